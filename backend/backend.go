@@ -1,0 +1,121 @@
+package backend
+
+import (
+	"context"
+	"io"
+	"iter"
+	"time"
+)
+
+// A Backend is one store. Names are slash-separated, relative to the root the
+// backend was opened at, clean as [io/fs.ValidPath] wants them; "." is the
+// root. All methods may be called from many goroutines at once.
+//
+// A backend with work in the background is an [io.Closer] too; Close waits
+// for that work.
+type Backend interface {
+	// Stat describes a file or a folder. A name that is not there is
+	// fs.ErrNotExist, also when its parent is not there or is a file.
+	Stat(ctx context.Context, name string) (Info, error)
+
+	// List describes a folder and all that is directly in it, in any order,
+	// each name once. The sequence may fetch as it goes, and may be ranged
+	// over once; it ends after the first error. The name of a file yields its
+	// Info with ErrNotDir, so that a name of unknown kind costs one call.
+	List(ctx context.Context, name string) (self Info, children iter.Seq2[Info, error], err error)
+
+	// Open gives access to one version of a file, or to the one that is there
+	// now if version is empty. A version that is no longer there is
+	// ErrChanged, a folder ErrIsDir.
+	Open(ctx context.Context, name, version string) (Content, error)
+
+	// Put stores body as the whole content of a file, new or replaced, and
+	// returns what was stored. It is all or nothing: until it returns nil the
+	// old content stays. The parent must exist (fs.ErrNotExist), the name
+	// must not be a folder (ErrIsDir). Put never closes body. If body is an
+	// io.ReadSeeker the driver may rewind it to where it stood at the call,
+	// to retry or resume; if not, a failed transfer is final.
+	Put(ctx context.Context, name string, body io.Reader, opts PutOptions) (Info, error)
+
+	// Mkdir makes one folder. A name that is taken is fs.ErrExist, a missing
+	// parent fs.ErrNotExist.
+	Mkdir(ctx context.Context, name string) error
+
+	// Remove takes away a file, or a folder with all that is in it. The root
+	// cannot be removed (fs.ErrInvalid).
+	Remove(ctx context.Context, name string, opts RemoveOptions) error
+
+	// Move gives a file or a folder another name. A target that is taken is
+	// fs.ErrExist, unless Overwrite is set and both sides are files, which is
+	// one atomic step. A folder moved below itself is fs.ErrInvalid, a file or
+	// folder moved onto itself is left alone.
+	Move(ctx context.Context, from, to string, opts MoveOptions) error
+}
+
+// Content is one version of one file: every Range of it shows the same bytes,
+// or fails with ErrChanged. It may be used from many goroutines at once.
+type Content interface {
+	// Info describes this version; Size and Version are always set.
+	Info() Info
+
+	// Range reads length bytes from offset, or to the end if length is
+	// negative. A range beyond the end is cut there; one that begins at or
+	// beyond the end is empty. The reader must end with an error other than
+	// io.EOF if fewer bytes come than the range holds.
+	Range(ctx context.Context, offset, length int64) (io.ReadCloser, error)
+
+	// Close releases what the content holds. Readers that are still open
+	// stay usable.
+	Close() error
+}
+
+// Info describes a file or a folder.
+type Info struct {
+	Name        string    // base name; "." for the root
+	Dir         bool      // a folder
+	Size        int64     // bytes; 0 for a folder
+	ModTime     time.Time // zero if unknown
+	Created     time.Time // zero if unknown
+	ID          string    // survives a move, if the store has such a thing
+	Version     string    // identifies the content and nothing else: its hash where known; empty for a folder
+	MD5, SHA256 string    // lower-case hex, empty if unknown
+	ContentType string    // media type, empty if unknown
+	Public      string    // address of the public link, if shared
+}
+
+// PutOptions say what Put is told beside the bytes.
+type PutOptions struct {
+	Size      int64     // number of bytes in body, -1 if unknown; a body of another length must fail
+	IfAbsent  bool      // only if nothing has that name, else fs.ErrExist
+	IfVersion string    // only if this is the version there now, else ErrChanged
+	ModTime   time.Time // the time to record, if the store can; zero: now
+}
+
+// RemoveOptions say how Remove goes about it.
+type RemoveOptions struct {
+	Permanent bool   // not to the trash, where there is one
+	IfVersion string // only if this is the version there now, else ErrChanged; files only
+}
+
+// MoveOptions say how Move goes about it.
+type MoveOptions struct {
+	Overwrite bool // a file may take the place of a file
+}
+
+// As returns b, or the first of the backends it wraps, as a T. A wrapper that
+// may be bypassed has a method Unwrap() Backend; one that refuses or renames
+// must not have it.
+func As[T any](b Backend) (T, bool) {
+	for b != nil {
+		if t, ok := b.(T); ok {
+			return t, true
+		}
+		u, ok := b.(interface{ Unwrap() Backend })
+		if !ok {
+			break
+		}
+		b = u.Unwrap()
+	}
+	var none T
+	return none, false
+}

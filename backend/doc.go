@@ -1,0 +1,43 @@
+// Package backend is the contract between a store of files and everything
+// built on one.
+//
+// A store is a [Backend]: seven methods that keep bytes under names. Open
+// files, seeking, partial writes, caches and folders replaced by folders are
+// not its business; package vfs makes those out of the seven. What a store
+// can do beyond them it offers as a small interface each ([Copier], [Usager],
+// [Revisioner], …). Callers never assert such an interface themselves: they
+// call the function that stands beside it ([Copy], [Usage], …), which uses
+// the ability or says what its absence means.
+//
+// # Names
+//
+// A name is slash-separated, relative to the root the backend was opened at
+// and clean in the sense of [io/fs.ValidPath]; "." is the root itself. A
+// backend must refuse any other name with [io/fs.ErrInvalid], which
+// [CheckName] does for it.
+//
+// # Whole or not at all
+//
+// Put must leave the old content untouched until the new one is complete and
+// stored, and must return nil only then. Whatever fails, a reader finds the
+// old content or the new one, never a part and never nothing.
+//
+// # Cancellation
+//
+// Cancelling the context stops an operation until its body is complete or the
+// operation has been issued to the store. From then on the driver finishes by
+// itself, with a deadline of its own, so that the answer is the truth.
+//
+// # Errors
+//
+// Errors are a [*io/fs.PathError], or an [*os.LinkError] for an operation on
+// two names, around an [*Error] that names one of the sentinels of this
+// package or of io/fs and keeps the store's own words. "Not there" must be
+// said only when the store said so: a store that cannot be reached is
+// [ErrUnavailable], never [io/fs.ErrNotExist].
+//
+// # Proof
+//
+// A driver is done when it passes package backendtest, and vfs over it passes
+// package conformance.
+package backend

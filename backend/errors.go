@@ -1,0 +1,90 @@
+package backend
+
+import (
+	"errors"
+	"io/fs"
+	"net/http"
+	"os"
+	"time"
+)
+
+// The conditions for which io/fs has no word. Test for them, and for those of
+// io/fs, with [errors.Is].
+var (
+	ErrQuota        = errors.New("not enough space in the store")
+	ErrTooLarge     = errors.New("too large for the store")
+	ErrLocked       = errors.New("busy with another operation")
+	ErrUnauthorized = errors.New("not logged in to the store")
+	ErrRateLimited  = errors.New("too many requests to the store")
+	ErrUnavailable  = errors.New("the store cannot be reached or is in trouble")
+	ErrUncertain    = errors.New("the effect is unknown")
+	ErrChanged      = errors.New("changed meanwhile")
+	ErrIsDir        = errors.New("is a folder")
+	ErrNotDir       = errors.New("is not a folder")
+	ErrNotEmpty     = errors.New("folder is not empty")
+)
+
+// Error says what kind of failure a store reported, in the store's own words.
+type Error struct {
+	Kind       error         // a sentinel of this package or of io/fs
+	Message    string        // what the store said; may be empty
+	RetryAfter time.Duration // when to try again, if the store said so
+}
+
+func (e *Error) Error() string {
+	if e.Message == "" {
+		return e.Kind.Error()
+	}
+	return e.Kind.Error() + ": " + e.Message
+}
+
+// Unwrap gives the kind, for [errors.Is].
+func (e *Error) Unwrap() error { return e.Kind }
+
+// statuses translates kinds for HTTP (RFC 9110, RFC 4918). What the store
+// says of our own standing with it (login, rate, locks) is 503: to its client
+// a server that could not act is unavailable.
+var statuses = []struct {
+	kind error
+	code int
+}{
+	{ErrQuota, http.StatusInsufficientStorage},
+	{ErrTooLarge, http.StatusRequestEntityTooLarge},
+	{ErrIsDir, http.StatusMethodNotAllowed},
+	{ErrNotDir, http.StatusConflict},
+	{ErrNotEmpty, http.StatusConflict},
+	{ErrChanged, http.StatusPreconditionFailed},
+	{fs.ErrNotExist, http.StatusNotFound},
+	{fs.ErrExist, http.StatusPreconditionFailed},
+	{fs.ErrPermission, http.StatusForbidden},
+	{fs.ErrInvalid, http.StatusBadRequest},
+	{errors.ErrUnsupported, http.StatusForbidden},
+}
+
+// HTTPStatus gives the status a server should answer with, and how long the
+// client should wait before it tries again, if that is known. ErrChanged is
+// 412, which suits a write; who was only reading answers 503 instead.
+func (e *Error) HTTPStatus() (code int, retryAfter time.Duration) {
+	for _, s := range statuses {
+		if errors.Is(e.Kind, s.kind) {
+			return s.code, e.RetryAfter
+		}
+	}
+	return http.StatusServiceUnavailable, e.RetryAfter
+}
+
+// Retryable tells whether the same call may succeed a little later. An
+// uncertain effect is not retryable: look first what is there.
+func Retryable(err error) bool {
+	return errors.Is(err, ErrLocked) || errors.Is(err, ErrRateLimited) || errors.Is(err, ErrUnavailable)
+}
+
+// PathError wraps kind and the store's words as the contract wants them.
+func PathError(op, name string, kind error, message string) error {
+	return &fs.PathError{Op: op, Path: name, Err: &Error{Kind: kind, Message: message}}
+}
+
+// LinkError is PathError for an operation on two names.
+func LinkError(op, from, to string, kind error, message string) error {
+	return &os.LinkError{Op: op, Old: from, New: to, Err: &Error{Kind: kind, Message: message}}
+}

@@ -1,0 +1,127 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// opened records what a driver was asked to open.
+type opened struct {
+	Backend
+	driver, root string
+	opts         map[string]string
+}
+
+func recorder(name string, options ...Option) Driver {
+	return Driver{Name: name, Options: options, Open: func(_ context.Context, root string, opts map[string]string, _ Env) (Backend, error) {
+		return opened{driver: name, root: root, opts: opts}, nil
+	}}
+}
+
+func TestRegistryOpensAddresses(t *testing.T) {
+	r := NewRegistry(Env{})
+	r.Register(recorder("local"))
+	r.Register(recorder("store", Option{Name: "speed", Default: "fast"}))
+	if err := r.Remote("work", "store", map[string]string{"root": "Team/Ж #1", "speed": "slow"}); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct{ address, driver, root, speed string }{
+		{"store:", "store", "", "fast"},
+		{"store:Docs/a b", "store", "Docs/a b", "fast"},
+		{"store:a:b", "store", "a:b", "fast"},
+		{"work:", "store", "Team/Ж #1", "slow"},
+		{"work:in/side", "store", "Team/Ж #1/in/side", "slow"},
+		{"work:/in", "store", "Team/Ж #1/in", "slow"},
+		{"work:../../outside", "store", "Team/Ж #1/outside", "slow"},
+		{"/srv/data", "local", "/srv/data", ""},
+		{"relative/x:y", "local", "relative/x:y", ""},
+		{"c:/windows", "local", "c:/windows", ""},
+		{".", "local", ".", ""},
+	}
+	for _, test := range tests {
+		b, err := r.Open(t.Context(), test.address)
+		if err != nil {
+			t.Errorf("open %q: %v", test.address, err)
+			continue
+		}
+		got := b.(opened)
+		if got.driver != test.driver || got.root != test.root || got.opts["speed"] != test.speed {
+			t.Errorf("open %q gave driver %q, root %q, speed %q; want %q, %q, %q",
+				test.address, got.driver, got.root, got.opts["speed"], test.driver, test.root, test.speed)
+		}
+	}
+	if _, err := r.Open(t.Context(), "nobody:x"); err == nil || !strings.Contains(err.Error(), "nobody") {
+		t.Errorf("an unknown remote answered %v", err)
+	}
+}
+
+func TestRemoteRefusesWhatItDoesNotKnow(t *testing.T) {
+	r := NewRegistry(Env{})
+	r.Register(recorder("store", Option{Name: "speed"}))
+	for name, err := range map[string]error{
+		"driver": r.Remote("work", "floppy", nil),
+		"option": r.Remote("work", "store", map[string]string{"colour": "red"}),
+		"name":   r.Remote("w/x", "store", nil),
+		"letter": r.Remote("c", "store", nil),
+	} {
+		if err == nil {
+			t.Errorf("an unusable %s was accepted", name)
+		}
+	}
+}
+
+func TestEveryKindHasItsStatus(t *testing.T) {
+	tests := map[error]int{
+		ErrQuota: 507, ErrTooLarge: 413, ErrIsDir: 405, ErrNotDir: 409, ErrNotEmpty: 409, ErrChanged: 412,
+		ErrLocked: 503, ErrUnauthorized: 503, ErrRateLimited: 503, ErrUnavailable: 503, ErrUncertain: 503,
+		fs.ErrNotExist: 404, fs.ErrPermission: 403, fs.ErrInvalid: 400,
+	}
+	for kind, want := range tests {
+		err := PathError("put", "a", kind, "words of the store")
+		var status *Error
+		if !errors.As(err, &status) || !errors.Is(err, kind) {
+			t.Errorf("%v is lost in %v", kind, err)
+			continue
+		}
+		if code, _ := status.HTTPStatus(); code != want {
+			t.Errorf("%v is answered %d %s, want %d", kind, code, http.StatusText(code), want)
+		}
+	}
+}
+
+func TestAsStopsAtAWrapperThatMayNotBeBypassed(t *testing.T) {
+	type bypass struct {
+		Backend
+		unwrapper
+	}
+	inner := opened{driver: "inner"}
+	through := bypass{unwrapper: func() Backend { return inner }}
+	if got, ok := As[opened](through); !ok || got.driver != "inner" {
+		t.Error("As did not see through a wrapper with Unwrap")
+	}
+	closed := struct{ Backend }{inner}
+	if _, ok := As[opened](closed); ok {
+		t.Error("As saw through a wrapper without Unwrap")
+	}
+}
+
+type unwrapper func() Backend
+
+func (u unwrapper) Unwrap() Backend { return u() }
+
+func TestCheckNameRefusesWhatLeavesTheRoot(t *testing.T) {
+	for _, good := range []string{".", "a", "a/b c", "Ж/ü/日本", "a:b", "...", "a\\b", "%2e%2e"} {
+		if err := CheckName("stat", good); err != nil {
+			t.Errorf("%q was refused: %v", good, err)
+		}
+	}
+	for _, bad := range []string{"", "/", "/a", "a/", "..", "a/../b", "./a", "a//b", "a\x00b", "a\xff"} {
+		if err := CheckName("stat", bad); !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("%q was let through: %v", bad, err)
+		}
+	}
+}

@@ -1,0 +1,22 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// A ModTimer can set the modification time of what is already stored. The new
+// time must show in Stat and List as soon as it returns nil, also if the
+// store itself learns of it later.
+type ModTimer interface {
+	SetModTime(ctx context.Context, name string, t time.Time) error
+}
+
+// SetModTime sets a time in b; errors.ErrUnsupported if b cannot.
+func SetModTime(ctx context.Context, b Backend, name string, t time.Time) error {
+	if m, ok := As[ModTimer](b); ok {
+		return m.SetModTime(ctx, name, t)
+	}
+	return PathError("chtimes", name, errors.ErrUnsupported, "the store keeps no times of its users")
+}

@@ -1,0 +1,30 @@
+package backend
+
+import (
+	"context"
+	"errors"
+)
+
+// A Usager knows how much room the store has.
+type Usager interface {
+	Usage(ctx context.Context) (Space, error)
+}
+
+// Space is the room of a store, in bytes.
+type Space struct {
+	Total   int64 // all there is
+	Used    int64 // taken, the trash included; may exceed Total
+	Trash   int64 // taken by the trash
+	MaxFile int64 // the largest file, 0 if unlimited or unknown
+}
+
+// Free is what can still be stored, never negative.
+func (s Space) Free() int64 { return max(0, s.Total-s.Used) }
+
+// Usage asks b for its room; errors.ErrUnsupported if b cannot tell.
+func Usage(ctx context.Context, b Backend) (Space, error) {
+	if u, ok := As[Usager](b); ok {
+		return u.Usage(ctx)
+	}
+	return Space{}, PathError("usage", ".", errors.ErrUnsupported, "the store does not tell its size")
+}
