@@ -1,0 +1,73 @@
+package lock
+
+import (
+	"slices"
+	"time"
+
+	"github.com/davdisk/davdisk/webdav/internal/pathtree"
+)
+
+// A Change is what a request is about to do to one path.
+type Change struct {
+	Path string
+	// Content: the resource's content or properties change, or it goes away.
+	Content bool
+	// Tree: so does everything below it (DELETE, the source of a MOVE, what a
+	// COPY or MOVE replaces).
+	Tree bool
+	// Member: the name is added to its folder or taken out of it, which is a
+	// change of the folder, guarded by the folder's lock of any depth (section
+	// 7.4).
+	Member bool
+}
+
+// Confirm tells whether a principal who submitted these tokens may make the
+// changes. A resource that locks cover may be changed by whoever submits the
+// token of one of them and made that lock (section 6.4); several locks on one
+// resource are all shared, and each is as good. Otherwise Confirm returns a
+// *ConflictError that names the roots of the locks whose tokens are wanting.
+//
+// Confirm reserves nothing. A change that takes long asks again when it is
+// about to take effect.
+func (t *Table) Confirm(principal string, tokens []string, changes ...Change) error {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	c := confirmation{table: t, now: t.opts.Now(), principal: principal, tokens: tokens}
+	for _, change := range changes {
+		name := pathtree.Clean(change.Path)
+		if change.Member && name != "/" {
+			c.check(parent(name))
+		}
+		if change.Content || change.Tree {
+			c.check(name)
+		}
+		if change.Tree {
+			for root := range t.tree.Below(name) {
+				c.check(root)
+			}
+		}
+	}
+	return conflict(c.wanting)
+}
+
+type confirmation struct {
+	table     *Table
+	now       time.Time
+	principal string
+	tokens    []string
+	wanting   []string
+}
+
+// check adds the roots of a resource's locks if none of them is held.
+func (c *confirmation) check(name string) {
+	locks := c.table.covering(name, c.now)
+	held := slices.ContainsFunc(locks, func(l Lock) bool {
+		return l.Principal == c.principal && slices.Contains(c.tokens, l.Token)
+	})
+	if held {
+		return
+	}
+	for _, l := range locks {
+		c.wanting = append(c.wanting, l.Root)
+	}
+}

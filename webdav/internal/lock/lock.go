@@ -1,0 +1,104 @@
+// Package lock keeps the write locks of a WebDAV server: RFC 4918, sections 6
+// and 7.
+//
+// A Table knows paths and nothing of files. Locks are exclusive or shared,
+// cover one path or a whole tree, end by themselves, never move, and are told
+// apart by unguessable "urn:uuid:" tokens (section 6.5). Paths are absolute
+// and slash-separated; any spelling is cleaned at the door, so "/a" and "/a/"
+// are one path.
+//
+// A lock on a name that does not exist makes a placeholder: an empty resource
+// that exists in the table only, until a PUT makes it real or the last lock on
+// it ends (section 7.3 wants an empty resource; none is made in the store).
+//
+// With a folder to keep them in, locks survive a restart and a crash: Create,
+// Refresh and Unlock return when the change is on disk. All methods may be
+// called at the same time.
+package lock
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Errors of a Table; test for them with errors.Is.
+var (
+	// ErrTooMany says that the table is full (507).
+	ErrTooMany = errors.New("too many locks")
+	// ErrNoLock says that no lock with that token covers that path: 409 with
+	// lock-token-matches-request-uri for UNLOCK, 412 for a refresh.
+	ErrNoLock = errors.New("no such lock here")
+	// ErrNotOwner says that the lock was made by somebody else (403, section
+	// 6.4).
+	ErrNotOwner = errors.New("lock belongs to another user")
+)
+
+// A ConflictError says which locks stand in the way of a new lock or of a
+// change (423). For a new lock the precondition is no-conflicting-lock, for a
+// change lock-token-submitted.
+type ConflictError struct {
+	Roots []string // paths of the locks' roots, sorted, each once
+}
+
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("locked by %s", strings.Join(e.Roots, ", "))
+}
+
+// A Lock is a copy of what the table knows about one lock.
+type Lock struct {
+	Token     string        // "urn:uuid:…"
+	Root      string        // the path that was locked
+	Infinite  bool          // covers everything below Root too
+	Shared    bool          // else exclusive
+	Owner     string        // the owner element, whole, as davxml made it; may be empty
+	Principal string        // who made it; "" without authentication
+	Timeout   time.Duration // as granted
+	Expires   time.Time
+}
+
+// Remaining is how long the lock still holds, in whole seconds, never less
+// than one: zero would read as "no lock".
+func (l Lock) Remaining(now time.Time) time.Duration {
+	return max(l.Expires.Sub(now).Round(time.Second), time.Second)
+}
+
+// A Placeholder is a resource that exists only because its name is locked:
+// empty, with a time of creation and an entity tag of its own.
+type Placeholder struct {
+	Created time.Time
+	ETag    string // quoted, strong
+}
+
+// A Request asks for a lock.
+type Request struct {
+	Root      string
+	Infinite  bool
+	Shared    bool
+	Owner     string
+	Principal string
+	Timeout   time.Duration // 0: as long as the table allows; more is cut down to that
+	Missing   bool          // nothing is at Root: make a placeholder
+}
+
+// newToken makes a lock token: a random UUID (RFC 4122, section 4.4) as a URN.
+func newToken(random io.Reader) (string, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(random, b[:]); err != nil {
+		return "", err
+	}
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("urn:uuid:%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
+}
+
+func newETag(random io.Reader) (string, error) {
+	var b [12]byte
+	if _, err := io.ReadFull(random, b[:]); err != nil {
+		return "", err
+	}
+	return `"empty-` + hex.EncodeToString(b[:]) + `"`, nil
+}

@@ -1,0 +1,300 @@
+package lock
+
+import (
+	"cmp"
+	"crypto/rand"
+	"io"
+	"path"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/davdisk/davdisk/webdav/internal/journal"
+	"github.com/davdisk/davdisk/webdav/internal/pathtree"
+)
+
+// Limits of a Table unless Options say otherwise.
+const (
+	DefaultMaxTimeout = time.Hour
+	DefaultMaxLocks   = 10_000
+)
+
+// maxBytes bounds the paths and owner texts of all locks together.
+const maxBytes = 16 << 20
+
+// Options of a Table; the zero value is ready for use.
+type Options struct {
+	Now        func() time.Time // nil: time.Now
+	Random     io.Reader        // nil: crypto/rand
+	MaxTimeout time.Duration    // 0: DefaultMaxTimeout
+	MaxLocks   int              // 0: DefaultMaxLocks
+}
+
+// A Table holds the locks of one tree of paths.
+type Table struct {
+	opts    Options
+	journal *journal.Journal // nil: memory only
+
+	changing sync.Mutex // held while a change is decided and written
+
+	mu    sync.RWMutex // guards what follows; written only under changing
+	tree  pathtree.Tree[*entry]
+	roots map[string]string // token to root
+	bytes int
+	next  time.Time // no lock ends before
+}
+
+// entry is what is known about one locked path.
+type entry struct {
+	locks       []Lock
+	placeholder *Placeholder
+}
+
+// Open returns the table kept in the folder dir, or an empty one in memory if
+// dir is "".
+func Open(dir string, opts Options) (*Table, error) {
+	opts.MaxTimeout = cmp.Or(opts.MaxTimeout, DefaultMaxTimeout)
+	opts.MaxLocks = cmp.Or(opts.MaxLocks, DefaultMaxLocks)
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Random == nil {
+		opts.Random = rand.Reader
+	}
+	t := &Table{opts: opts, roots: map[string]string{}}
+	if dir == "" {
+		return t, nil
+	}
+	j, err := journal.Open(filepath.Join(dir, "locks"), journal.Options{
+		Format:   "davdisk locks 1",
+		Replay:   t.replay,
+		Snapshot: t.snapshot,
+	})
+	if err != nil {
+		return nil, err
+	}
+	t.journal = j
+	t.expire(opts.Now())
+	return t, nil
+}
+
+// Close closes the table's file; the locks stay in it.
+func (t *Table) Close() error {
+	if t.journal == nil {
+		return nil
+	}
+	return t.journal.Close()
+}
+
+// Create makes a lock. It fails with a *ConflictError or ErrTooMany. A second
+// shared lock on a placeholder keeps the placeholder.
+func (t *Table) Create(r Request) (Lock, error) {
+	t.changing.Lock()
+	defer t.changing.Unlock()
+	now := t.opts.Now()
+	t.expire(now)
+
+	root := pathtree.Clean(r.Root)
+	if err := t.conflicts(root, r.Infinite, r.Shared); err != nil {
+		return Lock{}, err
+	}
+	if len(t.roots) >= t.opts.MaxLocks || t.bytes+len(root)+len(r.Owner) > maxBytes {
+		return Lock{}, ErrTooMany
+	}
+	token, err := newToken(t.opts.Random)
+	if err != nil {
+		return Lock{}, err
+	}
+	timeout := t.granted(r.Timeout)
+	l := Lock{
+		Token: token, Root: root, Infinite: r.Infinite, Shared: r.Shared, Owner: r.Owner,
+		Principal: r.Principal, Timeout: timeout, Expires: now.Add(timeout),
+	}
+	c := change{Op: opCreate, Lock: &l}
+	if r.Missing {
+		if e, ok := t.tree.Get(root); ok && e.placeholder != nil {
+			c.Placeholder = e.placeholder
+		} else {
+			etag, err := newETag(t.opts.Random)
+			if err != nil {
+				return Lock{}, err
+			}
+			c.Placeholder = &Placeholder{Created: now, ETag: etag}
+		}
+	}
+	return l, t.commit(c)
+}
+
+// Refresh starts a lock's time-out anew (section 9.10.2). The lock must cover
+// the path, else ErrNoLock, and be the principal's own, else ErrNotOwner.
+func (t *Table) Refresh(name, principal, token string, timeout time.Duration) (Lock, error) {
+	t.changing.Lock()
+	defer t.changing.Unlock()
+	l, err := t.own(name, principal, token)
+	if err != nil {
+		return Lock{}, err
+	}
+	l.Timeout = t.granted(timeout)
+	l.Expires = t.opts.Now().Add(l.Timeout)
+	return l, t.commit(change{Op: opRefresh, Lock: &l})
+}
+
+// Unlock ends a lock (section 9.11), by the path of anything that it covers.
+// It fails with ErrNoLock or ErrNotOwner. A placeholder goes with the last
+// lock on it.
+func (t *Table) Unlock(name, principal, token string) error {
+	t.changing.Lock()
+	defer t.changing.Unlock()
+	l, err := t.own(name, principal, token)
+	if err != nil {
+		return err
+	}
+	return t.commit(change{Op: opUnlock, Token: l.Token})
+}
+
+// RemoveTree ends every lock rooted at a path or below it, and the
+// placeholders there: what DELETE and MOVE do to what they take away (sections
+// 7.6 and 9.6), since locks never move.
+func (t *Table) RemoveTree(name string) error {
+	t.changing.Lock()
+	defer t.changing.Unlock()
+	for range t.tree.Below(name) {
+		return t.commit(change{Op: opRemoveTree, Path: pathtree.Clean(name)})
+	}
+	return nil
+}
+
+// Realize tells the table that something real is now at a path: its
+// placeholder goes, its locks stay.
+func (t *Table) Realize(name string) error {
+	t.changing.Lock()
+	defer t.changing.Unlock()
+	if e, ok := t.tree.Get(name); !ok || e.placeholder == nil {
+		return nil
+	}
+	return t.commit(change{Op: opRealize, Path: pathtree.Clean(name)})
+}
+
+// Covering lists the locks that cover a path, its own and those of infinite
+// depth above it: what lockdiscovery shows.
+func (t *Table) Covering(name string) []Lock {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.covering(pathtree.Clean(name), t.opts.Now())
+}
+
+// Below lists the locks rooted at a path or below it, by root.
+func (t *Table) Below(name string) []Lock {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	now := t.opts.Now()
+	var locks []Lock
+	for _, e := range t.tree.Below(name) {
+		locks = append(locks, e.live(now)...)
+	}
+	return locks
+}
+
+// Placeholder tells whether a path exists only as a placeholder.
+func (t *Table) Placeholder(name string) (Placeholder, bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if e, ok := t.tree.Get(name); ok && e.placeholder != nil && len(e.live(t.opts.Now())) > 0 {
+		return *e.placeholder, true
+	}
+	return Placeholder{}, false
+}
+
+// PlaceholdersIn returns the placeholders directly in a folder by base name.
+func (t *Table) PlaceholdersIn(folder string) map[string]Placeholder {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	now := t.opts.Now()
+	found := map[string]Placeholder{}
+	for name, e := range t.tree.In(folder) {
+		if e.placeholder != nil && len(e.live(now)) > 0 {
+			found[name] = *e.placeholder
+		}
+	}
+	return found
+}
+
+// Len is the number of locks held at the moment, ended ones included until
+// the next change.
+func (t *Table) Len() int {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return len(t.roots)
+}
+
+// own finds a lock that covers a path and belongs to a principal.
+func (t *Table) own(name, principal, token string) (Lock, error) {
+	for _, l := range t.covering(pathtree.Clean(name), t.opts.Now()) {
+		if l.Token != token {
+			continue
+		}
+		if l.Principal != principal {
+			return Lock{}, ErrNotOwner
+		}
+		return l, nil
+	}
+	return Lock{}, ErrNoLock
+}
+
+func (t *Table) covering(name string, now time.Time) []Lock {
+	var locks []Lock
+	for root, e := range t.tree.Above(name) {
+		for _, l := range e.live(now) {
+			if l.Infinite || root == name {
+				locks = append(locks, l)
+			}
+		}
+	}
+	return locks
+}
+
+// conflicts judges a new lock by the table of section 6.2: exclusive bears no
+// other, shared bears shared.
+func (t *Table) conflicts(root string, infinite, shared bool) error {
+	now := t.opts.Now()
+	found := t.covering(root, now)
+	if infinite {
+		for at, e := range t.tree.Below(root) {
+			if at != root {
+				found = append(found, e.live(now)...)
+			}
+		}
+	}
+	var roots []string
+	for _, l := range found {
+		if !l.Shared || !shared {
+			roots = append(roots, l.Root)
+		}
+	}
+	return conflict(roots)
+}
+
+func (t *Table) granted(timeout time.Duration) time.Duration {
+	if timeout <= 0 {
+		return t.opts.MaxTimeout
+	}
+	return max(min(timeout, t.opts.MaxTimeout), time.Second)
+}
+
+func (e *entry) live(now time.Time) []Lock {
+	if !slices.ContainsFunc(e.locks, func(l Lock) bool { return !now.Before(l.Expires) }) {
+		return e.locks
+	}
+	return slices.DeleteFunc(slices.Clone(e.locks), func(l Lock) bool { return !now.Before(l.Expires) })
+}
+
+func conflict(roots []string) error {
+	if len(roots) == 0 {
+		return nil
+	}
+	slices.Sort(roots)
+	return &ConflictError{Roots: slices.Compact(roots)}
+}
+
+func parent(name string) string { return path.Dir(name) }

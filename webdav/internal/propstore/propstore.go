@@ -1,0 +1,285 @@
+// Package propstore keeps dead properties (RFC 4918, section 4) that the file
+// system beneath a WebDAV server cannot hold.
+//
+// A Store knows paths and nothing of files: whoever moves, copies or deletes
+// a resource tells the store. Paths are absolute and slash-separated; any
+// spelling is cleaned at the door. A property is a name, "{namespace}local",
+// and a value, the whole XML element, which the store never looks into.
+//
+// With a folder to keep them in, properties survive a restart and a crash: a
+// method that changes something returns when the change is on disk. All
+// methods may be called at the same time.
+package propstore
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"sync"
+
+	"github.com/davdisk/davdisk/webdav/internal/journal"
+	"github.com/davdisk/davdisk/webdav/internal/pathtree"
+)
+
+// ErrFull says that the properties would outgrow the store or one resource's
+// share of it (507).
+var ErrFull = errors.New("too many properties")
+
+// Limits of a Store unless Options say otherwise, in bytes of names, values
+// and paths.
+const (
+	DefaultMaxBytes    = 16 << 20
+	DefaultMaxResource = 256 << 10
+)
+
+// overhead is what a property or path costs beside its own bytes.
+const overhead = 64
+
+// Options of a Store; the zero value is ready for use.
+type Options struct {
+	MaxBytes    int // of all resources; 0: DefaultMaxBytes
+	MaxResource int // of one resource; 0: DefaultMaxResource
+}
+
+// A Store holds the properties of one tree of paths.
+type Store struct {
+	opts    Options
+	journal *journal.Journal // nil: memory only
+
+	changing sync.Mutex // held while a change is decided and written
+
+	mu    sync.RWMutex // guards what follows; written only under changing
+	tree  pathtree.Tree[map[string]string]
+	bytes int
+}
+
+// Open returns the store kept in the folder dir, or an empty one in memory if
+// dir is "".
+func Open(dir string, opts Options) (*Store, error) {
+	opts.MaxBytes = cmp.Or(opts.MaxBytes, DefaultMaxBytes)
+	opts.MaxResource = cmp.Or(opts.MaxResource, DefaultMaxResource)
+	s := &Store{opts: opts}
+	if dir == "" {
+		return s, nil
+	}
+	j, err := journal.Open(filepath.Join(dir, "properties"), journal.Options{
+		Format:   "davdisk properties 1",
+		Replay:   s.replay,
+		Snapshot: s.snapshot,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.journal = j
+	return s, nil
+}
+
+// Close closes the store's file; the properties stay in it.
+func (s *Store) Close() error {
+	if s.journal == nil {
+		return nil
+	}
+	return s.journal.Close()
+}
+
+// Get returns a copy of a resource's properties, nil if it has none.
+func (s *Store) Get(name string) map[string]string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	props, _ := s.tree.Get(name)
+	return maps.Clone(props)
+}
+
+// Set sets and removes properties of one resource: all of it or, on an error,
+// nothing. Removing what is not there is no error (section 14.23).
+func (s *Store) Set(name string, set map[string]string, remove []string) error {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	name = pathtree.Clean(name)
+	old, _ := s.tree.Get(name)
+	props := maps.Clone(old)
+	if props == nil {
+		props = map[string]string{}
+	}
+	for _, key := range remove {
+		delete(props, key)
+	}
+	maps.Copy(props, set)
+	if maps.Equal(props, old) {
+		return nil
+	}
+	grown := weigh(name, props) - weigh(name, old)
+	if grown > 0 && (weigh("", props) > s.opts.MaxResource || s.bytes+grown > s.opts.MaxBytes) {
+		return ErrFull
+	}
+	return s.commit(change{Op: opSet, Path: name, Props: props})
+}
+
+// Delete forgets the properties of a resource and of everything below it.
+func (s *Store) Delete(name string) error {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if !s.any(name) {
+		return nil
+	}
+	return s.commit(change{Op: opDelete, Path: pathtree.Clean(name)})
+}
+
+// Move carries the properties of a resource and everything below it to
+// another path, in place of what is there.
+func (s *Store) Move(from, to string) error {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	from, to = pathtree.Clean(from), pathtree.Clean(to)
+	if from == to || !s.any(from) && !s.any(to) {
+		return nil
+	}
+	if nested(from, to) {
+		return fmt.Errorf("move properties of %q to %q: one is within the other", from, to)
+	}
+	return s.commit(change{Op: opMove, Path: from, To: to})
+}
+
+// Copy gives another path the properties of a resource, and of everything
+// below it if tree is set, in place of what is there. It fails with ErrFull.
+func (s *Store) Copy(from, to string, tree bool) error {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	from, to = pathtree.Clean(from), pathtree.Clean(to)
+	if from == to || !s.any(from) && !s.any(to) {
+		return nil
+	}
+	if nested(from, to) {
+		return fmt.Errorf("copy properties of %q to %q: one is within the other", from, to)
+	}
+	var grown int
+	for at, props := range s.tree.Below(from) {
+		if tree || at == from {
+			grown += weigh(to+at[len(from):], props)
+		}
+	}
+	for at, props := range s.tree.Below(to) {
+		grown -= weigh(at, props)
+	}
+	if grown > 0 && s.bytes+grown > s.opts.MaxBytes {
+		return ErrFull
+	}
+	return s.commit(change{Op: opCopy, Path: from, To: to, Tree: tree})
+}
+
+// any tells whether there are properties at a path or below it.
+func (s *Store) any(name string) bool {
+	for range s.tree.Below(name) {
+		return true
+	}
+	return false
+}
+
+// change is one change of the store, as the journal keeps it.
+type change struct {
+	Op    string            `json:"op"`
+	Path  string            `json:"path"`
+	To    string            `json:"to,omitempty"`
+	Tree  bool              `json:"tree,omitempty"`
+	Props map[string]string `json:"props,omitempty"` // all of the resource's
+}
+
+const (
+	opSet    = "set"
+	opDelete = "delete"
+	opMove   = "move"
+	opCopy   = "copy"
+)
+
+func (s *Store) commit(c change) error {
+	if s.journal != nil {
+		if err := s.journal.Append(c); err != nil {
+			return fmt.Errorf("keep the properties: %w", err)
+		}
+	}
+	return s.apply(c)
+}
+
+func (s *Store) replay(record []byte) error {
+	var c change
+	if err := json.Unmarshal(record, &c); err != nil {
+		return err
+	}
+	return s.apply(c)
+}
+
+func (s *Store) apply(c change) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch c.Op {
+	case opSet:
+		s.put(c.Path, c.Props)
+	case opDelete:
+		s.cut(c.Path)
+	case opMove:
+		s.cut(c.To)
+		for at, props := range s.cut(c.Path).Below("/") {
+			s.put(pathtree.Clean(c.To+at), props)
+		}
+	case opCopy:
+		s.cut(c.To)
+		copied := map[string]map[string]string{}
+		for at, props := range s.tree.Below(c.Path) {
+			if c.Tree || at == c.Path {
+				copied[pathtree.Clean(c.To+at[len(c.Path):])] = props
+			}
+		}
+		for at, props := range copied {
+			s.put(at, props)
+		}
+	default:
+		return fmt.Errorf("unknown change %q", c.Op)
+	}
+	return nil
+}
+
+func (s *Store) snapshot(yield func(any) bool) {
+	for at, props := range s.tree.Below("/") {
+		if !yield(change{Op: opSet, Path: at, Props: props}) {
+			return
+		}
+	}
+}
+
+// put gives a path a set of properties, which must not change afterwards.
+func (s *Store) put(name string, props map[string]string) {
+	old, _ := s.tree.Get(name)
+	s.bytes += weigh(name, props) - weigh(name, old)
+	if len(props) == 0 {
+		s.tree.Delete(name)
+	} else {
+		s.tree.Set(name, props)
+	}
+}
+
+func (s *Store) cut(name string) *pathtree.Tree[map[string]string] {
+	for at, props := range s.tree.Below(name) {
+		s.bytes -= weigh(at, props)
+	}
+	return s.tree.Cut(name)
+}
+
+func weigh(name string, props map[string]string) int {
+	if len(props) == 0 {
+		return 0
+	}
+	n := len(name) + overhead
+	for key, value := range props {
+		n += len(key) + len(value) + overhead
+	}
+	return n
+}
+
+// nested tells whether one clean path is the other's ancestor.
+func nested(a, b string) bool {
+	within := func(a, b string) bool { return b == "/" || len(a) > len(b) && a[:len(b)] == b && a[len(b)] == '/' }
+	return within(a, b) || within(b, a)
+}
