@@ -1,0 +1,71 @@
+package ifheader
+
+import "strings"
+
+// A Resource answers for the present state of one resource.
+type Resource interface {
+	// ETag returns the entity tag, quoted, or "" if there is no resource or it
+	// has none. It is asked only if a condition needs it.
+	ETag() (string, error)
+	// Locked tells whether a lock with this token covers the resource.
+	Locked(token string) bool
+}
+
+// Eval tells whether the condition holds: whether all conditions of at least
+// one list do (section 10.4.3). A zero Header always holds.
+//
+// The function resource finds what a resource tag means, "" the request's own
+// resource; it may return nil for one that this server does not serve, of
+// which nothing is true. It is called once for each different tag. An error of
+// it, or of an ETag, ends the evaluation: that is a fault of the server, and
+// says nothing of the condition.
+func (h Header) Eval(resource func(tag string) (Resource, error)) (bool, error) {
+	if len(h.Lists) == 0 {
+		return true, nil
+	}
+	known := map[string]Resource{}
+	for _, l := range h.Lists {
+		r, ok := known[l.Resource]
+		if !ok {
+			var err error
+			if r, err = resource(l.Resource); err != nil {
+				return false, err
+			}
+			known[l.Resource] = r
+		}
+		holds, err := l.holds(r)
+		if holds || err != nil {
+			return holds, err
+		}
+	}
+	return false, nil
+}
+
+func (l List) holds(r Resource) (bool, error) {
+	for _, c := range l.Conditions {
+		matches, err := c.matches(r)
+		if err != nil || matches == c.Not {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func (c Condition) matches(r Resource) (bool, error) {
+	if r == nil {
+		return false, nil
+	}
+	if c.Token != "" {
+		return r.Locked(c.Token), nil
+	}
+	etag, err := r.ETag()
+	if err != nil || etag == "" {
+		return false, err
+	}
+	return opaque(etag) == opaque(c.ETag), nil
+}
+
+// opaque drops the mark of a weak entity tag. Section 10.4.4 leaves the
+// comparison to the server; the weak one serves those behind a proxy that
+// compresses, and so weakens the tags it passes on.
+func opaque(etag string) string { return strings.TrimPrefix(etag, "W/") }
