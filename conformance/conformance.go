@@ -1,0 +1,306 @@
+package conformance
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spf13/afero"
+)
+
+// A Maker returns an empty file system that nothing else uses. It is called
+// once for each case, at the same time from several goroutines if the run is
+// Parallel. What it must undo it hands to tb.Cleanup.
+type Maker func(tb TB) afero.Fs
+
+// TB is the part of testing.TB that a Maker may use; *testing.T is one.
+type TB interface {
+	Name() string
+	TempDir() string
+	Cleanup(func())
+	Logf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// A Case is one thing that must hold.
+type Case struct {
+	ID    string       `json:"id"`    // "rename/dir-into-itself"
+	Doc   string       `json:"doc"`   // one sentence: what must hold
+	Level Level        `json:"level"` // what is at stake
+	Needs []Capability `json:"needs,omitempty"`
+}
+
+// Group is the part of the ID before the slash.
+func (c Case) Group() string {
+	group, _, _ := strings.Cut(c.ID, "/")
+	return group
+}
+
+// A Level tells what is at stake in a case.
+type Level int
+
+const (
+	Data   Level = iota + 1 // bytes lost or changed, success reported for what was not done, crash, hang
+	Errors                  // the right kind of error
+	Parity                  // the same as package os in a detail
+)
+
+// String returns the level in one lower-case word.
+func (l Level) String() string {
+	switch l {
+	case Data:
+		return "data"
+	case Errors:
+		return "errors"
+	case Parity:
+		return "parity"
+	}
+	return fmt.Sprintf("level(%d)", int(l))
+}
+
+// MarshalText writes that word, for JSON.
+func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
+// An entry is a row of the catalogue.
+type entry struct {
+	id    string
+	level Level
+	needs []Capability
+	doc   string
+	run   func(t *T)
+	reads bool                   // changes nothing once the fixture stands, so it suits a read-only Fs too
+	alone bool                   // looks at the whole process, so nothing else may run meanwhile
+	skip  func(c *config) string // why the case does not apply, if it does not
+}
+
+// asCase is the public view of an entry.
+func (e entry) asCase() Case {
+	needs := e.needs
+	if !e.reads {
+		needs = append([]Capability{Writes}, needs...)
+	}
+	return Case{ID: e.id, Doc: e.doc, Level: e.level, Needs: needs}
+}
+
+// catalogue lists every case, in running order.
+func catalogue() []entry {
+	return slices.Concat(
+		openCases(), createCases(),
+	)
+}
+
+// Cases yields the catalogue in running order.
+func Cases() iter.Seq[Case] {
+	return func(yield func(Case) bool) {
+		for _, e := range catalogue() {
+			if !yield(e.asCase()) {
+				return
+			}
+		}
+	}
+}
+
+// Run checks the file systems that fresh makes, one subtest for each case, so
+// that go test -run 'TestMine/rename' works. Should a fatal error end the
+// process, the last line of go test -v names the case; see Crashes.
+func Run(t *testing.T, fresh Maker, opts ...Option) Report {
+	t.Helper()
+	if testing.Short() {
+		opts = append([]Option{Effort(200, 40)}, opts...)
+	}
+	s := newSuite(t.Name()+"/", fresh, opts)
+	return s.run(t.Context(), func(id string, check func() Result) {
+		t.Run(id, func(t *testing.T) {
+			switch r := check(); {
+			case r.Verdict.Bad():
+				t.Errorf("%v (%v)\nmust:  %s\nfound: %s\n%s", r.Verdict, r.Case.Level, r.Case.Doc, r.Detail, r.Repro)
+			case r.Verdict != Passed:
+				t.Skipf("%v: %s", r.Verdict, r.Detail)
+			}
+		})
+	})
+}
+
+// Check is Run outside go test: for a command that checks a live remote. Once
+// ctx is done no further case is started; those under way are waited for.
+func Check(ctx context.Context, fresh Maker, opts ...Option) Report {
+	s := newSuite("", fresh, opts)
+	return s.run(ctx, func(_ string, check func() Result) { check() })
+}
+
+// A suite is one run.
+type suite struct {
+	*config
+	prefix string // of what TB.Name returns
+	fresh  Maker
+	made   registry
+	eachMu sync.Mutex // held while config.each is called
+}
+
+func newSuite(prefix string, fresh Maker, opts []Option) *suite {
+	s := &suite{config: newConfig(opts), prefix: prefix, fresh: fresh}
+	if s.seed == 0 {
+		s.seed = rand.Uint64()
+	}
+	return s
+}
+
+// run takes the catalogue through do, which may leave a case out by not
+// calling check.
+func (s *suite) run(ctx context.Context, do func(id string, check func() Result)) Report {
+	began := time.Now()
+	entries := catalogue()
+	results := make([]Result, len(entries))
+	one := func(i int) {
+		do(entries[i].id, func() Result {
+			results[i] = s.check(ctx, entries[i])
+			s.tell(results[i])
+			return results[i]
+		})
+	}
+	queue := make(chan int)
+	var workers sync.WaitGroup
+	for range s.parallel {
+		workers.Go(func() {
+			for i := range queue {
+				one(i)
+			}
+		})
+	}
+	for i, e := range entries {
+		if s.selects(e) && !e.alone {
+			queue <- i
+		}
+	}
+	close(queue)
+	workers.Wait()
+	for i, e := range entries {
+		if s.selects(e) && e.alone {
+			one(i)
+		}
+	}
+	wrong := s.review(entries, results)
+	for i := range wrong {
+		do(wrong[i].Case.ID, func() Result { s.tell(wrong[i]); return wrong[i] })
+	}
+	results = slices.DeleteFunc(results, func(r Result) bool { return r.Verdict == 0 })
+	return Report{
+		Results:  append(results, wrong...),
+		Declared: s.declared,
+		Seed:     s.seed,
+		Took:     time.Since(began),
+	}
+}
+
+// selects tells whether Only and UpTo let the case through.
+func (s *suite) selects(e entry) bool {
+	if s.only == "" {
+		return e.level <= s.upTo
+	}
+	match, _ := path.Match(s.only, e.id)
+	return match && e.level <= s.upTo
+}
+
+func (s *suite) tell(r Result) {
+	if s.each != nil {
+		s.eachMu.Lock()
+		defer s.eachMu.Unlock()
+		s.each(r)
+	}
+}
+
+// check runs one case, or finds the reason why it is not run, and weighs the
+// outcome against what is declared.
+func (s *suite) check(ctx context.Context, e entry) Result {
+	r := Result{Case: e.asCase()}
+	if ctx.Err() != nil {
+		r.Verdict, r.Detail = Skipped, "the run was cancelled"
+		return r
+	}
+	if why, ok := s.crashes[e.id]; ok {
+		r.Verdict, r.Detail = Crashing, why
+		return r
+	}
+	if d, ok := s.lacking(r.Case.Needs); ok {
+		r.Verdict, r.Detail = d.Verdict, fmt.Sprintf("%v: %s", d.Capability, d.Why)
+		return r
+	}
+	if e.skip != nil {
+		if why := e.skip(s.config); why != "" {
+			r.Verdict, r.Detail = Skipped, why
+			return r
+		}
+	}
+	began := time.Now()
+	o := s.isolate(e)
+	r.Verdict, r.Detail, r.Repro, r.Took = o.verdict, o.detail, o.repro, time.Since(began)
+	if why, ok := s.known[e.id]; ok {
+		switch {
+		case r.Verdict.Bad():
+			r.Detail = fmt.Sprintf("%s\n(%v: %s)", why, r.Verdict, r.Detail)
+			r.Verdict = WasKnown
+		case r.Verdict == Passed:
+			r.Verdict, r.Detail = Cured, "it passes now, so its Known must go, which says: "+why
+		}
+	}
+	return r
+}
+
+// review finds the options that are of no use: those that make no sense by
+// themselves, those about a case that does not exist, and, if everything was
+// run, those that excuse nothing.
+func (s *suite) review(entries []entry, results []Result) []Result {
+	wrong := slices.Clone(s.wrong)
+	place := map[string]int{}
+	complete, selected := true, 0
+	for i, e := range entries {
+		place[e.id] = i
+		if s.selects(e) {
+			selected++
+		}
+		complete = complete && results[i].Verdict != 0
+	}
+	if selected == 0 {
+		wrong = append(wrong, fmt.Sprintf("Only(%q) selects no case", s.only))
+	}
+	for _, list := range []struct {
+		option string
+		ids    map[string]string
+	}{{"Known", s.known}, {"Crashes", s.crashes}} {
+		for id := range list.ids {
+			i, ok := place[id]
+			switch {
+			case !ok:
+				wrong = append(wrong, fmt.Sprintf("%s(%q): there is no such case", list.option, id))
+			case results[i].Verdict == Refused, results[i].Verdict == Ignored:
+				wrong = append(wrong, fmt.Sprintf("%s(%q) excuses nothing: the case is not run, because of %s", list.option, id, results[i].Detail))
+			}
+		}
+	}
+	for _, d := range s.declared {
+		guards := slices.ContainsFunc(results, func(r Result) bool {
+			by, ok := s.lacking(r.Case.Needs)
+			return r.Verdict == d.Verdict && ok && by.Capability == d.Capability
+		})
+		if complete && !guards {
+			wrong = append(wrong, fmt.Sprintf("%v is declared %v, but that keeps no case from being run", d.Capability, d.Verdict))
+		}
+	}
+	slices.Sort(wrong)
+	var out []Result
+	for i, text := range wrong {
+		out = append(out, Result{
+			Case:    Case{ID: fmt.Sprintf("options/%d", i+1), Doc: "Every option says something true about this file system.", Level: Errors},
+			Verdict: Failed,
+			Detail:  text,
+		})
+	}
+	return out
+}

@@ -1,0 +1,208 @@
+package conformance
+
+import (
+	"fmt"
+	"path"
+	"time"
+
+	"github.com/spf13/afero"
+)
+
+// An Option declares something about the file system, or sets the size of the
+// run. Whatever excuses a file system takes a reason, which the report shows.
+type Option func(*config)
+
+// Limits are bounds that a store imposes. The zero value of a field means that
+// there is none worth mentioning. What lies beyond a limit must be refused:
+// that is tested.
+type Limits struct {
+	NameBytes     int           // longest name, in bytes; 255 unless set
+	FileSize      int64         // largest file, in bytes
+	Forbidden     string        // runes that no name may hold
+	TimePrecision time.Duration // step of modification times
+	Earliest      time.Time     // first modification time that can be kept
+	Latest        time.Time     // last one
+}
+
+type config struct {
+	declared  []Declaration
+	known     map[string]string
+	crashes   map[string]string
+	limits    Limits
+	settles   time.Duration
+	under     func(tb TB) string
+	readOnly  func(tb TB, tree Tree) afero.Fs
+	only      string
+	upTo      Level
+	seed      uint64
+	sequences int
+	steps     int
+	deadline  time.Duration
+	parallel  int
+	long      bool
+	each      func(Result)
+	wrong     []string // options that make no sense, in words
+}
+
+// newConfig applies the options to the defaults.
+func newConfig(opts []Option) *config {
+	c := &config{
+		known:   map[string]string{},
+		crashes: map[string]string{},
+		limits:  Limits{NameBytes: 255},
+
+		upTo:      Parity,
+		sequences: 2000,
+		steps:     40,
+		deadline:  10 * time.Second,
+		parallel:  1,
+	}
+	for _, opt := range opts {
+		opt(c)
+	}
+	return c
+}
+
+// reject records that an option is of no use as it stands.
+func (c *config) reject(format string, args ...any) {
+	c.wrong = append(c.wrong, fmt.Sprintf(format, args...))
+}
+
+// Refuses declares that calls that need the capability fail and change
+// nothing. The cases that need it are not run; that it is refused is tested.
+func Refuses(capability Capability, why string) Option {
+	return declare(capability, Refused, refusable, "Refuses", why)
+}
+
+// Ignores declares that calls that need the capability succeed and change
+// nothing. The cases that need it are not run; that it is ignored is tested.
+func Ignores(capability Capability, why string) Option {
+	return declare(capability, Ignored, ignorable, "Ignores", why)
+}
+
+func declare(capability Capability, as Verdict, word words, option, why string) Option {
+	return func(c *config) {
+		said := fmt.Sprintf("%s(%v)", option, capability)
+		if why == "" {
+			c.reject("%s gives no reason", said)
+		}
+		if traits()[capability].words&word == 0 {
+			c.reject("%s makes no sense: see the words that go with the capability", said)
+			return
+		}
+		for _, d := range c.declared {
+			if d.Capability == capability {
+				c.reject("%s: it has been declared before", said)
+				return
+			}
+		}
+		c.declared = append(c.declared, Declaration{capability, as, why})
+	}
+}
+
+// Known declares that a case fails today. The run fails once it passes, so
+// that lists of exceptions cannot rot.
+func Known(caseID, why string) Option {
+	return func(c *config) {
+		if why == "" {
+			c.reject("Known(%q) gives no reason", caseID)
+		}
+		c.known[caseID] = why
+	}
+}
+
+// Crashes declares that a case would end the whole process, by a fatal error
+// that recover cannot catch. It is not run; the report names it.
+func Crashes(caseID, why string) Option {
+	return func(c *config) {
+		if why == "" {
+			c.reject("Crashes(%q) gives no reason", caseID)
+		}
+		c.crashes[caseID] = why
+	}
+}
+
+// Within declares the limits of the store.
+func Within(l Limits) Option {
+	return func(c *config) {
+		if l.NameBytes == 0 {
+			l.NameBytes = c.limits.NameBytes
+		}
+		c.limits = l
+	}
+}
+
+// Settles declares that a change may be seen late: whole trees and contents
+// are looked at again until they are right or the time is over.
+func Settles(within time.Duration) Option {
+	return func(c *config) { c.settles = within }
+}
+
+// Under makes every case work below a directory, which must exist, be empty,
+// and be another one for each call: for an Fs that is global, such as
+// afero.OsFs. The few cases about the root itself are then skipped.
+func Under(dir func(tb TB) string) Option {
+	return func(c *config) { c.under = dir }
+}
+
+// ReadOnly is for an Fs that cannot be filled through its own methods: build
+// makes one that holds the tree. The Maker is then not used, and every method
+// that would change something must refuse to.
+func ReadOnly(build func(tb TB, tree Tree) afero.Fs) Option {
+	return func(c *config) {
+		c.readOnly = build
+		Refuses(Writes, "declared by ReadOnly")(c)
+	}
+}
+
+// Only runs the cases whose ID matches the pattern of path.Match.
+func Only(pattern string) Option {
+	return func(c *config) {
+		if _, err := path.Match(pattern, ""); err != nil {
+			c.reject("Only(%q): %v", pattern, err)
+			return
+		}
+		c.only = pattern
+	}
+}
+
+// UpTo leaves out the cases above a level: UpTo(Data) runs only those where
+// bytes are at stake.
+func UpTo(l Level) Option {
+	return func(c *config) { c.upTo = l }
+}
+
+// Seed replays the random part from a seed that a report has printed.
+func Seed(n uint64) Option {
+	return func(c *config) { c.seed = n }
+}
+
+// Effort sets the size of the random part: how many sequences of how many
+// operations; by default 2000 of 40, and 200 of 40 under go test -short.
+// Effort(0, 0) turns it off.
+func Effort(sequences, steps int) Option {
+	return func(c *config) { c.sequences, c.steps = sequences, steps }
+}
+
+// Long runs the heavy cases, and others with more and larger files: for a
+// nightly run, or a store that is near.
+func Long() Option {
+	return func(c *config) { c.long = true }
+}
+
+// Deadline sets how long a case may take before it counts as hung; by default
+// ten seconds.
+func Deadline(perCase time.Duration) Option {
+	return func(c *config) { c.deadline = perCase }
+}
+
+// Parallel runs n cases at a time. By default it is one after another.
+func Parallel(n int) Option {
+	return func(c *config) { c.parallel = max(n, 1) }
+}
+
+// Each calls f with every result as soon as it is there, one at a time: for
+// showing progress.
+func Each(f func(Result)) Option {
+	return func(c *config) { c.each = f }
+}

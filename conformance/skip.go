@@ -1,0 +1,38 @@
+package conformance
+
+import (
+	"os"
+	"runtime"
+)
+
+// notUnder is for the cases about the root itself.
+func notUnder(c *config) string {
+	if c.under != nil {
+		return "the suite works below a directory here, and this is about the root"
+	}
+	return ""
+}
+
+// longOnly is for the cases that move more bytes than a quick run wants.
+func longOnly(c *config) string {
+	if !c.long {
+		return "heavy; it runs with the option Long"
+	}
+	return ""
+}
+
+// asRoot is for the cases about permissions, which do not bind root.
+func asRoot(*config) string {
+	if os.Geteuid() == 0 {
+		return "permissions do not bind root, who runs this"
+	}
+	return ""
+}
+
+// onWindows is for the cases that its rules for names do not allow.
+func onWindows(*config) string {
+	if runtime.GOOS == "windows" {
+		return "Windows has other rules for names"
+	}
+	return ""
+}

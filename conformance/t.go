@@ -1,0 +1,284 @@
+package conformance
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/spf13/afero"
+)
+
+// T is what a case gets: a file system of its own and the means to fill it,
+// to look at it, and to say what is wrong. It may be used by the goroutines
+// that Together starts; those must not call what ends the case.
+type T struct {
+	FS afero.Fs
+
+	suite *suite
+	id    string
+	root  string // what paths begin with; "/" unless Under says otherwise
+	given Tree   // the fixture, once it stands
+	files []afero.File
+
+	mu       sync.Mutex // guards what follows
+	outcome  outcome
+	cleanups []func()
+}
+
+// prepare makes the file system, unless it must be made from the fixture.
+func (t *T) prepare() {
+	t.root = "/"
+	if t.suite.readOnly != nil {
+		return
+	}
+	t.FS = t.make(func(tb TB) afero.Fs { return t.suite.fresh(tb) })
+	if t.suite.under != nil {
+		t.making(func(tb TB) { t.root = t.suite.under(tb) })
+	} else {
+		if before := t.suite.made.claim(t.FS, t.id); before != "" {
+			t.Blockf("the Maker returned the file system that it had made for %s; each case needs its own", before)
+		}
+		if _, ok := t.FS.(*afero.OsFs); ok {
+			t.Blockf("an OsFs reaches the whole machine: give it a directory to work in, with Under")
+		}
+	}
+	t.refuseLeftovers()
+}
+
+// refuseLeftovers keeps the case from being run on a file system that is not
+// empty: it would fail for the wrong reason, or remove what it has not made.
+func (t *T) refuseLeftovers() {
+	if names, err := t.names(t.root); err == nil && len(names) > 0 {
+		t.Blockf("the Maker must return an empty file system; this one holds %q", names[:min(len(names), 5)])
+	}
+}
+
+// make calls a function of the author's that returns a file system.
+func (t *T) make(build func(tb TB) afero.Fs) (made afero.Fs) {
+	t.making(func(tb TB) { made = build(tb) })
+	if isNil(made) {
+		t.Blockf("the Maker returned nil")
+	}
+	return made
+}
+
+// making calls a function of the author's. If it panics or gives up, nothing
+// is known about the file system, so the case is blocked.
+func (t *T) making(call func(tb TB)) {
+	defer func() {
+		if r := recover(); r != nil {
+			t.Blockf("the Maker panicked: %v\n%s", r, origin())
+		}
+	}()
+	call(makerTB{t})
+}
+
+// makerTB is the TB of a Maker: its Fatalf blocks the case.
+type makerTB struct{ *T }
+
+func (tb makerTB) Fatalf(format string, args ...any) {
+	tb.Blockf("the Maker gave up: "+format, args...)
+}
+
+// Name returns the name of the subtest.
+func (t *T) Name() string { return t.suite.prefix + t.id }
+
+// TempDir makes a directory on the machine that is removed after the case.
+func (t *T) TempDir() string {
+	dir, err := os.MkdirTemp("", "conformance-")
+	if err != nil {
+		t.Blockf("no temporary directory: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			panic(err)
+		}
+	})
+	return dir
+}
+
+// Cleanup has f called after the case, the last one first.
+func (t *T) Cleanup(f func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.cleanups = append(t.cleanups, f)
+}
+
+func (t *T) cleanUp() {
+	for {
+		t.mu.Lock()
+		n := len(t.cleanups)
+		if n == 0 {
+			t.mu.Unlock()
+			return
+		}
+		last := t.cleanups[n-1]
+		t.cleanups = t.cleanups[:n-1]
+		t.mu.Unlock()
+		last()
+	}
+}
+
+// Logf is there for Makers; what they log belongs to their own output.
+func (t *T) Logf(string, ...any) {}
+
+// Errorf says what is wrong; the case goes on.
+func (t *T) Errorf(format string, args ...any) {
+	t.settle(Failed, fmt.Sprintf(format, args...))
+}
+
+// Fatalf says what is wrong and ends the case.
+func (t *T) Fatalf(format string, args ...any) {
+	t.Errorf(format, args...)
+	runtime.Goexit()
+}
+
+// Blockf ends the case because it cannot be set up.
+func (t *T) Blockf(format string, args ...any) {
+	t.settle(Blocked, fmt.Sprintf(format, args...))
+	runtime.Goexit()
+}
+
+// Skipf ends the case because it does not apply.
+func (t *T) Skipf(format string, args ...any) {
+	t.settle(Skipped, fmt.Sprintf(format, args...))
+	runtime.Goexit()
+}
+
+// Repro adds a Go test to the result.
+func (t *T) Repro(code string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.outcome.repro = code
+}
+
+// Has tells whether nothing was declared against the capability.
+func (t *T) Has(c Capability) bool {
+	_, lacks := t.suite.declaration(c)
+	return !lacks
+}
+
+// Path turns a slash-separated name below the root into a path of FS; the
+// empty name is the root itself. The name is not cleaned.
+func (t *T) Path(name string) string {
+	switch {
+	case name == "":
+		return t.root
+	case t.root == ".":
+		return name
+	}
+	return strings.TrimSuffix(t.root, "/") + "/" + name
+}
+
+// OK ends the case unless err is nil.
+func (t *T) OK(err error) {
+	if err != nil {
+		t.Fatalf("%serror %q, want none", where(), err)
+	}
+}
+
+// Fails wants an error, whatever its kind.
+func (t *T) Fails(err error) {
+	if err == nil {
+		t.Errorf("%sno error, want one", where())
+	}
+}
+
+// Is wants an error of a kind, such as fs.ErrNotExist.
+func (t *T) Is(err, kind error) {
+	if !errors.Is(err, kind) {
+		t.Errorf("%serror %v, want %q", where(), quoted(err), kind)
+	}
+}
+
+// PathError wants a *fs.PathError about a path given by its name below the
+// root. Operation "" means any.
+func (t *T) PathError(err error, op, name string) {
+	var pe *fs.PathError
+	switch {
+	case !errors.As(err, &pe):
+		t.Errorf("%serror %v of type %T, want a *fs.PathError", where(), quoted(err), err)
+	case op != "" && pe.Op != op:
+		t.Errorf("%sPathError.Op is %q, want %q", where(), pe.Op, op)
+	case pe.Path != t.Path(name):
+		t.Errorf("%sPathError.Path is %q, want %q, the path that was given", where(), pe.Path, t.Path(name))
+	}
+}
+
+// LinkError wants an *os.LinkError about two paths given by their names.
+func (t *T) LinkError(err error, from, to string) {
+	var le *os.LinkError
+	switch {
+	case !errors.As(err, &le):
+		t.Errorf("%serror %v of type %T, want an *os.LinkError", where(), quoted(err), err)
+	case le.Old != t.Path(from) || le.New != t.Path(to):
+		t.Errorf("%sLinkError is about %q and %q, want %q and %q", where(), le.Old, le.New, t.Path(from), t.Path(to))
+	}
+}
+
+// Equal wants got to be want; what names it.
+func Equal[V comparable](t *T, what string, got, want V) {
+	if got != want {
+		t.Errorf("%s%s is %s, want %s", where(), what, brief(got), brief(want))
+	}
+}
+
+// Together calls f(0) … f(n-1) at the same time, all behind one barrier, and
+// returns their errors. A panic in one of them is reported.
+func (t *T) Together(n int, f func(i int) error) []error {
+	errs := make([]error, n)
+	start := make(chan struct{})
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			defer t.recover()
+			<-start
+			errs[i] = f(i)
+		})
+	}
+	close(start)
+	all.Wait()
+	return errs
+}
+
+// where names the line of the case that a check was called from, so that a
+// failure can be looked up.
+func where() string {
+	pcs := make([]uintptr, 16)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
+	for {
+		f, more := frames.Next()
+		base := path.Base(f.File)
+		if !slices.Contains([]string{"t.go", "tree.go", "handle.go"}, base) {
+			return fmt.Sprintf("%s:%d: ", base, f.Line)
+		}
+		if !more {
+			return ""
+		}
+	}
+}
+
+func quoted(err error) string {
+	if err == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("%q", err)
+}
+
+// brief prints a value, the middle of a long one left out.
+func brief(v any) string {
+	s := fmt.Sprintf("%v", v)
+	if _, ok := v.(string); ok {
+		s = fmt.Sprintf("%q", v)
+	}
+	if len(s) > 160 {
+		s = fmt.Sprintf("%s … %s (%d bytes)", s[:70], s[len(s)-70:], len(s))
+	}
+	return s
+}

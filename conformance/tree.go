@@ -1,0 +1,259 @@
+package conformance
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"path"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/afero"
+)
+
+// A Tree says what a file system holds: slash-separated names below the root,
+// those of directories with a slash at the end, and the contents of files.
+type Tree map[string]string
+
+// Names returns the names, sorted, so that a directory comes before what it
+// holds.
+func (tr Tree) Names() []string { return slices.Sorted(maps.Keys(tr)) }
+
+// tree reads the short form: "d/" is a directory, "d/x=1" a file.
+func tree(specs ...string) Tree {
+	tr := Tree{}
+	for _, spec := range specs {
+		name, content, _ := strings.Cut(spec, "=")
+		tr[name] = content
+	}
+	return tr
+}
+
+// Given fills the file system: "d/" is a directory, "d/x=1" a file that holds
+// "1". It uses the most primitive calls there are; if they fail the case is
+// blocked, because it is about something else. A case calls it at most once,
+// and first.
+func (t *T) Given(specs ...string) { t.GivenTree(tree(specs...)) }
+
+// GivenTree is Given for names and contents that are not known beforehand.
+func (t *T) GivenTree(tr Tree) {
+	t.given = tr
+	if t.suite.readOnly != nil {
+		t.FS = t.make(func(tb TB) afero.Fs { return t.suite.readOnly(tb, tr) })
+		return
+	}
+	for _, name := range tr.Names() {
+		if err := t.plant(name, tr[name]); err != nil {
+			t.Blockf("the fixture: %v", err)
+		}
+	}
+}
+
+func (t *T) plant(name, content string) error {
+	if dir, ok := strings.CutSuffix(name, "/"); ok {
+		return t.FS.Mkdir(t.Path(dir), 0o755)
+	}
+	f, err := t.FS.Create(t.Path(name))
+	if err != nil {
+		return err
+	}
+	if isNil(f) {
+		return fmt.Errorf("create %q: neither a file nor an error", name)
+	}
+	if len(content) > 0 {
+		if _, err := f.Write([]byte(content)); err != nil {
+			return errors.Join(err, f.Close())
+		}
+	}
+	return f.Close()
+}
+
+// Holds wants the file system to hold exactly this, and nothing else.
+func (t *T) Holds(specs ...string) { t.HoldsTree(tree(specs...)) }
+
+// HoldsTree is Holds for names and contents that are not known beforehand.
+func (t *T) HoldsTree(want Tree) {
+	t.eventually(func() error {
+		got, err := t.Walk()
+		if err != nil {
+			return err
+		}
+		return t.diff(got, want)
+	})
+}
+
+// Unchanged wants the file system to hold what was given.
+func (t *T) Unchanged() { t.HoldsTree(t.given) }
+
+// HoldsOneOf wants the file system to hold exactly one of the trees, where
+// systems differ.
+func (t *T) HoldsOneOf(allowed ...Tree) {
+	t.eventually(func() error {
+		got, err := t.Walk()
+		if err != nil {
+			return err
+		}
+		var diffs []string
+		for _, want := range allowed {
+			d := t.diff(got, want)
+			if d == nil {
+				return nil
+			}
+			diffs = append(diffs, d.Error())
+		}
+		return errors.New(strings.Join(diffs, "\nor "))
+	})
+}
+
+// Content wants a file to hold exactly this.
+func (t *T) Content(name, want string) {
+	t.eventually(func() error {
+		got, err := t.contentOf(t.Path(name), int64(len(want)))
+		if err == nil && got != want {
+			err = fmt.Errorf("%q holds %s, want %s", name, brief(got), brief(want))
+		}
+		return err
+	})
+}
+
+// Gone wants a name not to exist.
+func (t *T) Gone(name string) {
+	t.eventually(func() error {
+		if _, err := t.FS.Stat(t.Path(name)); !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("stat %q: error %v, want %q", name, quoted(err), fs.ErrNotExist)
+		}
+		return nil
+	})
+}
+
+// eventually fails the case unless the check succeeds, at once or, for a store
+// that settles, in time.
+func (t *T) eventually(check func() error) {
+	err := check()
+	if err != nil && t.suite.settles > 0 {
+		over := time.NewTimer(t.suite.settles)
+		defer over.Stop()
+		again := time.NewTicker(max(t.suite.settles/20, time.Millisecond))
+		defer again.Stop()
+		for waiting := true; err != nil && waiting; {
+			select {
+			case <-again.C:
+				err = check()
+			case <-over.C:
+				waiting = false
+			}
+		}
+	}
+	if err != nil {
+		t.Errorf("%s%v", where(), err)
+	}
+}
+
+// Walk reads the whole file system.
+func (t *T) Walk() (Tree, error) {
+	got := Tree{}
+	return got, t.walk("", got)
+}
+
+func (t *T) walk(dir string, into Tree) error {
+	if len(into) > 20_000 || strings.Count(dir, "/") > 300 {
+		return fmt.Errorf("the tree has no end; it goes on at %q", dir)
+	}
+	f, err := t.FS.Open(t.Path(dir))
+	if err != nil {
+		return fmt.Errorf("open %q to list it: %w", dir, err)
+	}
+	infos, err := f.Readdir(-1)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("list %q: %w", dir, err)
+	}
+	for _, fi := range infos {
+		name := path.Join(dir, fi.Name())
+		if fi.IsDir() {
+			into[name+"/"] = ""
+			if err := t.walk(name, into); err != nil {
+				return err
+			}
+			continue
+		}
+		if into[name], err = t.contentOf(t.Path(name), fi.Size()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// contentOf reads a file, but not for ever if it has no end.
+func (t *T) contentOf(path string, expect int64) (string, error) {
+	f, err := t.FS.Open(path)
+	if err != nil {
+		return "", err
+	}
+	content, err := io.ReadAll(io.LimitReader(f, expect+1<<20))
+	return string(content), errors.Join(err, f.Close())
+}
+
+// names lists a directory, given by its path, in sorted order.
+func (t *T) names(path string) ([]string, error) {
+	f, err := t.FS.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if isNil(f) {
+		return nil, errors.New("open: neither a file nor an error")
+	}
+	names, err := f.Readdirnames(-1)
+	slices.Sort(names)
+	return names, errors.Join(err, f.Close())
+}
+
+// diff tells in words what is missing, what is too much, and what is not as it
+// must be. A store without empty directories is not asked for any directory.
+func (t *T) diff(got, want Tree) error {
+	var wrong []string
+	for _, name := range want.Names() {
+		content, ok := got[name]
+		switch {
+		case !ok && strings.HasSuffix(name, "/") && !t.Has(EmptyDirs):
+		case !ok:
+			wrong = append(wrong, fmt.Sprintf("%q is missing", name))
+		case content != want[name]:
+			wrong = append(wrong, fmt.Sprintf("%q holds %s, want %s", name, brief(content), brief(want[name])))
+		}
+	}
+	for _, name := range got.Names() {
+		if _, ok := want[name]; !ok && (t.Has(EmptyDirs) || !strings.HasSuffix(name, "/")) {
+			wrong = append(wrong, fmt.Sprintf("%q is there and must not be", name))
+		}
+	}
+	if len(wrong) > 8 {
+		wrong = append(wrong[:8], fmt.Sprintf("and %d more", len(wrong)-8))
+	}
+	if wrong == nil {
+		return nil
+	}
+	return errors.New(strings.Join(wrong, "; "))
+}
+
+// isNil sees through an interface that holds a nil pointer, which passes
+// for a value until it is used.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Pointer && r.IsNil()
+}
+
+// listed compares the names in a directory with those that must be there.
+func listed(got []string, err error, want []string) error {
+	slices.Sort(want)
+	if err != nil || !slices.Equal(got, want) {
+		return fmt.Errorf("the directory lists %s, error %v, want %s", brief(got), quoted(err), brief(want))
+	}
+	return nil
+}
