@@ -1,0 +1,57 @@
+// Package davxml reads the XML bodies of WebDAV requests and writes those of
+// its answers: RFC 4918, sections 8.2, 9 and 14.
+//
+// Reading is strict and bounded, since the bytes are foreign: ReadPropfind,
+// ReadPropertyUpdate and ReadLockInfo refuse what is no well-formed XML with
+// namespaces, every document type and so every entity, nesting and numbers
+// beyond the limits below. Unknown elements are skipped (section 17).
+//
+// Writing declares the prefix D for DAV: once, on the root, and uses it for
+// every element of that namespace, which is what hand-made parsers of clients
+// expect. Other namespaces are declared where they are used. What comes out is
+// always well-formed.
+package davxml
+
+import (
+	"encoding/xml"
+	"errors"
+	"strings"
+)
+
+// NS is the namespace of WebDAV itself.
+const NS = "DAV:"
+
+// Limits of a request's body.
+const (
+	MaxBody     = 1 << 20 // bytes
+	MaxDepth    = 64      // elements within elements
+	MaxNodes    = 20_000  // elements, attributes, texts and comments together
+	MaxProps    = 500     // properties named in one request
+	MaxOwner    = 4 << 10 // bytes of a lock's owner element
+	maxNameSize = 1 << 10 // bytes of a name, prefix or namespace
+)
+
+// Errors of the Read functions, besides those of the reader itself.
+var (
+	// ErrInvalid says that a body is not the XML that is wanted (400).
+	ErrInvalid = errors.New("invalid XML body")
+	// ErrTooLarge says that a body is beyond a limit (413).
+	ErrTooLarge = errors.New("XML body too large")
+)
+
+// Name returns a name in the namespace of WebDAV.
+func Name(local string) xml.Name { return xml.Name{Space: NS, Local: local} }
+
+// Key writes a name as "{namespace}local", the form in which property stores
+// know it.
+func Key(name xml.Name) string { return "{" + name.Space + "}" + name.Local }
+
+// ParseKey reads what Key wrote. The namespace may hold any character, the
+// local name no closing brace.
+func ParseKey(key string) (name xml.Name, ok bool) {
+	end := strings.LastIndexByte(key, '}')
+	if end < 1 || key[0] != '{' || !isNCName(key[end+1:]) {
+		return xml.Name{}, false
+	}
+	return xml.Name{Space: key[1:end], Local: key[end+1:]}, true
+}
