@@ -92,7 +92,8 @@ func (e entry) asCase() Case {
 // catalogue lists every case, in running order.
 func catalogue() []entry {
 	return slices.Concat(
-		openCases(), createCases(),
+		openCases(), openFlagCases(), createCases(), appendCases(), readCases(), readAtCases(), seekCases(),
+		writeCases(), writeAtCases(), truncateCases(),
 	)
 }
 

@@ -185,3 +185,16 @@ func (t *T) Lists(name string, want ...string) {
 // first is what a call claims to have put into a buffer; the claim may be
 // nonsense.
 func first(buf []byte, n int) string { return string(buf[:max(0, min(n, len(buf)))]) }
+
+// The two ways to open an existing file for writing that keep its content.
+const (
+	wronly = os.O_WRONLY
+	rdwr   = os.O_RDWR
+)
+
+// appendTo adds a text to a file through a handle of its own.
+func (t *T) appendTo(name, text string) {
+	f := t.OpenFile(name, os.O_WRONLY|os.O_APPEND)
+	t.Write(f, text)
+	t.Close(f)
+}

@@ -25,7 +25,7 @@ type outcome struct {
 // and then what the Maker asked to be cleaned up. One that does not come back
 // in time is left behind, with its file system.
 func (s *suite) isolate(e entry) outcome {
-	t := &T{suite: s, id: e.id}
+	t := &T{suite: s, id: e.id, alive: make(chan struct{}, 1)}
 	o := t.within(s.deadline, func() {
 		defer t.closeFiles()
 		t.prepare()
@@ -54,17 +54,32 @@ func (t *T) within(limit time.Duration, f func()) outcome {
 	id := <-started
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
-	select {
-	case <-ended:
-		if t.verdict() == 0 {
-			t.settle(Failed, "the goroutine of the case ended early: something called runtime.Goexit")
+	for over := false; !over; {
+		select {
+		case <-ended:
+			over = true
+			if t.verdict() == 0 {
+				t.settle(Failed, "the goroutine of the case ended early: something called runtime.Goexit")
+			}
+		case <-t.alive:
+			timer.Reset(limit)
+		case <-timer.C:
+			over = true
+			t.settle(Hung, fmt.Sprintf("no answer within %v:\n%s", limit, stackOf(id)))
 		}
-	case <-timer.C:
-		t.settle(Hung, fmt.Sprintf("no answer within %v:\n%s", limit, stackOf(id)))
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.outcome
+}
+
+// Progress starts the deadline anew, for a case that does one thing after
+// another and not one that takes long.
+func (t *T) Progress() {
+	select {
+	case t.alive <- struct{}{}:
+	default:
+	}
 }
 
 func (t *T) verdict() Verdict {

@@ -36,3 +36,10 @@ func onWindows(*config) string {
 	}
 	return ""
 }
+
+// roomFor skips a case that needs a larger file than the store can hold.
+func (t *T) roomFor(size int64) {
+	if limit := t.suite.limits.FileSize; limit > 0 && size > limit {
+		t.Skipf("the largest file is declared to have %d bytes", limit)
+	}
+}

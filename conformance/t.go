@@ -25,6 +25,7 @@ type T struct {
 	root  string // what paths begin with; "/" unless Under says otherwise
 	given Tree   // the fixture, once it stands
 	files []afero.File
+	alive chan struct{} // a sign of life puts the deadline off
 
 	mu       sync.Mutex // guards what follows
 	outcome  outcome

@@ -133,24 +133,31 @@ func (t *T) Gone(name string) {
 // eventually fails the case unless the check succeeds, at once or, for a store
 // that settles, in time.
 func (t *T) eventually(check func() error) {
-	err := check()
-	if err != nil && t.suite.settles > 0 {
-		over := time.NewTimer(t.suite.settles)
-		defer over.Stop()
-		again := time.NewTicker(max(t.suite.settles/20, time.Millisecond))
-		defer again.Stop()
-		for waiting := true; err != nil && waiting; {
-			select {
-			case <-again.C:
-				err = check()
-			case <-over.C:
-				waiting = false
-			}
-		}
-	}
-	if err != nil {
+	if err := t.settled(check); err != nil {
 		t.Errorf("%s%v", where(), err)
 	}
+}
+
+// settled returns what the check says, at once or, for a store that settles,
+// once it says nothing more or the time is over.
+func (t *T) settled(check func() error) error {
+	err := check()
+	if err == nil || t.suite.settles <= 0 {
+		return err
+	}
+	over := time.NewTimer(t.suite.settles)
+	defer over.Stop()
+	again := time.NewTicker(max(t.suite.settles/20, time.Millisecond))
+	defer again.Stop()
+	for err != nil {
+		select {
+		case <-again.C:
+			err = check()
+		case <-over.C:
+			return err
+		}
+	}
+	return nil
 }
 
 // Walk reads the whole file system.
@@ -252,6 +259,7 @@ func isNil(v any) bool {
 // listed compares the names in a directory with those that must be there.
 func listed(got []string, err error, want []string) error {
 	slices.Sort(want)
+	slices.Sort(got)
 	if err != nil || !slices.Equal(got, want) {
 		return fmt.Errorf("the directory lists %s, error %v, want %s", brief(got), quoted(err), brief(want))
 	}
