@@ -1,0 +1,42 @@
+package local
+
+import (
+	"fmt"
+	"io/fs"
+	"mime"
+	"path"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// aliasCount bounds how many files changed in name or time are remembered.
+const aliasCount = 4096
+
+// info describes what a name leads to.
+func (b *Backend) info(name string, fi fs.FileInfo) backend.Info {
+	i := backend.Info{Name: name, Dir: fi.IsDir(), ModTime: fi.ModTime(), ID: identity(fi)}
+	if !i.Dir {
+		i.Size = fi.Size()
+		i.Version = b.version(fi)
+		i.ContentType = mime.TypeByExtension(path.Ext(name))
+	}
+	return i
+}
+
+// version stands for the content of a file; the package comment tells how
+// well.
+func (b *Backend) version(fi fs.FileInfo) string {
+	v := fmt.Sprintf("%s-%x-%x-%x", identity(fi), fi.Size(), fi.ModTime().UnixNano(), changed(fi))
+	if before, ok := b.aliases.Get(v); ok {
+		return before
+	}
+	return v
+}
+
+// keepVersion remembers that a file which had a version still has the same
+// bytes, though its name or time was changed here.
+func (b *Backend) keepVersion(before string, now fs.FileInfo) {
+	if v := b.version(now); v != before {
+		b.aliases.Add(v, before)
+	}
+}

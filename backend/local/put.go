@@ -1,0 +1,175 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// Put implements backend.Backend. A file that is replaced hands its permission
+// bits on. Where the name is a symbolic link, the file it leads to is replaced
+// and the link stays.
+func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
+	if err := check(ctx, "put", name); err != nil {
+		return backend.Info{}, err
+	}
+	target, old, err := b.target(name)
+	if err != nil {
+		return backend.Info{}, err
+	}
+	if err := b.admits(name, old, opts); err != nil {
+		return backend.Info{}, err // before the body is asked for
+	}
+	temp, err := b.write(ctx, name, path.Dir(target), body, old, opts)
+	if err != nil {
+		return backend.Info{}, err
+	}
+	defer b.root.Remove(temp) // gone already if all went well
+
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, old, err = b.target(name); err != nil {
+		return backend.Info{}, err
+	}
+	if err := b.admits(name, old, opts); err != nil {
+		return backend.Info{}, err
+	}
+	if err := b.place(temp, target, opts.IfAbsent); err != nil {
+		return backend.Info{}, pathError("put", name, err)
+	}
+	if err := b.sync("put", path.Dir(target)); err != nil {
+		return backend.Info{}, err
+	}
+	fi, err := b.stat("put", target)
+	if err != nil {
+		return backend.Info{}, err
+	}
+	return b.info(path.Base(name), fi), nil
+}
+
+// target finds the name that a file is to be stored under, which for a link
+// is where it leads, and what is there now, nil for nothing. A link to nothing
+// is not written through.
+func (b *Backend) target(name string) (string, fs.FileInfo, error) {
+	target := name
+	for range 40 { // as many links as Linux follows
+		fi, err := b.root.Lstat(target)
+		if errors.Is(err, fs.ErrNotExist) && target == name {
+			return target, nil, b.checkParent("put", name)
+		}
+		if err != nil {
+			return "", nil, pathError("put", name, err)
+		}
+		if fi.Mode()&fs.ModeSymlink == 0 {
+			if reached, err := b.stat("put", name); err != nil || !os.SameFile(fi, reached) {
+				return "", nil, backend.PathError("put", name, fs.ErrPermission, "a link that cannot be followed")
+			}
+			return target, fi, nil
+		}
+		to, err := b.root.Readlink(target)
+		if err != nil {
+			return "", nil, pathError("put", name, err)
+		}
+		if filepath.IsAbs(to) {
+			return "", nil, backend.PathError("put", name, fs.ErrPermission, "a link that leads out of the folder")
+		}
+		target = path.Join(path.Dir(target), filepath.ToSlash(to))
+	}
+	return "", nil, backend.PathError("put", name, fs.ErrInvalid, "too many links")
+}
+
+// checkParent demands that the folder of a name is one.
+func (b *Backend) checkParent(op, name string) error {
+	fi, err := b.stat(op, path.Dir(name))
+	if err == nil && !fi.IsDir() || errors.Is(err, fs.ErrNotExist) {
+		return backend.PathError(op, name, fs.ErrNotExist, "the folder it would be in is missing")
+	}
+	return err
+}
+
+// admits judges the conditions of a Put by what is there now.
+func (b *Backend) admits(name string, old fs.FileInfo, opts backend.PutOptions) error {
+	switch {
+	case old != nil && old.IsDir():
+		return backend.PathError("put", name, backend.ErrIsDir, "")
+	case old != nil && opts.IfAbsent:
+		return backend.PathError("put", name, fs.ErrExist, "")
+	case opts.IfVersion != "" && (old == nil || b.version(old) != opts.IfVersion):
+		return backend.PathError("put", name, backend.ErrChanged, "")
+	}
+	return nil
+}
+
+// write stores the body under a hidden name in dir and brings it to the disk.
+func (b *Backend) write(ctx context.Context, name, dir string, body io.Reader, old fs.FileInfo, opts backend.PutOptions) (string, error) {
+	f, temp, err := b.createHidden(dir)
+	if err != nil {
+		return "", pathError("put", name, err)
+	}
+	err = fill(ctx, f, body, opts.Size)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil && old != nil {
+		err = b.root.Chmod(temp, old.Mode().Perm())
+	}
+	if err == nil && !opts.ModTime.IsZero() {
+		err = b.root.Chtimes(temp, opts.ModTime, opts.ModTime)
+	}
+	if err != nil {
+		b.root.Remove(temp)
+		return "", pathError("put", name, err)
+	}
+	return temp, nil
+}
+
+// fill copies the body, which must have size bytes if that is not negative,
+// and brings it to the disk.
+func fill(ctx context.Context, f *os.File, body io.Reader, size int64) error {
+	n, err := io.Copy(f, contextReader{ctx, body})
+	if err != nil {
+		return err
+	}
+	if size >= 0 && n != size {
+		return io.ErrUnexpectedEOF
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// place gives a finished file its name. Where nothing may be there a hard
+// link is made, which fails if another program was quicker; not every file
+// system has them.
+func (b *Backend) place(temp, target string, ifAbsent bool) error {
+	if ifAbsent {
+		err := b.root.Link(temp, target)
+		if err == nil {
+			return b.root.Remove(temp)
+		}
+		if errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return b.root.Rename(temp, target)
+}
+
+// contextReader stops reading when its context ends.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r contextReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
+}

@@ -1,0 +1,59 @@
+//go:build linux || darwin
+
+package local
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// identity names a file for as long as it lives, whatever it is called.
+func identity(fi fs.FileInfo) string {
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		return fmt.Sprintf("%x-%x", st.Dev, st.Ino)
+	}
+	return ""
+}
+
+// changed is the time of the last change of a file, in nanoseconds, which no
+// program can set back.
+func changed(fi fs.FileInfo) int64 {
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		return statusTime(st).Nano()
+	}
+	return 0
+}
+
+// syncDir brings the entries of an open folder to the disk. A file system that
+// has no such call says EINVAL, and then needs none.
+func syncDir(dir *os.File) error {
+	if err := dir.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
+		return err
+	}
+	return nil
+}
+
+// numbers are the error numbers that io/fs does not know.
+func numbers() []number {
+	return []number{
+		{syscall.ENOSPC, backend.ErrQuota},
+		{syscall.EDQUOT, backend.ErrQuota},
+		{syscall.EFBIG, backend.ErrTooLarge},
+		{syscall.EROFS, fs.ErrPermission},
+		{syscall.ENAMETOOLONG, fs.ErrInvalid},
+		{syscall.ELOOP, fs.ErrInvalid},
+		{syscall.EINVAL, fs.ErrInvalid},
+		{syscall.EILSEQ, fs.ErrInvalid},
+		{syscall.ENOTDIR, fs.ErrNotExist}, // a part of the path is a file
+		{syscall.EISDIR, backend.ErrIsDir},
+		{syscall.ENOTEMPTY, backend.ErrNotEmpty},
+		{syscall.EBUSY, backend.ErrLocked},
+		{syscall.ETXTBSY, backend.ErrLocked},
+		{syscall.EXDEV, errors.ErrUnsupported}, // another file system is mounted there
+	}
+}

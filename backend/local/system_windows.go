@@ -1,0 +1,37 @@
+package local
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/windows"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// identity is unknown: Windows tells it only of an open file.
+func identity(fs.FileInfo) string { return "" }
+
+// changed is unknown for the same reason.
+func changed(fs.FileInfo) int64 { return 0 }
+
+// syncDir has nothing to do: Windows keeps the entries of folders safe itself.
+func syncDir(*os.File) error { return nil }
+
+// numbers are the error numbers that io/fs does not know.
+func numbers() []number {
+	return []number{
+		{windows.ERROR_DISK_FULL, backend.ErrQuota},
+		{windows.ERROR_HANDLE_DISK_FULL, backend.ErrQuota},
+		{windows.ERROR_FILE_TOO_LARGE, backend.ErrTooLarge},
+		{windows.ERROR_WRITE_PROTECT, fs.ErrPermission},
+		{windows.ERROR_INVALID_NAME, fs.ErrInvalid},
+		{windows.ERROR_FILENAME_EXCED_RANGE, fs.ErrInvalid},
+		{windows.ERROR_DIRECTORY, fs.ErrNotExist}, // a part of the path is a file
+		{windows.ERROR_DIR_NOT_EMPTY, backend.ErrNotEmpty},
+		{windows.ERROR_SHARING_VIOLATION, backend.ErrLocked},
+		{windows.ERROR_LOCK_VIOLATION, backend.ErrLocked},
+		{windows.ERROR_NOT_SAME_DEVICE, errors.ErrUnsupported}, // another drive is mounted there
+	}
+}

@@ -1,0 +1,211 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// Remove implements backend.Backend. It is always permanent. A folder is put
+// under a hidden name first, so that nobody sees a part of it; what cannot be
+// removed is put back.
+func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOptions) error {
+	if err := check(ctx, "remove", name); err != nil {
+		return err
+	}
+	if name == "." {
+		return backend.PathError("remove", name, fs.ErrInvalid, "the root itself")
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	fi, err := b.root.Lstat(name)
+	if err != nil {
+		return pathError("remove", name, err)
+	}
+	if opts.IfVersion != "" && (fi.IsDir() || b.version(fi) != opts.IfVersion) {
+		return backend.PathError("remove", name, backend.ErrChanged, "")
+	}
+	if !fi.IsDir() {
+		err = b.root.Remove(name)
+	} else {
+		err = b.removeTree(name)
+	}
+	if err != nil {
+		return pathError("remove", name, err)
+	}
+	return b.sync("remove", path.Dir(name))
+}
+
+func (b *Backend) removeTree(name string) error {
+	aside := hiddenName(path.Dir(name))
+	if err := b.root.Rename(name, aside); err != nil {
+		return err
+	}
+	err := b.root.RemoveAll(aside)
+	if err != nil {
+		err = errors.Join(err, b.root.Rename(aside, name))
+	}
+	return err
+}
+
+// Move implements backend.Backend. A link is moved, not what it leads to.
+func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOptions) error {
+	if err := checkTwo(ctx, "move", from, to); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	source, err := b.pair("move", from, to, opts.Overwrite)
+	if err != nil || from == to {
+		return err
+	}
+	version := b.version(source)
+	if err := b.root.Rename(from, to); err != nil {
+		return linkError("move", from, to, err)
+	}
+	if moved, err := b.root.Lstat(to); err == nil {
+		b.keepVersion(version, moved)
+	}
+	for _, dir := range []string{path.Dir(to), path.Dir(from)} {
+		if err := b.sync("move", dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pair judges what is at both names of a Move or Copy, and returns what is at
+// the first.
+func (b *Backend) pair(op, from, to string, overwrite bool) (fs.FileInfo, error) {
+	source, err := b.root.Lstat(from)
+	if err != nil {
+		return nil, linkError(op, from, to, err)
+	}
+	if from == to {
+		return source, nil
+	}
+	if source.IsDir() && backend.Within(to, from) {
+		return nil, backend.LinkError(op, from, to, fs.ErrInvalid, "a folder cannot be put below itself")
+	}
+	target, err := b.root.Lstat(to)
+	switch {
+	case errors.Is(pathError(op, to, err), fs.ErrNotExist):
+		if err := b.checkParent(op, to); err != nil {
+			return nil, linkError(op, from, to, err)
+		}
+		return source, nil
+	case err != nil:
+		return nil, linkError(op, from, to, err)
+	case strings.EqualFold(from, to) && os.SameFile(source, target):
+		return source, nil // another spelling of the name, where case does not count
+	case !overwrite || source.IsDir() || target.IsDir():
+		return nil, backend.LinkError(op, from, to, fs.ErrExist, "")
+	}
+	return source, nil
+}
+
+// Copy implements backend.Copier. A tree is built under a hidden name and
+// shown when it is complete. Times and permission bits are copied too, links
+// as links.
+func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOptions) error {
+	if err := checkTwo(ctx, "copy", from, to); err != nil {
+		return err
+	}
+	if from == to {
+		return backend.LinkError("copy", from, to, fs.ErrInvalid, "onto itself")
+	}
+	if _, err := b.pair("copy", from, to, opts.Overwrite); err != nil {
+		return err
+	}
+	temp := hiddenName(path.Dir(to))
+	defer b.root.RemoveAll(temp) // gone already if all went well
+	if err := b.copyTree(ctx, from, temp); err != nil {
+		return linkError("copy", from, to, err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, err := b.pair("copy", from, to, opts.Overwrite); err != nil {
+		return err
+	}
+	if err := b.root.Rename(temp, to); err != nil {
+		return linkError("copy", from, to, err)
+	}
+	return b.sync("copy", path.Dir(to))
+}
+
+func (b *Backend) copyTree(ctx context.Context, from, to string) error {
+	fi, err := b.root.Lstat(from)
+	if err != nil {
+		return err
+	}
+	switch {
+	case fi.Mode().IsRegular():
+		return b.copyFile(ctx, from, to, fi)
+	case fi.Mode()&fs.ModeSymlink != 0:
+		link, err := b.root.Readlink(from)
+		if err != nil {
+			return err
+		}
+		return b.root.Symlink(link, to)
+	case !fi.IsDir():
+		return backend.PathError("copy", from, errors.ErrUnsupported, "neither a file nor a folder")
+	}
+	if err := b.root.Mkdir(to, 0o777); err != nil {
+		return err
+	}
+	dir, err := b.root.Open(from)
+	if err != nil {
+		return err
+	}
+	entries, err := dir.Readdirnames(-1)
+	dir.Close()
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if isHidden(entry) {
+			continue
+		}
+		if err := b.copyTree(ctx, path.Join(from, entry), path.Join(to, entry)); err != nil {
+			return err
+		}
+	}
+	if err := b.sync("copy", to); err != nil {
+		return err
+	}
+	return b.adopt(to, fi)
+}
+
+func (b *Backend) copyFile(ctx context.Context, from, to string, fi fs.FileInfo) error {
+	in, err := b.root.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := b.root.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	if _, err := io.Copy(out, contextReader{ctx, in}); err != nil {
+		return err
+	}
+	if err := out.Sync(); err != nil {
+		return err
+	}
+	return b.adopt(to, fi)
+}
+
+// adopt gives a copy the permission bits and the time of what it is a copy of.
+func (b *Backend) adopt(name string, fi fs.FileInfo) error {
+	if err := b.root.Chmod(name, fi.Mode().Perm()); err != nil {
+		return err
+	}
+	return b.root.Chtimes(name, fi.ModTime(), fi.ModTime())
+}

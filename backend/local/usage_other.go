@@ -1,0 +1,15 @@
+//go:build !linux && !darwin && !windows
+
+package local
+
+import (
+	"context"
+	"errors"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// Usage implements backend.Usager, for systems where nobody has looked yet.
+func (b *Backend) Usage(context.Context) (backend.Space, error) {
+	return backend.Space{}, backend.PathError("usage", ".", errors.ErrUnsupported, "the free space of this system is not known")
+}
