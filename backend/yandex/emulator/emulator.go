@@ -1,0 +1,246 @@
+package emulator
+
+import (
+	"context"
+	"encoding/hex"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options say how an emulator is made. The zero value is a free account with
+// an empty disk, kept in memory, behind no latency.
+type Options struct {
+	Addr         string           // where Start listens with the API; "" is 127.0.0.1 and a free port
+	Dir          string           // a folder for content, so that it does not fill memory; Close removes what was put there
+	Token        string           // an access token that is accepted; "" is a made-up one
+	ClientID     string           // the registered application; "" accepts any
+	ClientSecret string           // its secret; "" accepts any
+	TLS          bool             // Start serves https with a certificate of its own authority, see CACert
+	Now          func() time.Time // the service's clock; nil is time.Now
+	Log          *slog.Logger     // requests at level debug; nil discards
+	Latency      time.Duration    // added before every answer; see SetLatency
+	Seed         uint64           // of ids, tokens, order of keys and random faults
+	Knobs        Knobs
+}
+
+// An Emulator is the service. As an http.Handler it serves all of it on one
+// address and tells hosts apart by the Host header or else by path; [Start]
+// gives each host an address of its own.
+type Emulator struct {
+	opts     Options
+	log      *slog.Logger
+	now      func() time.Time
+	counters counters
+	contents *contents
+	faults   faults
+	secret   []byte          // signs links
+	bases    map[role]string // addresses of the hosts, if each has one; set before serving
+	authority
+
+	stop    context.Context // ends when the emulator is closed
+	stopAll context.CancelFunc
+	work    sync.WaitGroup // everything that runs without a request
+
+	random struct {
+		sync.Mutex // guards the generator
+		*rand.Rand
+	}
+
+	mu      sync.Mutex // guards what follows
+	knobs   Knobs
+	latency time.Duration
+	disk    *disk
+	ops     map[string]*operation
+	uploads map[string]*upload
+	oauth   oauthState
+	rate    rateWindow
+	shares  map[string]*share // by public key and by public address
+	fakes   map[string][]byte
+	monthly int64 // bytes uploaded
+}
+
+// New makes an emulator for a listener of the caller's own. It must be closed.
+func New(o Options) *Emulator {
+	e := &Emulator{opts: o, log: o.Log, now: o.Now, knobs: o.Knobs, latency: o.Latency}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	if e.now == nil {
+		e.now = time.Now
+	}
+	e.stop, e.stopAll = context.WithCancel(context.Background())
+	e.random.Rand = rand.New(rand.NewPCG(o.Seed, 0))
+	e.secret = []byte(e.hex(32))
+	e.contents = newContents(o.Dir, func() string { return e.hex(32) })
+	e.faults.seed(RandomFaults{Seed: o.Seed})
+	e.reset()
+	return e
+}
+
+// Reset empties disk, trash, operations, links and grants, and keeps the
+// token, the knobs, the faults and the counters.
+func (e *Emulator) Reset() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.reset()
+}
+
+func (e *Emulator) reset() {
+	newID := func() string { return uid + ":" + e.hex(64) }
+	e.disk = newDisk(e.now, newID, func(c *content) {
+		e.contents.drop(c, e.now(), orDefault(e.knobs.DownloadLinkLife, downloadLinkLife))
+	})
+	e.ops = make(map[string]*operation)
+	e.uploads = make(map[string]*upload)
+	e.shares = make(map[string]*share)
+	e.fakes = make(map[string][]byte)
+	e.monthly = 0
+	token := e.oauth.token
+	if token == "" {
+		token = e.opts.Token
+	}
+	if token == "" {
+		token = "y0_emulator_" + e.hex(40)
+	}
+	e.oauth = newOAuthState(token)
+}
+
+// Close ends what runs in the background and removes kept content.
+func (e *Emulator) Close() error {
+	e.stopAll()
+	e.work.Wait()
+	return e.contents.close()
+}
+
+// SetLatency changes what is added before every answer.
+func (e *Emulator) SetLatency(d time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.latency = d
+}
+
+// hex makes n random hexadecimal digits.
+func (e *Emulator) hex(n int) string {
+	e.random.Lock()
+	defer e.random.Unlock()
+	b := make([]byte, (n+1)/2)
+	for i := range b {
+		b[i] = byte(e.random.Uint32())
+	}
+	return hex.EncodeToString(b)[:n]
+}
+
+// word makes n random characters of the alphabet.
+func (e *Emulator) word(n int, alphabet string) string {
+	e.random.Lock()
+	defer e.random.Unlock()
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = alphabet[e.random.IntN(len(alphabet))]
+	}
+	return string(b)
+}
+
+const (
+	letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+	mixed   = "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + letters
+)
+
+// ServeHTTP serves the whole service on one address.
+func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if role, ok := yandexRole(r.Host); ok {
+		e.serve(role, w, r)
+		return
+	}
+	e.serve(roleOfPath(r.URL.Path), w, r)
+}
+
+// serve answers one request that came to one of the service's hosts.
+func (e *Emulator) serve(role role, w http.ResponseWriter, r *http.Request) {
+	endpoint := routeOf(role, r)
+	e.counters.update(func(c *Counters) {
+		c.By[endpoint]++
+		if r.Header.Get("Authorization") != "" && !role.takesToken() && endpoint != Preview {
+			c.TokenLeak++
+		}
+	})
+	e.log.Debug("request", "endpoint", string(endpoint), "path", r.URL.Query().Get("path"))
+	e.mu.Lock()
+	latency := e.latency
+	e.mu.Unlock()
+	if !e.wait(r.Context(), latency) {
+		return
+	}
+	handler := e.handler(role)
+	if fault := e.faults.take(endpoint, r); fault != nil {
+		e.counters.update(func(c *Counters) { c.Faults++ })
+		e.log.Debug("fault", "endpoint", string(endpoint), "fault", *fault)
+		e.suffer(*fault, handler, w, r)
+		return
+	}
+	handler(w, r)
+}
+
+func (e *Emulator) handler(role role) http.HandlerFunc {
+	switch role {
+	case roleOAuth:
+		return e.serveOAuth
+	case roleUploader:
+		return e.serveUploader
+	case roleDownloader:
+		return e.serveDownloader
+	case roleStorage:
+		return e.serveStorage
+	}
+	return e.serveAPI
+}
+
+// wait sleeps unless the request or the emulator ends first.
+func (e *Emulator) wait(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+	case <-e.stop.Done():
+	}
+	return false
+}
+
+// A role is what one of the service's hosts does.
+type role int
+
+const (
+	roleAPI role = iota
+	roleOAuth
+	roleUploader
+	roleDownloader
+	roleStorage
+)
+
+// takesToken reports whether an Authorization header belongs there.
+func (r role) takesToken() bool { return r == roleAPI || r == roleOAuth }
+
+// rolePaths are the first segments of paths that belong to a host of their own.
+func roleOfPath(path string) role {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	switch first {
+	case "upload-target":
+		return roleUploader
+	case "disk", "preview", "zip":
+		return roleDownloader
+	case "rdisk":
+		return roleStorage
+	case "token", "authorize", "device", "revoke_token", "verification_code", "info":
+		return roleOAuth
+	}
+	return roleAPI
+}

@@ -1,0 +1,204 @@
+package emulator
+
+import "time"
+
+// Knobs choose how the service behaves where it is undocumented, doubtful or
+// different from one account to the next. The zero value is the service as it
+// was last seen. Knobs may be changed while requests are being served, see
+// [Emulator.SetKnobs]; an operation or link keeps what held when it was issued.
+type Knobs struct {
+	// TotalSpace is the size of the disk in bytes; 0 is 45,097,156,608.
+	TotalSpace int64
+	// MaxFileSize is the largest file that may be uploaded; 0 is 1 GiB, or 50 GiB for a paid account.
+	MaxFileSize int64
+	// Paid makes the account a paid one.
+	Paid bool
+	// MonthlyUpload is the volume in bytes after which uploads are refused with 423; 0 is no limit.
+	MonthlyUpload int64
+	// ReadOnly refuses every change with 423, as during maintenance.
+	ReadOnly bool
+	// Overdraft refuses everything with 403, as for an account over its quota for long.
+	Overdraft bool
+
+	// Async says which changes are operations: "" as the service does, "always" or "never".
+	Async string
+	// OperationPolls is how many times an operation is told to be in progress before it ends.
+	OperationPolls int
+	// OperationDelay is the least time an operation takes.
+	OperationDelay time.Duration
+	// OperationFailure makes new operations end with this status: "failed" (documented) or "failure" (older documents).
+	OperationFailure string
+	// OperationGradual applies operations piece by piece instead of at the end.
+	OperationGradual bool
+	// OperationQuery gives links of the older form operations?id=ID.
+	OperationQuery bool
+	// OperationHTTP gives operation links the scheme http, as seen until 2019.
+	OperationHTTP bool
+	// OperationNoLock lets others write where an operation runs; otherwise they get 423.
+	OperationNoLock bool
+
+	// MaxPage silently cuts longer pages; 0 is no limit.
+	MaxPage int
+	// EmbeddedAbsent leaves _embedded out of empty folders.
+	EmbeddedAbsent bool
+	// EmptySizeAbsent leaves size out of empty files, as in 2014.
+	EmptySizeAbsent bool
+	// OrderedKeys keeps the members of JSON objects in the order of 2024; otherwise it is shuffled by the seed.
+	OrderedKeys bool
+	// DotSegments resolves "." and ".." in paths; otherwise they are refused with 400.
+	DotSegments bool
+	// NameLimitBytes counts the 255 of a name in bytes; otherwise in characters.
+	NameLimitBytes bool
+	// FoldNames finds names without regard to case; otherwise they must match byte for byte.
+	FoldNames bool
+
+	// FolderModified moves the modification time of a folder when its children change.
+	FolderModified bool
+	// PatchKeepsModified leaves the modification time as it was when properties change.
+	PatchKeepsModified bool
+	// Revision of GET /v1/disk: "" every change in microseconds, "second" in steps of one second, "frozen" never moves.
+	Revision string
+	// OverwriteNew gives an overwritten file a new resource id and creation time.
+	OverwriteNew bool
+	// OverwriteDropsProperties forgets custom properties when a file is overwritten.
+	OverwriteDropsProperties bool
+	// OverwriteMerges merges a folder that is copied or moved onto a folder; otherwise it replaces it.
+	OverwriteMerges bool
+	// CopyOverwriteRefused answers 409 to a copy with overwrite=true onto something.
+	CopyOverwriteRefused bool
+	// CopyDropsProperties gives copies no custom properties.
+	CopyDropsProperties bool
+
+	// Upload202 answers an upload with 202 and shows the file when its operation ends.
+	Upload202 bool
+	// FinalizeDelay and FinalizePerMiB are how long the uploader thinks after the last byte.
+	FinalizeDelay, FinalizePerMiB time.Duration
+	// NoResume turns off HEAD and Content-Range at the uploader.
+	NoResume bool
+	// NoPieces allows resuming only with the whole rest, not in pieces that are answered 202.
+	NoPieces bool
+	// InstantUpload answers PUT /resources/upload with known hashes by 201 and no transfer.
+	InstantUpload bool
+	// UploaderTrusts lets the uploader overwrite a file that appeared after a link with overwrite=false; otherwise 409.
+	UploaderTrusts bool
+	// QuotaAtEnd finds a full disk only after the last byte; otherwise also at the first.
+	QuotaAtEnd bool
+	// QuotaCode of 507: "" is DiskStorageQuotaExhaustedError, "DiskNotEnoughFreeSpaceError" was reported too.
+	QuotaCode string
+	// TrafficCode of the monthly limit: "" is DiskUploadTrafficLimitExceeded, DiskResourceUploadTrafficLimitExceededError was reported too.
+	TrafficCode string
+	// ThrottleRate in bytes a second slows down uploads of archives, videos and data; 0 is no limit. The service was reported at 128 KiB/s.
+	ThrottleRate int64
+	// ThrottleAll throttles clients whose User-Agent begins with Yandex.Disk as well.
+	ThrottleAll bool
+	// MetadataDelay hides a new file's metadata (404) for this long after its upload.
+	MetadataDelay time.Duration
+	// PatchLost drops a change of properties silently for this long after an upload.
+	PatchLost time.Duration
+	// PatchFails answers 500 to a change of properties for this long after an upload.
+	PatchFails time.Duration
+	// UploadLinkLife is how long an upload link lives; 0 is 30 minutes.
+	UploadLinkLife time.Duration
+	// DownloadLinkLife is how long a download link lives; 0 is 4 hours.
+	DownloadLinkLife time.Duration
+
+	// LapsedStatus of a lapsed download link: 0 is 410; 500, 403 and 404 were reported too.
+	LapsedStatus int
+	// NoRedirect serves content from the downloader itself, without the 302 to a storage host.
+	NoRedirect bool
+	// TokenRefused makes the storage host refuse requests that carry a token; they are counted in any case.
+	TokenRefused bool
+	// PreviewDelay is how long after an upload a preview is made; 0 is 3 s, negative is at once.
+	PreviewDelay time.Duration
+	// PreviewPublic serves previews without a token; otherwise they need one.
+	PreviewPublic bool
+	// NoPreviews leaves previews out.
+	NoPreviews bool
+
+	// TrashSuffixless names entries of the trash without the 40 hex digits while that is unambiguous, as documents of 2015 show.
+	TrashSuffixless bool
+	// TrashKeepsModified leaves the modification time of a trashed item; otherwise it is the time of deletion.
+	TrashKeepsModified bool
+	// RestoreConflict answers 409 to a restore onto an existing name; otherwise it becomes "name (1)".
+	RestoreConflict bool
+
+	// PublishDelay hides public_key and public_url for this long after publishing.
+	PublishDelay time.Duration
+	// FlatListDelay makes flat lists lag behind changes by this long.
+	FlatListDelay time.Duration
+	// PublicNotFoundCode of an unknown public key: "" is DiskNotFoundError, "NotFoundError" was reported too.
+	PublicNotFoundCode string
+	// NoPublicSettings answers 404 to public settings, as for plain accounts.
+	NoPublicSettings bool
+	// PublicDownloads is how often a public resource may be downloaded before 429; 0 is no limit.
+	PublicDownloads int
+
+	// AcceptBearer accepts the Bearer scheme too.
+	AcceptBearer bool
+	// RateLimit is how many API requests a second are served before 429; 0 is no limit. The terms say 40.
+	RateLimit int
+	// RetryAfter is sent with that 429; 0 sends none.
+	RetryAfter time.Duration
+
+	// DevicePolls approves a device code by itself after this many pending answers; 0 waits for [Emulator.ApproveDevice].
+	DevicePolls int
+	// DeviceCodeLife is how long a device code lives; 0 is 300 s, the documents say 10 minutes.
+	DeviceCodeLife time.Duration
+	// DeviceInterval is the time between polls that a device is told; 0 is 5 s. Answers to quicker polls are slow_down if SlowDown is set.
+	DeviceInterval time.Duration
+	// SlowDown answers slow_down to a device that polls quicker than told.
+	SlowDown bool
+	// TokenLife is how long an access token lives; 0 is a year.
+	TokenLife time.Duration
+	// RefreshKeepsOld lets a refresh token be used again after it was rotated; otherwise it dies.
+	RefreshKeepsOld bool
+	// RefreshNewAccess gives a new access token at each refresh and kills the old one; otherwise it stays the same.
+	RefreshNewAccess bool
+	// DenyAuthorize makes the person refuse on the authorization page.
+	DenyAuthorize bool
+}
+
+func (k Knobs) totalSpace() int64 {
+	if k.TotalSpace > 0 {
+		return k.TotalSpace
+	}
+	return 45097156608
+}
+
+func (k Knobs) maxFileSize() int64 {
+	switch {
+	case k.MaxFileSize > 0:
+		return k.MaxFileSize
+	case k.Paid:
+		return paidMaxFileSize
+	}
+	return freeMaxFileSize
+}
+
+// The limits of the plans, as GET /v1/disk tells them.
+const (
+	freeMaxFileSize = 1 << 30
+	paidMaxFileSize = 50 << 30
+)
+
+func orDefault(d, def time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return def
+}
+
+// Knobs returns the knobs in force.
+func (e *Emulator) Knobs() Knobs {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.knobs
+}
+
+// SetKnobs changes knobs: change is called with those in force, under the lock
+// that requests take, and must not call the emulator.
+func (e *Emulator) SetKnobs(change func(*Knobs)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	change(&e.knobs)
+}

@@ -1,0 +1,178 @@
+package emulator
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// A step is a part of an operation; false means that it could not be done and
+// the operation has failed.
+type step func() bool
+
+// A task is a change of the tree, and what nobody else may write meanwhile.
+type task struct {
+	locks []diskPath
+	steps []step
+}
+
+func (t task) run() bool {
+	for _, s := range t.steps {
+		if !s() {
+			return false
+		}
+	}
+	return true
+}
+
+// An operation is a task that a client was told to wait for.
+type operation struct {
+	id     string
+	issued time.Time
+	task
+	polls   int
+	done    int // steps taken
+	knobs   Knobs
+	upload  bool // waits for bytes, not for polls
+	status  string
+	outcome string
+}
+
+const (
+	inProgress = "in-progress"
+	success    = "success"
+	failed     = "failed"
+)
+
+// unpolled is how long an operation that nobody asks about takes more.
+const unpolled = 2 * time.Second
+
+// async decides whether a change is an operation. Only folders that hold
+// something take long enough.
+func (c *call) async(forced bool, n *node) bool {
+	switch c.knobs.Async {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	return forced || n != nil && n.isDir() && len(n.children) > 0
+}
+
+// begin starts an operation and returns the link to it.
+func (e *Emulator) begin(c *call, t task) object {
+	op := e.newOperation(c, t)
+	op.outcome = success
+	if c.knobs.OperationFailure != "" {
+		op.outcome = c.knobs.OperationFailure
+	}
+	return link(e.operationHref(c, op), http.MethodGet)
+}
+
+func (e *Emulator) newOperation(c *call, t task) *operation {
+	op := &operation{id: e.hex(64), issued: c.now, task: t, knobs: c.knobs, status: inProgress}
+	e.ops[op.id] = op
+	return op
+}
+
+func (e *Emulator) operationHref(c *call, op *operation) string {
+	base := c.hosts.base(roleAPI)
+	if c.knobs.OperationHTTP {
+		base = strings.Replace(base, "https://", "http://", 1)
+	}
+	if c.knobs.OperationQuery {
+		return base + "/v1/disk/operations?id=" + url.QueryEscape(op.id)
+	}
+	return base + "/v1/disk/operations/" + op.id
+}
+
+// settle ends the operations that nobody asked about for long.
+func (e *Emulator) settle(now time.Time) {
+	for _, op := range e.ops {
+		if op.status == inProgress && !op.upload && now.Sub(op.issued) >= op.knobs.OperationDelay+unpolled {
+			op.end()
+		}
+	}
+}
+
+// poll is one question after the operation.
+func (op *operation) poll(now time.Time) string {
+	if op.status != inProgress || op.upload {
+		return op.status
+	}
+	if op.polls >= op.knobs.OperationPolls && now.Sub(op.issued) >= op.knobs.OperationDelay {
+		op.end()
+		return op.status
+	}
+	op.polls++
+	if op.knobs.OperationGradual && op.knobs.OperationPolls > 0 {
+		op.advance(len(op.steps) * op.polls / (op.knobs.OperationPolls + 1))
+	}
+	return op.status
+}
+
+// advance takes steps until there have been n of them.
+func (op *operation) advance(n int) {
+	for op.done < n && op.status == inProgress {
+		if !op.steps[op.done]() {
+			op.status = failed
+		}
+		op.done++
+	}
+}
+
+// end finishes the operation. One that is to fail stops at what it has done.
+func (op *operation) end() {
+	if op.outcome != success {
+		op.status = op.outcome
+		return
+	}
+	op.advance(len(op.steps))
+	if op.status == inProgress {
+		op.status = success
+	}
+}
+
+// locked refuses a write at p while an operation works on it, on something
+// above it or on something below it.
+func (e *Emulator) locked(c *call, p diskPath) *failure {
+	if c.knobs.OperationNoLock {
+		return nil
+	}
+	for _, op := range e.ops {
+		if op.status != inProgress || op.upload {
+			continue
+		}
+		for _, lock := range op.locks {
+			if p.within(lock) || lock.within(p) {
+				return errLocked.ptr()
+			}
+		}
+	}
+	return nil
+}
+
+// getOperation tells how an operation stands.
+func (e *Emulator) getOperation(c *call) (reply, *failure) {
+	id, ok := strings.CutPrefix(strings.TrimSuffix(c.r.URL.Path, "/"), "/v1/disk/operations/")
+	if !ok {
+		id = c.query.Get("id")
+	}
+	op := e.ops[id]
+	if op == nil {
+		return reply{}, errNoOperation.ptr()
+	}
+	return reply{status: http.StatusOK, body: object{{"status", op.poll(c.now)}}, whole: true}, nil
+}
+
+// listOperations is the undocumented answer to a question without an id.
+func (e *Emulator) listOperations(*call) (reply, *failure) {
+	items := list{}
+	for id, op := range e.ops {
+		if op.status == inProgress {
+			items = append(items, object{{"operation_id", id}, {"status", op.status}})
+		}
+	}
+	return reply{status: http.StatusOK, body: object{{"items", items}}}, nil
+}

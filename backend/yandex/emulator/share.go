@@ -1,0 +1,83 @@
+package emulator
+
+import (
+	"net/http"
+	"time"
+)
+
+// A share is the publication of a node.
+type share struct {
+	node      *node
+	key, url  string
+	published time.Time
+	visible   time.Time // when key and address show in metadata
+	password  string
+	until     int64 // unix time after which the link is dead, 0 for never
+	readOnly  bool
+	downloads int
+}
+
+// keyTail ends the public keys of ordinary accounts.
+const keyTail = "q/A1b2C3d4E5f6G7h8I9jAA=="
+
+// publish shares a path; one that is shared keeps its key and address.
+func (e *Emulator) publish(c *call) (reply, *failure) {
+	n, p, fail := e.toShare(c)
+	if fail != nil {
+		return reply{}, fail
+	}
+	if _, fail := c.flag("allow_address_access"); fail != nil {
+		return reply{}, fail
+	}
+	settings, fail := c.publicSettings()
+	if fail != nil {
+		return reply{}, fail
+	}
+	if n.shared == nil {
+		s := &share{node: n, published: c.now, visible: c.now.Add(c.knobs.PublishDelay)}
+		s.key = e.word(22, mixed) + "/" + e.word(16, mixed) + "+" + e.word(23, mixed) + keyTail
+		s.url = "https://yadi.sk/d/" + e.word(14, mixed)
+		n.shared, e.shares[s.key], e.shares[s.url] = s, s, s
+		n.revision = e.disk.nextRevision()
+	}
+	if fail := n.shared.apply(settings); fail != nil {
+		return reply{}, fail
+	}
+	return reply{status: http.StatusOK, body: c.resourceLink(p.String())}, nil
+}
+
+// unpublishResource ends the sharing of a path.
+func (e *Emulator) unpublishResource(c *call) (reply, *failure) {
+	n, p, fail := e.toShare(c)
+	if fail != nil {
+		return reply{}, fail
+	}
+	if n.shared != nil {
+		e.endShare(n)
+		n.revision = e.disk.nextRevision()
+	}
+	return reply{status: http.StatusOK, body: c.resourceLink(p.String())}, nil
+}
+
+func (e *Emulator) toShare(c *call) (*node, diskPath, *failure) {
+	p, fail := c.path("path")
+	if fail != nil {
+		return nil, p, fail
+	}
+	n := e.disk.find(p, c.knobs.FoldNames)
+	if n == nil || p.area != "disk" || c.hidden(n) {
+		return nil, p, errNotFound.ptr()
+	}
+	return n, p, nil
+}
+
+// unpublish ends the sharing of n and of all below it.
+func (e *Emulator) unpublish(n *node) { n.walk(e.endShare) }
+
+func (e *Emulator) endShare(n *node) {
+	if n.shared != nil {
+		delete(e.shares, n.shared.key)
+		delete(e.shares, n.shared.url)
+		n.shared = nil
+	}
+}

@@ -1,0 +1,372 @@
+package emulator
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// An upload is a link that was given and what came of it.
+type upload struct {
+	target    diskPath
+	overwrite bool
+	op        *operation
+	until     time.Time
+	rate      int64 // bytes a second, 0 for no limit
+	knobs     Knobs
+
+	busy     sync.Mutex // held by the request that writes; guards what follows
+	used     bool       // a PUT has begun
+	finished bool
+	sink     *sink // bytes received so far
+}
+
+// uploadLink checks whether a file may be put somewhere and gives a link.
+func (e *Emulator) uploadLink(c *call) (reply, *failure) {
+	p, fail := c.path("path")
+	if fail != nil {
+		return reply{}, fail
+	}
+	overwrite, fail := c.flag("overwrite")
+	if fail != nil {
+		return reply{}, fail
+	}
+	if fail := e.mayUpload(c, p, overwrite); fail != nil {
+		return reply{}, fail
+	}
+	return reply{status: http.StatusOK, body: e.newUpload(c, p, overwrite)}, nil
+}
+
+// mayUpload refuses an upload that cannot succeed.
+func (e *Emulator) mayUpload(c *call, p diskPath, overwrite bool) *failure {
+	parent, fail := e.place(c, p)
+	if fail != nil {
+		return fail
+	}
+	if existing := parent.child(p.name(), c.knobs.FoldNames); existing != nil {
+		if existing.isDir() {
+			return errFolderExists(p.asked)
+		}
+		if !overwrite {
+			return errExists(p.asked)
+		}
+	}
+	if fail := e.overTraffic(c.knobs, 0); fail != nil {
+		return fail
+	}
+	if e.disk.used >= c.knobs.totalSpace() {
+		return e.quota(c.knobs)
+	}
+	return nil
+}
+
+// overTraffic refuses uploads when the monthly volume is used up.
+func (e *Emulator) overTraffic(k Knobs, more int64) *failure {
+	if k.MonthlyUpload <= 0 || e.monthly+more < k.MonthlyUpload || more > 0 && e.monthly+more == k.MonthlyUpload {
+		return nil
+	}
+	over := errTraffic
+	if k.TrafficCode != "" {
+		over.code = k.TrafficCode
+	}
+	return &over
+}
+
+func (e *Emulator) newUpload(c *call, p diskPath, overwrite bool) object {
+	op := e.newOperation(c, task{})
+	op.upload = true
+	for id, old := range e.uploads {
+		if c.now.After(old.until) && old.busy.TryLock() {
+			old.discard()
+			old.busy.Unlock()
+			delete(e.uploads, id)
+		}
+	}
+	u := &upload{target: p, overwrite: overwrite, op: op, knobs: c.knobs, until: c.now.Add(orDefault(c.knobs.UploadLinkLife, uploadLinkLife)), rate: c.throttle(p)}
+	moscow := c.now.UTC().Add(3 * time.Hour)
+	id := fmt.Sprintf("%s.utd.%s-k61j.%s", moscow.Format("20060102T150405.000"), e.word(25, letters), e.word(7, "123456789"))
+	e.uploads[id] = u
+	return object{{"operation_id", op.id}, {"href", c.hosts.base(roleUploader) + "/upload-target/" + id}, {"method", http.MethodPut}, {"templated", false}}
+}
+
+// throttle decides, when the link is asked for, how fast the upload may be:
+// by the extension of the name, unless the client claims to be Yandex's own.
+func (c *call) throttle(p diskPath) int64 {
+	ours := strings.HasPrefix(c.r.UserAgent(), "Yandex.Disk") && !c.knobs.ThrottleAll
+	media := kindOf(p.name()).media
+	slow := media == "data" || media == "compressed" || media == "video" || path.Ext(p.name()) == ".mp3"
+	if ours || !slow {
+		return 0
+	}
+	return c.knobs.ThrottleRate
+}
+
+// serveUploader takes content. Its answers have no bodies.
+func (e *Emulator) serveUploader(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Length", "0")
+	e.mu.Lock()
+	u := e.uploads[strings.TrimPrefix(r.URL.Path, "/upload-target/")]
+	e.mu.Unlock()
+	switch {
+	case u == nil:
+		w.WriteHeader(http.StatusNotFound)
+	case !e.now().Before(u.until):
+		w.WriteHeader(http.StatusGone)
+	case r.Method == http.MethodHead:
+		e.uploadedSoFar(w, u)
+	case r.Method != http.MethodPut:
+		w.WriteHeader(http.StatusMethodNotAllowed)
+	default:
+		e.receive(w, r, u)
+	}
+}
+
+// uploadedSoFar tells how many bytes of an interrupted upload are there.
+func (e *Emulator) uploadedSoFar(w http.ResponseWriter, u *upload) {
+	u.busy.Lock()
+	defer u.busy.Unlock()
+	if u.knobs.NoResume || u.finished {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	if u.sink != nil {
+		w.Header().Set("Content-Length", strconv.FormatInt(u.sink.size, 10))
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// receive reads a PUT, whole or a range, and stores the file with its last
+// byte. Nothing shows on the disk before; what a broken connection leaves is
+// only good for resuming.
+func (e *Emulator) receive(w http.ResponseWriter, r *http.Request, u *upload) {
+	if !u.busy.TryLock() {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	defer u.busy.Unlock()
+	rng, status := u.rangeOf(r)
+	if status == 0 {
+		status = e.admit(u, r, rng)
+	}
+	if status != 0 {
+		w.WriteHeader(status)
+		return
+	}
+	if u.sink == nil {
+		sink, err := e.contents.newSink()
+		if err != nil {
+			e.log.Error("upload", "error", err)
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		u.sink = sink
+	}
+	u.used = true
+	limit := u.knobs.maxFileSize() - u.sink.size
+	got, err := io.Copy(e.countUp(u.sink, u.rate), io.LimitReader(r.Body, limit+1))
+	switch {
+	case err != nil && errors.Is(err, errStopped):
+		return
+	case err != nil:
+		if u.knobs.NoResume {
+			u.discard()
+		}
+		w.WriteHeader(http.StatusBadRequest)
+	case got > limit:
+		u.discard()
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+	case rng != nil && u.sink.size < rng.total:
+		w.WriteHeader(http.StatusAccepted)
+	default:
+		e.finalize(w, u)
+	}
+}
+
+// discard ends the upload and forgets what it received.
+func (u *upload) discard() {
+	if u.sink != nil {
+		u.sink.abort()
+		u.sink = nil
+	}
+	u.finished = true
+}
+
+// A contentRange is the header of a part of an upload.
+type contentRange struct{ first, last, total int64 }
+
+var contentRangeForm = regexp.MustCompile(`^bytes (\d+)-(\d+)/(\d+)$`)
+
+// rangeOf judges the Content-Range of a PUT against what has come so far; a
+// status other than 0 refuses it. A link without resuming is good for one PUT.
+func (u *upload) rangeOf(r *http.Request) (*contentRange, int) {
+	if u.finished {
+		return nil, http.StatusBadRequest
+	}
+	header := r.Header.Get("Content-Range")
+	if header == "" {
+		if u.used {
+			return nil, http.StatusBadRequest
+		}
+		return nil, 0
+	}
+	parts := contentRangeForm.FindStringSubmatch(header)
+	if parts == nil || u.knobs.NoResume {
+		return nil, http.StatusBadRequest
+	}
+	var n [3]int64
+	for i := range n {
+		var err error
+		if n[i], err = strconv.ParseInt(parts[i+1], 10, 64); err != nil {
+			return nil, http.StatusBadRequest
+		}
+	}
+	rng := &contentRange{n[0], n[1], n[2]}
+	var have int64
+	if u.sink != nil {
+		have = u.sink.size
+	}
+	switch {
+	case rng.first != have || rng.last < rng.first || rng.last >= rng.total:
+		return nil, http.StatusPreconditionFailed
+	case r.ContentLength >= 0 && r.ContentLength != rng.last-rng.first+1:
+		return nil, http.StatusBadRequest
+	case u.knobs.NoPieces && rng.last != rng.total-1:
+		return nil, http.StatusBadRequest
+	}
+	return rng, 0
+}
+
+// admit refuses at the first byte what its length already forbids.
+func (e *Emulator) admit(u *upload, r *http.Request, rng *contentRange) int {
+	size := r.ContentLength
+	if rng != nil {
+		size = rng.total
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case size > u.knobs.maxFileSize():
+		return http.StatusRequestEntityTooLarge
+	case e.overTraffic(e.knobs, max(size, 0)) != nil:
+		return http.StatusLocked
+	case !e.knobs.QuotaAtEnd && size > e.knobs.totalSpace()-e.disk.used:
+		return http.StatusInsufficientStorage
+	}
+	return 0
+}
+
+// finalize thinks as long as the knobs say, whether the client waits or not,
+// and stores the file.
+func (e *Emulator) finalize(w http.ResponseWriter, u *upload) {
+	u.finished = true
+	content, err := u.sink.commit()
+	u.sink = nil
+	if err != nil {
+		e.log.Error("upload", "error", err)
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	thinking := u.knobs.FinalizeDelay + time.Duration(float64(u.knobs.FinalizePerMiB)*float64(content.size)/(1<<20))
+	if !e.wait(e.stop, thinking) {
+		return
+	}
+	e.mu.Lock()
+	status := e.store(u, content)
+	e.mu.Unlock()
+	w.WriteHeader(status)
+}
+
+// store puts received content where its link said, now or when its operation
+// ends, and returns the uploader's answer.
+func (e *Emulator) store(u *upload, content *content) int {
+	if status := e.storable(u, content); status != http.StatusCreated {
+		u.op.status, u.op.upload = failed, false
+		return status
+	}
+	e.monthly += content.size
+	u.op.outcome = success
+	if u.knobs.OperationFailure != "" && u.knobs.Upload202 {
+		u.op.outcome = u.knobs.OperationFailure
+	}
+	u.op.task = task{locks: []diskPath{u.target}, steps: []step{func() bool {
+		if e.storable(u, content) != http.StatusCreated {
+			return false
+		}
+		e.setContent(u.target, content, e.knobs)
+		return true
+	}}}
+	u.op.upload, u.op.issued = false, e.now()
+	if u.knobs.Upload202 {
+		return http.StatusAccepted
+	}
+	u.op.end()
+	return http.StatusCreated
+}
+
+// storable tells whether the place for an upload is still good.
+func (e *Emulator) storable(u *upload, content *content) int {
+	parent := e.disk.find(u.target.dir(), u.knobs.FoldNames)
+	if parent == nil || !parent.isDir() {
+		return http.StatusConflict
+	}
+	var freed int64
+	if existing := parent.child(u.target.name(), u.knobs.FoldNames); existing != nil {
+		if existing.isDir() || !u.overwrite && !u.knobs.UploaderTrusts {
+			return http.StatusConflict
+		}
+		freed = existing.content.size
+	}
+	if e.disk.used-freed+content.size > e.knobs.totalSpace() {
+		return http.StatusInsufficientStorage
+	}
+	return http.StatusCreated
+}
+
+// setContent makes a file of content or gives an existing one new content. The
+// folder must be there.
+func (e *Emulator) setContent(at diskPath, content *content, k Knobs) *node {
+	parent := e.disk.find(at.dir(), k.FoldNames)
+	n := e.disk.newNode(at.name(), content)
+	if old := parent.child(at.name(), k.FoldNames); old != nil {
+		n.name = old.name
+		n.shared, old.shared = old.shared, nil
+		if n.shared != nil {
+			n.shared.node = n
+		}
+		if !k.OverwriteNew {
+			n.id, n.created = old.id, old.created
+		}
+		if !k.OverwriteDropsProperties {
+			n.properties, n.patched = old.properties, old.patched
+		}
+		e.disk.destroy(old)
+	}
+	e.disk.attach(parent, n)
+	e.disk.touchParent(parent, k)
+	return n
+}
+
+var errStopped = errors.New("emulator closed")
+
+// countUp counts what the uploader receives and keeps to a rate.
+func (e *Emulator) countUp(w io.Writer, rate int64) io.Writer {
+	return writerFunc(func(p []byte) (int, error) {
+		if rate > 0 && !e.wait(e.stop, time.Duration(float64(len(p))/float64(rate)*float64(time.Second))) {
+			return 0, errStopped
+		}
+		n, err := w.Write(p)
+		e.counters.update(func(c *Counters) { c.BytesUp += int64(n) })
+		return n, err
+	})
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
