@@ -12,6 +12,8 @@ func (m *model) onHandle(o op) answer {
 	switch {
 	case h == nil:
 		return differ() // nothing has been opened there
+	case o.verb == opWriteAt && h.flag&os.O_APPEND != 0:
+		return differ() // package os refuses, others do as they are told
 	case h.closed && h.wrong(o):
 		return no(isError) // two faults at once
 	case h.closed:
@@ -62,9 +64,6 @@ func (h *handle) do(o op) answer {
 		h.offset += int64(len(o.data))
 		return bytesDone(len(o.data))
 	case opWriteAt:
-		if h.flag&os.O_APPEND != 0 {
-			return differ() // package os refuses, others do as they are told
-		}
 		h.put(o.data, o.n)
 		h.placed = true
 		return bytesDone(len(o.data))

@@ -66,6 +66,16 @@ type op struct {
 	data   string // what to write
 }
 
+func (o op) String() string {
+	switch {
+	case o.verb.onHandle():
+		return fmt.Sprintf("%v(f%d, %d, %q)", o.verb, o.handle, o.n, o.data)
+	case o.verb == opRename:
+		return fmt.Sprintf("Rename(%q, %q)", o.path, o.to)
+	}
+	return fmt.Sprintf("%v(%q)", o.verb, o.path)
+}
+
 // handles is how many files a sequence has open at a time.
 const handles = 3
 

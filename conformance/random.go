@@ -1,0 +1,132 @@
+package conformance
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/spf13/afero"
+)
+
+// modelCases are the random part: sequences of operations against the model,
+// and properties that need none.
+func modelCases() []entry {
+	cases := []entry{{
+		id: "model/sequences", level: Data,
+		doc: "Any sequence of operations is answered as package os answers it, and leaves the same tree.",
+		run: func(t *T) { t.agrees(1, style{}, func(*T) {}) },
+	}, {
+		id: "model/through-base-path", level: Data,
+		doc: "So it is through an afero.BasePathFs.",
+		run: func(t *T) {
+			t.agrees(4, style{}, func(t *T) {
+				if err := t.FS.Mkdir(t.Path("base"), 0o755); err != nil {
+					t.Blockf("the fixture: %v", err)
+				}
+				t.FS, t.root = afero.NewBasePathFs(t.FS, t.Path("base")), "/"
+			})
+		},
+	}, {
+		id: "model/reopened-handles", level: Data, needs: caps(Overwrite),
+		doc: "So it is if every file is closed and opened again before each operation on it.",
+		run: func(t *T) { t.agrees(4, style{reopen: true}, func(*T) {}) },
+	}}
+	cases = append(cases, propertyCases()...)
+	for i := range cases {
+		cases[i].skip = func(c *config) string {
+			if c.sequences <= 0 || c.steps <= 0 {
+				return "the random part is turned off"
+			}
+			return ""
+		}
+	}
+	return cases
+}
+
+// random is the source of the i-th random thing of a run.
+func (t *T) random(i int) *rand.Rand { return rand.New(rand.NewPCG(t.suite.seed, uint64(i))) }
+
+// another runs use on one more file system, made like the first.
+func (t *T) another(use func(t *T)) {
+	sub := &T{suite: t.suite, id: t.id}
+	defer func() {
+		sub.closeFiles()
+		sub.cleanUp()
+		if o := sub.outcome; o.verdict != 0 {
+			t.settle(o.verdict, o.detail)
+		}
+	}()
+	t.Progress()
+	sub.prepare()
+	use(sub)
+}
+
+// agrees replays random sequences, as many as the given part of the declared
+// effort.
+func (t *T) agrees(part int, how style, wrap func(t *T)) {
+	t.agreesOn(max(t.suite.sequences/part, 1), how, wrap, func(i int) []op {
+		return draw(t.random(i), t.suite.steps)
+	})
+}
+
+// agreesOn replays sequences, each on a file system of its own, and reports in
+// how many ways they go wrong.
+func (t *T) agreesOn(n int, how style, wrap func(t *T), sequence func(i int) []op) {
+	const enough = 5 // ways to go wrong; more are of no help
+	known := t.knownSignatures()
+	seen := map[string]bool{}
+	again := func(ops []op) (d *disagreement) {
+		t.another(func(sub *T) {
+			wrap(sub)
+			d = sub.replay(ops, how)
+		})
+		if d == nil || known[d.signature()] == "" {
+			return d
+		}
+		seen[d.signature()] = true
+		return nil
+	}
+	ways := map[string]bool{}
+	for i := 0; i < n && len(ways) < enough; i++ {
+		d := again(sequence(i))
+		if d == nil {
+			continue
+		}
+		d = shrink(d, again)
+		if sig := d.signature(); !ways[sig] {
+			ways[sig] = true
+			t.Errorf("sequence %d of seed %#x: %v", i, t.suite.seed, d)
+			if len(ways) == 1 {
+				t.Repro(d.repro())
+			}
+		}
+	}
+	if len(ways) == 0 && len(known) > 0 {
+		t.excuse(known, seen)
+	}
+}
+
+// knownSignatures finds what Known says about single ways in which this case
+// goes wrong, given as a signature behind the ID of the case.
+func (t *T) knownSignatures() map[string]string {
+	known := map[string]string{}
+	for id, why := range t.suite.known {
+		if sig, ok := strings.CutPrefix(id, t.id+"#"); ok {
+			known[sig] = why
+		}
+	}
+	return known
+}
+
+// excuse passes a case that went wrong in known ways alone; a way in which it
+// does not go wrong any more must be taken off the list.
+func (t *T) excuse(known map[string]string, seen map[string]bool) {
+	var why []string
+	for sig, reason := range known {
+		if !seen[sig] {
+			t.settle(Cured, fmt.Sprintf("%s is not seen any more, so its Known must go, which says: %s", sig, reason))
+		}
+		why = append(why, sig+": "+reason)
+	}
+	t.settle(WasKnown, strings.Join(why, "\n"))
+}
