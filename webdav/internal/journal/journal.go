@@ -39,6 +39,10 @@ var ErrCorrupt = errors.New("damaged journal")
 // with what it holds.
 const slack = 64 << 10
 
+// unfinished is the pattern of the names that a rewritten file has until it is
+// whole.
+const unfinished = ".new-*"
+
 // Options say what a journal holds.
 type Options struct {
 	// Format names the kind of records and their version, as in "locks/1". A
@@ -71,6 +75,9 @@ func Open(path string, opts Options) (*Journal, error) {
 		return nil, err
 	}
 	j := &Journal{path: path, opts: opts}
+	if err := j.sweep(); err != nil {
+		return nil, err
+	}
 	size, err := j.replay()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -105,20 +112,18 @@ func (j *Journal) Append(record any) error {
 			return fmt.Errorf("rewrite %q: %w", j.path, err)
 		}
 	}
-	if _, err := j.file.WriteAt(line, j.size); err == nil {
+	_, err = j.file.WriteAt(line, j.size)
+	if err == nil {
 		err = j.file.Sync()
-		if err == nil {
-			j.size += int64(len(line))
-			return nil
-		}
-		j.broken = true
-		return err
-	} else {
-		// The half-written line must not come back as a record: it is cut
-		// off now, and the file written anew before the next record.
+	}
+	if err != nil {
+		// What was asked for and refused must not come back as a record: it
+		// is cut off now, and the file written anew before the next one.
 		j.broken = true
 		return errors.Join(err, j.file.Truncate(j.size))
 	}
+	j.size += int64(len(line))
+	return nil
 }
 
 // Close closes the file. Nothing is lost without it.
@@ -206,9 +211,18 @@ func (j *Journal) reopen(size int64) error {
 	return nil
 }
 
+// sweep removes what rewrites that a crash ended have left.
+func (j *Journal) sweep() error {
+	left, err := filepath.Glob(filepath.Join(filepath.Dir(j.path), filepath.Base(j.path)+unfinished))
+	for _, name := range left {
+		err = errors.Join(err, os.Remove(name))
+	}
+	return err
+}
+
 // rewrite replaces the file by one that holds just the present state.
 func (j *Journal) rewrite() error {
-	tmp, err := os.CreateTemp(filepath.Dir(j.path), filepath.Base(j.path)+".new-*")
+	tmp, err := os.CreateTemp(filepath.Dir(j.path), filepath.Base(j.path)+unfinished)
 	if err != nil {
 		return err
 	}
