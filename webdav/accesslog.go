@@ -1,0 +1,79 @@
+package webdav
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptrace"
+	"net/netip"
+	"sync/atomic"
+	"time"
+)
+
+// An Observation is what is known of a request when it has been answered.
+type Observation struct {
+	Method   string
+	Path     string // decoded, as the client sent it
+	Status   int    // 0: the connection was cut before an answer began
+	Bytes    int64  // of the answer's body
+	Duration time.Duration
+	Upstream int    // HTTP requests made on its behalf, as far as it was waited for
+	User     string // "" without authentication
+	Client   netip.Addr
+	Cut      bool // the answer broke off
+}
+
+// observe is the layer that tells what became of each request: it writes the
+// access log and calls the observer. It sees everything, what other layers
+// refuse too.
+func (h *Handler) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		o := Observation{Method: req.Method, Path: req.URL.Path, Client: h.opts.proxies.client(req)}
+		start := h.opts.now()
+		var upstream atomic.Int64
+		ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+			WroteRequest: func(httptrace.WroteRequestInfo) { upstream.Add(1) },
+		})
+		ctx = context.WithValue(ctx, observationKey{}, &o)
+		out, req := h.moving(w, req.WithContext(ctx))
+		completed := false
+		defer func() {
+			o.Status, o.Bytes, o.Cut = out.status, out.bytes, !completed
+			o.Duration = h.opts.now().Sub(start)
+			o.Upstream = int(upstream.Load())
+			h.tell(o)
+		}()
+		next.ServeHTTP(out, req)
+		completed = true
+	})
+}
+
+type observationKey struct{}
+
+// setUser notes who a request is by.
+func setUser(ctx context.Context, user string) {
+	if o, ok := ctx.Value(observationKey{}).(*Observation); ok {
+		o.User = user
+	}
+}
+
+func (h *Handler) tell(o Observation) {
+	if h.opts.observer != nil {
+		h.opts.observer(o)
+	}
+	if h.opts.accessLog == nil {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("method", o.Method), slog.String("path", o.Path), slog.Int("status", o.Status),
+		slog.Int64("bytes", o.Bytes), slog.Duration("time", o.Duration), slog.Int("upstream", o.Upstream),
+		slog.String("client", o.Client.String()),
+	}
+	if o.User != "" {
+		attrs = append(attrs, slog.String("user", o.User))
+	}
+	if o.Cut {
+		attrs = append(attrs, slog.Bool("cut", true))
+	}
+	h.opts.accessLog.LogAttrs(context.Background(), slog.LevelInfo, "request", attrs...)
+}

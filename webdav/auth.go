@@ -1,0 +1,205 @@
+package webdav
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"runtime"
+	"strconv"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/sync/singleflight"
+)
+
+// challenge is what every refused request is told (RFC 7617).
+const challenge = `Basic realm="davdisk", charset="UTF-8"`
+
+// A User may log in.
+type User struct {
+	Name string
+	// Verify tells whether a password is the user's: [BcryptPassword],
+	// [PlainPassword] or another. It may be called by many goroutines.
+	Verify func(password string) bool
+	// Root is the folder that the user sees as "/". Empty means everything.
+	Root string
+	// ReadOnly refuses the user every change with 403.
+	ReadOnly bool
+}
+
+// BcryptPassword verifies against a bcrypt hash, such as htpasswd -B makes.
+func BcryptPassword(hash string) (func(password string) bool, error) {
+	if _, err := bcrypt.Cost([]byte(hash)); err != nil {
+		return nil, errors.New("not a bcrypt hash; htpasswd -B makes one")
+	}
+	return func(password string) bool {
+		return bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil
+	}, nil
+}
+
+// PlainPassword verifies against the password itself, in constant time.
+func PlainPassword(secret string) func(password string) bool {
+	want := sha256.Sum256([]byte(secret))
+	return func(password string) bool {
+		got := sha256.Sum256([]byte(password))
+		return subtle.ConstantTimeCompare(want[:], got[:]) == 1
+	}
+}
+
+// authentication is the layer that lets known users in (Basic, RFC 7617) and
+// joins the user to the request's context, where userOf finds him.
+//
+// Every path and method is challenged alike, because Windows stays anonymous
+// for good once anything of a share has answered without credentials. Only
+// OPTIONS is open: Office and Windows ask it of folders above the share, and
+// it tells nothing. A scheme other than Basic, such as the empty Bearer of
+// Office, is challenged too.
+//
+// Verified credentials are remembered, so that bcrypt runs once and not with
+// each request, and so are wrong ones: a phone with last year's password is
+// not taken for somebody who tries many. Guesses are slowed down (throttle).
+type authentication struct {
+	users    map[string]*User
+	decoy    func(password string) bool // run for unknown names, to take as long
+	client   func(*http.Request) netip.Addr
+	log      *slog.Logger
+	key      [32]byte                  // of the digests below
+	verdicts *lru.Cache[digest, *User] // nil: wrong
+	throttle *throttle
+	checks   singleflight.Group // one check for the same credentials
+	slots    chan struct{}      // bounds the checks at the same time
+}
+
+// digest stands for credentials from one address; without the key nothing
+// can be told from it.
+type digest [sha256.Size]byte
+
+// authenticate makes the layer. client tells where a request comes from. It
+// fails if there are no users, or one has no name, no Verify, or another's
+// name.
+func authenticate(users []User, client func(*http.Request) netip.Addr, now func() time.Time, log *slog.Logger) (func(http.Handler) http.Handler, error) {
+	if len(users) == 0 {
+		return nil, errors.New("authentication without users")
+	}
+	a := &authentication{
+		users: make(map[string]*User, len(users)), decoy: users[0].Verify,
+		client: client, log: log, throttle: newThrottle(now),
+		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+	}
+	for _, u := range users {
+		if u.Name == "" || u.Verify == nil || a.users[u.Name] != nil {
+			return nil, fmt.Errorf("user %q: a name, once, and a password are needed", u.Name)
+		}
+		a.users[u.Name] = &u
+	}
+	if _, err := rand.Read(a.key[:]); err != nil {
+		return nil, err
+	}
+	var err error
+	if a.verdicts, err = lru.New[digest, *User](4096); err != nil {
+		return nil, err
+	}
+	return a.layer, nil
+}
+
+func (a *authentication) layer(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if req.Method == http.MethodOptions {
+			next.ServeHTTP(w, req)
+			return
+		}
+		name, password, ok := req.BasicAuth()
+		if !ok {
+			a.refuse(w)
+			return
+		}
+		user, wait := a.judge(a.client(req), name, password)
+		switch {
+		case wait > 0:
+			w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
+			writeError(w, refuse(http.StatusTooManyRequests, "too many wrong passwords; wait"))
+		case user == nil:
+			a.refuse(w)
+		default:
+			next.ServeHTTP(w, req.WithContext(withUser(req.Context(), user)))
+		}
+	})
+}
+
+// refuse answers 401. What the client is still sending net/http reads to its
+// end, or it closes the connection if that would take long, so that the answer
+// is seen.
+func (a *authentication) refuse(w http.ResponseWriter) {
+	w.Header().Set("WWW-Authenticate", challenge)
+	writeError(w, refuse(http.StatusUnauthorized, "a user name and a password are needed"))
+}
+
+// judge returns the user whose credentials these are, nil if they are wrong,
+// or how long to wait before they are looked at.
+func (a *authentication) judge(from netip.Addr, name, password string) (user *User, wait time.Duration) {
+	id := a.digest(from, name, password)
+	if user, ok := a.verdicts.Get(id); ok {
+		if user == nil {
+			return nil, 0
+		}
+		return user, a.throttle.wait(from, name, true, true)
+	}
+	verdict, _, _ := a.checks.Do(string(id[:]), func() (any, error) {
+		a.slots <- struct{}{}
+		defer func() { <-a.slots }()
+		if wait := a.throttle.wait(from, name, a.users[name] != nil, false); wait > 0 {
+			return wait, nil
+		}
+		user := a.check(from, name, password)
+		a.verdicts.Add(id, user)
+		return user, nil
+	})
+	if wait, ok := verdict.(time.Duration); ok {
+		return nil, wait
+	}
+	return verdict.(*User), 0
+}
+
+// check verifies a password and counts it if it is wrong.
+func (a *authentication) check(from netip.Addr, name, password string) *User {
+	user := a.users[name]
+	switch {
+	case user == nil:
+		a.decoy(password)
+		// The name stays out of the log: it may be a password typed into the
+		// wrong field.
+		a.log.Warn("wrong password for a user who does not exist", "from", from)
+	case user.Verify(password):
+		return user
+	default:
+		a.log.Warn("wrong password", "user", name, "from", from)
+	}
+	a.throttle.failed(from, name, user != nil)
+	return nil
+}
+
+func (a *authentication) digest(from netip.Addr, name, password string) digest {
+	mac := hmac.New(sha256.New, a.key[:])
+	fmt.Fprintf(mac, "%s %d %s %s", from, len(name), name, password)
+	return digest(mac.Sum(nil))
+}
+
+type userKey struct{}
+
+func withUser(ctx context.Context, user *User) context.Context {
+	return context.WithValue(ctx, userKey{}, user)
+}
+
+// userOf returns the user of an authenticated request, or nil.
+func userOf(ctx context.Context) *User {
+	user, _ := ctx.Value(userKey{}).(*User)
+	return user
+}

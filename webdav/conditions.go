@@ -1,0 +1,195 @@
+package webdav
+
+import (
+	"errors"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/davdisk/davdisk/webdav/internal/ifheader"
+)
+
+// A guard is what a write must still find when it takes effect. It is handed
+// to the file system, so that looking and writing are one step.
+type guard struct {
+	ifMatch  string // the entity tag that the content must have, or ""
+	ifAbsent bool
+}
+
+// errNotModified answers 304; it carries no body.
+var errNotModified = errors.New("not modified")
+
+// conditions judges If-Match, If-None-Match and the dates against what is
+// there (nil: nothing), in the order of RFC 9110 section 13.2.2. It returns
+// errNotModified for a GET or HEAD whose answer the client has already, 412
+// for a condition that does not hold, and else the guard for a write.
+//
+// It must be called last before acting, because a condition counts only where
+// the method would succeed without it (section 13.2.1), and not at all for
+// PROPFIND: the network layer of iOS adds If-None-Match to that by itself, and
+// Joplin breaks if it is honoured.
+func (r *request) conditions(info fs.FileInfo) (guard, error) {
+	var g guard
+	var etag string
+	if info != nil {
+		etag = entityTag(info)
+	}
+	failed := refuse(http.StatusPreconditionFailed, "the file is not what the request expects")
+	h := r.Header
+	if values := h.Values("If-Match"); len(values) > 0 {
+		if info == nil || !matchesAny(values, etag, strongMatch) {
+			return g, failed
+		}
+		g.ifMatch = etag
+	} else if since, ok := headerDate(h, "If-Unmodified-Since"); ok && info != nil {
+		if lastModified(info).After(since) {
+			return g, failed
+		}
+		g.ifMatch = etag
+	}
+	isRead := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if values := h.Values("If-None-Match"); len(values) > 0 {
+		matched := info != nil && matchesAny(values, etag, weakMatch)
+		switch {
+		case matched && isRead:
+			return g, errNotModified
+		case matched:
+			return g, failed
+		}
+		g.ifAbsent = info == nil && isAny(values)
+	} else if since, ok := headerDate(h, "If-Modified-Since"); ok && isRead && info != nil {
+		if !lastModified(info).After(since) {
+			return g, errNotModified
+		}
+	}
+	if info != nil && isPlaceholder(info) {
+		// The tag is this server's own and means that nothing is stored yet.
+		return guard{ifAbsent: true}, nil
+	}
+	return g, nil
+}
+
+// lastModified is the modification time as HTTP can say it.
+func lastModified(info fs.FileInfo) time.Time { return info.ModTime().Truncate(time.Second) }
+
+// headerDate reads a date; one that is malformed does not count, as RFC 9110
+// sections 13.1.3 and 13.1.4 want it.
+func headerDate(h http.Header, name string) (time.Time, bool) {
+	t, err := http.ParseTime(h.Get(name))
+	return t, err == nil
+}
+
+func isAny(values []string) bool {
+	return len(values) == 1 && strings.TrimSpace(values[0]) == "*"
+}
+
+// matchesAny tells whether a list of entity tags, or "*", fits etag. What
+// cannot be read matches nothing: Joplin sends If-None-Match:
+// JoplinIgnore-12345 with every request so that the system's cache stays out,
+// and must not be refused for it.
+func matchesAny(values []string, etag string, match func(a, b string) bool) bool {
+	if isAny(values) {
+		return true
+	}
+	if etag == "" {
+		return false
+	}
+	for _, tag := range entityTags(strings.Join(values, ",")) {
+		if match(tag, etag) {
+			return true
+		}
+	}
+	return false
+}
+
+// strongMatch and weakMatch compare entity tags (RFC 9110 section 8.8.3.2).
+func strongMatch(a, b string) bool { return a == b && !strings.HasPrefix(a, "W/") }
+
+func weakMatch(a, b string) bool { return strings.TrimPrefix(a, "W/") == strings.TrimPrefix(b, "W/") }
+
+// entityTags splits a list of entity tags; a tag may hold a comma. Nothing is
+// returned if any part of it is malformed.
+func entityTags(list string) []string {
+	var tags []string
+	for rest := strings.Trim(list, " \t,"); rest != ""; rest = strings.TrimLeft(rest, " \t,") {
+		start := 0
+		if strings.HasPrefix(rest, "W/") {
+			start = len("W/")
+		}
+		if !strings.HasPrefix(rest[start:], `"`) {
+			return nil
+		}
+		length := strings.IndexByte(rest[start+1:], '"')
+		if length < 0 {
+			return nil
+		}
+		end := start + 1 + length + 1
+		tags = append(tags, rest[:end])
+		rest = rest[end:]
+		if trimmed := strings.TrimLeft(rest, " \t"); trimmed != "" && trimmed[0] != ',' {
+			return nil
+		}
+	}
+	return tags
+}
+
+// readIf reads the If header (RFC 4918 section 10.4) and judges it: 400 if it
+// cannot be read, 412 if it does not hold. The tokens in it count as submitted
+// whatever list they stand in.
+func (r *request) readIf() error {
+	header, err := ifheader.Parse(r.Header.Values("If"))
+	if err != nil {
+		return &refusal{status: http.StatusBadRequest, reason: "the If header cannot be read", cause: err}
+	}
+	holds, err := header.Eval(r.tagged)
+	if err != nil {
+		return err
+	}
+	if !holds {
+		return refuse(http.StatusPreconditionFailed, "the If header does not hold")
+	}
+	r.tokens = header.Tokens()
+	return nil
+}
+
+// tagged finds the resource that a tag of the If header means; nil for one
+// that is not served here.
+func (r *request) tagged(tag string) (ifheader.Resource, error) {
+	if tag == "" {
+		return state{r, r.name}, nil
+	}
+	decoded, err := r.handler.pathOf(r.Request, tag)
+	if err != nil {
+		return nil, nil
+	}
+	name, _, err := cleanPath(decoded)
+	if err != nil {
+		return nil, nil
+	}
+	return state{r, r.resolve(path.Join(r.root, name))}, nil
+}
+
+// state answers the If header for one resource.
+type state struct {
+	r    *request
+	name string
+}
+
+func (s state) ETag() (string, error) {
+	info, err := s.r.look(s.name)
+	if err != nil || info == nil {
+		return "", err
+	}
+	return entityTag(info), nil
+}
+
+func (s state) Locked(token string) bool {
+	for _, l := range s.r.handler.locks.Covering(s.name) {
+		if l.Token == token {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,188 @@
+package webdav
+
+import (
+	"errors"
+	"io/fs"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/davdisk/davdisk/webdav/internal/davheader"
+	"github.com/davdisk/davdisk/webdav/internal/lock"
+)
+
+// A transfer is a COPY or a MOVE whose request has been understood.
+type transfer struct {
+	source, target fs.FileInfo // target is nil if nothing is there
+	to             string
+	depth          int // 0, or -1 for the whole tree
+}
+
+// move serves MOVE: one step of the file system, by which the target is never
+// deleted first. Locks do not move with the resource (RFC 4918 section 7.6).
+func (h *Handler) move(w http.ResponseWriter, r *request) error {
+	if r.name == r.root {
+		return refuse(http.StatusForbidden, "the root of the share cannot be moved")
+	}
+	t, err := r.transfer()
+	if err != nil {
+		return err
+	}
+	if t.source.IsDir() && t.depth == 0 {
+		return refuse(http.StatusBadRequest, "a folder is moved with all in it, Depth must be infinity")
+	}
+	err = r.confirm(
+		lock.Change{Path: r.name, Content: true, Tree: true, Member: true},
+		lock.Change{Path: t.to, Content: true, Tree: t.target != nil, Member: t.target == nil},
+	)
+	if err != nil {
+		return err
+	}
+	if _, err := r.conditions(t.source); err != nil {
+		return err
+	}
+	if isPlaceholder(t.source) {
+		err = r.putEmpty(t)
+	} else {
+		err = r.files.move(r.name, t.to, t.overwrites())
+	}
+	if err != nil {
+		return t.refused(err)
+	}
+	if err := errors.Join(h.replaced(t.to), h.props.Move(r.name, t.to), h.locks.RemoveTree(r.name)); err != nil {
+		return err
+	}
+	return t.done(w)
+}
+
+// copy serves COPY, in one step like MOVE. Depth 0 copies a folder without
+// what is in it.
+func (h *Handler) copy(w http.ResponseWriter, r *request) error {
+	t, err := r.transfer()
+	if err != nil {
+		return err
+	}
+	err = r.confirm(lock.Change{Path: t.to, Content: true, Tree: t.target != nil, Member: t.target == nil})
+	if err != nil {
+		return err
+	}
+	if _, err := r.conditions(t.source); err != nil {
+		return err
+	}
+	if isPlaceholder(t.source) {
+		err = r.putEmpty(t)
+	} else {
+		err = r.files.copy(r.Context(), r.name, t.to, t.overwrites(), t.depth)
+	}
+	if err != nil {
+		return t.refused(err)
+	}
+	if err := errors.Join(h.replaced(t.to), h.props.Copy(r.name, t.to, t.depth < 0)); err != nil {
+		return err
+	}
+	return t.done(w)
+}
+
+// transfer reads and checks what COPY and MOVE have in common. Nothing is
+// touched before the source is known to be there and the target to be
+// possible.
+func (r *request) transfer() (t transfer, err error) {
+	if t.source, err = r.mustLook(r.name); err != nil {
+		return t, err
+	}
+	depth, err := davheader.ReadDepth(r.Header, davheader.DepthInfinity)
+	switch {
+	case err != nil:
+		return t, badHeader(err)
+	case depth == davheader.DepthOne:
+		return t, refuse(http.StatusBadRequest, "Depth must be 0 or infinity")
+	case depth == davheader.DepthInfinity:
+		t.depth = -1
+	}
+	overwrite, err := davheader.ReadOverwrite(r.Header)
+	if err != nil {
+		return t, badHeader(err)
+	}
+	if t.to, _, err = r.destination(); err != nil {
+		return t, err
+	}
+	if err := r.needApart(t); err != nil {
+		return t, err
+	}
+	if t.target, err = r.look(t.to); err != nil {
+		return t, err
+	}
+	if t.target == nil {
+		return t, r.needParent(t.to)
+	}
+	if !overwrite && !isPlaceholder(t.target) {
+		return t, refuse(http.StatusPreconditionFailed, "there is something of that name already")
+	}
+	return t, nil
+}
+
+// needApart refuses a target that is the source, within it, or above it (RFC
+// 4918 section 9.8.5): replacing a folder by something in it would delete
+// both. A folder copied without its members may go into itself.
+func (r *request) needApart(t transfer) error {
+	switch {
+	case t.to == r.name:
+		return refuse(http.StatusForbidden, "source and destination are the same")
+	case isWithin(r.name, t.to):
+		return refuse(http.StatusForbidden, "the destination is a folder that the source is in")
+	case isWithin(t.to, r.name) && (r.Method == "MOVE" || t.depth != 0):
+		return refuse(http.StatusForbidden, "the destination is within the source")
+	}
+	return nil
+}
+
+// isWithin tells whether name lies below folder.
+func isWithin(name, folder string) bool {
+	return folder == "/" || strings.HasPrefix(name, folder+"/")
+}
+
+// overwrites tells whether something may be replaced: only what was there when
+// the request was judged, so that what appears meanwhile is not lost.
+func (t transfer) overwrites() bool { return t.target != nil && !isPlaceholder(t.target) }
+
+// refused gives the errors of a transfer their meaning: what is missing is not
+// the source, which has been seen.
+func (t transfer) refused(err error) error {
+	return instead(err, fs.ErrNotExist, http.StatusConflict, "the source or the destination's folder has gone")
+}
+
+// done answers 201 for a new name and 204 for a replaced one.
+func (t transfer) done(w http.ResponseWriter) error {
+	if t.target != nil {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(http.StatusCreated)
+	return nil
+}
+
+// putEmpty copies a placeholder, of which nothing is stored.
+func (r *request) putEmpty(t transfer) error {
+	_, err := r.files.put(t.to, http.NoBody, 0, time.Time{}, "", !t.overwrites())
+	return err
+}
+
+// replaced tells the locks that something new is at name. A lock on name
+// itself stays, as RFC 4918 section 7.6 wants it; those on what was below it
+// end.
+func (h *Handler) replaced(name string) error {
+	for _, l := range h.locks.Below(name) {
+		if l.Root != name {
+			if err := h.locks.RemoveTree(l.Root); err != nil {
+				return err
+			}
+		}
+	}
+	return h.locks.Realize(name)
+}
+
+// badHeader is the answer to a header that cannot be read.
+func badHeader(err error) error {
+	return &refusal{status: http.StatusBadRequest, reason: err.Error(), cause: err}
+}

@@ -1,0 +1,95 @@
+package webdav
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+// minRate is how fast a client must at least send or take a body, in bytes a
+// second of the time that it is waited for. The slowest networks are faster;
+// a client that drips bytes to hold its place is not.
+const minRate = 1 << 10
+
+// A patience is how long a client is waited for. Bytes restore it, so that a
+// transfer may take as long as it needs while it moves. Time spent on the
+// store's side does not count.
+type patience struct {
+	whole, left time.Duration
+}
+
+// spend takes the time waited off and adds what n bytes restore.
+func (p *patience) spend(waited time.Duration, n int) {
+	p.left = min(p.whole, p.left-waited+time.Duration(n)*time.Second/minRate)
+}
+
+// movingBody is a request body with a deadline that moves with the bytes.
+type movingBody struct {
+	io.ReadCloser
+	conn     *http.ResponseController
+	patience patience
+}
+
+func (b *movingBody) Read(p []byte) (int, error) {
+	start := time.Now()
+	_ = b.conn.SetReadDeadline(time.Now().Add(b.patience.left)) // not every ResponseWriter has one
+	n, err := b.ReadCloser.Read(p)
+	b.patience.spend(time.Since(start), n)
+	if err != nil {
+		b.release()
+	}
+	return n, err
+}
+
+// release takes the deadline off. net/http listens on the connection while the
+// handler works on, and would take a deadline for the end of it.
+func (b *movingBody) release() { _ = b.conn.SetReadDeadline(time.Time{}) }
+
+// movingWriter is an answer with a deadline that moves with the bytes. It also
+// keeps what the access log tells.
+type movingWriter struct {
+	http.ResponseWriter
+	conn     *http.ResponseController
+	patience patience
+	status   int
+	bytes    int64
+}
+
+// Unwrap lets http.ResponseController find what is beneath.
+func (w *movingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *movingWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *movingWriter) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	start := time.Now()
+	_ = w.conn.SetWriteDeadline(time.Now().Add(w.patience.left))
+	n, err := w.ResponseWriter.Write(p)
+	w.patience.spend(time.Since(start), n)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// moving gives a request and its answer deadlines that move.
+func (h *Handler) moving(w http.ResponseWriter, req *http.Request) (*movingWriter, *http.Request) {
+	idle := h.opts.limits.Idle
+	conn := http.NewResponseController(w)
+	// What an earlier request on the connection left behind.
+	if err := conn.SetWriteDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		h.opts.log.Debug("no deadline for writing", "error", err)
+	}
+	if req.Body != nil && req.Body != http.NoBody {
+		moved := *req
+		moved.Body = &movingBody{ReadCloser: req.Body, conn: conn, patience: patience{idle, idle}}
+		req = &moved
+	}
+	return &movingWriter{ResponseWriter: w, conn: conn, patience: patience{idle, idle}}, req
+}

@@ -1,0 +1,229 @@
+package webdav
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"mime"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/afero"
+)
+
+// What a file system may be able to do beyond afero.Fs. Each ability is found
+// by its method, after WithContext; where one is missing plain.go does the
+// same with what every afero.Fs has.
+type (
+	// contextual gives the same file system bound to a request, with all the
+	// abilities of the original. Cancelling ctx ends what is under way.
+	contextual interface {
+		WithContext(ctx context.Context) afero.Fs
+	}
+
+	// putter stores a whole file or nothing. size is -1 if unknown; mtime may
+	// be zero; ifMatch is an entity tag in quotes or "". Errors: fs.ErrExist if
+	// ifAbsent fails, status 412 if ifMatch fails, fs.ErrNotExist without a
+	// parent, 405 if name is a folder.
+	putter interface {
+		Put(name string, body io.Reader, size int64, mtime time.Time, ifMatch string, ifAbsent bool) (fs.FileInfo, error)
+	}
+
+	// mover never merges into the target and never deletes it first. Without
+	// overwrite a target that is there is fs.ErrExist.
+	mover interface {
+		Move(from, to string, overwrite bool) error
+	}
+
+	// copier is mover for copies; depth 0 copies a folder without its members,
+	// -1 the whole tree.
+	copier interface {
+		Copy(from, to string, overwrite bool, depth int) error
+	}
+
+	// deleter removes a file or a tree; fs.ErrNotExist if there is none.
+	deleter interface {
+		Delete(name, ifMatch string) error
+	}
+
+	// usager tells the space in bytes.
+	usager interface {
+		Usage() (total, used int64, err error)
+	}
+
+	// propertier keeps dead properties: key "{namespace}local", value the whole
+	// XML element. SetProperties does all or nothing; errors.ErrUnsupported
+	// sends them to the handler's own store.
+	propertier interface {
+		Properties(name string) (map[string]string, error)
+		SetProperties(name string, set map[string]string, remove []string) error
+	}
+)
+
+// What an fs.FileInfo may tell beyond its methods.
+type (
+	etager       interface{ ETag() string } // quoted and strong, or ""
+	contentTyper interface{ ContentType() string }
+	createder    interface{ Created() time.Time }
+	hasher       interface{ Hash(algorithm string) string } // lower-case hex, or ""
+)
+
+// files is the file system as the methods use it: bound to one request.
+type files struct {
+	fs    afero.Fs
+	plain *plain
+}
+
+// bind binds fs to a request, so that upstream work ends with it.
+func bind(ctx context.Context, fs afero.Fs, p *plain) files {
+	if c, ok := fs.(contextual); ok {
+		fs = c.WithContext(ctx)
+	}
+	return files{fs: fs, plain: p}
+}
+
+func (f files) stat(name string) (fs.FileInfo, error) { return f.fs.Stat(name) }
+
+func (f files) put(name string, body io.Reader, size int64, mtime time.Time, ifMatch string, ifAbsent bool) (fs.FileInfo, error) {
+	if p, ok := f.fs.(putter); ok {
+		return p.Put(name, body, size, mtime, ifMatch, ifAbsent)
+	}
+	return f.plain.put(f.fs, name, body, size, mtime, ifMatch, ifAbsent)
+}
+
+func (f files) move(from, to string, overwrite bool) error {
+	if m, ok := f.fs.(mover); ok {
+		return m.Move(from, to, overwrite)
+	}
+	return f.plain.move(f.fs, from, to, overwrite)
+}
+
+func (f files) copy(ctx context.Context, from, to string, overwrite bool, depth int) error {
+	if c, ok := f.fs.(copier); ok {
+		return c.Copy(from, to, overwrite, depth)
+	}
+	return f.plain.copy(ctx, f.fs, from, to, overwrite, depth)
+}
+
+func (f files) delete(name, ifMatch string) error {
+	if d, ok := f.fs.(deleter); ok {
+		return d.Delete(name, ifMatch)
+	}
+	return f.plain.delete(f.fs, name, ifMatch)
+}
+
+// mkdir makes one folder; fs.ErrExist if something is there, fs.ErrNotExist
+// without a parent. The parent is looked at first, because there are file
+// systems (afero.MemMapFs) that make missing parents without being asked.
+func (f files) mkdir(name string) error {
+	parent, err := f.stat(path.Dir(name))
+	if err != nil {
+		return err
+	}
+	if !parent.IsDir() {
+		return &fs.PathError{Op: "mkdir", Path: name, Err: fs.ErrNotExist}
+	}
+	return f.fs.Mkdir(name, 0o777)
+}
+
+// usage tells the space; errors.ErrUnsupported if the file system cannot.
+func (f files) usage() (total, used int64, err error) {
+	if u, ok := f.fs.(usager); ok {
+		return u.Usage()
+	}
+	return 0, 0, errors.ErrUnsupported
+}
+
+// properties gives the dead properties that the file system itself keeps.
+func (f files) properties(name string) (map[string]string, error) {
+	if p, ok := f.fs.(propertier); ok {
+		return p.Properties(name)
+	}
+	return nil, nil
+}
+
+// setProperties keeps them there, or answers errors.ErrUnsupported.
+func (f files) setProperties(name string, set map[string]string, remove []string) error {
+	if p, ok := f.fs.(propertier); ok {
+		return p.SetProperties(name, set, remove)
+	}
+	return errors.ErrUnsupported
+}
+
+// list gives a folder and what is in it by opening it once. For a file it
+// gives its own info alone.
+func (f files) list(name string) (self fs.FileInfo, children []fs.FileInfo, err error) {
+	dir, err := f.fs.Open(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer dir.Close()
+	if self, err = dir.Stat(); err != nil || !self.IsDir() {
+		return self, nil, err
+	}
+	all, err := dir.Readdir(-1)
+	if err != nil {
+		return nil, nil, err
+	}
+	children = all[:0:0]
+	for _, child := range all {
+		if !isTemporary(child.Name()) {
+			children = append(children, child)
+		}
+	}
+	return self, children, nil
+}
+
+// entityTag gives the strong entity tag of a file. Where the file system has
+// none it is made of the time and the size; plain.put sees to it that the
+// time moves with every change. A folder has one only if the file system
+// says so.
+func entityTag(info fs.FileInfo) string {
+	if e, ok := info.(etager); ok {
+		return e.ETag()
+	}
+	if info.IsDir() {
+		return ""
+	}
+	return fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size())
+}
+
+// contentType gives the media type of a file, by its name if the file system
+// does not know. The content is never looked at.
+func contentType(info fs.FileInfo) string {
+	if c, ok := info.(contentTyper); ok {
+		if t := c.ContentType(); t != "" {
+			return t
+		}
+	}
+	if t := mime.TypeByExtension(strings.ToLower(path.Ext(info.Name()))); t != "" {
+		return t
+	}
+	return "application/octet-stream"
+}
+
+// createdAt gives the time of creation, or of the last change where nothing
+// better is known: Finder wants a date.
+func createdAt(info fs.FileInfo) time.Time {
+	if c, ok := info.(createder); ok {
+		if t := c.Created(); !t.IsZero() {
+			return t
+		}
+	}
+	return info.ModTime()
+}
+
+// hashOf gives a checksum in lower-case hex, or "".
+func hashOf(info fs.FileInfo, algorithm string) string {
+	if h, ok := info.(hasher); ok {
+		return h.Hash(algorithm)
+	}
+	return ""
+}
+
+// contentLength is the size in bytes as a header wants it.
+func contentLength(info fs.FileInfo) string { return strconv.FormatInt(info.Size(), 10) }

@@ -1,0 +1,135 @@
+package webdav
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"strconv"
+
+	"github.com/spf13/afero"
+)
+
+// get serves GET and HEAD. [http.ServeContent] is not used, because it sends
+// the header before the first byte is there: a fault of the store would become
+// a 200 with a broken body. Here the header waits for the first byte.
+func (h *Handler) get(w http.ResponseWriter, r *request) error {
+	err := h.tryGet(w, r)
+	if isChanged(err) {
+		// Somebody stored other content between looking and reading. Look again
+		// and judge the conditions anew; twice in a row is trouble.
+		if err = h.tryGet(w, r); isChanged(err) {
+			return &refusal{status: http.StatusServiceUnavailable, reason: "the file is being changed", cause: err}
+		}
+	}
+	if errors.Is(err, errNotModified) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	return err
+}
+
+// isChanged tells that the content is no longer what the open file stood for:
+// a file system says so with status 412.
+func isChanged(err error) bool {
+	var s statuser
+	if err == nil || !errors.As(err, &s) {
+		return false
+	}
+	code, _ := s.HTTPStatus()
+	return code == http.StatusPreconditionFailed
+}
+
+// tryGet answers, or returns an error before it has written anything.
+func (h *Handler) tryGet(w http.ResponseWriter, r *request) error {
+	file, err := r.files.fs.Open(r.name)
+	if err != nil {
+		if !isMissing(err) {
+			return err
+		}
+		info, err := r.mustLook(r.name) // a placeholder, perhaps
+		if err != nil {
+			return err
+		}
+		return serveFile(w, r, nil, info)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return h.browse(w, r)
+	}
+	return serveFile(w, r, file, info)
+}
+
+// serveFile answers with a file, or with the part of it that is asked for.
+func serveFile(w http.ResponseWriter, r *request, file afero.File, info fs.FileInfo) error {
+	setValidators(w.Header(), info)
+	if _, err := r.conditions(info); err != nil {
+		return err
+	}
+	header := w.Header()
+	header.Set("Accept-Ranges", "bytes")
+	part, status := wanted(r.Header, info)
+	if status == http.StatusRequestedRangeNotSatisfiable {
+		header.Set("Content-Range", "bytes */"+contentLength(info))
+		header.Set("Content-Length", "0")
+		w.WriteHeader(status)
+		return nil
+	}
+	header.Set("Content-Type", contentType(info))
+	header.Set("Content-Length", strconv.FormatInt(part.length, 10))
+	if status == http.StatusPartialContent {
+		header.Set("Content-Range", part.contentRange(info.Size()))
+	}
+	if r.Method == http.MethodHead || part.length == 0 {
+		w.WriteHeader(status)
+		return nil
+	}
+	return r.sendPart(w, file, part, status)
+}
+
+// setValidators tells what version of a file an answer is about.
+func setValidators(h http.Header, info fs.FileInfo) {
+	if etag := entityTag(info); etag != "" {
+		h.Set("ETag", etag)
+	}
+	if t := info.ModTime(); !t.IsZero() {
+		h.Set("Last-Modified", t.UTC().Format(http.TimeFormat))
+	}
+}
+
+// copyBuffer is the size of the pieces that a file is sent in.
+const copyBuffer = 64 << 10
+
+// sendPart sends the header with the first bytes and then the rest. Once the
+// header is out a fault can only be told by cutting the connection: a body
+// that ends early must not look complete.
+func (r *request) sendPart(w http.ResponseWriter, file afero.File, part byteRange, status int) error {
+	if part.start > 0 {
+		if _, err := file.Seek(part.start, io.SeekStart); err != nil {
+			return err
+		}
+	}
+	body := io.LimitReader(file, part.length)
+	buffer := make([]byte, min(copyBuffer, part.length))
+	n, err := io.ReadAtLeast(body, buffer, 1)
+	if err != nil {
+		return err
+	}
+	w.WriteHeader(status)
+	sent := int64(0)
+	for {
+		if _, err := w.Write(buffer[:n]); err != nil {
+			r.handler.abort(r, err)
+		}
+		if sent += int64(n); sent == part.length {
+			return nil
+		}
+		if n, err = io.ReadAtLeast(body, buffer, 1); err != nil {
+			r.handler.abort(r, err)
+		}
+	}
+}

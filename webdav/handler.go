@@ -1,0 +1,222 @@
+package webdav
+
+import (
+	"encoding/xml"
+	"errors"
+	"html/template"
+	"net/http"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/spf13/afero"
+
+	"github.com/davdisk/davdisk/webdav/internal/lock"
+	"github.com/davdisk/davdisk/webdav/internal/propstore"
+)
+
+// A Handler serves one file system. It may be used by many goroutines.
+type Handler struct {
+	opts       *options
+	fs         afero.Fs
+	plain      plain
+	locks      *lock.Table
+	props      *propstore.Store
+	live       map[xml.Name]liveProperty
+	allprop    []xml.Name
+	operations map[string]operation
+	allow      string
+	page       *template.Template
+	chain      http.Handler
+}
+
+// An operation is how one HTTP method is served.
+type operation struct {
+	serve func(w http.ResponseWriter, r *request) error
+	// changes tells that the method changes something and is refused on a
+	// read-only share.
+	changes bool
+}
+
+// NewHandler makes a handler for a file system. It fails if an option makes no
+// sense or the state folder cannot be used.
+func NewHandler(fs afero.Fs, opts ...Option) (*Handler, error) {
+	o, err := newOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	h := &Handler{opts: o, fs: fs}
+	if h.page, err = newPage(); err != nil {
+		return nil, err
+	}
+	h.operations = map[string]operation{
+		http.MethodOptions: {serve: h.options},
+		http.MethodGet:     {serve: h.get},
+		http.MethodHead:    {serve: h.get},
+		"PROPFIND":         {serve: h.propfind},
+		http.MethodPut:     {serve: h.put, changes: true},
+		http.MethodDelete:  {serve: h.delete, changes: true},
+		"MKCOL":            {serve: h.mkcol, changes: true},
+		"COPY":             {serve: h.copy, changes: true},
+		"MOVE":             {serve: h.move, changes: true},
+		"PROPPATCH":        {serve: h.proppatch, changes: true},
+		"LOCK":             {serve: h.lock, changes: true},
+		"UNLOCK":           {serve: h.unlock, changes: true},
+	}
+	h.allow = allowed(h.operations)
+	if h.locks, err = lock.Open(o.stateFolder("locks"), lock.Options{Now: o.now}); err != nil {
+		return nil, err
+	}
+	if h.props, err = propstore.Open(o.stateFolder("properties"), propstore.Options{}); err != nil {
+		return nil, errors.Join(err, h.locks.Close())
+	}
+	h.live = liveProperties()
+	h.allprop = alwaysGiven(h.live)
+	if h.chain, err = h.layers(); err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	return h, nil
+}
+
+// layers puts the layers in the order in which a request meets them. Without
+// users the door is kept by host and origin.
+func (h *Handler) layers() (http.Handler, error) {
+	door := ownSite(h.opts.bound, h.opts.public)
+	if len(h.opts.users) > 0 {
+		var err error
+		door, err = authenticate(h.opts.users, h.opts.proxies.client, h.opts.now, h.opts.log)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return h.observe(h.limit(door(http.HandlerFunc(h.dispatch)))), nil
+}
+
+// stateFolder is a folder of the state folder, or "" if state is kept in
+// memory.
+func (o *options) stateFolder(name string) string {
+	if o.state == "" {
+		return ""
+	}
+	return filepath.Join(o.state, name)
+}
+
+// allowed lists the methods for the Allow header.
+func allowed(operations map[string]operation) string {
+	methods := make([]string, 0, len(operations))
+	for method := range operations {
+		methods = append(methods, method)
+	}
+	slices.Sort(methods)
+	return strings.Join(methods, ", ")
+}
+
+// Close lets go of the state folder. Requests must have ended before.
+func (h *Handler) Close() error { return errors.Join(h.locks.Close(), h.props.Close()) }
+
+// ServeHTTP answers one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, req *http.Request) { h.chain.ServeHTTP(w, req) }
+
+// A request is one request whose path has been understood.
+type request struct {
+	*http.Request
+	handler   *Handler
+	files     files
+	root      string   // the user's root folder
+	name      string   // the resource, in the file system
+	isDir     bool     // the path ends in a slash
+	principal string   // the user's name, "" without authentication
+	tokens    []string // the lock tokens that the If header submits
+	usage     func() (total, used int64, err error)
+}
+
+// dispatch finds the method and the resource, and writes the error if there is
+// one.
+func (h *Handler) dispatch(w http.ResponseWriter, req *http.Request) {
+	if err := h.serve(w, req); err != nil {
+		h.logError(req, err)
+		writeError(w, err)
+	}
+}
+
+func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
+	op, known := h.operations[req.Method]
+	if !known {
+		w.Header().Set("Allow", h.allow)
+		return refuse(http.StatusMethodNotAllowed, "the method is not supported here")
+	}
+	if req.Method == http.MethodOptions {
+		return h.options(w, &request{Request: req, handler: h})
+	}
+	r := &request{Request: req, handler: h, root: "/", files: bind(req.Context(), h.fs, &h.plain)}
+	readOnly := h.opts.readOnly
+	if user := userOf(req.Context()); user != nil {
+		r.principal, r.root = user.Name, path.Clean("/"+user.Root)
+		readOnly = readOnly || user.ReadOnly
+		setUser(req.Context(), user.Name)
+	}
+	if op.changes && readOnly {
+		return refuse(http.StatusForbidden, "the share is read-only")
+	}
+	decoded, err := stripPrefix(req.URL.Path, h.opts.prefix)
+	if err != nil {
+		return refuse(http.StatusNotFound, "there is nothing outside of "+h.publicPrefix()+"/")
+	}
+	name, isDir, err := cleanPath(decoded)
+	if err != nil {
+		return err
+	}
+	r.isDir = isDir
+	r.usage = onceUsage(r.files)
+	r.name = r.resolve(path.Join(r.root, name))
+	if err := r.readIf(); err != nil {
+		return err
+	}
+	return op.serve(w, r)
+}
+
+// onceUsage asks for the space once a request, however many folders are listed.
+func onceUsage(f files) func() (total, used int64, err error) {
+	type usage struct{ total, used int64 }
+	once := sync.OnceValues(func() (usage, error) {
+		total, used, err := f.usage()
+		return usage{total, used}, err
+	})
+	return func() (total, used int64, err error) {
+		u, err := once()
+		return u.total, u.used, err
+	}
+}
+
+// abort ends a request whose answer has begun: what broke off must not look
+// complete.
+func (h *Handler) abort(r *request, err error) {
+	h.opts.log.Warn("answer broken off", "method", r.Method, "path", r.URL.Path, "error", err)
+	panic(http.ErrAbortHandler)
+}
+
+// options tells what the server can. The answer is the same on every path, and
+// outside of the prefix too: Windows asks "/" and Office the folders above a
+// document, and both give up, or open read-only, if these do not speak DAV.
+func (h *Handler) options(w http.ResponseWriter, _ *request) error {
+	header := w.Header()
+	header.Set("DAV", "1, 2")
+	header.Set("MS-Author-Via", "DAV")
+	header.Set("Allow", h.allow)
+	header.Set("Accept-Ranges", "bytes")
+	header.Set("Content-Length", "0")
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// logError tells the log what the client is not told.
+func (h *Handler) logError(req *http.Request, err error) {
+	code, _ := statusOf(err)
+	if code < 500 {
+		h.opts.log.Debug("request refused", "method", req.Method, "path", req.URL.Path, "status", code, "error", err)
+		return
+	}
+	h.opts.log.Warn("request failed", "method", req.Method, "path", req.URL.Path, "status", code, "error", err)
+}

@@ -1,0 +1,43 @@
+package webdav
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// ReadHtpasswd reads users from a file as htpasswd of Apache writes it, a line
+// "name:hash" each. Only bcrypt is taken (htpasswd -B): the older kinds are
+// broken too easily. An error tells the line, never the hash.
+func ReadHtpasswd(r io.Reader) ([]User, error) {
+	var users []User
+	seen := map[string]bool{}
+	lines := bufio.NewScanner(r)
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\uFEFF"))
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, hash, ok := strings.Cut(line, ":")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("line %d: want name:hash", n)
+		}
+		if seen[name] {
+			return nil, fmt.Errorf("line %d: user %q is there twice", n, name)
+		}
+		seen[name] = true
+		verify, err := BcryptPassword(hash)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: user %q: %w", n, name, err)
+		}
+		users = append(users, User{Name: name, Verify: verify})
+	}
+	if err := lines.Err(); err != nil {
+		return nil, err
+	}
+	if len(users) == 0 {
+		return nil, fmt.Errorf("no users")
+	}
+	return users, nil
+}

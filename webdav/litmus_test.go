@@ -1,0 +1,77 @@
+package webdav
+
+import (
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/spf13/afero"
+)
+
+// tool finds a program that a test runs. It is skipped without it, unless
+// DAVDISK_TEST_TOOLS=require says that nothing may be left out.
+func tool(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil && os.Getenv("DAVDISK_TEST_TOOLS") == "require" {
+		t.Fatalf("%s is not installed", name)
+	}
+	if err != nil {
+		t.Skipf("%s is not installed", name)
+	}
+	return path
+}
+
+var (
+	litmusSummary = regexp.MustCompile("<- summary for `(\\w+)': of (\\d+) tests run: (\\d+) passed, (\\d+) failed")
+	litmusTest    = regexp.MustCompile(`(?m)^[ ]*\d+\. (\S+?)\.+ (FAIL|SKIPPED|WARNING)(.*)$`)
+)
+
+// TestLitmus runs the WebDAV test suite by Joe Orton against the handler. The
+// one warning allowed is about an If header whose token no lock has: litmus
+// would like 423, RFC 4918 section 10.4.1 wants the 412 that we answer.
+func TestLitmus(t *testing.T) {
+	litmus := tool(t, "litmus")
+	for name, fs := range map[string]afero.Fs{
+		"os":     afero.NewBasePathFs(afero.NewOsFs(), t.TempDir()),
+		"memory": afero.NewMemMapFs(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			handler, err := NewHandler(fs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer handler.Close()
+			server := httptest.NewServer(handler)
+			defer server.Close()
+			cmd := exec.Command(litmus, "-k", server.URL+"/")
+			cmd.Dir = t.TempDir()
+			cmd.Env = append(os.Environ(), "TESTS=basic copymove props locks http")
+			out, err := cmd.CombinedOutput()
+			report := strings.ReplaceAll(string(out), "\r", "\n")
+			if err != nil {
+				t.Errorf("litmus: %v", err)
+			}
+			summaries := litmusSummary.FindAllStringSubmatch(report, -1)
+			if len(summaries) != 5 {
+				t.Errorf("%d of 5 suites have a summary", len(summaries))
+			}
+			for _, s := range summaries {
+				if s[2] != s[3] || s[4] != "0" {
+					t.Errorf("suite %s: %s run, %s passed, %s failed", s[1], s[2], s[3], s[4])
+				}
+			}
+			for _, m := range litmusTest.FindAllStringSubmatch(report, -1) {
+				if m[1] != "cond_put_corrupt_token" {
+					t.Errorf("%s: %s%s", m[1], m[2], m[3])
+				}
+			}
+			if t.Failed() {
+				t.Log(report)
+			}
+		})
+	}
+}

@@ -1,0 +1,174 @@
+package webdav
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+
+	"github.com/davdisk/davdisk/webdav/internal/davheader"
+	"github.com/davdisk/davdisk/webdav/internal/davxml"
+	"github.com/davdisk/davdisk/webdav/internal/lock"
+)
+
+// lock serves LOCK (RFC 4918 section 9.10): a new lock, or the refresh of one
+// if there is no body. A lock on a name that does not exist makes a
+// placeholder here and nothing in the store, and is answered 201: davfs2 takes
+// 200 to mean that the file does not exist yet and then fails.
+func (h *Handler) lock(w http.ResponseWriter, r *request) error {
+	depth, err := davheader.ReadDepth(r.Header, davheader.DepthInfinity)
+	if err != nil {
+		return badHeader(err)
+	}
+	if depth == davheader.DepthOne {
+		return refuse(http.StatusBadRequest, "Depth must be 0 or infinity")
+	}
+	wish, err := davxml.ReadLockInfo(r.xmlBody())
+	if err != nil {
+		return badXML(err)
+	}
+	info, err := r.look(r.name)
+	if err != nil {
+		return err
+	}
+	if wish == nil {
+		return r.refresh(w)
+	}
+	if info == nil {
+		if err := r.needNewName(); err != nil {
+			return err
+		}
+	}
+	if _, err := r.conditions(info); err != nil {
+		return err
+	}
+	granted, err := h.locks.Create(lock.Request{
+		Root:      r.name,
+		Infinite:  depth == davheader.DepthInfinity,
+		Shared:    wish.Shared,
+		Owner:     wish.Owner,
+		Principal: r.principal,
+		Timeout:   davheader.ReadTimeout(r.Header),
+		Missing:   info == nil,
+	})
+	if err != nil {
+		return r.locked(err, davxml.NoConflictingLock)
+	}
+	w.Header().Set("Lock-Token", "<"+granted.Token+">")
+	status := http.StatusOK
+	if info == nil {
+		status = http.StatusCreated
+	}
+	return r.tellLock(w, status, granted, info != nil && info.IsDir())
+}
+
+// needNewName checks that a name could be made: its folder must be there, and
+// not locked by another.
+func (r *request) needNewName() error {
+	if r.isDir {
+		return refuse(http.StatusConflict, "there is no such folder")
+	}
+	if err := r.needParent(r.name); err != nil {
+		return err
+	}
+	return r.confirm(lock.Change{Path: r.name, Member: true})
+}
+
+// refresh starts the time-out of a lock anew (section 9.10.2). The If header
+// names the lock.
+func (r *request) refresh(w http.ResponseWriter) error {
+	if len(r.tokens) == 0 {
+		return refuse(http.StatusBadRequest, "a LOCK without a body refreshes the lock that the If header names")
+	}
+	timeout := davheader.ReadTimeout(r.Header)
+	for _, token := range r.tokens {
+		refreshed, err := r.handler.locks.Refresh(r.name, r.principal, token, timeout)
+		switch {
+		case err == nil:
+			return r.tellLock(w, http.StatusOK, refreshed, false)
+		case !errors.Is(err, lock.ErrNoLock):
+			return err
+		}
+	}
+	return noSuchLock(http.StatusPreconditionFailed)
+}
+
+// unlock serves UNLOCK (section 9.11).
+func (h *Handler) unlock(w http.ResponseWriter, r *request) error {
+	token, err := davheader.ReadLockToken(r.Header)
+	if err != nil {
+		return badHeader(err)
+	}
+	err = h.locks.Unlock(r.name, r.principal, token)
+	if errors.Is(err, lock.ErrNoLock) {
+		return noSuchLock(http.StatusConflict)
+	}
+	if err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func noSuchLock(status int) error {
+	return &refusal{
+		status: status, reason: "no such lock here",
+		precondition: davxml.Precondition{Name: davxml.LockTokenMatchesRequestURI},
+	}
+}
+
+// tellLock answers LOCK with the lock.
+func (r *request) tellLock(w http.ResponseWriter, status int, l lock.Lock, isDir bool) error {
+	var body bytes.Buffer
+	if err := davxml.WriteProp(&body, davxml.LockDiscovery(r.activeLock(l, isDir))); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", davxml.ContentType)
+	w.WriteHeader(status)
+	if _, err := body.WriteTo(w); err != nil {
+		r.handler.abort(r, err)
+	}
+	return nil
+}
+
+// activeLocks shows the locks that cover a resource. All but those rooted at
+// the resource itself are rooted at a folder.
+func (r *request) activeLocks(s subject) []davxml.ActiveLock {
+	var shown []davxml.ActiveLock
+	for _, l := range r.handler.locks.Covering(s.name) {
+		shown = append(shown, r.activeLock(l, l.Root != s.name || s.info.IsDir()))
+	}
+	return shown
+}
+
+func (r *request) activeLock(l lock.Lock, isDir bool) davxml.ActiveLock {
+	return davxml.ActiveLock{
+		Shared:   l.Shared,
+		Infinite: l.Infinite,
+		Owner:    l.Owner,
+		Timeout:  l.Remaining(r.handler.opts.now()),
+		Token:    l.Token,
+		Root:     r.href(l.Root, isDir),
+	}
+}
+
+// confirm checks that locks allow the changes: 423 with the roots of the locks
+// in the way if not (section 7.5).
+func (r *request) confirm(changes ...lock.Change) error {
+	return r.locked(r.handler.locks.Confirm(r.principal, r.tokens, changes...), davxml.LockTokenSubmitted)
+}
+
+// locked turns a conflict of locks into 423 with the condition that failed.
+func (r *request) locked(err error, condition string) error {
+	var conflict *lock.ConflictError
+	if !errors.As(err, &conflict) {
+		return err
+	}
+	hrefs := make([]string, len(conflict.Roots))
+	for i, root := range conflict.Roots {
+		hrefs[i] = r.href(root, false)
+	}
+	return &refusal{
+		status: http.StatusLocked, reason: "locked", cause: err,
+		precondition: davxml.Precondition{Name: condition, Hrefs: hrefs},
+	}
+}

@@ -1,0 +1,204 @@
+package webdav
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+)
+
+// An Option changes how a [Handler] works.
+type Option func(*options) error
+
+// options are what a Handler was made with; newOptions has the defaults.
+type options struct {
+	state     string
+	prefix    string
+	public    *url.URL
+	proxies   trustedProxies
+	users     []User
+	bound     string
+	readOnly  bool
+	quota     bool
+	litter    LitterMode
+	infinity  int
+	limits    Limits
+	log       *slog.Logger
+	accessLog *slog.Logger
+	observer  func(Observation)
+	now       func() time.Time
+}
+
+func newOptions(opts []Option) (*options, error) {
+	o := &options{
+		quota:  true,
+		litter: LitterStore,
+		log:    slog.New(slog.DiscardHandler),
+		now:    time.Now,
+	}
+	for _, opt := range opts {
+		if err := opt(o); err != nil {
+			return nil, err
+		}
+	}
+	o.limits = o.limits.withDefaults()
+	return o, nil
+}
+
+// WithState keeps locks and properties in dir, which is made if it is not
+// there, so that they survive a restart. Without it they live in memory. Two
+// handlers must not share one.
+func WithState(dir string) Option {
+	return func(o *options) error {
+		if dir == "" {
+			return fmt.Errorf("the state folder must have a name")
+		}
+		o.state = dir
+		return nil
+	}
+}
+
+// WithPrefix serves the file system below a path ("/dav") instead of "/". What
+// lies outside of it is not found; OPTIONS is answered there all the same,
+// because Windows and Office ask the folders above a share.
+func WithPrefix(prefix string) Option {
+	return func(o *options) error {
+		clean := path.Clean("/" + prefix)
+		if strings.ContainsAny(prefix, "?#\x00") || strings.Contains(prefix, "..") {
+			return fmt.Errorf("prefix %q is not a path", prefix)
+		}
+		o.prefix = strings.TrimSuffix(clean, "/")
+		return nil
+	}
+}
+
+// WithPublicURL tells the address that clients use when a proxy stands in
+// front. Its host is accepted in Host and Destination; a path in it takes the
+// place of the prefix in what the handler writes.
+func WithPublicURL(address string) Option {
+	return func(o *options) error {
+		u, err := url.Parse(address)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			return fmt.Errorf("public address %q: want http://host/path or https://host/path", address)
+		}
+		o.public = u
+		return nil
+	}
+}
+
+// WithTrustedProxies names the proxies whose X-Forwarded-Host and
+// X-Forwarded-For are believed.
+func WithTrustedProxies(proxies []netip.Prefix) Option {
+	return func(o *options) error {
+		o.proxies = proxies
+		return nil
+	}
+}
+
+// WithBoundAddr tells the address the server listens on ("127.0.0.1:8080"),
+// which is then accepted in Host beside the names of the loopback.
+func WithBoundAddr(addr string) Option {
+	return func(o *options) error {
+		o.bound = addr
+		return nil
+	}
+}
+
+// WithReadOnly refuses every change with 403.
+func WithReadOnly() Option {
+	return func(o *options) error {
+		o.readOnly = true
+		return nil
+	}
+}
+
+// WithoutQuota leaves out the space properties of RFC 4331. Finder of macOS
+// 15.4 and later has been seen to hang for 90 s while mounting a share that
+// has them.
+func WithoutQuota() Option {
+	return func(o *options) error {
+		o.quota = false
+		return nil
+	}
+}
+
+// WithLitter decides what happens to the files that file managers strew
+// about. The default is [LitterStore].
+func WithLitter(mode LitterMode) Option {
+	return func(o *options) error {
+		o.litter = mode
+		return nil
+	}
+}
+
+// WithDepthInfinity allows PROPFIND with Depth infinity, up to max resources
+// in one answer. Without it such a request is refused with 403 and
+// propfind-finite-depth, as RFC 4918 section 9.1 allows.
+func WithDepthInfinity(max int) Option {
+	return func(o *options) error {
+		if max < 1 {
+			return fmt.Errorf("depth infinity needs a bound above 0, not %d", max)
+		}
+		o.infinity = max
+		return nil
+	}
+}
+
+// WithLimits sets the limits on what clients may ask at once.
+func WithLimits(limits Limits) Option {
+	return func(o *options) error {
+		o.limits = limits
+		return nil
+	}
+}
+
+// WithLogger receives what the handler has to say about itself. Secrets never
+// get there. nil discards.
+func WithLogger(log *slog.Logger) Option {
+	return func(o *options) error {
+		if log != nil {
+			o.log = log
+		}
+		return nil
+	}
+}
+
+// WithAccessLog receives one line a request: method, path, status, bytes, time
+// and the calls made upstream on its behalf.
+func WithAccessLog(log *slog.Logger) Option {
+	return func(o *options) error {
+		o.accessLog = log
+		return nil
+	}
+}
+
+// WithObserver calls observe after each request, for metrics. It must be quick
+// and may be called by many goroutines.
+func WithObserver(observe func(Observation)) Option {
+	return func(o *options) error {
+		o.observer = observe
+		return nil
+	}
+}
+
+// WithUsers lets only these users in, each with a root folder and rights of
+// their own. Without users everybody is let in, and the server must then
+// listen on the loopback only: requests for a foreign host name get 421,
+// changes by a foreign web page 403.
+func WithUsers(users ...User) Option {
+	return func(o *options) error {
+		o.users = append(o.users, users...)
+		return nil
+	}
+}
+
+// WithClock takes the time from now instead of from the system.
+func WithClock(now func() time.Time) Option {
+	return func(o *options) error {
+		o.now = now
+		return nil
+	}
+}

@@ -1,0 +1,112 @@
+package webdav
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"path"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// errOutside says that a path is not below the handler's prefix.
+var errOutside = errors.New("outside of the served path")
+
+// cleanPath turns the decoded path of a URL into a name of the file system:
+// absolute, slash-separated, without empty segments. Segments "." and ".." are
+// refused rather than resolved: clients resolve them before they send, so what
+// arrives is a mistake or an attack. isDir tells that the path ends in a
+// slash.
+func cleanPath(decoded string) (name string, isDir bool, err error) {
+	switch {
+	case !strings.HasPrefix(decoded, "/"):
+		return "", false, refuse(http.StatusBadRequest, "the path must begin with a slash")
+	case !utf8.ValidString(decoded):
+		return "", false, refuse(http.StatusBadRequest, "the path is not UTF-8")
+	case strings.ContainsRune(decoded, 0):
+		return "", false, refuse(http.StatusBadRequest, "the path has a NUL")
+	case filepath.Separator != '/' && strings.ContainsRune(decoded, filepath.Separator):
+		return "", false, refuse(http.StatusBadRequest, "a name cannot have a backslash")
+	}
+	for segment := range strings.SplitSeq(decoded, "/") {
+		if segment == "." || segment == ".." {
+			return "", false, refuse(http.StatusBadRequest, "the path has a segment that means another folder")
+		}
+		if isTemporary(segment) {
+			return "", false, refuse(http.StatusForbidden, "names that begin with "+temporaryPrefix+" are the server's own")
+		}
+	}
+	return path.Clean(decoded), strings.HasSuffix(decoded, "/"), nil
+}
+
+// stripPrefix takes a prefix off a path, at a boundary of segments: "/dav" is
+// no prefix of "/davfoo".
+func stripPrefix(decoded, prefix string) (string, error) {
+	rest, ok := strings.CutPrefix(decoded, prefix)
+	switch {
+	case !ok, rest != "" && rest[0] != '/':
+		return "", errOutside
+	case rest == "":
+		return "/", nil
+	}
+	return rest, nil
+}
+
+// href is how the handler writes a name in its answers, always the same way:
+// an absolute path, UTF-8, escaped with upper-case hex, with a slash at the
+// end of a folder.
+func (r *request) href(name string, isDir bool) string {
+	rel := name
+	if r.root != "/" {
+		rel = strings.TrimPrefix(name, r.root)
+	}
+	if name == r.root || !isWithin(name, r.root) {
+		rel, isDir = "/", true // a lock may be rooted above what the user sees
+	}
+	if isDir && !strings.HasSuffix(rel, "/") {
+		rel += "/"
+	}
+	return (&url.URL{Path: r.handler.publicPrefix() + rel}).EscapedPath()
+}
+
+// publicPrefix is what stands before every path as clients see it.
+func (h *Handler) publicPrefix() string {
+	if h.opts.public != nil && h.opts.public.Path != "" {
+		return strings.TrimSuffix(path.Clean(h.opts.public.Path), "/")
+	}
+	return h.opts.prefix
+}
+
+// resolve finds the name under which a resource is stored. macOS sends some
+// names decomposed (NFD) that others stored composed (NFC), and the other way
+// round; both are the same name to a person. A name that exists as it is wins;
+// what is new is stored as it was sent. Only names that have two forms cost
+// anything, and only if they are not found.
+func (r *request) resolve(name string) string {
+	if isOneForm(name) || r.exists(name) {
+		return name
+	}
+	parent, base := path.Split(name)
+	parent = r.resolve(path.Clean(parent))
+	for _, form := range []string{base, norm.NFC.String(base), norm.NFD.String(base)} {
+		candidate := path.Join(parent, form)
+		if candidate != name && r.exists(candidate) {
+			return candidate
+		}
+	}
+	return path.Join(parent, base)
+}
+
+// isOneForm tells that NFC and NFD of a name are the same.
+func isOneForm(name string) bool { return norm.NFC.String(name) == norm.NFD.String(name) }
+
+func (r *request) exists(name string) bool {
+	if _, ok := r.handler.locks.Placeholder(name); ok {
+		return true
+	}
+	_, err := r.files.stat(name)
+	return err == nil
+}

@@ -1,0 +1,268 @@
+package webdav
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/afero"
+)
+
+// plain writes to an afero.Fs that has no abilities of its own: everything is
+// made whole under a temporary name beside the target and renamed over it, so
+// that no failure leaves a part where a file was. A folder that is replaced is
+// moved aside first, and back if the rename fails.
+type plain struct {
+	// commit makes looking at a condition and acting on it one step, among the
+	// requests of this handler.
+	commit sync.Mutex
+}
+
+// temporaryPrefix begins the names of what is not yet, or no longer, there.
+// Such names are hidden from listings and refused to clients.
+const temporaryPrefix = ".davdisk-"
+
+func isTemporary(name string) bool { return strings.HasPrefix(name, temporaryPrefix) }
+
+// temporary makes a free name in the folder of name.
+func temporary(name string) string {
+	return path.Join(path.Dir(name), temporaryPrefix+rand.Text())
+}
+
+// changed is the failure of ifMatch.
+func changed(op, name string) error {
+	return &fs.PathError{Op: op, Path: name, Err: &refusal{status: http.StatusPreconditionFailed, reason: "the file has changed"}}
+}
+
+// needFolder checks that the parent of name is a folder.
+func needFolder(afs afero.Fs, op, name string) error {
+	parent, err := afs.Stat(path.Dir(name))
+	if err != nil {
+		return err
+	}
+	if !parent.IsDir() {
+		return &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
+	}
+	return nil
+}
+
+// check looks at the target of a write. current is nil if nothing is there.
+func check(afs afero.Fs, op, name, ifMatch string, ifAbsent bool) (current fs.FileInfo, err error) {
+	current, err = afs.Stat(name)
+	switch {
+	case err == nil && ifAbsent:
+		return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrExist}
+	case err == nil && ifMatch != "" && entityTag(current) != ifMatch:
+		return nil, changed(op, name)
+	case err == nil:
+		return current, nil
+	case !isMissing(err):
+		return nil, err
+	case ifMatch != "":
+		return nil, changed(op, name)
+	}
+	return nil, nil
+}
+
+func (p *plain) put(afs afero.Fs, name string, body io.Reader, size int64, mtime time.Time, ifMatch string, ifAbsent bool) (fs.FileInfo, error) {
+	if err := needFolder(afs, "put", name); err != nil {
+		return nil, err
+	}
+	temp := temporary(name)
+	if err := store(afs, temp, body, size); err != nil {
+		_ = afs.Remove(temp)
+		return nil, err
+	}
+	if err := p.replaceFile(afs, temp, name, mtime, ifMatch, ifAbsent); err != nil {
+		_ = afs.Remove(temp)
+		return nil, err
+	}
+	return afs.Stat(name)
+}
+
+// store writes body into a new file and makes sure that it is on the disk.
+func store(afs afero.Fs, name string, body io.Reader, size int64) error {
+	f, err := afs.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	n, err := io.Copy(f, body)
+	if err == nil && size >= 0 && n != size {
+		err = &fs.PathError{Op: "put", Path: name, Err: io.ErrUnexpectedEOF}
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+// replaceFile renames temp to name, if the conditions hold.
+func (p *plain) replaceFile(afs afero.Fs, temp, name string, mtime time.Time, ifMatch string, ifAbsent bool) error {
+	p.commit.Lock()
+	defer p.commit.Unlock()
+	current, err := check(afs, "put", name, ifMatch, ifAbsent)
+	if err != nil {
+		return err
+	}
+	if current != nil && current.IsDir() {
+		return &fs.PathError{Op: "put", Path: name, Err: refuse(http.StatusMethodNotAllowed, "is a folder")}
+	}
+	if !mtime.IsZero() {
+		if err := afs.Chtimes(temp, mtime, mtime); err != nil {
+			return err
+		}
+	}
+	if current != nil {
+		if err := keepApart(afs, temp, current); err != nil {
+			return err
+		}
+	}
+	return afs.Rename(temp, name)
+}
+
+// keepApart moves the time of the new content by a millisecond if its entity
+// tag would be that of the old one: file systems stamp times in steps, and two
+// quick writes of one size fall into the same.
+func keepApart(afs afero.Fs, temp string, current fs.FileInfo) error {
+	info, err := afs.Stat(temp)
+	if err != nil || entityTag(info) != entityTag(current) {
+		return err
+	}
+	t := info.ModTime().Add(time.Millisecond)
+	return afs.Chtimes(temp, t, t)
+}
+
+func (p *plain) move(afs afero.Fs, from, to string, overwrite bool) error {
+	if _, err := afs.Stat(from); err != nil {
+		return err
+	}
+	if err := needFolder(afs, "move", to); err != nil {
+		return err
+	}
+	p.commit.Lock()
+	defer p.commit.Unlock()
+	return replace(afs, from, to, overwrite)
+}
+
+// replace renames from to to. File over file is the rename's own affair;
+// where a folder is involved the target is moved aside before and removed
+// after.
+func replace(afs afero.Fs, from, to string, overwrite bool) error {
+	target, err := check(afs, "move", to, "", !overwrite)
+	if err != nil {
+		return err
+	}
+	source, err := afs.Stat(from)
+	if err != nil {
+		return err
+	}
+	if target == nil || (!target.IsDir() && !source.IsDir()) {
+		return afs.Rename(from, to)
+	}
+	aside := temporary(to)
+	if err := afs.Rename(to, aside); err != nil {
+		return err
+	}
+	if err := afs.Rename(from, to); err != nil {
+		if back := afs.Rename(aside, to); back != nil {
+			return fmt.Errorf("%w; what was at %s is now at %s: %w", err, to, aside, back)
+		}
+		return err
+	}
+	return afs.RemoveAll(aside)
+}
+
+func (p *plain) copy(ctx context.Context, afs afero.Fs, from, to string, overwrite bool, depth int) error {
+	if err := needFolder(afs, "copy", to); err != nil {
+		return err
+	}
+	if _, err := check(afs, "copy", to, "", !overwrite); err != nil {
+		return err
+	}
+	temp := temporary(to)
+	err := copyTree(ctx, afs, from, temp, depth)
+	if err == nil {
+		p.commit.Lock()
+		err = replace(afs, temp, to, overwrite)
+		p.commit.Unlock()
+	}
+	if err != nil {
+		return errors.Join(err, afs.RemoveAll(temp))
+	}
+	return nil
+}
+
+// copyTree copies a file, or a folder as deep as depth says, to a free name.
+func copyTree(ctx context.Context, afs afero.Fs, from, to string, depth int) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	source, err := afs.Open(from)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	info, err := source.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return store(afs, to, contextReader{ctx, source}, info.Size())
+	}
+	if err := afs.Mkdir(to, 0o777); err != nil || depth == 0 {
+		return err
+	}
+	children, err := source.Readdir(-1)
+	if err != nil {
+		return err
+	}
+	for _, child := range children {
+		if isTemporary(child.Name()) {
+			continue
+		}
+		if err := copyTree(ctx, afs, path.Join(from, child.Name()), path.Join(to, child.Name()), depth); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// contextReader stops when the request is over.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
+
+// delete removes a file, or a tree as the file system does it: a failure in
+// the middle may leave a part of the tree.
+func (p *plain) delete(afs afero.Fs, name, ifMatch string) error {
+	p.commit.Lock()
+	defer p.commit.Unlock()
+	current, err := check(afs, "delete", name, ifMatch, false)
+	if err != nil {
+		return err
+	}
+	if current == nil {
+		return &fs.PathError{Op: "delete", Path: name, Err: fs.ErrNotExist}
+	}
+	if current.IsDir() {
+		return afs.RemoveAll(name)
+	}
+	return afs.Remove(name)
+}

@@ -1,0 +1,211 @@
+package webdav
+
+import (
+	"encoding/xml"
+	"errors"
+	"io/fs"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/davdisk/davdisk/webdav/internal/davheader"
+	"github.com/davdisk/davdisk/webdav/internal/davxml"
+)
+
+// propfind serves PROPFIND. A folder is opened once, and its own info and its
+// members come from that. Everything is gathered before the answer begins, so
+// that a fault is an error and never a 207 that breaks off.
+func (h *Handler) propfind(w http.ResponseWriter, r *request) error {
+	depth, err := davheader.ReadDepth(r.Header, davheader.DepthInfinity)
+	if err != nil {
+		return badHeader(err)
+	}
+	query, err := davxml.ReadPropfind(r.xmlBody())
+	if err != nil {
+		return badXML(err)
+	}
+	members, err := r.gather(depth)
+	if err != nil {
+		return err
+	}
+	if r.wantsDead(query) {
+		for i := range members {
+			if members[i].dead, err = r.deadProperties(members[i].name); err != nil {
+				return err
+			}
+		}
+	}
+	w.Header().Set("Content-Type", davxml.ContentType)
+	w.Header().Set("Cache-Control", "no-cache")
+	w.WriteHeader(http.StatusMultiStatus)
+	out := davxml.NewMultistatus(w)
+	for _, m := range members {
+		response := davxml.Response{Href: r.href(m.name, m.info.IsDir()), Propstats: r.propstats(query, m)}
+		if err := out.Write(response); err != nil {
+			h.abort(r, err)
+		}
+	}
+	if err := out.Close(); err != nil {
+		h.abort(r, err)
+	}
+	return nil
+}
+
+// A subject is a resource whose properties are asked for.
+type subject struct {
+	name string
+	info fs.FileInfo
+	dead map[string]davxml.Element
+}
+
+// gather looks at the resource of a PROPFIND and at its members, as deep as is
+// asked.
+func (r *request) gather(depth davheader.Depth) ([]subject, error) {
+	if depth == davheader.DepthZero {
+		info, err := r.mustLook(r.name)
+		return []subject{{name: r.name, info: info}}, err
+	}
+	bound := r.handler.opts.infinity
+	if depth == davheader.DepthOne {
+		bound = 0
+	} else if bound == 0 {
+		info, err := r.mustLook(r.name)
+		if err != nil || !info.IsDir() {
+			return []subject{{name: r.name, info: info}}, err
+		}
+		return nil, errInfinite
+	}
+	return r.walk(nil, r.name, depth, bound)
+}
+
+// errInfinite refuses a PROPFIND of a whole tree (RFC 4918 section 9.1).
+var errInfinite error = &refusal{
+	status: http.StatusForbidden, reason: "ask for one folder at a time",
+	precondition: davxml.Precondition{Name: davxml.PropfindFiniteDepth},
+}
+
+// walk appends a resource and its members to found, and for depth infinity all
+// below, up to bound resources.
+func (r *request) walk(found []subject, name string, depth davheader.Depth, bound int) ([]subject, error) {
+	self, children, err := r.files.list(name)
+	if err != nil {
+		if !isMissing(err) {
+			return nil, err
+		}
+		if self, err = r.mustLook(name); err != nil {
+			return nil, err
+		}
+	}
+	found = append(found, subject{name: name, info: self})
+	if !self.IsDir() {
+		return found, nil
+	}
+	for _, child := range r.withPlaceholders(name, children) {
+		below := path.Join(name, child.Name())
+		if bound > 0 && len(found) >= bound {
+			return nil, errInfinite
+		}
+		if depth == davheader.DepthOne || !child.IsDir() {
+			found = append(found, subject{name: below, info: child})
+		} else if found, err = r.walk(found, below, depth, bound); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// withPlaceholders adds the names in a folder that exist only because they are
+// locked.
+func (r *request) withPlaceholders(folder string, children []fs.FileInfo) []fs.FileInfo {
+	missing := r.handler.locks.PlaceholdersIn(folder)
+	for _, child := range children {
+		delete(missing, child.Name())
+	}
+	for name, p := range missing {
+		children = append(children, placeholder{name, p})
+	}
+	slices.SortFunc(children, func(a, b fs.FileInfo) int { return strings.Compare(a.Name(), b.Name()) })
+	return children
+}
+
+// wantsDead tells whether a query can be about dead properties at all. The
+// usual ones of file managers name live properties only, and then the store of
+// dead ones is not asked.
+func (r *request) wantsDead(query davxml.Propfind) bool {
+	if query.AllProp || query.PropName {
+		return true
+	}
+	return slices.ContainsFunc(query.Props, func(name xml.Name) bool {
+		_, live := r.handler.live[name]
+		return !live
+	})
+}
+
+// propstats answers a query for one resource: what it has, and what it has not
+// (404).
+func (r *request) propstats(query davxml.Propfind, s subject) []davxml.Propstat {
+	var answer fates
+	switch {
+	case query.PropName:
+		for _, name := range r.names(s) {
+			if _, err := r.property(s, name); err == nil {
+				answer.add(http.StatusOK, davxml.Empty(name))
+			}
+		}
+	case query.AllProp:
+		// RFC 4918 section 9.1.6: the live properties that cost nothing, and all
+		// dead ones; only what is included by name is reported missing.
+		for _, name := range r.names(s) {
+			r.report(&answer, s, name, false)
+		}
+		for _, name := range query.Include {
+			if !slices.Contains(r.handler.allprop, name) {
+				r.report(&answer, s, name, true)
+			}
+		}
+	default:
+		for _, name := range query.Props {
+			r.report(&answer, s, name, true)
+		}
+	}
+	return answer
+}
+
+// names are those of the properties that allprop and propname tell.
+func (r *request) names(s subject) []xml.Name {
+	return append(slices.Clone(r.handler.allprop), deadNames(s.dead)...)
+}
+
+// report adds one property, or what kept it from being told.
+func (r *request) report(answer *fates, s subject, name xml.Name, tellMissing bool) {
+	prop, err := r.property(s, name)
+	switch {
+	case err == nil:
+		answer.add(http.StatusOK, prop)
+	case !errors.Is(err, errNoProperty):
+		code, _ := statusOf(err)
+		answer.add(code, davxml.Empty(name))
+	case tellMissing:
+		answer.add(http.StatusNotFound, davxml.Empty(name))
+	}
+}
+
+// fates groups properties by what became of them. What was found comes first:
+// there are clients that read no further than the first status.
+type fates []davxml.Propstat
+
+func (f *fates) add(status int, prop davxml.Prop) {
+	i := slices.IndexFunc(*f, func(p davxml.Propstat) bool { return p.Status == status })
+	if i < 0 {
+		i = len(*f)
+		if status == http.StatusOK {
+			i = 0
+		}
+		*f = slices.Insert(*f, i, davxml.Propstat{Status: status})
+	}
+	(*f)[i].Props = append((*f)[i].Props, prop)
+}
+
+// errNoProperty says that a resource does not have a property.
+var errNoProperty = errors.New("no such property")

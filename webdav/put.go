@@ -1,0 +1,174 @@
+package webdav
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/davdisk/davdisk/webdav/internal/lock"
+)
+
+// put serves PUT. Everything that can be told from the header is judged before
+// the body is touched, so that a client which sends Expect: 100-continue keeps
+// a body that would be refused. The body is stored whole or not at all.
+func (h *Handler) put(w http.ResponseWriter, r *request) error {
+	if err := r.acceptable(); err != nil {
+		return err
+	}
+	old, err := r.look(r.name)
+	if err != nil {
+		return err
+	}
+	if old != nil && old.IsDir() {
+		return refuse(http.StatusMethodNotAllowed, "a folder cannot be written to")
+	}
+	if old == nil || isPlaceholder(old) {
+		if err := r.needParent(r.name); err != nil {
+			return err
+		}
+	}
+	change := lock.Change{Path: r.name, Content: true, Member: old == nil}
+	if err := r.confirm(change); err != nil {
+		return err
+	}
+	g, err := r.conditions(old)
+	if err != nil {
+		return err
+	}
+	body := r.upload(change)
+	if err := r.needSpace(body.size); err != nil {
+		return err
+	}
+	mtime, hasTime := wantedTime(r.Header)
+	info, err := r.files.put(r.name, body, body.size, mtime, g.ifMatch, g.ifAbsent)
+	if err != nil {
+		if body.failure != nil {
+			err = body.failure
+		}
+		return instead(err, fs.ErrNotExist, http.StatusConflict, "the parent folder does not exist")
+	}
+	if err := h.locks.Realize(r.name); err != nil {
+		h.opts.log.Warn("a lock could not be recorded", "error", err)
+	}
+	setValidators(w.Header(), info)
+	if hasTime && info.ModTime().Unix() == mtime.Unix() {
+		w.Header().Set("X-OC-MTime", "accepted")
+	}
+	w.Header().Set("Content-Length", "0")
+	if old == nil {
+		w.WriteHeader(http.StatusCreated)
+	} else {
+		w.WriteHeader(http.StatusNoContent)
+	}
+	return nil
+}
+
+// acceptable refuses what would store something other than the file: a part
+// of it (RFC 9110 section 14.5; Cyberduck resumes uploads that way), or bytes
+// that are encoded (415, section 8.4), or a file with the name of a folder.
+func (r *request) acceptable() error {
+	if r.Header.Get("Content-Range") != "" {
+		return refuse(http.StatusBadRequest, "a part of a file cannot be stored, send it whole")
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return refuse(http.StatusUnsupportedMediaType, "send the file without Content-Encoding")
+	}
+	if r.isDir {
+		return refuse(http.StatusMethodNotAllowed, "a path that ends in a slash is a folder")
+	}
+	return nil
+}
+
+// needSpace refuses what cannot fit, while the client still waits for leave to
+// send. A file system that cannot tell its space just now is not asked twice.
+func (r *request) needSpace(size int64) error {
+	if size <= 0 || !strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+		return nil
+	}
+	total, used, err := r.files.usage()
+	if err == nil && total > 0 && size > total-used {
+		return refuse(http.StatusInsufficientStorage, "not enough space")
+	}
+	return nil
+}
+
+// wantedTime is the modification time that the client gives a file, in the way
+// of ownCloud's clients, rclone and gvfs: seconds since 1970, perhaps with a
+// fraction.
+func wantedTime(h http.Header) (time.Time, bool) {
+	seconds, fraction, _ := strings.Cut(strings.TrimSpace(h.Get("X-OC-Mtime")), ".")
+	s, err := strconv.ParseInt(seconds, 10, 64)
+	if err != nil || s <= 0 || s > 1<<40 {
+		return time.Time{}, false
+	}
+	nanoseconds, err := strconv.ParseInt((fraction + "000000000")[:9], 10, 64)
+	if err != nil {
+		nanoseconds = 0
+	}
+	return time.Unix(s, nanoseconds), true
+}
+
+// An upload is the body of a PUT. It ends with io.EOF only if it is whole and
+// may still be stored; the file system then stores it, and on any other error
+// keeps what it has.
+type upload struct {
+	body    io.Reader
+	size    int64 // -1: unknown
+	read    int64
+	confirm func() error
+	failure error // what ended the body, if it was not its end
+}
+
+// upload makes the body of a PUT. Finder sends files in chunks and tells their
+// size in a header of its own; the size is then as binding as a
+// Content-Length.
+func (r *request) upload(change lock.Change) *upload {
+	u := &upload{body: r.Body, size: r.ContentLength, confirm: func() error { return r.confirm(change) }}
+	if u.size < 0 {
+		if n, err := strconv.ParseInt(r.Header.Get("X-Expected-Entity-Length"), 10, 64); err == nil && n >= 0 {
+			u.size = n
+		}
+	}
+	return u
+}
+
+func (u *upload) Read(p []byte) (int, error) {
+	if u.failure != nil {
+		return 0, u.failure
+	}
+	n, err := u.body.Read(p)
+	u.read += int64(n)
+	switch {
+	case u.size >= 0 && u.read > u.size:
+		u.failure = refuse(http.StatusBadRequest, "the body is longer than announced")
+	case err == io.EOF && u.size >= 0 && u.read < u.size:
+		u.failure = refuse(http.StatusBadRequest, "the body is shorter than announced")
+	case err == io.EOF:
+		// The lock may have ended during a long upload.
+		if u.failure = u.confirm(); u.failure == nil {
+			return n, io.EOF
+		}
+	case err != nil:
+		u.failure = bodyFailure(err)
+	default:
+		return n, nil
+	}
+	return 0, u.failure
+}
+
+// bodyFailure is the answer when a body cannot be read to its end: the
+// client's doing, whatever it looks like from here.
+func bodyFailure(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return &refusal{status: http.StatusRequestEntityTooLarge, reason: "the body is too large", cause: err}
+	}
+	if code, _ := statusOf(err); code == http.StatusRequestTimeout {
+		return &refusal{status: code, reason: "the body stood still for too long", cause: err}
+	}
+	return &refusal{status: http.StatusBadRequest, reason: "the body broke off", cause: err}
+}

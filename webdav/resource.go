@@ -1,0 +1,71 @@
+package webdav
+
+import (
+	"io/fs"
+	"net/http"
+	"path"
+	"time"
+
+	"github.com/davdisk/davdisk/webdav/internal/lock"
+)
+
+// look tells what a name stands for at the moment: a file, a folder, an empty
+// placeholder that exists only because its name is locked, or nothing (nil
+// without an error). An error means that it could not be told.
+func (r *request) look(name string) (fs.FileInfo, error) {
+	info, err := r.files.stat(name)
+	switch {
+	case err == nil:
+		return info, nil
+	case !isMissing(err):
+		return nil, err
+	}
+	if p, ok := r.handler.locks.Placeholder(name); ok {
+		return placeholder{path.Base(name), p}, nil
+	}
+	return nil, nil
+}
+
+// mustLook is look for methods that need something to be there: 404 if not.
+func (r *request) mustLook(name string) (fs.FileInfo, error) {
+	info, err := r.look(name)
+	if err == nil && info == nil {
+		return nil, refuse(http.StatusNotFound, "there is no such file or folder")
+	}
+	return info, err
+}
+
+// needParent checks that the folder a new name goes to is there: 409 if not.
+func (r *request) needParent(name string) error {
+	parent, err := r.look(path.Dir(name))
+	switch {
+	case err != nil:
+		return err
+	case parent == nil:
+		return refuse(http.StatusConflict, "the parent folder does not exist")
+	case !parent.IsDir():
+		return refuse(http.StatusConflict, "the parent is a file")
+	}
+	return nil
+}
+
+// A placeholder is the fs.FileInfo of a name that is locked but not there
+// (RFC 4918 section 7.3): an empty file with an entity tag of its own. davfs2
+// and LibreOffice ask for it between LOCK and PUT.
+type placeholder struct {
+	name string
+	lock.Placeholder
+}
+
+func (p placeholder) Name() string       { return p.name }
+func (p placeholder) Size() int64        { return 0 }
+func (p placeholder) Mode() fs.FileMode  { return 0o666 }
+func (p placeholder) ModTime() time.Time { return p.Placeholder.Created }
+func (p placeholder) IsDir() bool        { return false }
+func (p placeholder) Sys() any           { return nil }
+func (p placeholder) ETag() string       { return p.Placeholder.ETag }
+
+func isPlaceholder(info fs.FileInfo) bool {
+	_, ok := info.(placeholder)
+	return ok
+}

@@ -1,0 +1,181 @@
+package webdav
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/davdisk/davdisk/webdav/internal/davxml"
+	"github.com/davdisk/davdisk/webdav/internal/lock"
+	"github.com/davdisk/davdisk/webdav/internal/propstore"
+)
+
+// A refusal is an answer other than success that the handler itself decided.
+type refusal struct {
+	status       int
+	reason       string              // for people, without secrets
+	cause        error               // for the log
+	precondition davxml.Precondition // of RFC 4918 section 16, if one failed
+}
+
+func (r *refusal) Error() string {
+	if r.cause != nil {
+		return r.reason + ": " + r.cause.Error()
+	}
+	return r.reason
+}
+
+func (r *refusal) Unwrap() error { return r.cause }
+
+// refuse makes a refusal with a reason that the client may read.
+func refuse(status int, reason string) error {
+	return &refusal{status: status, reason: reason}
+}
+
+// instead answers status for an error that is target, and leaves others to
+// the table. It is for methods where a condition means something of its own:
+// what is missing is the parent of a PUT (409), not the file (404).
+func instead(err, target error, status int, reason string) error {
+	if errors.Is(err, target) {
+		return &refusal{status: status, reason: reason, cause: err}
+	}
+	return err
+}
+
+// statuser is what errors of a file system may tell (see filesystem.go).
+type statuser interface {
+	HTTPStatus() (code int, retryAfter time.Duration)
+}
+
+// statuses translates errors that do not tell a status themselves.
+var statuses = []struct {
+	is   error
+	code int
+}{
+	{davxml.ErrInvalid, http.StatusBadRequest},
+	{davxml.ErrTooLarge, http.StatusRequestEntityTooLarge},
+	{lock.ErrTooMany, http.StatusInsufficientStorage},
+	{lock.ErrNotOwner, http.StatusForbidden},
+	{propstore.ErrFull, http.StatusInsufficientStorage},
+	{fs.ErrNotExist, http.StatusNotFound},
+	{fs.ErrExist, http.StatusPreconditionFailed},
+	{fs.ErrPermission, http.StatusForbidden},
+	{syscall.EROFS, http.StatusForbidden},
+	{syscall.ENOTDIR, http.StatusConflict},
+	{syscall.ENOTEMPTY, http.StatusConflict},
+	{syscall.EISDIR, http.StatusMethodNotAllowed},
+	{syscall.ENAMETOOLONG, http.StatusBadRequest},
+	{syscall.EINVAL, http.StatusBadRequest},
+	{syscall.ENOSPC, http.StatusInsufficientStorage},
+	{syscall.EDQUOT, http.StatusInsufficientStorage},
+	{syscall.EFBIG, http.StatusRequestEntityTooLarge},
+	{fs.ErrInvalid, http.StatusBadRequest},
+	{errors.ErrUnsupported, http.StatusForbidden},
+	{context.DeadlineExceeded, http.StatusServiceUnavailable},
+	{context.Canceled, http.StatusServiceUnavailable},
+	{os.ErrDeadlineExceeded, http.StatusRequestTimeout},
+}
+
+// retrySoon is the Retry-After of a 503 when the file system did not say.
+const retrySoon = 5 * time.Second
+
+// statusOf gives the status for an error, and for 503 how long to wait. What
+// the store says of our own standing with it (401, 402, 407, 423, a redirect)
+// is not the client's affair and becomes 503: a client that is told 401 asks
+// its user for a password that is right already, and one that is told 404
+// believes the file deleted.
+func statusOf(err error) (code int, retryAfter time.Duration) {
+	var r *refusal
+	if errors.As(err, &r) {
+		return r.status, retrySoon
+	}
+	var s statuser
+	if errors.As(err, &s) {
+		code, retryAfter = s.HTTPStatus()
+		switch {
+		case code < 400, code == http.StatusUnauthorized, code == http.StatusPaymentRequired,
+			code == http.StatusProxyAuthRequired, code == http.StatusLocked, code == http.StatusTooManyRequests:
+			code = http.StatusServiceUnavailable
+		}
+		if retryAfter <= 0 {
+			retryAfter = retrySoon
+		}
+		return code, retryAfter
+	}
+	for _, s := range statuses {
+		if errors.Is(err, s.is) {
+			return s.code, retrySoon
+		}
+	}
+	return http.StatusInternalServerError, 0
+}
+
+// isMissing tells whether an error of looking a name up says that there is
+// nothing: also when one of its parents is a file.
+func isMissing(err error) bool {
+	code, _ := statusOf(err)
+	return code == http.StatusNotFound || code == http.StatusConflict
+}
+
+// reasonOf is the part of an error that a client may read: never the path on
+// the server's own disk.
+func reasonOf(err error) string {
+	var r *refusal
+	var pe *fs.PathError
+	var le *os.LinkError
+	switch {
+	case errors.As(err, &r):
+		return r.reason
+	case errors.As(err, &pe):
+		return pe.Err.Error()
+	case errors.As(err, &le):
+		return le.Err.Error()
+	}
+	return ""
+}
+
+// writeError answers a request with an error. Nothing may have been written
+// before.
+func writeError(w http.ResponseWriter, err error) {
+	code, retryAfter := statusOf(err)
+	h := w.Header()
+	for _, name := range []string{"ETag", "Last-Modified", "Content-Length", "Content-Range", "Content-Encoding", "Accept-Ranges"} {
+		h.Del(name)
+	}
+	if code == http.StatusServiceUnavailable {
+		h.Set("Retry-After", strconv.Itoa(int((retryAfter+time.Second-1)/time.Second)))
+	}
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	var body bytes.Buffer
+	var r *refusal
+	if errors.As(err, &r) && r.precondition.Name != "" && davxml.WriteError(&body, r.precondition) == nil {
+		h.Set("Content-Type", davxml.ContentType)
+	} else {
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		body.WriteString(statusText(code))
+		if reason := reasonOf(err); reason != "" {
+			body.WriteString(": " + reason)
+		}
+		body.WriteString("\n")
+	}
+	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	w.WriteHeader(code)
+	_, _ = body.WriteTo(w)
+}
+
+// statusText is http.StatusText in lower case.
+func statusText(code int) string {
+	if text := http.StatusText(code); text != "" {
+		return strings.ToLower(text)
+	}
+	return fmt.Sprintf("status %d", code)
+}
