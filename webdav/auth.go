@@ -134,9 +134,7 @@ func (a *authentication) layer(next http.Handler) http.Handler {
 	})
 }
 
-// refuse answers 401. What the client is still sending net/http reads to its
-// end, or it closes the connection if that would take long, so that the answer
-// is seen.
+// refuse answers 401.
 func (a *authentication) refuse(w http.ResponseWriter) {
 	w.Header().Set("WWW-Authenticate", challenge)
 	writeError(w, refuse(http.StatusUnauthorized, "a user name and a password are needed"))

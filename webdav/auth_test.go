@@ -1,0 +1,249 @@
+package webdav
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+const hostilePassword = `p:ä "$%<>😀'`
+
+// gate is an authentication layer over a handler that tells who got in.
+type gate struct {
+	http.Handler
+	checks atomic.Int32 // passwords verified
+	now    time.Time
+	log    bytes.Buffer
+}
+
+func newGate(t *testing.T) *gate {
+	t.Helper()
+	g := &gate{now: time.Date(2026, 6, 22, 10, 0, 0, 0, time.UTC)}
+	counted := func(secret string) func(string) bool {
+		verify := PlainPassword(secret)
+		return func(password string) bool { g.checks.Add(1); return verify(password) }
+	}
+	users := []User{
+		{Name: "anna", Verify: counted(hostilePassword)},
+		{Name: "бор ис", Verify: counted("b"), Root: "/b", ReadOnly: true},
+	}
+	log := slog.New(slog.NewTextHandler(&g.log, nil))
+	layer, err := authenticate(users, trustedProxies(nil).client, func() time.Time { return g.now }, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Handler = layer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if user := userOf(req.Context()); user != nil {
+			fmt.Fprintf(w, "%s %s %v", user.Name, user.Root, user.ReadOnly)
+		}
+	}))
+	return g
+}
+
+// ask sends one request and returns its answer.
+func (g *gate) ask(method, target, from string, prepare func(*http.Request)) *http.Response {
+	req := httptest.NewRequest(method, target, strings.NewReader("body"))
+	req.RemoteAddr = from
+	if prepare != nil {
+		prepare(req)
+	}
+	w := httptest.NewRecorder()
+	g.ServeHTTP(w, req)
+	return w.Result()
+}
+
+func (g *gate) login(from, name, password string) int {
+	return g.ask("GET", "/", from, func(req *http.Request) { req.SetBasicAuth(name, password) }).StatusCode
+}
+
+// TestEveryPathAndMethodIsChallengedAlike is row 35 of what clients need:
+// Windows stays anonymous for good once anything answers without credentials.
+func TestEveryPathAndMethodIsChallengedAlike(t *testing.T) {
+	g := newGate(t)
+	for _, method := range []string{"GET", "HEAD", "PUT", "DELETE", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "POST", "REPORT"} {
+		for _, target := range []string{"/", "/dav", "/a%20b/%D0%96", "/desktop.ini", "/_vti_bin/x"} {
+			for name, header := range map[string]string{
+				"nothing": "", "an empty Bearer": "Bearer", "another scheme": "Negotiate abc",
+				"broken Basic": "Basic !!!", "Basic without a colon": "Basic YQ==",
+				"a wrong password": "Basic YW5uYTp3cm9uZw==", "an unknown user": "Basic eDp5",
+			} {
+				res := g.ask(method, target, "192.0.2.1:1", func(req *http.Request) { req.Header.Set("Authorization", header) })
+				if res.StatusCode != http.StatusUnauthorized || res.Header.Get("WWW-Authenticate") != challenge {
+					t.Errorf("%s %s with %s: %s, %q", method, target, name, res.Status, res.Header.Get("WWW-Authenticate"))
+				}
+			}
+		}
+	}
+	if res := g.ask("OPTIONS", "/above", "192.0.2.1:1", nil); res.StatusCode != http.StatusOK {
+		t.Errorf("OPTIONS: %s, want it open", res.Status)
+	}
+}
+
+func TestUserIsJoinedToTheRequest(t *testing.T) {
+	g := newGate(t)
+	for name, c := range map[string]struct{ password, want string }{
+		"anna":   {hostilePassword, "anna  false"},
+		"бор ис": {"b", "бор ис /b true"},
+	} {
+		res := g.ask("PROPFIND", "/", "192.0.2.1:1", func(req *http.Request) { req.SetBasicAuth(name, c.password) })
+		if got, _ := io.ReadAll(res.Body); string(got) != c.want {
+			t.Errorf("%s: %s %q, want %q", name, res.Status, got, c.want)
+		}
+	}
+}
+
+func TestPasswordsAreVerifiedOnce(t *testing.T) {
+	g := newGate(t)
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if code := g.login("192.0.2.1:1", "anna", hostilePassword); code != http.StatusOK {
+				t.Errorf("right password: %d", code)
+			}
+			if code := g.login("192.0.2.1:1", "anna", "wrong"); code != http.StatusUnauthorized {
+				t.Errorf("wrong password: %d", code)
+			}
+		})
+	}
+	wg.Wait()
+	if got := g.checks.Load(); got != 2 {
+		t.Errorf("%d checks of 2 passwords", got)
+	}
+	g.login("192.0.2.1:1", "nobody", "x")
+	if got := g.checks.Load(); got != 3 {
+		t.Errorf("an unknown name took %d checks, want 1 like a known one", got-2)
+	}
+}
+
+func TestGuessesAreSlowedDown(t *testing.T) {
+	g := newGate(t)
+	guess := func(from string, i int) int { return g.login(from, "anna", fmt.Sprint("guess ", i)) }
+	for i := range guessesOfPair {
+		if code := guess("192.0.2.1:1", i); code != http.StatusUnauthorized {
+			t.Fatalf("guess %d: %d", i, code)
+		}
+	}
+	before := g.checks.Load()
+	res := g.ask("GET", "/", "192.0.2.1:2", func(req *http.Request) { req.SetBasicAuth("anna", hostilePassword) })
+	if res.StatusCode != http.StatusTooManyRequests || res.Header.Get("Retry-After") == "" || g.checks.Load() != before {
+		t.Errorf("after %d guesses: %s, Retry-After %q, %d more checks", guessesOfPair, res.Status, res.Header.Get("Retry-After"), g.checks.Load()-before)
+	}
+	if code := g.login("192.0.2.1:1", "бор ис", "b"); code != http.StatusOK {
+		t.Errorf("another user from there: %d", code)
+	}
+	if code := g.login("192.0.2.9:1", "anna", hostilePassword); code != http.StatusOK {
+		t.Errorf("the user from elsewhere: %d", code)
+	}
+	g.now = g.now.Add(everyOfPair)
+	if code := g.login("192.0.2.1:1", "anna", hostilePassword); code != http.StatusOK {
+		t.Errorf("after a wait: %d", code)
+	}
+}
+
+func TestGuessesFromManyAddressesAreSlowedDown(t *testing.T) {
+	g := newGate(t)
+	if code := g.login("192.0.2.200:1", "anna", hostilePassword); code != http.StatusOK {
+		t.Fatalf("right password: %d", code)
+	}
+	for i := range guessesOfName {
+		g.login(fmt.Sprintf("198.51.%d.1:1", i), "anna", fmt.Sprint(i))
+	}
+	if code := g.login("203.0.113.1:1", "anna", hostilePassword); code != http.StatusTooManyRequests {
+		t.Errorf("a new address: %d, want 429", code)
+	}
+	if code := g.login("192.0.2.200:1", "anna", hostilePassword); code != http.StatusOK {
+		t.Errorf("an address that was let in before: %d, want 200, or anybody could lock her out", code)
+	}
+}
+
+func TestGuessesOfManyNamesAreSlowedDown(t *testing.T) {
+	g := newGate(t)
+	for i := range guessesOfAddress {
+		// One IPv6 client has a whole /64 to send from.
+		g.login(fmt.Sprintf("[2001:db8::%x]:1", i+1), fmt.Sprint("name", i), "x")
+	}
+	if code := g.login("[2001:db8::ffff]:1", "anna", hostilePassword); code != http.StatusTooManyRequests {
+		t.Errorf("the network: %d, want 429", code)
+	}
+	if code := g.login("[2001:db8:0:1::1]:1", "anna", hostilePassword); code != http.StatusOK {
+		t.Errorf("another network: %d", code)
+	}
+}
+
+// TestAnOldPasswordIsNoGuessing is a phone that knows last year's password and
+// tries it all day, behind the same address as a laptop that knows the new one.
+func TestAnOldPasswordIsNoGuessing(t *testing.T) {
+	g := newGate(t)
+	for range 1000 {
+		if code := g.login("192.0.2.1:1", "anna", "last year's"); code != http.StatusUnauthorized {
+			t.Fatalf("old password: %d", code)
+		}
+	}
+	if code := g.login("192.0.2.1:2", "anna", hostilePassword); code != http.StatusOK {
+		t.Errorf("the laptop: %d", code)
+	}
+}
+
+func TestThrottleIsBounded(t *testing.T) {
+	throttle := newThrottle(time.Now)
+	for i := range 3 * throttleEntries {
+		throttle.failed(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), "anna", true)
+	}
+	if got := throttle.buckets.Len(); got > throttleEntries {
+		t.Errorf("%d entries, want at most %d", got, throttleEntries)
+	}
+}
+
+func TestLogTellsNoSecrets(t *testing.T) {
+	g := newGate(t)
+	g.login("192.0.2.1:1", "anna", "secret-guess")
+	g.login("192.0.2.1:1", "my-password-in-the-wrong-field", "x")
+	got := g.log.String()
+	if strings.Contains(got, "secret-guess") || strings.Contains(got, "my-password") {
+		t.Errorf("the log tells secrets: %s", got)
+	}
+	if !strings.Contains(got, "user=anna") || strings.Count(got, "from=192.0.2.1") != 2 {
+		t.Errorf("the log does not tell who tried: %s", got)
+	}
+}
+
+func TestAuthenticationNeedsSensibleUsers(t *testing.T) {
+	ok := PlainPassword("x")
+	for name, users := range map[string][]User{
+		"none": nil, "no name": {{Verify: ok}}, "no password": {{Name: "a"}}, "twice": {{Name: "a", Verify: ok}, {Name: "a", Verify: ok}},
+	} {
+		if _, err := authenticate(users, trustedProxies(nil).client, time.Now, slog.New(slog.DiscardHandler)); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestBcryptPassword(t *testing.T) {
+	hash, err := bcrypt.GenerateFromPassword([]byte(hostilePassword), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verify, err := BcryptPassword(string(hash))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !verify(hostilePassword) || verify(hostilePassword+"x") || verify("") {
+		t.Error("the hash is not verified")
+	}
+	for _, bad := range []string{"", "plain", "$apr1$x$y", "{SHA}xyz"} {
+		if _, err := BcryptPassword(bad); err == nil || bad != "" && strings.Contains(err.Error(), bad) {
+			t.Errorf("%q: %v, want an error that does not repeat it", bad, err)
+		}
+	}
+}
