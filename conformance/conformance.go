@@ -94,8 +94,9 @@ func catalogue() []entry {
 	return slices.Concat(
 		openCases(), openFlagCases(), createCases(), appendCases(), readCases(), readAtCases(), seekCases(),
 		writeCases(), writeAtCases(), truncateCases(), closeCases(), nameCases(), syncCases(), largeCases(),
-		mkdirCases(), mkdirAllCases(), removeCases(), removeAllCases(),
-		modelCases(),
+		mkdirCases(), mkdirAllCases(), removeCases(), removeAllCases(), renameCases(), readdirCases(),
+		statCases(), modeCases(), chownCases(), timesCases(),
+		modelCases(), faultCases(), leakCases(),
 	)
 }
 

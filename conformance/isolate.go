@@ -28,7 +28,7 @@ func (s *suite) isolate(e entry) outcome {
 	t := &T{suite: s, id: e.id, alive: make(chan struct{}, 1)}
 	o := t.within(s.deadline, func() {
 		defer t.closeFiles()
-		t.prepare()
+		t.prepare(s.fresh)
 		e.run(t)
 	})
 	janitor := &T{suite: s, id: e.id} // not t, which a hung case may still hold

@@ -33,12 +33,12 @@ type T struct {
 }
 
 // prepare makes the file system, unless it must be made from the fixture.
-func (t *T) prepare() {
+func (t *T) prepare(fresh Maker) {
 	t.root = "/"
 	if t.suite.readOnly != nil {
 		return
 	}
-	t.FS = t.make(func(tb TB) afero.Fs { return t.suite.fresh(tb) })
+	t.FS = t.make(fresh)
 	if t.suite.under != nil {
 		t.making(func(tb TB) { t.root = t.suite.under(tb) })
 	} else {
