@@ -1,0 +1,162 @@
+package vfs
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/spf13/afero"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// dir is a handle on a folder. What Readdir gives is what was there when it
+// was first called, or called again after Seek to the begin.
+type dir struct {
+	core  *core
+	ctx   context.Context
+	place place
+	info  backend.Info
+
+	mu       sync.Mutex              // guards all below
+	children map[string]backend.Info // from opening; nil once used
+	entries  []fs.FileInfo
+	read     bool // entries are there
+	next     int  // of entries
+	closed   bool
+}
+
+var _ afero.File = (*dir)(nil)
+
+// Name is the name the folder was opened with.
+func (d *dir) Name() string { return d.place.given }
+
+// Stat describes the folder as it was when it was opened.
+func (d *dir) Stat() (fs.FileInfo, error) {
+	if d.isClosed() {
+		return nil, pathError("stat", d.place.given, fs.ErrClosed)
+	}
+	return fileInfo(d.place.name, d.info), nil
+}
+
+func (d *dir) isClosed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.closed
+}
+
+// Readdir implements afero.File, as os.File.Readdir does: at most count
+// entries if count is above 0, and then io.EOF when there are no more. They
+// come in the order of their names.
+func (d *dir) Readdir(count int) ([]fs.FileInfo, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return nil, pathError("readdir", d.place.given, fs.ErrClosed)
+	}
+	if err := d.load(); err != nil {
+		return nil, pathError("readdir", d.place.given, err)
+	}
+	rest := d.entries[d.next:]
+	if count > 0 {
+		if len(rest) == 0 {
+			return nil, io.EOF
+		}
+		rest = rest[:min(count, len(rest))]
+	}
+	d.next += len(rest)
+	return slices.Clone(rest), nil
+}
+
+// load lists the folder, once. The caller holds d.mu.
+func (d *dir) load() error {
+	if d.read {
+		return nil
+	}
+	children := d.children
+	if children == nil {
+		var err error
+		if _, children, err = d.core.list(d.ctx, d.place.name); err != nil {
+			return err
+		}
+	}
+	d.children, d.read = nil, true
+	d.entries = make([]fs.FileInfo, 0, len(children))
+	for _, name := range slices.Sorted(maps.Keys(children)) {
+		d.entries = append(d.entries, fileInfo(name, children[name]))
+	}
+	return nil
+}
+
+// Readdirnames is Readdir that gives names only.
+func (d *dir) Readdirnames(count int) ([]string, error) {
+	infos, err := d.Readdir(count)
+	var names []string
+	for _, info := range infos {
+		names = append(names, info.Name())
+	}
+	return names, err
+}
+
+// Seek to the begin makes Readdir begin anew; other places there are none.
+func (d *dir) Seek(offset int64, whence int) (int64, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.closed:
+		return 0, pathError("seek", d.place.given, fs.ErrClosed)
+	case offset != 0 || whence == io.SeekEnd || whence < 0 || whence > io.SeekEnd:
+		return 0, pathError("seek", d.place.given, failure(fs.ErrInvalid, "a folder has a begin only"))
+	case whence == io.SeekStart:
+		d.children, d.entries, d.read, d.next = nil, nil, false, 0
+	}
+	return 0, nil
+}
+
+// Close implements io.Closer.
+func (d *dir) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return pathError("close", d.place.given, fs.ErrClosed)
+	}
+	d.closed, d.children, d.entries = true, nil, nil
+	return nil
+}
+
+// Sync does nothing: there is nothing in a folder that is not stored.
+func (d *dir) Sync() error {
+	if d.isClosed() {
+		return pathError("sync", d.place.given, fs.ErrClosed)
+	}
+	return nil
+}
+
+// refuse is the answer to what only a file can do.
+func (d *dir) refuse(op string) error {
+	if d.isClosed() {
+		return pathError(op, d.place.given, fs.ErrClosed)
+	}
+	return pathError(op, d.place.given, failure(backend.ErrIsDir, ""))
+}
+
+// Read fails: this is a folder.
+func (d *dir) Read([]byte) (int, error) { return 0, d.refuse("read") }
+
+// ReadAt fails: this is a folder.
+func (d *dir) ReadAt([]byte, int64) (int, error) { return 0, d.refuse("read") }
+
+// Write fails: this is a folder.
+func (d *dir) Write([]byte) (int, error) { return 0, d.refuse("write") }
+
+// WriteAt fails: this is a folder.
+func (d *dir) WriteAt([]byte, int64) (int, error) { return 0, d.refuse("write") }
+
+// WriteString fails: this is a folder.
+func (d *dir) WriteString(string) (int, error) { return 0, d.refuse("write") }
+
+// Truncate fails: this is a folder.
+func (d *dir) Truncate(int64) error { return d.refuse("truncate") }

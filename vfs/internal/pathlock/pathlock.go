@@ -1,0 +1,91 @@
+// Package pathlock locks names in a tree, each alone or with all below it.
+//
+// All the names an operation needs are asked for at once and granted at once,
+// first come, first served; so two operations never wait for each other, as
+// long as nobody asks for more while holding some.
+package pathlock
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// A Name is what to lock: slash-separated and clean, "." being the root.
+type Name struct {
+	Path string
+	Tree bool // with all below it
+}
+
+// One locks a name alone.
+func One(path string) Name { return Name{Path: path} }
+
+// Tree locks a name with all below it.
+func Tree(path string) Name { return Name{Path: path, Tree: true} }
+
+// A Table holds the locks of one tree of names. The zero value is ready.
+type Table struct {
+	mu     sync.Mutex
+	claims []*claim // in order of arrival
+}
+
+// claim is one operation's; granted is closed when it may go on.
+type claim struct {
+	names   []Name
+	granted chan struct{}
+	held    bool
+}
+
+// Lock waits until no other operation holds any of the names, or ctx ends.
+// The function returned must be called once, to let go of them.
+func (t *Table) Lock(ctx context.Context, names ...Name) (unlock func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	c := &claim{names: names, granted: make(chan struct{})}
+	t.mu.Lock()
+	t.claims = append(t.claims, c)
+	t.grant()
+	t.mu.Unlock()
+	select {
+	case <-c.granted:
+		return sync.OnceFunc(func() { t.drop(c) }), nil
+	case <-ctx.Done():
+		t.drop(c)
+		return nil, ctx.Err()
+	}
+}
+
+func (t *Table) drop(c *claim) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.claims = slices.DeleteFunc(t.claims, func(other *claim) bool { return other == c })
+	t.grant()
+}
+
+// grant lets every claim go on that no earlier one stands in the way of. The
+// caller holds t.mu.
+func (t *Table) grant() {
+	for i, c := range t.claims {
+		if !c.held && !slices.ContainsFunc(t.claims[:i], c.conflicts) {
+			c.held = true
+			close(c.granted)
+		}
+	}
+}
+
+func (c *claim) conflicts(other *claim) bool {
+	for _, a := range c.names {
+		for _, b := range other.names {
+			if a.Path == b.Path || a.Tree && within(b.Path, a.Path) || b.Tree && within(a.Path, b.Path) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func within(name, dir string) bool {
+	return dir == "." || strings.HasPrefix(name, dir) && len(name) > len(dir) && name[len(dir)] == '/'
+}

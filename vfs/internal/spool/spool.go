@@ -1,0 +1,244 @@
+// Package spool keeps content that is on its way somewhere: a little of it in
+// memory, more in a temporary file.
+package spool
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"sync"
+	"sync/atomic"
+)
+
+// chunk is the step in which memory is taken, in bytes.
+const chunk = 64 << 10
+
+// A Pool makes spooled files that share a budget of memory.
+type Pool struct {
+	dir     string // of temporary files; empty: the system's
+	perFile int64  // bytes that one file may keep in memory
+	total   int64  // bytes that all of them may
+
+	used atomic.Int64
+}
+
+// NewPool makes a pool. A file that grows beyond perFile bytes, or for which
+// the total is used up, goes on in a temporary file in dir.
+func NewPool(dir string, perFile, total int64) *Pool {
+	return &Pool{dir: dir, perFile: perFile, total: total}
+}
+
+// New makes an empty file. It must be closed.
+func (p *Pool) New() *File { return &File{pool: p} }
+
+// File is content that can be read and written anywhere, from many goroutines
+// at once. What was never written is zero.
+type File struct {
+	pool *Pool
+
+	mu     sync.RWMutex // guards all below
+	size   int64
+	chunks [][]byte // while in memory; nil: all zero
+	disk   *os.File // afterwards
+	closed bool
+}
+
+// Size is the number of bytes.
+func (f *File) Size() int64 {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.size
+}
+
+// Reader reads the content that is there now from its begin.
+func (f *File) Reader() *io.SectionReader { return io.NewSectionReader(f, 0, f.Size()) }
+
+// ReadAt implements io.ReaderAt.
+func (f *File) ReadAt(p []byte, off int64) (int, error) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if f.closed {
+		return 0, fs.ErrClosed
+	}
+	if off >= f.size {
+		return 0, io.EOF
+	}
+	short := int64(len(p)) > f.size-off
+	if short {
+		p = p[:f.size-off]
+	}
+	n, err := f.read(p, off)
+	if err == nil && short {
+		err = io.EOF
+	}
+	return n, err
+}
+
+// read fills p, which lies within the content. The caller holds the lock.
+func (f *File) read(p []byte, off int64) (int, error) {
+	if f.disk != nil {
+		n, err := f.disk.ReadAt(p, off)
+		if n == len(p) {
+			err = nil
+		} else if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return n, err
+	}
+	for done := 0; done < len(p); {
+		at := off + int64(done)
+		part := p[done:min(len(p), done+int(chunk-at%chunk))]
+		if data := f.at(at); data != nil {
+			copy(part, data[at%chunk:])
+		} else {
+			clear(part)
+		}
+		done += len(part)
+	}
+	return len(p), nil
+}
+
+// at is the chunk of an offset, nil if all of it is zero.
+func (f *File) at(off int64) []byte {
+	if i := off / chunk; i < int64(len(f.chunks)) {
+		return f.chunks[i]
+	}
+	return nil
+}
+
+// Write appends.
+func (f *File) Write(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.write(p, f.size)
+}
+
+// WriteAt implements io.WriterAt.
+func (f *File) WriteAt(p []byte, off int64) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.write(p, off)
+}
+
+// write puts p at off. The caller holds the lock.
+func (f *File) write(p []byte, off int64) (int, error) {
+	if f.closed {
+		return 0, fs.ErrClosed
+	}
+	if err := f.room(off + int64(len(p))); err != nil {
+		return 0, err
+	}
+	if f.disk != nil {
+		n, err := f.disk.WriteAt(p, off)
+		f.size = max(f.size, off+int64(n))
+		return n, err
+	}
+	for done := 0; done < len(p); {
+		at := off + int64(done)
+		for int64(len(f.chunks)) <= at/chunk {
+			f.chunks = append(f.chunks, nil)
+		}
+		if f.chunks[at/chunk] == nil {
+			f.chunks[at/chunk] = make([]byte, chunk)
+			f.pool.used.Add(chunk)
+		}
+		done += copy(f.chunks[at/chunk][at%chunk:], p[done:])
+	}
+	f.size = max(f.size, off+int64(len(p)))
+	return len(p), nil
+}
+
+// Truncate sets the size; what it adds is zero.
+func (f *File) Truncate(size int64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return fs.ErrClosed
+	}
+	if err := f.room(size); err != nil {
+		return err
+	}
+	if f.disk != nil {
+		if err := f.disk.Truncate(size); err != nil {
+			return err
+		}
+		f.size = size
+		return nil
+	}
+	if size < f.size {
+		if last := f.at(size); last != nil {
+			clear(last[size%chunk:])
+		}
+		keep := min(int64(len(f.chunks)), (size+chunk-1)/chunk)
+		f.release(f.chunks[keep:])
+		f.chunks = f.chunks[:keep]
+	}
+	f.size = size
+	return nil
+}
+
+// room sees to it that the file may be size bytes long: what is too much for
+// memory moves to disk. The caller holds the lock.
+func (f *File) room(size int64) error {
+	if f.disk != nil || size <= f.size {
+		return nil
+	}
+	if size <= f.pool.perFile && f.pool.used.Load() < f.pool.total {
+		return nil
+	}
+	disk, err := os.CreateTemp(f.pool.dir, "davdisk-spool-*")
+	if err != nil {
+		return fmt.Errorf("make room for what is being written: %w", err)
+	}
+	// Where an open file can be removed, it is gone also after a crash.
+	os.Remove(disk.Name())
+	for i, data := range f.chunks {
+		at := int64(i) * chunk
+		if data == nil || at >= f.size {
+			continue
+		}
+		if _, err := disk.WriteAt(data[:min(chunk, f.size-at)], at); err != nil {
+			discard(disk)
+			return fmt.Errorf("make room for what is being written: %w", err)
+		}
+	}
+	if err := disk.Truncate(f.size); err != nil {
+		discard(disk)
+		return fmt.Errorf("make room for what is being written: %w", err)
+	}
+	f.release(f.chunks)
+	f.chunks, f.disk = nil, disk
+	return nil
+}
+
+func (f *File) release(chunks [][]byte) {
+	for i, data := range chunks {
+		if data != nil {
+			f.pool.used.Add(-chunk)
+		}
+		chunks[i] = nil
+	}
+}
+
+// Close forgets the content. Reading it afterwards fails.
+func (f *File) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return nil
+	}
+	f.closed = true
+	f.release(f.chunks)
+	f.chunks = nil
+	if f.disk != nil {
+		return discard(f.disk)
+	}
+	return nil
+}
+
+func discard(disk *os.File) error {
+	err := disk.Close()
+	os.Remove(disk.Name()) // for systems where it could not be removed before
+	return err
+}

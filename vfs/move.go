@@ -1,0 +1,193 @@
+package vfs
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// Rename implements afero.Fs, as os.Rename does: a file may take the place of
+// a file, nothing takes the place of a folder. Open files follow.
+func (f *FS) Rename(from, to string) error {
+	return linkError("rename", from, to, f.rename(from, to))
+}
+
+func (f *FS) rename(given, wanted string) error {
+	places, done, err := f.change(f.ctx, given, wanted)
+	if err != nil {
+		return err
+	}
+	defer done()
+	from, to := places[0], places[1]
+	source, target, taken, err := f.sides(from, to)
+	switch {
+	case err != nil:
+		return err
+	case from.name == to.name:
+		return nil
+	case taken && target.Dir:
+		return failure(fs.ErrExist, "a folder of that name is there")
+	case taken && source.Dir:
+		return failure(backend.ErrNotDir, "a folder cannot take the place of a file")
+	}
+	return f.relocate(f.ctx, from.name, to.name, taken)
+}
+
+// Move gives a file or a folder another name. A name that is taken is
+// fs.ErrExist, unless overwrite is set: then what is there is replaced whole,
+// never merged into, and stays if the move fails. A missing source or parent
+// of the target is fs.ErrNotExist; a folder moved below itself, or over one
+// that it lies in, is fs.ErrInvalid. Onto itself does nothing.
+func (f *FS) Move(from, to string, overwrite bool) error {
+	return linkError("move", from, to, f.move(from, to, overwrite))
+}
+
+func (f *FS) move(given, wanted string, overwrite bool) error {
+	places, done, err := f.change(f.ctx, given, wanted)
+	if err != nil {
+		return err
+	}
+	defer done()
+	from, to := places[0], places[1]
+	source, target, taken, err := f.sides(from, to)
+	switch {
+	case err != nil:
+		return err
+	case from.name == to.name:
+		return nil
+	case taken && !overwrite:
+		return failure(fs.ErrExist, "")
+	case taken && (source.Dir || target.Dir):
+		return f.replace(f.ctx, to.name, func() error {
+			return f.relocate(f.ctx, from.name, to.name, false)
+		})
+	}
+	return f.relocate(f.ctx, from.name, to.name, taken)
+}
+
+// Copy copies a file, or a folder with all that is in it (depth -1) or alone
+// (depth 0). The rules are those of Move; a copy onto itself is fs.ErrInvalid.
+// Of files that are being written, what is stored is copied.
+func (f *FS) Copy(from, to string, overwrite bool, depth int) error {
+	return linkError("copy", from, to, f.copy(from, to, overwrite, depth))
+}
+
+func (f *FS) copy(given, wanted string, overwrite bool, depth int) error {
+	if depth != 0 && depth != -1 {
+		return failure(fs.ErrInvalid, "the depth of a copy is 0 or -1")
+	}
+	places, done, err := f.change(f.ctx, given, wanted)
+	if err != nil {
+		return err
+	}
+	defer done()
+	from, to := places[0], places[1]
+	source, target, taken, err := f.sides(from, to)
+	switch {
+	case err != nil:
+		return err
+	case from.name == to.name:
+		return failure(fs.ErrInvalid, "onto itself")
+	case taken && !overwrite:
+		return failure(fs.ErrExist, "")
+	}
+	alone := source.Dir && depth == 0
+	if taken && (source.Dir || target.Dir) {
+		return f.replace(f.ctx, to.name, func() error {
+			return f.duplicate(f.ctx, from.name, to.name, source, alone, false)
+		})
+	}
+	return f.duplicate(f.ctx, from.name, to.name, source, alone, taken)
+}
+
+// sides looks at both names of an operation, and refuses what can never be.
+func (f *FS) sides(from, to place) (source, target backend.Info, taken bool, err error) {
+	if from.name == "." || to.name == "." {
+		return source, target, false, errRoot()
+	}
+	if source, err = f.stat(f.ctx, from.name); err == nil {
+		err = from.fits(source)
+	}
+	if err != nil {
+		return source, target, false, err
+	}
+	switch {
+	case from.name == to.name:
+		return source, source, true, nil
+	case source.Dir && backend.Within(to.name, from.name):
+		return source, target, false, failure(fs.ErrInvalid, "a folder cannot be put below itself")
+	case backend.Within(from.name, to.name):
+		return source, target, true, failure(fs.ErrInvalid, "it lies in what it would take the place of")
+	case to.folder && !source.Dir:
+		return source, target, false, failure(backend.ErrNotDir, "a name that ends with a slash is one of a folder")
+	}
+	if err := to.makeable(); err != nil {
+		return source, target, false, err
+	}
+	target, err = f.stat(f.ctx, to.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return source, target, false, f.folder(f.ctx, parentOf(to.name))
+	}
+	return source, target, err == nil, err
+}
+
+// relocate moves what can be moved in one step: to a free name, or a file over
+// a file.
+func (c *core) relocate(ctx context.Context, from, to string, taken bool) error {
+	var err error
+	switch {
+	case c.onlyHere(from) && taken && !c.onlyHere(to):
+		// What is there is replaced by what has been written so far, because
+		// there is nothing in the store yet that could be moved over it.
+		return c.storeAt(ctx, from, to)
+	case c.onlyHere(from):
+	default:
+		c.hold(ctx, to)
+		err = c.b.Move(ctx, from, to, backend.MoveOptions{Overwrite: taken && !c.onlyHere(to)})
+	}
+	if err != nil {
+		c.doubt(from)
+		c.doubt(to)
+		return err
+	}
+	c.moved(from, to)
+	return nil
+}
+
+// storeAt stores a file that is not stored yet, over the one that its new
+// name belongs to.
+func (c *core) storeAt(ctx context.Context, from, to string) error {
+	c.mu.Lock()
+	n := c.nodes[from]
+	n.excl = false
+	c.mu.Unlock()
+	n.change.Lock()
+	defer n.change.Unlock()
+	c.hold(ctx, to)
+	if err := n.store(ctx, to); err != nil {
+		return err
+	}
+	c.moved(from, to)
+	return nil
+}
+
+// duplicate copies what can be copied in one step: to a free name, or a file
+// over a file.
+func (c *core) duplicate(ctx context.Context, from, to string, source backend.Info, alone, taken bool) error {
+	var err error
+	switch {
+	case alone:
+		err = c.b.Mkdir(ctx, to)
+	default:
+		c.hold(ctx, to)
+		err = backend.Copy(ctx, c.b, from, to, backend.CopyOptions{Overwrite: taken})
+	}
+	if err != nil {
+		c.doubt(to)
+		return err
+	}
+	c.supersede(to)
+	return nil
+}

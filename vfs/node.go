@@ -1,0 +1,408 @@
+package vfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"sync"
+	"time"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/vfs/internal/pathlock"
+	"github.com/davdisk/davdisk/vfs/internal/spool"
+)
+
+// node is an open file: what all handles on it share. The name is bound to
+// the node, not to the handles, so they follow a rename; a node that has lost
+// its name can still be read and written, but is never stored again.
+type node struct {
+	core *core
+
+	// change is held while the content changes and while it is being stored,
+	// so that what is stored was the content at one moment.
+	change sync.Mutex
+
+	// opening is held while content is being opened.
+	opening sync.Mutex
+
+	// Guarded by core.mu.
+	name    string       // "" once removed or replaced
+	last    string       // the last name it had
+	lost    bool         // replaced by a whole new file: what is written here cannot be stored
+	refs    int          // handles
+	writers int          // handles that have written something
+	stored  bool         // the store has the file; false: it has been made here only
+	info    backend.Info // what is stored
+	content *version     // of info, once it was needed
+	edit    *spool.File  // the content as changed here; nil: as stored
+	dirty   bool         // edit has what is not stored
+	broken  error        // a change that was made in part only, so that edit must not be stored
+	base    string       // version that edit began with; "" if it began empty
+	excl    bool         // must not be there when it is stored
+	modTime time.Time    // of the last change here
+	keep    bool         // modTime was asked for, so it must be stored
+}
+
+// bind gives the node that is open under a name, or a new one for what the
+// store has there, one handle richer.
+func (c *core) bind(name string, info backend.Info) *node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.nodes[name]
+	switch {
+	case n == nil:
+	case n.pending() || n.info.Version == info.Version:
+		n.refs++
+		return n
+	default:
+		// Changed by someone else: who has it open goes on with the version
+		// he began with.
+		n.unbind(true)
+	}
+	n = &node{core: c, name: name, last: name, refs: 1, stored: true, info: info}
+	c.nodes[name] = n
+	return n
+}
+
+// bindNew gives a new, empty node that is not stored yet.
+func (c *core) bindNew(name string, excl bool) *node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := &node{
+		core: c, name: name, last: name, refs: 1, excl: excl,
+		info:  backend.Info{Name: path.Base(name), Created: c.opts.now()},
+		edit:  c.spools.New(),
+		dirty: true, modTime: c.opts.now(),
+	}
+	c.nodes[name] = n
+	return n
+}
+
+// unbind takes the name away. The caller holds core.mu.
+func (n *node) unbind(lost bool) {
+	if n.name == "" {
+		return
+	}
+	if n.core.nodes[n.name] == n {
+		delete(n.core.nodes, n.name)
+	}
+	n.name, n.lost = "", lost
+}
+
+// rebind gives the node another name. The caller holds core.mu.
+func (n *node) rebind(name string) {
+	delete(n.core.nodes, n.name)
+	n.name, n.last, n.excl = name, name, false
+	n.info.Name = path.Base(name)
+	n.core.nodes[name] = n
+}
+
+// pending tells whether there is something that the store does not have. The
+// caller holds core.mu.
+func (n *node) pending() bool { return n.dirty || !n.stored }
+
+// stat describes the node as it is here. The caller holds core.mu.
+func (n *node) stat() backend.Info {
+	info := n.info
+	if n.edit != nil {
+		info.Size = n.edit.Size()
+	}
+	if n.pending() {
+		info.ModTime = n.modTime
+		info.Version, info.MD5, info.SHA256 = "", "", ""
+	}
+	return info
+}
+
+// setModTime sets the time that the node is stored with.
+func (n *node) setModTime(t time.Time) {
+	n.core.mu.Lock()
+	defer n.core.mu.Unlock()
+	n.modTime, n.keep = t, true
+}
+
+// open gives access to the stored content.
+func (n *node) open(ctx context.Context) (*version, error) {
+	n.opening.Lock()
+	defer n.opening.Unlock()
+	for {
+		n.core.mu.Lock()
+		content, name, id := n.content, n.last, n.info.Version
+		n.core.mu.Unlock()
+		if content != nil {
+			return content, nil
+		}
+		opened, err := n.core.b.Open(ctx, name, id)
+		n.core.mu.Lock()
+		moved := n.last != name || n.info.Version != id
+		if err == nil && !moved {
+			content = &version{opened}
+			n.content = content
+		}
+		n.core.mu.Unlock()
+		switch {
+		case !moved:
+			return content, err
+		case err == nil:
+			opened.Close()
+		}
+	}
+}
+
+// mutate changes the content through f, on a spooled copy of it. Of what is
+// stored only the first keep bytes are needed, all if keep is negative. It
+// counts h among the writers.
+func (n *node) mutate(h *file, keep int64, f func(edit *spool.File) error) error {
+	n.change.Lock()
+	defer n.change.Unlock()
+	if err := h.err(true); err != nil {
+		return err
+	}
+	edit, err := n.editable(h.reading, keep)
+	if err != nil {
+		return err
+	}
+	err = f(edit)
+	n.core.mu.Lock()
+	defer n.core.mu.Unlock()
+	n.dirty, n.modTime, n.keep = true, n.core.opts.now(), false
+	if err != nil {
+		n.broken = err
+	}
+	n.countWriter(h)
+	return err
+}
+
+func (n *node) countWriter(h *file) {
+	if !h.wrote {
+		h.wrote = true
+		n.writers++
+	}
+}
+
+// wroteBy tells whether h, which has been closed, has written something. A
+// write that was under way is waited for.
+func (n *node) wroteBy(h *file) bool {
+	n.change.Lock()
+	defer n.change.Unlock()
+	n.core.mu.Lock()
+	defer n.core.mu.Unlock()
+	return h.wrote
+}
+
+// editable makes the spooled copy, if there is none yet. The caller holds
+// n.change.
+func (n *node) editable(ctx context.Context, keep int64) (*spool.File, error) {
+	n.core.mu.Lock()
+	edit, info := n.edit, n.info
+	n.core.mu.Unlock()
+	if edit != nil {
+		return edit, nil
+	}
+	if keep < 0 || keep > info.Size {
+		keep = info.Size
+	}
+	edit = n.core.spools.New()
+	base := ""
+	if keep > 0 {
+		base = info.Version
+		if err := n.load(ctx, edit, keep); err != nil {
+			edit.Close()
+			return nil, err
+		}
+	}
+	n.core.mu.Lock()
+	defer n.core.mu.Unlock()
+	n.edit, n.base = edit, base
+	return edit, nil
+}
+
+// load copies the first size bytes of what is stored.
+func (n *node) load(ctx context.Context, to io.Writer, size int64) error {
+	content, err := n.open(ctx)
+	if err != nil {
+		return readError(err)
+	}
+	body, err := content.Range(ctx, 0, size)
+	if err != nil {
+		return readError(err)
+	}
+	defer body.Close()
+	got, err := io.Copy(to, body)
+	if err == nil && got != size {
+		err = fmt.Errorf("got %d bytes of %d: %w", got, size, io.ErrUnexpectedEOF)
+	}
+	return readError(err)
+}
+
+// commit stores what has been changed. When it returns nil, all that was
+// written before is stored, or its file has been removed meanwhile.
+func (n *node) commit(ctx context.Context) error {
+	c := n.core
+	if err := c.begin(); err != nil {
+		return err
+	}
+	defer c.end()
+	name, unlock, err := n.lock(ctx)
+	if name == "" {
+		return err
+	}
+	defer unlock()
+	n.change.Lock()
+	defer n.change.Unlock()
+
+	return n.store(ctx, name)
+}
+
+// store stores the content under a name. The caller holds n.change and the
+// lock of the name.
+func (n *node) store(ctx context.Context, name string) error {
+	c := n.core
+	c.mu.Lock()
+	edit, dirty, broken := n.edit, n.dirty, n.broken
+	opts := backend.PutOptions{IfAbsent: n.excl && !n.stored, IfVersion: n.base}
+	if n.keep {
+		opts.ModTime = n.modTime
+	}
+	c.mu.Unlock()
+	switch {
+	case !dirty:
+		return nil
+	case broken != nil:
+		return broken
+	}
+	body := edit.Reader()
+	opts.Size = body.Size()
+	info, err := c.b.Put(ctx, name, body, opts)
+	if err != nil {
+		c.doubt(name)
+		return err
+	}
+	c.wrote(name, info)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n.content != nil {
+		n.content.Close()
+		n.content = nil
+	}
+	n.info, n.base, n.stored, n.dirty, n.keep = info, info.Version, true, false, false
+	return nil
+}
+
+// lock locks the name that the node has. There is no name, and no lock, if the
+// node has lost it or err is not nil.
+func (n *node) lock(ctx context.Context) (name string, unlock func(), err error) {
+	for {
+		n.core.mu.Lock()
+		name, lost := n.name, n.lost
+		n.core.mu.Unlock()
+		switch {
+		case lost:
+			return "", nil, failure(backend.ErrChanged, "replaced since it was opened")
+		case name == "":
+			return "", nil, nil
+		}
+		unlock, err := n.core.locks.Lock(ctx, pathlock.One(name))
+		if err != nil {
+			return "", nil, err
+		}
+		n.core.mu.Lock()
+		same := n.name == name
+		n.core.mu.Unlock()
+		if same {
+			return name, unlock, nil
+		}
+		unlock()
+	}
+}
+
+// leave ends what h has to do with the node. What it wrote and could not
+// store is dropped, unless another handle that wrote may still store it.
+func (n *node) leave(h *file) {
+	n.core.mu.Lock()
+	defer n.core.mu.Unlock()
+	if h.wrote {
+		h.wrote = false
+		n.writers--
+	}
+	n.refs--
+	if n.writers == 0 && n.dirty {
+		n.dirty, n.broken = false, nil
+		n.closeEdit()
+		if !n.stored {
+			n.unbind(false)
+		}
+	}
+	if n.refs == 0 {
+		n.unbind(n.lost)
+		n.free()
+	}
+}
+
+// discard frees what the node holds, when the file system ends.
+func (n *node) discard() {
+	n.core.mu.Lock()
+	defer n.core.mu.Unlock()
+	n.free()
+}
+
+func (n *node) free() {
+	n.closeEdit()
+	if n.content != nil {
+		n.content.Close()
+		n.content = nil
+	}
+}
+
+func (n *node) closeEdit() {
+	if n.edit != nil {
+		n.edit.Close()
+		n.edit = nil
+	}
+}
+
+// readAt reads what the file holds now, or the version that was there when it
+// was opened, if it has not been changed here.
+func (n *node) readAt(ctx context.Context, r *reader, p []byte, off int64, onward bool) (int, error) {
+	for {
+		n.core.mu.Lock()
+		edit, size := n.edit, n.info.Size
+		n.core.mu.Unlock()
+		if edit != nil {
+			got, err := edit.ReadAt(p, off)
+			if errors.Is(err, fs.ErrClosed) && n.dropped(edit) {
+				continue
+			}
+			return got, err
+		}
+		if off >= size {
+			return 0, io.EOF
+		}
+		content, err := n.open(ctx)
+		if err != nil {
+			n.core.doubt(n.lastName())
+			return 0, readError(err)
+		}
+		got, err := r.readAt(ctx, content, p, off, onward)
+		if err != nil && !errors.Is(err, io.EOF) {
+			err = readError(err)
+		}
+		return got, err
+	}
+}
+
+// dropped tells whether edit is no longer what the node holds.
+func (n *node) dropped(edit *spool.File) bool {
+	n.core.mu.Lock()
+	defer n.core.mu.Unlock()
+	return n.edit != edit
+}
+
+func (n *node) lastName() string {
+	n.core.mu.Lock()
+	defer n.core.mu.Unlock()
+	return n.last
+}

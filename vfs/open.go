@@ -1,0 +1,112 @@
+package vfs
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/afero"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/vfs/internal/pathlock"
+	"github.com/davdisk/davdisk/vfs/internal/spool"
+)
+
+// Create implements afero.Fs. What was there stays in the store until the
+// file is closed.
+func (f *FS) Create(name string) (afero.File, error) {
+	return f.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+}
+
+// Open implements afero.Fs.
+func (f *FS) Open(name string) (afero.File, error) { return f.OpenFile(name, os.O_RDONLY, 0) }
+
+// OpenFile implements afero.Fs. The store has no permissions; perm is not
+// used. A file is stored when it is closed, and only if something was written
+// to it, or it was made or truncated by this call.
+func (f *FS) OpenFile(name string, flag int, _ os.FileMode) (afero.File, error) {
+	p, err := resolve(name)
+	if err != nil {
+		return nil, pathError("open", name, err)
+	}
+	var file afero.File
+	if flag&(os.O_WRONLY|os.O_RDWR|os.O_CREATE) == 0 {
+		file, err = f.openRead(p, flag)
+	} else {
+		file, err = f.openWrite(p, flag)
+	}
+	if err != nil {
+		return nil, pathError("open", name, err)
+	}
+	return file, nil
+}
+
+// openRead opens a file or a folder that is there.
+func (f *FS) openRead(p place, flag int) (afero.File, error) {
+	info, err := f.stat(f.ctx, p.name)
+	if err == nil {
+		err = p.fits(info)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case info.Dir:
+		return &dir{core: f.core, ctx: f.ctx, place: p, info: info}, nil
+	}
+	return f.newFile(f.bind(p.name, info), p, flag), nil
+}
+
+// openWrite opens a file that may be changed or made by it.
+func (f *FS) openWrite(p place, flag int) (afero.File, error) {
+	if err := f.begin(); err != nil {
+		return nil, err
+	}
+	defer f.end()
+	unlock, err := f.locks.Lock(f.ctx, pathlock.One(p.name))
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	info, err := f.stat(f.ctx, p.name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && flag&os.O_CREATE != 0:
+		return f.make(f.ctx, p, flag)
+	case err != nil:
+		return nil, err
+	case flag&(os.O_CREATE|os.O_EXCL) == os.O_CREATE|os.O_EXCL:
+		return nil, failure(fs.ErrExist, "")
+	case info.Dir:
+		return nil, failure(backend.ErrIsDir, "")
+	}
+	if err := p.fits(info); err != nil {
+		return nil, err
+	}
+	h := f.newFile(f.bind(p.name, info), p, flag)
+	if flag&os.O_TRUNC != 0 && h.writable() {
+		if err := h.node.mutate(h, 0, func(edit *spool.File) error { return edit.Truncate(0) }); err != nil {
+			h.Abort()
+			return nil, err
+		}
+	}
+	return h, nil
+}
+
+// make opens a file that is not there.
+func (f *FS) make(ctx context.Context, p place, flag int) (afero.File, error) {
+	if p.folder {
+		return nil, failure(backend.ErrIsDir, "a name that ends with a slash is one of a folder")
+	}
+	if err := p.makeable(); err != nil {
+		return nil, err
+	}
+	if err := f.folder(ctx, parentOf(p.name)); err != nil {
+		return nil, err
+	}
+	n := f.bindNew(p.name, flag&os.O_EXCL != 0)
+	h := f.newFile(n, p, flag)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n.countWriter(h)
+	return h, nil
+}

@@ -1,0 +1,168 @@
+package vfs
+
+import (
+	"io"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/vfs/internal/pathlock"
+	"github.com/davdisk/davdisk/vfs/internal/spool"
+)
+
+// Put stores body as the whole content of a file, new or replaced: when it
+// returns nil that is done, otherwise what was there before stays. Files
+// opened before go on reading the old content.
+//
+// size is the number of bytes, -1 if unknown; a body of another length, or
+// one that fails, is an error. mtime is the modification time to record; zero
+// means now. If ifMatch is not empty, it is the entity tag that the file must
+// have, else backend.ErrChanged; with ifAbsent nothing may have the name, else
+// fs.ErrExist. A missing parent is fs.ErrNotExist, a folder of that name
+// backend.ErrIsDir.
+func (f *FS) Put(name string, body io.Reader, size int64, mtime time.Time, ifMatch string, ifAbsent bool) (fs.FileInfo, error) {
+	info, err := f.put(name, body, size, mtime, ifMatch, ifAbsent)
+	if err != nil {
+		return nil, pathError("put", name, err)
+	}
+	return info, nil
+}
+
+func (f *FS) put(name string, body io.Reader, size int64, mtime time.Time, ifMatch string, ifAbsent bool) (*FileInfo, error) {
+	p, err := resolve(name)
+	if err != nil {
+		return nil, err
+	}
+	version, err := versionOf(ifMatch)
+	switch {
+	case err != nil:
+		return nil, err
+	case p.name == ".", p.folder:
+		return nil, failure(backend.ErrIsDir, "")
+	}
+	if err := p.makeable(); err != nil {
+		return nil, err
+	}
+	if err := f.begin(); err != nil {
+		return nil, err
+	}
+	defer f.end()
+
+	// What may stay in memory, and what has no length yet, is gathered before
+	// the name is locked, so that a slow client keeps nobody waiting.
+	gathered := f.spools.New()
+	defer gathered.Close()
+	var content io.ReadSeeker
+	if size < 0 || size <= memoryPerFile {
+		if size, err = spool.Fill(gathered, body, size); err != nil {
+			return nil, err
+		}
+		content = gathered.Reader()
+	} else {
+		passing := spool.Tee(gathered, body, size)
+		defer passing.Close()
+		content = passing
+	}
+
+	unlock, err := f.locks.Lock(f.ctx, pathlock.One(p.name))
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if f.pending(p.name) != nil {
+		switch {
+		case ifAbsent:
+			return nil, failure(fs.ErrExist, "being written")
+		case version != "":
+			return nil, failure(backend.ErrChanged, "being written")
+		}
+	}
+	f.hold(f.ctx, p.name)
+	info, err := f.b.Put(f.ctx, p.name, content, backend.PutOptions{
+		Size: size, IfAbsent: ifAbsent, IfVersion: version, ModTime: mtime,
+	})
+	if err != nil {
+		f.doubt(p.name)
+		return nil, err
+	}
+	f.supersede(p.name)
+	f.wrote(p.name, info)
+	return fileInfo(p.name, info), nil
+}
+
+// versionOf gives the version that an entity tag stands for; "" for "".
+func versionOf(tag string) (string, error) {
+	if tag == "" {
+		return "", nil
+	}
+	version, ok := strings.CutPrefix(tag, `"`)
+	if ok {
+		version, ok = strings.CutSuffix(version, `"`)
+	}
+	if !ok || version == "" {
+		return "", failure(backend.ErrChanged, "no file has that entity tag")
+	}
+	return version, nil
+}
+
+// supersede takes the name away from an open file that a whole new one has
+// taken the place of.
+func (c *core) supersede(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n := c.nodes[name]; n != nil {
+		n.unbind(true)
+	}
+}
+
+// Usage tells the room of the store in bytes; errors.ErrUnsupported if the
+// store cannot tell.
+func (f *FS) Usage() (total, used int64, err error) {
+	space, err := backend.Usage(f.ctx, f.b)
+	if err != nil {
+		return 0, 0, pathError("usage", "/", err)
+	}
+	return space.Total, space.Used, nil
+}
+
+// Properties returns the WebDAV properties kept with a file or a folder: the
+// key is "{namespace}local", the value the whole XML element. It is
+// errors.ErrUnsupported if the store keeps none.
+func (f *FS) Properties(name string) (map[string]string, error) {
+	p, err := resolve(name)
+	if err != nil {
+		return nil, pathError("properties", name, err)
+	}
+	all, err := backend.Properties(f.ctx, f.b, p.name)
+	if err != nil {
+		return nil, pathError("properties", name, err)
+	}
+	props := map[string]string{}
+	for key, value := range all {
+		if strings.HasPrefix(key, "{") {
+			props[key] = value
+		}
+	}
+	return props, nil
+}
+
+// SetProperties sets some properties and removes others, all or nothing. It is
+// errors.ErrUnsupported if the store keeps none.
+func (f *FS) SetProperties(name string, set map[string]string, remove []string) error {
+	return pathError("properties", name, f.setProperties(name, set, remove))
+}
+
+func (f *FS) setProperties(name string, set map[string]string, remove []string) error {
+	for key := range set {
+		if !strings.HasPrefix(key, "{") {
+			return failure(fs.ErrInvalid, "the name of a property begins with its namespace in braces")
+		}
+	}
+	places, done, err := f.change(f.ctx, name)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return backend.SetProperties(f.ctx, f.b, places[0].name, set, remove)
+}

@@ -1,0 +1,122 @@
+package vfs
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// Remove implements afero.Fs: a file, or a folder with nothing in it.
+func (f *FS) Remove(name string) error { return pathError("remove", name, f.remove(name)) }
+
+func (f *FS) remove(name string) error {
+	places, done, err := f.change(f.ctx, name)
+	if err != nil {
+		return err
+	}
+	defer done()
+	p := places[0]
+	if p.name == "." {
+		return errRoot()
+	}
+	info, err := f.stat(f.ctx, p.name)
+	if err == nil {
+		err = p.fits(info)
+	}
+	if err != nil {
+		return err
+	}
+	if info.Dir {
+		// The store would remove a folder with all in it, so what is there
+		// must be seen now, not remembered.
+		_, children, err := f.list(f.ctx, p.name)
+		if err != nil {
+			return err
+		}
+		if len(children) > 0 {
+			return failure(backend.ErrNotEmpty, "")
+		}
+	}
+	return f.removeTree(f.ctx, p.name, "")
+}
+
+// RemoveAll implements afero.Fs: a file, or a folder with all that is in it.
+// It is no error if there is nothing. The root is refused.
+func (f *FS) RemoveAll(name string) error {
+	if name == "" {
+		return nil
+	}
+	err := f.removeAll(name, "")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return pathError("removeall", name, err)
+}
+
+// Delete removes a file, or a folder with all that is in it, as one step of
+// the store. If ifMatch is not empty, it is the entity tag that the file must
+// have, else backend.ErrChanged. Nothing there is fs.ErrNotExist; the root is
+// refused.
+func (f *FS) Delete(name, ifMatch string) error {
+	version, err := versionOf(ifMatch)
+	if err == nil {
+		err = f.removeAll(name, version)
+	}
+	return pathError("delete", name, err)
+}
+
+func (f *FS) removeAll(name, version string) error {
+	places, done, err := f.change(f.ctx, name)
+	if err != nil {
+		return err
+	}
+	defer done()
+	p := places[0]
+	if p.name == "." {
+		return errRoot()
+	}
+	if p.folder || version != "" {
+		info, err := f.stat(f.ctx, p.name)
+		if err == nil {
+			err = p.fits(info)
+		}
+		switch {
+		case err != nil:
+			return err
+		case version != "" && info.Dir:
+			return failure(backend.ErrChanged, "a folder has no entity tag")
+		}
+	}
+	return f.removeTree(f.ctx, p.name, version)
+}
+
+func errRoot() error { return failure(fs.ErrInvalid, "the root stays where it is") }
+
+// removeTree removes what the store has under a name, and takes the names of
+// open files there away. The caller holds the lock of the tree.
+func (c *core) removeTree(ctx context.Context, name, version string) error {
+	if n := c.pending(name); n != nil && version != "" {
+		return failure(backend.ErrChanged, "being written")
+	}
+	if c.onlyHere(name) {
+		c.removed(name)
+		return nil
+	}
+	c.hold(ctx, name)
+	if err := c.b.Remove(ctx, name, backend.RemoveOptions{IfVersion: version}); err != nil {
+		c.doubt(name)
+		return err
+	}
+	c.removed(name)
+	return nil
+}
+
+// onlyHere tells whether a name is that of a file that is not stored yet.
+func (c *core) onlyHere(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.nodes[name]
+	return n != nil && !n.stored
+}

@@ -1,0 +1,251 @@
+package vfs
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/spf13/afero"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/vfs/internal/pathlock"
+	"github.com/davdisk/davdisk/vfs/internal/spool"
+)
+
+// What is written is kept in memory up to memoryPerFile bytes a file, and
+// memoryTotal altogether, before it goes to a temporary file.
+const (
+	memoryPerFile = 8 << 20
+	memoryTotal   = 32 << 20
+)
+
+// FS is an afero.Fs on a store. It may be used from many goroutines at once.
+type FS struct {
+	*core
+	ctx context.Context
+}
+
+var _ afero.Fs = (*FS)(nil)
+
+// core is what an FS shares with all that are bound to contexts.
+type core struct {
+	b      backend.Backend
+	opts   *options
+	locks  pathlock.Table
+	spools *spool.Pool
+
+	mu      sync.Mutex       // guards all below, and the fields of nodes that say so
+	nodes   map[string]*node // open files, by the name they have now
+	running int              // operations that Close waits for
+	idle    sync.Cond        // running has become 0
+	closed  bool
+}
+
+// New makes a file system on a store. Close it when it is not needed any more.
+func New(b backend.Backend, opts ...Option) (*FS, error) {
+	o, err := newOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	c := &core{
+		b:      b,
+		opts:   o,
+		spools: spool.NewPool(o.spoolDir, memoryPerFile, memoryTotal),
+		nodes:  map[string]*node{},
+	}
+	c.idle.L = &c.mu
+	return &FS{c, context.Background()}, nil
+}
+
+// WithContext returns the same file system bound to ctx: when ctx ends, what
+// its methods, and those of the files opened through it, are doing ends too.
+// It is a *FS again.
+func (f *FS) WithContext(ctx context.Context) afero.Fs { return &FS{f.core, ctx} }
+
+// Name implements afero.Fs.
+func (f *FS) Name() string { return "davdisk" }
+
+// Close waits for what is still being written, then closes the backend if it
+// is an io.Closer. What open files have not stored by their own Close is
+// dropped. Afterwards nothing can be opened or changed.
+func (f *FS) Close() error {
+	c := f.core
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return fs.ErrClosed
+	}
+	c.closed = true
+	for c.running > 0 {
+		c.idle.Wait()
+	}
+	nodes := c.nodes
+	c.nodes = map[string]*node{}
+	c.mu.Unlock()
+	for _, n := range nodes {
+		n.discard()
+	}
+	if closer, ok := c.b.(io.Closer); ok {
+		return closer.Close()
+	}
+	return nil
+}
+
+// begin counts an operation that Close must wait for, until end.
+func (c *core) begin() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return fs.ErrClosed
+	}
+	c.running++
+	return nil
+}
+
+func (c *core) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running--; c.running == 0 {
+		c.idle.Broadcast()
+	}
+}
+
+// change resolves the names of an operation, counts it and locks them. The
+// names given are locked as trees.
+func (c *core) change(ctx context.Context, given ...string) (places []place, done func(), err error) {
+	var names []pathlock.Name
+	for _, g := range given {
+		p, err := resolve(g)
+		if err != nil {
+			return nil, nil, err
+		}
+		places = append(places, p)
+		names = append(names, pathlock.Tree(p.name))
+	}
+	if err := c.begin(); err != nil {
+		return nil, nil, err
+	}
+	unlock, err := c.locks.Lock(ctx, names...)
+	if err != nil {
+		c.end()
+		return nil, nil, err
+	}
+	return places, func() { unlock(); c.end() }, nil
+}
+
+// Stat implements afero.Fs. The result is a *FileInfo.
+func (f *FS) Stat(name string) (fs.FileInfo, error) {
+	p, err := resolve(name)
+	if err != nil {
+		return nil, pathError("stat", name, err)
+	}
+	info, err := f.stat(f.ctx, p.name)
+	if err == nil {
+		err = p.fits(info)
+	}
+	if err != nil {
+		return nil, pathError("stat", name, err)
+	}
+	return fileInfo(p.name, info), nil
+}
+
+// Mkdir implements afero.Fs. The store has no permissions; perm is not used.
+func (f *FS) Mkdir(name string, _ os.FileMode) error {
+	return pathError("mkdir", name, f.mkdir(name))
+}
+
+func (f *FS) mkdir(name string) error {
+	places, done, err := f.change(f.ctx, name)
+	if err != nil {
+		return err
+	}
+	defer done()
+	p := places[0]
+	if p.name == "." || f.pending(p.name) != nil {
+		return failure(fs.ErrExist, "")
+	}
+	if err := p.makeable(); err != nil {
+		return err
+	}
+	return f.b.Mkdir(f.ctx, p.name)
+}
+
+// MkdirAll implements afero.Fs: the folder and all that it lies in are there
+// afterwards.
+func (f *FS) MkdirAll(name string, perm os.FileMode) error {
+	p, err := resolve(name)
+	if err != nil {
+		return pathError("mkdir", name, err)
+	}
+	return pathError("mkdir", name, f.mkdirAll(p.name))
+}
+
+func (f *FS) mkdirAll(name string) error {
+	info, err := f.stat(f.ctx, name)
+	switch {
+	case err == nil && info.Dir:
+		return nil
+	case err == nil:
+		return failure(backend.ErrNotDir, "")
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if err := f.mkdirAll(parentOf(name)); err != nil {
+		return err
+	}
+	err = f.mkdir("/" + name)
+	if errors.Is(err, fs.ErrExist) {
+		if info, again := f.stat(f.ctx, name); again == nil && info.Dir {
+			return nil
+		}
+	}
+	return err
+}
+
+// Chmod implements afero.Fs: stores have no permissions, so it always fails
+// with errors.ErrUnsupported.
+func (f *FS) Chmod(name string, _ os.FileMode) error {
+	return pathError("chmod", name, failure(errors.ErrUnsupported, "the store has no permissions"))
+}
+
+// Chown implements afero.Fs: stores have no owners, so it always fails with
+// errors.ErrUnsupported.
+func (f *FS) Chown(name string, _, _ int) error {
+	return pathError("chown", name, failure(errors.ErrUnsupported, "the store has no owners"))
+}
+
+// Chtimes implements afero.Fs. The store keeps the modification time only.
+func (f *FS) Chtimes(name string, _, mtime time.Time) error {
+	return pathError("chtimes", name, f.chtimes(name, mtime))
+}
+
+func (f *FS) chtimes(name string, mtime time.Time) error {
+	places, done, err := f.change(f.ctx, name)
+	if err != nil {
+		return err
+	}
+	defer done()
+	p := places[0]
+	if n := f.pending(p.name); n != nil {
+		n.setModTime(mtime)
+		return p.fits(backend.Info{})
+	}
+	if p.folder {
+		info, err := f.stat(f.ctx, p.name)
+		if err == nil {
+			err = p.fits(info)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := backend.SetModTime(f.ctx, f.b, p.name, mtime); err != nil {
+		return err
+	}
+	f.retimed(p.name, mtime)
+	return nil
+}
