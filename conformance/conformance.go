@@ -96,6 +96,7 @@ func catalogue() []entry {
 		writeCases(), writeAtCases(), truncateCases(), closeCases(), nameCases(), syncCases(), largeCases(),
 		mkdirCases(), mkdirAllCases(), removeCases(), removeAllCases(), renameCases(), readdirCases(),
 		statCases(), modeCases(), chownCases(), timesCases(),
+		nameTextCases(), pathCases(), iofsCases(), helperCases(),
 		modelCases(), faultCases(), leakCases(),
 	)
 }

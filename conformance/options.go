@@ -32,6 +32,7 @@ type config struct {
 	settles   time.Duration
 	under     func(tb TB) string
 	readOnly  func(tb TB, tree Tree) afero.Fs
+	faulty    func(tb TB, f *Fault) afero.Fs
 	only      string
 	upTo      Level
 	seed      uint64

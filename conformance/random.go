@@ -47,7 +47,10 @@ func modelCases() []entry {
 func (t *T) random(i int) *rand.Rand { return rand.New(rand.NewPCG(t.suite.seed, uint64(i))) }
 
 // another runs use on one more file system, made like the first.
-func (t *T) another(use func(t *T)) {
+func (t *T) another(use func(t *T)) { t.anotherFrom(t.suite.fresh, use) }
+
+// anotherFrom runs use on a file system made by another Maker.
+func (t *T) anotherFrom(fresh Maker, use func(t *T)) {
 	sub := &T{suite: t.suite, id: t.id}
 	defer func() {
 		sub.closeFiles()
@@ -57,7 +60,7 @@ func (t *T) another(use func(t *T)) {
 		}
 	}()
 	t.Progress()
-	sub.prepare()
+	sub.prepare(fresh)
 	use(sub)
 }
 
