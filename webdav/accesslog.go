@@ -35,7 +35,7 @@ func (h *Handler) observe(next http.Handler) http.Handler {
 			WroteRequest: func(httptrace.WroteRequestInfo) { upstream.Add(1) },
 		})
 		ctx = context.WithValue(ctx, observationKey{}, &o)
-		out, req := h.moving(w, req.WithContext(ctx))
+		out := &recorder{ResponseWriter: w}
 		completed := false
 		defer func() {
 			o.Status, o.Bytes, o.Cut = out.status, out.bytes, !completed
@@ -43,9 +43,35 @@ func (h *Handler) observe(next http.Handler) http.Handler {
 			o.Upstream = int(upstream.Load())
 			h.tell(o)
 		}()
-		next.ServeHTTP(out, req)
+		next.ServeHTTP(out, req.WithContext(ctx))
 		completed = true
 	})
+}
+
+// A recorder notes what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+// Unwrap lets http.ResponseController find what is beneath.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(p)
+	w.bytes += int64(n)
+	return n, err
 }
 
 type observationKey struct{}

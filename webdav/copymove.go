@@ -109,6 +109,9 @@ func (r *request) transfer() (t transfer, err error) {
 	if err := r.needApart(t); err != nil {
 		return t, err
 	}
+	if r.handler.opts.litter == LitterRefuse && isLitter(t.to) {
+		return t, errLitter
+	}
 	if t.target, err = r.look(t.to); err != nil {
 		return t, err
 	}

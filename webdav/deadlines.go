@@ -1,7 +1,6 @@
 package webdav
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -29,6 +28,7 @@ type movingBody struct {
 	io.ReadCloser
 	conn     *http.ResponseController
 	patience patience
+	ended    bool
 }
 
 func (b *movingBody) Read(p []byte) (int, error) {
@@ -37,59 +37,73 @@ func (b *movingBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.patience.spend(time.Since(start), n)
 	if err != nil {
-		b.release()
+		// net/http listens on the connection while the handler works on, and
+		// would take a deadline for the end of it.
+		b.ended = true
+		_ = b.conn.SetReadDeadline(time.Time{})
 	}
 	return n, err
 }
 
-// release takes the deadline off. net/http listens on the connection while the
-// handler works on, and would take a deadline for the end of it.
-func (b *movingBody) release() { _ = b.conn.SetReadDeadline(time.Time{}) }
+// What is read of a body after it has been refused.
+const (
+	drainBytes = 64 << 20
+	drainTime  = 5 * time.Second
+)
 
-// movingWriter is an answer with a deadline that moves with the bytes. It also
-// keeps what the access log tells.
+// drain reads on for a while after a refusal. Clients such as Windows look for
+// the answer only when they have sent everything; a connection that is closed
+// before shows them an error of the network instead of what was wrong.
+func (b *movingBody) drain() {
+	if b.ended || b.conn.Flush() != nil {
+		return
+	}
+	_ = b.conn.SetReadDeadline(time.Now().Add(drainTime))
+	_, _ = io.CopyN(io.Discard, b.ReadCloser, drainBytes)
+	_ = b.conn.SetReadDeadline(time.Time{})
+}
+
+// movingWriter is an answer with a deadline that moves with the bytes.
 type movingWriter struct {
 	http.ResponseWriter
 	conn     *http.ResponseController
 	patience patience
-	status   int
-	bytes    int64
+	refused  bool
 }
 
 // Unwrap lets http.ResponseController find what is beneath.
 func (w *movingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *movingWriter) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
+	w.refused = w.refused || status >= http.StatusBadRequest
 	w.ResponseWriter.WriteHeader(status)
 }
 
 func (w *movingWriter) Write(p []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
 	start := time.Now()
 	_ = w.conn.SetWriteDeadline(time.Now().Add(w.patience.left))
 	n, err := w.ResponseWriter.Write(p)
 	w.patience.spend(time.Since(start), n)
-	w.bytes += int64(n)
 	return n, err
 }
 
-// moving gives a request and its answer deadlines that move.
-func (h *Handler) moving(w http.ResponseWriter, req *http.Request) (*movingWriter, *http.Request) {
-	idle := h.opts.limits.Idle
-	conn := http.NewResponseController(w)
-	// What an earlier request on the connection left behind.
-	if err := conn.SetWriteDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		h.opts.log.Debug("no deadline for writing", "error", err)
-	}
-	if req.Body != nil && req.Body != http.NoBody {
+// moving is the layer that gives a request and its answer deadlines that move.
+func (h *Handler) moving(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		fresh := patience{h.opts.limits.Idle, h.opts.limits.Idle}
+		conn := http.NewResponseController(w)
+		_ = conn.SetWriteDeadline(time.Time{}) // an earlier request's
+		out := &movingWriter{ResponseWriter: w, conn: conn, patience: fresh}
+		if req.Body == nil || req.Body == http.NoBody {
+			next.ServeHTTP(out, req)
+			return
+		}
+		body := &movingBody{ReadCloser: req.Body, conn: conn, patience: fresh}
 		moved := *req
-		moved.Body = &movingBody{ReadCloser: req.Body, conn: conn, patience: patience{idle, idle}}
-		req = &moved
-	}
-	return &movingWriter{ResponseWriter: w, conn: conn, patience: patience{idle, idle}}, req
+		moved.Body = body
+		next.ServeHTTP(out, &moved)
+		if out.refused {
+			body.drain()
+		}
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"mime"
+	"net/http"
 	"path"
 	"strconv"
 	"strings"
@@ -74,46 +75,76 @@ type (
 
 // files is the file system as the methods use it: bound to one request.
 type files struct {
-	fs    afero.Fs
-	plain *plain
+	fs     afero.Fs
+	plain  *plain
+	litter *litterStore // nil unless this client's litter is kept aside
 }
 
-// bind binds fs to a request, so that upstream work ends with it.
-func bind(ctx context.Context, fs afero.Fs, p *plain) files {
-	if c, ok := fs.(contextual); ok {
-		fs = c.WithContext(ctx)
+// bind binds the file system to a request, so that upstream work ends with it.
+func (h *Handler) bind(req *http.Request) files {
+	f := files{fs: h.fs, plain: &h.plain}
+	if c, ok := h.fs.(contextual); ok {
+		f.fs = c.WithContext(req.Context())
 	}
-	return files{fs: fs, plain: p}
+	if isFileManager(req.UserAgent()) {
+		f.litter = h.litter
+	}
+	return f
 }
 
-func (f files) stat(name string) (fs.FileInfo, error) { return f.fs.Stat(name) }
+// at is where a name is kept.
+func (f files) at(name string) afero.Fs {
+	if f.litter != nil && isLitter(name) {
+		return f.litter
+	}
+	return f.fs
+}
+
+func (f files) open(name string) (afero.File, error) { return f.at(name).Open(name) }
+
+func (f files) stat(name string) (fs.FileInfo, error) { return f.at(name).Stat(name) }
+
+func (f files) setTime(name string, t time.Time) error { return f.at(name).Chtimes(name, t, t) }
 
 func (f files) put(name string, body io.Reader, size int64, mtime time.Time, ifMatch string, ifAbsent bool) (fs.FileInfo, error) {
-	if p, ok := f.fs.(putter); ok {
+	to := f.at(name)
+	if p, ok := to.(putter); ok {
 		return p.Put(name, body, size, mtime, ifMatch, ifAbsent)
 	}
-	return f.plain.put(f.fs, name, body, size, mtime, ifMatch, ifAbsent)
+	return f.plain.put(to, name, body, size, mtime, ifMatch, ifAbsent)
 }
 
+// errAcross refuses to move or copy between the share and the litter.
+var errAcross = refuse(http.StatusForbidden, "a file that file managers keep for themselves stays one")
+
 func (f files) move(from, to string, overwrite bool) error {
-	if m, ok := f.fs.(mover); ok {
+	in := f.at(from)
+	if in != f.at(to) {
+		return errAcross
+	}
+	if m, ok := in.(mover); ok {
 		return m.Move(from, to, overwrite)
 	}
-	return f.plain.move(f.fs, from, to, overwrite)
+	return f.plain.move(in, from, to, overwrite)
 }
 
 func (f files) copy(ctx context.Context, from, to string, overwrite bool, depth int) error {
-	if c, ok := f.fs.(copier); ok {
+	in := f.at(from)
+	if in != f.at(to) || in == afero.Fs(f.litter) {
+		return errAcross
+	}
+	if c, ok := in.(copier); ok {
 		return c.Copy(from, to, overwrite, depth)
 	}
-	return f.plain.copy(ctx, f.fs, from, to, overwrite, depth)
+	return f.plain.copy(ctx, in, from, to, overwrite, depth)
 }
 
 func (f files) delete(name, ifMatch string) error {
-	if d, ok := f.fs.(deleter); ok {
+	in := f.at(name)
+	if d, ok := in.(deleter); ok {
 		return d.Delete(name, ifMatch)
 	}
-	return f.plain.delete(f.fs, name, ifMatch)
+	return f.plain.delete(in, name, ifMatch)
 }
 
 // mkdir makes one folder; fs.ErrExist if something is there, fs.ErrNotExist
@@ -140,7 +171,7 @@ func (f files) usage() (total, used int64, err error) {
 
 // properties gives the dead properties that the file system itself keeps.
 func (f files) properties(name string) (map[string]string, error) {
-	if p, ok := f.fs.(propertier); ok {
+	if p, ok := f.at(name).(propertier); ok {
 		return p.Properties(name)
 	}
 	return nil, nil
@@ -148,7 +179,7 @@ func (f files) properties(name string) (map[string]string, error) {
 
 // setProperties keeps them there, or answers errors.ErrUnsupported.
 func (f files) setProperties(name string, set map[string]string, remove []string) error {
-	if p, ok := f.fs.(propertier); ok {
+	if p, ok := f.at(name).(propertier); ok {
 		return p.SetProperties(name, set, remove)
 	}
 	return errors.ErrUnsupported
@@ -157,7 +188,7 @@ func (f files) setProperties(name string, set map[string]string, remove []string
 // list gives a folder and what is in it by opening it once. For a file it
 // gives its own info alone.
 func (f files) list(name string) (self fs.FileInfo, children []fs.FileInfo, err error) {
-	dir, err := f.fs.Open(name)
+	dir, err := f.open(name)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -169,11 +200,19 @@ func (f files) list(name string) (self fs.FileInfo, children []fs.FileInfo, err 
 	if err != nil {
 		return nil, nil, err
 	}
-	children = all[:0:0]
 	for _, child := range all {
-		if !isTemporary(child.Name()) {
-			children = append(children, child)
+		if isTemporary(child.Name()) {
+			continue
 		}
+		if child.Mode()&fs.ModeSymlink != 0 {
+			// What a link stands for, as in every other place.
+			target, err := f.stat(path.Join(name, child.Name()))
+			if err != nil {
+				continue
+			}
+			child = named{target, child.Name()}
+		}
+		children = append(children, child)
 	}
 	return self, children, nil
 }

@@ -42,7 +42,7 @@ func isChanged(err error) bool {
 
 // tryGet answers, or returns an error before it has written anything.
 func (h *Handler) tryGet(w http.ResponseWriter, r *request) error {
-	file, err := r.files.fs.Open(r.name)
+	file, err := r.files.open(r.name)
 	if err != nil {
 		if !isMissing(err) {
 			return err

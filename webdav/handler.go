@@ -22,6 +22,7 @@ type Handler struct {
 	opts       *options
 	fs         afero.Fs
 	plain      plain
+	litter     *litterStore // nil unless litter is kept aside
 	locks      *lock.Table
 	props      *propstore.Store
 	live       map[xml.Name]liveProperty
@@ -38,6 +39,8 @@ type operation struct {
 	// changes tells that the method changes something and is refused on a
 	// read-only share.
 	changes bool
+	// creates tells that the method may make something of the name in the URL.
+	creates bool
 }
 
 // NewHandler makes a handler for a file system. It fails if an option makes no
@@ -56,16 +59,21 @@ func NewHandler(fs afero.Fs, opts ...Option) (*Handler, error) {
 		http.MethodGet:     {serve: h.get},
 		http.MethodHead:    {serve: h.get},
 		"PROPFIND":         {serve: h.propfind},
-		http.MethodPut:     {serve: h.put, changes: true},
+		http.MethodPut:     {serve: h.put, changes: true, creates: true},
 		http.MethodDelete:  {serve: h.delete, changes: true},
-		"MKCOL":            {serve: h.mkcol, changes: true},
+		"MKCOL":            {serve: h.mkcol, changes: true, creates: true},
 		"COPY":             {serve: h.copy, changes: true},
 		"MOVE":             {serve: h.move, changes: true},
 		"PROPPATCH":        {serve: h.proppatch, changes: true},
-		"LOCK":             {serve: h.lock, changes: true},
+		"LOCK":             {serve: h.lock, changes: true, creates: true},
 		"UNLOCK":           {serve: h.unlock, changes: true},
 	}
 	h.allow = allowed(h.operations)
+	if o.litter == LitterLocal {
+		if h.litter, err = newLitterStore(o.stateFolder("litter")); err != nil {
+			return nil, err
+		}
+	}
 	if h.locks, err = lock.Open(o.stateFolder("locks"), lock.Options{Now: o.now}); err != nil {
 		return nil, err
 	}
@@ -91,7 +99,7 @@ func (h *Handler) layers() (http.Handler, error) {
 			return nil, err
 		}
 	}
-	return h.observe(h.limit(door(http.HandlerFunc(h.dispatch)))), nil
+	return h.observe(readOn(h.limit(h.moving(door(http.HandlerFunc(h.dispatch)))))), nil
 }
 
 // stateFolder is a folder of the state folder, or "" if state is kept in
@@ -150,7 +158,7 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 	if req.Method == http.MethodOptions {
 		return h.options(w, &request{Request: req, handler: h})
 	}
-	r := &request{Request: req, handler: h, root: "/", files: bind(req.Context(), h.fs, &h.plain)}
+	r := &request{Request: req, handler: h, root: "/", files: h.bind(req)}
 	readOnly := h.opts.readOnly
 	if user := userOf(req.Context()); user != nil {
 		r.principal, r.root = user.Name, path.Clean("/"+user.Root)
@@ -171,6 +179,9 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 	r.isDir = isDir
 	r.usage = onceUsage(r.files)
 	r.name = r.resolve(path.Join(r.root, name))
+	if op.creates && h.opts.litter == LitterRefuse && isLitter(r.name) {
+		return errLitter
+	}
 	if err := r.readIf(); err != nil {
 		return err
 	}

@@ -151,10 +151,30 @@ func (r *request) activeLock(l lock.Lock, isDir bool) davxml.ActiveLock {
 	}
 }
 
-// confirm checks that locks allow the changes: 423 with the roots of the locks
-// in the way if not (section 7.5).
+// confirm checks that locks allow the changes (section 7.5): 423 with the
+// roots of the locks in the way if not. If these are all on members of a tree
+// that changes as a whole, the answer is a 207 that names them (section 9.6.1)
+// and nothing is done: neither they nor what is beside them.
 func (r *request) confirm(changes ...lock.Change) error {
-	return r.locked(r.handler.locks.Confirm(r.principal, r.tokens, changes...), davxml.LockTokenSubmitted)
+	err := r.handler.locks.Confirm(r.principal, r.tokens, changes...)
+	var conflict *lock.ConflictError
+	if !errors.As(err, &conflict) {
+		return err
+	}
+	var members []davxml.Response
+	for _, root := range conflict.Roots {
+		for _, change := range changes {
+			if change.Tree && isWithin(root, change.Path) {
+				members = append(members, davxml.Response{Href: r.href(root, false), Status: http.StatusLocked})
+				break
+			}
+		}
+	}
+	if len(members) < len(conflict.Roots) {
+		return r.locked(err, davxml.LockTokenSubmitted)
+	}
+	members = append(members, davxml.Response{Href: r.href(r.name, true), Status: http.StatusFailedDependency})
+	return &refusal{status: http.StatusMultiStatus, reason: "something within is locked", cause: err, members: members}
 }
 
 // locked turns a conflict of locks into 423 with the condition that failed.

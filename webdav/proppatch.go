@@ -105,12 +105,11 @@ func (r *request) plan(update davxml.PropertyUpdate) (*propertyPlan, fates) {
 // carryOut does what was planned. If the properties cannot be stored, the time
 // is put back.
 func (r *request) carryOut(plan propertyPlan, s subject) error {
-	setTime := func(t time.Time) error { return r.files.fs.Chtimes(s.name, t, t) }
 	if !plan.mtime.IsZero() {
 		if isPlaceholder(s.info) {
 			return refuse(http.StatusConflict, "the file has no content yet")
 		}
-		if err := setTime(plan.mtime); err != nil {
+		if err := r.files.setTime(s.name, plan.mtime); err != nil {
 			return err
 		}
 	}
@@ -119,7 +118,7 @@ func (r *request) carryOut(plan propertyPlan, s subject) error {
 	}
 	err := r.setDeadProperties(s, plan.set, plan.remove)
 	if err != nil && !plan.mtime.IsZero() {
-		if back := setTime(s.info.ModTime()); back != nil {
+		if back := r.files.setTime(s.name, s.info.ModTime()); back != nil {
 			r.handler.opts.log.Warn("the modification time could not be put back", "path", s.name, "error", back)
 		}
 	}

@@ -39,7 +39,10 @@ func (h *Handler) put(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	body := r.upload(change)
+	body, err := r.upload(change)
+	if err != nil {
+		return err
+	}
 	if err := r.needSpace(body.size); err != nil {
 		return err
 	}
@@ -119,6 +122,7 @@ type upload struct {
 	body    io.Reader
 	size    int64 // -1: unknown
 	read    int64
+	sums    []checksum
 	confirm func() error
 	failure error // what ended the body, if it was not its end
 }
@@ -126,14 +130,15 @@ type upload struct {
 // upload makes the body of a PUT. Finder sends files in chunks and tells their
 // size in a header of its own; the size is then as binding as a
 // Content-Length.
-func (r *request) upload(change lock.Change) *upload {
-	u := &upload{body: r.Body, size: r.ContentLength, confirm: func() error { return r.confirm(change) }}
+func (r *request) upload(change lock.Change) (*upload, error) {
+	sums, err := wantedChecksums(r.Header)
+	u := &upload{body: r.Body, size: r.ContentLength, sums: sums, confirm: func() error { return r.confirm(change) }}
 	if u.size < 0 {
 		if n, err := strconv.ParseInt(r.Header.Get("X-Expected-Entity-Length"), 10, 64); err == nil && n >= 0 {
 			u.size = n
 		}
 	}
-	return u
+	return u, err
 }
 
 func (u *upload) Read(p []byte) (int, error) {
@@ -142,14 +147,16 @@ func (u *upload) Read(p []byte) (int, error) {
 	}
 	n, err := u.body.Read(p)
 	u.read += int64(n)
+	for _, sum := range u.sums {
+		sum.Write(p[:n])
+	}
 	switch {
 	case u.size >= 0 && u.read > u.size:
 		u.failure = refuse(http.StatusBadRequest, "the body is longer than announced")
 	case err == io.EOF && u.size >= 0 && u.read < u.size:
 		u.failure = refuse(http.StatusBadRequest, "the body is shorter than announced")
 	case err == io.EOF:
-		// The lock may have ended during a long upload.
-		if u.failure = u.confirm(); u.failure == nil {
+		if u.failure = u.check(); u.failure == nil {
 			return n, io.EOF
 		}
 	case err != nil:
@@ -158,6 +165,17 @@ func (u *upload) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	return 0, u.failure
+}
+
+// check judges a body that has come to its end: by its checksums, and by the
+// locks, which may have ended during a long upload.
+func (u *upload) check() error {
+	for _, sum := range u.sums {
+		if !sum.holds() {
+			return refuse(http.StatusBadRequest, "the body does not have the checksum that was announced")
+		}
+	}
+	return u.confirm()
 }
 
 // bodyFailure is the answer when a body cannot be read to its end: the

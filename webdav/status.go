@@ -24,6 +24,7 @@ type refusal struct {
 	reason       string              // for people, without secrets
 	cause        error               // for the log
 	precondition davxml.Precondition // of RFC 4918 section 16, if one failed
+	members      []davxml.Response   // for 207: what stood in the way
 }
 
 func (r *refusal) Error() string {
@@ -155,13 +156,12 @@ func writeError(w http.ResponseWriter, err error) {
 	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	var body bytes.Buffer
-	var r *refusal
-	if errors.As(err, &r) && r.precondition.Name != "" && davxml.WriteError(&body, r.precondition) == nil {
+	body := xmlError(err)
+	if body != nil {
 		h.Set("Content-Type", davxml.ContentType)
 	} else {
 		h.Set("Content-Type", "text/plain; charset=utf-8")
-		body.WriteString(statusText(code))
+		body = bytes.NewBufferString(statusText(code))
 		if reason := reasonOf(err); reason != "" {
 			body.WriteString(": " + reason)
 		}
@@ -170,6 +170,30 @@ func writeError(w http.ResponseWriter, err error) {
 	h.Set("Content-Length", strconv.Itoa(body.Len()))
 	w.WriteHeader(code)
 	_, _ = body.WriteTo(w)
+}
+
+// xmlError is the body of an error that programs can read, or nil.
+func xmlError(err error) *bytes.Buffer {
+	var r *refusal
+	if !errors.As(err, &r) {
+		return nil
+	}
+	var body bytes.Buffer
+	switch {
+	case len(r.members) > 0:
+		out := davxml.NewMultistatus(&body)
+		for _, member := range r.members {
+			if out.Write(member) != nil {
+				return nil
+			}
+		}
+		if out.Close() != nil {
+			return nil
+		}
+	case r.precondition.Name == "" || davxml.WriteError(&body, r.precondition) != nil:
+		return nil
+	}
+	return &body
 }
 
 // statusText is http.StatusText in lower case.
