@@ -1,13 +1,14 @@
 package emulator_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
 )
@@ -135,4 +136,22 @@ func settled(t testing.TB, s *emulator.Server, href string) string {
 	return ""
 }
 
-func jsonBody(text string) io.Reader { return bytes.NewBufferString(text) }
+// A clock is a time that only tests move.
+type clock struct {
+	mu  sync.Mutex // guards now
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: time.Date(2024, 7, 10, 16, 0, 0, 0, time.UTC)} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}

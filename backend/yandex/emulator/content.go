@@ -147,7 +147,7 @@ func (w *sink) commit() (*content, error) {
 	c := &content{size: w.size, md5: hex.EncodeToString(w.md5.Sum(nil)), sha256: hex.EncodeToString(w.sha256.Sum(nil))}
 	if w.file == nil {
 		data := w.memory.Bytes()
-		c.open = func() (io.ReadSeekCloser, error) { return nopCloser{bytes.NewReader(data)}, nil }
+		c.open = func() (io.ReadSeekCloser, error) { return memoryReader{bytes.NewReader(data)}, nil }
 		return w.store.add(c), nil
 	}
 	name := w.file.Name()
@@ -240,6 +240,6 @@ func (r *patternReader) Seek(offset int64, whence int) (int64, error) {
 
 func (r *patternReader) Close() error { return nil }
 
-type nopCloser struct{ io.ReadSeeker }
+type memoryReader struct{ *bytes.Reader }
 
-func (nopCloser) Close() error { return nil }
+func (memoryReader) Close() error { return nil }

@@ -31,15 +31,15 @@ type Options struct {
 // address and tells hosts apart by the Host header or else by path; [Start]
 // gives each host an address of its own.
 type Emulator struct {
-	opts     Options
-	log      *slog.Logger
-	now      func() time.Time
-	counters counters
-	contents *contents
-	faults   faults
-	secret   []byte          // signs links
-	bases    map[role]string // addresses of the hosts, if each has one; set before serving
-	authority
+	opts      Options
+	log       *slog.Logger
+	now       func() time.Time
+	counters  counters
+	contents  *contents
+	faults    faults
+	secret    []byte          // signs links
+	bases     map[role]string // addresses of the hosts, if each has one; set before serving
+	authority authority
 
 	stop    context.Context // ends when the emulator is closed
 	stopAll context.CancelFunc
@@ -51,6 +51,7 @@ type Emulator struct {
 	}
 
 	mu      sync.Mutex // guards what follows
+	closed  bool
 	knobs   Knobs
 	latency time.Duration
 	disk    *disk
@@ -58,9 +59,9 @@ type Emulator struct {
 	uploads map[string]*upload
 	oauth   oauthState
 	rate    rateWindow
-	shares  map[string]*share // by public key and by public address
-	fakes   map[string][]byte
-	monthly int64 // bytes uploaded
+	shares  map[string]*share   // by public key and by public address
+	fakes   map[string]*content // by address
+	monthly int64               // bytes uploaded
 }
 
 // New makes an emulator for a listener of the caller's own. It must be closed.
@@ -97,7 +98,7 @@ func (e *Emulator) reset() {
 	e.ops = make(map[string]*operation)
 	e.uploads = make(map[string]*upload)
 	e.shares = make(map[string]*share)
-	e.fakes = make(map[string][]byte)
+	e.fakes = make(map[string]*content)
 	e.monthly = 0
 	token := e.oauth.token
 	if token == "" {
@@ -109,8 +110,12 @@ func (e *Emulator) reset() {
 	e.oauth = newOAuthState(token)
 }
 
-// Close ends what runs in the background and removes kept content.
+// Close waits for the requests under way and for what runs in the background,
+// which it hurries, and removes kept content. Requests that come later get 503.
 func (e *Emulator) Close() error {
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
 	e.stopAll()
 	e.work.Wait()
 	return e.contents.close()
@@ -168,6 +173,11 @@ func (e *Emulator) serve(role role, w http.ResponseWriter, r *http.Request) {
 			c.TokenLeak++
 		}
 	})
+	if !e.enter() {
+		nginxError(w, http.StatusServiceUnavailable)
+		return
+	}
+	defer e.work.Done()
 	e.log.Debug("request", "endpoint", string(endpoint), "path", r.URL.Query().Get("path"))
 	e.mu.Lock()
 	latency := e.latency
@@ -183,6 +193,17 @@ func (e *Emulator) serve(role role, w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	handler(w, r)
+}
+
+// enter counts a request as work that Close waits for.
+func (e *Emulator) enter() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return false
+	}
+	e.work.Add(1)
+	return true
 }
 
 func (e *Emulator) handler(role role) http.HandlerFunc {

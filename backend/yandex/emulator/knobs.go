@@ -154,6 +154,8 @@ type Knobs struct {
 	RefreshKeepsOld bool
 	// RefreshNewAccess gives a new access token at each refresh and kills the old one; otherwise it stays the same.
 	RefreshNewAccess bool
+	// DeviceRFC accepts the grant type of RFC 8628 too.
+	DeviceRFC bool
 	// DenyAuthorize makes the person refuse on the authorization page.
 	DenyAuthorize bool
 }

@@ -370,3 +370,41 @@ func (e *Emulator) countUp(w io.Writer, rate int64) io.Writer {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// instantUpload stores content that the service already holds without a
+// transfer, as the desktop client was seen to do; else it gives a link.
+func (e *Emulator) instantUpload(c *call) (reply, *failure) {
+	if !c.knobs.InstantUpload {
+		return reply{}, errMethod.ptr()
+	}
+	p, fail := c.path("path")
+	if fail != nil {
+		return reply{}, fail
+	}
+	overwrite, fail := c.flag("overwrite")
+	if fail != nil {
+		return reply{}, fail
+	}
+	if fail := e.mayUpload(c, p, overwrite); fail != nil {
+		return reply{}, fail
+	}
+	var known *content
+	for _, root := range []*node{e.disk.root, e.disk.trash} {
+		root.walk(func(n *node) {
+			if n.content != nil && n.content.md5 == c.query.Get("md5") && n.content.sha256 == c.query.Get("sha256") &&
+				strconv.FormatInt(n.content.size, 10) == c.query.Get("size") {
+				known = n.content
+			}
+		})
+	}
+	if known != nil {
+		e.setContent(p, known, c.knobs)
+		return reply{status: http.StatusCreated, body: c.resourceLink(p.String())}, nil
+	}
+	to := e.newUpload(c, p, overwrite)
+	id, _ := to.get("operation_id")
+	return reply{status: http.StatusOK, body: object{
+		{"operation_link", link(e.operationHref(c, e.ops[id.(string)]), http.MethodGet)},
+		{"upload_link", to.without("operation_id")},
+	}}, nil
+}

@@ -1,0 +1,174 @@
+package yandex
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// Where the service is, and what it allows.
+const (
+	DefaultAPIURL   = "https://cloud-api.yandex.net"
+	DefaultOAuthURL = "https://oauth.yandex.ru"
+	DefaultRate     = 40 // API requests a second, clause 2.2 of the terms of the API
+)
+
+// Config is what New needs. Only Token has no default that works.
+type Config struct {
+	// Token authorizes the requests. With nil, only what is public can be
+	// read.
+	Token TokenSource
+	// Root is the folder to start at: "", "Docs", "disk:/Docs", or "app:/"
+	// for an application that has only a folder of its own.
+	Root string
+	// APIURL is the address of the API; empty: DefaultAPIURL.
+	APIURL string
+
+	// HardDelete removes for good what would go to the trash.
+	HardDelete bool
+	// UploadViaTempName uploads under a neutral name and moves the file to its
+	// own, because the service slows down uploads of archives and videos by
+	// their extension. It costs a call more.
+	UploadViaTempName bool
+	// UserAgent is sent with every request; empty: "davdisk". The service does
+	// not slow down uploads of those who call themselves Yandex.Disk; whether
+	// to do so is the user's choice.
+	UserAgent string
+	// Rate is how many API requests are made in a second; zero: DefaultRate,
+	// negative: unlimited.
+	Rate float64
+	// RetryWait is the first wait before a request is repeated, doubled each
+	// time; zero: 250 ms.
+	RetryWait time.Duration
+	// UploadWait is how long the service may take to answer after the last
+	// byte of an upload, beside two minutes for every GiB; zero: two minutes.
+	UploadWait time.Duration
+	// ModTimeWait is how long after an upload its modification time is written;
+	// zero: 3 s, the longest time that Yandex asks for.
+	ModTimeWait time.Duration
+
+	// StateDir keeps what must survive a restart: modification times not yet
+	// written, uploads of which the end is unknown. It belongs to one account.
+	// Empty: nothing survives.
+	StateDir string
+
+	Transport http.RoundTripper                      // nil: http.DefaultTransport
+	Now       func() time.Time                       // nil: time.Now
+	After     func(d time.Duration) <-chan time.Time // nil: time.After
+	Rand      func() float64                         // spreads waits, in [0,1); nil: math/rand/v2
+	Log       *slog.Logger                           // nil: discard
+}
+
+// withDefaults fills in what is left out.
+func (c Config) withDefaults() Config {
+	setDefault(&c.APIURL, DefaultAPIURL)
+	setDefault(&c.UserAgent, "davdisk")
+	setDefault(&c.Rate, DefaultRate)
+	setDefault(&c.RetryWait, 250*time.Millisecond)
+	setDefault(&c.UploadWait, 2*time.Minute)
+	setDefault(&c.ModTimeWait, 3*time.Second)
+	setDefault(&c.Transport, http.DefaultTransport)
+	setDefault(&c.Log, slog.New(slog.DiscardHandler))
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.After == nil {
+		c.After = time.After
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Float64
+	}
+	return c
+}
+
+func setDefault[T comparable](value *T, def T) {
+	var zero T
+	if *value == zero {
+		*value = def
+	}
+}
+
+// options are declared once, for command line, configuration and environment.
+var options = []backend.Option{
+	{Name: "token", Secret: true, Help: "OAuth token to use instead of a login"},
+	{Name: "account", Default: "default", Help: "which login to use, if there are several"},
+	{Name: "anonymous", Bool: true, Default: "false", Help: "use no login; only public addresses can be read"},
+	{Name: "api-url", Default: DefaultAPIURL, Help: "address of the API"},
+	{Name: "oauth-url", Default: DefaultOAuthURL, Help: "address of the OAuth server"},
+	{Name: "hard-delete", Bool: true, Default: "false", Help: "remove for good instead of moving to the trash"},
+	{Name: "upload-via-temp-name", Bool: true, Default: "false", Help: "upload under a neutral name, then rename: quicker for archives and videos, which the service slows down"},
+	{Name: "user-agent", Default: "davdisk", Help: "name to go by with the service"},
+	{Name: "rate", Default: strconv.Itoa(DefaultRate), Help: "API requests a second, 0 for no limit"},
+}
+
+// Driver registers the disk as "yandex".
+func Driver() backend.Driver {
+	return backend.Driver{Name: "yandex", Options: options, Open: open}
+}
+
+// open makes a backend from options. It needs a token or a login that is
+// stored, and asks the service nothing.
+func open(ctx context.Context, root string, opts map[string]string, env backend.Env) (backend.Backend, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	rate, err := strconv.ParseFloat(opts["rate"], 64)
+	if err != nil || rate < 0 {
+		return nil, fmt.Errorf("yandex: option rate: %q is not a number of requests a second", opts["rate"])
+	}
+	if rate == 0 {
+		rate = -1
+	}
+	cfg := Config{
+		Root: root, APIURL: opts["api-url"], UserAgent: opts["user-agent"], Rate: rate,
+		Transport: env.Transport, Now: env.Now, Log: env.Log,
+	}
+	for name, value := range map[string]*bool{"hard-delete": &cfg.HardDelete, "upload-via-temp-name": &cfg.UploadViaTempName} {
+		if *value, err = strconv.ParseBool(opts[name]); err != nil {
+			return nil, fmt.Errorf("yandex: option %s: %q is neither true nor false", name, opts[name])
+		}
+	}
+	account := opts["account"]
+	if !usable(account) {
+		return nil, fmt.Errorf("yandex: option account: %q cannot be the name of an account", account)
+	}
+	if env.StateDir != "" {
+		cfg.StateDir = filepath.Join(env.StateDir, "yandex", account)
+	}
+	if opts["anonymous"] == "true" {
+		return New(cfg)
+	}
+	if cfg.Token, err = tokenSource(opts, env); err != nil {
+		return nil, err
+	}
+	return New(cfg)
+}
+
+// tokenSource gives the token of the options, or else that of the login.
+func tokenSource(opts map[string]string, env backend.Env) (TokenSource, error) {
+	if opts["token"] != "" {
+		return StaticToken(opts["token"]), nil
+	}
+	store := NewTokenStore(env.StateDir, opts["account"], OAuth{URL: opts["oauth-url"], Transport: env.Transport, Now: env.Now})
+	if _, err := store.Load(); err != nil {
+		return nil, err
+	}
+	return store, nil
+}
+
+// parseAPI checks the address of a server.
+func parseAPI(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("yandex: %q is not the address of a server", address)
+	}
+	return u, nil
+}

@@ -1,0 +1,186 @@
+package yandex
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/gofrs/flock"
+)
+
+// journal is a map that survives a restart: a file of JSON lines, each of
+// which sets or deletes one entry. It is written anew when most of its lines
+// are out of date. Without a file it is a map only.
+type journal[T any] struct {
+	path string
+	log  *slog.Logger
+	lock *flock.Flock
+
+	mu      sync.Mutex // guards all below
+	entries map[string]T
+	file    *os.File // nil: in memory only
+	lines   int
+}
+
+// journalLine is one line; no value deletes the entry.
+type journalLine[T any] struct {
+	Key   string `json:"key"`
+	Value *T     `json:"value,omitempty"`
+}
+
+// slackLines is how many lines may be out of date.
+const slackLines = 1000
+
+// openJournal reads a journal. If another process or backend has it, this one
+// stays in memory, which is said in the log.
+func openJournal[T any](path string, log *slog.Logger) (*journal[T], error) {
+	j := &journal[T]{path: path, log: log, entries: map[string]T{}}
+	if path == "" {
+		return j, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	j.lock = flock.New(path+".lock", flock.SetPermissions(0o600))
+	if got, err := j.lock.TryLock(); err != nil {
+		return nil, err
+	} else if !got {
+		log.Warn("another davdisk uses the journal; this one keeps its own in memory", "path", path)
+		return j, nil
+	}
+	if err := j.load(); err != nil {
+		j.lock.Close()
+		return nil, err
+	}
+	return j, nil
+}
+
+// load reads the file, leaves out what cannot be read, such as the last line
+// of a process that was killed, and writes what is left anew.
+func (j *journal[T]) load() error {
+	file, err := os.Open(j.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err == nil {
+		defer file.Close()
+		scan := bufio.NewScanner(file)
+		scan.Buffer(nil, 1<<20)
+		for scan.Scan() {
+			var line journalLine[T]
+			if json.Unmarshal(scan.Bytes(), &line) != nil {
+				j.log.Warn("a line of the journal cannot be read", "path", j.path)
+				continue
+			}
+			j.apply(line)
+		}
+		if err := scan.Err(); err != nil {
+			return err
+		}
+	}
+	return j.rewrite()
+}
+
+func (j *journal[T]) apply(line journalLine[T]) {
+	if line.Value == nil {
+		delete(j.entries, line.Key)
+	} else {
+		j.entries[line.Key] = *line.Value
+	}
+}
+
+// rewrite replaces the file by one that has only what counts.
+func (j *journal[T]) rewrite() error {
+	var data []byte
+	for key, value := range j.entries {
+		line, err := json.Marshal(journalLine[T]{key, &value})
+		if err != nil {
+			return err
+		}
+		data = append(append(data, line...), '\n')
+	}
+	if j.file != nil {
+		j.file.Close()
+		j.file = nil
+	}
+	if err := writeFile(j.path, data); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(j.path, os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	j.file, j.lines = file, len(j.entries)
+	return nil
+}
+
+// set keeps a value; when it returns nil it is on disk.
+func (j *journal[T]) set(key string, value T) error {
+	return j.change(journalLine[T]{key, &value})
+}
+
+// delete forgets a value.
+func (j *journal[T]) delete(key string) error {
+	return j.change(journalLine[T]{Key: key})
+}
+
+func (j *journal[T]) change(line journalLine[T]) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if _, there := j.entries[line.Key]; !there && line.Value == nil {
+		return nil
+	}
+	j.apply(line)
+	if j.file == nil {
+		return nil
+	}
+	if j.lines++; j.lines > 2*len(j.entries)+slackLines {
+		return j.rewrite()
+	}
+	data, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	if _, err := j.file.Write(append(data, '\n')); err != nil {
+		return err
+	}
+	if line.Value == nil {
+		return nil // one that comes back is found to be out of date
+	}
+	return j.file.Sync()
+}
+
+func (j *journal[T]) get(key string) (T, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	value, ok := j.entries[key]
+	return value, ok
+}
+
+// all returns a copy of the entries.
+func (j *journal[T]) all() map[string]T {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return maps.Clone(j.entries)
+}
+
+// Close leaves the journal to others.
+func (j *journal[T]) Close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var err error
+	if j.file != nil {
+		err = j.file.Close()
+		j.file = nil
+	}
+	if j.lock != nil {
+		err = errors.Join(err, j.lock.Close())
+	}
+	return err
+}

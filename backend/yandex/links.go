@@ -1,0 +1,100 @@
+package yandex
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+)
+
+// contentLink is a way to the bytes of one version of a file. The service
+// pins its download links to the version they were given out for, so they are
+// kept by version, never by path.
+type contentLink struct {
+	href    string // the service's link
+	storage string // where it redirects to, once known
+	size    int64
+	md5     string
+	sha256  string
+	expires time.Time
+}
+
+const (
+	maxLinks = 50_000 // of about 500 bytes each
+	linkLife = 4 * time.Hour
+	// linkSlack is how long before its end a link is no longer used.
+	linkSlack = time.Minute
+)
+
+// links keeps the links that listings bring along.
+type links struct {
+	now func() time.Time
+
+	mu    sync.Mutex // makes changes of an entry one step
+	cache *lru.Cache[string, contentLink]
+}
+
+func newLinks(now func() time.Time) *links {
+	cache, err := lru.New[string, contentLink](maxLinks)
+	if err != nil {
+		panic(err) // the size is a constant above zero
+	}
+	return &links{now: now, cache: cache}
+}
+
+// add keeps a link. The storage address of an older one stays, since it leads
+// to the same bytes.
+func (l *links) add(version string, link contentLink) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	link.expires = expiry(link.href, l.now())
+	if old, ok := l.cache.Peek(version); ok && old.expires.After(l.now().Add(linkSlack)) {
+		link.storage = old.storage
+	}
+	l.cache.Add(version, link)
+}
+
+// get finds a link that should still be good.
+func (l *links) get(version string) (contentLink, bool) {
+	link, ok := l.cache.Get(version)
+	return link, ok && link.expires.After(l.now().Add(linkSlack))
+}
+
+// redirected keeps where a link led to; an empty address forgets it.
+func (l *links) redirected(version, href, storage string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if link, ok := l.cache.Peek(version); ok && link.href == href {
+		link.storage = storage
+		l.cache.Add(version, link)
+	}
+}
+
+// drop forgets a link that was found to be dead.
+func (l *links) drop(version, href string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if link, ok := l.cache.Peek(version); ok && link.href == href {
+		l.cache.Remove(version)
+	}
+}
+
+// expiry reads when a link ends: its path is /disk/SIGNATURE/EXPIRY/…, the
+// expiry in seconds since 1970, as eight hexadecimal digits. Nobody documents
+// that, so a link that looks otherwise, or says something unlikely, is given
+// its usual life.
+func expiry(href string, now time.Time) time.Time {
+	if u, err := url.Parse(href); err == nil {
+		if parts := strings.Split(u.Path, "/"); len(parts) > 3 && len(parts[3]) == 8 {
+			if seconds, err := strconv.ParseInt(parts[3], 16, 64); err == nil {
+				if t := time.Unix(seconds, 0); t.Before(now.Add(24 * time.Hour)) {
+					return t
+				}
+			}
+		}
+	}
+	return now.Add(linkLife)
+}

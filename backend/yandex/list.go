@@ -1,0 +1,189 @@
+package yandex
+
+import (
+	"context"
+	"iter"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+const (
+	// pageSize is the longest page that is asked for. The service has no
+	// documented limit, and times out on pages of 10,000.
+	pageSize = 1000
+	// pagesAtOnce is how many pages of a folder are asked for at a time.
+	pagesAtOnce = 4
+	// listTries is how often a listing that does not add up is made anew.
+	listTries = 3
+)
+
+// listFields are those of a folder, its total and its entries.
+var listFields = resourceFields + ",_embedded.total,_embedded.items." +
+	strings.ReplaceAll(resourceFields, ",", ",_embedded.items.")
+
+// List implements backend.Backend. The children are those of one moment: the
+// listing is made anew if its pages do not add up to the total that the
+// service tells, since a listing that lacks files would make others delete
+// theirs.
+func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq2[backend.Info, error], error) {
+	if err := checkName("list", name); err != nil {
+		return backend.Info{}, nil, err
+	}
+	l := lister{
+		page: func(ctx context.Context, offset, limit int) (*resource, error) {
+			return b.folderPage(ctx, name, offset, limit)
+		},
+	}
+	self, items, err := l.list(ctx)
+	if err != nil {
+		return backend.Info{}, nil, pathError("list", name, err)
+	}
+	b.note(name, self)
+	info := b.info(name, self)
+	if !info.Dir {
+		return info, nil, backend.PathError("list", name, backend.ErrNotDir, "")
+	}
+	items = slices.DeleteFunc(items, func(r resource) bool { return !b.usable(name, &r) })
+	for i := range items {
+		b.note(path.Join(name, string(items[i].Name)), &items[i])
+	}
+	return info, func(yield func(backend.Info, error) bool) {
+		for i := range items {
+			if !yield(b.info(path.Join(name, string(items[i].Name)), &items[i]), nil) {
+				return
+			}
+		}
+	}, nil
+}
+
+// usable tells whether an entry of a folder can be addressed. What cannot is
+// left out, which the log says.
+func (b *Backend) usable(folder string, r *resource) bool {
+	if r.check() == nil && usable(string(r.Name)) {
+		return true
+	}
+	b.log.Warn("an entry that no name can lead to is left out", "folder", folder, "name", string(r.Name), "type", string(r.Type))
+	return false
+}
+
+func (b *Backend) folderPage(ctx context.Context, name string, offset, limit int) (*resource, error) {
+	var r resource
+	_, err := b.api.do(ctx, request{
+		call: getResource,
+		query: url.Values{
+			"path": {b.path(name)}, "fields": {listFields},
+			"limit": {strconv.Itoa(limit)}, "offset": {strconv.Itoa(offset)},
+		},
+		out: &r,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &r, r.check()
+}
+
+// lister gathers a folder from its pages.
+type lister struct {
+	page func(ctx context.Context, offset, limit int) (*resource, error)
+}
+
+// list returns the folder itself and all entries, each name once.
+func (l lister) list(ctx context.Context) (*resource, []resource, error) {
+	var last []string
+	for try := 1; ; try++ {
+		self, items, total, err := l.gather(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(items) == total {
+			return self, items, nil
+		}
+		// Entries moved from one page to another while they were read, or the
+		// total counts what the service does not show. The latter is the same
+		// each time.
+		names := namesOf(items)
+		if try == listTries && slices.Equal(names, last) {
+			return self, items, nil
+		}
+		if try == listTries {
+			return nil, nil, &backend.Error{Kind: backend.ErrUnavailable, Message: "the folder changes while it is being listed"}
+		}
+		last = names
+	}
+}
+
+func namesOf(items []resource) []string {
+	names := make([]string, len(items))
+	for i := range items {
+		names[i] = string(items[i].Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// gather reads the first page, then the others several at a time. The service
+// may cut pages without a word: the first one shows how long they are.
+func (l lister) gather(ctx context.Context) (self *resource, items []resource, total int, err error) {
+	self, err = l.page(ctx, 0, pageSize)
+	if err != nil || self.Embedded == nil {
+		return self, nil, 0, err // a file, or an empty folder
+	}
+	first := self.Embedded
+	self.Embedded = nil
+	total = len(first.Items)
+	if first.Total != nil {
+		total = int(*first.Total)
+	}
+	step := len(first.Items)
+	if step == 0 || step >= total {
+		return self, unique(first.Items), total, nil
+	}
+	pages := make([][]resource, (total-1)/step) // those after the first
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(pagesAtOnce)
+	for i := range pages {
+		g.Go(func() (err error) {
+			from := (i + 1) * step
+			pages[i], err = l.span(ctx, from, min(from+step, total))
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, nil, 0, err
+	}
+	return self, unique(slices.Concat(first.Items, slices.Concat(pages...))), total, nil
+}
+
+// span reads the entries from one place to another, in as many pages as the
+// service makes of them.
+func (l lister) span(ctx context.Context, from, to int) (items []resource, err error) {
+	for from < to {
+		r, err := l.page(ctx, from, to-from)
+		if err != nil {
+			return nil, err
+		}
+		if r.Embedded == nil || len(r.Embedded.Items) == 0 {
+			break
+		}
+		items = append(items, r.Embedded.Items...)
+		from += len(r.Embedded.Items)
+	}
+	return items, nil
+}
+
+// unique keeps the first entry of each name.
+func unique(items []resource) []resource {
+	seen := make(map[text]bool, len(items))
+	return slices.DeleteFunc(items, func(r resource) bool {
+		again := seen[r.Name]
+		seen[r.Name] = true
+		return again
+	})
+}

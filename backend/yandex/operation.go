@@ -1,0 +1,73 @@
+package yandex
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// How an operation is followed: the first look after 50 ms, each next one
+// after twice the time, up to a second.
+const (
+	firstPoll = 50 * time.Millisecond
+	lastPoll  = time.Second
+)
+
+// errFailed says that an operation ended badly. The service never says why.
+var errFailed = errors.New("the service says that the operation failed, and not why")
+
+// finish waits for the end of a change that was answered with next: at once
+// unless the status says that an operation was begun (202).
+func (b *Backend) finish(ctx context.Context, r reply, next link) error {
+	if r.status != http.StatusAccepted {
+		return nil
+	}
+	if next.Href == "" {
+		return lost{errors.New("the service began an operation and gave no link to it")}
+	}
+	return b.wait(ctx, string(next.Href))
+}
+
+// wait follows an operation to its end. The link is followed as given: the
+// form of its path differs from one answer to the next.
+func (b *Backend) wait(ctx context.Context, href string) error {
+	for pause := firstPoll; ; pause = min(2*pause, lastPoll) {
+		select {
+		case <-ctx.Done():
+			return lost{errors.New("the operation has not ended in time")}
+		case <-b.cfg.After(pause):
+		}
+		done, err := b.poll(ctx, href)
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+// poll asks for the state of an operation. The documents name the bad end
+// both "failed" and "failure"; a state that is not known is not an end.
+func (b *Backend) poll(ctx context.Context, href string) (done bool, err error) {
+	var op operation
+	_, err = b.api.do(ctx, request{call: getOperation, href: href, out: &op})
+	switch {
+	case err != nil && !is(err, backend.ErrUnauthorized):
+		return false, lost{err}
+	case err != nil:
+		return false, err
+	case op.Status == "success":
+		return true, nil
+	case op.Status == "failed", op.Status == "failure":
+		return true, lost{errFailed}
+	}
+	return false, nil
+}
+
+// operationLink is where an operation is followed of which only the id is
+// known.
+func (b *Backend) operationLink(id string) string {
+	return b.api.base.JoinPath(getOperation.path, url.PathEscape(id)).String()
+}

@@ -1,0 +1,75 @@
+package yandex
+
+import (
+	"context"
+	"io/fs"
+	"net/url"
+	"strconv"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// Remove implements backend.Backend. With IfVersion the content is looked at
+// first, and its MD5 goes along with the request, so that the service itself
+// refuses if the file is another by then.
+func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOptions) error {
+	if err := checkName("remove", name); err != nil {
+		return err
+	}
+	if name == "." {
+		return backend.PathError("remove", name, fs.ErrInvalid, "the root cannot be removed")
+	}
+	return pathError("remove", name, b.remove(ctx, name, opts))
+}
+
+func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOptions) error {
+	unlock, err := b.lock(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	query := url.Values{
+		"path": {b.path(name)}, "fields": {"href"},
+		"permanently": {strconv.FormatBool(opts.Permanent || b.cfg.HardDelete)},
+	}
+	if opts.IfVersion != "" {
+		r, err := b.expect(ctx, name, opts.IfVersion)
+		if err != nil {
+			return err
+		}
+		if r.MD5 != "" {
+			query.Set("md5", string(r.MD5))
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx, cancel := issued(ctx)
+	defer cancel()
+	var next link
+	r, err := b.api.do(ctx, request{call: deleteItem, query: query, out: &next})
+	if err == nil {
+		err = b.finish(ctx, r, next)
+	}
+	// What is not there after an answer was lost is what we removed.
+	if r.again && hasCode(err, "DiskNotFoundError") {
+		err = nil
+	}
+	if err == nil {
+		b.sight.vanished(b.path(name))
+		b.times.forget(b.path(name))
+	}
+	return err
+}
+
+// expect looks whether a file has this version.
+func (b *Backend) expect(ctx context.Context, name, version string) (*resource, error) {
+	r, err := b.look(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if r.version() != version {
+		return nil, &backend.Error{Kind: backend.ErrChanged, Message: "another version is there now"}
+	}
+	return r, nil
+}

@@ -1,0 +1,96 @@
+package yandex
+
+import (
+	"strings"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+)
+
+// sight is what the driver has lately seen or done at the paths of the disk.
+// It is no cache of metadata: it saves a question whose answer is known for
+// certain or was given a moment ago.
+type sight struct {
+	now  func() time.Time
+	seen *lru.Cache[string, seen]
+}
+
+// seen is what was at a path.
+type seen struct {
+	at      time.Time
+	own     bool // by a change of our own
+	gone    bool // nothing is there
+	dir     bool
+	version string // of a file
+	stamped bool   // has a modification time among its properties
+}
+
+const (
+	maxSeen = 50_000
+	// freshTime is how long a look may be relied upon.
+	freshTime = 10 * time.Second
+)
+
+func newSight(now func() time.Time) *sight {
+	cache, err := lru.New[string, seen](maxSeen)
+	if err != nil {
+		panic(err) // the size is a constant above zero
+	}
+	return &sight{now, cache}
+}
+
+// saw notes what the service told.
+func (s *sight) saw(path string, r *resource) {
+	_, stamped := r.modTime()
+	s.seen.Add(path, seen{at: s.now(), dir: r.Type == "dir", version: r.version(), stamped: stamped})
+}
+
+// made notes what we put at a path. A file keeps the properties of the one
+// that it replaces.
+func (s *sight) made(path, version string, dir bool) {
+	old, _ := s.seen.Peek(path)
+	s.seen.Add(path, seen{at: s.now(), dir: dir, version: version, stamped: old.stamped && !old.gone})
+}
+
+// vanished notes that we took away what was at a path.
+func (s *sight) vanished(path string) {
+	s.seen.Add(path, seen{at: s.now(), gone: true})
+}
+
+// copied notes that what is at one path is at another now too.
+func (s *sight) copied(from, to string) {
+	v, _ := s.seen.Peek(from)
+	v.at = s.now()
+	s.seen.Add(to, v)
+}
+
+// fresh tells what was at a path a moment ago.
+func (s *sight) fresh(path string) (seen, bool) {
+	v, ok := s.seen.Peek(path)
+	return v, ok && !v.gone && s.now().Sub(v.at) < freshTime
+}
+
+// stamped tells whether what is or was at a path had a modification time
+// among its properties.
+func (s *sight) stamped(path string) bool {
+	v, _ := s.seen.Peek(path)
+	return v.stamped
+}
+
+// replaced tells that a version is no longer at a path, because we put another
+// one there, or took it away with the folder that it was in.
+func (s *sight) replaced(path, version string) bool {
+	if v, ok := s.seen.Peek(path); ok {
+		return v.gone || v.version != version
+	}
+	for {
+		i := strings.LastIndexByte(path, '/')
+		if i < 0 {
+			return false
+		}
+		path = path[:i]
+		if v, ok := s.seen.Peek(path); ok && v.gone {
+			return true
+		}
+	}
+}

@@ -1,0 +1,239 @@
+package yandex
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"path"
+	"time"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// issuedTime is how long a change that the service has begun is followed,
+// whoever stopped waiting for it.
+const issuedTime = 10 * time.Minute
+
+// Backend is a Yandex Disk, or a folder of it. Its methods may be called from
+// many goroutines at once.
+type Backend struct {
+	cfg  Config
+	root string // with scheme, "disk:/" or "disk:/Docs"
+	log  *slog.Logger
+	api  *client
+	bare *http.Client // for transfers: no token, no repeating, no redirects followed
+
+	links   *links
+	sight   *sight
+	files   *keyLock // one change of a name at a time
+	folders *keyLock // one change in a folder at a time
+	pending *pending
+	times   *times
+}
+
+var _ interface {
+	backend.Backend
+	backend.Copier
+	backend.Usager
+	backend.Revisioner
+	backend.ModTimer
+	backend.Propertier
+} = (*Backend)(nil)
+
+// New returns the backend that cfg describes. It asks the service nothing:
+// a root that is not there shows at first use. Close it, so that modification
+// times still to be written are.
+func New(cfg Config) (*Backend, error) {
+	cfg = cfg.withDefaults()
+	root, err := cleanRoot(cfg.Root)
+	if err != nil {
+		return nil, err
+	}
+	api, err := newClient(cfg)
+	if err != nil {
+		return nil, err
+	}
+	b := &Backend{
+		cfg: cfg, root: root, log: cfg.Log, api: api,
+		bare: &http.Client{
+			Transport:     userAgent{cfg.Transport, cfg.UserAgent},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		links: newLinks(cfg.Now), sight: newSight(cfg.Now),
+		files: newKeyLock(), folders: newKeyLock(),
+	}
+	if b.pending, err = openPending(cfg); err != nil {
+		return nil, err
+	}
+	if b.times, err = openTimes(b); err != nil {
+		b.pending.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// Close writes the modification times that are still to be written, as far as
+// the service lets it, and waits for what runs in the background. What was not
+// written is tried again by the next backend with the same StateDir.
+func (b *Backend) Close() error {
+	err := b.times.Close()
+	if closing := b.pending.Close(); err == nil {
+		err = closing
+	}
+	return err
+}
+
+// Stat implements backend.Backend.
+func (b *Backend) Stat(ctx context.Context, name string) (backend.Info, error) {
+	if err := checkName("stat", name); err != nil {
+		return backend.Info{}, err
+	}
+	r, err := b.look(ctx, name)
+	if err != nil {
+		return backend.Info{}, pathError("stat", name, err)
+	}
+	return b.info(name, r), nil
+}
+
+// look asks for one file or folder.
+func (b *Backend) look(ctx context.Context, name string) (*resource, error) {
+	var r resource
+	_, err := b.api.do(ctx, request{
+		call:  getResource,
+		query: url.Values{"path": {b.path(name)}, "fields": {resourceFields}, "limit": {"0"}},
+		out:   &r,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	b.note(name, &r)
+	return &r, nil
+}
+
+// resourceFields are the members of a resource that the driver reads.
+const resourceFields = "type,name,path,size,md5,sha256,created,modified,mime_type,resource_id,revision,custom_properties,public_url,file"
+
+// check refuses a resource that does not say what it is.
+func (r *resource) check() error {
+	if r.Type != "file" && r.Type != "dir" {
+		return &backend.Error{Kind: backend.ErrUnavailable, Message: "the service's answer describes neither a file nor a folder"}
+	}
+	return nil
+}
+
+// note remembers what an answer tells beside the metadata.
+func (b *Backend) note(name string, r *resource) {
+	b.sight.saw(b.path(name), r)
+	if r.Type == "file" && r.File != "" {
+		b.links.add(r.version(), contentLink{
+			href: string(r.File), size: int64(r.Size), md5: string(r.MD5), sha256: string(r.SHA256),
+		})
+	}
+}
+
+// info is a resource in the words of the contract.
+func (b *Backend) info(name string, r *resource) backend.Info {
+	info := r.info(path.Base(name))
+	b.times.show(b.path(name), &info)
+	return info
+}
+
+func (r *resource) info(base string) backend.Info {
+	info := backend.Info{
+		Name: base, Dir: r.Type == "dir",
+		ModTime: r.Modified.Time, Created: r.Created.Time,
+		ID: string(r.ID), Public: string(r.PublicURL),
+	}
+	if t, ok := r.modTime(); ok {
+		info.ModTime = t
+	}
+	if !info.Dir {
+		info.Size, info.Version = int64(r.Size), r.version()
+		info.MD5, info.SHA256 = string(r.MD5), string(r.SHA256)
+		info.ContentType = string(r.MimeType)
+	}
+	return info
+}
+
+// version identifies the content: its hash, which old files may lack.
+func (r *resource) version() string {
+	switch {
+	case r.Type != "file":
+		return ""
+	case r.SHA256 != "":
+		return string(r.SHA256)
+	case r.MD5 != "":
+		return string(r.MD5)
+	}
+	return string(r.ID) + "@" + time.UnixMicro(int64(r.Revision)).UTC().Format("20060102T150405.000000")
+}
+
+// issued is a context for a change that may have begun: it is no longer
+// stopped by whoever asked, so that the answer is the truth.
+func issued(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), issuedTime)
+}
+
+// Mkdir implements backend.Backend.
+func (b *Backend) Mkdir(ctx context.Context, name string) error {
+	if err := checkName("mkdir", name); err != nil {
+		return err
+	}
+	if name == "." {
+		return backend.PathError("mkdir", name, fs.ErrExist, "")
+	}
+	return pathError("mkdir", name, b.mkdir(ctx, name))
+}
+
+func (b *Backend) mkdir(ctx context.Context, name string) error {
+	unlock, err := b.lock(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	ctx, cancel := issued(ctx)
+	defer cancel()
+	r, err := b.api.do(ctx, request{
+		call:  makeFolder,
+		query: url.Values{"path": {b.path(name)}, "fields": {"href"}},
+	})
+	// A folder that is there after an answer was lost is the one asked for.
+	if r.again && hasCode(err, "DiskPathPointsToExistentDirectoryError") {
+		err = nil
+	}
+	if err == nil {
+		b.sight.made(b.path(name), "", true)
+	}
+	return err
+}
+
+// lock takes a name for a change, and the folder that it is in. Yandex answers
+// 423 and 500 to changes in one folder at the same time.
+func (b *Backend) lock(ctx context.Context, names ...string) (unlock func(), err error) {
+	files, err := b.files.lock(ctx, names...)
+	if err != nil {
+		return nil, err
+	}
+	parents := make([]string, 0, len(names))
+	for _, name := range names {
+		parents = append(parents, path.Dir(name))
+	}
+	folders, err := b.folders.lock(ctx, parents...)
+	if err != nil {
+		files()
+		return nil, err
+	}
+	for _, name := range names {
+		if err := b.settle(ctx, name); err != nil {
+			folders()
+			files()
+			return nil, err
+		}
+	}
+	return func() { folders(); files() }, nil
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/davdisk/internal/config"
+)
+
+// loadConfig reads the configuration that the command line names.
+func loadConfig(c *cli.Context) (*config.File, error) {
+	path := c.String("config")
+	if path == "" {
+		path = config.DefaultPath()
+	}
+	return config.Load(path, config.Rules{
+		Command: func(name string) bool { return c.App.Command(name) != nil },
+		Flag:    func(command, name string) bool { return isSecretOption(name) || hasFlag(c.App.Commands, command, name) },
+		Secret: func(driver, option string) bool {
+			return driver == "" && isSecretOption(option) || option == "pass" || option == "client-secret" || isSecretOption(driver+"-"+option)
+		},
+	})
+}
+
+// hasFlag tells whether a command, or any of those below it, has a flag.
+func hasFlag(commands []*cli.Command, command, name string) bool {
+	return slices.ContainsFunc(commands, func(c *cli.Command) bool {
+		return (command == "" || c.Name == command) &&
+			(slices.ContainsFunc(c.Flags, func(f cli.Flag) bool { return f.Names()[0] == name }) || hasFlag(c.Subcommands, "", name))
+	})
+}
+
+// isSecretOption tells of names such as "yandex-token", which have a place in
+// the configuration but no flag.
+func isSecretOption(name string) bool {
+	_, o, ok := driverOption(name)
+	return ok && o.Secret
+}
+
+// driverOption finds the option that a flag such as "yandex-rate" stands for.
+func driverOption(flag string) (backend.Driver, backend.Option, bool) {
+	for _, d := range drivers() {
+		for _, o := range d.Options {
+			if flag == d.Name+"-"+o.Name {
+				return d, o, true
+			}
+		}
+	}
+	return backend.Driver{}, backend.Option{}, false
+}
+
+// fillFromConfig gives the flags that neither the command line nor the
+// environment sets the values of the configuration. Options of drivers are
+// left to the session: a remote's own come before them.
+func fillFromConfig(c *cli.Context) error {
+	cfg, err := loadConfig(c)
+	if err != nil {
+		return err
+	}
+	top, _, _ := strings.Cut(commandPath(c), " ")
+	for _, f := range c.Command.Flags {
+		name := f.Names()[0]
+		if _, _, ok := driverOption(name); ok || c.IsSet(name) || name == "config" {
+			continue
+		}
+		values, ok := cfg.Commands[top][name]
+		if !ok {
+			values = cfg.Flags[name]
+		}
+		for _, value := range values {
+			if err := c.Set(name, value); err != nil {
+				return misuse("%s: %s: %v", cfg.Path, name, err)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/davdisk/internal/terminal"
+)
+
+// The exit codes, which scripts lean on.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitMisuse      = 2
+	exitNotFound    = 3
+	exitNotLoggedIn = 4
+)
+
+// misused is an error of the one who typed the command.
+type misused struct{ text string }
+
+func (m misused) Error() string { return m.text }
+
+func misuse(format string, args ...any) error { return misused{fmt.Sprintf(format, args...)} }
+
+// said is an error of which all has been told already.
+type said struct{ error }
+
+// kinds says, for each kind of failure, how davdisk ends and what can be done
+// about it. The first that fits counts.
+var kinds = []struct {
+	kind   error
+	code   int
+	advice string
+}{
+	{backend.ErrUnauthorized, exitNotLoggedIn, "run 'davdisk login', or set DAVDISK_TOKEN"},
+	{backend.ErrQuota, exitFailed, "make room: 'davdisk trash empty', or delete something for good"},
+	{backend.ErrTooLarge, exitFailed, "'davdisk about' tells the largest file allowed"},
+	{backend.ErrLocked, exitFailed, "try again in a moment"},
+	{backend.ErrRateLimited, exitFailed, "try again later"},
+	{backend.ErrUnavailable, exitFailed, "try again later"},
+	{backend.ErrUncertain, exitFailed, "look what is there before trying again"},
+	{backend.ErrChanged, exitFailed, "look what is there now and try again"},
+	{fs.ErrNotExist, exitNotFound, ""},
+	{context.Canceled, exitFailed, ""},
+}
+
+// exit prints an error as one line and returns the code to end with.
+func exit(w io.Writer, err error) int {
+	code, advice := exitFailed, ""
+	var wrong misused
+	var told said
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &wrong):
+		code = exitMisuse
+	default:
+		for _, k := range kinds {
+			if errors.Is(err, k.kind) {
+				code, advice = k.code, k.advice
+				break
+			}
+		}
+	}
+	if errors.As(err, &told) {
+		return code
+	}
+	text := "davdisk: " + sentence(err)
+	if advice != "" {
+		text += "; " + advice
+	}
+	fmt.Fprintln(w, terminal.Escape(text))
+	return code
+}
+
+// sentence tells an error, names in quotes: a name may hold anything.
+func sentence(err error) string {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.Is(err, context.Canceled):
+		return "interrupted"
+	case errors.As(err, &path) && err == error(path):
+		return fmt.Sprintf("%s %q: %v", path.Op, path.Path, path.Err)
+	case errors.As(err, &link) && err == error(link):
+		return fmt.Sprintf("%s %q to %q: %v", link.Op, link.Old, link.New, link.Err)
+	}
+	return err.Error()
+}

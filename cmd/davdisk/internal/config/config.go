@@ -1,0 +1,246 @@
+// Package config reads and extends config.toml, which is the user's own file:
+// what he wrote stays as he wrote it, comments and all.
+//
+//	yandex-hard-delete = true     # a flag, for every command that has it
+//
+//	[serve]                       # flags of one command
+//	addr = "127.0.0.1:8090"
+//
+//	[remotes.work]                # work:PATH
+//	driver = "yandex"
+//	account = "work"
+//	root = "Team"
+//
+//	[users.anna]                  # who may log in to a share
+//	password-hash = "$2y$10$…"    # as htpasswd -nB makes it
+//	root = "Anna"
+//	read-only = true
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// File is what a configuration says.
+type File struct {
+	Path     string
+	Flags    map[string][]string            // values by name of a flag
+	Commands map[string]map[string][]string // the same, by name of a command
+	Remotes  map[string]Remote
+	Users    map[string]User
+}
+
+// A Remote is a name for a place in a store.
+type Remote struct {
+	Driver  string
+	Options map[string]string
+}
+
+// A User may log in to a share.
+type User struct {
+	PasswordHash string `toml:"password-hash"`
+	PasswordFile string `toml:"password-file"`
+	Root         string `toml:"root"`
+	ReadOnly     bool   `toml:"read-only"`
+}
+
+// Rules tell what a configuration may hold.
+type Rules struct {
+	Flag    func(command, name string) bool // is there such a flag; command "": of any command
+	Command func(name string) bool
+	Secret  func(driver, option string) bool // must others not read it
+}
+
+// DefaultPath is where the configuration lies unless a flag says otherwise;
+// empty if the user has no folder for such files.
+func DefaultPath() string {
+	dir := os.Getenv("XDG_CONFIG_HOME")
+	if !filepath.IsAbs(dir) {
+		var err error
+		if dir, err = os.UserConfigDir(); err != nil {
+			return ""
+		}
+	}
+	return filepath.Join(dir, "davdisk", "config.toml")
+}
+
+// Load reads a configuration. A file that is not there is an empty one.
+func Load(path string, rules Rules) (*File, error) {
+	f := &File{Path: path}
+	if path == "" {
+		return f, f.parse("", rules)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	if err := f.parse(string(data), rules); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := f.checkMode(rules); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+func (f *File) parse(text string, rules Rules) error {
+	f.Flags, f.Commands = map[string][]string{}, map[string]map[string][]string{}
+	f.Remotes, f.Users = map[string]Remote{}, map[string]User{}
+	var top map[string]toml.Primitive
+	md, err := toml.Decode(text, &top)
+	if err != nil {
+		return plain(err)
+	}
+	for key, value := range top {
+		switch {
+		case key == "remotes":
+			err = f.parseRemotes(md, value)
+		case key == "users":
+			err = md.PrimitiveDecode(value, &f.Users)
+		case rules.Flag("", key) && md.Type(key) != "Hash":
+			var v any
+			if err = md.PrimitiveDecode(value, &v); err == nil {
+				f.Flags[key], err = texts(key, v)
+			}
+		case rules.Command(key):
+			err = f.parseCommand(md, key, value, rules)
+		default:
+			err = fmt.Errorf("unknown key %q", key)
+		}
+		if err != nil {
+			return plain(err)
+		}
+	}
+	if unknown := md.Undecoded(); len(unknown) > 0 {
+		return fmt.Errorf("unknown key %q", unknown[0].String())
+	}
+	return nil
+}
+
+func (f *File) parseRemotes(md toml.MetaData, value toml.Primitive) error {
+	var remotes map[string]map[string]any
+	if err := md.PrimitiveDecode(value, &remotes); err != nil {
+		return err
+	}
+	for name, options := range remotes {
+		r := Remote{Options: map[string]string{}}
+		for key, v := range options {
+			values, err := texts("remotes."+name+"."+key, v)
+			if err != nil {
+				return err
+			}
+			r.Options[key] = strings.Join(values, ",")
+		}
+		r.Driver = r.Options["driver"]
+		delete(r.Options, "driver")
+		if r.Driver == "" {
+			return fmt.Errorf("remote %q has no driver; write driver = \"yandex\"", name)
+		}
+		f.Remotes[name] = r
+	}
+	return nil
+}
+
+func (f *File) parseCommand(md toml.MetaData, command string, value toml.Primitive, rules Rules) error {
+	var flags map[string]any
+	if err := md.PrimitiveDecode(value, &flags); err != nil {
+		return err
+	}
+	f.Commands[command] = map[string][]string{}
+	for name, v := range flags {
+		if !rules.Flag(command, name) {
+			return fmt.Errorf("unknown key %q: 'davdisk %s' has no such flag", command+"."+name, command)
+		}
+		values, err := texts(command+"."+name, v)
+		if err != nil {
+			return err
+		}
+		f.Commands[command][name] = values
+	}
+	return nil
+}
+
+// texts turns a value into what would be typed for a flag.
+func texts(key string, v any) ([]string, error) {
+	switch v := v.(type) {
+	case []any:
+		var all []string
+		for _, one := range v {
+			values, err := texts(key, one)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, values...)
+		}
+		return all, nil
+	case string, bool, int64, float64:
+		return []string{fmt.Sprint(v)}, nil
+	}
+	return nil, fmt.Errorf("%q: want a text, a number, true or false", key)
+}
+
+// checkMode refuses a file that others could write, because they could send
+// the login elsewhere, and one with secrets that others can read.
+func (f *File) checkMode(rules Rules) error {
+	fi, err := os.Stat(f.Path)
+	if runtime.GOOS == "windows" || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	mode := fi.Mode().Perm()
+	if mode&0o002 != 0 {
+		return fmt.Errorf("everybody can write it (mode %04o); run chmod o-w on it", mode)
+	}
+	if secret := f.secret(rules); secret != "" && mode&0o077 != 0 {
+		return fmt.Errorf("it holds a secret (%s) and others can read it (mode %04o); run chmod 600 on it", secret, mode)
+	}
+	return nil
+}
+
+// secret names a secret that the file holds, or is empty.
+func (f *File) secret(rules Rules) string {
+	var found []string
+	for name, r := range f.Remotes {
+		for option := range r.Options {
+			if rules.Secret(r.Driver, option) {
+				found = append(found, "remotes."+name+"."+option)
+			}
+		}
+	}
+	for name := range f.Flags {
+		if rules.Secret("", name) {
+			found = append(found, name)
+		}
+	}
+	for command, flags := range f.Commands {
+		for name := range flags {
+			if rules.Secret("", name) {
+				found = append(found, command+"."+name)
+			}
+		}
+	}
+	if len(found) == 0 {
+		return ""
+	}
+	return slices.Min(found)
+}
+
+// plain takes the position out of the library's error and puts it in front.
+func plain(err error) error {
+	var parse toml.ParseError
+	if errors.As(err, &parse) {
+		return fmt.Errorf("line %d: %s", parse.Position.Line, parse.Message)
+	}
+	return errors.New(strings.TrimPrefix(err.Error(), "toml: "))
+}

@@ -1,0 +1,146 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Add writes a remote at the end of the file, and makes the file, readable by
+// its owner alone, if there is none.
+func (f *File) Add(name string, r Remote) error {
+	if _, taken := f.Remotes[name]; taken {
+		return fmt.Errorf("remote %q: %w; 'davdisk remotes rm %s' removes it", name, fs.ErrExist, name)
+	}
+	var table bytes.Buffer
+	fmt.Fprintf(&table, "\n[remotes.%s]\ndriver = %s\n", key(name), strconv.Quote(r.Driver))
+	for _, option := range slices.Sorted(maps.Keys(r.Options)) {
+		value, err := toml.Marshal(map[string]string{option: r.Options[option]})
+		if err != nil {
+			return err
+		}
+		table.Write(value)
+	}
+	return f.edit(func(text string) (string, error) {
+		if text != "" && !strings.HasSuffix(text, "\n") {
+			text += "\n"
+		}
+		return strings.TrimPrefix(text+table.String(), "\n"), nil
+	})
+}
+
+// Remove takes a remote out of the file and leaves the rest as it is.
+func (f *File) Remove(name string) error {
+	if _, known := f.Remotes[name]; !known {
+		return fmt.Errorf("remote %q: %w", name, fs.ErrNotExist)
+	}
+	return f.edit(func(text string) (string, error) {
+		text = withoutTable(text, "remotes", name)
+		var left struct{ Remotes map[string]any }
+		if _, err := toml.Decode(text, &left); err != nil {
+			return "", plain(err)
+		}
+		if _, still := left.Remotes[name]; still {
+			return "", fmt.Errorf("remote %q is not written as [remotes.%s]; take it out of %s by hand", name, key(name), f.Path)
+		}
+		return text, nil
+	})
+}
+
+// withoutTable leaves out the lines from a header [group.name] to the next
+// header.
+func withoutTable(text, group, name string) string {
+	var kept strings.Builder
+	skipping := false
+	for line := range strings.Lines(text) {
+		if header, ok := headerOf(line); ok {
+			skipping = slices.Equal(header, []string{group, name})
+		}
+		if !skipping {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
+}
+
+// headerOf reads the line that begins a table.
+func headerOf(line string) (keys []string, ok bool) {
+	if !strings.HasPrefix(strings.TrimSpace(line), "[") {
+		return nil, false
+	}
+	var any map[string]any
+	md, err := toml.Decode(line, &any)
+	if err != nil || len(md.Keys()) == 0 {
+		return nil, false
+	}
+	return md.Keys()[len(md.Keys())-1], true
+}
+
+// edit replaces the file in one step, through a link if it is one.
+func (f *File) edit(change func(text string) (string, error)) error {
+	if f.Path == "" {
+		return errors.New("there is no folder for a configuration; name a file with --config")
+	}
+	if err := os.MkdirAll(filepath.Dir(f.Path), 0o700); err != nil {
+		return fmt.Errorf("write the configuration: %w", err)
+	}
+	path, mode := f.Path, fs.FileMode(0o600)
+	if fi, err := os.Stat(path); err == nil {
+		mode = fi.Mode().Perm()
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return err
+		}
+	}
+	old, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	text, err := change(string(old))
+	if err != nil {
+		return err
+	}
+	if err := replace(path, []byte(text), mode); err != nil {
+		return fmt.Errorf("write the configuration: %w", err)
+	}
+	return nil
+}
+
+// replace writes a file beside and renames it.
+func replace(path string, data []byte, mode fs.FileMode) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".config-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) // gone already if all went well
+	_, err = tmp.Write(data)
+	if err == nil {
+		err = tmp.Chmod(mode)
+	}
+	if err == nil {
+		err = tmp.Sync()
+	}
+	if closing := tmp.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}
+
+// key writes a name as TOML wants it.
+func key(name string) string {
+	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == "" {
+		return name
+	}
+	return strconv.Quote(name)
+}
