@@ -173,7 +173,7 @@ func (c *client) decode(resp *http.Response, out any) error {
 			return readRefusal(0, resp.Header, data, c.cfg.Now())
 		}
 	}
-	if out == nil {
+	if out == nil || resp.StatusCode == http.StatusNoContent {
 		return nil
 	}
 	if err := json.Unmarshal(data, out); err != nil {

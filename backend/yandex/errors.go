@@ -132,12 +132,16 @@ func oneLine(texts ...string) string {
 }
 
 // translate turns what a request failed with into an error of the contract.
-// What is one already, and the end of a context, pass unchanged.
+// What is one already, what the caller's own body failed with, and the end of
+// a context pass unchanged.
 func translate(err error) error {
 	var known *backend.Error
 	var no *refusal
 	var notSure lost
+	var source sourceError
 	switch {
+	case errors.As(err, &source):
+		return source.error
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &notSure):

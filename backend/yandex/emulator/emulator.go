@@ -43,7 +43,8 @@ type Emulator struct {
 
 	stop    context.Context // ends when the emulator is closed
 	stopAll context.CancelFunc
-	work    sync.WaitGroup // everything that runs without a request
+	work    sync.WaitGroup // requests, and what runs without one
+	serving sync.WaitGroup // listeners
 
 	random struct {
 		sync.Mutex // guards the generator
@@ -52,6 +53,7 @@ type Emulator struct {
 
 	mu      sync.Mutex // guards what follows
 	closed  bool
+	servers []*http.Server
 	knobs   Knobs
 	latency time.Duration
 	disk    *disk
@@ -108,17 +110,6 @@ func (e *Emulator) reset() {
 		token = "y0_emulator_" + e.hex(40)
 	}
 	e.oauth = newOAuthState(token)
-}
-
-// Close waits for the requests under way and for what runs in the background,
-// which it hurries, and removes kept content. Requests that come later get 503.
-func (e *Emulator) Close() error {
-	e.mu.Lock()
-	e.closed = true
-	e.mu.Unlock()
-	e.stopAll()
-	e.work.Wait()
-	return e.contents.close()
 }
 
 // SetLatency changes what is added before every answer.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 )
 
@@ -17,24 +16,28 @@ type Server struct {
 	URL      string // of the API, http://127.0.0.1:PORT; clients append /v1/disk
 	OAuthURL string // of the OAuth server
 	Token    string // an access token that is accepted
-
-	servers []*http.Server
-	serving sync.WaitGroup
 }
 
 // Start makes an emulator and serves it on 127.0.0.1, or with the API at
 // o.Addr. It returns when all listeners accept connections.
 func Start(o Options) (*Server, error) {
-	s := &Server{Emulator: New(o)}
-	s.Token = s.oauth.token
-	bases := make(map[role]string)
+	e := New(o)
+	s := &Server{Emulator: e, Token: e.oauth.token}
 	listeners := make(map[role]net.Listener)
 	fail := func(err error) (*Server, error) {
 		for _, l := range listeners {
 			l.Close()
 		}
-		return nil, errors.Join(fmt.Errorf("start emulator: %w", err), s.Emulator.Close())
+		return nil, errors.Join(fmt.Errorf("start emulator: %w", err), e.Close())
 	}
+	scheme := "http://"
+	if o.TLS {
+		scheme = "https://"
+		if err := e.authority.make(e.now()); err != nil {
+			return fail(err)
+		}
+	}
+	bases := make(map[role]string)
 	for _, role := range []role{roleAPI, roleOAuth, roleUploader, roleDownloader, roleStorage} {
 		addr := "127.0.0.1:0"
 		if role == roleAPI && o.Addr != "" {
@@ -45,48 +48,52 @@ func Start(o Options) (*Server, error) {
 			return fail(err)
 		}
 		listeners[role] = l
-		bases[role] = "http://" + l.Addr().String()
-		if o.TLS {
-			bases[role] = "https://" + l.Addr().String()
-		}
+		bases[role] = scheme + l.Addr().String()
 	}
-	if o.TLS {
-		if err := s.authority.make(s.now()); err != nil {
-			return fail(err)
-		}
-	}
-	s.bases = bases
-	s.URL, s.OAuthURL = bases[roleAPI], bases[roleOAuth]
+	e.bases, s.URL, s.OAuthURL = bases, bases[roleAPI], bases[roleOAuth]
 	for role, l := range listeners {
-		s.run(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(role, w, r) }), o.TLS)
+		e.run(l, func(w http.ResponseWriter, r *http.Request) { e.serve(role, w, r) }, o.TLS)
 	}
 	return s, nil
 }
 
 // run serves h on l until Close.
-func (s *Server) run(l net.Listener, h http.Handler, secure bool) {
+func (e *Emulator) run(l net.Listener, h http.HandlerFunc, secure bool) {
 	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
-	s.servers = append(s.servers, server)
-	s.serving.Go(func() {
+	if secure {
+		server.TLSConfig = e.authority.config()
+	}
+	e.mu.Lock()
+	e.servers = append(e.servers, server)
+	e.mu.Unlock()
+	e.serving.Go(func() {
+		serve := server.Serve
 		if secure {
-			server.TLSConfig = s.authority.config()
-			server.ServeTLS(l, "", "")
-			return
+			serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
 		}
-		server.Serve(l)
+		if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
+			e.log.Error("emulator", "error", err)
+		}
 	})
 }
 
-// Close stops serving, cuts what is under way and removes kept content.
-func (s *Server) Close() error {
-	s.stopAll()
+// Close stops serving, waits for the requests under way and for what runs in
+// the background, which it hurries, and removes kept content. Requests that
+// come later get 503.
+func (e *Emulator) Close() error {
+	e.mu.Lock()
+	e.closed = true
+	servers := e.servers
+	e.mu.Unlock()
+	e.stopAll()
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
-	for _, server := range s.servers {
+	for _, server := range servers {
 		if server.Shutdown(ctx) != nil {
 			server.Close()
 		}
 	}
-	s.serving.Wait()
-	return s.Emulator.Close()
+	e.serving.Wait()
+	e.work.Wait()
+	return e.contents.close()
 }

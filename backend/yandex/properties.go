@@ -1,0 +1,56 @@
+package yandex
+
+import (
+	"context"
+	"io/fs"
+	"unicode/utf8"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// maxProperties is how long all properties of an item may be together, names
+// and values, in characters (API reference, "Adding metainformation").
+const maxProperties = 1024
+
+// Properties implements backend.Propertier. The property that holds the
+// modification time is not shown.
+func (b *Backend) Properties(ctx context.Context, name string) (map[string]string, error) {
+	if err := checkName("properties", name); err != nil {
+		return nil, err
+	}
+	r, err := b.look(ctx, name)
+	if err != nil {
+		return nil, pathError("properties", name, err)
+	}
+	props := map[string]string{}
+	for key, value := range r.Custom {
+		if key != timeProperty {
+			props[key] = value
+		}
+	}
+	return props, nil
+}
+
+// SetProperties implements backend.Propertier. All properties of an item
+// together may have 1024 characters, those of other applications included.
+func (b *Backend) SetProperties(ctx context.Context, name string, set map[string]string, remove []string) error {
+	if err := checkName("properties", name); err != nil {
+		return err
+	}
+	change := map[string]any{}
+	for _, key := range remove {
+		change[key] = nil // which deletes it
+	}
+	size := 0
+	for key, value := range set {
+		change[key] = value
+		size += utf8.RuneCountInString(key) + utf8.RuneCountInString(value)
+	}
+	if _, taken := change[timeProperty]; taken {
+		return backend.PathError("properties", name, fs.ErrInvalid, "the modification time has its own call")
+	}
+	if size > maxProperties {
+		return backend.PathError("properties", name, backend.ErrTooLarge, "all properties together may have 1024 characters")
+	}
+	return pathError("properties", name, b.patch(ctx, name, change))
+}

@@ -1,0 +1,330 @@
+package yandex
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"time"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+const (
+	// trustedSize is up to where an upload is believed without looking.
+	trustedSize = 8 << 20
+	// uploadTries is how often content that can be read again is sent.
+	uploadTries = 4
+	// confirmTries is how often a look at what was stored is repeated.
+	confirmTries = 6
+	// linkWindow is how long an upload link can be used (API reference).
+	linkWindow = 30 * time.Minute
+)
+
+// Put implements backend.Backend. IfVersion is judged by a look just before
+// the upload: the service has no conditional write, so a change by somebody
+// else during the upload is not seen. A file that takes the place of another
+// keeps the properties of that one.
+//
+// An upload of which nobody knows how it ended is backend.ErrUncertain. Until
+// that is known no other change of the name is let through.
+func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
+	if err := checkName("put", name); err != nil {
+		return backend.Info{}, err
+	}
+	if name == "." {
+		return backend.Info{}, backend.PathError("put", name, backend.ErrIsDir, "")
+	}
+	u := &upload{b: b, name: name, opts: opts, src: body, size: opts.Size}
+	if err := u.measure(); err != nil {
+		return backend.Info{}, pathError("put", name, err)
+	}
+	info, err := u.run(ctx)
+	return info, pathError("put", name, err)
+}
+
+// upload is one Put.
+type upload struct {
+	b     *Backend
+	name  string
+	opts  backend.PutOptions
+	src   io.Reader
+	seek  io.Seeker // nil if src can be read only once
+	start int64     // where src stood
+	size  int64     // -1 if unknown
+
+	target link
+	issued time.Time
+	sum    *digest
+}
+
+// measure finds out whether the source can be read again, and how long it is.
+func (u *upload) measure() error {
+	seeker, ok := u.src.(io.Seeker)
+	if !ok {
+		return nil
+	}
+	start, err := seeker.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil // one that only looks as if it could
+	}
+	u.seek, u.start = seeker, start
+	if u.size >= 0 {
+		return nil
+	}
+	end, err := seeker.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	u.size = max(0, end-start)
+	_, err = seeker.Seek(start, io.SeekStart)
+	return err
+}
+
+func (u *upload) run(ctx context.Context) (backend.Info, error) {
+	b := u.b
+	unlock, err := b.files.lock(ctx, u.name)
+	if err != nil {
+		return backend.Info{}, err
+	}
+	defer unlock()
+	if err := b.settle(ctx, u.name); err != nil {
+		return backend.Info{}, err
+	}
+	if u.opts.IfVersion != "" {
+		_, err := b.expect(ctx, u.name, u.opts.IfVersion)
+		if is(err, fs.ErrNotExist) {
+			err = &backend.Error{Kind: backend.ErrChanged, Message: "the file is no longer there"}
+		}
+		if err != nil {
+			return backend.Info{}, err
+		}
+	}
+	modified, err := u.send(ctx)
+	if err != nil {
+		return backend.Info{}, err
+	}
+	return u.stored(modified), nil
+}
+
+// stored notes what is there now and describes it.
+func (u *upload) stored(modified time.Time) backend.Info {
+	b, at := u.b, u.b.path(u.name)
+	md5, sha := u.sum.sums()
+	info := backend.Info{
+		Name: path.Base(u.name), Size: u.sum.size, ModTime: modified, Version: sha, MD5: md5, SHA256: sha,
+	}
+	stamped := b.sight.stamped(at)
+	b.sight.made(at, info.Version, false)
+	switch {
+	case !u.opts.ModTime.IsZero():
+		b.times.later(at, info.Version, u.opts.ModTime)
+		info.ModTime = u.opts.ModTime
+	case stamped:
+		// The file keeps the properties of the one whose place it took, and
+		// with them a modification time that is not its own.
+		b.times.later(at, info.Version, modified)
+	default:
+		b.times.forget(at)
+	}
+	return info
+}
+
+// send brings the content to the service, in as many tries as make sense. It
+// returns the time that the service has for it.
+func (u *upload) send(ctx context.Context) (modified time.Time, err error) {
+	for try := 1; ; try++ {
+		if err := u.link(ctx); err != nil {
+			return time.Time{}, err
+		}
+		modified, err := u.once(ctx)
+		var broken brokenUpload
+		if !errors.As(err, &broken) {
+			return modified, err
+		}
+		if u.seek == nil || try == uploadTries || ctx.Err() != nil {
+			return time.Time{}, broken.error
+		}
+		u.b.log.Debug("an upload broke and is repeated", "name", u.name, "cause", plain(broken.error))
+		select {
+		case <-ctx.Done():
+			return time.Time{}, ctx.Err()
+		case <-u.b.cfg.After(u.b.api.backoff(0, 0, try-1, nil)):
+		}
+	}
+}
+
+// brokenUpload is an error of a try after which it is certain that nothing
+// was stored.
+type brokenUpload struct{ error }
+
+// link asks where to send the content. It is here that the service refuses
+// what it will not take.
+func (u *upload) link(ctx context.Context) error {
+	unlock, err := u.b.folders.lock(ctx, path.Dir(u.name))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	u.target, u.issued = link{}, u.b.cfg.Now()
+	_, err = u.b.api.do(ctx, request{
+		call: uploadLink,
+		query: url.Values{
+			"path": {u.b.path(u.name)}, "overwrite": {strconv.FormatBool(!u.opts.IfAbsent)},
+			"fields": {"href,operation_id"},
+		},
+		out: &u.target,
+	})
+	switch {
+	case hasCode(err, "DiskPathPointsToExistentDirectoryError"):
+		return &backend.Error{Kind: backend.ErrIsDir}
+	case err == nil && u.target.Href == "":
+		return errors.New("the service gave no link to upload to")
+	}
+	return err
+}
+
+// once sends the content to the link and finds out what became of it.
+func (u *upload) once(ctx context.Context) (modified time.Time, err error) {
+	if u.seek != nil {
+		if _, err := u.seek.Seek(u.start, io.SeekStart); err != nil {
+			return time.Time{}, err
+		}
+	}
+	u.sum = newDigest()
+	resp, whole, err := u.put(ctx, newPayload(ctx, u.src, u.size, u.sum), nil)
+	ctx, cancel := issued(ctx)
+	defer cancel()
+	switch {
+	case err != nil && !whole:
+		return time.Time{}, err
+	case err != nil, resp.status == http.StatusBadGateway, resp.status == http.StatusGatewayTimeout:
+		return u.unanswered(ctx, err)
+	case resp.status == http.StatusCreated, resp.status == http.StatusOK:
+		if u.size >= 0 && u.sum.size <= trustedSize {
+			return resp.date, nil
+		}
+		return u.confirm(ctx)
+	case resp.status == http.StatusAccepted:
+		if err := u.b.wait(ctx, u.b.operationLink(string(u.target.OperationID))); err != nil {
+			return u.unanswered(ctx, err)
+		}
+		return u.confirm(ctx)
+	}
+	return time.Time{}, u.refused(resp)
+}
+
+// answer is what the uploader says: a status, seldom more.
+type answer struct {
+	status     int
+	date       time.Time
+	retryAfter time.Duration
+}
+
+// put sends a payload. It tells whether the last byte went out.
+func (u *upload) put(ctx context.Context, body *payload, header http.Header) (resp answer, whole bool, err error) {
+	if _, err := body.outcome(); err != nil {
+		return answer{}, false, err
+	}
+	if err := ctx.Err(); err != nil {
+		return answer{}, false, err
+	}
+	at, err := u.b.api.follow(string(u.target.Href))
+	if err != nil {
+		return answer{}, false, err
+	}
+	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	body.guard = newStall(stallTime, cancel)
+	defer body.guard.stop()
+	defer body.follow(cancel)()
+	req, err := http.NewRequestWithContext(sending, http.MethodPut, at.String(), io.NopCloser(body))
+	if err != nil {
+		return answer{}, false, err
+	}
+	if req.ContentLength = body.left; body.left == 0 {
+		req.Body = http.NoBody
+	}
+	for key, values := range header {
+		req.Header[key] = values
+	}
+	req.Header.Set("Content-Type", "application/octet-stream")
+	got, err := u.b.bare.Do(req)
+	body.letGo(u.seek != nil)
+	whole, wrong := body.outcome()
+	switch {
+	case wrong != nil:
+		return answer{}, false, wrong
+	case err != nil && ctx.Err() != nil && !whole:
+		return answer{}, false, ctx.Err()
+	case err != nil && body.guard.fired.Load():
+		return answer{}, whole, errStalled
+	case err != nil && !whole:
+		return answer{}, false, brokenUpload{err}
+	case err != nil:
+		return answer{}, true, err
+	}
+	defer got.Body.Close()
+	io.Copy(io.Discard, io.LimitReader(got.Body, 64<<10))
+	resp = answer{status: got.StatusCode, date: u.b.cfg.Now(), retryAfter: retryAfter(got.Header, u.b.cfg.Now())}
+	if date, err := http.ParseTime(got.Header.Get("Date")); err == nil {
+		resp.date = date
+	}
+	return resp, whole, nil
+}
+
+// refused translates a status of the uploader that is no success. It gives no
+// codes.
+func (u *upload) refused(resp answer) error {
+	no := &refusal{status: resp.status, retryAfter: resp.retryAfter,
+		words: fmt.Sprintf("the upload server answered %d %s", resp.status, http.StatusText(resp.status))}
+	switch {
+	case resp.status == http.StatusConflict && u.opts.IfAbsent:
+		return &backend.Error{Kind: fs.ErrExist, Message: no.words}
+	case resp.status == http.StatusRequestEntityTooLarge, resp.status == http.StatusInsufficientStorage,
+		resp.status == http.StatusLocked, resp.status == http.StatusUnauthorized:
+		return no
+	}
+	return brokenUpload{no} // the link is spent, or the server in trouble: another link may do
+}
+
+// unanswered finds out what became of an upload whose last byte went out, by
+// its operation and by what is there. It never sends the content again while
+// the first may still arrive.
+func (u *upload) unanswered(ctx context.Context, cause error) (modified time.Time, err error) {
+	return time.Time{}, lost{cause}
+}
+
+// confirm compares what is stored with what was sent. Metadata may be late.
+func (u *upload) confirm(ctx context.Context) (modified time.Time, err error) {
+	for try := range confirmTries {
+		var r *resource
+		r, err = u.b.look(ctx, u.name)
+		if err == nil && u.matches(r) {
+			return r.Modified.Time, nil
+		}
+		if err != nil && !is(err, fs.ErrNotExist) {
+			return time.Time{}, lost{err}
+		}
+		select {
+		case <-ctx.Done():
+			return time.Time{}, lost{ctx.Err()}
+		case <-u.b.cfg.After(u.b.api.backoff(0, 0, try, nil)):
+		}
+	}
+	if err == nil {
+		err = errors.New("the service shows other content than was sent")
+	}
+	return time.Time{}, lost{err}
+}
+
+// matches tells whether a file has the content that was sent.
+func (u *upload) matches(r *resource) bool {
+	md5, _ := u.sum.sums()
+	return r.Type == "file" && int64(r.Size) == u.sum.size && (r.MD5 == "" || string(r.MD5) == md5)
+}
