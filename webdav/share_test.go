@@ -15,6 +15,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +34,7 @@ type share struct {
 	fs      afero.Fs
 	handler *Handler
 	server  *httptest.Server
+	onEnd   atomic.Pointer[func()] // called when a request has been served
 }
 
 // newShare serves a file system.
@@ -41,14 +44,22 @@ func newShare(t *testing.T, fs afero.Fs, opts ...Option) *share {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(handler)
+	s := &share{T: t, fs: fs, handler: handler}
+	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		defer func() {
+			if f := s.onEnd.Load(); f != nil {
+				(*f)()
+			}
+		}()
+		handler.ServeHTTP(w, req)
+	}))
 	t.Cleanup(func() {
-		server.Close()
+		s.server.Close()
 		if err := handler.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return &share{t, fs, handler, server}
+	return s
 }
 
 // capable is the file system of a share that has every ability.
@@ -358,12 +369,9 @@ func (s *share) rawPath(method, at string, headers ...string) answer {
 func (s *share) cutPut(at, head, part string) {
 	s.Helper()
 	ended := make(chan struct{})
-	inner := s.server.Config.Handler
-	s.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		defer close(ended)
-		inner.ServeHTTP(w, req)
-	})
-	defer func() { s.server.Config.Handler = inner }()
+	end := sync.OnceFunc(func() { close(ended) })
+	s.onEnd.Store(&end)
+	defer s.onEnd.Store(nil)
 	conn := s.dial()
 	if _, err := fmt.Fprintf(conn, "PUT %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n\r\n%s", at, head, part); err != nil {
 		s.Fatal(err)
