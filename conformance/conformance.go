@@ -96,7 +96,7 @@ func catalogue() []entry {
 		writeCases(), writeAtCases(), truncateCases(), closeCases(), nameCases(), syncCases(), largeCases(),
 		mkdirCases(), mkdirAllCases(), removeCases(), removeAllCases(), renameCases(), readdirCases(),
 		statCases(), modeCases(), chownCases(), timesCases(),
-		nameTextCases(), pathCases(), iofsCases(), helperCases(),
+		nameTextCases(), pathCases(), iofsCases(), helperCases(), linkCases(), refusalCases(), concurrentCases(),
 		modelCases(), faultCases(), leakCases(),
 	)
 }

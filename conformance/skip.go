@@ -13,6 +13,14 @@ func notUnder(c *config) string {
 	return ""
 }
 
+// notReadOnly is for the cases about a sealed file system.
+func notReadOnly(c *config) string {
+	if c.readOnly == nil {
+		return "it is about read-only file systems, and this one is not declared to be one"
+	}
+	return ""
+}
+
 // longOnly is for the cases that move more bytes than a quick run wants.
 func longOnly(c *config) string {
 	if !c.long {
