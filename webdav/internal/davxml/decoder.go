@@ -81,7 +81,7 @@ func newDecoder(r io.Reader) *decoder {
 	d := &decoder{xml: xml.NewDecoder(buf), in: in}
 	d.xml.CharsetReader = func(label string, input io.Reader) (io.Reader, error) {
 		if !strings.EqualFold(label, charset) {
-			return nil, fmt.Errorf("encoding %q", label)
+			return nil, fmt.Errorf("encoding %.40q", label)
 		}
 		return input, nil
 	}
@@ -181,7 +181,7 @@ func (d *decoder) start(token xml.StartElement) (any, error) {
 			return nil, err
 		}
 		if seen[name] {
-			return nil, d.invalid("attribute %q is there twice", a.Name.Local)
+			return nil, d.invalid("attribute %.40q is there twice", a.Name.Local)
 		}
 		seen[name] = true
 		if name == (xml.Name{Space: xmlNS, Local: "lang"}) {
@@ -194,7 +194,7 @@ func (d *decoder) start(token xml.StartElement) (any, error) {
 
 func (d *decoder) end(token xml.EndElement) error {
 	if len(d.open) == 0 || d.open[len(d.open)-1].raw != token.Name {
-		return d.invalid("the end tag %q does not match", token.Name.Local)
+		return d.invalid("the end tag %.40q does not match", token.Name.Local)
 	}
 	d.open = d.open[:len(d.open)-1]
 	return nil
@@ -212,9 +212,9 @@ func declared(name xml.Name) (prefix string, ok bool) {
 func (d *decoder) declare(s *start, prefix, uri string) error {
 	switch {
 	case prefix != "" && uri == "":
-		return d.invalid("prefix %q is bound to nothing", prefix)
+		return d.invalid("prefix %.40q is bound to nothing", prefix)
 	case prefix == "xmlns", uri == xmlnsNS, (prefix == "xml") != (uri == xmlNS):
-		return d.invalid("prefix %q must not be bound to that", prefix)
+		return d.invalid("prefix %.40q must not be bound to that", prefix)
 	case len(uri) > maxNameSize:
 		return fmt.Errorf("%w: a namespace of more than %d bytes", ErrTooLarge, maxNameSize)
 	}
@@ -225,11 +225,11 @@ func (d *decoder) declare(s *start, prefix, uri string) error {
 // resolve turns a name as written into one with its namespace. An attribute
 // without a prefix has none.
 func (d *decoder) resolve(ns *scope, raw xml.Name, attr bool) (xml.Name, error) {
-	if !isNCName(raw.Local) || raw.Space != "" && !isNCName(raw.Space) {
-		return xml.Name{}, d.invalid("%q is no name", raw.Local)
-	}
 	if len(raw.Space) > maxNameSize || len(raw.Local) > maxNameSize {
 		return xml.Name{}, fmt.Errorf("%w: a name of more than %d bytes", ErrTooLarge, maxNameSize)
+	}
+	if !isNCName(raw.Local) || raw.Space != "" && !isNCName(raw.Space) {
+		return xml.Name{}, d.invalid("%.40q is no name", raw.Local)
 	}
 	if attr {
 		if _, ok := declared(raw); ok {
@@ -241,7 +241,7 @@ func (d *decoder) resolve(ns *scope, raw xml.Name, attr bool) (xml.Name, error) 
 	}
 	uri, ok := ns.lookup(raw.Space)
 	if !ok {
-		return xml.Name{}, d.invalid("prefix %q is not declared", raw.Space)
+		return xml.Name{}, d.invalid("prefix %.40q is not declared", raw.Space)
 	}
 	return xml.Name{Space: uri, Local: raw.Local}, nil
 }

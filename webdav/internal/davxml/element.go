@@ -129,8 +129,7 @@ func qname(raw xml.Name) string {
 // escape writes text so that it is read back as it is, in an element or in an
 // attribute. What no XML document can hold becomes U+FFFD.
 func escape(b *strings.Builder, s string, attr bool) {
-	for i := 0; i < len(s); {
-		r, size := utf8.DecodeRuneInString(s[i:])
+	for _, r := range s { // a byte that is no UTF-8 is U+FFFD too
 		switch {
 		case r == '&':
 			b.WriteString("&amp;")
@@ -149,8 +148,7 @@ func escape(b *strings.Builder, s string, attr bool) {
 		case !isChar(r):
 			b.WriteRune(utf8.RuneError)
 		default:
-			b.WriteString(s[i : i+size])
+			b.WriteRune(r)
 		}
-		i += size
 	}
 }

@@ -1,34 +1,31 @@
 package davxml
 
-// isNCName tells a name without a colon: Namespaces in XML 1.0, section 3.
+import (
+	"encoding/xml"
+	"strings"
+)
+
+// isNCName tells a name without a colon (Namespaces in XML 1.0, section 3).
+// Beyond ASCII encoding/xml judges: it keeps to the fourth edition of XML 1.0,
+// whose names every reader knows.
 func isNCName(s string) bool {
-	for i, r := range s {
-		if !isNameStart(r) && (i == 0 || !isNameInner(r)) {
+	foreign := false
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 0x80:
+			foreign = true
+		case c == '_', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
+		case i > 0 && (c == '-' || c == '.' || '0' <= c && c <= '9'):
+		default:
 			return false
 		}
 	}
-	return s != "" && len(s) <= maxNameSize
-}
-
-// isNameStart is NameStartChar of XML 1.0, section 2.3, but for the colon.
-func isNameStart(r rune) bool {
-	switch {
-	case r == '_', 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z':
-		return true
-	case 0xC0 <= r && r <= 0x2FF:
-		return r != 0xD7 && r != 0xF7
-	case 0x370 <= r && r <= 0x1FFF:
-		return r != 0x37E
+	if !foreign {
+		return s != ""
 	}
-	return r == 0x200C || r == 0x200D || 0x2070 <= r && r <= 0x218F || 0x2C00 <= r && r <= 0x2FEF ||
-		0x3001 <= r && r <= 0xD7FF || 0xF900 <= r && r <= 0xFDCF || 0xFDF0 <= r && r <= 0xFFFC ||
-		0x10000 <= r && r <= 0xEFFFF
-}
-
-// isNameInner is what NameChar has beyond NameStartChar.
-func isNameInner(r rune) bool {
-	return r == '-' || r == '.' || '0' <= r && r <= '9' || r == 0xB7 ||
-		0x300 <= r && r <= 0x36F || r == 0x203F || r == 0x2040
+	token, err := xml.NewDecoder(strings.NewReader("<" + s + "/>")).RawToken()
+	start, ok := token.(xml.StartElement)
+	return err == nil && ok && start.Name.Local == s
 }
 
 // isChar is Char of XML 1.0, section 2.2.
