@@ -17,6 +17,7 @@ func limits() []conformance.Option {
 		conformance.Refuses(conformance.Chown, "stores have no owners"),
 		conformance.Ignores(conformance.Modes, "stores have no permissions"),
 		conformance.Ignores(conformance.DirUpdates, "a folder keeps its time when an entry comes or goes"),
+		conformance.Within(conformance.Limits{Forbidden: "\uFFFD"}), // in JSON and in addresses names are UTF-8
 	}
 }
 

@@ -32,7 +32,9 @@ func linkError(op, from, to string, err error) error {
 	return &os.LinkError{Op: op, Old: from, New: to, Err: cause(err)}
 }
 
-// cause takes off the layers that name an operation and a path.
+// cause takes off the layers that name an operation and a path. Two kinds it
+// makes bare, because os.IsNotExist and os.IsExist, on which much that is
+// written for afero relies, do not look deeper.
 func cause(err error) error {
 	for {
 		switch outer := err.(type) {
@@ -40,6 +42,14 @@ func cause(err error) error {
 			err = outer.Err
 		case *os.LinkError:
 			err = outer.Err
+		case *backend.Error:
+			if errors.Is(err, fs.ErrNotExist) {
+				return fs.ErrNotExist
+			}
+			if errors.Is(err, fs.ErrExist) {
+				return fs.ErrExist
+			}
+			return err
 		default:
 			return err
 		}

@@ -143,7 +143,7 @@ func (h *file) Write(p []byte) (int, error) {
 		if h.flag&os.O_APPEND != 0 {
 			h.offset = edit.Size()
 		}
-		n, err = edit.WriteAt(p, h.offset)
+		n, err = h.put(edit, p, h.offset)
 		return err
 	})
 	h.offset += int64(n)
@@ -168,10 +168,18 @@ func (h *file) WriteAt(p []byte, off int64) (int, error) {
 	}
 	n := 0
 	err := h.node.mutate(h, -1, func(edit *spool.File) (err error) {
-		n, err = edit.WriteAt(p, off)
+		n, err = h.put(edit, p, off)
 		return err
 	})
 	return n, h.fail("write", err)
+}
+
+func (h *file) put(edit *spool.File, p []byte, off int64) (int, error) {
+	n, err := edit.WriteAt(p, off)
+	if err != nil {
+		h.node.breaks(err)
+	}
+	return n, err
 }
 
 // Truncate sets the size; what it adds is zero.
@@ -231,7 +239,7 @@ func (h *file) Close() error {
 	if h.node.wroteBy(h) {
 		err = h.node.commit(h.ctx)
 	}
-	h.node.leave(h)
+	h.node.leave(h, err != nil)
 	return pathError("close", h.place.given, err)
 }
 
@@ -241,7 +249,7 @@ func (h *file) Abort() error {
 	if !h.end() {
 		return pathError("abort", h.place.given, fs.ErrClosed)
 	}
-	h.node.leave(h)
+	h.node.leave(h, true)
 	return nil
 }
 

@@ -117,6 +117,9 @@ func (f *FS) sides(from, to place) (source, target backend.Info, taken bool, err
 	case from.name == to.name:
 		return source, source, true, nil
 	case source.Dir && backend.Within(to.name, from.name):
+		if err := f.folder(f.ctx, parentOf(to.name)); err != nil {
+			return source, target, false, err
+		}
 		return source, target, false, failure(fs.ErrInvalid, "a folder cannot be put below itself")
 	case backend.Within(from.name, to.name):
 		return source, target, true, failure(fs.ErrInvalid, "it lies in what it would take the place of")

@@ -39,7 +39,7 @@ type node struct {
 	content *version     // of info, once it was needed
 	edit    *spool.File  // the content as changed here; nil: as stored
 	dirty   bool         // edit has what is not stored
-	broken  error        // a change that was made in part only, so that edit must not be stored
+	broken  error        // a change that could not be made, so that edit must not be stored
 	base    string       // version that edit began with; "" if it began empty
 	excl    bool         // must not be there when it is stored
 	modTime time.Time    // of the last change here
@@ -168,12 +168,19 @@ func (n *node) mutate(h *file, keep int64, f func(edit *spool.File) error) error
 	err = f(edit)
 	n.core.mu.Lock()
 	defer n.core.mu.Unlock()
-	n.dirty, n.modTime, n.keep = true, n.core.opts.now(), false
-	if err != nil {
-		n.broken = err
+	if err == nil || n.broken != nil {
+		n.dirty, n.modTime, n.keep = true, n.core.opts.now(), false
+		n.countWriter(h)
 	}
-	n.countWriter(h)
 	return err
+}
+
+// breaks remembers that something that was to be written is missing, so that
+// the content must not be stored.
+func (n *node) breaks(err error) {
+	n.core.mu.Lock()
+	defer n.core.mu.Unlock()
+	n.broken = err
 }
 
 func (n *node) countWriter(h *file) {
@@ -319,9 +326,9 @@ func (n *node) lock(ctx context.Context) (name string, unlock func(), err error)
 	}
 }
 
-// leave ends what h has to do with the node. What it wrote and could not
-// store is dropped, unless another handle that wrote may still store it.
-func (n *node) leave(h *file) {
+// leave ends what h has to do with the node. If drop is set, what it wrote is
+// dropped, unless another handle that wrote may still store it.
+func (n *node) leave(h *file, drop bool) {
 	n.core.mu.Lock()
 	defer n.core.mu.Unlock()
 	if h.wrote {
@@ -329,7 +336,7 @@ func (n *node) leave(h *file) {
 		n.writers--
 	}
 	n.refs--
-	if n.writers == 0 && n.dirty {
+	if drop && n.writers == 0 && n.dirty {
 		n.dirty, n.broken = false, nil
 		n.closeEdit()
 		if !n.stored {

@@ -1,5 +1,3 @@
-//go:build wip
-
 package webdav_test
 
 import (
@@ -31,7 +29,7 @@ func newShare(b *testing.B, seed func(*share)) *share {
 	if err != nil {
 		b.Fatal(err)
 	}
-	store, err := yandex.New(yandex.Config{APIURL: disk.URL, Token: disk.Token, Rate: -1})
+	store, err := yandex.New(yandex.Config{APIURL: disk.URL, Token: yandex.StaticToken(disk.Token), Rate: -1})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -398,6 +398,11 @@ func (i *capableInfo) ETag() string {
 	return fmt.Sprintf(`"%s-%d"`, i.Hash("md5")[:8], i.version)
 }
 
+// Properties come along with listings, but not with names that end in "?".
+func (i *capableInfo) Properties() (map[string]string, bool) {
+	return i.props, !strings.HasSuffix(i.name, "?")
+}
+
 func (i *capableInfo) ContentType() string { return "" }
 
 func (i *capableInfo) Hash(algorithm string) string {

@@ -243,11 +243,13 @@ func TestCoreX10PropfindIsBounded(t *testing.T) {
 	s.want(400, "PROPFIND", "/d", `<D:propfind xmlns:D="DAV:"><D:prop><x:y xmlns:x=""/></D:prop></D:propfind>`, "Depth: 0")
 	s.want(413, "PROPFIND", "/d", `<D:propfind xmlns:D="DAV:"><!--`+strings.Repeat("x", 2<<20)+`--></D:propfind>`, "Depth: 0")
 	// A fault while listing is an error, not a 207 that breaks off.
+	s.put("/d/%3F", "x")
 	for _, op := range []string{"list", "open", "properties"} {
 		s.capable().failOn(503, op)
 		s.want(503, "PROPFIND", "/d", "", "Depth: 1")
 	}
 	s.capable().setFail(nil)
+	s.want(204, "DELETE", "/d/%3F", "")
 	whole := newShare(t, s.fs, WithDepthInfinity(3))
 	m := whole.want(207, "PROPFIND", "/", "", "Depth: infinity").multistatus(t)
 	if got := fmt.Sprint(m.hrefs()); got != "[/ /d/ /d/f]" {

@@ -10,24 +10,24 @@ import (
 
 // deadProperties gives what clients have stored on a resource: what the file
 // system keeps, and what it could not hold and the handler keeps itself.
-func (r *request) deadProperties(name string) (map[string]davxml.Element, error) {
-	stored, err := r.files.properties(name)
-	if err != nil && !isMissing(err) { // a placeholder is not there
-		return nil, err
-	}
-	found := make(map[string]davxml.Element, len(stored))
-	all := maps.Clone(stored)
-	if all == nil {
-		all = map[string]string{}
-	}
-	maps.Copy(all, r.handler.props.Get(name))
-	for key, value := range all {
-		element, err := davxml.ParseElement(value)
-		if err != nil {
-			r.handler.opts.log.Warn("a stored property cannot be read", "path", name, "property", key, "error", err)
-			continue
+func (r *request) deadProperties(s subject) (map[string]davxml.Element, error) {
+	var stored map[string]string
+	if !isPlaceholder(s.info) {
+		var err error
+		if stored, err = r.files.properties(s.name, s.info); err != nil {
+			return nil, err
 		}
-		found[key] = element
+	}
+	found := map[string]davxml.Element{}
+	for _, props := range []map[string]string{stored, r.handler.props.Get(s.name)} {
+		for key, value := range props {
+			element, err := davxml.ParseElement(value)
+			if err != nil {
+				r.handler.opts.log.Warn("a stored property cannot be read", "path", s.name, "property", key, "error", err)
+				continue
+			}
+			found[key] = element
+		}
 	}
 	return found, nil
 }
@@ -38,21 +38,25 @@ func (r *request) deadProperties(name string) (map[string]davxml.Element, error)
 func (r *request) setDeadProperties(s subject, set map[string]string, remove []string) error {
 	// If some are kept here already, the file system has refused before.
 	if isPlaceholder(s.info) || len(r.handler.props.Get(s.name)) > 0 {
-		return r.setOwn(s.name, set, remove)
+		return r.setOwn(s, set, remove)
 	}
 	err := r.files.setProperties(s.name, set, remove)
 	if errors.Is(err, errors.ErrUnsupported) {
-		return r.setOwn(s.name, set, remove)
+		return r.setOwn(s, set, remove)
 	}
 	return err
 }
 
 // setOwn keeps properties in the handler's own store and takes them out of the
 // file system, or leaves both as they were.
-func (r *request) setOwn(name string, set map[string]string, remove []string) error {
+func (r *request) setOwn(s subject, set map[string]string, remove []string) error {
+	name := s.name
 	before := r.handler.props.Get(name)
 	if err := r.handler.props.Set(name, set, remove); err != nil {
 		return err
+	}
+	if isPlaceholder(s.info) {
+		return nil
 	}
 	err := r.dropStored(name, slices.Concat(slices.Collect(maps.Keys(set)), remove))
 	if err == nil {
@@ -69,8 +73,8 @@ func (r *request) setOwn(name string, set map[string]string, remove []string) er
 
 // dropStored removes from the file system those of the properties that it has.
 func (r *request) dropStored(name string, keys []string) error {
-	stored, err := r.files.properties(name)
-	if err != nil && !isMissing(err) {
+	stored, err := r.files.properties(name, nil)
+	if err != nil {
 		return err
 	}
 	keys = slices.DeleteFunc(keys, func(key string) bool {

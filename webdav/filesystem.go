@@ -71,6 +71,12 @@ type (
 	contentTyper interface{ ContentType() string }
 	createder    interface{ Created() time.Time }
 	hasher       interface{ Hash(algorithm string) string } // lower-case hex, or ""
+
+	// propertied tells the dead properties as they came with a listing, so that
+	// a folder's need no call for each member; false: ask the file system.
+	propertied interface {
+		Properties() (props map[string]string, known bool)
+	}
 )
 
 // files is the file system as the methods use it: bound to one request.
@@ -169,20 +175,37 @@ func (f files) usage() (total, used int64, err error) {
 	return 0, 0, errors.ErrUnsupported
 }
 
-// properties gives the dead properties that the file system itself keeps.
-func (f files) properties(name string) (map[string]string, error) {
-	if p, ok := f.at(name).(propertier); ok {
-		return p.Properties(name)
+// properties gives the dead properties that the file system itself keeps. info
+// may be nil.
+func (f files) properties(name string, info fs.FileInfo) (map[string]string, error) {
+	if p, ok := info.(propertied); ok {
+		if props, known := p.Properties(); known {
+			return props, nil
+		}
 	}
-	return nil, nil
+	p, ok := f.at(name).(propertier)
+	if !ok {
+		return nil, nil
+	}
+	props, err := p.Properties(name)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil, nil
+	}
+	return props, err
 }
 
-// setProperties keeps them there, or answers errors.ErrUnsupported.
+// setProperties keeps them there, or answers errors.ErrUnsupported, also for
+// those that are too many or too long for it.
 func (f files) setProperties(name string, set map[string]string, remove []string) error {
-	if p, ok := f.at(name).(propertier); ok {
-		return p.SetProperties(name, set, remove)
+	p, ok := f.at(name).(propertier)
+	if !ok {
+		return errors.ErrUnsupported
 	}
-	return errors.ErrUnsupported
+	err := p.SetProperties(name, set, remove)
+	if code, _ := statusOf(err); err != nil && code == http.StatusRequestEntityTooLarge {
+		return fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
+	}
+	return err
 }
 
 // list gives a folder and what is in it by opening it once. For a file it

@@ -14,54 +14,59 @@ import (
 // the header before the first byte is there: a fault of the store would become
 // a 200 with a broken body. Here the header waits for the first byte.
 func (h *Handler) get(w http.ResponseWriter, r *request) error {
-	err := h.tryGet(w, r)
-	if isChanged(err) {
-		// Somebody stored other content between looking and reading. Look again
-		// and judge the conditions anew; twice in a row is trouble.
-		if err = h.tryGet(w, r); isChanged(err) {
-			return &refusal{status: http.StatusServiceUnavailable, reason: "the file is being changed", cause: err}
+	info, err := h.serveOnce(w, r)
+	if info != nil && mayHaveChanged(err) {
+		// Perhaps somebody stored other content between looking and reading. If
+		// so, judge the conditions anew and serve that; twice in a row is trouble.
+		now, lookErr := r.files.stat(r.name)
+		if lookErr == nil && entityTag(now) != entityTag(info) {
+			_, err = h.serveOnce(w, r)
 		}
 	}
-	if errors.Is(err, errNotModified) {
+	switch {
+	case errors.Is(err, errNotModified):
 		w.WriteHeader(http.StatusNotModified)
 		return nil
+	case mayHaveChanged(err):
+		return &refusal{status: http.StatusServiceUnavailable, reason: "the file cannot be read at the moment", cause: err}
 	}
 	return err
 }
 
-// isChanged tells that the content is no longer what the open file stood for:
-// a file system says so with status 412.
-func isChanged(err error) bool {
+// mayHaveChanged tells the errors of reading with which a file system says
+// that the content is no longer what the open file stood for: 412 or 503.
+func mayHaveChanged(err error) bool {
 	var s statuser
 	if err == nil || !errors.As(err, &s) {
 		return false
 	}
 	code, _ := s.HTTPStatus()
-	return code == http.StatusPreconditionFailed
+	return code == http.StatusPreconditionFailed || code == http.StatusServiceUnavailable
 }
 
-// tryGet answers, or returns an error before it has written anything.
-func (h *Handler) tryGet(w http.ResponseWriter, r *request) error {
+// serveOnce answers, or returns an error before it has written anything, with
+// the file if it got so far.
+func (h *Handler) serveOnce(w http.ResponseWriter, r *request) (fs.FileInfo, error) {
 	file, err := r.files.open(r.name)
 	if err != nil {
 		if !isMissing(err) {
-			return err
+			return nil, err
 		}
 		info, err := r.mustLook(r.name) // a placeholder, perhaps
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return serveFile(w, r, nil, info)
+		return info, serveFile(w, r, nil, info)
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if info.IsDir() {
-		return h.browse(w, r)
+		return nil, h.browse(w, r)
 	}
-	return serveFile(w, r, file, info)
+	return info, serveFile(w, r, file, info)
 }
 
 // serveFile answers with a file, or with the part of it that is asked for.

@@ -31,7 +31,7 @@ func (h *Handler) propfind(w http.ResponseWriter, r *request) error {
 	}
 	if r.wantsDead(query) {
 		for i := range members {
-			if members[i].dead, err = r.deadProperties(members[i].name); err != nil {
+			if members[i].dead, err = r.deadProperties(members[i]); err != nil {
 				return err
 			}
 		}

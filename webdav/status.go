@@ -95,10 +95,13 @@ const retrySoon = 5 * time.Second
 // believes the file deleted.
 func statusOf(err error) (code int, retryAfter time.Duration) {
 	var r *refusal
-	if errors.As(err, &r) {
-		return r.status, retrySoon
-	}
 	var s statuser
+	if errors.As(err, &r) {
+		if errors.As(err, &s) {
+			_, retryAfter = s.HTTPStatus()
+		}
+		return r.status, max(retryAfter, retrySoon)
+	}
 	if errors.As(err, &s) {
 		code, retryAfter = s.HTTPStatus()
 		switch {

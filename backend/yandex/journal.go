@@ -2,6 +2,8 @@ package yandex
 
 import (
 	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -183,4 +185,21 @@ func (j *journal[T]) Close() error {
 		err = errors.Join(err, j.lock.Close())
 	}
 	return err
+}
+
+// lasting tells whether the entries survive the process.
+func (j *journal[T]) lasting() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.file != nil
+}
+
+// journalPath is where a backend with this root keeps a journal; empty for
+// nowhere.
+func journalPath(cfg Config, root, name string) string {
+	if cfg.StateDir == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(root))
+	return filepath.Join(cfg.StateDir, name+"-"+hex.EncodeToString(sum[:6])+".jsonl")
 }

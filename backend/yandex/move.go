@@ -26,7 +26,7 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 	defer unlock()
 	err = b.transfer(ctx, moveResource, from, to, opts.Overwrite)
 	if err == nil {
-		b.times.moved(b.path(from), b.path(to))
+		b.times.moved(from, to)
 		b.sight.copied(b.path(from), b.path(to))
 		b.sight.vanished(b.path(from))
 	}
@@ -48,7 +48,7 @@ func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOp
 	defer unlock()
 	err = b.transfer(ctx, copyResource, from, to, opts.Overwrite)
 	if err == nil {
-		b.times.copied(b.path(from), b.path(to))
+		b.times.copied(from, to)
 		b.sight.copied(b.path(from), b.path(to))
 	}
 	return linkError("copy", from, to, err)

@@ -2,11 +2,102 @@ package yandex
 
 import (
 	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/davdisk/davdisk/backend"
 )
 
-// pending holds the uploads of which the end is unknown.
-type pending struct{}
+// unsettled is an upload whose last byte went out and of which nobody said how
+// it ended. It may still take effect, and would then undo what was put in its
+// place meanwhile: its name is closed to changes until that is over.
+type unsettled struct {
+	Operation string    `json:"operation"`
+	Href      string    `json:"href"`
+	Size      int64     `json:"size"`
+	MD5       string    `json:"md5"`
+	SHA256    string    `json:"sha256"`
+	Until     time.Time `json:"until"` // after which it cannot happen any more
+}
 
-func openPending(cfg Config) (*pending, error)                   { return &pending{}, nil }
-func (p *pending) Close() error                                  { return nil }
-func (b *Backend) settle(ctx context.Context, name string) error { return nil }
+const (
+	// settleTime is how long a change waits for an earlier upload to end.
+	settleTime = 20 * time.Second
+	// settleAgain is when who was refused for that may come back.
+	settleAgain = 30 * time.Second
+)
+
+// openPending takes up what an earlier process left.
+func openPending(cfg Config, root string) (*journal[unsettled], error) {
+	return openJournal[unsettled](journalPath(cfg, root, "uploads"), cfg.Log)
+}
+
+// settle waits until no earlier upload to name, or to anything below it, can
+// take effect any more.
+func (b *Backend) settle(ctx context.Context, name string) error {
+	for key, u := range b.pending.all() {
+		if !backend.Within(key, name) {
+			continue
+		}
+		if err := b.settleOne(ctx, key, u); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Backend) settleOne(ctx context.Context, name string, u unsettled) error {
+	waited := time.Duration(0)
+	for pause := firstPoll; !b.over(ctx, u); pause = min(2*pause, lastPoll) {
+		if waited >= settleTime {
+			return &backend.Error{Kind: backend.ErrLocked, RetryAfter: settleAgain,
+				Message: "an earlier upload of this file has not ended yet"}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-b.cfg.After(pause):
+		}
+		waited += pause
+	}
+	return b.pending.delete(name)
+}
+
+// over tells whether an upload can take effect no more: its operation ended,
+// its time is over, or the uploader misses a part of it.
+func (b *Backend) over(ctx context.Context, u unsettled) bool {
+	if b.cfg.Now().After(u.Until) {
+		return true
+	}
+	done, err := b.poll(ctx, b.operationLink(u.Operation))
+	if done || hasCode(err, "DiskOperationNotFoundError") {
+		return true
+	}
+	n, ok := b.received(ctx, u)
+	return ok && n < u.Size
+}
+
+// received asks the uploader how much of the content it has. That it can be
+// asked is known from the client that Yandex published for Java.
+func (b *Backend) received(ctx context.Context, u unsettled) (n int64, ok bool) {
+	at, err := b.api.follow(u.Href)
+	if err != nil {
+		return 0, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTime)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, at.String(), nil)
+	if err != nil {
+		return 0, false
+	}
+	req.Header.Set("Etag", u.MD5)
+	req.Header.Set("Sha256", u.SHA256)
+	req.Header.Set("Size", strconv.FormatInt(u.Size, 10))
+	resp, err := b.bare.Do(req)
+	if err != nil {
+		return 0, false
+	}
+	resp.Body.Close()
+	return resp.ContentLength, resp.StatusCode == http.StatusOK && resp.ContentLength >= 0
+}

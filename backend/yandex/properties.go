@@ -52,5 +52,11 @@ func (b *Backend) SetProperties(ctx context.Context, name string, set map[string
 	if size > maxProperties {
 		return backend.PathError("properties", name, backend.ErrTooLarge, "all properties together may have 1024 characters")
 	}
-	return pathError("properties", name, b.patch(ctx, name, change))
+	unlock, err := b.lock(ctx, name)
+	if err != nil {
+		return pathError("properties", name, err)
+	}
+	defer unlock()
+	_, err = b.patch(ctx, name, change)
+	return pathError("properties", name, err)
 }

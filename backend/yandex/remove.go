@@ -57,7 +57,7 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 	}
 	if err == nil {
 		b.sight.vanished(b.path(name))
-		b.times.forget(b.path(name))
+		b.times.forget(name)
 	}
 	return err
 }

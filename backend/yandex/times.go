@@ -2,8 +2,13 @@ package yandex
 
 import (
 	"context"
+	"io/fs"
+	"log/slog"
 	"net/url"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/davdisk/davdisk/backend"
 )
@@ -12,37 +17,334 @@ import (
 // with nanoseconds. The service has no call to set the time itself.
 const timeProperty = "rclone_modified"
 
+// modTime is the time that the properties hold, if they do.
 func (r *resource) modTime() (time.Time, bool) {
 	t, err := time.Parse(time.RFC3339Nano, r.Custom[timeProperty])
 	return t, err == nil && !t.IsZero()
 }
 
-type times struct{ b *Backend }
-
-func openTimes(b *Backend) (*times, error)            { return &times{b}, nil }
-func (t *times) Close() error                         { return nil }
-func (t *times) show(path string, info *backend.Info) {}
-func (t *times) later(path, version string, when time.Time) {
-	t.b.api.do(context.Background(), request{call: patchResource, query: url.Values{"path": {path}, "fields": {"type"}},
-		body: map[string]any{"custom_properties": map[string]any{timeProperty: when.UTC().Format(time.RFC3339Nano)}}})
-}
-func (t *times) forget(path string)     {}
-func (t *times) moved(from, to string)  {}
-func (t *times) copied(from, to string) {}
-
-// SetModTime implements backend.ModTimer.
+// SetModTime implements backend.ModTimer. Soon after an upload the service
+// loses such a change, so that it is noted, shown at once, and written in the
+// background; otherwise it is written now.
 func (b *Backend) SetModTime(ctx context.Context, name string, t time.Time) error {
 	if err := checkName("chtimes", name); err != nil {
 		return err
 	}
-	return pathError("chtimes", name, b.patch(ctx, name, map[string]any{timeProperty: t.UTC().Format(time.RFC3339Nano)}))
+	if seen, ok := b.sight.fresh(b.path(name)); ok {
+		b.times.later(name, seen.version, t)
+		return nil
+	}
+	unlock, err := b.lock(ctx, name)
+	if err != nil {
+		return pathError("chtimes", name, err)
+	}
+	defer unlock()
+	r, err := b.patch(ctx, name, map[string]any{timeProperty: t.UTC().Format(time.RFC3339Nano)})
+	if err == nil {
+		b.times.forget(name)
+		b.note(name, r)
+	}
+	return pathError("chtimes", name, err)
 }
 
-func (b *Backend) patch(ctx context.Context, name string, props map[string]any) error {
+// patch changes properties; nil deletes one. The caller has locked the name.
+func (b *Backend) patch(ctx context.Context, name string, props map[string]any) (*resource, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := issued(ctx)
+	defer cancel()
+	var r resource
 	_, err := b.api.do(ctx, request{
 		call:  patchResource,
 		query: url.Values{"path": {b.path(name)}, "fields": {resourceFields}},
 		body:  map[string]any{"custom_properties": props},
+		out:   &r,
 	})
-	return err
+	if err == nil {
+		err = r.check()
+	}
+	return &r, err
+}
+
+// times are the modification times that are not yet safely with the service,
+// by name. Each is written, read back after the same time, and written again
+// until it holds.
+type times struct {
+	b       *Backend
+	log     *slog.Logger
+	journal *journal[stamp]
+
+	mu      sync.Mutex // guards all below
+	serial  uint64
+	running bool
+	closed  bool
+	wake    chan struct{} // something is due earlier than was thought
+	stop    chan struct{}
+	worker  sync.WaitGroup
+}
+
+// stamp is one such time.
+type stamp struct {
+	Time    time.Time `json:"time"`
+	Version string    `json:"version,omitempty"` // of the content it belongs to; empty for a folder
+	Written bool      `json:"written,omitempty"` // and to be read back
+	Due     time.Time `json:"due"`
+	Tries   int       `json:"tries,omitempty"` // in a row that failed
+	serial  uint64    // tells this one from a later one for the same name
+}
+
+const (
+	// stampTries is how often a file that is not there is asked for: what was
+	// just uploaded may take a while to show.
+	stampTries = 5
+	// stampPause is the longest pause between two tries.
+	stampPause = 5 * time.Minute
+	// stampsAtOnce is how many are written at a time.
+	stampsAtOnce = 4
+	// closeTime is how long Close works on what is left.
+	closeTime = 15 * time.Second
+)
+
+// openTimes takes up what an earlier process left.
+func openTimes(b *Backend) (*times, error) {
+	j, err := openJournal[stamp](journalPath(b.cfg, b.root, "times"), b.log)
+	if err != nil {
+		return nil, err
+	}
+	t := &times{b: b, log: b.log, journal: j, wake: make(chan struct{}, 1), stop: make(chan struct{})}
+	if len(j.all()) > 0 {
+		t.start()
+	}
+	return t, nil
+}
+
+// show puts a time that is not yet with the service into what the service
+// tells.
+func (t *times) show(name string, info *backend.Info) {
+	if s, ok := t.journal.get(name); ok && s.Version == info.Version {
+		info.ModTime = s.Time
+	}
+}
+
+// later notes a time for the content that a name has.
+func (t *times) later(name, version string, when time.Time) {
+	t.put(name, stamp{Time: when, Version: version, Due: t.b.cfg.Now().Add(t.b.cfg.ModTimeWait)})
+	t.start()
+}
+
+// put stores a stamp under a serial number of its own.
+func (t *times) put(name string, s stamp) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.serial++
+	s.serial = t.serial
+	t.noted(name, t.journal.set(name, s))
+}
+
+// replace puts a stamp into a new state, or drops it if that has no Due. One
+// that was overtaken by another for the same name is left alone.
+func (t *times) replace(name string, s stamp) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.current(name, s) {
+		return
+	}
+	if s.Due.IsZero() {
+		t.noted(name, t.journal.delete(name))
+	} else {
+		t.noted(name, t.journal.set(name, s))
+	}
+}
+
+func (t *times) current(name string, s stamp) bool {
+	now, ok := t.journal.get(name)
+	return ok && now.serial == s.serial
+}
+
+func (t *times) noted(name string, err error) {
+	if err != nil {
+		t.log.Warn("the journal of modification times cannot be written", "name", name, "error", err)
+	}
+}
+
+// forget drops the time of a name and of all below it.
+func (t *times) forget(name string) {
+	for key := range t.journal.all() {
+		if backend.Within(key, name) {
+			t.noted(key, t.journal.delete(key))
+		}
+	}
+}
+
+// moved lets the times of a name and of all below it follow a move.
+func (t *times) moved(from, to string) {
+	t.copied(from, to)
+	t.forget(from)
+}
+
+// copied gives the times of a name and of all below it to their copies. Times
+// that are with the service are copied there.
+func (t *times) copied(from, to string) {
+	t.forget(to)
+	for key, s := range t.journal.all() {
+		if backend.Within(key, from) {
+			s.Written, s.Tries = false, 0
+			t.put(to+key[len(from):], s)
+		}
+	}
+}
+
+// start makes sure that somebody looks after what is due.
+func (t *times) start() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return
+	}
+	if !t.running {
+		t.running = true
+		t.worker.Go(t.run)
+	}
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run writes what is due until nothing is left.
+func (t *times) run() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for {
+		t.write(ctx, false)
+		pause, more := t.next()
+		if !more {
+			return
+		}
+		select {
+		case <-t.stop:
+			return
+		case <-t.wake:
+		case <-t.b.cfg.After(pause):
+		}
+	}
+}
+
+// next tells how long nothing is due. It ends the worker if nothing is left.
+func (t *times) next() (pause time.Duration, more bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	pause = stampPause
+	for _, s := range t.journal.all() {
+		more = true
+		pause = min(pause, s.Due.Sub(t.b.cfg.Now()))
+	}
+	t.running = more
+	return max(0, pause), more
+}
+
+// write does what is due, or all that is not written yet.
+func (t *times) write(ctx context.Context, all bool) {
+	var g errgroup.Group
+	g.SetLimit(stampsAtOnce)
+	for name, s := range t.journal.all() {
+		if all && !s.Written || !all && !s.Due.After(t.b.cfg.Now()) {
+			g.Go(func() error {
+				t.one(ctx, name, s)
+				return nil
+			})
+		}
+	}
+	g.Wait() // never an error
+}
+
+// one takes a stamp a step further.
+func (t *times) one(ctx context.Context, name string, s stamp) {
+	unlock, err := t.b.lock(ctx, name)
+	if err == nil {
+		defer unlock()
+		if !t.current(name, s) {
+			return // the file was changed meanwhile
+		}
+		err = t.step(ctx, name, &s)
+	}
+	if err != nil {
+		t.putOff(name, &s, err)
+	}
+	t.replace(name, s)
+}
+
+// step writes a stamp, or reads it back. It leaves no Due if that was all.
+func (t *times) step(ctx context.Context, name string, s *stamp) error {
+	now := t.b.cfg.Now()
+	if s.Written {
+		r, err := t.b.look(ctx, name)
+		if err != nil {
+			return err
+		}
+		if got, ok := r.modTime(); ok && got.Equal(s.Time) || r.version() != s.Version {
+			s.Due = time.Time{}
+			return nil
+		}
+		t.log.Debug("the service lost a modification time; it is written again", "name", name)
+	}
+	value := s.Time.UTC().Format(time.RFC3339Nano)
+	r, err := t.b.patch(ctx, name, map[string]any{timeProperty: value})
+	if err != nil {
+		return err
+	}
+	if r.version() != s.Version { // another's content, whose time this is not
+		s.Due = time.Time{}
+		_, err = t.b.patch(ctx, name, map[string]any{timeProperty: nil})
+		return err
+	}
+	s.Written, s.Tries, s.Due = true, 0, now.Add(t.b.cfg.ModTimeWait)
+	return nil
+}
+
+// putOff is for a stamp that could not be written. One that never can be is
+// given up.
+func (t *times) putOff(name string, s *stamp, err error) {
+	s.Tries++
+	s.Written = false
+	s.Due = t.b.cfg.Now().Add(min(t.b.cfg.ModTimeWait<<min(s.Tries, 10), stampPause))
+	never := is(err, fs.ErrInvalid) || is(err, fs.ErrPermission) || is(err, backend.ErrTooLarge)
+	if never || is(err, fs.ErrNotExist) && s.Tries >= stampTries {
+		t.log.Warn("a modification time cannot be written", "name", name, "error", plain(err))
+		s.Due = time.Time{}
+	}
+}
+
+// Close writes what is not written yet and leaves the journal to the next. What
+// the journal does not keep is waited for until it is due.
+func (t *times) Close() error {
+	t.mu.Lock()
+	if t.closed {
+		t.mu.Unlock()
+		return nil
+	}
+	t.closed = true
+	t.mu.Unlock()
+	close(t.stop)
+	t.worker.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	if !t.journal.lasting() && t.unwritten() {
+		select {
+		case <-ctx.Done():
+		case <-t.b.cfg.After(t.b.cfg.ModTimeWait):
+		}
+	}
+	t.write(ctx, true)
+	return t.journal.Close()
+}
+
+func (t *times) unwritten() bool {
+	for _, s := range t.journal.all() {
+		if !s.Written {
+			return true
+		}
+	}
+	return false
 }

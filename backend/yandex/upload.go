@@ -123,14 +123,14 @@ func (u *upload) stored(modified time.Time) backend.Info {
 	b.sight.made(at, info.Version, false)
 	switch {
 	case !u.opts.ModTime.IsZero():
-		b.times.later(at, info.Version, u.opts.ModTime)
+		b.times.later(u.name, info.Version, u.opts.ModTime)
 		info.ModTime = u.opts.ModTime
 	case stamped:
 		// The file keeps the properties of the one whose place it took, and
 		// with them a modification time that is not its own.
-		b.times.later(at, info.Version, modified)
+		b.times.later(u.name, info.Version, modified)
 	default:
-		b.times.forget(at)
+		b.times.forget(u.name)
 	}
 	return info
 }
@@ -203,18 +203,21 @@ func (u *upload) once(ctx context.Context) (modified time.Time, err error) {
 	switch {
 	case err != nil && !whole:
 		return time.Time{}, err
-	case err != nil, resp.status == http.StatusBadGateway, resp.status == http.StatusGatewayTimeout:
+	case err != nil:
 		return u.unanswered(ctx, err)
+	case resp.status == http.StatusBadGateway, resp.status == http.StatusGatewayTimeout:
+		return u.unanswered(ctx, fmt.Errorf("it answered %d", resp.status))
 	case resp.status == http.StatusCreated, resp.status == http.StatusOK:
 		if u.size >= 0 && u.sum.size <= trustedSize {
 			return resp.date, nil
 		}
 		return u.confirm(ctx)
 	case resp.status == http.StatusAccepted:
-		if err := u.b.wait(ctx, u.b.operationLink(string(u.target.OperationID))); err != nil {
-			return u.unanswered(ctx, err)
+		err := u.b.wait(ctx, u.b.operationLink(string(u.target.OperationID)))
+		if err == nil {
+			return u.confirm(ctx)
 		}
-		return u.confirm(ctx)
+		return u.unanswered(ctx, err)
 	}
 	return time.Time{}, u.refused(resp)
 }
@@ -294,10 +297,40 @@ func (u *upload) refused(resp answer) error {
 }
 
 // unanswered finds out what became of an upload whose last byte went out, by
-// its operation and by what is there. It never sends the content again while
-// the first may still arrive.
+// its operation, by what is there, and by what the uploader has. It never
+// sends the content again while the first may still arrive: if that cannot be
+// told, the name is closed until it can.
 func (u *upload) unanswered(ctx context.Context, cause error) (modified time.Time, err error) {
-	return time.Time{}, lost{cause}
+	b := u.b
+	md5, sha := u.sum.sums()
+	open := unsettled{
+		Operation: string(u.target.OperationID), Href: string(u.target.Href),
+		Size: u.sum.size, MD5: md5, SHA256: sha, Until: u.issued.Add(linkWindow),
+	}
+	for pause := firstPoll; pause <= 2*lastPoll; pause *= 2 {
+		done, err := b.poll(ctx, b.operationLink(open.Operation))
+		switch {
+		case done && err == nil:
+			return u.confirm(ctx)
+		case done:
+			return time.Time{}, brokenUpload{err}
+		}
+		select {
+		case <-ctx.Done():
+		case <-b.cfg.After(pause):
+		}
+	}
+	if r, err := b.look(ctx, u.name); err == nil && u.matches(r) {
+		return r.Modified.Time, nil
+	}
+	if n, ok := b.received(ctx, open); ok && n < open.Size {
+		return time.Time{}, brokenUpload{fmt.Errorf("the upload broke off: %w", cause)}
+	}
+	if err := b.pending.set(u.name, open); err != nil {
+		b.log.Warn("an upload of unknown end is forgotten if the program ends now", "name", u.name, "error", err)
+	}
+	return time.Time{}, &backend.Error{Kind: backend.ErrUncertain, RetryAfter: settleAgain,
+		Message: "the upload server did not say whether it stored the file (" + plain(cause) + ")"}
 }
 
 // confirm compares what is stored with what was sent. Metadata may be late.

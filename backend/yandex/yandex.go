@@ -27,9 +27,9 @@ type Backend struct {
 
 	links   *links
 	sight   *sight
-	files   *keyLock // one change of a name at a time
-	folders *keyLock // one change in a folder at a time
-	pending *pending
+	files   *keyLock            // one change of a name at a time
+	folders *keyLock            // one change in a folder at a time
+	pending *journal[unsettled] // uploads that may still take effect, by name
 	times   *times
 }
 
@@ -64,7 +64,7 @@ func New(cfg Config) (*Backend, error) {
 		links: newLinks(cfg.Now), sight: newSight(cfg.Now),
 		files: newKeyLock(), folders: newKeyLock(),
 	}
-	if b.pending, err = openPending(cfg); err != nil {
+	if b.pending, err = openPending(cfg, root); err != nil {
 		return nil, err
 	}
 	if b.times, err = openTimes(b); err != nil {
@@ -139,7 +139,7 @@ func (b *Backend) note(name string, r *resource) {
 // info is a resource in the words of the contract.
 func (b *Backend) info(name string, r *resource) backend.Info {
 	info := r.info(path.Base(name))
-	b.times.show(b.path(name), &info)
+	b.times.show(name, &info)
 	return info
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -29,6 +30,10 @@ func switchFlag(name, usage string, aliases ...string) cli.Flag {
 
 func numberFlag(name string, value int, usage string) cli.Flag {
 	return &cli.IntFlag{Name: name, Value: value, Usage: usage, EnvVars: []string{variable(name)}}
+}
+
+func durationFlag(name string, value time.Duration, usage string) cli.Flag {
+	return &cli.DurationFlag{Name: name, Value: value, Usage: usage, EnvVars: []string{variable(name)}}
 }
 
 func jsonFlag() cli.Flag { return switchFlag("json", "write JSON, for scripts") }

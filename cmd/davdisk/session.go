@@ -41,7 +41,7 @@ func newSession(c *cli.Context) (*session, error) {
 	if s.stateDir, err = s.prepareState(); err != nil {
 		return nil, err
 	}
-	s.registry = s.newRegistry(http.DefaultTransport)
+	s.registry = s.newRegistry(nil)
 	if err := s.addRemotes(s.registry, nil); err != nil {
 		return nil, err
 	}

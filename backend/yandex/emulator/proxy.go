@@ -13,7 +13,7 @@ import (
 // Disk, with certificates of the emulator's authority (see CACert), and
 // refuses to connect to any other.
 func (e *Emulator) StartProxy(addr string) (string, error) {
-	if err := e.authority.make(e.now()); err != nil {
+	if err := e.authority.make(); err != nil {
 		return "", err
 	}
 	l, err := net.Listen("tcp", addr)

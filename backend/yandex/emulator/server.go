@@ -33,7 +33,7 @@ func Start(o Options) (*Server, error) {
 	scheme := "http://"
 	if o.TLS {
 		scheme = "https://"
-		if err := e.authority.make(e.now()); err != nil {
+		if err := e.authority.make(); err != nil {
 			return fail(err)
 		}
 	}

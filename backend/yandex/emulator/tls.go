@@ -27,18 +27,19 @@ type authority struct {
 // CACert is the certificate of the emulator's authority in PEM, for clients to
 // trust: SSL_CERT_FILE, --ca-cert, NODE_EXTRA_CA_CERTS.
 func (e *Emulator) CACert() ([]byte, error) {
-	if err := e.authority.make(e.now()); err != nil {
+	if err := e.authority.make(); err != nil {
 		return nil, err
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: e.authority.cert.Raw}), nil
 }
 
-func (a *authority) make(now time.Time) error {
+func (a *authority) make() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.cert != nil {
 		return nil
 	}
+	now := time.Now() // by the clock of the clients
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return fmt.Errorf("make certificate authority: %w", err)

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/afero"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/vfs"
+	"github.com/davdisk/davdisk/webdav"
+)
+
+// What the handler wants of a file system beyond afero.Fs. It finds these
+// methods by itself, so a signature that drifted would only be missed; here it
+// does not compile.
+var _ interface {
+	afero.Fs
+	io.Closer
+	WithContext(ctx context.Context) afero.Fs
+	Put(name string, body io.Reader, size int64, mtime time.Time, ifMatch string, ifAbsent bool) (fs.FileInfo, error)
+	Move(from, to string, overwrite bool) error
+	Copy(from, to string, overwrite bool, depth int) error
+	Delete(name, ifMatch string) error
+	Usage() (total, used int64, err error)
+	Properties(name string) (map[string]string, error)
+	SetProperties(name string, set map[string]string, remove []string) error
+} = (*vfs.FS)(nil)
+
+var _ interface {
+	fs.FileInfo
+	ETag() string
+	ContentType() string
+	Created() time.Time
+	Hash(algorithm string) string
+} = (*vfs.FileInfo)(nil)
+
+var _ interface {
+	HTTPStatus() (code int, retryAfter time.Duration)
+} = (*backend.Error)(nil)
+
+// stackOptions say how a share is put together.
+type stackOptions struct {
+	address   string // of the backend, which names its folders
+	stateDir  string // empty: nothing survives
+	cacheDir  string // empty: content is not kept
+	cacheSize int64
+	dirTime   time.Duration
+	dirCount  int
+	poll      time.Duration
+	log       *slog.Logger
+	handler   []webdav.Option
+}
+
+// stack is a share: a store, the file system on it, the handler before that.
+type stack struct {
+	*webdav.Handler
+	fs *vfs.FS
+}
+
+// newStack builds a share from the store up. Each part closes what is below it,
+// so the file system takes the backend over, also if this fails.
+func newStack(b backend.Backend, o stackOptions) (*stack, error) {
+	options := []vfs.Option{vfs.WithDirCache(o.dirTime, o.dirCount), vfs.WithPollInterval(o.poll), vfs.WithLogger(o.log)}
+	key := shareKey(o.address)
+	handler := o.handler
+	if o.stateDir != "" {
+		dir := filepath.Join(o.stateDir, "shares", key)
+		options = append(options, vfs.WithStateDir(filepath.Join(dir, "vfs")))
+		handler = append(handler, webdav.WithState(filepath.Join(dir, "webdav")))
+	}
+	if o.cacheDir != "" && o.cacheSize > 0 {
+		options = append(options, vfs.WithCacheDir(filepath.Join(o.cacheDir, key), o.cacheSize))
+	}
+	f, err := vfs.New(b, options...)
+	if err != nil {
+		if c, ok := b.(io.Closer); ok {
+			err = errors.Join(err, c.Close())
+		}
+		return nil, err
+	}
+	h, err := webdav.NewHandler(f, append(handler, webdav.WithLogger(o.log))...)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &stack{h, f}, nil
+}
+
+// Close ends the share from the top: first who may still ask, then what is
+// still being written.
+func (s *stack) Close() error { return errors.Join(s.Handler.Close(), s.fs.Close()) }
+
+// shareKey names the folders of a share: readable, and different for every
+// address.
+func shareKey(address string) string {
+	name, _, ok := backend.SplitAddress(address)
+	if !ok {
+		name = "local"
+	}
+	sum := sha256.Sum256([]byte(address))
+	return lockName(name) + "-" + hex.EncodeToString(sum[:6])
+}
+
+// lockName leaves what every file system takes as a name.
+func lockName(s string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-", r) {
+			return r
+		}
+		return '-'
+	}, s)
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+
+	"golang.org/x/term"
+
+	"github.com/davdisk/davdisk/cmd/davdisk/internal/config"
+	"github.com/davdisk/davdisk/cmd/davdisk/internal/terminal"
+	"github.com/davdisk/davdisk/webdav"
+)
+
+// users are all who may log in to a share: --user, those of --htpasswd, and
+// those of the configuration.
+func (s *session) users() ([]webdav.User, error) {
+	var users []webdav.User
+	if name := s.c.String("user"); name != "" {
+		password, err := s.password(name)
+		if err != nil {
+			return nil, err
+		}
+		users = append(users, webdav.User{Name: name, Verify: webdav.PlainPassword(password)})
+	} else if s.c.String("pass")+s.c.String("pass-file") != "" {
+		return nil, misuse("a password was given, but no --user")
+	}
+	if file := s.c.String("htpasswd"); file != "" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		more, err := webdav.ReadHtpasswd(f)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		users = append(users, more...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.cfg.Users)) {
+		user, err := configuredUser(name, s.cfg.Users[name])
+		if err != nil {
+			return nil, fmt.Errorf("%s: user %q: %w", s.cfg.Path, name, err)
+		}
+		users = append(users, user)
+	}
+	seen := map[string]bool{}
+	for _, user := range users {
+		if seen[user.Name] {
+			return nil, misuse("the user %q is there twice", user.Name)
+		}
+		seen[user.Name] = true
+	}
+	return users, nil
+}
+
+// password comes from a file, from the environment, or from the person.
+func (s *session) password(user string) (string, error) {
+	switch {
+	case s.c.String("pass-file") != "":
+		return readSecret(s.c.String("pass-file"))
+	case s.c.String("pass") != "":
+		if os.Getenv(variable("pass")) == "" {
+			s.log.Warn("others on this machine can see a password on the command line; --pass-file hides it")
+		}
+		return s.c.String("pass"), nil
+	case terminal.Is(s.c.App.Reader):
+		fmt.Fprintf(s.c.App.ErrWriter, "password for %s: ", user)
+		typed, err := term.ReadPassword(int(os.Stdin.Fd()))
+		fmt.Fprintln(s.c.App.ErrWriter)
+		if err == nil && len(typed) == 0 {
+			err = misuse("the password is empty")
+		}
+		return string(typed), err
+	}
+	return "", misuse("--user %s needs a password: --pass-file names the file with it", user)
+}
+
+func configuredUser(name string, u config.User) (user webdav.User, err error) {
+	user = webdav.User{Name: name, Root: u.Root, ReadOnly: u.ReadOnly}
+	switch {
+	case u.PasswordHash != "" && u.PasswordFile != "":
+		err = fmt.Errorf("password-hash and password-file are both there; leave one out")
+	case u.PasswordHash != "":
+		user.Verify, err = webdav.BcryptPassword(u.PasswordHash)
+	case u.PasswordFile != "":
+		var secret string
+		secret, err = readSecret(u.PasswordFile)
+		user.Verify = webdav.PlainPassword(secret)
+	default:
+		err = fmt.Errorf("no password; write password-hash, as htpasswd -nB makes it, or password-file")
+	}
+	return user, err
+}
