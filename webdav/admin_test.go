@@ -1,0 +1,84 @@
+package webdav
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/afero"
+)
+
+func adminPage(a *Admin, path string) (int, string) {
+	w := httptest.NewRecorder()
+	a.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+	return w.Code, w.Body.String()
+}
+
+func TestHealth(t *testing.T) {
+	for _, c := range []struct {
+		healthy func(context.Context) error
+		code    int
+		text    string
+	}{
+		{nil, 200, "ok\n"},
+		{func(context.Context) error { return nil }, 200, "ok\n"},
+		{func(context.Context) error { return errors.New("not logged in") }, 503, "not logged in\n"},
+	} {
+		if code, text := adminPage(NewAdmin(c.healthy), "/healthz"); code != c.code || text != c.text {
+			t.Errorf("got %d %q, want %d %q", code, text, c.code, c.text)
+		}
+	}
+	if code, _ := adminPage(NewAdmin(nil), "/anything"); code != http.StatusNotFound {
+		t.Errorf("another path: %d", code)
+	}
+}
+
+// TestMetricsCountWhatTheHandlerDid runs real requests through a handler.
+func TestMetricsCountWhatTheHandlerDid(t *testing.T) {
+	admin := NewAdmin(nil)
+	handler, err := NewHandler(afero.NewMemMapFs(), WithObserver(admin.Observe))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer handler.Close()
+	for _, c := range []struct{ method, path, body string }{
+		{"PUT", "/Ж secret.txt", "0123456789"}, {"GET", "/Ж secret.txt", ""}, {"GET", "/Ж secret.txt", ""}, {"GET", "/none", ""}, {"BREW", "/", ""},
+	} {
+		req := httptest.NewRequest(c.method, "http://127.0.0.1/", strings.NewReader(c.body))
+		req.URL.Path = c.path
+		handler.ServeHTTP(httptest.NewRecorder(), req)
+	}
+	_, text := adminPage(admin, "/metrics")
+	for _, want := range []string{
+		`davdisk_requests_total{method="PUT",status="201"} 1`,
+		`davdisk_requests_total{method="GET",status="200"} 2`,
+		`davdisk_requests_total{method="GET",status="404"} 1`,
+		`davdisk_requests_total{method="other",status="405"} 1`,
+		`davdisk_request_duration_seconds_count{method="GET"} 3`,
+		`davdisk_upstream_requests_total 0`,
+		`process_resident_memory_bytes`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is not in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "secret") {
+		t.Error("a name is told")
+	}
+}
+
+func TestMadeUpMethodsDoNotFillTheMemory(t *testing.T) {
+	admin := NewAdmin(nil)
+	for i := range 1000 {
+		admin.Observe(Observation{Method: fmt.Sprintf("M%d\"}\n", i), Status: 405, Duration: time.Second})
+	}
+	_, text := adminPage(admin, "/metrics")
+	if !strings.Contains(text, `davdisk_requests_total{method="other",status="405"} 1000`) || strings.Contains(text, "M1") {
+		t.Errorf("made-up methods are counted one by one")
+	}
+}
