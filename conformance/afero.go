@@ -24,10 +24,10 @@ func helperCases() []entry {
 				seen[f.Name()] = true
 				t.Write(f, "content")
 			}
-			Equal(t, "number of names", len(seen), 5)
+			equal(t, "number of names", len(seen), 5)
 			names, err := t.names(t.Path("d"))
 			t.OK(err)
-			Equal(t, "number of files", len(names), 6)
+			equal(t, "number of files", len(names), 6)
 		},
 	}, {
 		id: "helpers/TempDir", level: Data, needs: caps(EmptyDirs),
@@ -40,10 +40,10 @@ func helperCases() []entry {
 				t.OK(err)
 				ok, err := afero.IsDir(t.FS, name)
 				t.OK(err)
-				Equal(t, "IsDir", ok, true)
+				equal(t, "IsDir", ok, true)
 				seen[name] = true
 			}
-			Equal(t, "number of names", len(seen), 3)
+			equal(t, "number of names", len(seen), 3)
 		},
 	}, {
 		id: "helpers/WriteFile-ReadFile", level: Data, needs: caps(Overwrite),
@@ -54,7 +54,7 @@ func helperCases() []entry {
 				t.OK(afero.WriteFile(t.FS, t.Path("f"), []byte(text), 0o644))
 				got, err := afero.ReadFile(t.FS, t.Path("f"))
 				t.OK(err)
-				Equal(t, "content", string(got), text)
+				equal(t, "content", string(got), text)
 			}
 		},
 	}, {
@@ -65,7 +65,7 @@ func helperCases() []entry {
 			ask := func(what string, want bool) func(bool, error) {
 				return func(got bool, err error) {
 					t.OK(err)
-					Equal(t, what, got, want)
+					equal(t, what, got, want)
 				}
 			}
 			ask("Exists of a file", true)(afero.Exists(t.FS, t.Path("f")))
@@ -87,10 +87,10 @@ func helperCases() []entry {
 			got, err := afero.Glob(t.FS, t.Path("d/a?"))
 			t.OK(err)
 			slices.Sort(got)
-			Equal(t, "found", fmt.Sprint(got), fmt.Sprint([]string{t.Path("d/a1"), t.Path("d/a2")}))
+			equal(t, "found", fmt.Sprint(got), fmt.Sprint([]string{t.Path("d/a1"), t.Path("d/a2")}))
 			got, err = afero.Glob(t.FS, t.Path("*/a1"))
 			t.OK(err)
-			Equal(t, "number found", len(got), 2)
+			equal(t, "number found", len(got), 2)
 		},
 	}, {
 		id: "helpers/ReadDir-sorted", level: Errors,
@@ -106,7 +106,7 @@ func helperCases() []entry {
 			for _, fi := range infos {
 				got = append(got, fi.Name())
 			}
-			Equal(t, "names", fmt.Sprint(got), "[a b c x]")
+			equal(t, "names", fmt.Sprint(got), "[a b c x]")
 		},
 	}, {
 		id: "helpers/SafeWriteReader", level: Data,
@@ -140,7 +140,7 @@ func helperCases() []entry {
 			sealed := afero.NewReadOnlyFs(t.FS)
 			got, err := afero.ReadFile(sealed, t.Path("d/x"))
 			t.OK(err)
-			Equal(t, "content", string(got), "1")
+			equal(t, "content", string(got), "1")
 			t.Fails(sealed.Remove(t.Path("d/x")))
 			t.Fails(afero.WriteFile(sealed, t.Path("d/x"), []byte("2"), 0o644))
 			t.Unchanged()
@@ -155,7 +155,7 @@ func helperCases() []entry {
 			for name, want := range map[string]string{"d/x": "changed", "d/y": "2"} {
 				got, err := afero.ReadFile(union, t.Path(name))
 				t.OK(err)
-				Equal(t, "content of "+name, string(got), want)
+				equal(t, "content of "+name, string(got), want)
 			}
 			t.Unchanged()
 		},

@@ -60,7 +60,7 @@ const (
 
 func traits() map[Capability]trait {
 	return map[Capability]trait{
-		Writes:        {"Writes", 0, refusable},
+		Writes:        {"Writes", 0, 0}, // declared by ReadOnly alone, which says how to fill it
 		Chmod:         {"Chmod", Writes, refusable | ignorable},
 		Modes:         {"Modes", Writes, ignorable},
 		Chown:         {"Chown", Writes, refusable | ignorable},

@@ -53,7 +53,25 @@ func closeCases() []entry {
 			f := t.Open("f")
 			before := f.Name()
 			t.Close(f)
-			Equal(t, "name", f.Name(), before)
+			equal(t, "name", f.Name(), before)
+		},
+	}, {
+		id: "close/reports-late-write-error", level: Data, skip: notFaulty,
+		doc: "If the store breaks while a file is closed, Close says so, or the content is stored in spite of it.",
+		run: func(t *T) {
+			fault := &Fault{}
+			t.anotherFrom(func(tb TB) afero.Fs { return t.suite.faulty(tb, fault) }, func(t *T) {
+				f := t.Create("f")
+				t.Write(f, "content")
+				fault.arm(before, 1)
+				err := f.Close()
+				fault.disarm()
+				if err == nil {
+					t.Holds("f=content")
+					return
+				}
+				t.HoldsOneOf(tree(), tree("f="), tree("f=content"))
+			})
 		},
 	}, {
 		id: "close/idle-close-changes-nothing", level: Data, needs: caps(ReadWrite),
@@ -119,14 +137,14 @@ func nameCases() []entry {
 		doc: "A file is named as it was opened.",
 		run: func(t *T) {
 			t.Given("d/", "d/f=1")
-			Equal(t, "name", t.Open("d/f").Name(), t.Path("d/f"))
+			equal(t, "name", t.Open("d/f").Name(), t.Path("d/f"))
 		},
 	}, {
 		id: "name/as-opened-dir", level: Parity, reads: true,
 		doc: "A directory is named as it was opened.",
 		run: func(t *T) {
 			t.Given("d/", "d/e/", "d/e/f=1")
-			Equal(t, "name", t.Open("d/e").Name(), t.Path("d/e"))
+			equal(t, "name", t.Open("d/e").Name(), t.Path("d/e"))
 		},
 	}, {
 		id: "name/after-rename-unchanged", level: Parity, needs: caps(Rename, RenameOpen),
@@ -135,7 +153,7 @@ func nameCases() []entry {
 			t.Given("f=1")
 			f := t.Open("f")
 			t.OK(t.FS.Rename(t.Path("f"), t.Path("g")))
-			Equal(t, "name", f.Name(), t.Path("f"))
+			equal(t, "name", f.Name(), t.Path("f"))
 		},
 	}, {
 		id: "name/base-name-in-FileInfo", level: Errors, reads: true,
@@ -143,13 +161,13 @@ func nameCases() []entry {
 		run: func(t *T) {
 			t.Given("d/", "d/e/", "d/e/f=1")
 			for _, name := range []string{"d", "d/e", "d/e/f"} {
-				Equal(t, "name by Stat", t.Stat(name).Name(), path.Base(name))
-				Equal(t, "name by handle", t.StatFile(t.Open(name)).Name(), path.Base(name))
+				equal(t, "name by Stat", t.Stat(name).Name(), path.Base(name))
+				equal(t, "name by handle", t.StatFile(t.Open(name)).Name(), path.Base(name))
 			}
 			infos, err := t.Open("d/e").Readdir(-1)
 			t.OK(err)
 			for _, fi := range infos {
-				Equal(t, "name in the listing", fi.Name(), "f")
+				equal(t, "name in the listing", fi.Name(), "f")
 			}
 		},
 	}, {
@@ -209,5 +227,5 @@ func (t *T) modTime(name string) time.Time { return t.Stat(name).ModTime() }
 
 // isRegular wants a name to be a plain file.
 func (t *T) isRegular(name string) {
-	Equal(t, "type of "+name, t.Stat(name).Mode().Type(), fs.FileMode(0))
+	equal(t, "type of "+name, t.Stat(name).Mode().Type(), fs.FileMode(0))
 }

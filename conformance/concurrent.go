@@ -24,7 +24,7 @@ func (t *T) oneWins(errs []error, others error) {
 			t.Errorf("%sone of those who come too late gets %q, want %q", where(), err, others)
 		}
 	}
-	Equal(t, "number of calls that succeed", winners, 1)
+	equal(t, "number of calls that succeed", winners, 1)
 }
 
 // allWin wants every call to have succeeded.
@@ -153,7 +153,7 @@ func concurrentCases() []entry {
 			}))
 			names, err := t.names(t.Path("d"))
 			t.OK(err)
-			Equal(t, "number of files", len(names), crowd+1)
+			equal(t, "number of files", len(names), crowd+1)
 		},
 	}}
 	return append(append(cases, raceCases()...), interleavedCases()...)

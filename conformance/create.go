@@ -24,7 +24,7 @@ func createCases() []entry {
 			t.Given()
 			t.Close(t.Create("f"))
 			t.Holds("f=")
-			Equal(t, "size", t.Stat("f").Size(), 0)
+			equal(t, "size", t.Stat("f").Size(), 0)
 		},
 	}, {
 		id: "create/read-write", level: Data, needs: caps(ReadWrite),
@@ -53,7 +53,7 @@ func createCases() []entry {
 			t.Given("f=1")
 			t.OK(t.FS.Chmod(t.Path("f"), 0o600))
 			t.Close(t.Create("f"))
-			Equal(t, "mode", t.Stat("f").Mode(), fs.FileMode(0o600))
+			equal(t, "mode", t.Stat("f").Mode(), fs.FileMode(0o600))
 		},
 	}, {
 		id: "create/missing-parent", level: Errors,
@@ -136,7 +136,7 @@ func createCases() []entry {
 			t.Given()
 			f, err := t.FS.OpenFile(t.Path("f"), os.O_WRONLY|os.O_CREATE, 0)
 			t.Close(t.opened("f", f, err))
-			Equal(t, "mode", t.Stat("f").Mode(), fs.FileMode(0))
+			equal(t, "mode", t.Stat("f").Mode(), fs.FileMode(0))
 		},
 	}, {
 		id: "create/type-bits-in-perm-ignored", level: Errors,
@@ -149,7 +149,7 @@ func createCases() []entry {
 				return
 			}
 			t.Close(t.opened("f", f, err))
-			Equal(t, "type", t.Stat("f").Mode().Type(), fs.FileMode(0))
+			equal(t, "type", t.Stat("f").Mode().Type(), fs.FileMode(0))
 		},
 	}, {
 		id: "create/no-ghost-after-failed-create", level: Data,

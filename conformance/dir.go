@@ -13,7 +13,7 @@ func mkdirCases() []entry {
 		run: func(t *T) {
 			t.Given()
 			t.OK(t.FS.Mkdir(t.Path("d"), 0o755))
-			Equal(t, "IsDir", t.Stat("d").IsDir(), true)
+			equal(t, "IsDir", t.Stat("d").IsDir(), true)
 			t.Holds("d/")
 		},
 	}, {
@@ -70,7 +70,7 @@ func mkdirCases() []entry {
 		run: func(t *T) {
 			t.Given()
 			t.OK(t.FS.Mkdir(t.Path("d"), 0o700))
-			Equal(t, "mode", t.Stat("d").Mode(), fs.ModeDir|0o700)
+			equal(t, "mode", t.Stat("d").Mode(), fs.ModeDir|0o700)
 		},
 	}, {
 		id: "mkdir/only-permission-bits", level: Errors, needs: caps(EmptyDirs),
@@ -81,7 +81,7 @@ func mkdirCases() []entry {
 				t.Unchanged() // refusing them is fair
 				return
 			}
-			Equal(t, "type", t.Stat("d").Mode().Type(), fs.ModeDir)
+			equal(t, "type", t.Stat("d").Mode().Type(), fs.ModeDir)
 		},
 	}}
 }
@@ -143,7 +143,7 @@ func mkdirAllCases() []entry {
 			t.Given("d/")
 			t.OK(t.FS.Chmod(t.Path("d"), 0o700))
 			t.OK(t.FS.MkdirAll(t.Path("d/e"), 0o755))
-			Equal(t, "mode", t.Stat("d").Mode(), fs.ModeDir|0o700)
+			equal(t, "mode", t.Stat("d").Mode(), fs.ModeDir|0o700)
 		},
 	}, {
 		id: "mkdirall/unclean-path", level: Errors, needs: caps(EmptyDirs),

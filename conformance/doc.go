@@ -1,2 +1,58 @@
-// Package conformance checks that an afero.Fs behaves like a file system.
+// Package conformance checks that an afero.Fs behaves like a file system: like
+// package os on a local disk, which passes every case.
+//
+// A test of a file system is five lines:
+//
+//	func TestConformance(t *testing.T) {
+//		conformance.Run(t, func(tb conformance.TB) afero.Fs { return myfs.New(tb.TempDir()) },
+//			conformance.Refuses(conformance.Chown, "the store has no owners"))
+//	}
+//
+// # Cases
+//
+// The catalogue, which Cases yields, has about 600 cases. Each has an ID that
+// is also the name of its subtest, a sentence that says what must hold, and a
+// Level that says what is at stake: Data, where bytes are lost or changed, or
+// success is told for what was not done, or the process crashes or hangs;
+// Errors, where an error is of the wrong kind; Parity, where a detail differs
+// from package os. UpTo leaves out the upper levels.
+//
+// No case depends on another. Each has a file system of its own, and a
+// goroutine of its own with a deadline; a panic or a hang is the result of
+// that case, and the rest still runs. Only a fatal error, which no program can
+// catch, ends the run: the last line of go test -v names the case, and Crashes
+// leaves it out.
+//
+// Errors are matched by their kind, with errors.Is, and never by their text.
+// Where POSIX leaves open what happens, or systems differ, either outcome
+// passes as long as nothing is lost.
+//
+// # What a file system cannot do
+//
+// A file system is taken to have every Capability. What it lacks is declared,
+// with a reason: it Refuses a capability if the calls fail and change nothing,
+// and Ignores it if they succeed and change nothing. The cases that need the
+// capability are then not run; that the declaration is true is a case itself.
+// Within declares limits, as of the length of names, and Settles that changes
+// are seen late.
+//
+// Known declares that a case fails today. Once it passes, the run fails, so
+// that the list of exceptions stays true. A declaration that guards nothing,
+// and one about a case that does not exist, fail the run as well.
+//
+// # The random part
+//
+// Sequences of random operations are compared with a small model of a file
+// system, which is itself compared with package os. A disagreement is cut down
+// to the fewest operations that show it and printed as a Go test. Seed replays
+// a run, Effort sets its size, and FuzzBytes lets Go's fuzzer choose the
+// operations.
+//
+// # Faults
+//
+// Given a way to open the file system on something that can break, see Faulty,
+// every remote call of each scenario is broken in turn: before it is made,
+// after it has taken effect, and half-way through what it carries. Whatever
+// breaks, nil must mean done, and an error must leave the old content or the
+// new, whole.
 package conformance

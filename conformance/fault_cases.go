@@ -158,13 +158,7 @@ func faultCases() []entry {
 	for _, sc := range scenarios() {
 		cases = append(cases, entry{
 			id: "faults/" + sc.id, level: Data, needs: sc.needs, doc: sc.doc, alone: true,
-			run: sc.exhaust,
-			skip: func(c *config) string {
-				if c.faulty == nil {
-					return "there is nothing that could be broken: no option Faulty"
-				}
-				return ""
-			},
+			run: sc.exhaust, skip: notFaulty,
 		})
 	}
 	return cases

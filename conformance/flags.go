@@ -85,7 +85,7 @@ func (o opening) level() Level {
 }
 
 func (o opening) reads() bool {
-	return o.flag&(os.O_WRONLY|os.O_RDWR|os.O_CREATE|os.O_TRUNC) == 0
+	return o.flag&(os.O_WRONLY|os.O_RDWR|os.O_APPEND|os.O_CREATE|os.O_TRUNC) == 0
 }
 
 func (o opening) needs() []Capability {

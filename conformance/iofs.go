@@ -41,13 +41,13 @@ func iofsCases() []entry {
 				got = append(got, name)
 				return err
 			}))
-			Equal(t, "visited", fmt.Sprint(got), fmt.Sprint(want))
+			equal(t, "visited", fmt.Sprint(got), fmt.Sprint(want))
 			got = nil
 			t.OK(afero.Walk(t.FS, t.Path("a"), func(name string, _ fs.FileInfo, err error) error {
 				got = append(got, name)
 				return err
 			}))
-			Equal(t, "visited by afero", fmt.Sprint(got), fmt.Sprint([]string{t.Path("a"), t.Path("a/x"), t.Path("a/y"), t.Path("a/y/z")}))
+			equal(t, "visited by afero", fmt.Sprint(got), fmt.Sprint([]string{t.Path("a"), t.Path("a/x"), t.Path("a/y"), t.Path("a/y/z")}))
 		},
 	}, {
 		id: "iofs/sub", level: Data, reads: true,
@@ -58,7 +58,7 @@ func iofsCases() []entry {
 			t.OK(err)
 			content, err := fs.ReadFile(sub, "x")
 			t.OK(err)
-			Equal(t, "content", string(content), "1")
+			equal(t, "content", string(content), "1")
 			_, err = fs.Stat(sub, "f")
 			t.Is(err, fs.ErrNotExist)
 		},
@@ -70,7 +70,7 @@ func iofsCases() []entry {
 			got, err := fs.Glob(t.ioFS(), "d/*.txt")
 			t.OK(err)
 			slices.Sort(got)
-			Equal(t, "found", fmt.Sprint(got), "[d/a.txt d/b.txt]")
+			equal(t, "found", fmt.Sprint(got), "[d/a.txt d/b.txt]")
 		},
 	}, {
 		id: "iofs/readfile-gives-a-copy", level: Data, reads: true,
@@ -80,7 +80,7 @@ func iofsCases() []entry {
 			for range 2 {
 				b, err := fs.ReadFile(t.ioFS(), "f")
 				t.OK(err)
-				Equal(t, "content", string(b), "content")
+				equal(t, "content", string(b), "content")
 				clear(b)
 			}
 			t.Unchanged()
@@ -94,11 +94,11 @@ func iofsCases() []entry {
 			for name, want := range map[string]string{"d/x": "1", "f": "hello"} {
 				got, err := afero.ReadFile(back, name)
 				t.OK(err)
-				Equal(t, "content of "+name, string(got), want)
+				equal(t, "content of "+name, string(got), want)
 			}
 			infos, err := afero.ReadDir(back, "d")
 			t.OK(err)
-			Equal(t, "number of entries", len(infos), 1)
+			equal(t, "number of entries", len(infos), 1)
 		},
 	}, {
 		id: "iofs/invalid-paths-refused", level: Errors, reads: true,
@@ -137,7 +137,7 @@ func iofsCases() []entry {
 				}
 				t.OK(err)
 			}
-			Equal(t, "names, and whether they are directories", fmt.Sprint(kinds), "map[a:false b:true c:false]")
+			equal(t, "names, and whether they are directories", fmt.Sprint(kinds), "map[a:false b:true c:false]")
 		},
 	}, {
 		id: "iofs/statfs", level: Errors, reads: true,
@@ -163,7 +163,7 @@ func iofsCases() []entry {
 				}
 				w := httptest.NewRecorder()
 				handler.ServeHTTP(w, r)
-				Equal(t, fmt.Sprintf("range %q, status %d", c.ask, w.Code), w.Body.String(), c.want)
+				equal(t, fmt.Sprintf("range %q, status %d", c.ask, w.Code), w.Body.String(), c.want)
 			}
 		},
 	}}

@@ -62,7 +62,7 @@ func largeCases() []entry {
 			t.OK(f.Truncate(size))
 			t.WriteAt(f, "end", size-3)
 			t.Close(f)
-			Equal(t, "size", t.Stat("f").Size(), size)
+			equal(t, "size", t.Stat("f").Size(), size)
 			r := t.Open("f")
 			t.ReadsAt(r, size-5, "\x00\x00end")
 			t.Seek(r, -3, io.SeekEnd, size-3)
@@ -77,14 +77,14 @@ func largeCases() []entry {
 			f := t.Create("f")
 			n, err := io.Copy(f, bytes.NewReader(content))
 			t.OK(err)
-			Equal(t, "bytes copied in", n, int64(len(content)))
+			equal(t, "bytes copied in", n, int64(len(content)))
 			t.Close(f)
 			for _, r := range []io.Reader{t.Open("f"), struct{ io.Reader }{t.Open("f")}} {
 				var back bytes.Buffer
 				n, err = io.Copy(&back, r)
 				t.OK(err)
-				Equal(t, "bytes copied out", n, int64(len(content)))
-				Equal(t, "same bytes", bytes.Equal(back.Bytes(), content), true)
+				equal(t, "bytes copied out", n, int64(len(content)))
+				equal(t, "same bytes", bytes.Equal(back.Bytes(), content), true)
 			}
 		},
 	}}
@@ -102,7 +102,7 @@ func (t *T) roundTrip(size, chunk int) {
 		}
 	}
 	t.Close(f)
-	Equal(t, "size", t.Stat("f").Size(), int64(size))
+	equal(t, "size", t.Stat("f").Size(), int64(size))
 	r := t.Open("f")
 	buf := make([]byte, chunk+1)
 	at := 0
@@ -117,7 +117,7 @@ func (t *T) roundTrip(size, chunk int) {
 		}
 		t.OK(err)
 	}
-	Equal(t, "bytes read", at, size)
+	equal(t, "bytes read", at, size)
 }
 
 // noise makes bytes without a pattern, the same ones for the same size.

@@ -25,8 +25,8 @@ func (t *T) link(name, target string) {
 func (t *T) isLink(name string) {
 	fi, asked, err := t.links().LstatIfPossible(t.Path(name))
 	t.OK(err)
-	Equal(t, "whether Lstat was possible", asked, true)
-	Equal(t, "type of "+name, fi.Mode().Type(), fs.ModeSymlink)
+	equal(t, "whether Lstat was possible", asked, true)
+	equal(t, "type of "+name, fi.Mode().Type(), fs.ModeSymlink)
 }
 
 // linkCases are about symbolic links.
@@ -51,7 +51,7 @@ func linkCases() []entry {
 			t.link("l", "f")
 			target, err := t.links().ReadlinkIfPossible(t.Path("l"))
 			t.OK(err)
-			Equal(t, "target", target, t.Path("f"))
+			equal(t, "target", target, t.Path("f"))
 			_, err = t.links().ReadlinkIfPossible(t.Path("f"))
 			t.Fails(err)
 		},
@@ -76,9 +76,9 @@ func linkCases() []entry {
 			t.Given("d/", "d/x=1", "f=content")
 			t.link("lf", "f")
 			t.link("ld", "d")
-			Equal(t, "size", t.Stat("lf").Size(), int64(len("content")))
-			Equal(t, "type", t.Stat("lf").Mode().Type(), fs.FileMode(0))
-			Equal(t, "IsDir", t.Stat("ld").IsDir(), true)
+			equal(t, "size", t.Stat("lf").Size(), int64(len("content")))
+			equal(t, "type", t.Stat("lf").Mode().Type(), fs.FileMode(0))
+			equal(t, "IsDir", t.Stat("ld").IsDir(), true)
 		},
 	}, {
 		id: "links/dangling", level: Errors, needs: caps(Symlink),

@@ -15,7 +15,7 @@ func modeCases() []entry {
 			t.Given("f=abc")
 			for _, mode := range []fs.FileMode{0o600, 0o640, 0o444, 0o755} {
 				t.OK(t.FS.Chmod(t.Path("f"), mode))
-				Equal(t, "mode", t.Stat("f").Mode(), mode)
+				equal(t, "mode", t.Stat("f").Mode(), mode)
 			}
 			t.Unchanged()
 		},
@@ -25,7 +25,7 @@ func modeCases() []entry {
 		run: func(t *T) {
 			t.Given("d/", "d/x=1")
 			t.OK(t.FS.Chmod(t.Path("d"), 0o700))
-			Equal(t, "mode", t.Stat("d").Mode(), fs.ModeDir|0o700)
+			equal(t, "mode", t.Stat("d").Mode(), fs.ModeDir|0o700)
 			t.Unchanged()
 		},
 	}, {
@@ -34,7 +34,7 @@ func modeCases() []entry {
 		run: func(t *T) {
 			t.Given("f=abc")
 			if err := t.FS.Chmod(t.Path("f"), fs.ModeDir|0o600); err == nil {
-				Equal(t, "mode", t.Stat("f").Mode(), fs.FileMode(0o600))
+				equal(t, "mode", t.Stat("f").Mode(), fs.FileMode(0o600))
 			}
 			t.isRegular("f")
 			t.Unchanged()
@@ -55,7 +55,7 @@ func modeCases() []entry {
 			for name, perm := range map[string]fs.FileMode{"a": 0o600, "b": 0o400, "c": 0o700} {
 				f, err := t.FS.OpenFile(t.Path(name), os.O_WRONLY|os.O_CREATE, perm)
 				t.Close(t.opened(name, f, err))
-				Equal(t, "mode", t.Stat(name).Mode(), perm)
+				equal(t, "mode", t.Stat(name).Mode(), perm)
 			}
 		},
 	}, {
@@ -66,7 +66,7 @@ func modeCases() []entry {
 			before := t.Stat("f").Mode()
 			f, err := t.FS.OpenFile(t.Path("f"), os.O_RDONLY, 0)
 			t.ReadsAll(t.opened("f", f, err), "abc")
-			Equal(t, "mode", t.Stat("f").Mode(), before)
+			equal(t, "mode", t.Stat("f").Mode(), before)
 			t.Unchanged()
 		},
 	}, {
@@ -79,7 +79,7 @@ func modeCases() []entry {
 			f = t.opened("f", f, err)
 			t.Write(f, "new")
 			t.Close(f)
-			Equal(t, "mode", t.Stat("f").Mode(), before)
+			equal(t, "mode", t.Stat("f").Mode(), before)
 			t.Holds("f=new")
 		},
 	}, {
@@ -89,7 +89,7 @@ func modeCases() []entry {
 			t.Given("f=abc")
 			t.OK(t.FS.Chmod(t.Path("f"), 0o640))
 			t.Put("f", "new")
-			Equal(t, "mode", t.Stat("f").Mode(), fs.FileMode(0o640))
+			equal(t, "mode", t.Stat("f").Mode(), fs.FileMode(0o640))
 			t.Holds("f=new")
 		},
 	}, {
@@ -99,7 +99,7 @@ func modeCases() []entry {
 			t.Given()
 			t.OK(t.FS.MkdirAll(t.Path("a/b"), 0o700))
 			for _, name := range []string{"a", "a/b"} {
-				Equal(t, "mode of "+name, t.Stat(name).Mode(), fs.ModeDir|0o700)
+				equal(t, "mode of "+name, t.Stat(name).Mode(), fs.ModeDir|0o700)
 			}
 		},
 	}, {
@@ -108,9 +108,9 @@ func modeCases() []entry {
 		run: func(t *T) {
 			t.Given()
 			f := t.Create("f")
-			Equal(t, "type of the handle", t.StatFile(f).Mode()&^fs.ModePerm, fs.FileMode(0))
+			equal(t, "type of the handle", t.StatFile(f).Mode()&^fs.ModePerm, fs.FileMode(0))
 			t.Close(f)
-			Equal(t, "type", t.Stat("f").Mode()&^fs.ModePerm, fs.FileMode(0))
+			equal(t, "type", t.Stat("f").Mode()&^fs.ModePerm, fs.FileMode(0))
 		},
 	}, {
 		id: "mode/survives-rename", level: Parity, needs: caps(Chmod, Modes, Rename),
@@ -119,7 +119,7 @@ func modeCases() []entry {
 			t.Given("f=abc")
 			t.OK(t.FS.Chmod(t.Path("f"), 0o604))
 			t.OK(t.rename("f", "g"))
-			Equal(t, "mode", t.Stat("g").Mode(), fs.FileMode(0o604))
+			equal(t, "mode", t.Stat("g").Mode(), fs.FileMode(0o604))
 		},
 	}, {
 		id: "mode/survives-truncate", level: Parity, needs: caps(Chmod, Modes, Truncate),
@@ -130,7 +130,7 @@ func modeCases() []entry {
 			f := t.OpenFile("f", wronly)
 			t.OK(f.Truncate(1))
 			t.Close(f)
-			Equal(t, "mode", t.Stat("f").Mode(), fs.FileMode(0o604))
+			equal(t, "mode", t.Stat("f").Mode(), fs.FileMode(0o604))
 			t.Holds("f=a")
 		},
 	}, {
@@ -148,8 +148,8 @@ func modeCases() []entry {
 		run: func(t *T) {
 			t.Given("d/", "d/f=1")
 			const special = fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky
-			Equal(t, "special bits", t.Stat("d").Mode()&special, fs.FileMode(0))
-			Equal(t, "special bits", t.Stat("d/f").Mode()&special, fs.FileMode(0))
+			equal(t, "special bits", t.Stat("d").Mode()&special, fs.FileMode(0))
+			equal(t, "special bits", t.Stat("d/f").Mode()&special, fs.FileMode(0))
 		},
 	}}
 }
@@ -199,7 +199,7 @@ func (t *T) chown(name string) {
 	uid, gid := newOwner()
 	t.OK(t.FS.Chown(t.Path(name), uid, gid))
 	t.hasOwner(name)
-	Equal(t, "mode", t.Stat(name).Mode(), before)
+	equal(t, "mode", t.Stat(name).Mode(), before)
 }
 
 // newOwner is who a file can be given to: anybody by root, else oneself.
@@ -219,7 +219,7 @@ func (t *T) hasOwner(name string) {
 	uid, gid := newOwner()
 	for field, want := range map[string]int{"Uid": uid, "Gid": gid} {
 		if v := sys.FieldByName(field); v.CanUint() {
-			Equal(t, field, v.Uint(), uint64(want))
+			equal(t, field, v.Uint(), uint64(want))
 		}
 	}
 }

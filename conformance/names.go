@@ -92,8 +92,8 @@ func (t *T) hostile(name string) {
 	t.Put(inside, "content")
 	t.Lists("", name)
 	t.HoldsTree(Tree{name + "/": "", inside: "content"})
-	Equal(t, "name by Stat", t.Stat(inside).Name(), name)
-	Equal(t, "name by handle", path.Base(t.Open(inside).Name()), name)
+	equal(t, "name by Stat", t.Stat(inside).Name(), name)
+	equal(t, "name by handle", path.Base(t.Open(inside).Name()), name)
 	if t.Has(Rename) {
 		t.OK(t.rename(inside, "plain"))
 		t.OK(t.rename("plain", inside))

@@ -78,7 +78,7 @@ func openCases() []entry {
 		doc: "A directory opens, and its handle says that it is one.",
 		run: func(t *T) {
 			t.Given("d/")
-			Equal(t, "IsDir of the handle", t.StatFile(t.Open("d")).IsDir(), true)
+			equal(t, "IsDir of the handle", t.StatFile(t.Open("d")).IsDir(), true)
 		},
 	}, {
 		id: "open/empty-name", level: Parity, reads: true, skip: notUnder,

@@ -88,7 +88,7 @@ func declare(capability Capability, as Verdict, word words, option, why string) 
 			c.reject("%s gives no reason", said)
 		}
 		if traits()[capability].words&word == 0 {
-			c.reject("%s makes no sense: see the words that go with the capability", said)
+			c.reject("%s makes no sense: %s", said, hint(capability))
 			return
 		}
 		for _, d := range c.declared {
@@ -99,6 +99,20 @@ func declare(capability Capability, as Verdict, word words, option, why string) 
 		}
 		c.declared = append(c.declared, Declaration{capability, as, why})
 	}
+}
+
+// hint tells how the lack of a capability is declared.
+func hint(c Capability) string {
+	tr, ok := traits()[c]
+	switch {
+	case !ok:
+		return "there is no such capability"
+	case c == Writes:
+		return "use ReadOnly, which also says how to fill the file system"
+	case tr.words == ignorable:
+		return "it is an effect, not a call, and can be ignored only"
+	}
+	return "to ignore it would be to lose what was asked for; it can be refused only"
 }
 
 // Known declares that a case fails today. The run fails once it passes, so
@@ -155,7 +169,7 @@ func Under(dir func(tb TB) string) Option {
 func ReadOnly(build func(tb TB, tree Tree) afero.Fs) Option {
 	return func(c *config) {
 		c.readOnly = build
-		Refuses(Writes, "declared by ReadOnly")(c)
+		c.declared = append(c.declared, Declaration{Writes, Refused, "it is declared ReadOnly"})
 	}
 }
 

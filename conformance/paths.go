@@ -16,7 +16,7 @@ func pathCases() []entry {
 		run: func(t *T) {
 			t.Given("d/", "d/e/", "d/f=123", "d/e/g=1")
 			for _, spelling := range []string{"d/./f", "d//f", "d/e/../f", "./d/f", "d/e/.././f"} {
-				Equal(t, "size of "+spelling, t.Stat(spelling).Size(), 3)
+				equal(t, "size of "+spelling, t.Stat(spelling).Size(), 3)
 			}
 		},
 	}, {

@@ -31,9 +31,9 @@ func raceCases() []entry {
 			got, err := t.contentOf(t.Path("f"), 1000)
 			t.OK(err)
 			for i := range crowd {
-				Equal(t, fmt.Sprint("number of lines of ", i), strings.Count(got, fmt.Sprintf("line of %d\n", i)), 4)
+				equal(t, fmt.Sprint("number of lines of ", i), strings.Count(got, fmt.Sprintf("line of %d\n", i)), 4)
 			}
-			Equal(t, "size", len(got), crowd*4*len("line of 0\n"))
+			equal(t, "size", len(got), crowd*4*len("line of 0\n"))
 		},
 	}, {
 		id: "concurrent/writeat-disjoint", level: Data, needs: caps(Concurrent, WriteAt),
@@ -108,8 +108,8 @@ func raceCases() []entry {
 			}))
 			got, err := t.contentOf(t.Path("f"), 1000)
 			t.OK(err)
-			Equal(t, "size by Stat", t.Stat("f").Size(), int64(len(got)))
-			Equal(t, "length", len(got), 100)
+			equal(t, "size by Stat", t.Stat("f").Size(), int64(len(got)))
+			equal(t, "length", len(got), 100)
 		},
 	}, {
 		id: "concurrent/rename-cycle", level: Data, needs: caps(Concurrent, RenameOver),

@@ -141,7 +141,7 @@ func readAtCases() []entry {
 			t.Given("f=abcdef")
 			buf := make([]byte, 10)
 			n, err := t.Open("f").ReadAt(buf, 4)
-			Equal(t, "bytes", first(buf, n), "ef")
+			equal(t, "bytes", first(buf, n), "ef")
 			t.Is(err, io.EOF)
 		},
 	}, {
@@ -150,7 +150,7 @@ func readAtCases() []entry {
 		run: func(t *T) {
 			t.Given("f=abc")
 			n, err := t.Open("f").ReadAt(make([]byte, 2), 3)
-			Equal(t, "count", n, 0)
+			equal(t, "count", n, 0)
 			t.Is(err, io.EOF)
 		},
 	}, {
@@ -159,7 +159,7 @@ func readAtCases() []entry {
 		run: func(t *T) {
 			t.Given("f=abc")
 			n, err := t.Open("f").ReadAt(make([]byte, 2), 1000)
-			Equal(t, "count", n, 0)
+			equal(t, "count", n, 0)
 			t.Is(err, io.EOF)
 		},
 	}, {
@@ -170,7 +170,7 @@ func readAtCases() []entry {
 			f := t.Open("f")
 			for _, off := range []int64{-1, -3, math.MinInt64} {
 				n, err := f.ReadAt(make([]byte, 2), off)
-				Equal(t, "count", max(n, 0), 0)
+				equal(t, "count", max(n, 0), 0)
 				if err == nil || errors.Is(err, io.EOF) {
 					t.Errorf("error at %d is %v, want a refusal", off, quoted(err))
 				}
@@ -208,7 +208,7 @@ func readAtCases() []entry {
 		run: func(t *T) {
 			t.Given("d/", "d/x=1")
 			n, err := t.Open("d").ReadAt(make([]byte, 2), 0)
-			Equal(t, "count", max(n, 0), 0)
+			equal(t, "count", max(n, 0), 0)
 			t.Fails(err)
 		},
 	}, {
@@ -217,7 +217,7 @@ func readAtCases() []entry {
 		run: func(t *T) {
 			t.Given("f=abc")
 			n, err := t.Open("f").ReadAt(nil, 1)
-			Equal(t, "count", n, 0)
+			equal(t, "count", n, 0)
 			t.OK(err)
 		},
 	}}

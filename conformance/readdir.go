@@ -61,9 +61,9 @@ func readdirCases() []entry {
 			infos, err := t.Open("d").Readdir(-1)
 			t.OK(err)
 			for _, fi := range infos {
-				Equal(t, "IsDir of "+fi.Name(), fi.IsDir(), fi.Name() == "b")
+				equal(t, "IsDir of "+fi.Name(), fi.IsDir(), fi.Name() == "b")
 			}
-			Equal(t, "number of entries", len(infos), 3)
+			equal(t, "number of entries", len(infos), 3)
 		},
 	}, {
 		id: "readdir/not-recursive", level: Data, reads: true,
@@ -81,7 +81,7 @@ func readdirCases() []entry {
 			t.rest(t.Open("d"))
 			infos, err := t.Open("d").Readdir(-1)
 			t.OK(err)
-			Equal(t, "number of entries", len(infos), 0)
+			equal(t, "number of entries", len(infos), 0)
 		},
 	}, {
 		id: "readdir/empty-n", level: Errors, reads: true, needs: caps(EmptyDirs),
@@ -89,7 +89,7 @@ func readdirCases() []entry {
 		run: func(t *T) {
 			t.Given("d/")
 			infos, err := t.Open("d").Readdir(5)
-			Equal(t, "number of entries", len(infos), 0)
+			equal(t, "number of entries", len(infos), 0)
 			t.Is(err, io.EOF)
 		},
 	}, {
@@ -124,11 +124,11 @@ func readdirCases() []entry {
 			for _, want := range []int{3, 2} {
 				infos, err := f.Readdir(3)
 				t.OK(err)
-				Equal(t, "entries", len(infos), want)
+				equal(t, "entries", len(infos), want)
 			}
 			for range 2 {
 				infos, err := f.Readdir(3)
-				Equal(t, "entries at the end", len(infos), 0)
+				equal(t, "entries at the end", len(infos), 0)
 				t.Is(err, io.EOF)
 			}
 		},
@@ -230,7 +230,7 @@ func listingCases() []entry {
 			t.Given("d/", "d/a=12345", "d/b/", "d/b/x=", "d/c=")
 			infos, err := t.Open("d").Readdir(-1)
 			t.OK(err)
-			Equal(t, "number of entries", len(infos), 3)
+			equal(t, "number of entries", len(infos), 3)
 			for _, fi := range infos {
 				t.sameInfo("listing of "+fi.Name(), fi, t.Stat("d/"+fi.Name()))
 			}
@@ -243,7 +243,7 @@ func listingCases() []entry {
 			before := t.Stat("d").Mode()
 			f, err := t.FS.OpenFile(t.Path("d"), 0, 0)
 			t.rest(t.opened("d", f, err), "a")
-			Equal(t, "mode", t.Stat("d").Mode(), before)
+			equal(t, "mode", t.Stat("d").Mode(), before)
 		},
 	}, {
 		id: "readdir/many-entries", level: Data,
@@ -344,20 +344,20 @@ func listingCases() []entry {
 			for _, fi := range infos {
 				names = append(names, fi.Name())
 			}
-			Equal(t, "names", fmt.Sprint(names), "[a a.b b c]")
+			equal(t, "names", fmt.Sprint(names), "[a a.b b c]")
 		},
 	}}
 }
 
 // sameInfo wants two FileInfos of one file to say the same.
 func (t *T) sameInfo(what string, got, want fs.FileInfo) {
-	Equal(t, what+": name", got.Name(), want.Name())
-	Equal(t, what+": mode", got.Mode(), want.Mode())
-	Equal(t, what+": IsDir", got.IsDir(), want.IsDir())
+	equal(t, what+": name", got.Name(), want.Name())
+	equal(t, what+": mode", got.Mode(), want.Mode())
+	equal(t, what+": IsDir", got.IsDir(), want.IsDir())
 	if !want.ModTime().Equal(got.ModTime()) {
 		t.Errorf("%s: time is %v, want %v", what, got.ModTime(), want.ModTime())
 	}
 	if !want.IsDir() { // the size of a directory means nothing
-		Equal(t, what+": size", got.Size(), want.Size())
+		equal(t, what+": size", got.Size(), want.Size())
 	}
 }

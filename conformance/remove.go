@@ -166,7 +166,7 @@ func removeCases() []entry {
 					break
 				}
 			}
-			Equal(t, "number of names listed", len(seen), 12)
+			equal(t, "number of names listed", len(seen), 12)
 			t.Close(f)
 			t.Holds("d/")
 		},

@@ -178,7 +178,7 @@ func renameCases() []entry {
 			t.OK(t.FS.Chmod(t.Path("a"), 0o600))
 			t.OK(t.FS.Chtimes(t.Path("a"), when, when))
 			t.OK(t.rename("a", "b"))
-			Equal(t, "mode", t.Stat("b").Mode(), fs.FileMode(0o600))
+			equal(t, "mode", t.Stat("b").Mode(), fs.FileMode(0o600))
 			t.hasTime("b", when)
 			t.Holds("b=content")
 		},

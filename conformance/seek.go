@@ -140,7 +140,7 @@ func seekCases() []entry {
 			t.Given("f=abc")
 			f := t.Open("f")
 			if at, err := f.Seek(math.MaxInt64-1, io.SeekStart); err == nil {
-				Equal(t, "offset", at, math.MaxInt64-1)
+				equal(t, "offset", at, math.MaxInt64-1)
 				if n, err := f.Read(make([]byte, 4)); n > 0 || err == nil {
 					t.Errorf("read gives %d bytes, error %v", n, quoted(err))
 				}

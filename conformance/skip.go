@@ -21,6 +21,14 @@ func notReadOnly(c *config) string {
 	return ""
 }
 
+// notFaulty is for the cases that break what the file system stands on.
+func notFaulty(c *config) string {
+	if c.faulty == nil {
+		return "there is nothing that could be broken: no option Faulty"
+	}
+	return ""
+}
+
 // longOnly is for the cases that move more bytes than a quick run wants.
 func longOnly(c *config) string {
 	if !c.long {

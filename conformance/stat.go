@@ -13,9 +13,9 @@ func statCases() []entry {
 		run: func(t *T) {
 			t.Given("d/", "d/f=12345")
 			fi := t.Stat("d/f")
-			Equal(t, "name", fi.Name(), "f")
-			Equal(t, "size", fi.Size(), 5)
-			Equal(t, "IsDir", fi.IsDir(), false)
+			equal(t, "name", fi.Name(), "f")
+			equal(t, "size", fi.Size(), 5)
+			equal(t, "IsDir", fi.IsDir(), false)
 			t.isRegular("d/f")
 		},
 	}, {
@@ -24,9 +24,9 @@ func statCases() []entry {
 		run: func(t *T) {
 			t.Given("d/", "d/e/", "d/e/x=1")
 			fi := t.Stat("d/e")
-			Equal(t, "name", fi.Name(), "e")
-			Equal(t, "IsDir", fi.IsDir(), true)
-			Equal(t, "type", fi.Mode().Type(), fs.ModeDir)
+			equal(t, "name", fi.Name(), "e")
+			equal(t, "IsDir", fi.IsDir(), true)
+			equal(t, "type", fi.Mode().Type(), fs.ModeDir)
 		},
 	}, {
 		id: "stat/dir-trailing-slash", level: Errors, reads: true,
@@ -34,15 +34,15 @@ func statCases() []entry {
 		run: func(t *T) {
 			t.Given("d/", "d/x=1")
 			fi := t.Stat("d/")
-			Equal(t, "IsDir", fi.IsDir(), true)
-			Equal(t, "name", fi.Name(), "d")
+			equal(t, "IsDir", fi.IsDir(), true)
+			equal(t, "name", fi.Name(), "d")
 		},
 	}, {
 		id: "stat/root", level: Data, reads: true,
 		doc: "The root exists and is a directory.",
 		run: func(t *T) {
 			t.Given()
-			Equal(t, "IsDir", t.Stat("").IsDir(), true)
+			equal(t, "IsDir", t.Stat("").IsDir(), true)
 		},
 	}, {
 		id: "stat/root-name", level: Parity, reads: true, skip: notUnder,
@@ -94,9 +94,9 @@ func statCases() []entry {
 			t.Write(w, "longer than that")
 			t.Close(w)
 			t.OK(t.rename("f", "g"))
-			Equal(t, "size", fi.Size(), 3)
-			Equal(t, "name", fi.Name(), "f")
-			Equal(t, "same time", fi.ModTime().Equal(before), true)
+			equal(t, "size", fi.Size(), 3)
+			equal(t, "name", fi.Name(), "f")
+			equal(t, "same time", fi.ModTime().Equal(before), true)
 		},
 	}, {
 		id: "stat/handle-matches-path", level: Data, reads: true,
@@ -123,7 +123,7 @@ func statCases() []entry {
 			for _, fi := range append(infos, listed...) {
 				_ = fi.Sys()
 			}
-			Equal(t, "number of entries", len(listed), 1)
+			equal(t, "number of entries", len(listed), 1)
 		},
 	}, {
 		id: "stat/mode-type-agrees-with-isdir", level: Data, reads: true,
@@ -132,9 +132,9 @@ func statCases() []entry {
 			t.Given("d/", "d/f=1")
 			for name, dir := range map[string]bool{"": true, "d": true, "d/f": false} {
 				for _, fi := range []fs.FileInfo{t.Stat(name), t.StatFile(t.Open(name))} {
-					Equal(t, "IsDir", fi.IsDir(), dir)
-					Equal(t, "Mode.IsDir", fi.Mode().IsDir(), dir)
-					Equal(t, "Mode.IsRegular", fi.Mode().IsRegular(), !dir)
+					equal(t, "IsDir", fi.IsDir(), dir)
+					equal(t, "Mode.IsDir", fi.Mode().IsDir(), dir)
+					equal(t, "Mode.IsRegular", fi.Mode().IsRegular(), !dir)
 				}
 			}
 		},
@@ -147,7 +147,7 @@ func statCases() []entry {
 			for i := range 3 {
 				t.Write(f, "1234")
 				t.OK(f.Sync())
-				Equal(t, "size", t.Stat("f").Size(), int64(4*(i+1)))
+				equal(t, "size", t.Stat("f").Size(), int64(4*(i+1)))
 			}
 		},
 	}}

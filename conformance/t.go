@@ -223,8 +223,8 @@ func (t *T) LinkError(err error, from, to string) {
 	}
 }
 
-// Equal wants got to be want; what names it.
-func Equal[V comparable](t *T, what string, got, want V) {
+// equal wants got to be want; what names it.
+func equal[V comparable](t *T, what string, got, want V) {
 	if got != want {
 		t.Errorf("%s%s is %s, want %s", where(), what, brief(got), brief(want))
 	}

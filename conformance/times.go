@@ -152,7 +152,7 @@ func timesCases() []entry {
 			t.sameInfo("handle", t.StatFile(t.Open("d/f")), t.Stat("d/f"))
 			infos, err := t.Open("d").Readdir(-1)
 			t.OK(err)
-			Equal(t, "number of entries", len(infos), 1)
+			equal(t, "number of entries", len(infos), 1)
 			for _, fi := range infos {
 				t.sameInfo("listing", fi, t.Stat("d/f"))
 			}

@@ -130,7 +130,7 @@ func truncateCases() []entry {
 			t.Given("f=abc")
 			f := t.OpenFile("f", wronly)
 			if err := f.Truncate(math.MaxInt64); err == nil {
-				Equal(t, "size", t.StatFile(f).Size(), math.MaxInt64)
+				equal(t, "size", t.StatFile(f).Size(), math.MaxInt64)
 				t.OK(f.Truncate(3))
 			}
 			t.Close(f)

@@ -28,7 +28,7 @@ func writeCases() []entry {
 			f := t.Create("f")
 			n, err := f.WriteString("grüße")
 			t.OK(err)
-			Equal(t, "count", n, len("grüße"))
+			equal(t, "count", n, len("grüße"))
 			t.Write(f, "!")
 			t.Close(f)
 			t.Holds("f=grüße!")
@@ -65,10 +65,10 @@ func writeCases() []entry {
 			for _, size := range []int{1, 100, 70_000} {
 				n, err := f.Write(make([]byte, size))
 				t.OK(err)
-				Equal(t, "count", n, size)
+				equal(t, "count", n, size)
 			}
 			t.Close(f)
-			Equal(t, "size", t.Stat("f").Size(), 70_101)
+			equal(t, "size", t.Stat("f").Size(), 70_101)
 		},
 	}, {
 		id: "write/short-count-has-error", level: Data,
@@ -110,7 +110,7 @@ func writeCases() []entry {
 			_, err = f.Write(buf)
 			t.OK(err)
 			t.Close(f)
-			Equal(t, "buffer", string(buf), "precious")
+			equal(t, "buffer", string(buf), "precious")
 			t.Holds("f=precprecious")
 		},
 	}, {
@@ -184,7 +184,7 @@ func writeCases() []entry {
 			f := t.Create("f")
 			for i := range 3 {
 				t.Write(f, "12345")
-				Equal(t, "size", t.StatFile(f).Size(), int64(5*(i+1)))
+				equal(t, "size", t.StatFile(f).Size(), int64(5*(i+1)))
 			}
 		},
 	}, {
@@ -192,10 +192,10 @@ func writeCases() []entry {
 		doc: "Stat of the name knows the new size once the file is closed.",
 		run: func(t *T) {
 			t.Given("f=1")
-			Equal(t, "size", t.Stat("f").Size(), 1)
+			equal(t, "size", t.Stat("f").Size(), 1)
 			for _, text := range []string{"123456", "12"} {
 				t.Put("f", text)
-				Equal(t, "size", t.Stat("f").Size(), int64(len(text)))
+				equal(t, "size", t.Stat("f").Size(), int64(len(text)))
 			}
 		},
 	}, {
@@ -306,7 +306,7 @@ func writeAtCases() []entry {
 			f := t.OpenFile("f", wronly)
 			t.WriteAt(f, "end", far)
 			t.Close(f)
-			Equal(t, "size", t.Stat("f").Size(), far+3)
+			equal(t, "size", t.Stat("f").Size(), far+3)
 			r := t.Open("f")
 			t.ReadsAt(r, far, "end")
 			t.ReadsAt(r, 0, "ab\x00")

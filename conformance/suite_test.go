@@ -1,0 +1,385 @@
+package conformance
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/afero"
+)
+
+// only makes another file system for one case, and a good one for the others.
+func only(id string, other Maker) Maker {
+	return func(tb TB) afero.Fs {
+		if tb.Name() == id {
+			return other(tb)
+		}
+		return newRooted(tb)
+	}
+}
+
+// result finds the result of a case.
+func result(t *testing.T, r Report, id string) Result {
+	t.Helper()
+	i := slices.IndexFunc(r.Results, func(res Result) bool { return res.Case.ID == id })
+	if i < 0 {
+		t.Fatalf("the report has no %s", id)
+	}
+	return r.Results[i]
+}
+
+// oneBad wants a verdict, and words in its detail, for one case, and all
+// other cases to have passed.
+func oneBad(t *testing.T, r Report, id string, verdict Verdict, words ...string) {
+	t.Helper()
+	for _, res := range r.Results {
+		switch {
+		case res.Case.ID != id && res.Verdict != Passed:
+			t.Errorf("%s: %v: %s", res.Case.ID, res.Verdict, res.Detail)
+		case res.Case.ID == id && res.Verdict != verdict:
+			t.Errorf("%s is %v, want %v: %s", id, res.Verdict, verdict, res.Detail)
+		}
+	}
+	detail := result(t, r, id).Detail
+	for _, w := range words {
+		if !strings.Contains(detail, w) {
+			t.Errorf("%s: the detail lacks %q: %s", id, w, detail)
+		}
+	}
+	if len(r.Results) < 2 {
+		t.Errorf("only %d cases were run", len(r.Results))
+	}
+}
+
+// TestCatalogue holds the tables to their own form.
+func TestCatalogue(t *testing.T) {
+	seen := map[string]bool{}
+	for c := range Cases() {
+		if seen[c.ID] {
+			t.Errorf("%s is there twice", c.ID)
+		}
+		seen[c.ID] = true
+		if strings.Count(c.ID, "/") != 1 || strings.ContainsAny(c.ID, " #*?[") {
+			t.Errorf("%q is not a group and a name", c.ID)
+		}
+		if !strings.HasSuffix(c.Doc, ".") || c.Level < Data || c.Level > Parity {
+			t.Errorf("%s: level %v, doc %q", c.ID, c.Level, c.Doc)
+		}
+	}
+	if len(seen) < 590 {
+		t.Errorf("the catalogue has %d cases", len(seen))
+	}
+}
+
+// TestBadMakers gives one case a Maker that does something silly. It is told,
+// and the other cases still run.
+func TestBadMakers(t *testing.T) {
+	shared := afero.NewMemMapFs()
+	for name, c := range map[string]struct {
+		make  Maker
+		words string
+	}{
+		"nil":       {func(TB) afero.Fs { return nil }, "returned nil"},
+		"typed nil": {func(TB) afero.Fs { return (*afero.MemMapFs)(nil) }, "returned nil"},
+		"panic":     {func(TB) afero.Fs { panic("no disk") }, "panicked: no disk"},
+		"fatal":     {func(tb TB) afero.Fs { tb.Fatalf("no %s", "network"); return nil }, "gave up: no network"},
+		"not empty": {func(tb TB) afero.Fs {
+			f := newRooted(tb)
+			if err := afero.WriteFile(f, "/precious", []byte("1"), 0o644); err != nil {
+				tb.Fatalf("%v", err)
+			}
+			return f
+		}, `holds ["precious"]`},
+		"whole machine": {func(TB) afero.Fs { return afero.NewOsFs() }, "with Under"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := Check(t.Context(), only("mkdir/new", c.make), Only("mkdir/*"))
+			oneBad(t, r, "mkdir/new", Blocked, c.words)
+		})
+	}
+	t.Run("same twice", func(t *testing.T) {
+		mem := afero.NewBasePathFs(shared, "/")
+		give := only("mkdir/new", func(TB) afero.Fs { return mem })
+		r := Check(t.Context(), func(tb TB) afero.Fs {
+			if tb.Name() == "mkdir/missing-parent" {
+				return mem
+			}
+			return give(tb)
+		}, Only("mkdir/*"))
+		oneBad(t, r, "mkdir/missing-parent", Blocked, "mkdir/new", "its own")
+	})
+}
+
+// hangingFs never comes back from Mkdir.
+type hangingFs struct{ afero.Fs }
+
+func (h hangingFs) Mkdir(string, os.FileMode) error { select {} }
+
+// panickingFs panics in Mkdir.
+type panickingFs struct{ afero.Fs }
+
+func (p panickingFs) Mkdir(string, os.FileMode) error { panic("slice bounds") }
+
+func TestHang(t *testing.T) {
+	r := Check(t.Context(), only("mkdir/new", func(tb TB) afero.Fs { return hangingFs{newRooted(tb)} }),
+		Only("mkdir/*"), Deadline(time.Second))
+	oneBad(t, r, "mkdir/new", Hung, "no answer within 1s", "hangingFs.Mkdir")
+}
+
+func TestPanic(t *testing.T) {
+	bad := func(tb TB) afero.Fs { return panickingFs{newRooted(tb)} }
+	t.Run("in the case", func(t *testing.T) {
+		r := Check(t.Context(), only("rename/dir", bad), Only("rename/dir*"))
+		oneBad(t, r, "rename/dir", Panicked, "slice bounds")
+	})
+	t.Run("in a goroutine of the case", func(t *testing.T) {
+		r := Check(t.Context(), only("concurrent/mkdir-one-wins", bad), Only("concurrent/*-wins"))
+		oneBad(t, r, "concurrent/mkdir-one-wins", Panicked, "slice bounds")
+	})
+	t.Run("in a cleanup", func(t *testing.T) {
+		r := Check(t.Context(), only("mkdir/new", func(tb TB) afero.Fs {
+			tb.Cleanup(func() { panic("still mounted") })
+			return newRooted(tb)
+		}), Only("mkdir/*"))
+		oneBad(t, r, "mkdir/new", Panicked, "cleaning up", "still mounted")
+	})
+}
+
+func TestKnown(t *testing.T) {
+	bad := only("mkdir/new", func(tb TB) afero.Fs { return panickingFs{newRooted(tb)} })
+	t.Run("fails as known", func(t *testing.T) {
+		r := Check(t.Context(), bad, Only("mkdir/*"), Known("mkdir/new", "a slip in a slice"))
+		oneBad(t, r, "mkdir/new", WasKnown, "a slip in a slice", "slice bounds")
+		if err := r.Err(); err != nil {
+			t.Errorf("the run fails: %v", err)
+		}
+	})
+	t.Run("passes", func(t *testing.T) {
+		r := Check(t.Context(), newRooted, Only("mkdir/*"), Known("mkdir/new", "a slip in a slice"))
+		oneBad(t, r, "mkdir/new", Cured, "must go", "a slip in a slice")
+		if r.Err() == nil {
+			t.Errorf("the run does not fail")
+		}
+	})
+	t.Run("crashes", func(t *testing.T) {
+		r := Check(t.Context(), bad, Only("mkdir/*"), Crashes("mkdir/new", "log.Panic under a lock"))
+		oneBad(t, r, "mkdir/new", Crashing, "log.Panic under a lock")
+		if err := r.Err(); err != nil {
+			t.Errorf("the run fails: %v", err)
+		}
+	})
+}
+
+// TestUselessOptions gives options that say nothing true or nothing at all.
+// Each makes one result that fails.
+func TestUselessOptions(t *testing.T) {
+	for want, opt := range map[string]Option{
+		`Known("mkdir/gone"): there is no such case`:   Known("mkdir/gone", "it was there once"),
+		`Crashes("mkdir/gone"): there is no such case`: Crashes("mkdir/gone", "it was there once"),
+		`Known("mkdir/new") gives no reason`:           Known("mkdir/new", ""),
+		`Refuses(Chown) gives no reason`:               Refuses(Chown, ""),
+		`Refuses(Modes) makes no sense`:                Refuses(Modes, "no bits"),
+		`Ignores(Rename) makes no sense`:               Ignores(Rename, "who needs it"),
+		`Refuses(Capability(99)) makes no sense`:       Refuses(99, "what is it"),
+		`Only("["): syntax error in pattern`:           Only("["),
+		`Only("nothing/*") selects no case`:            Only("nothing/*"),
+		`Known("mkdir/perm") excuses nothing`:          func(c *config) { Ignores(Modes, "none")(c); Known("mkdir/perm", "none")(c) },
+		`Refuses(Sync): it has been declared before`:   func(c *config) { Refuses(Sync, "a")(c); Refuses(Sync, "b")(c) },
+		`Refuses(Writes) makes no sense: use ReadOnly`: Refuses(Writes, "sealed"),
+	} {
+		r := Check(t.Context(), newRooted, Only("mkdir/*"), opt)
+		found := slices.ContainsFunc(r.Results, func(res Result) bool {
+			return res.Case.Group() == "options" && res.Verdict == Failed && strings.Contains(res.Detail, want)
+		})
+		if !found {
+			t.Errorf("nothing says %s:\n%v", want, r.Err())
+		}
+	}
+}
+
+// sealed fills a directory and closes it to writing.
+func sealed(tb TB, tree Tree) afero.Fs {
+	base := newRooted(tb)
+	for _, name := range tree.Names() {
+		var err error
+		if dir, ok := strings.CutSuffix(name, "/"); ok {
+			err = base.Mkdir("/"+dir, 0o755)
+		} else {
+			err = afero.WriteFile(base, "/"+name, []byte(tree[name]), 0o644)
+		}
+		if err != nil {
+			tb.Fatalf("%v", err)
+		}
+	}
+	return afero.NewReadOnlyFs(base)
+}
+
+func TestReadOnly(t *testing.T) {
+	r := Check(t.Context(), nil, ReadOnly(sealed))
+	if err := r.Err(); err != nil {
+		t.Error(err)
+	}
+	if n := r.Count(Passed); n < 80 {
+		t.Errorf("only %d cases were run", n)
+	}
+	r = Check(t.Context(), nil, ReadOnly(sealed), Refuses(Chown, "the store has no owners"))
+	if err := r.Err(); err == nil || !strings.Contains(err.Error(), "Chown is declared refused, but that keeps no case from being run") {
+		t.Errorf("a declaration that guards nothing is not told: %v", err)
+	}
+}
+
+// chownlessFs has Chown answer what it is told to.
+type chownlessFs struct {
+	afero.Fs
+	err error
+}
+
+func (c chownlessFs) Chown(string, int, int) error { return c.err }
+
+// TestDeclarationsAreTested declares the truth and untruths about Chown.
+func TestDeclarationsAreTested(t *testing.T) {
+	const id = "refusals/chown"
+	for name, c := range map[string]struct {
+		err     error
+		opt     Option
+		verdict Verdict
+	}{
+		"refuses, truly":          {fs.ErrInvalid, Refuses(Chown, "no owners"), Passed},
+		"refuses, but succeeds":   {nil, Refuses(Chown, "no owners"), Failed},
+		"refuses with a lie":      {fs.ErrNotExist, Refuses(Chown, "no owners"), Failed},
+		"ignores, truly":          {nil, Ignores(Chown, "no owners"), Passed},
+		"ignores, but fails":      {fs.ErrInvalid, Ignores(Chown, "no owners"), Failed},
+		"not declared, and fails": {fs.ErrInvalid, UpTo(Parity), Failed},
+	} {
+		r := Check(t.Context(), func(tb TB) afero.Fs { return chownlessFs{newRooted(tb), c.err} }, Only("*/*ch*"), c.opt)
+		if got := result(t, r, id); got.Verdict != c.verdict {
+			t.Errorf("%s: %v, want %v: %s", name, got.Verdict, c.verdict, got.Detail)
+		}
+	}
+}
+
+// TestCancel ends a run in the middle: what has not begun does not begin.
+func TestCancel(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	seen := 0
+	r := Check(ctx, newRooted, Only("readdir/*"), Each(func(Result) {
+		if seen++; seen == 5 {
+			cancel()
+		}
+	}))
+	if r.Count(Passed) != 5 || r.Count(Skipped) != len(r.Results)-5 {
+		t.Errorf("%d cases passed and %d were skipped of %d", r.Count(Passed), r.Count(Skipped), len(r.Results))
+	}
+}
+
+// TestParallel runs cases at the same time, and gets each once, in order.
+func TestParallel(t *testing.T) {
+	told := map[string]int{}
+	r := Check(t.Context(), newRooted, Only("re*/*"), Parallel(8), Each(func(res Result) { told[res.Case.ID]++ }))
+	if err := r.Err(); err != nil {
+		t.Error(err)
+	}
+	var want, got []string
+	for c := range Cases() {
+		if strings.HasPrefix(c.ID, "re") {
+			want = append(want, c.ID)
+		}
+	}
+	for _, res := range r.Results {
+		got = append(got, res.Case.ID)
+		if told[res.Case.ID] != 1 {
+			t.Errorf("Each was called %d times for %s", told[res.Case.ID], res.Case.ID)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the results are %q, want %q", got, want)
+	}
+}
+
+// pickyFs refuses names with a colon.
+type pickyFs struct{ afero.Fs }
+
+func (p pickyFs) check(name string) error {
+	if strings.Contains(name, ":") {
+		return &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+	}
+	return nil
+}
+
+func (p pickyFs) Mkdir(name string, perm os.FileMode) error {
+	if err := p.check(name); err != nil {
+		return err
+	}
+	return p.Fs.Mkdir(name, perm)
+}
+
+func (p pickyFs) Create(name string) (afero.File, error) {
+	if err := p.check(name); err != nil {
+		return nil, err
+	}
+	return p.Fs.Create(name)
+}
+
+// TestLimitsAreTested declares that a colon is forbidden, of a store where it
+// is and of one where it is not.
+func TestLimitsAreTested(t *testing.T) {
+	for name, c := range map[string]struct {
+		fresh   Maker
+		verdict Verdict
+	}{
+		"true":  {func(tb TB) afero.Fs { return pickyFs{newRooted(tb)} }, Passed},
+		"false": {newRooted, Failed},
+	} {
+		r := Check(t.Context(), c.fresh, Only("names/colon"), Within(Limits{Forbidden: ":"}))
+		if got := result(t, r, "names/colon"); got.Verdict != c.verdict {
+			t.Errorf("%s: %v, want %v: %s", name, got.Verdict, c.verdict, got.Detail)
+		}
+	}
+}
+
+// TestReport looks at the text and at the JSON of a run with something of
+// everything in it.
+func TestReport(t *testing.T) {
+	bad := func(tb TB) afero.Fs { return chownlessFs{newRooted(tb), nil} }
+	r := Check(t.Context(), only("chown/missing", bad), Only("chown/*"), Known("chown/dir", "it was wrong once"), Seed(7))
+	var text strings.Builder
+	n, err := r.WriteTo(&text)
+	if err != nil || n != int64(text.Len()) {
+		t.Errorf("WriteTo gives %d, %v for %d bytes", n, err, text.Len())
+	}
+	for _, want := range []string{
+		"group           cases   pass   fail  blocked  known  not run\n",
+		"chown               4      2      2        0      0        0\n",
+		"total               4      2      2        0      0        0\n",
+		"FAILED chown/missing (errors)\n    must:  Chown of what does not exist is fs.ErrNotExist, and makes nothing.\n    found: ",
+		"CURED chown/dir",
+	} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("the text lacks %q:\n%s", want, text.String())
+		}
+	}
+	encoded, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var decoded struct {
+		Seed    uint64
+		Results []struct {
+			Case    struct{ ID, Level string }
+			Verdict string
+		}
+	}
+	if err := json.Unmarshal(encoded, &decoded); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(decoded); got != "{7 [{{chown/file errors} passed} {{chown/dir errors} cured} {{chown/missing errors} failed} {{chown/survives-rename parity} passed}]}" {
+		t.Errorf("the JSON says %s", got)
+	}
+}
