@@ -23,6 +23,7 @@ func TestContract(t *testing.T) {
 		"short pages":        {MaxPage: 3},
 		"overwriting":        {OverwriteNew: true, OverwriteDropsProperties: true, OverwriteMerges: true, CopyDropsProperties: true},
 
+		"no copy over":      {CopyOverwriteRefused: true},
 		"one host":          {NoRedirect: true},
 		"trusting uploader": {UploaderTrusts: true, NoResume: true},
 	} {
@@ -56,6 +57,12 @@ func connect(tb testing.TB, srv *emulator.Server, cfg yandex.Config) *yandex.Bac
 	}
 	if cfg.RetryWait == 0 {
 		cfg.RetryWait = time.Millisecond
+	}
+	if cfg.ModTimeWait == 0 {
+		cfg.ModTimeWait = 10 * time.Millisecond
+	}
+	if cfg.After == nil { // a clock ten times as fast
+		cfg.After = func(d time.Duration) <-chan time.Time { return time.After(d / 10) }
 	}
 	b, err := yandex.New(cfg)
 	if err != nil {

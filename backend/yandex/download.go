@@ -126,24 +126,52 @@ func (r *rangeReader) resume(cause error) error {
 	if errors.Is(cause, io.EOF) {
 		cause = io.ErrUnexpectedEOF
 	}
-	if r.idle++; r.idle > resumeTries {
-		return pathError("read", r.c.name, fmt.Errorf("the download breaks off again and again: %w", cause))
-	}
-	r.c.b.log.Debug("a download broke and is resumed", "name", r.c.name, "at", r.pos, "cause", plain(cause))
 	r.body.Close()
+	if err := r.pause(brokenDownload{fmt.Errorf("the download breaks off again and again: %w", cause)}); err != nil {
+		return pathError("read", r.c.name, err)
+	}
 	if err := r.connect(); err != nil {
 		return pathError("read", r.c.name, err)
 	}
 	return nil
 }
 
-func (r *rangeReader) connect() (err error) {
-	r.body, err = r.c.b.fetch(r.ctx, r.c, r.pos, r.end)
-	if err != nil {
-		r.body = io.NopCloser(strings.NewReader(""))
+// connect opens the rest of the range, as often as it makes sense.
+func (r *rangeReader) connect() error {
+	for {
+		body, err := r.c.b.fetch(r.ctx, r.c, r.pos, r.end)
+		if err == nil {
+			r.body = body
+			return nil
+		}
+		r.body = http.NoBody
+		if !errors.As(err, new(brokenDownload)) {
+			return err
+		}
+		if err := r.pause(err); err != nil {
+			return err
+		}
 	}
-	return err
 }
+
+// pause waits before the next try, unless there were enough without a byte.
+func (r *rangeReader) pause(cause error) error {
+	if r.idle++; r.idle > resumeTries {
+		return cause
+	}
+	r.c.b.log.Debug("a download broke and is resumed", "name", r.c.name, "at", r.pos, "cause", plain(cause))
+	select {
+	case <-r.ctx.Done():
+		return r.ctx.Err()
+	case <-r.c.b.cfg.After(r.c.b.api.backoff(0, 0, r.idle, nil)):
+		return nil
+	}
+}
+
+// brokenDownload is a failure that another try may not meet.
+type brokenDownload struct{ error }
+
+func (b brokenDownload) Unwrap() error { return b.error }
 
 func (r *rangeReader) Close() error {
 	r.cancel()
@@ -236,11 +264,15 @@ func (b *Backend) get(ctx context.Context, address string, c *content, pos, end 
 	}
 	guard := newStall(stallTime, cancel)
 	resp, err := b.bare.Do(req)
-	if err == nil {
-		err = b.judge(resp, u.String(), c, pos, end)
-		if err != nil {
+	switch {
+	case err == nil:
+		if err = b.judge(resp, c, pos, end); err != nil {
 			resp.Body.Close()
 		}
+	case guard.fired.Load():
+		err = brokenDownload{errStalled}
+	default:
+		err = brokenDownload{err}
 	}
 	if err != nil {
 		guard.stop()
@@ -253,7 +285,7 @@ func (b *Backend) get(ctx context.Context, address string, c *content, pos, end 
 
 // judge tells whether an answer is the one asked for. The service answers 403,
 // 404, 410 and 500 to a link that has lapsed.
-func (b *Backend) judge(resp *http.Response, address string, c *content, pos, end int64) error {
+func (b *Backend) judge(resp *http.Response, c *content, pos, end int64) error {
 	switch resp.StatusCode {
 	case http.StatusOK, http.StatusPartialContent:
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
@@ -268,7 +300,11 @@ func (b *Backend) judge(resp *http.Response, address string, c *content, pos, en
 		return &backend.Error{Kind: backend.ErrChanged, Message: "the file is shorter now"}
 	default:
 		data, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-		return readRefusal(resp.StatusCode, resp.Header, data, b.cfg.Now())
+		no := readRefusal(resp.StatusCode, resp.Header, data, b.cfg.Now())
+		if resp.StatusCode > http.StatusInternalServerError || resp.StatusCode == http.StatusTooManyRequests && no.retryAfter <= maxAskWait {
+			return brokenDownload{no}
+		}
+		return no
 	}
 	if tag := strings.Trim(resp.Header.Get("ETag"), `"`); len(tag) == 32 && c.info.MD5 != "" && !strings.EqualFold(tag, c.info.MD5) {
 		return &backend.Error{Kind: backend.ErrChanged, Message: "the link leads to another version"}

@@ -2,9 +2,12 @@ package yandex
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"net/url"
+	"path"
 
+	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/davdisk/davdisk/backend"
@@ -75,7 +78,7 @@ func checkPair(op, from, to string) error {
 // now.
 func (b *Backend) transfer(ctx context.Context, c call, from, to string, overwrite bool) error {
 	if overwrite && b.freshFile(from) && b.freshFile(to) {
-		return b.send(ctx, c, from, to, true)
+		return b.overwrite(ctx, c, from, to)
 	}
 	err := b.send(ctx, c, from, to, false)
 	if !overwrite || !is(err, fs.ErrExist) {
@@ -85,12 +88,14 @@ func (b *Backend) transfer(ctx context.Context, c call, from, to string, overwri
 	switch {
 	case looking != nil:
 		return looking
+	case source == nil:
+		return &backend.Error{Kind: fs.ErrNotExist}
 	case target == nil:
 		return b.send(ctx, c, from, to, false) // gone meanwhile
 	case source.Type != "file" || target.Type != "file":
 		return err
 	}
-	return b.send(ctx, c, from, to, true)
+	return b.overwrite(ctx, c, from, to)
 }
 
 // freshFile tells whether a name was a file a moment ago.
@@ -99,24 +104,60 @@ func (b *Backend) freshFile(name string) bool {
 	return ok && !v.dir
 }
 
-// lookBoth looks at both sides at once. The target is nil if it is not there.
+// overwrite puts a file in the place of a file. Some have seen the service
+// refuse that to copies, which then go by way of a sibling of the target.
+func (b *Backend) overwrite(ctx context.Context, c call, from, to string) error {
+	err := b.send(ctx, c, from, to, true)
+	if c != copyResource || !is(err, fs.ErrExist) {
+		return err
+	}
+	sibling := path.Join(path.Dir(to), tempName())
+	if err := b.send(ctx, copyResource, from, sibling, false); err != nil {
+		return err
+	}
+	err = b.send(ctx, moveResource, sibling, to, true)
+	if err != nil {
+		b.discard(ctx, sibling)
+	}
+	return err
+}
+
+// tempName is a name that nobody else uses. The extension is none of those
+// for which the service slows down uploads; the prefix is that of names that
+// davdisk does not show.
+func tempName() string { return ".davdisk-" + uuid.NewString() + ".txt" }
+
+// discard removes what a change that failed left behind.
+func (b *Backend) discard(ctx context.Context, name string) {
+	ctx, cancel := issued(ctx)
+	defer cancel()
+	_, err := b.api.do(ctx, request{call: deleteItem, query: url.Values{"path": {b.path(name)}, "permanently": {"true"}}})
+	if err != nil && !hasCode(err, "DiskNotFoundError") {
+		b.log.Warn("a temporary file is left behind", "name", name, "error", plain(err))
+	}
+}
+
+// lookBoth looks at both sides at once. One that is not there is nil.
 func (b *Backend) lookBoth(ctx context.Context, from, to string) (source, target *resource, err error) {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) {
-		source, err = b.look(ctx, from)
-		return err
-	})
-	g.Go(func() (err error) {
-		target, err = b.look(ctx, to)
-		if hasCode(err, "DiskNotFoundError") {
-			return nil
-		}
-		return err
-	})
+	for name, r := range map[string]**resource{from: &source, to: &target} {
+		g.Go(func() error {
+			found, err := b.look(ctx, name)
+			if hasCode(err, "DiskNotFoundError") {
+				return nil
+			}
+			*r = found
+			return err
+		})
+	}
 	return source, target, g.Wait()
 }
 
-// send is one copy or move, followed to its end.
+// sendTries is how often a copy or a move is sent of which no answer came.
+const sendTries = 4
+
+// send is one copy or move, followed to its end. If the answer is lost it is
+// sent again only after a look at what is there.
 func (b *Backend) send(ctx context.Context, c call, from, to string, overwrite bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -127,10 +168,52 @@ func (b *Backend) send(ctx context.Context, c call, from, to string, overwrite b
 	if overwrite {
 		query.Set("overwrite", "true")
 	}
-	var next link
-	r, err := b.api.do(ctx, request{call: c, query: query, out: &next})
-	if err == nil {
-		return b.finish(ctx, r, next)
+	var unknown error // why it is not known whether an earlier try was carried out
+	for try := 1; ; try++ {
+		var next link
+		r, err := b.api.do(ctx, request{call: c, query: query, out: &next})
+		if err == nil {
+			return b.finish(ctx, r, next)
+		}
+		var notSure lost
+		switch {
+		case errors.As(err, &notSure):
+			unknown = err
+		case unknown == nil:
+			return err
+		}
+		done, again, looking := b.carriedOut(ctx, c, from, to, overwrite)
+		switch {
+		case looking != nil:
+			return unknown
+		case done:
+			return nil
+		case !again || try == sendTries:
+			return unknown
+		case notSure.error == nil:
+			return err // refused, and not for what an earlier try has done
+		}
+		select {
+		case <-ctx.Done():
+			return unknown
+		case <-b.cfg.After(b.api.backoff(0, 0, try, nil)):
+		}
 	}
-	return err
+}
+
+// carriedOut tells whether a copy or move whose answer was lost was carried
+// out, or may be sent again.
+func (b *Backend) carriedOut(ctx context.Context, c call, from, to string, overwrite bool) (done, again bool, err error) {
+	source, target, err := b.lookBoth(ctx, from, to)
+	switch {
+	case err != nil:
+		return false, false, err
+	case c == moveResource && source == nil:
+		return target != nil, false, nil
+	case c == moveResource, target == nil:
+		return false, true, nil // it is still where it was, or not yet anywhere else
+	case source != nil && source.Type == "file" && target.Type == "file" && source.version() == target.version():
+		return true, false, nil
+	}
+	return false, overwrite, nil // a file is copied over a file as often as one likes
 }

@@ -9,6 +9,7 @@ import (
 	"hash"
 	"io"
 	"sync"
+	"time"
 )
 
 // digest is the size and the hashes of content.
@@ -46,7 +47,8 @@ type payload struct {
 	sum   *digest // what went out, nil if nobody wants to know
 	guard *stall
 
-	reading sync.Mutex // held while src is being read
+	answer  time.Duration // how long the other side may take after the last byte
+	reading sync.Mutex    // held while src is being read
 
 	mu     sync.Mutex // guards all below
 	closed error      // why no more is given out
@@ -134,7 +136,9 @@ func (p *payload) finish(err error) error {
 		p.err, p.closed = sourceError{err}, err
 		return err
 	}
-	p.whole, p.closed = true, io.EOF
+	if p.whole, p.closed = true, io.EOF; p.guard != nil {
+		p.guard.limit = p.answer
+	}
 	return io.EOF
 }
 

@@ -40,7 +40,7 @@ func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts bac
 	if name == "." {
 		return backend.Info{}, backend.PathError("put", name, backend.ErrIsDir, "")
 	}
-	u := &upload{b: b, name: name, opts: opts, src: body, size: opts.Size}
+	u := &upload{b: b, name: name, at: name, opts: opts, src: body, size: opts.Size}
 	if err := u.measure(); err != nil {
 		return backend.Info{}, pathError("put", name, err)
 	}
@@ -52,6 +52,7 @@ func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts bac
 type upload struct {
 	b     *Backend
 	name  string
+	at    string // where the content is sent: name, or a temporary sibling
 	opts  backend.PutOptions
 	src   io.Reader
 	seek  io.Seeker // nil if src can be read only once
@@ -105,11 +106,36 @@ func (u *upload) run(ctx context.Context) (backend.Info, error) {
 			return backend.Info{}, err
 		}
 	}
+	if b.cfg.UploadViaTempName {
+		u.at = path.Join(path.Dir(u.name), tempName())
+	}
 	modified, err := u.send(ctx)
+	if err == nil && u.at != u.name {
+		err = u.rename(ctx)
+	}
 	if err != nil {
 		return backend.Info{}, err
 	}
 	return u.stored(modified), nil
+}
+
+// rename gives content that was sent under a temporary name its own.
+func (u *upload) rename(ctx context.Context) error {
+	ctx, cancel := issued(ctx)
+	defer cancel()
+	unlock, err := u.b.folders.lock(ctx, path.Dir(u.name))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	err = u.b.transfer(ctx, moveResource, u.at, u.name, !u.opts.IfAbsent)
+	if err != nil {
+		u.b.discard(ctx, u.at)
+	}
+	if is(err, fs.ErrExist) && !u.opts.IfAbsent {
+		err = &backend.Error{Kind: backend.ErrIsDir}
+	}
+	return err
 }
 
 // stored notes what is there now and describes it.
@@ -139,10 +165,7 @@ func (u *upload) stored(modified time.Time) backend.Info {
 // returns the time that the service has for it.
 func (u *upload) send(ctx context.Context) (modified time.Time, err error) {
 	for try := 1; ; try++ {
-		if err := u.link(ctx); err != nil {
-			return time.Time{}, err
-		}
-		modified, err := u.once(ctx)
+		modified, err := u.once(ctx, try > 1)
 		var broken brokenUpload
 		if !errors.As(err, &broken) {
 			return modified, err
@@ -175,7 +198,7 @@ func (u *upload) link(ctx context.Context) error {
 	_, err = u.b.api.do(ctx, request{
 		call: uploadLink,
 		query: url.Values{
-			"path": {u.b.path(u.name)}, "overwrite": {strconv.FormatBool(!u.opts.IfAbsent)},
+			"path": {u.b.path(u.at)}, "overwrite": {strconv.FormatBool(!u.opts.IfAbsent)},
 			"fields": {"href,operation_id"},
 		},
 		out: &u.target,
@@ -189,15 +212,23 @@ func (u *upload) link(ctx context.Context) error {
 	return err
 }
 
-// once sends the content to the link and finds out what became of it.
-func (u *upload) once(ctx context.Context) (modified time.Time, err error) {
-	if u.seek != nil {
-		if _, err := u.seek.Seek(u.start, io.SeekStart); err != nil {
+// once sends the content, or what is missing of it, and finds out what became
+// of it.
+func (u *upload) once(ctx context.Context, again bool) (modified time.Time, err error) {
+	from := int64(0)
+	if again {
+		from = u.had(ctx)
+	}
+	if from == 0 {
+		if err := u.link(ctx); err != nil {
 			return time.Time{}, err
 		}
 	}
-	u.sum = newDigest()
-	resp, whole, err := u.put(ctx, newPayload(ctx, u.src, u.size, u.sum), nil)
+	body, header, err := u.body(ctx, from)
+	if err != nil {
+		return time.Time{}, err
+	}
+	resp, whole, err := u.put(ctx, body, header)
 	ctx, cancel := issued(ctx)
 	defer cancel()
 	switch {
@@ -208,7 +239,7 @@ func (u *upload) once(ctx context.Context) (modified time.Time, err error) {
 	case resp.status == http.StatusBadGateway, resp.status == http.StatusGatewayTimeout:
 		return u.unanswered(ctx, fmt.Errorf("it answered %d", resp.status))
 	case resp.status == http.StatusCreated, resp.status == http.StatusOK:
-		if u.size >= 0 && u.sum.size <= trustedSize {
+		if u.size >= 0 && u.sum.size <= trustedSize && from == 0 {
 			return resp.date, nil
 		}
 		return u.confirm(ctx)
@@ -220,6 +251,45 @@ func (u *upload) once(ctx context.Context) (modified time.Time, err error) {
 		return u.unanswered(ctx, err)
 	}
 	return time.Time{}, u.refused(resp)
+}
+
+// body is the content from a place on. The hashes of all of it are known once
+// it is sent, or before if it is sent in part.
+func (u *upload) body(ctx context.Context, from int64) (*payload, http.Header, error) {
+	if u.seek != nil {
+		if _, err := u.seek.Seek(u.start+from, io.SeekStart); err != nil {
+			return nil, nil, sourceError{err}
+		}
+	}
+	if from > 0 {
+		header := http.Header{"Content-Range": {fmt.Sprintf("bytes %d-%d/%d", from, u.size-1, u.size)}}
+		return newPayload(ctx, u.src, u.size-from, nil), header, nil
+	}
+	u.sum = newDigest()
+	return newPayload(ctx, u.src, u.size, u.sum), nil, nil
+}
+
+// had asks how much of the content the uploader has of an upload that broke
+// off. Nobody documents that it can be asked: zero means to begin anew, with
+// another link. It is not worth while for small content.
+func (u *upload) had(ctx context.Context) int64 {
+	if u.size <= trustedSize || u.b.cfg.Now().After(u.issued.Add(linkWindow)) {
+		return 0
+	}
+	if _, err := u.seek.Seek(u.start, io.SeekStart); err != nil {
+		return 0
+	}
+	sum := newDigest()
+	if _, err := io.Copy(sum, io.LimitReader(u.src, u.size)); err != nil || sum.size != u.size {
+		return 0
+	}
+	md5, sha := sum.sums()
+	n, ok := u.b.received(ctx, unsettled{Href: string(u.target.Href), Size: u.size, MD5: md5, SHA256: sha})
+	if !ok || n >= u.size {
+		return 0
+	}
+	u.sum = sum
+	return n
 }
 
 // answer is what the uploader says: a status, seldom more.
@@ -243,7 +313,8 @@ func (u *upload) put(ctx context.Context, body *payload, header http.Header) (re
 	}
 	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	body.guard = newStall(stallTime, cancel)
+	body.guard = newStall(u.patience(body.left), cancel)
+	body.answer = u.patience(0)
 	defer body.guard.stop()
 	defer body.follow(cancel)()
 	req, err := http.NewRequestWithContext(sending, http.MethodPut, at.String(), io.NopCloser(body))
@@ -266,11 +337,13 @@ func (u *upload) put(ctx context.Context, body *payload, header http.Header) (re
 	case err != nil && ctx.Err() != nil && !whole:
 		return answer{}, false, ctx.Err()
 	case err != nil && body.guard.fired.Load():
-		return answer{}, whole, errStalled
-	case err != nil && !whole:
-		return answer{}, false, brokenUpload{err}
-	case err != nil:
-		return answer{}, true, err
+		err = errStalled
+	}
+	if err != nil && !whole {
+		err = brokenUpload{err}
+	}
+	if err != nil {
+		return answer{}, whole, err
 	}
 	defer got.Body.Close()
 	io.Copy(io.Discard, io.LimitReader(got.Body, 64<<10))
@@ -279,6 +352,15 @@ func (u *upload) put(ctx context.Context, body *payload, header http.Header) (re
 		resp.date = date
 	}
 	return resp, whole, nil
+}
+
+// patience is how long the uploader may stand still with bytes to come, or,
+// after the last of them, think: it hashes and moves what it got.
+func (u *upload) patience(left int64) time.Duration {
+	if left != 0 {
+		return stallTime
+	}
+	return u.b.cfg.UploadWait + time.Duration(float64(max(0, u.size))/(1<<30)*float64(2*time.Minute))
 }
 
 // refused translates a status of the uploader that is no success. It gives no
@@ -320,13 +402,13 @@ func (u *upload) unanswered(ctx context.Context, cause error) (modified time.Tim
 		case <-b.cfg.After(pause):
 		}
 	}
-	if r, err := b.look(ctx, u.name); err == nil && u.matches(r) {
+	if r, err := b.look(ctx, u.at); err == nil && u.matches(r) {
 		return r.Modified.Time, nil
 	}
 	if n, ok := b.received(ctx, open); ok && n < open.Size {
 		return time.Time{}, brokenUpload{fmt.Errorf("the upload broke off: %w", cause)}
 	}
-	if err := b.pending.set(u.name, open); err != nil {
+	if err := b.pending.set(u.at, open); err != nil {
 		b.log.Warn("an upload of unknown end is forgotten if the program ends now", "name", u.name, "error", err)
 	}
 	return time.Time{}, &backend.Error{Kind: backend.ErrUncertain, RetryAfter: settleAgain,
@@ -337,7 +419,7 @@ func (u *upload) unanswered(ctx context.Context, cause error) (modified time.Tim
 func (u *upload) confirm(ctx context.Context) (modified time.Time, err error) {
 	for try := range confirmTries {
 		var r *resource
-		r, err = u.b.look(ctx, u.name)
+		r, err = u.b.look(ctx, u.at)
 		if err == nil && u.matches(r) {
 			return r.Modified.Time, nil
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/url"
 	"strconv"
+	"sync"
+	"time"
 
 	"github.com/davdisk/davdisk/backend"
 )
@@ -11,7 +13,7 @@ import (
 // Usage implements backend.Usager. Total is that of the account, whatever the
 // root.
 func (b *Backend) Usage(ctx context.Context) (backend.Space, error) {
-	d, err := b.disk(ctx, "total_space,used_space,trash_size,max_file_size,paid_max_file_size,is_paid")
+	d, err := b.account.recent(ctx)
 	if err != nil {
 		return backend.Space{}, pathError("usage", ".", err)
 	}
@@ -25,7 +27,7 @@ func (b *Backend) Usage(ctx context.Context) (backend.Space, error) {
 // Revision implements backend.Revisioner. That the number moves with every
 // change of the disk is what was seen; nobody documents it.
 func (b *Backend) Revision(ctx context.Context) (string, error) {
-	d, err := b.disk(ctx, "revision")
+	d, err := b.account.ask(ctx)
 	if err != nil {
 		return "", pathError("revision", ".", err)
 	}
@@ -43,7 +45,7 @@ type Account struct {
 
 // Account asks whose disk it is.
 func (b *Backend) Account(ctx context.Context) (Account, error) {
-	d, err := b.disk(ctx, "user,is_paid")
+	d, err := b.account.recent(ctx)
 	if err != nil {
 		return Account{}, pathError("account", ".", err)
 	}
@@ -53,8 +55,41 @@ func (b *Backend) Account(ctx context.Context) (Account, error) {
 	}, nil
 }
 
-func (b *Backend) disk(ctx context.Context, fields string) (disk, error) {
+// account is what the service tells of the disk as a whole. One call serves
+// space, limits and revision for a while.
+type account struct {
+	api *client
+
+	mu    sync.Mutex // guards what follows
+	known disk
+	at    time.Time
+}
+
+const (
+	// accountTime is how long the figures are good. They lag behind anyway.
+	accountTime   = 5 * time.Second
+	accountFields = "total_space,used_space,trash_size,max_file_size,paid_max_file_size,is_paid,revision,user"
+)
+
+// ask calls the service.
+func (a *account) ask(ctx context.Context) (disk, error) {
 	var d disk
-	_, err := b.api.do(ctx, request{call: getDisk, query: url.Values{"fields": {fields}}, out: &d})
-	return d, err
+	if _, err := a.api.do(ctx, request{call: getDisk, query: url.Values{"fields": {accountFields}}, out: &d}); err != nil {
+		return disk{}, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.known, a.at = d, a.api.cfg.Now()
+	return d, nil
+}
+
+// recent is an answer of a moment ago, or ask.
+func (a *account) recent(ctx context.Context) (disk, error) {
+	a.mu.Lock()
+	d, age := a.known, a.api.cfg.Now().Sub(a.at)
+	a.mu.Unlock()
+	if age < accountTime {
+		return d, ctx.Err()
+	}
+	return a.ask(ctx)
 }

@@ -25,6 +25,7 @@ type Backend struct {
 	api  *client
 	bare *http.Client // for transfers: no token, no repeating, no redirects followed
 
+	account *account
 	links   *links
 	sight   *sight
 	files   *keyLock            // one change of a name at a time
@@ -61,7 +62,7 @@ func New(cfg Config) (*Backend, error) {
 			Transport:     userAgent{cfg.Transport, cfg.UserAgent},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		links: newLinks(cfg.Now), sight: newSight(cfg.Now),
+		account: &account{api: api}, links: newLinks(cfg.Now), sight: newSight(cfg.Now),
 		files: newKeyLock(), folders: newKeyLock(),
 	}
 	if b.pending, err = openPending(cfg, root); err != nil {
