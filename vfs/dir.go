@@ -79,7 +79,7 @@ func (d *dir) load() error {
 	children := d.children
 	if children == nil {
 		var err error
-		if _, children, err = d.core.list(d.ctx, d.place.name); err != nil {
+		if children, err = d.core.list(d.ctx, d.place.name); err != nil {
 			return err
 		}
 	}

@@ -26,7 +26,26 @@ func (c *core) stat(ctx context.Context, name string) (backend.Info, error) {
 	if info, ok := c.statPending(name); ok {
 		return info, nil
 	}
-	return c.b.Stat(ctx, name)
+	if err := ctx.Err(); err != nil {
+		return backend.Info{}, err
+	}
+	return c.meta.Stat(ctx, name)
+}
+
+// look is stat for a name of which nothing may be known yet. Of a folder that
+// had to be listed for that it gives the children too.
+func (c *core) look(ctx context.Context, name string) (backend.Info, map[string]backend.Info, error) {
+	if info, ok := c.statPending(name); ok {
+		return info, nil, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return backend.Info{}, nil, err
+	}
+	info, children, err := c.meta.Look(ctx, name)
+	if children != nil {
+		c.overlay(name, children)
+	}
+	return info, children, err
 }
 
 func (c *core) statPending(name string) (backend.Info, bool) {
@@ -39,26 +58,36 @@ func (c *core) statPending(name string) (backend.Info, bool) {
 }
 
 // list gives what is in a folder, as seen from here, by name.
-func (c *core) list(ctx context.Context, name string) (self backend.Info, children map[string]backend.Info, err error) {
-	self, seq, err := c.b.List(ctx, name)
-	if err != nil {
-		return self, nil, err
+func (c *core) list(ctx context.Context, name string) (children map[string]backend.Info, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
-	children = map[string]backend.Info{}
-	for info, err := range seq {
-		if err != nil {
-			return self, nil, err
-		}
-		children[info.Name] = info
+	if _, children, err = c.meta.List(ctx, name); err != nil {
+		return nil, err
 	}
+	c.overlay(name, children)
+	return children, nil
+}
+
+// overlay puts what has not been stored yet into a listing.
+func (c *core) overlay(name string, children map[string]backend.Info) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for at, n := range c.nodes {
-		if parentOf(at) == name && n.pending() {
+		if n.pending() && parentOf(at) == name {
 			children[path.Base(at)] = n.stat()
 		}
 	}
-	return self, children, nil
+}
+
+// empty tells whether there is nothing in a folder. The store removes folders
+// with all in them, so it is asked now.
+func (c *core) empty(ctx context.Context, name string) (bool, error) {
+	ours := map[string]backend.Info{}
+	if c.overlay(name, ours); len(ours) > 0 {
+		return false, nil
+	}
+	return c.meta.Empty(ctx, name)
 }
 
 // folder fails unless name is a folder in which something can be made.
@@ -74,13 +103,17 @@ func (c *core) folder(ctx context.Context, name string) error {
 }
 
 // doubt forgets what is known of a name, because it may be wrong.
-func (c *core) doubt(name string) {}
+func (c *core) doubt(name string) { c.meta.Forget(name) }
 
-// wrote takes note of a file that has been stored.
-func (c *core) wrote(name string, info backend.Info) {}
+// made takes note of a folder that has been made.
+func (c *core) made(name string) {
+	now := c.opts.now()
+	c.meta.Stored(name, backend.Info{Dir: true, ModTime: now, Created: now})
+}
 
 // retimed takes note of a modification time that has been set.
 func (c *core) retimed(name string, t time.Time) {
+	c.meta.Retimed(name, t)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if n := c.nodes[name]; n != nil {
@@ -90,6 +123,12 @@ func (c *core) retimed(name string, t time.Time) {
 
 // removed takes note that a name and all below it is gone.
 func (c *core) removed(name string) {
+	c.meta.Removed(name)
+	c.unbindTree(name)
+}
+
+// unbindTree takes the names of open files at and below name away.
+func (c *core) unbindTree(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for at, n := range c.nodes {
@@ -101,7 +140,13 @@ func (c *core) removed(name string) {
 
 // moved takes note that what was below one name is below another.
 func (c *core) moved(from, to string) {
-	c.removed(to)
+	c.meta.Moved(from, to)
+	c.rebindTree(from, to)
+}
+
+// rebindTree lets open files at and below from follow to another name.
+func (c *core) rebindTree(from, to string) {
+	c.unbindTree(to)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var found []*node

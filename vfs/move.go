@@ -146,6 +146,8 @@ func (c *core) relocate(ctx context.Context, from, to string, taken bool) error 
 		// there is nothing in the store yet that could be moved over it.
 		return c.storeAt(ctx, from, to)
 	case c.onlyHere(from):
+		c.rebindTree(from, to)
+		return nil
 	default:
 		c.hold(ctx, to)
 		err = c.b.Move(ctx, from, to, backend.MoveOptions{Overwrite: taken && !c.onlyHere(to)})
@@ -172,7 +174,7 @@ func (c *core) storeAt(ctx context.Context, from, to string) error {
 	if err := n.store(ctx, to); err != nil {
 		return err
 	}
-	c.moved(from, to)
+	c.rebindTree(from, to)
 	return nil
 }
 
@@ -190,6 +192,11 @@ func (c *core) duplicate(ctx context.Context, from, to string, source backend.In
 	if err != nil {
 		c.doubt(to)
 		return err
+	}
+	if alone {
+		c.made(to)
+	} else {
+		c.meta.Copied(from, to)
 	}
 	c.supersede(to)
 	return nil

@@ -288,7 +288,7 @@ func (n *node) store(ctx context.Context, name string) error {
 		c.doubt(name)
 		return err
 	}
-	c.wrote(name, info)
+	c.meta.Stored(name, info)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if n.content != nil {
@@ -335,7 +335,6 @@ func (n *node) leave(h *file, drop bool) {
 		h.wrote = false
 		n.writers--
 	}
-	n.refs--
 	if drop && n.writers == 0 && n.dirty {
 		n.dirty, n.broken = false, nil
 		n.closeEdit()
@@ -343,7 +342,20 @@ func (n *node) leave(h *file, drop bool) {
 			n.unbind(false)
 		}
 	}
-	if n.refs == 0 {
+	n.unref()
+}
+
+// drop ends a handle that has not come to be.
+func (n *node) drop() {
+	n.core.mu.Lock()
+	defer n.core.mu.Unlock()
+	n.unref()
+}
+
+// unref counts a handle less; the last one ends the node. The caller holds
+// core.mu.
+func (n *node) unref() {
+	if n.refs--; n.refs == 0 {
 		n.unbind(n.lost)
 		n.free()
 	}
@@ -399,6 +411,14 @@ func (n *node) readAt(ctx context.Context, r *reader, p []byte, off int64, onwar
 		}
 		return got, err
 	}
+}
+
+// readsHere tells whether the content is here, or empty, so that the store is
+// not needed for reading it.
+func (n *node) readsHere() bool {
+	n.core.mu.Lock()
+	defer n.core.mu.Unlock()
+	return n.edit != nil || n.info.Size == 0
 }
 
 // dropped tells whether edit is no longer what the node holds.

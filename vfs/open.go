@@ -42,19 +42,38 @@ func (f *FS) OpenFile(name string, flag int, _ os.FileMode) (afero.File, error) 
 	return file, nil
 }
 
-// openRead opens a file or a folder that is there.
+// maxLooks is how often a file is looked for again that changed between being
+// looked for and being opened.
+const maxLooks = 4
+
+// openRead opens a file or a folder that is there. A file is opened in the
+// store at once, so that what is read is what was there now.
 func (f *FS) openRead(p place, flag int) (afero.File, error) {
-	info, err := f.stat(f.ctx, p.name)
-	if err == nil {
-		err = p.fits(info)
+	for looks := 1; ; looks++ {
+		info, children, err := f.look(f.ctx, p.name)
+		if err == nil {
+			err = p.fits(info)
+		}
+		switch {
+		case err != nil:
+			return nil, err
+		case info.Dir:
+			return &dir{core: f.core, ctx: f.ctx, place: p, info: info, children: children}, nil
+		}
+		n := f.bind(p.name, info)
+		if n.readsHere() {
+			return f.newFile(n, p, flag), nil
+		}
+		_, err = n.open(f.ctx)
+		if err == nil {
+			return f.newFile(n, p, flag), nil
+		}
+		n.drop()
+		if !errors.Is(err, backend.ErrChanged) && !errors.Is(err, fs.ErrNotExist) || looks == maxLooks {
+			return nil, readError(err)
+		}
+		f.doubt(p.name)
 	}
-	switch {
-	case err != nil:
-		return nil, err
-	case info.Dir:
-		return &dir{core: f.core, ctx: f.ctx, place: p, info: info}, nil
-	}
-	return f.newFile(f.bind(p.name, info), p, flag), nil
 }
 
 // openWrite opens a file that may be changed or made by it.

@@ -87,7 +87,7 @@ func (f *FS) put(name string, body io.Reader, size int64, mtime time.Time, ifMat
 		return nil, err
 	}
 	f.supersede(p.name)
-	f.wrote(p.name, info)
+	f.meta.Stored(p.name, info)
 	return fileInfo(p.name, info), nil
 }
 

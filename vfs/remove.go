@@ -29,13 +29,11 @@ func (f *FS) remove(name string) error {
 		return err
 	}
 	if info.Dir {
-		// The store would remove a folder with all in it, so what is there
-		// must be seen now, not remembered.
-		_, children, err := f.list(f.ctx, p.name)
+		empty, err := f.empty(f.ctx, p.name)
 		if err != nil {
 			return err
 		}
-		if len(children) > 0 {
+		if !empty {
 			return failure(backend.ErrNotEmpty, "")
 		}
 	}
@@ -101,7 +99,7 @@ func (c *core) removeTree(ctx context.Context, name, version string) error {
 		return failure(backend.ErrChanged, "being written")
 	}
 	if c.onlyHere(name) {
-		c.removed(name)
+		c.unbindTree(name)
 		return nil
 	}
 	c.hold(ctx, name)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/afero"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/vfs/internal/dircache"
 	"github.com/davdisk/davdisk/vfs/internal/pathlock"
 	"github.com/davdisk/davdisk/vfs/internal/spool"
 )
@@ -37,6 +38,7 @@ type core struct {
 	opts   *options
 	locks  pathlock.Table
 	spools *spool.Pool
+	meta   *dircache.Cache
 
 	mu      sync.Mutex       // guards all below, and the fields of nodes that say so
 	nodes   map[string]*node // open files, by the name they have now
@@ -55,7 +57,10 @@ func New(b backend.Backend, opts ...Option) (*FS, error) {
 		b:      b,
 		opts:   o,
 		spools: spool.NewPool(o.spoolDir, memoryPerFile, memoryTotal),
-		nodes:  map[string]*node{},
+		meta: dircache.New(b, dircache.Options{
+			TTL: o.ttl, Entries: o.entries, Poll: o.poll, Log: o.log, Now: o.now,
+		}),
+		nodes: map[string]*node{},
 	}
 	c.idle.L = &c.mu
 	return &FS{c, context.Background()}, nil
@@ -89,6 +94,7 @@ func (f *FS) Close() error {
 	for _, n := range nodes {
 		n.discard()
 	}
+	c.meta.Close()
 	if closer, ok := c.b.(io.Closer); ok {
 		return closer.Close()
 	}
@@ -171,7 +177,12 @@ func (f *FS) mkdir(name string) error {
 	if err := p.makeable(); err != nil {
 		return err
 	}
-	return f.b.Mkdir(f.ctx, p.name)
+	if err := f.b.Mkdir(f.ctx, p.name); err != nil {
+		f.doubt(p.name)
+		return err
+	}
+	f.made(p.name)
+	return nil
 }
 
 // MkdirAll implements afero.Fs: the folder and all that it lies in are there

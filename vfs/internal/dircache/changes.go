@@ -14,7 +14,7 @@ func (c *Cache) Stored(name string, info backend.Info) {
 	defer c.mu.Unlock()
 	c.written()
 	info.Name = path.Base(name)
-	c.forgetTree(name)
+	c.forget(name)
 	c.apply(path.Dir(name), func(l *listing) { l.children[info.Name] = info })
 	if info.Dir {
 		// What we have just made is empty.

@@ -82,17 +82,21 @@ func (c *Cache) Stat(ctx context.Context, name string) (backend.Info, error) {
 	if c.isWide(parent) {
 		return c.b.Stat(ctx, name)
 	}
-	_, _, err = c.list(ctx, parent, false)
+	self, children, err := c.list(ctx, parent, false)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, backend.ErrNotDir):
 		return backend.Info{}, missing("stat", name)
 	case err != nil:
 		return backend.Info{}, err
+	case name == ".":
+		return self, nil
+	case children == nil:
+		return c.b.Stat(ctx, name)
 	}
-	if info, known, err := c.known(name); known {
-		return info, err
+	if info, ok := children[path.Base(name)]; ok {
+		return info, nil
 	}
-	return c.b.Stat(ctx, name)
+	return backend.Info{}, missing("stat", name)
 }
 
 // Look describes what is under a name of which nothing may be known yet; of a

@@ -23,6 +23,7 @@ const step = 2 * time.Second
 type revision struct {
 	token   string
 	since   time.Time // when token was first seen
+	moved   time.Time // when it was last seen to have moved
 	asked   time.Time // when it was last asked for
 	still   time.Time // when it was last asked for and had not moved
 	written time.Time // when we first wrote something that must move it
@@ -37,16 +38,13 @@ func (c *Cache) isFresh(l *listing) bool {
 		return now.Before(l.made.Add(c.opts.TTL))
 	}
 	switch {
-	case l.made.Before(r.since) && r.moved():
+	case l.made.Before(r.moved):
 		return false
 	case now.Before(l.made.Add(c.opts.Poll)):
 		return true
 	}
 	return c.confirms(l) && now.Before(r.still.Add(c.opts.Poll))
 }
-
-// moved tells whether the token has been seen to move.
-func (r *revision) moved() bool { return r.token != "" && !r.since.IsZero() }
 
 // confirms tells whether the standing of the token says something about a
 // listing. The caller holds c.mu.
@@ -96,17 +94,22 @@ func (c *Cache) refresh(ctx context.Context, dir string) {
 // seen judges a token that was asked for at a time. The caller holds c.mu.
 func (c *Cache) seen(token string, err error, asked time.Time) {
 	r := &c.revision
+	r.asked = asked
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
 		r.off = true
 	case err != nil:
 		c.opts.Log.Debug("the store does not tell its revision", "error", err)
 	case token != r.token:
-		r.token, r.since, r.asked, r.written = token, c.opts.Now(), asked, time.Time{}
+		now := c.opts.Now()
+		if r.token != "" {
+			r.moved = now
+		}
+		r.token, r.since, r.written = token, now, time.Time{}
 	case !r.written.IsZero() && !asked.Before(r.written.Add(step)):
 		r.off = true
 		c.opts.Log.Warn("the revision of the store does not move when something is written; listings expire by time", "after", c.opts.TTL)
 	default:
-		r.asked, r.still = asked, asked
+		r.still = asked
 	}
 }
