@@ -179,6 +179,9 @@ func (t *T) walk(dir string, into Tree) error {
 		return fmt.Errorf("list %q: %w", dir, err)
 	}
 	for _, fi := range infos {
+		if n := fi.Name(); n == "" || n == "." || n == ".." || strings.Contains(n, "/") {
+			return fmt.Errorf("%q lists an entry named %q", dir, n)
+		}
 		name := path.Join(dir, fi.Name())
 		if fi.IsDir() {
 			into[name+"/"] = ""
