@@ -31,12 +31,13 @@ func (b *Backend) Open(ctx context.Context, name, version string) (backend.Conte
 	if err := checkName("open", name); err != nil {
 		return nil, err
 	}
+	look := func(ctx context.Context) (*resource, error) { return b.look(ctx, name) }
 	if version != "" && !b.sight.replaced(b.path(name), version) {
 		if link, ok := b.links.get(version); ok {
-			return &content{b: b, name: name, info: link.info(name, version)}, ctx.Err()
+			return &content{b: b, name: name, info: link.info(name, version), look: look}, ctx.Err()
 		}
 	}
-	r, err := b.look(ctx, name)
+	r, err := look(ctx)
 	switch {
 	case err != nil:
 		return nil, pathError("open", name, err)
@@ -45,7 +46,7 @@ func (b *Backend) Open(ctx context.Context, name, version string) (backend.Conte
 	case version != "" && version != r.version():
 		return nil, backend.PathError("open", name, backend.ErrChanged, "another version is there now")
 	}
-	return &content{b: b, name: name, info: b.info(name, r)}, nil
+	return &content{b: b, name: name, info: b.info(name, r), look: look}, nil
 }
 
 // info is what a link tells of the content it leads to.
@@ -59,6 +60,7 @@ type content struct {
 	b    *Backend
 	name string
 	info backend.Info
+	look func(ctx context.Context) (*resource, error) // what is there now
 }
 
 func (c *content) Info() backend.Info { return c.info }
@@ -200,7 +202,7 @@ func (b *Backend) fetch(ctx context.Context, c *content, pos, end int64) (io.Rea
 		}
 		b.links.drop(version, link.href)
 	}
-	href, err := b.renew(ctx, c)
+	href, err := renew(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -209,8 +211,8 @@ func (b *Backend) fetch(ctx context.Context, c *content, pos, end int64) (io.Rea
 
 // renew asks for a link anew, through the metadata: the call for download
 // links does not tell the version that its link leads to.
-func (b *Backend) renew(ctx context.Context, c *content) (href string, err error) {
-	r, err := b.look(ctx, c.name)
+func renew(ctx context.Context, c *content) (href string, err error) {
+	r, err := c.look(ctx)
 	switch {
 	case is(err, fs.ErrNotExist):
 		return "", &backend.Error{Kind: backend.ErrChanged, Message: "the file is no longer there"}

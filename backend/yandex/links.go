@@ -45,6 +45,13 @@ func newLinks(now func() time.Time) *links {
 	return &links{now: now, cache: cache}
 }
 
+// note keeps the link that a file's metadata bring along.
+func (l *links) note(r *resource) {
+	if r.Type == "file" && r.File != "" {
+		l.add(r.version(), contentLink{href: string(r.File), size: int64(r.Size), md5: string(r.MD5), sha256: string(r.SHA256)})
+	}
+}
+
 // add keeps a link. The storage address of an older one stays, since it leads
 // to the same bytes.
 func (l *links) add(version string, link contentLink) {

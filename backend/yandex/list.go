@@ -37,6 +37,7 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 		return backend.Info{}, nil, err
 	}
 	l := lister{
+		id: byName,
 		page: func(ctx context.Context, offset, limit int) (*resource, error) {
 			return b.folderPage(ctx, name, offset, limit)
 		},
@@ -91,12 +92,13 @@ func (b *Backend) folderPage(ctx context.Context, name string, offset, limit int
 
 // lister gathers a folder from its pages.
 type lister struct {
+	id   func(r *resource) text // what tells entries apart
 	page func(ctx context.Context, offset, limit int) (*resource, error)
 }
 
 // list returns the folder itself and all entries, each name once.
 func (l lister) list(ctx context.Context) (*resource, []resource, error) {
-	var last []string
+	var last []text
 	for try := 1; ; try++ {
 		self, items, total, err := l.gather(ctx)
 		if err != nil {
@@ -108,24 +110,27 @@ func (l lister) list(ctx context.Context) (*resource, []resource, error) {
 		// Entries moved from one page to another while they were read, or the
 		// total counts what the service does not show. The latter is the same
 		// each time.
-		names := namesOf(items)
-		if try == listTries && slices.Equal(names, last) {
+		ids := l.ids(items)
+		if try == listTries && slices.Equal(ids, last) {
 			return self, items, nil
 		}
 		if try == listTries {
 			return nil, nil, &backend.Error{Kind: backend.ErrUnavailable, Message: "the folder changes while it is being listed"}
 		}
-		last = names
+		last = ids
 	}
 }
 
-func namesOf(items []resource) []string {
-	names := make([]string, len(items))
+func byName(r *resource) text { return r.Name }
+
+// ids are those of all entries, in an order of their own.
+func (l lister) ids(items []resource) []text {
+	ids := make([]text, len(items))
 	for i := range items {
-		names[i] = string(items[i].Name)
+		ids[i] = l.id(&items[i])
 	}
-	slices.Sort(names)
-	return names
+	slices.Sort(ids)
+	return ids
 }
 
 // gather reads the first page, then the others several at a time. The service
@@ -143,7 +148,7 @@ func (l lister) gather(ctx context.Context) (self *resource, items []resource, t
 	}
 	step := len(first.Items)
 	if step == 0 || step >= total {
-		return self, unique(first.Items), total, nil
+		return self, l.unique(first.Items), total, nil
 	}
 	pages := make([][]resource, (total-1)/step) // those after the first
 	g, ctx := errgroup.WithContext(ctx)
@@ -158,7 +163,7 @@ func (l lister) gather(ctx context.Context) (self *resource, items []resource, t
 	if err := g.Wait(); err != nil {
 		return nil, nil, 0, err
 	}
-	return self, unique(slices.Concat(first.Items, slices.Concat(pages...))), total, nil
+	return self, l.unique(slices.Concat(first.Items, slices.Concat(pages...))), total, nil
 }
 
 // span reads the entries from one place to another, in as many pages as the
@@ -178,12 +183,13 @@ func (l lister) span(ctx context.Context, from, to int) (items []resource, err e
 	return items, nil
 }
 
-// unique keeps the first entry of each name.
-func unique(items []resource) []resource {
+// unique keeps the first of entries that are the same.
+func (l lister) unique(items []resource) []resource {
 	seen := make(map[text]bool, len(items))
 	return slices.DeleteFunc(items, func(r resource) bool {
-		again := seen[r.Name]
-		seen[r.Name] = true
+		id := l.id(&r)
+		again := seen[id]
+		seen[id] = true
 		return again
 	})
 }

@@ -1,6 +1,7 @@
 package yandex
 
 import (
+	"context"
 	"io/fs"
 	"path"
 	"strings"
@@ -59,6 +60,25 @@ func (b *Backend) path(name string) string {
 		return b.root
 	}
 	return strings.TrimSuffix(b.root, "/") + "/" + name
+}
+
+// base is the root in the form of the service's answers, which never have the
+// scheme app: but tell where that folder is. The service is asked for that
+// once.
+func (b *Backend) base(ctx context.Context) (string, error) {
+	if strings.HasPrefix(b.root, "disk:") {
+		return b.root, nil
+	}
+	if known := b.appRoot.Load(); known != nil {
+		return *known, nil
+	}
+	r, err := b.look(ctx, ".")
+	if err != nil {
+		return "", err
+	}
+	base := string(r.Path)
+	b.appRoot.Store(&base)
+	return base, nil
 }
 
 // relative turns an absolute path without its scheme into a name.

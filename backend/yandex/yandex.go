@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"sync/atomic"
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
@@ -25,6 +26,7 @@ type Backend struct {
 	api  *client
 	bare *http.Client // for transfers: no token, no repeating, no redirects followed
 
+	appRoot atomic.Pointer[string] // see base
 	account *account
 	links   *links
 	sight   *sight
@@ -41,6 +43,13 @@ var _ interface {
 	backend.Revisioner
 	backend.ModTimer
 	backend.Propertier
+	backend.Sharer
+	backend.Trasher
+	backend.Linker
+	backend.FlatLister
+	backend.Fetcher
+	backend.Previewer
+	backend.PublicReader
 } = (*Backend)(nil)
 
 // New returns the backend that cfg describes. It asks the service nothing:
@@ -130,11 +139,7 @@ func (r *resource) check() error {
 // note remembers what an answer tells beside the metadata.
 func (b *Backend) note(name string, r *resource) {
 	b.sight.saw(b.path(name), r)
-	if r.Type == "file" && r.File != "" {
-		b.links.add(r.version(), contentLink{
-			href: string(r.File), size: int64(r.Size), md5: string(r.MD5), sha256: string(r.SHA256),
-		})
-	}
+	b.links.note(r)
 }
 
 // info is a resource in the words of the contract.

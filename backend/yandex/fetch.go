@@ -1,0 +1,66 @@
+package yandex
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net/url"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// Fetch implements backend.Fetcher. The service tells nothing of why it could
+// not download an address. What it does when the name is taken nobody
+// documents, so that is looked at before.
+func (b *Backend) Fetch(ctx context.Context, name, address string) error {
+	if err := checkName("fetch", name); err != nil {
+		return err
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return backend.PathError("fetch", name, fs.ErrInvalid, "that is not the address of something on the web")
+	}
+	return pathError("fetch", name, b.fetchURL(ctx, name, address))
+}
+
+func (b *Backend) fetchURL(ctx context.Context, name, address string) error {
+	unlock, err := b.lock(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := b.absent(ctx, name); err != nil {
+		return err
+	}
+	ctx, cancel := issued(ctx)
+	defer cancel()
+	var next link
+	r, err := b.api.do(ctx, request{
+		call: uploadFromURL, query: url.Values{"path": {b.path(name)}, "url": {address}, "fields": {"href"}}, out: &next,
+	})
+	if err == nil {
+		err = b.finish(ctx, r, next)
+	}
+	if errors.Is(err, errFailed) {
+		return &backend.Error{Kind: backend.ErrUnavailable, Message: "the service could not download that address"}
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := b.look(ctx, name); err != nil {
+		return lost{err}
+	}
+	return nil
+}
+
+// absent makes sure that nothing has a name.
+func (b *Backend) absent(ctx context.Context, name string) error {
+	_, err := b.look(ctx, name)
+	switch {
+	case err == nil:
+		return &backend.Error{Kind: fs.ErrExist}
+	case is(err, fs.ErrNotExist):
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,94 @@
+package yandex
+
+import (
+	"context"
+	"io/fs"
+	"iter"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// flatFields are those of the lists without folders.
+var flatFields = "items." + strings.ReplaceAll(resourceFields, ",", ",items.")
+
+// Files implements backend.FlatLister. It lists the whole disk and leaves out
+// what lies outside of the root.
+func (b *Backend) Files(ctx context.Context, opts backend.FilesOptions) iter.Seq2[backend.Entry, error] {
+	query := url.Values{}
+	if len(opts.Types) > 0 {
+		query.Set("media_type", strings.Join(opts.Types, ","))
+	}
+	sorts := []string{"", "name", "path", "created", "modified", "size"}
+	if !slices.Contains(sorts, strings.TrimPrefix(opts.Sort, "-")) {
+		return failing(backend.PathError("files", ".", fs.ErrInvalid, "files are sorted by name, path, created, modified or size"))
+	}
+	if opts.Recent {
+		if opts.Limit > 0 {
+			query.Set("limit", strconv.Itoa(opts.Limit))
+		}
+		return b.flat(ctx, "files", listRecent, query, opts.Limit)
+	}
+	if opts.Sort != "" {
+		query.Set("sort", opts.Sort)
+	}
+	return b.flat(ctx, "files", listFiles, query, opts.Limit)
+}
+
+// failing is a list that is only an error.
+func failing(err error) iter.Seq2[backend.Entry, error] {
+	return func(yield func(backend.Entry, error) bool) { yield(backend.Entry{}, err) }
+}
+
+// flat yields a list without folders, each entry once, page by page. Such a
+// list has no total: it ends with an empty page. The latest uploads have one
+// page only.
+func (b *Backend) flat(ctx context.Context, op string, c call, query url.Values, limit int) iter.Seq2[backend.Entry, error] {
+	return func(yield func(backend.Entry, error) bool) {
+		base, err := b.base(ctx)
+		if err != nil {
+			yield(backend.Entry{}, pathError(op, ".", err))
+			return
+		}
+		seen, offset := map[string]bool{}, 0
+		for {
+			items, err := b.flatPage(ctx, c, query, offset)
+			if err != nil {
+				yield(backend.Entry{}, pathError(op, ".", err))
+				return
+			}
+			offset += len(items)
+			for i := range items {
+				name, inside := below(base, string(items[i].Path))
+				if !inside || seen[name] || items[i].check() != nil {
+					continue
+				}
+				seen[name] = true
+				b.note(name, &items[i])
+				if !yield(backend.Entry{Path: name, Info: b.info(name, &items[i])}, nil) || len(seen) == limit {
+					return
+				}
+			}
+			if len(items) == 0 || c == listRecent {
+				return
+			}
+		}
+	}
+}
+
+func (b *Backend) flatPage(ctx context.Context, c call, query url.Values, offset int) ([]resource, error) {
+	args := url.Values{"fields": {flatFields}}
+	for key, values := range query {
+		args[key] = values
+	}
+	if c != listRecent {
+		args.Set("limit", strconv.Itoa(pageSize))
+		args.Set("offset", strconv.Itoa(offset))
+	}
+	var p page
+	_, err := b.api.do(ctx, request{call: c, query: args, out: &p})
+	return p.Items, err
+}

@@ -1,0 +1,220 @@
+package yandex
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"iter"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// publicBackend is what somebody made public, as a backend that can only be
+// read.
+type publicBackend struct {
+	b   *Backend
+	key string // public key or address
+}
+
+// publicFields are those of a public file or folder.
+var (
+	publicFields     = strings.ReplaceAll(resourceFields, "custom_properties,", "")
+	publicListFields = publicFields + ",_embedded.total,_embedded.items." + strings.ReplaceAll(publicFields, ",", ",_embedded.items.")
+)
+
+// Public implements backend.PublicReader. The address is that of the public
+// page or the public key. It needs no login.
+func (b *Backend) Public(ctx context.Context, address string) (backend.Backend, error) {
+	if err := checkPublic(address); err != nil {
+		return nil, pathError("public", address, err)
+	}
+	p := &publicBackend{b, address}
+	if _, err := p.look(ctx, "."); err != nil {
+		return nil, pathError("public", address, publicError(err))
+	}
+	return p, nil
+}
+
+func checkPublic(address string) error {
+	if strings.TrimSpace(address) == "" || strings.ContainsAny(address, "\x00\n\r") {
+		return &backend.Error{Kind: fs.ErrInvalid, Message: "not a public address: they look like https://disk.yandex.ru/d/…"}
+	}
+	return nil
+}
+
+// publicError translates what is meant otherwise with a public address.
+func publicError(err error) error {
+	switch {
+	case hasCode(err, "DiskNotFoundError", "NotFoundError"):
+		return &backend.Error{Kind: fs.ErrNotExist, Message: "nothing is public there, or not any more"}
+	case hasCode(err, "DiskSymlinkPasswordRequiredError"):
+		return &backend.Error{Kind: fs.ErrPermission, Message: "the address is protected by a password, which the API has no way to give"}
+	}
+	return err
+}
+
+// SavePublic implements backend.PublicReader.
+func (b *Backend) SavePublic(ctx context.Context, address, inner, to string) error {
+	if err := checkName("save", to); err != nil {
+		return err
+	}
+	if err := checkName("save", inner); err != nil {
+		return err
+	}
+	if to == "." {
+		return backend.PathError("save", to, fs.ErrExist, "the root itself")
+	}
+	return pathError("save", to, b.savePublic(ctx, address, inner, to))
+}
+
+func (b *Backend) savePublic(ctx context.Context, address, inner, to string) error {
+	if err := checkPublic(address); err != nil {
+		return err
+	}
+	unlock, err := b.lock(ctx, to)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	// The service gives what it saves another name if the one is taken.
+	if err := b.absent(ctx, to); err != nil {
+		return err
+	}
+	query := url.Values{"public_key": {address}, "name": {path.Base(to)}, "save_path": {b.path(path.Dir(to))}, "fields": {"href"}}
+	if inner != "." {
+		query.Set("path", "/"+inner)
+	}
+	ctx, cancel := issued(ctx)
+	defer cancel()
+	var next link
+	r, err := b.api.do(ctx, request{call: savePublic, query: query, out: &next})
+	if err != nil {
+		return publicError(err)
+	}
+	if err := b.finish(ctx, r, next); err != nil {
+		return err
+	}
+	if _, err := b.look(ctx, to); err != nil {
+		return lost{err}
+	}
+	return nil
+}
+
+func (p *publicBackend) query(name, fields string) url.Values {
+	query := url.Values{"public_key": {p.key}, "fields": {fields}, "limit": {"0"}}
+	if name != "." {
+		query.Set("path", "/"+name)
+	}
+	return query
+}
+
+func (p *publicBackend) look(ctx context.Context, name string) (*resource, error) {
+	var r resource
+	if _, err := p.b.api.do(ctx, request{call: getPublic, query: p.query(name, publicFields), out: &r}); err != nil {
+		return nil, publicError(err)
+	}
+	return &r, r.check()
+}
+
+// info is a resource below the public root, whose own name is ".".
+func (p *publicBackend) info(name string, r *resource) backend.Info {
+	p.b.links.note(r)
+	return r.info(path.Base(name))
+}
+
+// Stat implements backend.Backend.
+func (p *publicBackend) Stat(ctx context.Context, name string) (backend.Info, error) {
+	if err := checkName("stat", name); err != nil {
+		return backend.Info{}, err
+	}
+	r, err := p.look(ctx, name)
+	if err != nil {
+		return backend.Info{}, pathError("stat", name, err)
+	}
+	return p.info(name, r), nil
+}
+
+// List implements backend.Backend.
+func (p *publicBackend) List(ctx context.Context, name string) (backend.Info, iter.Seq2[backend.Info, error], error) {
+	if err := checkName("list", name); err != nil {
+		return backend.Info{}, nil, err
+	}
+	page := func(ctx context.Context, offset, limit int) (*resource, error) {
+		query := p.query(name, publicListFields)
+		query.Set("limit", strconv.Itoa(limit))
+		query.Set("offset", strconv.Itoa(offset))
+		var r resource
+		if _, err := p.b.api.do(ctx, request{call: getPublic, query: query, out: &r}); err != nil {
+			return nil, publicError(err)
+		}
+		return &r, r.check()
+	}
+	self, items, err := lister{id: byName, page: page}.list(ctx)
+	if err != nil {
+		return backend.Info{}, nil, pathError("list", name, err)
+	}
+	info := p.info(name, self)
+	if !info.Dir {
+		return info, nil, backend.PathError("list", name, backend.ErrNotDir, "")
+	}
+	items = slices.DeleteFunc(items, func(r resource) bool { return !p.b.usable(name, &r) })
+	return info, func(yield func(backend.Info, error) bool) {
+		for i := range items {
+			if !yield(p.info(string(items[i].Name), &items[i]), nil) {
+				return
+			}
+		}
+	}, nil
+}
+
+// Open implements backend.Backend.
+func (p *publicBackend) Open(ctx context.Context, name, version string) (backend.Content, error) {
+	if err := checkName("open", name); err != nil {
+		return nil, err
+	}
+	look := func(ctx context.Context) (*resource, error) {
+		r, err := p.look(ctx, name)
+		if err == nil {
+			p.b.links.note(r)
+		}
+		return r, err
+	}
+	r, err := look(ctx)
+	switch {
+	case err != nil:
+		return nil, pathError("open", name, err)
+	case r.Type == "dir":
+		return nil, backend.PathError("open", name, backend.ErrIsDir, "")
+	case version != "" && version != r.version():
+		return nil, backend.PathError("open", name, backend.ErrChanged, "another version is there now")
+	}
+	return &content{b: p.b, name: name, info: r.info(path.Base(name)), look: look}, nil
+}
+
+// readOnly is what every change of a public address is answered with.
+func readOnly(op, name string) error {
+	return backend.PathError(op, name, fs.ErrPermission, "a public address can only be read")
+}
+
+// Put implements backend.Backend.
+func (p *publicBackend) Put(_ context.Context, name string, _ io.Reader, _ backend.PutOptions) (backend.Info, error) {
+	return backend.Info{}, readOnly("put", name)
+}
+
+// Mkdir implements backend.Backend.
+func (p *publicBackend) Mkdir(_ context.Context, name string) error { return readOnly("mkdir", name) }
+
+// Remove implements backend.Backend.
+func (p *publicBackend) Remove(_ context.Context, name string, _ backend.RemoveOptions) error {
+	return readOnly("remove", name)
+}
+
+// Move implements backend.Backend.
+func (p *publicBackend) Move(_ context.Context, from, to string, _ backend.MoveOptions) error {
+	return backend.LinkError("move", from, to, fs.ErrPermission, "a public address can only be read")
+}

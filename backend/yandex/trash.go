@@ -1,0 +1,187 @@
+package yandex
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"iter"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+const trashRoot = "trash:/"
+
+// trashFields are those of the trash.
+const trashFields = "type,_embedded.total,_embedded.items.type,_embedded.items.name,_embedded.items.path,_embedded.items.size," +
+	"_embedded.items.md5,_embedded.items.sha256,_embedded.items.created,_embedded.items.modified,_embedded.items.deleted," +
+	"_embedded.items.origin_path,_embedded.items.mime_type,_embedded.items.resource_id,_embedded.items.revision"
+
+// Trash implements backend.Trasher. The trash is that of the whole disk,
+// whatever the root.
+func (b *Backend) Trash(ctx context.Context) iter.Seq2[backend.Trashed, error] {
+	return func(yield func(backend.Trashed, error) bool) {
+		base, err := b.base(ctx)
+		var items []resource
+		if err == nil {
+			_, items, err = lister{id: func(r *resource) text { return r.Path }, page: b.trashPage}.list(ctx)
+		}
+		if err != nil {
+			yield(backend.Trashed{}, pathError("trash", ".", err))
+			return
+		}
+		for i := range items {
+			r := &items[i]
+			if r.check() != nil || checkTrashed(string(r.Path)) != nil {
+				b.log.Warn("an entry of the trash that cannot be named is left out", "path", string(r.Path))
+				continue
+			}
+			origin, _ := below(base, string(r.OriginPath))
+			if !yield(backend.Trashed{ID: string(r.Path), Origin: origin, Deleted: r.Deleted.Time, Info: r.info(string(r.Name))}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (b *Backend) trashPage(ctx context.Context, offset, limit int) (*resource, error) {
+	var r resource
+	_, err := b.api.do(ctx, request{
+		call: getTrash,
+		query: url.Values{
+			"path": {trashRoot}, "fields": {trashFields},
+			"limit": {strconv.Itoa(limit)}, "offset": {strconv.Itoa(offset)},
+		},
+		out: &r,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &r, r.check()
+}
+
+// checkTrashed refuses what is not one entry of the trash: without a path the
+// service would empty all of it.
+func checkTrashed(id string) error {
+	if rest, ok := strings.CutPrefix(id, trashRoot); !ok || !usable(rest) {
+		return &backend.Error{Kind: fs.ErrInvalid, Message: "not an entry of the trash"}
+	}
+	return nil
+}
+
+// Restore implements backend.Trasher. If the name is taken and overwrite is
+// not set the service may choose another name, "name (1)", which is returned.
+func (b *Backend) Restore(ctx context.Context, id, to string, overwrite bool) (string, error) {
+	name, err := b.restore(ctx, id, to, overwrite)
+	return name, pathError("restore", id, err)
+}
+
+func (b *Backend) restore(ctx context.Context, id, to string, overwrite bool) (string, error) {
+	if err := checkTrashed(id); err != nil {
+		return "", err
+	}
+	base, err := b.base(ctx)
+	if err != nil {
+		return "", err
+	}
+	query := url.Values{"path": {id}, "overwrite": {strconv.FormatBool(overwrite)}, "fields": {"href"}}
+	if to == "" {
+		if to, err = b.origin(ctx, base, id); err != nil {
+			return "", err
+		}
+	} else {
+		_, abs, _ := strings.Cut(path.Join(base, to), ":")
+		query.Set("name", abs)
+	}
+	if err := checkName("restore", to); err != nil {
+		return "", err
+	}
+	unlock, err := b.lock(ctx, to)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if overwrite { // a folder is never replaced or merged into
+		switch r, err := b.look(ctx, to); {
+		case err == nil && r.Type == "dir":
+			return "", &backend.Error{Kind: fs.ErrExist, Message: "a folder is there"}
+		case err != nil && !is(err, fs.ErrNotExist):
+			return "", err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	ctx, cancel := issued(ctx)
+	defer cancel()
+	var next link
+	r, err := b.api.do(ctx, request{call: restoreTrash, query: query, out: &next})
+	if err == nil {
+		err = b.finish(ctx, r, next)
+	}
+	if err != nil {
+		return "", err
+	}
+	return b.landed(ctx, base, to, string(next.Href))
+}
+
+// origin is the name that an entry of the trash had.
+func (b *Backend) origin(ctx context.Context, base, id string) (string, error) {
+	var r resource
+	_, err := b.api.do(ctx, request{call: getTrash, query: url.Values{"path": {id}, "fields": {"type,origin_path"}, "limit": {"0"}}, out: &r})
+	if err != nil {
+		return "", err
+	}
+	name, inside := below(base, string(r.OriginPath))
+	if !inside {
+		return "", &backend.Error{Kind: fs.ErrInvalid, Message: "it was outside of the folder that is open: say where to put it"}
+	}
+	return name, nil
+}
+
+// landed tells where a restored entry went: the link of an answer at once
+// names it, that of an operation does not.
+func (b *Backend) landed(ctx context.Context, base, to, href string) (string, error) {
+	if u, err := url.Parse(href); err == nil {
+		if name, inside := below(base, u.Query().Get("path")); inside {
+			return name, nil
+		}
+	}
+	if _, err := b.look(ctx, to); err != nil {
+		return "", lost{errors.New("it was restored, but not to where it was asked to be")}
+	}
+	return to, nil
+}
+
+// Discard implements backend.Trasher.
+func (b *Backend) Discard(ctx context.Context, id string) error {
+	if err := checkTrashed(id); err != nil {
+		return pathError("discard", id, err)
+	}
+	return pathError("discard", id, b.clear(ctx, url.Values{"path": {id}, "fields": {"href"}}))
+}
+
+// EmptyTrash implements backend.Trasher.
+func (b *Backend) EmptyTrash(ctx context.Context) error {
+	return pathError("empty", trashRoot, b.clear(ctx, url.Values{"fields": {"href"}}))
+}
+
+func (b *Backend) clear(ctx context.Context, query url.Values) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx, cancel := issued(ctx)
+	defer cancel()
+	var next link
+	r, err := b.api.do(ctx, request{call: deleteTrash, query: query, out: &next})
+	if r.again && hasCode(err, "DiskNotFoundError") {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return b.finish(ctx, r, next)
+}
