@@ -170,7 +170,7 @@ func (e *Emulator) receive(w http.ResponseWriter, r *http.Request, u *upload) {
 	}
 	u.used = true
 	limit := u.knobs.maxFileSize() - u.sink.size
-	got, err := io.Copy(e.countUp(u.sink, u.rate), io.LimitReader(r.Body, limit+1))
+	got, err := io.CopyBuffer(e.countUp(u.sink, u.rate), io.LimitReader(r.Body, limit+1), make([]byte, u.buffer(r)))
 	switch {
 	case err != nil && errors.Is(err, errStopped):
 		return
@@ -187,6 +187,19 @@ func (e *Emulator) receive(w http.ResponseWriter, r *http.Request, u *upload) {
 	default:
 		e.finalize(w, u)
 	}
+}
+
+// buffer is how many bytes are taken at a time: many, as each piece is written
+// and hashed twice, but few of a small or throttled upload.
+func (u *upload) buffer(r *http.Request) int64 {
+	size := int64(256 << 10)
+	if r.ContentLength >= 0 {
+		size = min(size, r.ContentLength)
+	}
+	if u.rate > 0 {
+		size = min(size, u.rate/10)
+	}
+	return max(size, 512)
 }
 
 // discard ends the upload and forgets what it received.
