@@ -23,3 +23,13 @@ func badXML(err error) error {
 	}
 	return bodyFailure(err)
 }
+
+// hasBody tells whether a request has a body, also one of unknown length: the
+// first byte of that decides.
+func (r *request) hasBody() bool {
+	if r.ContentLength >= 0 {
+		return r.ContentLength > 0
+	}
+	n, _ := r.Body.Read(make([]byte, 1))
+	return n > 0
+}

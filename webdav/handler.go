@@ -41,6 +41,9 @@ type operation struct {
 	changes bool
 	// creates tells that the method may make something of the name in the URL.
 	creates bool
+	// bodyless tells that a body would be ignored, so that a request with one
+	// is refused with 415 (RFC 4918 section 8.4).
+	bodyless bool
 }
 
 // NewHandler makes a handler for a file system. It fails if an option makes no
@@ -60,13 +63,13 @@ func NewHandler(fs afero.Fs, opts ...Option) (*Handler, error) {
 		http.MethodHead:    {serve: h.get},
 		"PROPFIND":         {serve: h.propfind},
 		http.MethodPut:     {serve: h.put, changes: true, creates: true},
-		http.MethodDelete:  {serve: h.delete, changes: true},
-		"MKCOL":            {serve: h.mkcol, changes: true, creates: true},
-		"COPY":             {serve: h.copy, changes: true},
-		"MOVE":             {serve: h.move, changes: true},
+		http.MethodDelete:  {serve: h.delete, changes: true, bodyless: true},
+		"MKCOL":            {serve: h.mkcol, changes: true, creates: true, bodyless: true},
+		"COPY":             {serve: h.copy, changes: true, bodyless: true},
+		"MOVE":             {serve: h.move, changes: true, bodyless: true},
 		"PROPPATCH":        {serve: h.proppatch, changes: true},
 		"LOCK":             {serve: h.lock, changes: true, creates: true},
-		"UNLOCK":           {serve: h.unlock, changes: true},
+		"UNLOCK":           {serve: h.unlock, changes: true, bodyless: true},
 	}
 	h.allow = allowed(h.operations)
 	if o.litter == LitterLocal {
@@ -181,6 +184,9 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 	r.name = r.resolve(path.Join(r.root, name))
 	if op.creates && h.opts.litter == LitterRefuse && isLitter(r.name) {
 		return errLitter
+	}
+	if op.bodyless && r.hasBody() {
+		return refuse(http.StatusUnsupportedMediaType, "this method takes no body")
 	}
 	if err := r.readIf(); err != nil {
 		return err

@@ -51,7 +51,7 @@ func (h *Handler) lock(w http.ResponseWriter, r *request) error {
 		Missing:   info == nil,
 	})
 	if err != nil {
-		return r.locked(err, davxml.NoConflictingLock)
+		return r.notGranted(err)
 	}
 	w.Header().Set("Lock-Token", "<"+granted.Token+">")
 	status := http.StatusOK
@@ -59,6 +59,28 @@ func (h *Handler) lock(w http.ResponseWriter, r *request) error {
 		status = http.StatusCreated
 	}
 	return r.tellLock(w, status, granted, info != nil && info.IsDir())
+}
+
+// notGranted answers a lock that others stand in the way of: 423 if they cover
+// the resource itself, and if they are on its members only, a 207 that names
+// these, and the resource with 424 (section 9.10.3).
+func (r *request) notGranted(err error) error {
+	var conflict *lock.ConflictError
+	if !errors.As(err, &conflict) {
+		return err
+	}
+	var members []davxml.Response
+	for _, root := range conflict.Roots {
+		if root == r.name || !isWithin(root, r.name) {
+			return r.locked(err, davxml.NoConflictingLock)
+		}
+		members = append(members, davxml.Response{
+			Href: r.href(root, false), Status: http.StatusLocked,
+			Error: &davxml.Precondition{Name: davxml.NoConflictingLock, Hrefs: []string{r.href(root, false)}},
+		})
+	}
+	members = append(members, davxml.Response{Href: r.href(r.name, true), Status: http.StatusFailedDependency})
+	return &refusal{status: http.StatusMultiStatus, reason: "something within is locked", cause: err, members: members}
 }
 
 // needNewName checks that a name could be made: its folder must be there, and
@@ -153,8 +175,9 @@ func (r *request) activeLock(l lock.Lock, isDir bool) davxml.ActiveLock {
 
 // confirm checks that locks allow the changes (section 7.5): 423 with the
 // roots of the locks in the way if not. If these are all on members of a tree
-// that changes as a whole, the answer is a 207 that names them (section 9.6.1)
-// and nothing is done: neither they nor what is beside them.
+// that changes as a whole, the answer is a 207 that names them, and not what
+// is above them (section 9.6.1), and nothing is done: neither they nor what is
+// beside them.
 func (r *request) confirm(changes ...lock.Change) error {
 	err := r.handler.locks.Confirm(r.principal, r.tokens, changes...)
 	var conflict *lock.ConflictError
@@ -173,7 +196,6 @@ func (r *request) confirm(changes ...lock.Change) error {
 	if len(members) < len(conflict.Roots) {
 		return r.locked(err, davxml.LockTokenSubmitted)
 	}
-	members = append(members, davxml.Response{Href: r.href(r.name, true), Status: http.StatusFailedDependency})
 	return &refusal{status: http.StatusMultiStatus, reason: "something within is locked", cause: err, members: members}
 }
 

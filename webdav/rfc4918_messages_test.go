@@ -1,0 +1,114 @@
+package webdav
+
+import (
+	"encoding/binary"
+	"net/url"
+	"strings"
+	"unicode/utf16"
+)
+
+// rfcMessages: sections 8, 10.1 to 10.3, 13, 16, 18, 19 and 20.
+func rfcMessages() []requirement {
+	return []requirement{
+		{"8.2-xml-that-is-not-well-formed-is-400", func(s *share) {
+			s.put("/f", "x")
+			s.untouched(func() {
+				for _, body := range []string{"text", "<D:x", `<D:x xmlns:D="DAV:">`, `<x:propfind/>`, `<D:x xmlns:D=""/>`, `<a/><b/>`, "<a>\xff</a>"} {
+					for _, method := range []string{"PROPFIND", "PROPPATCH", "LOCK"} {
+						s.want(400, method, "/f", body, "Depth: 0")
+					}
+				}
+			})
+		}},
+		{"8.3-addresses-are-absolute-escaped-and-alike", func(s *share) {
+			s.want(201, "MKCOL", "/"+escape(hostile), "")
+			s.put("/"+escape(hostile)+"/"+escape(hostile), "x")
+			hrefs := s.want(207, "PROPFIND", "/"+escape(hostile), "", "Depth: 1").multistatus(s.T).hrefs()
+			if len(hrefs) != 2 {
+				s.Fatalf("got %q", hrefs)
+			}
+			for i, want := range []string{"/" + hostile + "/", "/" + hostile + "/" + hostile} {
+				u, err := url.Parse(hrefs[i])
+				if err != nil || u.Path != want || !strings.HasPrefix(hrefs[i], "/") || u.RawQuery != "" || u.Fragment != "" {
+					s.Errorf("%q means %q, %v; want %q", hrefs[i], u.Path, err, want)
+				}
+			}
+		}},
+		{"8.3-folders-end-in-a-slash", func(s *share) {
+			s.want(201, "MKCOL", "/d", "")
+			s.want(201, "MKCOL", "/d/e", "")
+			s.put("/d/f", "x")
+			got := strings.Join(s.want(207, "PROPFIND", "/d", "", "Depth: 1").multistatus(s.T).hrefs(), " ")
+			if got != "/d/ /d/e/ /d/f" {
+				s.Errorf("got %s", got)
+			}
+		}},
+		{"8.4-body-that-would-be-ignored-is-415", func(s *share) {
+			s.put("/f", "x")
+			token := s.lock("/l")
+			s.untouched(func() {
+				for _, method := range []string{"DELETE", "COPY", "MOVE", "MKCOL"} {
+					s.want(415, method, "/f", "<x/>", "Destination: {server}/m")
+				}
+				s.want(415, "UNLOCK", "/l", "<x/>", "Lock-Token: "+token)
+			})
+		}},
+		{"8.7-refusals-name-their-condition", func(s *share) {
+			s.put("/f", "x")
+			s.lock("/f")
+			a := s.want(423, "DELETE", "/f", "")
+			if !strings.Contains(a.body, `<D:error xmlns:D="DAV:"><D:lock-token-submitted><D:href>/f</D:href></D:lock-token-submitted></D:error>`) || !strings.HasPrefix(a.header.Get("Content-Type"), "application/xml") {
+				s.Errorf("%q: %s", a.header.Get("Content-Type"), a.body)
+			}
+		}},
+		{"10.1-options-tells-classes-1-and-2", func(s *share) {
+			s.put("/f", "x")
+			for _, at := range []string{"/", "/f", "/none", "/none/below"} {
+				if got := s.want(200, "OPTIONS", at, "").header.Get("DAV"); got != "1, 2" {
+					s.Errorf("%s: DAV is %q", at, got)
+				}
+			}
+		}},
+		{"10.2-depth-that-is-none-is-400", func(s *share) {
+			s.tree("/d")
+			s.untouched(func() {
+				for _, method := range []string{"PROPFIND", "COPY", "MOVE", "LOCK"} {
+					s.want(400, method, "/d", "", "Depth: 2", "Destination: {server}/m")
+				}
+			})
+		}},
+		{"10.3-destination-is-an-address-or-a-path", func(s *share) {
+			s.put("/f", "x")
+			s.want(201, "COPY", "/f", "", "Destination: {server}/"+escape(hostile))
+			s.want(204, "COPY", "/f", "", "Destination: /"+escape(hostile))
+			s.holds("/"+escape(hostile), "x")
+			s.untouched(func() {
+				for _, bad := range []string{"X: ", "Destination: relative", "Destination: %zz", "Destination: /../x", "Destination: http://"} {
+					s.want(400, "COPY", "/f", "", bad)
+				}
+			})
+		}},
+		{"13-multistatus-has-its-form", func(s *share) {
+			s.put("/f", "x")
+			a := s.want(207, "PROPFIND", "/f", "", "Depth: 0")
+			if !strings.HasPrefix(a.body, `<?xml version="1.0" encoding="utf-8"?>`) || !strings.Contains(a.body, `<D:multistatus xmlns:D="DAV:">`) || !strings.Contains(a.body, "<D:status>HTTP/1.1 200 OK</D:status>") {
+				s.Errorf("got %s", a.body)
+			}
+		}},
+		{"19-utf-16-is-read", func(s *share) {
+			var body []byte
+			for _, unit := range utf16.Encode([]rune("\uFEFF" + `<?xml version="1.0" encoding="utf-16"?>` + propfind("<D:prop><D:getetag/></D:prop>"))) {
+				body = binary.BigEndian.AppendUint16(body, unit)
+			}
+			s.put("/f", "x")
+			m := s.want(207, "PROPFIND", "/f", string(body), "Depth: 0").multistatus(s.T)
+			if _, status := m.prop("/f", "DAV:", "getetag"); status != "HTTP/1.1 200 OK" {
+				s.Errorf("got %q", status)
+			}
+		}},
+		{"20.6-entities-are-refused", func(s *share) {
+			s.want(400, "PROPFIND", "/", `<!DOCTYPE p [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><D:propfind xmlns:D="DAV:"><D:prop>&b;</D:prop></D:propfind>`, "Depth: 0")
+			s.want(400, "PROPFIND", "/", `<!DOCTYPE p SYSTEM "file:///etc/passwd"><D:propfind xmlns:D="DAV:"><D:allprop/></D:propfind>`, "Depth: 0")
+		}},
+	}
+}

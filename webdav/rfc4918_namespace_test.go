@@ -1,0 +1,148 @@
+package webdav
+
+import (
+	"io"
+	"strings"
+)
+
+// rfcNamespace: sections 5, 8.6 and 9.3 to 9.7.
+func rfcNamespace() []requirement {
+	return []requirement{
+		{"5.1-nothing-without-a-parent", func(s *share) {
+			s.untouched(func() {
+				s.want(409, "PUT", "/no/f", "x")
+				s.want(409, "MKCOL", "/no/d", "")
+				s.want(409, "LOCK", "/no/l", lockBody)
+			})
+		}},
+		{"5.2-folder-without-slash-is-the-folder", func(s *share) {
+			s.want(201, "MKCOL", "/d", "")
+			a := s.want(207, "PROPFIND", "/d", "", "Depth: 0")
+			if got := a.header.Get("Content-Location"); got != "/d/" {
+				s.Errorf("Content-Location is %q", got)
+			}
+			if got := a.multistatus(s.T).hrefs()[0]; got != "/d/" {
+				s.Errorf("the address is %q", got)
+			}
+		}},
+		{"8.6-strong-etag-that-only-content-changes", func(s *share) {
+			tag := s.put("/f", "x").header.Get("ETag")
+			if !strings.HasPrefix(tag, `"`) {
+				s.Fatalf("PUT answers ETag %q", tag)
+			}
+			s.want(207, "PROPPATCH", "/f", proppatch(setProp("<z:p>1</z:p>")))
+			token := s.lock("/f")
+			s.want(204, "UNLOCK", "/f", "", "Lock-Token: "+token)
+			if got := s.want(200, "HEAD", "/f", "").header.Get("ETag"); got != tag {
+				s.Errorf("ETag went from %s to %s without a change", tag, got)
+			}
+			s.put("/f", "other")
+			if got := s.want(200, "HEAD", "/f", "").header.Get("ETag"); got == tag {
+				s.Error("ETag stayed through a change")
+			}
+		}},
+		{"8.8-etag-differs-after-a-move-onto-a-file", func(s *share) {
+			old := s.put("/a", "one").header.Get("ETag")
+			s.put("/b", "two")
+			s.want(204, "MOVE", "/b", "", "Destination: /a")
+			if got := s.want(200, "HEAD", "/a", "").header.Get("ETag"); got == old {
+				s.Error("the tag of the old content stands for the new one")
+			}
+		}},
+		{"9.3-mkcol-makes-an-empty-folder", func(s *share) {
+			s.want(201, "MKCOL", "/"+escape(hostile), "")
+			if got := s.want(207, "PROPFIND", "/"+escape(hostile), "", "Depth: 1").multistatus(s.T).hrefs(); len(got) != 1 {
+				s.Errorf("it holds %q", got)
+			}
+		}},
+		{"9.3-mkcol-on-what-exists-is-405", func(s *share) {
+			s.want(201, "MKCOL", "/d", "")
+			s.put("/f", "x")
+			s.untouched(func() {
+				s.want(405, "MKCOL", "/d", "")
+				s.want(405, "MKCOL", "/f", "")
+				s.want(405, "MKCOL", "/", "")
+			})
+		}},
+		{"9.3-mkcol-without-parent-is-409", func(s *share) {
+			s.put("/f", "x")
+			s.untouched(func() {
+				s.want(409, "MKCOL", "/a/b", "")
+				s.want(409, "MKCOL", "/f/b", "")
+			})
+		}},
+		{"9.3-mkcol-with-a-body-is-415", func(s *share) {
+			s.untouched(func() {
+				s.want(415, "MKCOL", "/d", "<x/>")
+				if a := s.doBody("MKCOL", "/d", io.MultiReader(strings.NewReader("x"))); a.status != 415 {
+					s.Errorf("chunked: %d", a.status)
+				}
+			})
+		}},
+		{"9.6-delete-unmaps-and-destroys-locks", func(s *share) {
+			s.put("/f", "x")
+			token := s.lock("/f")
+			s.want(204, "DELETE", "/f", "", "If: ("+token+")")
+			s.gone("/f")
+			s.put("/f", "again") // the lock went too
+			if got := s.properties("/f", "lockdiscovery")["lockdiscovery"]; got != "" {
+				s.Errorf("still locked: %s", got)
+			}
+		}},
+		{"9.6.1-delete-takes-the-whole-folder", func(s *share) {
+			s.want(201, "MKCOL", "/d", "")
+			s.want(201, "MKCOL", "/d/e", "")
+			s.put("/d/e/f", "x")
+			s.want(204, "DELETE", "/d/", "")
+			s.gone("/d/e/f")
+			s.gone("/d")
+		}},
+		{"9.6.1-ancestors-of-what-stays-stay", func(s *share) {
+			s.want(201, "MKCOL", "/d", "")
+			s.put("/d/locked", "x")
+			s.lock("/d/locked")
+			s.untouched(func() {
+				m := s.want(207, "DELETE", "/d", "").multistatus(s.T)
+				if len(m.Responses) == 0 || m.Responses[0].Href != "/d/locked" || m.Responses[0].Status != "HTTP/1.1 423 Locked" {
+					s.Errorf("got %+v", m)
+				}
+			})
+		}},
+		{"9.6.1-no-424-or-204-in-the-207-of-delete", func(s *share) {
+			s.want(201, "MKCOL", "/d", "")
+			s.put("/d/locked", "x")
+			s.put("/d/free", "x")
+			s.lock("/d/locked")
+			for _, r := range s.want(207, "DELETE", "/d", "").multistatus(s.T).Responses {
+				if strings.Contains(r.Status, " 424 ") || strings.Contains(r.Status, " 204 ") {
+					s.Errorf("%s: %s", r.Href, r.Status)
+				}
+			}
+		}},
+		{"9.6-delete-of-nothing-is-404", func(s *share) { s.want(404, "DELETE", "/none", "") }},
+		{"9.7.1-put-tells-created-from-replaced", func(s *share) {
+			s.want(201, "PUT", "/"+escape(hostile), "1")
+			s.want(204, "PUT", "/"+escape(hostile), "2")
+			s.holds("/"+escape(hostile), "2")
+		}},
+		{"9.7.1-put-without-parent-is-409", func(s *share) {
+			s.put("/f", "x")
+			s.untouched(func() {
+				s.want(409, "PUT", "/no/f", "x")
+				s.want(409, "PUT", "/f/g", "x")
+			})
+		}},
+		{"9.7.1-put-keeps-dead-properties", func(s *share) {
+			s.put("/f", "1")
+			s.want(207, "PROPPATCH", "/f", proppatch(setProp("<z:p>kept</z:p>")))
+			s.put("/f", "2")
+			if got := s.properties("/f", "{urn:z}p")["{urn:z}p"]; got != "kept" {
+				s.Errorf("the property is %q", got)
+			}
+		}},
+		{"9.7.2-put-on-a-folder-is-405", func(s *share) {
+			s.want(201, "MKCOL", "/d", "")
+			s.untouched(func() { s.want(405, "PUT", "/d", "x") })
+		}},
+	}
+}

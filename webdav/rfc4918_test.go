@@ -1,0 +1,77 @@
+package webdav
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/spf13/afero"
+)
+
+// A requirement is one thing that RFC 4918 asks of a server, with the number of
+// the section in its name. docs/rfc4918.md lists them all.
+type requirement struct {
+	name string
+	test func(s *share)
+}
+
+// TestRFC4918 has one test for each MUST and SHOULD that touches a server.
+func TestRFC4918(t *testing.T) {
+	all := slices.Concat(rfcProperties(), rfcNamespace(), rfcCopyMove(), rfcLocks(), rfcLocking(), rfcMessages())
+	for _, r := range all {
+		t.Run(r.name, func(t *testing.T) {
+			for name, newFs := range map[string]func() afero.Fs{
+				"capable": func() afero.Fs { return newCapableFs() },
+				"memory":  afero.NewMemMapFs,
+			} {
+				t.Run(name, func(t *testing.T) { r.test(newShare(t, newFs())) })
+			}
+		})
+	}
+}
+
+// TestRFC4918Users has what needs more than one user.
+func TestRFC4918Users(t *testing.T) {
+	users := WithUsers(User{Name: "anna", Verify: PlainPassword("a")}, User{Name: "bert", Verify: PlainPassword("b")})
+	const anna, bert = "Authorization: Basic YW5uYTph", "Authorization: Basic YmVydDpi"
+	t.Run("6.4-token-of-another-user", func(t *testing.T) {
+		s := newShare(t, afero.NewMemMapFs(), users)
+		s.want(201, "PUT", "/f", "old", anna)
+		token := s.lock("/f", anna)
+		s.want(423, "PUT", "/f", "new", bert, "If: ("+token+")")
+		s.want(403, "UNLOCK", "/f", "", bert, "Lock-Token: "+token)
+		s.want(204, "PUT", "/f", "new", anna, "If: ("+token+")")
+	})
+	t.Run("8.1-authorization-comes-first", func(t *testing.T) {
+		s := newShare(t, afero.NewMemMapFs(), users)
+		for _, method := range []string{"PROPFIND", "MKCOL", "LOCK", "PUT", "DELETE", "COPY", "MOVE"} {
+			s.want(401, method, "/none", "<broken", "If: broken", "Depth: 7")
+		}
+	})
+}
+
+// TestRFC4918Timeouts has what needs a clock: sections 6.6, 9.10.2 and 10.7.
+func TestRFC4918Timeouts(t *testing.T) {
+	newTimed := func(t *testing.T) (*share, *time.Time) {
+		now := time.Date(2026, 6, 22, 10, 0, 0, 0, time.UTC)
+		return newShare(t, afero.NewMemMapFs(), WithClock(func() time.Time { return now })), &now
+	}
+	t.Run("6.6-lock-ends-with-its-time", func(t *testing.T) {
+		s, now := newTimed(t)
+		s.put("/f", "old")
+		s.lock("/f", "Timeout: Second-60")
+		s.lock("/missing", "Timeout: Second-60")
+		*now = now.Add(60 * time.Second)
+		s.put("/f", "new")
+		s.gone("/missing")
+	})
+	t.Run("6.6-refresh-starts-the-time-anew", func(t *testing.T) {
+		s, now := newTimed(t)
+		s.put("/f", "old")
+		token := s.lock("/f", "Timeout: Second-60")
+		*now = now.Add(50 * time.Second)
+		s.want(200, "LOCK", "/f", "", "If: ("+token+")", "Timeout: Second-60")
+		*now = now.Add(50 * time.Second)
+		s.want(423, "PUT", "/f", "new")
+	})
+}
