@@ -14,7 +14,7 @@ func helperCases() []entry {
 	return []entry{{
 		id: "helpers/TempFile-unique", level: Data, needs: caps(Excl, ReadWrite),
 		doc: "afero.TempFile makes a new file each time.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			seen := map[string]bool{}
 			for range 5 {
@@ -32,7 +32,7 @@ func helperCases() []entry {
 	}, {
 		id: "helpers/TempDir", level: Data, needs: caps(EmptyDirs),
 		doc: "afero.TempDir makes a new directory each time.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			seen := map[string]bool{}
 			for range 3 {
@@ -48,7 +48,7 @@ func helperCases() []entry {
 	}, {
 		id: "helpers/WriteFile-ReadFile", level: Data, needs: caps(Overwrite),
 		doc: "afero.WriteFile writes a file anew, and afero.ReadFile reads it whole.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=a long old content")
 			for _, text := range []string{"short", "", "longer than before, but not by much"} {
 				t.OK(afero.WriteFile(t.FS, t.Path("f"), []byte(text), 0o644))
@@ -60,7 +60,7 @@ func helperCases() []entry {
 	}, {
 		id: "helpers/Exists-DirExists-IsEmpty", level: Errors, reads: true,
 		doc: "afero's questions about existence and emptiness are answered without an error.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1", "empty=", "f=1")
 			ask := func(what string, want bool) func(bool, error) {
 				return func(got bool, err error) {
@@ -82,7 +82,7 @@ func helperCases() []entry {
 	}, {
 		id: "helpers/Glob", level: Errors, reads: true,
 		doc: "afero.Glob finds what matches, and nothing else.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/a1=1", "d/a2=2", "d/b1=3", "e/", "e/a1=4")
 			got, err := afero.Glob(t.FS, t.Path("d/a?"))
 			t.OK(err)
@@ -95,7 +95,7 @@ func helperCases() []entry {
 	}, {
 		id: "helpers/ReadDir-sorted", level: Errors,
 		doc: "afero.ReadDir is sorted whatever the order in which files were made.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=0")
 			for _, name := range []string{"d/c", "d/a", "d/b"} {
 				t.Put(name, "")
@@ -111,7 +111,7 @@ func helperCases() []entry {
 	}, {
 		id: "helpers/SafeWriteReader", level: Data,
 		doc: "afero.SafeWriteReader makes the directories on the way, and never overwrites.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			t.OK(afero.SafeWriteReader(t.FS, t.Path("a/b/f"), strings.NewReader("first")))
 			t.Fails(afero.SafeWriteReader(t.FS, t.Path("a/b/f"), strings.NewReader("second")))
@@ -120,7 +120,7 @@ func helperCases() []entry {
 	}, {
 		id: "helpers/through-BasePathFs", level: Data,
 		doc: "Under afero.BasePathFs nothing leaves the base, and what is done there is done below it.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("base/", "base/x=1", "secret=2")
 			jail := afero.NewBasePathFs(t.FS, t.Path("base"))
 			for _, name := range []string{"../secret", "/../secret", "x/../../secret"} {
@@ -135,7 +135,7 @@ func helperCases() []entry {
 	}, {
 		id: "helpers/through-ReadOnlyFs", level: Data, reads: true,
 		doc: "Under afero.ReadOnlyFs it reads as before, and nothing can be changed.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			sealed := afero.NewReadOnlyFs(t.FS)
 			got, err := afero.ReadFile(sealed, t.Path("d/x"))
@@ -148,7 +148,7 @@ func helperCases() []entry {
 	}, {
 		id: "helpers/through-CopyOnWriteFs", level: Data, reads: true,
 		doc: "Under afero.CopyOnWriteFs it is read, and never written.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1", "d/y=2")
 			union := afero.NewCopyOnWriteFs(t.FS, afero.NewMemMapFs())
 			t.OK(afero.WriteFile(union, t.Path("d/x"), []byte("changed"), 0o644))

@@ -21,7 +21,7 @@ func Bench(b *testing.B, fresh Maker, opts ...Option) {
 			if d, lacks := s.lacking(w.needs); lacks {
 				b.Skipf("%v: %s", d.Capability, d.Why)
 			}
-			t := &T{suite: s, id: "bench/" + w.name}
+			t := &rig{suite: s, id: "bench/" + w.name}
 			defer t.cleanUp()
 			defer func() {
 				t.closeFiles()
@@ -52,7 +52,7 @@ type workload struct {
 	name    string
 	needs   []Capability
 	bytes   int64 // moved by a step
-	prepare func(t *T) (step func(i int))
+	prepare func(t *rig) (step func(i int))
 }
 
 const (
@@ -62,20 +62,20 @@ const (
 
 func workloads() []workload {
 	return []workload{{
-		name: "create", prepare: func(t *T) func(int) {
+		name: "create", prepare: func(t *rig) func(int) {
 			return func(i int) { t.Put(fmt.Sprint("f", i), "content") }
 		},
 	}, {
-		name: "overwrite", needs: caps(Overwrite), prepare: func(t *T) func(int) {
+		name: "overwrite", needs: caps(Overwrite), prepare: func(t *rig) func(int) {
 			return func(int) { t.Put("f", "content") }
 		},
 	}, {
-		name: "write", needs: caps(Overwrite), bytes: bulk, prepare: func(t *T) func(int) {
+		name: "write", needs: caps(Overwrite), bytes: bulk, prepare: func(t *rig) func(int) {
 			content := string(noise(bulk))
 			return func(int) { t.Put("f", content) }
 		},
 	}, {
-		name: "read", bytes: bulk, prepare: func(t *T) func(int) {
+		name: "read", bytes: bulk, prepare: func(t *rig) func(int) {
 			t.GivenTree(Tree{"f": string(noise(bulk))})
 			return func(int) {
 				f := t.Open("f")
@@ -86,7 +86,7 @@ func workloads() []workload {
 			}
 		},
 	}, {
-		name: "readat", bytes: block, prepare: func(t *T) func(int) {
+		name: "readat", bytes: block, prepare: func(t *rig) func(int) {
 			t.GivenTree(Tree{"f": string(noise(bulk))})
 			f := t.Open("f")
 			random, buf := rand.New(rand.NewPCG(t.suite.seed, 0)), make([]byte, block)
@@ -96,25 +96,25 @@ func workloads() []workload {
 			}
 		},
 	}, {
-		name: "writeat", needs: caps(WriteAt), bytes: block, prepare: func(t *T) func(int) {
+		name: "writeat", needs: caps(WriteAt), bytes: block, prepare: func(t *rig) func(int) {
 			t.GivenTree(Tree{"f": string(noise(bulk))})
 			f := t.OpenFile("f", wronly)
 			random, text := rand.New(rand.NewPCG(t.suite.seed, 0)), string(noise(block))
 			return func(int) { t.WriteAt(f, text, random.Int64N(bulk-block)) }
 		},
 	}, {
-		name: "append", needs: caps(Append), prepare: func(t *T) func(int) {
+		name: "append", needs: caps(Append), prepare: func(t *rig) func(int) {
 			t.Given("f=")
 			f := t.OpenFile("f", os.O_WRONLY|os.O_APPEND)
 			return func(int) { t.Write(f, "a line of a log file\n") }
 		},
 	}, {
-		name: "stat", prepare: func(t *T) func(int) {
+		name: "stat", prepare: func(t *rig) func(int) {
 			t.Given("d/", "d/e/", "d/e/f=content")
 			return func(int) { t.Stat("d/e/f") }
 		},
 	}, {
-		name: "list", prepare: func(t *T) func(int) {
+		name: "list", prepare: func(t *rig) func(int) {
 			given, names := entriesOf(300)
 			t.GivenTree(given)
 			return func(int) {
@@ -124,17 +124,17 @@ func workloads() []workload {
 			}
 		},
 	}, {
-		name: "rename", needs: caps(Rename), prepare: func(t *T) func(int) {
+		name: "rename", needs: caps(Rename), prepare: func(t *rig) func(int) {
 			t.Given("f0=content")
 			return func(i int) { t.OK(t.rename(fmt.Sprint("f", i), fmt.Sprint("f", i+1))) }
 		},
 	}, {
-		name: "chtimes", needs: caps(Chtimes), prepare: func(t *T) func(int) {
+		name: "chtimes", needs: caps(Chtimes), prepare: func(t *rig) func(int) {
 			t.Given("f=content")
 			return func(i int) { t.setTime("f", past().Add(time.Duration(i)*time.Second)) }
 		},
 	}, {
-		name: "tree", needs: caps(EmptyDirs), prepare: func(t *T) func(int) {
+		name: "tree", needs: caps(EmptyDirs), prepare: func(t *rig) func(int) {
 			return func(int) {
 				t.OK(t.FS.MkdirAll(t.Path("a/b/c/d"), 0o755))
 				t.OK(t.FS.RemoveAll(t.Path("a")))

@@ -15,7 +15,7 @@ func closeCases() []entry {
 	cases := []entry{{
 		id: "close/twice", level: Errors, reads: true,
 		doc: "Closing a file a second time is os.ErrClosed.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
 			t.Close(f)
@@ -24,7 +24,7 @@ func closeCases() []entry {
 	}, {
 		id: "close/twice-directory-no-crash", level: Data, reads: true,
 		doc: "Closing a directory a second time fails or not, but does not panic, and the directory stays.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			f := t.Open("d")
 			t.Close(f)
@@ -42,13 +42,13 @@ func closeCases() []entry {
 		}
 		cases = append(cases, entry{
 			id: "close/then-" + strings.ToLower(use.name), level: level, reads: !use.writes && !use.directory, doc: doc,
-			run: func(t *T) { useAfterClose(t, use) },
+			run: func(t *rig) { useAfterClose(t, use) },
 		})
 	}
 	return append(cases, []entry{{
 		id: "close/name-still-works", level: Parity, reads: true,
 		doc: "A closed file still knows its name.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
 			before := f.Name()
@@ -58,9 +58,9 @@ func closeCases() []entry {
 	}, {
 		id: "close/reports-late-write-error", level: Data, skip: notFaulty,
 		doc: "If the store breaks while a file is closed, Close says so, or the content is stored in spite of it.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			fault := &Fault{}
-			t.anotherFrom(func(tb TB) afero.Fs { return t.suite.faulty(tb, fault) }, func(t *T) {
+			t.anotherFrom(func(tb TB) afero.Fs { return t.suite.faulty(tb, fault) }, func(t *rig) {
 				f := t.Create("f")
 				t.Write(f, "content")
 				fault.arm(before, 1)
@@ -76,7 +76,7 @@ func closeCases() []entry {
 	}, {
 		id: "close/idle-close-changes-nothing", level: Data, needs: caps(ReadWrite),
 		doc: "Opening a file for writing and closing it, with nothing written, leaves content and size alone.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			t.Close(t.OpenFile("f", rdwr))
 			t.Close(t.OpenFile("f", rdwr|os.O_CREATE))
@@ -110,7 +110,7 @@ func usesOfFile() []use {
 	}
 }
 
-func useAfterClose(t *T, use use) {
+func useAfterClose(t *rig, use use) {
 	t.Given("d/", "d/x=1", "f=abc")
 	var f afero.File
 	switch {
@@ -135,21 +135,21 @@ func nameCases() []entry {
 	return []entry{{
 		id: "name/as-opened", level: Parity, reads: true,
 		doc: "A file is named as it was opened.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/f=1")
 			equal(t, "name", t.Open("d/f").Name(), t.Path("d/f"))
 		},
 	}, {
 		id: "name/as-opened-dir", level: Parity, reads: true,
 		doc: "A directory is named as it was opened.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/f=1")
 			equal(t, "name", t.Open("d/e").Name(), t.Path("d/e"))
 		},
 	}, {
 		id: "name/after-rename-unchanged", level: Parity, needs: caps(Rename, RenameOpen),
 		doc: "A file that is renamed while open keeps the name that it was opened with.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			f := t.Open("f")
 			t.OK(t.FS.Rename(t.Path("f"), t.Path("g")))
@@ -158,7 +158,7 @@ func nameCases() []entry {
 	}, {
 		id: "name/base-name-in-FileInfo", level: Errors, reads: true,
 		doc: "A FileInfo has the last part of the name, from Stat, from the handle and from the listing.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/f=1")
 			for _, name := range []string{"d", "d/e", "d/e/f"} {
 				equal(t, "name by Stat", t.Stat(name).Name(), path.Base(name))
@@ -173,7 +173,7 @@ func nameCases() []entry {
 	}, {
 		id: "name/fs-name-non-empty", level: Parity, reads: true,
 		doc: "The file system has a name.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			if t.FS.Name() == "" {
 				t.Errorf("Fs.Name is empty")
@@ -187,7 +187,7 @@ func syncCases() []entry {
 	return []entry{{
 		id: "sync/after-write", level: Data, needs: caps(Sync),
 		doc: "Sync after a write succeeds, and the content is whole after Close.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")
 			t.Write(f, "one")
@@ -200,7 +200,7 @@ func syncCases() []entry {
 	}, {
 		id: "sync/on-directory-no-crash", level: Data, reads: true,
 		doc: "Sync of a directory may fail, but does not panic, and the handle goes on working.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			f := t.Open("d")
 			_ = f.Sync()
@@ -212,7 +212,7 @@ func syncCases() []entry {
 	}, {
 		id: "sync/on-read-only-handle-no-crash", level: Data, reads: true,
 		doc: "Sync of a file opened for reading may fail, but does not panic, and the handle goes on working.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
 			t.Reads(f, "a")
@@ -223,9 +223,9 @@ func syncCases() []entry {
 }
 
 // modTime is the modification time of a name.
-func (t *T) modTime(name string) time.Time { return t.Stat(name).ModTime() }
+func (t *rig) modTime(name string) time.Time { return t.Stat(name).ModTime() }
 
 // isRegular wants a name to be a plain file.
-func (t *T) isRegular(name string) {
+func (t *rig) isRegular(name string) {
 	equal(t, "type of "+name, t.Stat(name).Mode().Type(), fs.FileMode(0))
 }

@@ -14,7 +14,7 @@ const crowd = 8
 
 // oneWins wants exactly one call to have succeeded, and the others to have
 // failed with an error of a kind.
-func (t *T) oneWins(errs []error, others error) {
+func (t *rig) oneWins(errs []error, others error) {
 	winners := 0
 	for _, err := range errs {
 		switch {
@@ -28,7 +28,7 @@ func (t *T) oneWins(errs []error, others error) {
 }
 
 // allWin wants every call to have succeeded.
-func (t *T) allWin(errs []error) {
+func (t *rig) allWin(errs []error) {
 	if err := errors.Join(errs...); err != nil {
 		t.Errorf("%s%v", where(), err)
 	}
@@ -36,7 +36,7 @@ func (t *T) allWin(errs []error) {
 
 // sane wants the tree to be readable, and every file that is listed to be one
 // that can be opened.
-func (t *T) sane() {
+func (t *rig) sane() {
 	t.eventually(func() error { _, err := t.Walk(); return err })
 }
 
@@ -45,14 +45,14 @@ func concurrentCases() []entry {
 	cases := []entry{{
 		id: "concurrent/mkdir-one-wins", level: Data, needs: caps(Concurrent, EmptyDirs),
 		doc: "Of several Mkdirs of one name one succeeds; the others are fs.ErrExist.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.oneWins(t.Together(crowd, func(int) error { return t.FS.Mkdir(t.Path("d"), 0o755) }), fs.ErrExist)
 			t.Holds("d/")
 		},
 	}, {
 		id: "concurrent/excl-one-wins", level: Data, needs: caps(Concurrent, Excl),
 		doc: "Of several who create one file with O_EXCL one succeeds, and the file holds what that one wrote.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			winner := make(chan string, crowd)
 			t.oneWins(t.Together(crowd, func(i int) error {
 				err := t.tryWrite("f", excl, writeText(fmt.Sprint("by ", i)))
@@ -68,7 +68,7 @@ func concurrentCases() []entry {
 	}, {
 		id: "concurrent/remove-one-wins", level: Data, needs: caps(Concurrent),
 		doc: "Of several Removes of one file one succeeds; the others are fs.ErrNotExist.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1", "g=2")
 			t.oneWins(t.Together(crowd, func(int) error { return t.FS.Remove(t.Path("f")) }), fs.ErrNotExist)
 			t.Holds("g=2")
@@ -76,7 +76,7 @@ func concurrentCases() []entry {
 	}, {
 		id: "concurrent/rename-one-wins", level: Data, needs: caps(Concurrent, Rename),
 		doc: "Of several Renames of one file to different names one succeeds, and there is one file.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=content")
 			errs := t.Together(crowd, func(i int) error { return t.rename("f", fmt.Sprint("to", i)) })
 			t.oneWins(errs, fs.ErrNotExist)
@@ -89,7 +89,7 @@ func concurrentCases() []entry {
 	}, {
 		id: "concurrent/close-one-wins", level: Data, needs: caps(Concurrent),
 		doc: "Of several Closes of one handle one succeeds; the others are os.ErrClosed, and the content is stored.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			f := t.Create("f")
 			t.Write(f, "content")
 			t.oneWins(t.Together(crowd, func(int) error { return f.Close() }), os.ErrClosed)
@@ -98,7 +98,7 @@ func concurrentCases() []entry {
 	}, {
 		id: "concurrent/mkdirall-all-win", level: Data, needs: caps(Concurrent, EmptyDirs),
 		doc: "Several MkdirAlls of paths with a common beginning all succeed.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.allWin(t.Together(crowd, func(i int) error {
 				return t.FS.MkdirAll(t.Path(fmt.Sprint("a/b/c", i/2)), 0o755)
 			}))
@@ -107,7 +107,7 @@ func concurrentCases() []entry {
 	}, {
 		id: "concurrent/create-different-all-win", level: Data, needs: caps(Concurrent),
 		doc: "Several files can be made in one directory at once; all are there afterwards.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=0")
 			want := tree("d/", "d/x=0")
 			for i := range crowd {
@@ -121,7 +121,7 @@ func concurrentCases() []entry {
 	}, {
 		id: "concurrent/open-all-win", level: Data, reads: true, needs: caps(Concurrent),
 		doc: "One file can be opened and read by several at once.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=the same for all")
 			t.allWin(t.Together(crowd, func(int) error {
 				got, err := t.contentOf(t.Path("f"), 100)
@@ -134,7 +134,7 @@ func concurrentCases() []entry {
 	}, {
 		id: "concurrent/removeall-all-win", level: Data, needs: caps(Concurrent),
 		doc: "Several RemoveAlls of one tree all succeed, and it is gone.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/a=1", "d/e/", "d/e/b=2", "d/e/c=3", "f=4")
 			t.allWin(t.Together(crowd, func(int) error { return t.FS.RemoveAll(t.Path("d")) }))
 			t.Holds("f=4")
@@ -142,7 +142,7 @@ func concurrentCases() []entry {
 	}, {
 		id: "concurrent/tempfile-all-win", level: Data, needs: caps(Concurrent, Excl, ReadWrite),
 		doc: "Several afero.TempFiles in one directory get files of their own.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=0")
 			t.allWin(t.Together(crowd, func(i int) error {
 				f, err := afero.TempFile(t.FS, t.Path("d"), "tmp")

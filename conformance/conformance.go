@@ -74,7 +74,7 @@ type entry struct {
 	level Level
 	needs []Capability
 	doc   string
-	run   func(t *T)
+	run   func(t *rig)
 	reads bool                   // changes nothing once the fixture stands, so it suits a read-only Fs too
 	alone bool                   // looks at the whole process, so nothing else may run meanwhile
 	skip  func(c *config) string // why the case does not apply, if it does not
@@ -199,6 +199,7 @@ func (s *suite) run(ctx context.Context, do func(id string, check func() Result)
 	return Report{
 		Results:  append(results, wrong...),
 		Declared: s.declared,
+		Within:   s.within,
 		Seed:     s.seed,
 		Took:     time.Since(began),
 	}

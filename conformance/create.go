@@ -10,7 +10,7 @@ func createCases() []entry {
 	return []entry{{
 		id: "create/new", level: Data,
 		doc: "A created file exists, and holds what was written to it.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")
 			t.Write(f, "hello")
@@ -20,7 +20,7 @@ func createCases() []entry {
 	}, {
 		id: "create/empty", level: Data,
 		doc: "A file that was created and closed is there, and empty.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			t.Close(t.Create("f"))
 			t.Holds("f=")
@@ -29,7 +29,7 @@ func createCases() []entry {
 	}, {
 		id: "create/read-write", level: Data, needs: caps(ReadWrite),
 		doc: "The handle that Create gives can read what it has written.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")
 			t.Write(f, "hello")
@@ -39,7 +39,7 @@ func createCases() []entry {
 	}, {
 		id: "create/truncates", level: Data, needs: caps(Overwrite),
 		doc: "Creating a file that exists empties it.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=long content", "g=other")
 			f := t.Create("f")
 			t.Write(f, "new")
@@ -49,7 +49,7 @@ func createCases() []entry {
 	}, {
 		id: "create/keeps-mode", level: Parity, needs: caps(Overwrite, Chmod, Modes),
 		doc: "Creating a file that exists leaves its permission bits alone.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			t.OK(t.FS.Chmod(t.Path("f"), 0o600))
 			t.Close(t.Create("f"))
@@ -58,7 +58,7 @@ func createCases() []entry {
 	}, {
 		id: "create/missing-parent", level: Errors,
 		doc: "Creating a file below a directory that does not exist is fs.ErrNotExist, and makes no directory.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			t.Is(t.NoFile(t.FS.Create(t.Path("no/f"))), fs.ErrNotExist)
 			t.Unchanged()
@@ -66,7 +66,7 @@ func createCases() []entry {
 	}, {
 		id: "create/over-directory", level: Data,
 		doc: "Creating a file over a directory fails, and the directory keeps what it holds.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			t.NoFile(t.FS.Create(t.Path("d")))
 			t.Unchanged()
@@ -74,7 +74,7 @@ func createCases() []entry {
 	}, {
 		id: "create/under-file", level: Data,
 		doc: "Creating a file below a file fails, and the file stays a file.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			t.NoFile(t.FS.Create(t.Path("f/x")))
 			t.Unchanged()
@@ -82,7 +82,7 @@ func createCases() []entry {
 	}, {
 		id: "create/visible-in-parent", level: Data,
 		doc: "A created file is listed in its directory once it is closed.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/old=1")
 			t.Close(t.Create("d/new"))
 			t.Lists("d", "new", "old")
@@ -90,7 +90,7 @@ func createCases() []entry {
 	}, {
 		id: "create/open-handles-share-one-file", level: Data, needs: caps(Overwrite, SharedHandles),
 		doc: "A handle opened before the file is created anew sees the new content, not a file of its own.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=old content")
 			r := t.Open("f")
 			w := t.Create("f")
@@ -101,7 +101,7 @@ func createCases() []entry {
 	}, {
 		id: "create/excl-twice", level: Errors, needs: caps(Excl),
 		doc: "With O_EXCL a file is created once; the second time is fs.ErrExist and changes nothing.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			f := t.OpenFile("f", os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 			t.Write(f, "first")
@@ -112,7 +112,7 @@ func createCases() []entry {
 	}, {
 		id: "create/excl-on-unwritable-file", level: Errors, needs: caps(Excl, Chmod, Modes),
 		doc: "With O_EXCL an existing file is fs.ErrExist, also if it could not be written.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			t.OK(t.FS.Chmod(t.Path("f"), 0o400))
 			t.Is(t.NoFile(t.FS.OpenFile(t.Path("f"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)), fs.ErrExist)
@@ -121,7 +121,7 @@ func createCases() []entry {
 	}, {
 		id: "create/writes-through-own-0400-handle", level: Errors,
 		doc: "Who creates a file that nobody may write can write it through the handle that made it.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			f, err := t.FS.OpenFile(t.Path("f"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o400)
 			f = t.opened("f", f, err)
@@ -132,7 +132,7 @@ func createCases() []entry {
 	}, {
 		id: "create/0000-mode", level: Parity, needs: caps(Modes),
 		doc: "A file may be created without any permission bit.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			f, err := t.FS.OpenFile(t.Path("f"), os.O_WRONLY|os.O_CREATE, 0)
 			t.Close(t.opened("f", f, err))
@@ -141,7 +141,7 @@ func createCases() []entry {
 	}, {
 		id: "create/type-bits-in-perm-ignored", level: Errors,
 		doc: "Type bits among the permissions do not make a file anything but a file.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			f, err := t.FS.OpenFile(t.Path("f"), os.O_WRONLY|os.O_CREATE, fs.ModeDir|fs.ModeSymlink|0o644)
 			if err != nil {
@@ -154,7 +154,7 @@ func createCases() []entry {
 	}, {
 		id: "create/no-ghost-after-failed-create", level: Data,
 		doc: "A create that fails leaves nothing behind, neither in the listing nor for Stat.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1", "d/")
 			for _, name := range []string{"no/f", "f/x", "d"} {
 				t.NoFile(t.FS.OpenFile(t.Path(name), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644))

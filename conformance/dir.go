@@ -10,7 +10,7 @@ func mkdirCases() []entry {
 	return []entry{{
 		id: "mkdir/new", level: Data, needs: caps(EmptyDirs),
 		doc: "A directory that was made is there, is one, and is empty.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			t.OK(t.FS.Mkdir(t.Path("d"), 0o755))
 			equal(t, "IsDir", t.Stat("d").IsDir(), true)
@@ -19,7 +19,7 @@ func mkdirCases() []entry {
 	}, {
 		id: "mkdir/exists", level: Errors, needs: caps(EmptyDirs),
 		doc: "Making a directory that exists is fs.ErrExist, and it keeps what it holds.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			t.Is(t.FS.Mkdir(t.Path("d"), 0o755), fs.ErrExist)
 			t.Unchanged()
@@ -27,7 +27,7 @@ func mkdirCases() []entry {
 	}, {
 		id: "mkdir/file-exists", level: Data,
 		doc: "Making a directory where there is a file is fs.ErrExist, and the file stays.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			t.Is(t.FS.Mkdir(t.Path("f"), 0o755), fs.ErrExist)
 			t.Unchanged()
@@ -35,7 +35,7 @@ func mkdirCases() []entry {
 	}, {
 		id: "mkdir/missing-parent", level: Errors,
 		doc: "Making a directory below one that does not exist is fs.ErrNotExist, and makes neither.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			t.Is(t.FS.Mkdir(t.Path("no/d"), 0o755), fs.ErrNotExist)
 			t.Unchanged()
@@ -43,7 +43,7 @@ func mkdirCases() []entry {
 	}, {
 		id: "mkdir/under-file", level: Data,
 		doc: "Making a directory below a file fails, and the file stays a file.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			t.Fails(t.FS.Mkdir(t.Path("f/d"), 0o755))
 			t.Unchanged()
@@ -51,7 +51,7 @@ func mkdirCases() []entry {
 	}, {
 		id: "mkdir/trailing-slash", level: Errors, needs: caps(EmptyDirs),
 		doc: "The name of a directory to be made may end in a slash.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			t.OK(t.FS.Mkdir(t.Path("d/"), 0o755))
 			t.Holds("d/")
@@ -59,7 +59,7 @@ func mkdirCases() []entry {
 	}, {
 		id: "mkdir/root-exists", level: Errors,
 		doc: "Making the root fails, and it keeps what it holds.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			t.Fails(t.FS.Mkdir(t.Path(""), 0o755))
 			t.Unchanged()
@@ -67,7 +67,7 @@ func mkdirCases() []entry {
 	}, {
 		id: "mkdir/perm", level: Parity, needs: caps(Modes),
 		doc: "A directory gets the permission bits that it is made with.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			t.OK(t.FS.Mkdir(t.Path("d"), 0o700))
 			equal(t, "mode", t.Stat("d").Mode(), fs.ModeDir|0o700)
@@ -75,7 +75,7 @@ func mkdirCases() []entry {
 	}, {
 		id: "mkdir/only-permission-bits", level: Errors, needs: caps(EmptyDirs),
 		doc: "Type bits among the permissions do not make a directory anything but a directory.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			if err := t.FS.Mkdir(t.Path("d"), fs.ModeSymlink|fs.ModeNamedPipe|0o755); err != nil {
 				t.Unchanged() // refusing them is fair
@@ -91,7 +91,7 @@ func mkdirAllCases() []entry {
 	return []entry{{
 		id: "mkdirall/nested", level: Data, needs: caps(EmptyDirs),
 		doc: "MkdirAll makes every directory on the way.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			t.OK(t.FS.MkdirAll(t.Path("a/b/c"), 0o755))
 			t.Holds("a/", "a/b/", "a/b/c/")
@@ -99,7 +99,7 @@ func mkdirAllCases() []entry {
 	}, {
 		id: "mkdirall/exists", level: Errors,
 		doc: "MkdirAll of a directory that exists succeeds, and it keeps what it holds.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			t.OK(t.FS.MkdirAll(t.Path("d"), 0o755))
 			t.Unchanged()
@@ -107,7 +107,7 @@ func mkdirAllCases() []entry {
 	}, {
 		id: "mkdirall/partly-exists", level: Data, needs: caps(EmptyDirs),
 		doc: "MkdirAll makes what is missing and leaves what is there.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("a/", "a/x=1")
 			t.OK(t.FS.MkdirAll(t.Path("a/b/c"), 0o755))
 			t.Holds("a/", "a/x=1", "a/b/", "a/b/c/")
@@ -115,7 +115,7 @@ func mkdirAllCases() []entry {
 	}, {
 		id: "mkdirall/over-file", level: Data,
 		doc: "MkdirAll of the name of a file fails, and the file stays.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			t.Fails(t.FS.MkdirAll(t.Path("f"), 0o755))
 			t.Unchanged()
@@ -123,7 +123,7 @@ func mkdirAllCases() []entry {
 	}, {
 		id: "mkdirall/through-file", level: Data,
 		doc: "MkdirAll through the name of a file fails, and the file stays.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/f=1")
 			t.Fails(t.FS.MkdirAll(t.Path("d/f/a/b"), 0o755))
 			t.Unchanged()
@@ -131,7 +131,7 @@ func mkdirAllCases() []entry {
 	}, {
 		id: "mkdirall/root", level: Errors,
 		doc: "MkdirAll of the root succeeds and changes nothing.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			t.OK(t.FS.MkdirAll(t.Path(""), 0o755))
 			t.Unchanged()
@@ -139,7 +139,7 @@ func mkdirAllCases() []entry {
 	}, {
 		id: "mkdirall/keeps-existing-mode", level: Parity, needs: caps(Chmod, Modes),
 		doc: "MkdirAll leaves the permission bits of directories that exist alone.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/")
 			t.OK(t.FS.Chmod(t.Path("d"), 0o700))
 			t.OK(t.FS.MkdirAll(t.Path("d/e"), 0o755))
@@ -148,7 +148,7 @@ func mkdirAllCases() []entry {
 	}, {
 		id: "mkdirall/unclean-path", level: Errors, needs: caps(EmptyDirs),
 		doc: "MkdirAll understands dots, pairs of dots and double slashes.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("a/")
 			t.OK(t.FS.MkdirAll(t.Path("a/./b//c/../d/"), 0o755))
 			t.HoldsOneOf(tree("a/", "a/b/", "a/b/d/"), tree("a/", "a/b/", "a/b/c/", "a/b/d/"))
@@ -156,7 +156,7 @@ func mkdirAllCases() []entry {
 	}, {
 		id: "mkdirall/64-deep", level: Data,
 		doc: "64 directories inside one another can be made, and the innermost used.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			deep := strings.Repeat("d/", 63) + "d"
 			t.OK(t.FS.MkdirAll(t.Path(deep), 0o755))

@@ -15,11 +15,11 @@ type scenario struct {
 	id    string
 	needs []Capability
 	doc   string
-	do    func(t *T) error // everything a caller does, until the first error
-	new   []string         // what there is afterwards, beside the bystanders
-	old   []string         // what there was before
-	steps bool             // it may stop between old and new, as os.RemoveAll may
-	again bool             // doing it once more does no harm
+	do    func(t *rig) error // everything a caller does, until the first error
+	new   []string           // what there is afterwards, beside the bystanders
+	old   []string           // what there was before
+	steps bool               // it may stop between old and new, as os.RemoveAll may
+	again bool               // doing it once more does no harm
 }
 
 // bystanders are near everything that happens, and must never change.
@@ -39,7 +39,7 @@ func scenarios() []scenario {
 	return []scenario{{
 		id: "create", new: atNew,
 		doc: "Making a file leaves the whole of it or nothing, whichever call breaks.",
-		do: func(t *T) error {
+		do: func(t *rig) error {
 			flag := os.O_WRONLY | os.O_CREATE
 			if t.Has(Excl) {
 				flag |= os.O_EXCL
@@ -49,15 +49,15 @@ func scenarios() []scenario {
 	}, {
 		id: "overwrite", needs: caps(Overwrite), old: atOld, new: atNew, again: true,
 		doc: "New content for a file leaves the whole of it or the whole of the old, whichever call breaks.",
-		do:  func(t *T) error { return t.writes("d/f", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, newContent) },
+		do:  func(t *rig) error { return t.writes("d/f", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, newContent) },
 	}, {
 		id: "append", needs: caps(Append, Overwrite), old: atOld, new: []string{"d/f=" + oldContent + newContent},
 		doc: "Appending leaves the file as it was or with all that is new, whichever call breaks.",
-		do:  func(t *T) error { return t.writes("d/f", os.O_WRONLY|os.O_APPEND, newContent) },
+		do:  func(t *rig) error { return t.writes("d/f", os.O_WRONLY|os.O_APPEND, newContent) },
 	}, {
 		id: "partial-overwrite", needs: caps(WriteAt, Overwrite), old: atOld, new: []string{"d/f=the NEW content"}, again: true,
 		doc: "Changing the middle of a file leaves it as it was or with the change, whichever call breaks.",
-		do: func(t *T) error {
+		do: func(t *rig) error {
 			f, err := t.FS.OpenFile(t.Path("d/f"), os.O_WRONLY, 0)
 			if err != nil {
 				return err
@@ -68,7 +68,7 @@ func scenarios() []scenario {
 	}, {
 		id: "read", old: atOld, new: atOld, again: true,
 		doc: "Reading gives the whole file or an error, whichever call breaks.",
-		do: func(t *T) error {
+		do: func(t *rig) error {
 			got, err := t.contentOf(t.Path("d/f"), int64(len(oldContent)))
 			if err == nil && got != oldContent {
 				t.Errorf("read %q and no error, want %q", got, oldContent)
@@ -78,31 +78,31 @@ func scenarios() []scenario {
 	}, {
 		id: "list", old: listedNames(), new: listedNames(), again: true,
 		doc: "Listing in pages gives every name or an error, whichever call breaks.",
-		do:  func(t *T) error { return t.listsInPages("l", 9, 4) },
+		do:  func(t *rig) error { return t.listsInPages("l", 9, 4) },
 	}, {
 		id: "rename", needs: caps(Rename), old: atOld, new: []string{"moved=" + oldContent},
 		doc: "A rename leaves the file at one of the two names, whole, whichever call breaks.",
-		do:  func(t *T) error { return t.FS.Rename(t.Path("d/f"), t.Path("moved")) },
+		do:  func(t *rig) error { return t.FS.Rename(t.Path("d/f"), t.Path("moved")) },
 	}, {
 		id: "rename-over", needs: caps(RenameOver), old: []string{"d/f=" + newContent, "target=" + oldContent}, new: []string{"target=" + newContent},
 		doc: "A rename over a file has happened or not, and no content is lost, whichever call breaks.",
-		do:  func(t *T) error { return t.FS.Rename(t.Path("d/f"), t.Path("target")) },
+		do:  func(t *rig) error { return t.FS.Rename(t.Path("d/f"), t.Path("target")) },
 	}, {
 		id: "rename-tree", needs: caps(RenameDir), old: treeOld, new: moved,
 		doc: "A rename of a directory moves all that is in it or nothing, whichever call breaks.",
-		do:  func(t *T) error { return t.FS.Rename(t.Path("tree"), t.Path("d/moved")) },
+		do:  func(t *rig) error { return t.FS.Rename(t.Path("tree"), t.Path("d/moved")) },
 	}, {
 		id: "remove", old: atOld,
 		doc: "A removal has happened or not, whichever call breaks.",
-		do:  func(t *T) error { return t.FS.Remove(t.Path("d/f")) },
+		do:  func(t *rig) error { return t.FS.Remove(t.Path("d/f")) },
 	}, {
 		id: "remove-tree", old: treeOld, steps: true, again: true,
 		doc: "Removing a tree leaves nothing of it, or an error and no torn file, whichever call breaks.",
-		do:  func(t *T) error { return t.FS.RemoveAll(t.Path("tree")) },
+		do:  func(t *rig) error { return t.FS.RemoveAll(t.Path("tree")) },
 	}, {
 		id: "mkdirall", needs: caps(EmptyDirs), new: []string{"d/1/", "d/1/2/", "d/1/2/3/"}, steps: true, again: true,
 		doc: "MkdirAll makes every directory, or says that it did not, whichever call breaks.",
-		do:  func(t *T) error { return t.FS.MkdirAll(t.Path("d/1/2/3"), 0o755) },
+		do:  func(t *rig) error { return t.FS.MkdirAll(t.Path("d/1/2/3"), 0o755) },
 	}}
 }
 
@@ -115,7 +115,7 @@ func listedNames() []string {
 }
 
 // writes opens a file, writes a text in three pieces, and closes it.
-func (t *T) writes(name string, flag int, text string) error {
+func (t *rig) writes(name string, flag int, text string) error {
 	f, err := t.FS.OpenFile(t.Path(name), flag, 0o644)
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ func (t *T) writes(name string, flag int, text string) error {
 	return errors.Join(err, f.Close())
 }
 
-func (t *T) listsInPages(name string, want, size int) error {
+func (t *rig) listsInPages(name string, want, size int) error {
 	f, err := t.FS.Open(t.Path(name))
 	if err != nil {
 		return err
@@ -166,7 +166,7 @@ func faultCases() []entry {
 
 // exhaust counts the calls of the scenario and then breaks each of them in
 // each way, every time on a new file system.
-func (sc scenario) exhaust(t *T) {
+func (sc scenario) exhaust(t *rig) {
 	t.marked(func(count func() (int, string)) {
 		calls := sc.attempt(t, never, 0)
 		if calls[before] == 0 && sc.id == "create" {
@@ -188,10 +188,10 @@ func (sc scenario) exhaust(t *T) {
 }
 
 // attempt goes through the scenario with one fault, and checks what is left.
-func (sc scenario) attempt(t *T, mode faultMode, k int) (calls [faultModes]int) {
+func (sc scenario) attempt(t *rig, mode faultMode, k int) (calls [faultModes]int) {
 	fault := &Fault{}
 	open := func(tb TB) afero.Fs { return t.suite.faulty(tb, fault) }
-	t.anotherFrom(open, func(t *T) {
+	t.anotherFrom(open, func(t *rig) {
 		t.Given(append(bystanders(), sc.old...)...)
 		fault.arm(mode, k)
 		err := sc.do(t)
@@ -203,7 +203,7 @@ func (sc scenario) attempt(t *T, mode faultMode, k int) (calls [faultModes]int) 
 }
 
 // faulted adds which call broke to what check complains about.
-func (t *T) faulted(hit string, check func()) {
+func (t *rig) faulted(hit string, check func()) {
 	check()
 	if t.verdict() != 0 && hit != "" {
 		t.Errorf("that was with the call broken %s", hit)
@@ -212,7 +212,7 @@ func (t *T) faulted(hit string, check func()) {
 
 // judge wants the truth: nil if everything is done, and otherwise an error
 // that does not pretend to know, with old or new content, whole.
-func (sc scenario) judge(t *T, err error, hit string) {
+func (sc scenario) judge(t *rig, err error, hit string) {
 	was, wanted := tree(append(bystanders(), sc.old...)...), tree(append(bystanders(), sc.new...)...)
 	if err != nil && hit == "" {
 		t.Errorf("error %q, want none, because nothing broke", err)

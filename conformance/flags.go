@@ -32,7 +32,7 @@ func openFlagCases() []entry {
 				}
 				cases = append(cases, entry{
 					id: "openflags/" + o.words() + "-" + target, level: o.level(), needs: o.needs(), reads: o.reads(),
-					doc: o.doc(), run: func(t *T) { o.run(t) },
+					doc: o.doc(), run: func(t *rig) { o.run(t) },
 				})
 			}
 		}
@@ -130,7 +130,7 @@ func (o opening) doc() string {
 	return with + " an existing file opens; the handle reads, writes, and truncates as the flags say."
 }
 
-func (o opening) run(t *T) {
+func (o opening) run(t *rig) {
 	t.Given(map[string][]string{
 		"missing":   {"by=stander"},
 		"file":      {"by=stander", "x=hello"},
@@ -156,7 +156,7 @@ func (o opening) run(t *T) {
 
 // checkUnspecified accepts a refusal, after which the file may be as it was,
 // empty, or made.
-func (o opening) checkUnspecified(t *T) {
+func (o opening) checkUnspecified(t *rig) {
 	allowed := []Tree{t.given}
 	if o.has(os.O_TRUNC) && o.target == "file" || o.has(os.O_CREATE) && o.target == "missing" {
 		allowed = append(allowed, tree("by=stander", "x="))
@@ -164,7 +164,7 @@ func (o opening) checkUnspecified(t *T) {
 	t.HoldsOneOf(allowed...)
 }
 
-func (o opening) checkDirectory(t *T, f afero.File, err error) {
+func (o opening) checkDirectory(t *rig, f afero.File, err error) {
 	switch {
 	case o.mayWrite() || o.has(os.O_CREATE):
 		t.NoFile(f, err)
@@ -181,7 +181,7 @@ func (o opening) checkDirectory(t *T, f afero.File, err error) {
 }
 
 // checkHandle seeks to the start of an open file, writes "AB", and reads all.
-func (o opening) checkHandle(t *T, f afero.File) {
+func (o opening) checkHandle(t *rig, f afero.File) {
 	content := ""
 	if o.target == "file" {
 		content = "hello"

@@ -13,8 +13,8 @@ func FuzzBytes(f *testing.F, fresh Maker, opts ...Option) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := newSuite(t.Name(), fresh, opts)
-		o := s.isolate(entry{id: "model/sequences", run: func(t *T) {
-			t.agreesOn(1, style{}, func(*T) {}, func(int) []op { return decode(data) })
+		o := s.isolate(entry{id: "model/sequences", run: func(t *rig) {
+			t.agreesOn(1, style{}, func(*rig) {}, func(int) []op { return decode(data) })
 		}})
 		if o.verdict.Bad() {
 			t.Errorf("%s\n%s", o.detail, o.repro)

@@ -12,24 +12,24 @@ import (
 
 // Open opens a file or directory for reading, which must succeed. What a case
 // opens is closed when it ends.
-func (t *T) Open(name string) afero.File {
+func (t *rig) Open(name string) afero.File {
 	f, err := t.FS.Open(t.Path(name))
 	return t.opened(name, f, err)
 }
 
 // Create makes or empties a file, which must succeed.
-func (t *T) Create(name string) afero.File {
+func (t *rig) Create(name string) afero.File {
 	f, err := t.FS.Create(t.Path(name))
 	return t.opened(name, f, err)
 }
 
 // OpenFile opens with flags and mode 0644, which must succeed.
-func (t *T) OpenFile(name string, flag int) afero.File {
+func (t *rig) OpenFile(name string, flag int) afero.File {
 	f, err := t.FS.OpenFile(t.Path(name), flag, 0o644)
 	return t.opened(name, f, err)
 }
 
-func (t *T) opened(name string, f afero.File, err error) afero.File {
+func (t *rig) opened(name string, f afero.File, err error) afero.File {
 	if err != nil {
 		t.Fatalf("%sopen %q: error %q, want none", where(), name, err)
 	}
@@ -41,7 +41,7 @@ func (t *T) opened(name string, f afero.File, err error) afero.File {
 }
 
 // keep has a file closed when the case ends.
-func (t *T) keep(f afero.File) {
+func (t *rig) keep(f afero.File) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.files = append(t.files, f)
@@ -49,7 +49,7 @@ func (t *T) keep(f afero.File) {
 
 // NoFile wants opening to have failed, with no file beside the error; a stray
 // one is closed.
-func (t *T) NoFile(f afero.File, err error) error {
+func (t *rig) NoFile(f afero.File, err error) error {
 	switch {
 	case err == nil:
 		t.Errorf("%sno error, want one", where())
@@ -64,7 +64,7 @@ func (t *T) NoFile(f afero.File, err error) error {
 
 // closeFiles closes what the case has left open. Whatever that answers, the
 // case is over.
-func (t *T) closeFiles() {
+func (t *rig) closeFiles() {
 	t.mu.Lock()
 	files := t.files
 	t.files = nil
@@ -78,7 +78,7 @@ func (t *T) closeFiles() {
 }
 
 // Close closes a file, which must succeed.
-func (t *T) Close(f afero.File) {
+func (t *rig) Close(f afero.File) {
 	if err := f.Close(); err != nil {
 		t.Fatalf("%sclose: error %q, want none", where(), err)
 	}
@@ -88,7 +88,7 @@ func (t *T) Close(f afero.File) {
 }
 
 // Write writes a text, which must succeed.
-func (t *T) Write(f afero.File, text string) {
+func (t *rig) Write(f afero.File, text string) {
 	n, err := f.Write([]byte(text))
 	if err != nil || n != len(text) {
 		t.Fatalf("%swrite of %d bytes: %d, error %v", where(), len(text), n, quoted(err))
@@ -96,22 +96,22 @@ func (t *T) Write(f afero.File, text string) {
 }
 
 // WriteAt writes a text at an offset, which must succeed.
-func (t *T) WriteAt(f afero.File, text string, off int64) {
+func (t *rig) WriteAt(f afero.File, text string, off int64) {
 	n, err := f.WriteAt([]byte(text), off)
 	if err != nil || n != len(text) {
 		t.Fatalf("%swrite of %d bytes at %d: %d, error %v", where(), len(text), off, n, quoted(err))
 	}
 }
 
-// Put makes name hold a text: opened, emptied, written and closed.
-func (t *T) Put(name, text string) {
-	f := t.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
+// Put makes name hold a text, by Create, Write and Close.
+func (t *rig) Put(name, text string) {
+	f := t.Create(name)
 	t.Write(f, text)
 	t.Close(f)
 }
 
 // Reads wants the next bytes of a file to be this text.
-func (t *T) Reads(f afero.File, want string) {
+func (t *rig) Reads(f afero.File, want string) {
 	buf := make([]byte, len(want))
 	if n, err := io.ReadFull(f, buf); err != nil || string(buf) != want {
 		t.Errorf("%sread %s, error %v, want %s", where(), brief(first(buf, n)), quoted(err), brief(want))
@@ -119,7 +119,7 @@ func (t *T) Reads(f afero.File, want string) {
 }
 
 // ReadsAll wants the rest of a file to be this text, and the end after it.
-func (t *T) ReadsAll(f afero.File, want string) {
+func (t *rig) ReadsAll(f afero.File, want string) {
 	got, err := io.ReadAll(io.LimitReader(f, int64(len(want))+1<<20))
 	if err != nil || string(got) != want {
 		t.Errorf("%sread %s to the end, error %v, want %s", where(), brief(string(got)), quoted(err), brief(want))
@@ -127,7 +127,7 @@ func (t *T) ReadsAll(f afero.File, want string) {
 }
 
 // ReadsAt wants the bytes at an offset to be this text.
-func (t *T) ReadsAt(f afero.File, off int64, want string) {
+func (t *rig) ReadsAt(f afero.File, off int64, want string) {
 	buf := make([]byte, len(want))
 	n, err := f.ReadAt(buf, off)
 	if n != len(want) || string(buf) != want || err != nil && !errors.Is(err, io.EOF) {
@@ -136,7 +136,7 @@ func (t *T) ReadsAt(f afero.File, off int64, want string) {
 }
 
 // Ends wants a read at this place to give nothing but io.EOF.
-func (t *T) Ends(f afero.File) {
+func (t *rig) Ends(f afero.File) {
 	n, err := f.Read(make([]byte, 4))
 	if n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("%sread at the end gives %d bytes, error %v, want 0 and %q", where(), n, quoted(err), io.EOF)
@@ -144,17 +144,17 @@ func (t *T) Ends(f afero.File) {
 }
 
 // Seek moves to a place, which must succeed and report the new offset.
-func (t *T) Seek(f afero.File, offset int64, whence int, want int64) {
+func (t *rig) Seek(f afero.File, offset int64, whence int, want int64) {
 	if got, err := f.Seek(offset, whence); err != nil || got != want {
 		t.Errorf("%sSeek(%d, %d) gives %d, error %v, want %d", where(), offset, whence, got, quoted(err), want)
 	}
 }
 
 // Rewind moves to the start.
-func (t *T) Rewind(f afero.File) { t.Seek(f, 0, io.SeekStart, 0) }
+func (t *rig) Rewind(f afero.File) { t.Seek(f, 0, io.SeekStart, 0) }
 
 // Stat asks for a name, which must exist.
-func (t *T) Stat(name string) fs.FileInfo {
+func (t *rig) Stat(name string) fs.FileInfo {
 	fi, err := t.FS.Stat(t.Path(name))
 	if err != nil {
 		t.Fatalf("%sstat %q: error %q, want none", where(), name, err)
@@ -166,7 +166,7 @@ func (t *T) Stat(name string) fs.FileInfo {
 }
 
 // StatFile asks a handle, which must answer.
-func (t *T) StatFile(f afero.File) fs.FileInfo {
+func (t *rig) StatFile(f afero.File) fs.FileInfo {
 	fi, err := f.Stat()
 	if err != nil || isNil(fi) {
 		t.Fatalf("%sstat of an open file: %v, error %v, want an answer", where(), fi, quoted(err))
@@ -175,7 +175,7 @@ func (t *T) StatFile(f afero.File) fs.FileInfo {
 }
 
 // Lists wants a directory to hold exactly these names.
-func (t *T) Lists(name string, want ...string) {
+func (t *rig) Lists(name string, want ...string) {
 	t.eventually(func() error {
 		got, err := t.names(t.Path(name))
 		return listed(got, err, want)
@@ -193,7 +193,7 @@ const (
 )
 
 // appendTo adds a text to a file through a handle of its own.
-func (t *T) appendTo(name, text string) {
+func (t *rig) appendTo(name, text string) {
 	f := t.OpenFile(name, os.O_WRONLY|os.O_APPEND)
 	t.Write(f, text)
 	t.Close(f)

@@ -14,11 +14,11 @@ import (
 )
 
 // ioFS is the file system as io/fs sees it.
-func (t *T) ioFS() afero.IOFS { return afero.NewIOFS(t.rooted()) }
+func (t *rig) ioFS() afero.IOFS { return afero.NewIOFS(t.rooted()) }
 
 // rooted is the file system seen from its root, so that names without a
 // leading slash mean the right thing whatever the Fs makes of them.
-func (t *T) rooted() afero.Fs { return afero.NewBasePathFs(t.FS, t.root) }
+func (t *rig) rooted() afero.Fs { return afero.NewBasePathFs(t.FS, t.root) }
 
 // iofsCases look at the file system through the interfaces of io/fs and
 // net/http, as those who serve it do.
@@ -26,14 +26,14 @@ func iofsCases() []entry {
 	return []entry{{
 		id: "iofs/TestFS", level: Data, reads: true,
 		doc: "testing/fstest.TestFS finds nothing wrong with the file system as an fs.FS.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/x=deep", "d/y=1", "empty=", "f=hello")
 			t.OK(fstest.TestFS(t.ioFS(), "d/e/x", "d/y", "empty", "f"))
 		},
 	}, {
 		id: "iofs/walk-order", level: Data, reads: true,
 		doc: "fs.WalkDir and afero.Walk visit everything once, in lexical order.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("a/", "a/x=1", "a/y/", "a/y/z=2", "b=3")
 			want := []string{".", "a", "a/x", "a/y", "a/y/z", "b"}
 			var got []string
@@ -52,7 +52,7 @@ func iofsCases() []entry {
 	}, {
 		id: "iofs/sub", level: Data, reads: true,
 		doc: "fs.Sub gives a part of the tree, by names within it.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/x=1", "f=2")
 			sub, err := fs.Sub(t.ioFS(), "d/e")
 			t.OK(err)
@@ -65,7 +65,7 @@ func iofsCases() []entry {
 	}, {
 		id: "iofs/glob", level: Errors, reads: true,
 		doc: "fs.Glob finds what matches, and nothing else.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/a.txt=1", "d/b.txt=2", "d/c.png=3", "e.txt=4")
 			got, err := fs.Glob(t.ioFS(), "d/*.txt")
 			t.OK(err)
@@ -75,7 +75,7 @@ func iofsCases() []entry {
 	}, {
 		id: "iofs/readfile-gives-a-copy", level: Data, reads: true,
 		doc: "Who scribbles over what ReadFile gave does not change the file.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=content")
 			for range 2 {
 				b, err := fs.ReadFile(t.ioFS(), "f")
@@ -88,7 +88,7 @@ func iofsCases() []entry {
 	}, {
 		id: "iofs/from-iofs-round-trip", level: Data, reads: true,
 		doc: "The file system turned into an fs.FS and back reads the same.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1", "f=hello")
 			back := afero.FromIOFS{FS: t.ioFS()}
 			for name, want := range map[string]string{"d/x": "1", "f": "hello"} {
@@ -103,7 +103,7 @@ func iofsCases() []entry {
 	}, {
 		id: "iofs/invalid-paths-refused", level: Errors, reads: true,
 		doc: "As an fs.FS it refuses paths that fs.ValidPath does.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			for _, name := range []string{"/d/x", "d/", "./d", "d/../d/x", "d//x", ""} {
 				f, err := t.ioFS().Open(name)
@@ -117,7 +117,7 @@ func iofsCases() []entry {
 	}, {
 		id: "iofs/readdirfile", level: Data, reads: true,
 		doc: "A directory opened as an fs.File lists its entries in pages, with their kinds.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/a=1", "d/b/", "d/b/x=", "d/c=3")
 			f, err := t.ioFS().Open("d")
 			t.OK(err)
@@ -142,7 +142,7 @@ func iofsCases() []entry {
 	}, {
 		id: "iofs/statfs", level: Errors, reads: true,
 		doc: "fs.Stat says what the Fs says, and fs.ErrNotExist of what is missing.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=123")
 			fi, err := fs.Stat(t.ioFS(), "d/x")
 			t.OK(err)
@@ -153,7 +153,7 @@ func iofsCases() []entry {
 	}, {
 		id: "iofs/http-serves-ranges", level: Data, reads: true,
 		doc: "net/http serves a file of it, whole and in parts.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/f.txt=0123456789")
 			handler := http.FileServerFS(t.ioFS())
 			for _, c := range []struct{ ask, want string }{{"", "0123456789"}, {"bytes=2-4", "234"}, {"bytes=-3", "789"}, {"bytes=7-", "789"}} {

@@ -25,13 +25,13 @@ type outcome struct {
 // and then what the Maker asked to be cleaned up. One that does not come back
 // in time is left behind, with its file system.
 func (s *suite) isolate(e entry) outcome {
-	t := &T{suite: s, id: e.id, alive: make(chan struct{}, 1)}
+	t := &rig{suite: s, id: e.id, alive: make(chan struct{}, 1)}
 	o := t.within(s.deadline, func() {
 		defer t.closeFiles()
 		t.prepare(s.fresh)
 		e.run(t)
 	})
-	janitor := &T{suite: s, id: e.id} // not t, which a hung case may still hold
+	janitor := &rig{suite: s, id: e.id} // not t, which a hung case may still hold
 	after := janitor.within(s.deadline, t.cleanUp)
 	if o.verdict == Passed && after.verdict != Passed {
 		o = after
@@ -42,7 +42,7 @@ func (s *suite) isolate(e entry) outcome {
 
 // within runs f and returns what became of it, at the latest when the time is
 // over.
-func (t *T) within(limit time.Duration, f func()) outcome {
+func (t *rig) within(limit time.Duration, f func()) outcome {
 	started, ended := make(chan string, 1), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -75,14 +75,14 @@ func (t *T) within(limit time.Duration, f func()) outcome {
 
 // Progress starts the deadline anew, for a case that does one thing after
 // another and not one that takes long.
-func (t *T) Progress() {
+func (t *rig) Progress() {
 	select {
 	case t.alive <- struct{}{}:
 	default:
 	}
 }
 
-func (t *T) verdict() Verdict {
+func (t *rig) verdict() Verdict {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.outcome.verdict
@@ -90,7 +90,7 @@ func (t *T) verdict() Verdict {
 
 // settle notes a verdict. The first one stays, but for a panic or a hang,
 // which say more than the failure that came before.
-func (t *T) settle(v Verdict, detail string) {
+func (t *rig) settle(v Verdict, detail string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch o := &t.outcome; {
@@ -103,7 +103,7 @@ func (t *T) settle(v Verdict, detail string) {
 
 // recover turns a panic into an outcome that names the place outside the
 // suite where it came from.
-func (t *T) recover() {
+func (t *rig) recover() {
 	if r := recover(); r != nil {
 		t.settle(Panicked, fmt.Sprintf("panic: %v\n%s", r, origin()))
 	}
@@ -116,7 +116,7 @@ func origin() string {
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
 	for {
 		f, more := frames.Next()
-		own := strings.HasPrefix(f.Function, reflect.TypeFor[T]().PkgPath()+".")
+		own := strings.HasPrefix(f.Function, reflect.TypeFor[rig]().PkgPath()+".")
 		if f.Function != "" && !own && !strings.HasPrefix(f.Function, "runtime.") {
 			return fmt.Sprintf("in %s (%s:%d)", f.Function, filepath.Base(f.File), f.Line)
 		}

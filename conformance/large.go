@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"slices"
+
+	"github.com/spf13/afero"
 )
 
 // largeCases are about files that do not fit in one buffer.
@@ -14,11 +17,17 @@ func largeCases() []entry {
 	return []entry{{
 		id: "large/4MiB", level: Data,
 		doc: "A file of 4 MiB comes back as it was written.",
-		run: func(t *T) { t.roundTrip(4<<20, 64<<10) },
+		run: func(t *rig) { t.roundTrip(t.Create("f"), 4<<20, 64<<10) },
+	}, {
+		id: "large/4MiB-write-only", level: Data,
+		doc: "A file of 4 MiB comes back as it was written by a handle that cannot read, as uploads do it.",
+		run: func(t *rig) {
+			t.roundTrip(t.OpenFile("f", os.O_WRONLY|os.O_CREATE|os.O_TRUNC), 4<<20, 64<<10)
+		},
 	}, {
 		id: "large/chunk-boundaries", level: Data,
 		doc: "Files of sizes around the powers of two come back as they were written.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			given := Tree{}
 			for _, size := range []int{1, 511, 512, 513, 4095, 4096, 4097, 32<<10 - 1, 32 << 10, 32<<10 + 1, 1<<20 - 1, 1 << 20, 1<<20 + 1} {
 				if limit := t.suite.limits.FileSize; limit == 0 || int64(size) <= limit {
@@ -33,7 +42,7 @@ func largeCases() []entry {
 	}, {
 		id: "large/many-small-writes", level: Data,
 		doc: "Many writes of a few bytes add up: 10 000 in a long run, else 1 000.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			n := 1000
 			if t.suite.long {
 				n = 10_000
@@ -51,11 +60,11 @@ func largeCases() []entry {
 	}, {
 		id: "large/64MiB", level: Data, skip: longOnly,
 		doc: "A file of 64 MiB comes back as it was written.",
-		run: func(t *T) { t.roundTrip(64<<20, 1<<20) },
+		run: func(t *rig) { t.roundTrip(t.Create("f"), 64<<20, 1<<20) },
 	}, {
 		id: "large/over-2GiB-sparse", level: Data, needs: caps(Truncate, Holes, WriteAt), skip: longOnly,
 		doc: "A file of more than 2 GiB has its size, and its last bytes can be written and read.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			const size = 1<<31 + 10
 			t.roomFor(size)
 			f := t.Create("f")
@@ -69,9 +78,24 @@ func largeCases() []entry {
 			t.ReadsAll(r, "end")
 		},
 	}, {
+		id: "large/beyond-limit-refused", level: Data, needs: caps(Overwrite, WriteAt, Holes), skip: unlimited,
+		doc: "A file beyond the largest that is declared is refused, at the latest by Close, and is not there.",
+		run: func(t *rig) {
+			t.Given("f=old")
+			limit := t.suite.limits.FileSize
+			err := t.tryWrite("f", os.O_WRONLY|os.O_TRUNC, func(f afero.File) error {
+				_, err := f.WriteAt([]byte("X"), limit)
+				return err
+			})
+			t.Fails(err)
+			if size := t.Stat("f").Size(); size > limit {
+				t.Errorf("the file has %d bytes", size)
+			}
+		},
+	}, {
 		id: "large/io-copy-both-ways", level: Data,
 		doc: "io.Copy into a file and out of it, through ReadFrom and WriteTo where it has them, moves every byte.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.roomFor(300_001)
 			content := noise(300_001)
 			f := t.Create("f")
@@ -90,11 +114,11 @@ func largeCases() []entry {
 	}}
 }
 
-// roundTrip writes a file in chunks and compares it in chunks of another size.
-func (t *T) roundTrip(size, chunk int) {
+// roundTrip writes the file f in chunks and compares it in chunks of another
+// size.
+func (t *rig) roundTrip(f afero.File, size, chunk int) {
 	t.roomFor(int64(size))
 	content := noise(size)
-	f := t.Create("f")
 	for part := range slices.Chunk(content, chunk) {
 		n, err := f.Write(part)
 		if err != nil || n != len(part) {

@@ -20,7 +20,7 @@ func leakCases() []entry {
 	return []entry{{
 		id: "leaks/goroutines", level: Data, alone: true,
 		doc: "Work that is over leaves no goroutines behind.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.marked(func(count func() (int, string)) {
 				t.busy("warm up")
 				before, _ := count()
@@ -44,7 +44,7 @@ func leakCases() []entry {
 			}
 			return ""
 		},
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.busy("warm up")
 			before := t.descriptors()
 			for i := range rounds {
@@ -60,9 +60,9 @@ func leakCases() []entry {
 	}, {
 		id: "leaks/temporary-files", level: Data, alone: true,
 		doc: "Work that is over leaves nothing in the machine's folder for temporary files.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.ownTempDir()
-			t.another(func(t *T) {
+			t.another(func(t *rig) {
 				before := t.temporary()
 				t.busy("work")
 				t.soon(func() error {
@@ -78,7 +78,7 @@ func leakCases() []entry {
 }
 
 // busy does a bit of everything in a directory of its own, also what fails.
-func (t *T) busy(dir string) {
+func (t *rig) busy(dir string) {
 	if err := t.FS.Mkdir(t.Path(dir), 0o755); err != nil {
 		t.Blockf("the fixture: %v", err)
 	}
@@ -104,7 +104,7 @@ func (t *T) busy(dir string) {
 
 // marked runs f in a goroutine whose mark is inherited by those that come of
 // it, and lets it count them: whatever else goes on in the process is not seen.
-func (t *T) marked(f func(count func() (int, string))) {
+func (t *rig) marked(f func(count func() (int, string))) {
 	mark := pprof.Labels("conformance", t.Name())
 	pprof.Do(context.Background(), mark, func(context.Context) {
 		f(func() (n int, which string) { return goroutinesWith(t.Name()) })
@@ -134,7 +134,7 @@ func goroutinesWith(mark string) (n int, which string) {
 
 // soon fails the case unless the check succeeds within two seconds, the time
 // that is left to what is about to end.
-func (t *T) soon(check func() error) {
+func (t *rig) soon(check func() error) {
 	over := time.NewTimer(2 * time.Second)
 	defer over.Stop()
 	again := time.NewTicker(5 * time.Millisecond)
@@ -154,7 +154,7 @@ func (t *T) soon(check func() error) {
 }
 
 // descriptors counts what the process has open.
-func (t *T) descriptors() int {
+func (t *rig) descriptors() int {
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		t.Skipf("the descriptors of the process cannot be listed: %v", err)
@@ -164,7 +164,7 @@ func (t *T) descriptors() int {
 
 // ownTempDir gives the process another folder for temporary files until the
 // case is over, because everyone on the machine uses the usual one.
-func (t *T) ownTempDir() {
+func (t *rig) ownTempDir() {
 	dir := t.TempDir()
 	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
 		old, was := os.LookupEnv(name)
@@ -181,7 +181,7 @@ func (t *T) ownTempDir() {
 }
 
 // temporary lists the machine's folder for temporary files.
-func (t *T) temporary() []string {
+func (t *rig) temporary() []string {
 	entries, err := os.ReadDir(os.TempDir())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Blockf("the folder for temporary files: %v", err)

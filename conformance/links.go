@@ -8,7 +8,7 @@ import (
 
 // links returns the file system's own means for symbolic links; without them
 // the case does not apply.
-func (t *T) links() afero.Symlinker {
+func (t *rig) links() afero.Symlinker {
 	l, ok := t.FS.(afero.Symlinker)
 	if !ok {
 		t.Skipf("the Fs is no afero.Symlinker")
@@ -17,12 +17,12 @@ func (t *T) links() afero.Symlinker {
 }
 
 // link makes a symbolic link from a name to another, given below the root.
-func (t *T) link(name, target string) {
+func (t *rig) link(name, target string) {
 	t.OK(t.links().SymlinkIfPossible(t.Path(target), t.Path(name)))
 }
 
 // isLink wants a name to be a symbolic link itself.
-func (t *T) isLink(name string) {
+func (t *rig) isLink(name string) {
 	fi, asked, err := t.links().LstatIfPossible(t.Path(name))
 	t.OK(err)
 	equal(t, "whether Lstat was possible", asked, true)
@@ -34,7 +34,7 @@ func linkCases() []entry {
 	return []entry{{
 		id: "links/make", level: Errors, needs: caps(Symlink),
 		doc: "A link to a file reads as the file; a link is not made where something is.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.links()
 			t.Given("f=content", "g=other")
 			t.link("l", "f")
@@ -45,7 +45,7 @@ func linkCases() []entry {
 	}, {
 		id: "links/read", level: Errors, needs: caps(Symlink),
 		doc: "Readlink gives the target; of a plain file it fails.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.links()
 			t.Given("f=content")
 			t.link("l", "f")
@@ -58,7 +58,7 @@ func linkCases() []entry {
 	}, {
 		id: "links/lstat", level: Errors, needs: caps(Symlink),
 		doc: "Lstat sees the link and not what it points to.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.links()
 			t.Given("d/", "d/x=1", "f=content")
 			t.link("lf", "f")
@@ -71,7 +71,7 @@ func linkCases() []entry {
 	}, {
 		id: "links/stat-follows", level: Data, needs: caps(Symlink),
 		doc: "Stat sees what the link points to.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.links()
 			t.Given("d/", "d/x=1", "f=content")
 			t.link("lf", "f")
@@ -83,7 +83,7 @@ func linkCases() []entry {
 	}, {
 		id: "links/dangling", level: Errors, needs: caps(Symlink),
 		doc: "A link to nothing can be made; following it is fs.ErrNotExist.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.links()
 			t.Given()
 			t.link("l", "no")
@@ -95,7 +95,7 @@ func linkCases() []entry {
 	}, {
 		id: "links/chain", level: Data, needs: caps(Symlink),
 		doc: "A link to a link to a file reads and writes the file.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.links()
 			t.Given("f=content")
 			t.link("l1", "f")
@@ -108,7 +108,7 @@ func linkCases() []entry {
 	}, {
 		id: "links/cycle-is-an-error", level: Data, needs: caps(Symlink),
 		doc: "Following links that lead in a circle fails, and ends.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.links()
 			t.Given()
 			t.link("a", "b")
@@ -120,7 +120,7 @@ func linkCases() []entry {
 	}, {
 		id: "links/remove-removes-the-link", level: Data, needs: caps(Symlink),
 		doc: "Remove and RemoveAll of a link leave what it points to.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.links()
 			t.Given("d/", "d/x=1", "f=content")
 			for _, target := range []string{"f", "d"} {
@@ -134,7 +134,7 @@ func linkCases() []entry {
 	}, {
 		id: "links/rename-the-link", level: Data, needs: caps(Symlink, Rename),
 		doc: "Rename moves the link, and what it points to stays where it is.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.links()
 			t.Given("f=content")
 			t.link("l", "f")
@@ -147,7 +147,7 @@ func linkCases() []entry {
 	}, {
 		id: "links/through-directory-link", level: Data, needs: caps(Symlink),
 		doc: "Names below a link to a directory are those of the directory.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.links()
 			t.Given("d/", "d/x=1")
 			t.link("l", "d")

@@ -11,7 +11,7 @@ func modeCases() []entry {
 	return []entry{{
 		id: "mode/chmod-file", level: Errors, needs: caps(Chmod, Modes),
 		doc: "A file has the permission bits that Chmod gave it, and its content.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			for _, mode := range []fs.FileMode{0o600, 0o640, 0o444, 0o755} {
 				t.OK(t.FS.Chmod(t.Path("f"), mode))
@@ -22,7 +22,7 @@ func modeCases() []entry {
 	}, {
 		id: "mode/chmod-dir-stays-dir", level: Data, needs: caps(Chmod, Modes),
 		doc: "A directory stays one after Chmod with bare permission bits, and keeps what it holds.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			t.OK(t.FS.Chmod(t.Path("d"), 0o700))
 			equal(t, "mode", t.Stat("d").Mode(), fs.ModeDir|0o700)
@@ -31,7 +31,7 @@ func modeCases() []entry {
 	}, {
 		id: "mode/type-bits-ignored", level: Data, needs: caps(Chmod, Modes),
 		doc: "Type bits given to Chmod do not make a file anything but a file.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			if err := t.FS.Chmod(t.Path("f"), fs.ModeDir|0o600); err == nil {
 				equal(t, "mode", t.Stat("f").Mode(), fs.FileMode(0o600))
@@ -42,7 +42,7 @@ func modeCases() []entry {
 	}, {
 		id: "mode/chmod-missing", level: Errors, needs: caps(Chmod),
 		doc: "Chmod of what does not exist is fs.ErrNotExist, and makes nothing.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			t.Is(t.FS.Chmod(t.Path("no"), 0o600), fs.ErrNotExist)
 			t.Unchanged()
@@ -50,7 +50,7 @@ func modeCases() []entry {
 	}, {
 		id: "mode/openfile-perm", level: Parity, needs: caps(Modes),
 		doc: "A new file has the permission bits that OpenFile was given, but for the process's mask.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			for name, perm := range map[string]fs.FileMode{"a": 0o600, "b": 0o400, "c": 0o700} {
 				f, err := t.FS.OpenFile(t.Path(name), os.O_WRONLY|os.O_CREATE, perm)
@@ -61,7 +61,7 @@ func modeCases() []entry {
 	}, {
 		id: "mode/rdonly-open-ignores-perm", level: Data,
 		doc: "Opening an existing file for reading with no permissions, as WebDAV servers do, does not change its mode.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			before := t.Stat("f").Mode()
 			f, err := t.FS.OpenFile(t.Path("f"), os.O_RDONLY, 0)
@@ -72,7 +72,7 @@ func modeCases() []entry {
 	}, {
 		id: "mode/existing-keeps", level: Errors, needs: caps(Overwrite),
 		doc: "Opening an existing file with O_CREATE and other permissions leaves its mode alone.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			before := t.Stat("f").Mode()
 			f, err := t.FS.OpenFile(t.Path("f"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o700)
@@ -85,7 +85,7 @@ func modeCases() []entry {
 	}, {
 		id: "mode/create-keeps", level: Parity, needs: caps(Chmod, Modes, Overwrite),
 		doc: "Rewriting a file leaves its permission bits alone.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			t.OK(t.FS.Chmod(t.Path("f"), 0o640))
 			t.Put("f", "new")
@@ -95,7 +95,7 @@ func modeCases() []entry {
 	}, {
 		id: "mode/mkdir-perm", level: Parity, needs: caps(Modes),
 		doc: "New directories have the permission bits that MkdirAll was given, and are directories.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			t.OK(t.FS.MkdirAll(t.Path("a/b"), 0o700))
 			for _, name := range []string{"a", "a/b"} {
@@ -105,7 +105,7 @@ func modeCases() []entry {
 	}, {
 		id: "mode/new-file-is-regular", level: Errors,
 		doc: "What Create makes is a plain file, before and after Close: no directory, no temporary or special bits.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")
 			equal(t, "type of the handle", t.StatFile(f).Mode()&^fs.ModePerm, fs.FileMode(0))
@@ -115,7 +115,7 @@ func modeCases() []entry {
 	}, {
 		id: "mode/survives-rename", level: Parity, needs: caps(Chmod, Modes, Rename),
 		doc: "Permission bits go with a file that is renamed.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			t.OK(t.FS.Chmod(t.Path("f"), 0o604))
 			t.OK(t.rename("f", "g"))
@@ -124,7 +124,7 @@ func modeCases() []entry {
 	}, {
 		id: "mode/survives-truncate", level: Parity, needs: caps(Chmod, Modes, Truncate),
 		doc: "Permission bits stay when a file is cut.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			t.OK(t.FS.Chmod(t.Path("f"), 0o604))
 			f := t.OpenFile("f", wronly)
@@ -136,7 +136,7 @@ func modeCases() []entry {
 	}, {
 		id: "mode/unwritable-then-open-fails", level: Errors, needs: caps(Chmod, Modes), skip: asRoot,
 		doc: "A file that may not be written does not open for writing; it is fs.ErrPermission and nothing changes.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			t.OK(t.FS.Chmod(t.Path("f"), 0o400))
 			t.Is(t.NoFile(t.FS.OpenFile(t.Path("f"), os.O_WRONLY|os.O_TRUNC, 0)), fs.ErrPermission)
@@ -145,7 +145,7 @@ func modeCases() []entry {
 	}, {
 		id: "mode/setuid-not-invented", level: Errors,
 		doc: "Files and directories that are made, renamed or rewritten get no setuid, setgid or sticky bit by that.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/f=1")
 			const special = fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky
 			equal(t, "special bits", t.Stat("d").Mode()&special, fs.FileMode(0))
@@ -159,7 +159,7 @@ func chownCases() []entry {
 	return []entry{{
 		id: "chown/file", level: Errors, needs: caps(Chown),
 		doc: "Chown of a file succeeds and leaves content and mode alone; where the owner can be seen it is the new one.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			t.chown("f")
 			t.Unchanged()
@@ -167,7 +167,7 @@ func chownCases() []entry {
 	}, {
 		id: "chown/dir", level: Errors, needs: caps(Chown),
 		doc: "Chown of a directory succeeds, and it stays one with all that it holds.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			t.chown("d")
 			t.Unchanged()
@@ -175,7 +175,7 @@ func chownCases() []entry {
 	}, {
 		id: "chown/missing", level: Errors, needs: caps(Chown),
 		doc: "Chown of what does not exist is fs.ErrNotExist, and makes nothing.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			uid, gid := newOwner()
 			t.Is(t.FS.Chown(t.Path("no"), uid, gid), fs.ErrNotExist)
@@ -184,7 +184,7 @@ func chownCases() []entry {
 	}, {
 		id: "chown/survives-rename", level: Parity, needs: caps(Chown, Rename),
 		doc: "The owner goes with a file that is renamed.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			t.chown("f")
 			t.OK(t.rename("f", "g"))
@@ -194,7 +194,7 @@ func chownCases() []entry {
 	}}
 }
 
-func (t *T) chown(name string) {
+func (t *rig) chown(name string) {
 	before := t.Stat(name).Mode()
 	uid, gid := newOwner()
 	t.OK(t.FS.Chown(t.Path(name), uid, gid))
@@ -211,7 +211,7 @@ func newOwner() (uid, gid int) {
 }
 
 // hasOwner wants a name to belong to newOwner, if FileInfo.Sys tells.
-func (t *T) hasOwner(name string) {
+func (t *rig) hasOwner(name string) {
 	sys := reflect.Indirect(reflect.ValueOf(t.Stat(name).Sys()))
 	if sys.Kind() != reflect.Struct {
 		return

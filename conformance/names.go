@@ -69,7 +69,7 @@ func nameTextCases() []entry {
 		cases = append(cases, entry{
 			id: "names/" + h.id, level: Data,
 			doc: h.what + " in a name: it is kept as it is in whatever is done with it, or, where declared as forbidden, refused.",
-			run: func(t *T) {
+			run: func(t *rig) {
 				t.hostile(cmp.Or(h.name, strings.Repeat("n", t.suite.limits.NameBytes)))
 			},
 		})
@@ -79,7 +79,7 @@ func nameTextCases() []entry {
 
 // hostile makes a directory and a file in it of that name, lists, asks,
 // renames and removes them.
-func (t *T) hostile(name string) {
+func (t *rig) hostile(name string) {
 	t.Given()
 	inside := name + "/" + name
 	if strings.ContainsAny(name, t.suite.limits.Forbidden) {
@@ -109,7 +109,7 @@ func nameRuleCases() []entry {
 	return []entry{{
 		id: "names/nul-refused", level: Errors,
 		doc: "A name with a NUL byte is refused; nothing is made under a part of it.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			t.NoFile(t.FS.Create(t.Path("a\x00b")))
 			t.Fails(t.FS.Mkdir(t.Path("d\x00e"), 0o755))
@@ -118,7 +118,7 @@ func nameRuleCases() []entry {
 	}, {
 		id: "names/too-long-is-error-not-truncation", level: Data,
 		doc: "A name beyond the longest that is declared is refused or kept whole; it is not cut.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			name := strings.Repeat("n", t.suite.limits.NameBytes+1)
 			f, err := t.FS.Create(t.Path(name))
@@ -133,7 +133,7 @@ func nameRuleCases() []entry {
 	}, {
 		id: "names/case-distinct", level: Data, needs: caps(CaseSensitive),
 		doc: "Names that differ in capitals are two files.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("file=1")
 			t.Gone("FILE")
 			t.Put("File", "2")
@@ -144,7 +144,7 @@ func nameRuleCases() []entry {
 	}, {
 		id: "names/forms-distinct", level: Data, needs: caps(DistinctForms),
 		doc: "Names that differ in Unicode form are two files.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("caf\u00e9=1")
 			t.Gone("cafe\u0301")
 			t.Put("cafe\u0301", "2")
@@ -155,7 +155,7 @@ func nameRuleCases() []entry {
 	}, {
 		id: "names/path-64-deep", level: Data,
 		doc: "Hostile names 64 deep are found again, one by one.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			dir := strings.TrimSuffix(strings.Repeat("a b+c/", 64), "/")
 			if strings.ContainsAny(dir, t.suite.limits.Forbidden) {
 				dir = strings.TrimSuffix(strings.Repeat("abc/", 64), "/")
@@ -170,7 +170,7 @@ func nameRuleCases() []entry {
 	}, {
 		id: "names/url-escaped-is-literal", level: Data,
 		doc: "What looks like an escape in an address is not one: a%20b and a b are two names.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			names := []string{"a%20b", "a b", "a%2520b", "d%2Ff", "a+b"}
 			given := Tree{}
 			for _, name := range names {

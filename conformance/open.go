@@ -15,21 +15,21 @@ func openCases() []entry {
 	return []entry{{
 		id: "open/missing", level: Errors, reads: true,
 		doc: "Opening a name that does not exist is fs.ErrNotExist.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			t.Is(t.NoFile(t.FS.Open(t.Path("no"))), fs.ErrNotExist)
 		},
 	}, {
 		id: "open/missing-parent", level: Errors, reads: true,
 		doc: "Opening a name below a directory that does not exist is fs.ErrNotExist.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			t.Is(t.NoFile(t.FS.Open(t.Path("no/such"))), fs.ErrNotExist)
 		},
 	}, {
 		id: "open/file-as-parent", level: Errors, reads: true,
 		doc: "Opening a name below a file fails.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			t.Fails(t.NoFile(t.FS.Open(t.Path("f/x"))))
 			t.Unchanged()
@@ -37,7 +37,7 @@ func openCases() []entry {
 	}, {
 		id: "open/error-is-PathError", level: Errors, reads: true,
 		doc: "A failed Open gives a *fs.PathError.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			err := t.NoFile(t.FS.Open(t.Path("no")))
 			var pe *fs.PathError
@@ -48,14 +48,14 @@ func openCases() []entry {
 	}, {
 		id: "open/error-op-and-path", level: Parity, reads: true,
 		doc: "The error of a failed Open names the operation open and the path that was given.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/")
 			t.PathError(t.NoFile(t.FS.Open(t.Path("d/no"))), "open", "d/no")
 		},
 	}, {
 		id: "open/error-hides-base-path", level: Parity, reads: true,
 		doc: "The text of an error holds no longer path than the one that was given.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/")
 			given := t.Path("d/no")
 			err := t.NoFile(t.FS.Open(given))
@@ -66,7 +66,7 @@ func openCases() []entry {
 	}, {
 		id: "open/nil-interface-on-error", level: Data, reads: true,
 		doc: "With an error the File is a nil interface, not a nil pointer inside one, which crashes who tests f != nil.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			for _, name := range []string{"no", "no/such", "f/x"} {
 				t.NoFile(t.FS.Open(t.Path(name)))
@@ -76,21 +76,21 @@ func openCases() []entry {
 	}, {
 		id: "open/directory", level: Errors, reads: true,
 		doc: "A directory opens, and its handle says that it is one.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/")
 			equal(t, "IsDir of the handle", t.StatFile(t.Open("d")).IsDir(), true)
 		},
 	}, {
 		id: "open/empty-name", level: Parity, reads: true, skip: notUnder,
 		doc: "The empty name is refused; it is not another name for the root.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			t.NoFile(t.FS.Open(""))
 		},
 	}, {
 		id: "open/relative-name", level: Errors, reads: true, skip: notUnder,
 		doc: "A name without a leading slash is found from the root.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/f=1")
 			f, err := t.FS.Open("d/f")
 			t.OK(err)
@@ -99,35 +99,35 @@ func openCases() []entry {
 	}, {
 		id: "open/unclean-name", level: Errors, reads: true,
 		doc: "Single dots and pairs of dots in a name lead where they say.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/f=1")
 			t.ReadsAll(t.Open("d/./../d/f"), "1")
 		},
 	}, {
 		id: "open/double-slash", level: Errors, reads: true,
 		doc: "Two slashes in a name are as good as one.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/f=1")
 			t.ReadsAll(t.Open("d//f"), "1")
 		},
 	}, {
 		id: "open/trailing-slash-on-file", level: Parity, reads: true,
 		doc: "The name of a file with a slash at the end does not open.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			t.NoFile(t.FS.Open(t.Path("f/")))
 		},
 	}, {
 		id: "open/trailing-slash-on-dir", level: Errors, reads: true,
 		doc: "The name of a directory may end in a slash.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/f=1")
 			t.Lists("d/", "f")
 		},
 	}, {
 		id: "open/dotdot-cannot-leave", level: Data, reads: true, skip: notUnder,
 		doc: "No number of pairs of dots leads out of the root: they stop there, or the name is refused.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			for _, name := range []string{"/../f", "/../../f", "../f"} {
 				f, err := t.FS.Open(name)
@@ -142,14 +142,14 @@ func openCases() []entry {
 	}, {
 		id: "open/backslash-is-an-ordinary-byte", level: Errors, reads: true, skip: onWindows,
 		doc: "A backslash does not separate names.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/f=1")
 			t.Is(t.NoFile(t.FS.Open(t.Path(`d\f`))), fs.ErrNotExist)
 		},
 	}, {
 		id: "open/two-handles-own-offsets", level: Data, reads: true,
 		doc: "Two handles on one file each have their own place in it.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abcdef")
 			a, b := t.Open("f"), t.Open("f")
 			t.Reads(a, "abc")
@@ -160,7 +160,7 @@ func openCases() []entry {
 	}, {
 		id: "open/many-handles", level: Data, reads: true,
 		doc: "256 handles can be open at a time, and each reads what it must.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("a=first", "b=second")
 			texts := map[string]string{"a": "first", "b": "second"}
 			var open []afero.File

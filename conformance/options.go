@@ -1,8 +1,10 @@
 package conformance
 
 import (
+	"cmp"
 	"fmt"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/spf13/afero"
@@ -13,22 +15,42 @@ import (
 type Option func(*config)
 
 // Limits are bounds that a store imposes. The zero value of a field means that
-// there is none worth mentioning. What lies beyond a limit must be refused:
-// that is tested.
+// there is none worth mentioning. What lies beyond a limit must be refused, or
+// kept whole all the same; it must not be cut or changed. Forbidden runes and
+// times out of range must be refused.
 type Limits struct {
-	NameBytes     int           // longest name, in bytes; 255 unless set
-	FileSize      int64         // largest file, in bytes
-	Forbidden     string        // runes that no name may hold
-	TimePrecision time.Duration // step of modification times
-	Earliest      time.Time     // first modification time that can be kept
-	Latest        time.Time     // last one
+	NameBytes     int           `json:"name_bytes,omitzero"`     // longest name, in bytes; 255 unless set
+	FileSize      int64         `json:"file_size,omitzero"`      // largest file, in bytes
+	Forbidden     string        `json:"forbidden,omitzero"`      // runes that no name may hold; "\uFFFD" stands for bytes that are no UTF-8
+	TimePrecision time.Duration `json:"time_precision,omitzero"` // step of modification times
+	Earliest      time.Time     `json:"earliest,omitzero"`       // first modification time that can be kept
+	Latest        time.Time     `json:"latest,omitzero"`         // last one
+	Why           string        `json:"why,omitzero"`            // the reason, which must be given
+}
+
+// String says the limits in words.
+func (l Limits) String() string {
+	var words []string
+	add := func(there bool, format string, arg any) {
+		if there {
+			words = append(words, fmt.Sprintf(format, arg))
+		}
+	}
+	add(l.NameBytes != 0, "names of up to %d bytes", l.NameBytes)
+	add(l.FileSize != 0, "files of up to %d bytes", l.FileSize)
+	add(l.Forbidden != "", "names without %q", l.Forbidden)
+	add(l.TimePrecision != 0, "times to %v", l.TimePrecision)
+	add(!l.Earliest.IsZero(), "times from %v", l.Earliest.Year())
+	add(!l.Latest.IsZero(), "times up to %v", l.Latest.Year())
+	return strings.Join(words, ", ")
 }
 
 type config struct {
 	declared  []Declaration
 	known     map[string]string
 	crashes   map[string]string
-	limits    Limits
+	within    []Limits // as declared
+	limits    Limits   // what that comes to
 	settles   time.Duration
 	under     func(tb TB) string
 	readOnly  func(tb TB, tree Tree) afero.Fs
@@ -140,13 +162,22 @@ func Crashes(caseID, why string) Option {
 	}
 }
 
-// Within declares the limits of the store.
+// Within declares limits of the store. It may be given several times, with a
+// reason each.
 func Within(l Limits) Option {
 	return func(c *config) {
-		if l.NameBytes == 0 {
-			l.NameBytes = c.limits.NameBytes
+		if l.Why == "" {
+			c.reject("Within gives no reason for %v", l)
 		}
-		c.limits = l
+		c.within = append(c.within, l)
+		c.limits = Limits{
+			NameBytes:     cmp.Or(l.NameBytes, c.limits.NameBytes),
+			FileSize:      cmp.Or(l.FileSize, c.limits.FileSize),
+			Forbidden:     c.limits.Forbidden + l.Forbidden,
+			TimePrecision: cmp.Or(l.TimePrecision, c.limits.TimePrecision),
+			Earliest:      cmp.Or(l.Earliest, c.limits.Earliest),
+			Latest:        cmp.Or(l.Latest, c.limits.Latest),
+		}
 	}
 }
 

@@ -13,7 +13,7 @@ func pathCases() []entry {
 	return []entry{{
 		id: "paths/unclean-stat", level: Errors, reads: true,
 		doc: "Stat finds a file by any spelling of its path.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/f=123", "d/e/g=1")
 			for _, spelling := range []string{"d/./f", "d//f", "d/e/../f", "./d/f", "d/e/.././f"} {
 				equal(t, "size of "+spelling, t.Stat(spelling).Size(), 3)
@@ -22,7 +22,7 @@ func pathCases() []entry {
 	}, {
 		id: "paths/unclean-remove", level: Errors,
 		doc: "Remove and RemoveAll find what they are to remove by any spelling of its path.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/a=1", "d/b=2", "d/c=3", "d/e/", "d/e/x=4")
 			t.OK(t.FS.Remove(t.Path("d/./a")))
 			t.OK(t.FS.Remove(t.Path("d/e/../b")))
@@ -32,7 +32,7 @@ func pathCases() []entry {
 	}, {
 		id: "paths/unclean-rename", level: Data, needs: caps(Rename),
 		doc: "Rename finds both ends by any spelling of their paths.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/x=0", "d/a=1")
 			t.OK(t.rename("d/./a", "d//b"))
 			t.OK(t.rename("d/e/../b", "d/e/./c"))
@@ -41,7 +41,7 @@ func pathCases() []entry {
 	}, {
 		id: "paths/unclean-mkdir", level: Errors, needs: caps(EmptyDirs),
 		doc: "Mkdir and Create make what is meant by any spelling of the path.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/")
 			t.OK(t.FS.Mkdir(t.Path("d/./e"), 0o755))
 			t.OK(t.FS.Mkdir(t.Path("d//e/../g"), 0o755))
@@ -51,7 +51,7 @@ func pathCases() []entry {
 	}, {
 		id: "paths/unclean-chtimes", level: Errors, needs: caps(Chtimes),
 		doc: "Chtimes finds a file by any spelling of its path.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/x=0", "d/f=1")
 			t.setTime("d//./e/../f", past())
 			t.hasTime("d/f", past())
@@ -59,7 +59,7 @@ func pathCases() []entry {
 	}, {
 		id: "paths/dot-is-the-root", level: Errors, reads: true, skip: notUnder,
 		doc: "A single dot is the root.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=0", "f=1")
 			for _, root := range []string{".", "/.", "/", "./"} {
 				names, err := t.names(root)
@@ -71,7 +71,7 @@ func pathCases() []entry {
 	}, {
 		id: "paths/dotdot-at-root-stays", level: Errors, reads: true, skip: notUnder,
 		doc: "Two dots at the root are the root, and nothing above it.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=0", "f=1")
 			for _, root := range []string{"/..", "/../..", "/d/../.."} {
 				names, err := t.names(root)
@@ -83,7 +83,7 @@ func pathCases() []entry {
 	}, {
 		id: "paths/dotdot-goes-up", level: Data,
 		doc: "Two dots lead to the directory above, also where something of the same name lies elsewhere.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=top", "d/", "d/f=middle", "d/e/", "d/e/f=bottom")
 			t.Content("d/e/../f", "middle")
 			t.Content("d/e/../../f", "top")
@@ -93,7 +93,7 @@ func pathCases() []entry {
 	}, {
 		id: "paths/very-long-path", level: Data,
 		doc: "A path of more than 4 096 bytes works, or is refused with nothing made under a part of it.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			part := strings.Repeat("p", min(200, t.suite.limits.NameBytes))
 			depth := 4200/(len(part)+1) + 1
 			t.Given("f=1")
@@ -112,7 +112,7 @@ func pathCases() []entry {
 	}, {
 		id: "paths/absolute-equals-relative", level: Errors, needs: caps(EmptyDirs), skip: notUnder,
 		doc: "With and without the slash in front a path means the same, for making as for finding.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=0")
 			t.OK(afero.WriteFile(t.FS, "d/rel", []byte("1"), 0o644))
 			t.Holds("d/", "d/x=0", "d/rel=1")

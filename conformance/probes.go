@@ -19,13 +19,13 @@ func probes() []probe {
 func attributeProbes() []probe {
 	return []probe{{
 		of: Chmod, given: []string{"f=abc"},
-		do: func(t *T) error { return t.FS.Chmod(t.Path("f"), 0o604) },
-		took: func(t *T) bool {
+		do: func(t *rig) error { return t.FS.Chmod(t.Path("f"), 0o604) },
+		took: func(t *rig) bool {
 			return t.Stat("f").Mode().Perm() == 0o604 || t.Has(Chmod) && !t.Has(Modes)
 		},
 	}, {
 		of: Modes,
-		do: func(t *T) error {
+		do: func(t *rig) error {
 			for name, perm := range map[string]fs.FileMode{"a": 0o600, "b": 0o400} {
 				f, err := t.FS.OpenFile(t.Path(name), os.O_WRONLY|os.O_CREATE, perm)
 				if err != nil {
@@ -37,35 +37,35 @@ func attributeProbes() []probe {
 			}
 			return nil
 		},
-		took: func(t *T) bool { return t.Stat("a").Mode() == 0o600 && t.Stat("b").Mode() == 0o400 },
+		took: func(t *rig) bool { return t.Stat("a").Mode() == 0o600 && t.Stat("b").Mode() == 0o400 },
 		left: []Tree{tree("a=", "b=")},
 	}, {
 		of: Chown, given: []string{"f=abc"},
-		do: func(t *T) error {
+		do: func(t *rig) error {
 			uid, gid := newOwner()
 			return t.FS.Chown(t.Path("f"), uid, gid)
 		},
 	}, {
 		of: Chtimes, given: []string{"f=abc"},
-		do:   func(t *T) error { return t.FS.Chtimes(t.Path("f"), past(), past()) },
-		took: func(t *T) bool { return t.near(t.modTime("f"), past()) == nil },
+		do:   func(t *rig) error { return t.FS.Chtimes(t.Path("f"), past(), past()) },
+		took: func(t *rig) bool { return t.near(t.modTime("f"), past()) == nil },
 	}, {
 		of: DirTimes, given: []string{"d/", "d/x=1"},
-		do:   func(t *T) error { return t.FS.Chtimes(t.Path("d"), past(), past()) },
-		took: func(t *T) bool { return t.near(t.modTime("d"), past()) == nil },
+		do:   func(t *rig) error { return t.FS.Chtimes(t.Path("d"), past(), past()) },
+		took: func(t *rig) bool { return t.near(t.modTime("d"), past()) == nil },
 	}, {
 		of: Sync, given: []string{"f=abc"},
-		do: func(t *T) error {
+		do: func(t *rig) error {
 			f := t.OpenFile("f", wronly)
 			return errors.Join(f.Sync(), f.Close())
 		},
 	}, {
 		of: SeekDir, given: []string{"d/", "d/a=1", "d/b=2"},
-		do: func(t *T) error {
+		do: func(t *rig) error {
 			_, err := t.listTwice("d")
 			return err
 		},
-		took: func(t *T) bool {
+		took: func(t *rig) bool {
 			second, _ := t.listTwice("d")
 			return len(second) == 2
 		},
@@ -76,30 +76,30 @@ func attributeProbes() []probe {
 func contentProbes() []probe {
 	return []probe{{
 		of: Append, given: []string{"f=abc"},
-		do:   func(t *T) error { return t.tryWrite("f", os.O_WRONLY|os.O_APPEND, writeText("d")) },
-		took: func(t *T) bool { return t.is("f", "abcd") },
+		do:   func(t *rig) error { return t.tryWrite("f", os.O_WRONLY|os.O_APPEND, writeText("d")) },
+		took: func(t *rig) bool { return t.is("f", "abcd") },
 	}, {
 		of: WriteAt, given: []string{"f=abc"},
-		do: func(t *T) error {
+		do: func(t *rig) error {
 			return t.tryWrite("f", wronly, func(f afero.File) error { _, err := f.WriteAt([]byte("X"), 1); return err })
 		},
-		took: func(t *T) bool { return t.is("f", "aXc") },
+		took: func(t *rig) bool { return t.is("f", "aXc") },
 	}, {
 		of: Truncate, given: []string{"f=abc"},
-		do:   func(t *T) error { return t.tryWrite("f", wronly, func(f afero.File) error { return f.Truncate(1) }) },
-		took: func(t *T) bool { return t.is("f", "a") },
+		do:   func(t *rig) error { return t.tryWrite("f", wronly, func(f afero.File) error { return f.Truncate(1) }) },
+		took: func(t *rig) bool { return t.is("f", "a") },
 	}, {
 		of: Holes, needs: caps(WriteAt), given: []string{"f=abc"},
-		do: func(t *T) error {
+		do: func(t *rig) error {
 			return t.tryWrite("f", wronly, func(f afero.File) error {
 				_, err := f.Seek(5, io.SeekStart)
 				return errors.Join(err, writeText("X")(f))
 			})
 		},
-		took: func(t *T) bool { return t.is("f", "abc\x00\x00X") },
+		took: func(t *rig) bool { return t.is("f", "abc\x00\x00X") },
 	}, {
 		of: ReadWrite,
-		do: func(t *T) error {
+		do: func(t *rig) error {
 			return t.tryWrite("f", os.O_RDWR|os.O_CREATE, func(f afero.File) error {
 				if err := writeText("abc")(f); err != nil {
 					return err
@@ -108,24 +108,24 @@ func contentProbes() []probe {
 				return err
 			})
 		},
-		took: func(t *T) bool { return t.is("f", "abc") },
+		took: func(t *rig) bool { return t.is("f", "abc") },
 	}, {
 		of: Overwrite, given: []string{"f=abc"},
-		do:   func(t *T) error { return t.tryWrite("f", os.O_WRONLY|os.O_TRUNC, writeText("new")) },
-		took: func(t *T) bool { return t.is("f", "new") },
+		do:   func(t *rig) error { return t.tryWrite("f", os.O_WRONLY|os.O_TRUNC, writeText("new")) },
+		took: func(t *rig) bool { return t.is("f", "new") },
 	}, {
 		of:   Excl,
-		do:   func(t *T) error { return t.tryWrite("f", excl, writeText("first")) },
-		took: func(t *T) bool { return errors.Is(t.tryWrite("f", excl, writeText("")), fs.ErrExist) },
+		do:   func(t *rig) error { return t.tryWrite("f", excl, writeText("first")) },
+		took: func(t *rig) bool { return errors.Is(t.tryWrite("f", excl, writeText("")), fs.ErrExist) },
 		left: []Tree{tree("f=first")},
 	}, {
 		of: SharedHandles, needs: caps(Overwrite), given: []string{"f=abc"},
-		do: func(t *T) error {
+		do: func(t *rig) error {
 			r := t.Open("f")
 			err := t.tryWrite("f", os.O_WRONLY|os.O_TRUNC, writeText("new"))
 			return errors.Join(err, r.Close())
 		},
-		took: func(t *T) bool {
+		took: func(t *rig) bool {
 			r := t.Open("f")
 			t.Put("f", "newer")
 			got, err := io.ReadAll(io.LimitReader(r, 100))
@@ -139,8 +139,8 @@ func contentProbes() []probe {
 func treeProbes() []probe {
 	return []probe{{
 		of: DirUpdates, given: []string{"d/", "d/x=1"},
-		do: func(t *T) error { return nil },
-		took: func(t *T) bool {
+		do: func(t *rig) error { return nil },
+		took: func(t *rig) bool {
 			if t.Has(DirTimes) {
 				t.setTime("d", past())
 			}
@@ -151,55 +151,55 @@ func treeProbes() []probe {
 		left: []Tree{tree("d/", "d/x=1", "d/y=2")},
 	}, {
 		of: Rename, given: []string{"a=1"},
-		do:   func(t *T) error { return t.rename("a", "b") },
-		took: func(t *T) bool { return t.is("b", "1") && !t.exists("a") },
+		do:   func(t *rig) error { return t.rename("a", "b") },
+		took: func(t *rig) bool { return t.is("b", "1") && !t.exists("a") },
 	}, {
 		of: RenameDir, given: []string{"d/", "d/x=1"},
-		do:   func(t *T) error { return t.rename("d", "e") },
-		took: func(t *T) bool { return t.is("e/x", "1") && !t.exists("d") },
+		do:   func(t *rig) error { return t.rename("d", "e") },
+		took: func(t *rig) bool { return t.is("e/x", "1") && !t.exists("d") },
 	}, {
 		of: RenameOver, given: []string{"a=1", "b=2"},
-		do:   func(t *T) error { return t.rename("a", "b") },
-		took: func(t *T) bool { return t.is("b", "1") && !t.exists("a") },
+		do:   func(t *rig) error { return t.rename("a", "b") },
+		took: func(t *rig) bool { return t.is("b", "1") && !t.exists("a") },
 	}, {
 		of: RenameOpen, given: []string{"a=1"},
-		do: func(t *T) error {
+		do: func(t *rig) error {
 			f := t.Open("a")
 			return errors.Join(t.rename("a", "b"), f.Close())
 		},
-		took: func(t *T) bool { return t.is("b", "1") && !t.exists("a") },
+		took: func(t *rig) bool { return t.is("b", "1") && !t.exists("a") },
 	}, {
 		of: RemoveOpen, given: []string{"a=1"},
-		do: func(t *T) error {
+		do: func(t *rig) error {
 			f := t.Open("a")
 			return errors.Join(t.FS.Remove(t.Path("a")), f.Close())
 		},
-		took: func(t *T) bool { return !t.exists("a") },
+		took: func(t *rig) bool { return !t.exists("a") },
 	}, {
 		of:   EmptyDirs,
-		do:   func(t *T) error { return t.FS.Mkdir(t.Path("d"), 0o755) },
-		took: func(t *T) bool { return t.exists("d") },
+		do:   func(t *rig) error { return t.FS.Mkdir(t.Path("d"), 0o755) },
+		took: func(t *rig) bool { return t.exists("d") },
 	}, {
 		of: CaseSensitive, given: []string{"file=1"},
-		do:   func(t *T) error { return t.tryWrite("FILE", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, writeText("2")) },
-		took: func(t *T) bool { return t.is("file", "1") && t.is("FILE", "2") },
+		do:   func(t *rig) error { return t.tryWrite("FILE", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, writeText("2")) },
+		took: func(t *rig) bool { return t.is("file", "1") && t.is("FILE", "2") },
 		left: []Tree{tree("file=2"), tree("FILE=2")},
 	}, {
 		of: DistinctForms, given: []string{"caf\u00e9=1"},
-		do: func(t *T) error {
+		do: func(t *rig) error {
 			return t.tryWrite("cafe\u0301", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, writeText("2"))
 		},
-		took: func(t *T) bool { return t.is("caf\u00e9", "1") && t.is("cafe\u0301", "2") },
+		took: func(t *rig) bool { return t.is("caf\u00e9", "1") && t.is("cafe\u0301", "2") },
 		left: []Tree{tree("caf\u00e9=2"), tree("cafe\u0301=2")},
 	}, {
 		of: Symlink, given: []string{"f=1"},
-		do:   func(t *T) error { return t.links().SymlinkIfPossible(t.Path("f"), t.Path("l")) },
-		took: func(t *T) bool { return t.is("l", "1") },
+		do:   func(t *rig) error { return t.links().SymlinkIfPossible(t.Path("f"), t.Path("l")) },
+		took: func(t *rig) bool { return t.is("l", "1") },
 	}}
 }
 
 // listTwice lists a directory, seeks to its start, and lists it again.
-func (t *T) listTwice(name string) (second []string, err error) {
+func (t *rig) listTwice(name string) (second []string, err error) {
 	f := t.Open(name)
 	_, err = f.Readdirnames(-1)
 	t.OK(err)

@@ -16,23 +16,23 @@ func propertyCases() []entry {
 	return []entry{{
 		id: "model/round-trip", level: Data,
 		doc: "What is written in pieces of any size is read back in pieces of any size.",
-		run: func(t *T) { t.often(roundTrip) },
+		run: func(t *rig) { t.often(roundTrip) },
 	}, {
 		id: "model/write-order", level: Data, needs: caps(WriteAt, Holes),
 		doc: "Pieces that do not overlap give the same file in whatever order WriteAt writes them.",
-		run: func(t *T) { t.often(writeOrder) },
+		run: func(t *rig) { t.often(writeOrder) },
 	}, {
 		id: "model/pages", level: Data,
 		doc: "The pages of a directory, of any size, add up to all of it, each name once.",
-		run: func(t *T) { t.often(pages) },
+		run: func(t *rig) { t.often(pages) },
 	}, {
 		id: "model/rename-back", level: Data, needs: caps(Rename, RenameDir),
 		doc: "To rename something and to rename it back changes nothing.",
-		run: func(t *T) { t.often(renameBack) },
+		run: func(t *rig) { t.often(renameBack) },
 	}, {
 		id: "model/two-goroutines", level: Data, needs: caps(Concurrent),
 		doc: "Two goroutines in directories of their own do not notice each other; in the same one, it is as if one had come first.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.often(sideBySide)
 			t.often(eitherOrder)
 		},
@@ -40,9 +40,9 @@ func propertyCases() []entry {
 }
 
 // often runs a property with a hundredth of the declared effort.
-func (t *T) often(property func(t *T, r *rand.Rand)) {
+func (t *rig) often(property func(t *rig, r *rand.Rand)) {
 	for i := 0; i < max(t.suite.sequences/100, 5) && t.verdict() == 0; i++ {
-		t.another(func(sub *T) {
+		t.another(func(sub *rig) {
 			property(sub, t.random(i))
 			if sub.verdict() != 0 {
 				sub.Errorf("that was round %d of seed %#x", i, t.suite.seed)
@@ -52,7 +52,7 @@ func (t *T) often(property func(t *T, r *rand.Rand)) {
 }
 
 // content makes random bytes of a random length, within the declared limit.
-func (t *T) content(r *rand.Rand, most int) []byte {
+func (t *rig) content(r *rand.Rand, most int) []byte {
 	if limit := t.suite.limits.FileSize; limit > 0 {
 		most = int(min(int64(most), limit))
 	}
@@ -73,7 +73,7 @@ func pieces(r *rand.Rand, size int) []int {
 	return ends
 }
 
-func roundTrip(t *T, r *rand.Rand) {
+func roundTrip(t *rig, r *rand.Rand) {
 	data := t.content(r, 200_000)
 	f := t.Create("f")
 	at := 0
@@ -99,7 +99,7 @@ func roundTrip(t *T, r *rand.Rand) {
 	t.Ends(f)
 }
 
-func writeOrder(t *T, r *rand.Rand) {
+func writeOrder(t *rig, r *rand.Rand) {
 	data := t.content(r, 20_000)
 	ends := pieces(r, len(data))
 	order := r.Perm(len(ends))
@@ -119,7 +119,7 @@ func writeOrder(t *T, r *rand.Rand) {
 	}
 }
 
-func pages(t *T, r *rand.Rand) {
+func pages(t *rig, r *rand.Rand) {
 	tr := Tree{"d/": ""}
 	var want []string
 	for i := range r.IntN(30) {
@@ -158,7 +158,7 @@ func randomTree(r *rand.Rand) Tree {
 	return tr
 }
 
-func renameBack(t *T, r *rand.Rand) {
+func renameBack(t *rig, r *rand.Rand) {
 	tr := randomTree(r)
 	t.GivenTree(tr)
 	all := tr.Names()
@@ -176,13 +176,13 @@ func renameBack(t *T, r *rand.Rand) {
 }
 
 // below is the same case, working in a directory.
-func (t *T) below(dir string) *T {
-	return &T{FS: t.FS, suite: t.suite, id: t.id, root: t.Path(dir)}
+func (t *rig) below(dir string) *rig {
+	return &rig{FS: t.FS, suite: t.suite, id: t.id, root: t.Path(dir)}
 }
 
 // sideBySide is a cheap check of linearizability: each of two goroutines must
 // get the answers that it would get alone.
-func sideBySide(t *T, r *rand.Rand) {
+func sideBySide(t *rig, r *rand.Rand) {
 	t.Given("left/", "right/")
 	ops := [2][]op{draw(r, t.suite.steps), draw(r, t.suite.steps)}
 	var found [2]*disagreement
@@ -199,7 +199,7 @@ func sideBySide(t *T, r *rand.Rand) {
 
 // eitherOrder lets two operations run into each other and wants a tree that
 // one of the two orders leaves.
-func eitherOrder(t *T, r *rand.Rand) {
+func eitherOrder(t *rig, r *rand.Rand) {
 	for round := range 8 {
 		setup := drawSetup(r)
 		pair := [2]op{drawAtomic(r, 0), drawAtomic(r, 1)}
@@ -232,7 +232,7 @@ func eitherOrder(t *T, r *rand.Rand) {
 // leaves is the tree that operations leave one after the other; it is not ok
 // if the outcome is unspecified or something is needed that is declared
 // missing.
-func (t *T) leaves(setup []op, then ...op) (tr Tree, ok bool) {
+func (t *rig) leaves(setup []op, then ...op) (tr Tree, ok bool) {
 	m := newModel()
 	for _, o := range slices.Concat(setup, then) {
 		if t.leavesOut(m, o, style{}) || m.do(o).class == unspecified && o.verb != opClose {

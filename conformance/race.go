@@ -16,7 +16,7 @@ func raceCases() []entry {
 	return []entry{{
 		id: "concurrent/append-loses-nothing", level: Data, needs: caps(Concurrent, Append, SharedHandles),
 		doc: "Lines that several append through handles of their own are all there, each whole.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=")
 			t.allWin(t.Together(crowd, func(i int) error {
 				return t.tryWrite("f", os.O_WRONLY|os.O_APPEND, func(f afero.File) error {
@@ -38,7 +38,7 @@ func raceCases() []entry {
 	}, {
 		id: "concurrent/writeat-disjoint", level: Data, needs: caps(Concurrent, WriteAt),
 		doc: "WriteAts to different parts through one handle at once are all stored.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=" + strings.Repeat(".", crowd*4))
 			f := t.OpenFile("f", wronly)
 			t.allWin(t.Together(crowd, func(i int) error {
@@ -51,7 +51,7 @@ func raceCases() []entry {
 	}, {
 		id: "concurrent/readat-while-reading", level: Data, reads: true, needs: caps(Concurrent),
 		doc: "ReadAts at once through one handle give their own bytes, and do not disturb who reads on from its place.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			text := strings.Repeat("0123456789", 40)
 			t.Given("f=" + text)
 			f := t.Open("f")
@@ -69,7 +69,7 @@ func raceCases() []entry {
 	}, {
 		id: "concurrent/rename-over-readers-see-old-or-new", level: Data, needs: caps(Concurrent, RenameOver),
 		doc: "While files are renamed over one another, who opens the name finds an old or a new one, whole, and never none.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			const rounds = 6
 			version := func(i int) string { return strings.Repeat(fmt.Sprintf("version %d;", i), 50) }
 			given := Tree{"f": version(0)}
@@ -101,7 +101,7 @@ func raceCases() []entry {
 	}, {
 		id: "concurrent/same-file-writers-then-stat", level: Data, needs: caps(Concurrent, Overwrite),
 		doc: "After several have written one file anew at once, it is as long as what each of them wrote, and Stat says so too.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=old")
 			t.allWin(t.Together(crowd, func(i int) error {
 				return t.tryWrite("f", os.O_WRONLY|os.O_TRUNC, writeText(strings.Repeat(fmt.Sprint(i), 100)))
@@ -114,7 +114,7 @@ func raceCases() []entry {
 	}, {
 		id: "concurrent/rename-cycle", level: Data, needs: caps(Concurrent, RenameOver),
 		doc: "Renames in a circle at once end, and no more files are there than before.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("a=1", "b=2", "c=3")
 			names := []string{"a", "b", "c"}
 			t.Together(3, func(i int) error {
@@ -134,7 +134,7 @@ func raceCases() []entry {
 	}, {
 		id: "concurrent/close-during-read", level: Data, needs: caps(Concurrent),
 		doc: "Closing a handle while others read through it gives them bytes, the end, or os.ErrClosed; no panic, no wrong bytes.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			text := strings.Repeat("0123456789", 100)
 			t.Given("f=" + text)
 			f := t.Open("f")
@@ -167,7 +167,7 @@ func interleavedCases() []entry {
 	return []entry{{
 		id: "concurrent/create-remove-rename-list-mix", level: Data, needs: caps(Concurrent, RenameOver),
 		doc: "While some create, remove and rename the same few names and others list, nothing breaks.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/stays=1")
 			t.Together(4, func(who int) error {
 				for i := range 6 {
@@ -191,7 +191,7 @@ func interleavedCases() []entry {
 	}, {
 		id: "concurrent/mkdirall-removeall", level: Data, needs: caps(Concurrent),
 		doc: "While some make a tree and others remove it, nothing breaks, and what lies beside it stays.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("stays=1")
 			t.Together(4, func(who int) error {
 				for range 5 {
@@ -210,7 +210,7 @@ func interleavedCases() []entry {
 	}, {
 		id: "concurrent/rename-dir-while-writing-inside", level: Data, needs: caps(Concurrent, RenameDir, RenameOpen),
 		doc: "What is written to an open file while its directory is renamed is in the file afterwards, wherever that is.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("a/", "a/f=")
 			f := t.OpenFile("a/f", wronly)
 			t.allWin(t.Together(2, func(who int) error {
@@ -233,7 +233,7 @@ func interleavedCases() []entry {
 	}, {
 		id: "concurrent/list-while-creating", level: Data, needs: caps(Concurrent),
 		doc: "While files are made, every listing has each older one once.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/old1=1", "d/old2=2")
 			t.allWin(t.Together(3, func(who int) error {
 				for i := range 6 {
@@ -256,7 +256,7 @@ func interleavedCases() []entry {
 	}, {
 		id: "concurrent/read-while-truncating", level: Data, needs: caps(Concurrent, Truncate, Holes),
 		doc: "Who reads while the file is cut and grown gets what was there, zeros, or the end; no panic.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=" + strings.Repeat("x", 1000))
 			t.allWin(t.Together(3, func(who int) error {
 				if who == 0 {

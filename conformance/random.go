@@ -14,12 +14,12 @@ func modelCases() []entry {
 	cases := []entry{{
 		id: "model/sequences", level: Data,
 		doc: "Any sequence of operations is answered as package os answers it, and leaves the same tree.",
-		run: func(t *T) { t.agrees(1, style{}, func(*T) {}) },
+		run: func(t *rig) { t.agrees(1, style{}, func(*rig) {}) },
 	}, {
 		id: "model/through-base-path", level: Data,
 		doc: "So it is through an afero.BasePathFs.",
-		run: func(t *T) {
-			t.agrees(4, style{}, func(t *T) {
+		run: func(t *rig) {
+			t.agrees(4, style{}, func(t *rig) {
 				if err := t.FS.Mkdir(t.Path("base"), 0o755); err != nil {
 					t.Blockf("the fixture: %v", err)
 				}
@@ -29,7 +29,7 @@ func modelCases() []entry {
 	}, {
 		id: "model/reopened-handles", level: Data, needs: caps(Overwrite),
 		doc: "So it is if every file is closed and opened again before each operation on it.",
-		run: func(t *T) { t.agrees(4, style{reopen: true}, func(*T) {}) },
+		run: func(t *rig) { t.agrees(4, style{reopen: true}, func(*rig) {}) },
 	}}
 	cases = append(cases, propertyCases()...)
 	for i := range cases {
@@ -44,14 +44,14 @@ func modelCases() []entry {
 }
 
 // random is the source of the i-th random thing of a run.
-func (t *T) random(i int) *rand.Rand { return rand.New(rand.NewPCG(t.suite.seed, uint64(i))) }
+func (t *rig) random(i int) *rand.Rand { return rand.New(rand.NewPCG(t.suite.seed, uint64(i))) }
 
 // another runs use on one more file system, made like the first.
-func (t *T) another(use func(t *T)) { t.anotherFrom(t.suite.fresh, use) }
+func (t *rig) another(use func(t *rig)) { t.anotherFrom(t.suite.fresh, use) }
 
 // anotherFrom runs use on a file system made by another Maker.
-func (t *T) anotherFrom(fresh Maker, use func(t *T)) {
-	sub := &T{suite: t.suite, id: t.id}
+func (t *rig) anotherFrom(fresh Maker, use func(t *rig)) {
+	sub := &rig{suite: t.suite, id: t.id}
 	defer func() {
 		sub.closeFiles()
 		sub.cleanUp()
@@ -66,7 +66,7 @@ func (t *T) anotherFrom(fresh Maker, use func(t *T)) {
 
 // agrees replays random sequences, as many as the given part of the declared
 // effort.
-func (t *T) agrees(part int, how style, wrap func(t *T)) {
+func (t *rig) agrees(part int, how style, wrap func(t *rig)) {
 	t.agreesOn(max(t.suite.sequences/part, 1), how, wrap, func(i int) []op {
 		return draw(t.random(i), t.suite.steps)
 	})
@@ -74,12 +74,12 @@ func (t *T) agrees(part int, how style, wrap func(t *T)) {
 
 // agreesOn replays sequences, each on a file system of its own, and reports in
 // how many ways they go wrong.
-func (t *T) agreesOn(n int, how style, wrap func(t *T), sequence func(i int) []op) {
+func (t *rig) agreesOn(n int, how style, wrap func(t *rig), sequence func(i int) []op) {
 	const enough = 5 // ways to go wrong; more are of no help
 	known := t.knownSignatures()
 	seen := map[string]bool{}
 	again := func(ops []op) (d *disagreement) {
-		t.another(func(sub *T) {
+		t.another(func(sub *rig) {
 			wrap(sub)
 			d = sub.replay(ops, how)
 		})
@@ -111,7 +111,7 @@ func (t *T) agreesOn(n int, how style, wrap func(t *T), sequence func(i int) []o
 
 // knownSignatures finds what Known says about single ways in which this case
 // goes wrong, given as a signature behind the ID of the case.
-func (t *T) knownSignatures() map[string]string {
+func (t *rig) knownSignatures() map[string]string {
 	known := map[string]string{}
 	for id, why := range t.suite.known {
 		if sig, ok := strings.CutPrefix(id, t.id+"#"); ok {
@@ -123,7 +123,7 @@ func (t *T) knownSignatures() map[string]string {
 
 // excuse passes a case that went wrong in known ways alone; a way in which it
 // does not go wrong any more must be taken off the list.
-func (t *T) excuse(known map[string]string, seen map[string]bool) {
+func (t *rig) excuse(known map[string]string, seen map[string]bool) {
 	var why []string
 	for sig, reason := range known {
 		if !seen[sig] {

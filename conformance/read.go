@@ -13,7 +13,7 @@ func readCases() []entry {
 	return []entry{{
 		id: "read/empty-buffer", level: Data, reads: true,
 		doc: "Reading into an empty buffer gives nothing and does not move.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
 			if n, err := f.Read(nil); n != 0 || err != nil && !errors.Is(err, io.EOF) {
@@ -24,14 +24,14 @@ func readCases() []entry {
 	}, {
 		id: "read/eof-on-empty", level: Data, reads: true,
 		doc: "Reading an empty file gives io.EOF at once.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=")
 			t.Ends(t.Open("f"))
 		},
 	}, {
 		id: "read/eof-sticky", level: Data, reads: true,
 		doc: "At the end every further read gives io.EOF again.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
 			t.Reads(f, "abc")
@@ -42,7 +42,7 @@ func readCases() []entry {
 	}, {
 		id: "read/small-buffers", level: Data, reads: true,
 		doc: "Reads of three bytes add up to the file.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=0123456789")
 			f := t.Open("f")
 			for _, part := range []string{"012", "345", "678", "9"} {
@@ -53,7 +53,7 @@ func readCases() []entry {
 	}, {
 		id: "read/iotest", level: Data, reads: true,
 		doc: "A file is an io.Reader, io.Seeker and io.ReaderAt as testing/iotest wants them.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			text := strings.Repeat("A well read file. ", 20)
 			t.Given("f=" + text)
 			t.OK(iotest.TestReader(t.Open("f"), []byte(text)))
@@ -61,7 +61,7 @@ func readCases() []entry {
 	}, {
 		id: "read/directory", level: Errors, reads: true,
 		doc: "Reading a directory as a file fails, and not with io.EOF, which would pass for an empty file.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			n, err := t.Open("d").Read(make([]byte, 4))
 			if n > 0 || err == nil || errors.Is(err, io.EOF) {
@@ -71,7 +71,7 @@ func readCases() []entry {
 	}, {
 		id: "read/sees-growth", level: Parity, needs: caps(Append, SharedHandles),
 		doc: "A reader at the end gets what is appended later.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			r := t.Open("f")
 			t.ReadsAll(r, "abc")
@@ -81,7 +81,7 @@ func readCases() []entry {
 	}, {
 		id: "read/byte-by-byte", level: Data, reads: true,
 		doc: "Reads of one byte give every byte once.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=\x00\xff\r\n\x00z")
 			f := t.Open("f")
 			for _, b := range []byte("\x00\xff\r\n\x00z") {
@@ -92,7 +92,7 @@ func readCases() []entry {
 	}, {
 		id: "read/short-read-is-not-eof", level: Data, reads: true,
 		doc: "As long as there are bytes, a read gives some, or says io.EOF only together with the last of them.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			text := strings.Repeat("x", 10_000)
 			t.Given("f=" + text)
 			f := t.Open("f")
@@ -109,7 +109,7 @@ func readCases() []entry {
 	}, {
 		id: "read/after-failed-read-offset-unchanged", level: Data, reads: true,
 		doc: "A ReadAt that fails does not move the place that Read goes on from.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.Open("f")
 			t.Reads(f, "ab")
@@ -127,7 +127,7 @@ func readAtCases() []entry {
 	return []entry{{
 		id: "readat/basic", level: Data, reads: true,
 		doc: "ReadAt gives the bytes at the offset.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.Open("f")
 			t.ReadsAt(f, 2, "cd")
@@ -137,7 +137,7 @@ func readAtCases() []entry {
 	}, {
 		id: "readat/short-is-eof", level: Data, reads: true,
 		doc: "A ReadAt that gets fewer bytes than it wants says io.EOF; without it the rest of the buffer would pass for data.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abcdef")
 			buf := make([]byte, 10)
 			n, err := t.Open("f").ReadAt(buf, 4)
@@ -147,7 +147,7 @@ func readAtCases() []entry {
 	}, {
 		id: "readat/at-end", level: Data, reads: true,
 		doc: "ReadAt at the end gives nothing and io.EOF.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			n, err := t.Open("f").ReadAt(make([]byte, 2), 3)
 			equal(t, "count", n, 0)
@@ -156,7 +156,7 @@ func readAtCases() []entry {
 	}, {
 		id: "readat/past-end", level: Errors, reads: true,
 		doc: "ReadAt beyond the end gives nothing and io.EOF.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			n, err := t.Open("f").ReadAt(make([]byte, 2), 1000)
 			equal(t, "count", n, 0)
@@ -165,7 +165,7 @@ func readAtCases() []entry {
 	}, {
 		id: "readat/negative", level: Data, reads: true,
 		doc: "ReadAt at a negative offset fails, and does not panic.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
 			for _, off := range []int64{-1, -3, math.MinInt64} {
@@ -179,7 +179,7 @@ func readAtCases() []entry {
 	}, {
 		id: "readat/leaves-offset", level: Data, reads: true,
 		doc: "ReadAt does not move the place that Read goes on from.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.Open("f")
 			t.Reads(f, "ab")
@@ -190,7 +190,7 @@ func readAtCases() []entry {
 	}, {
 		id: "readat/concurrent", level: Data, reads: true, needs: caps(Concurrent),
 		doc: "ReadAt calls at the same time on one handle each get their own bytes, as io.ReaderAt promises.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			text := strings.Repeat("0123456789abcdef", 64)
 			t.Given("f=" + text)
 			f := t.Open("f")
@@ -205,7 +205,7 @@ func readAtCases() []entry {
 	}, {
 		id: "readat/on-directory", level: Errors, reads: true,
 		doc: "ReadAt on a directory fails.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			n, err := t.Open("d").ReadAt(make([]byte, 2), 0)
 			equal(t, "count", max(n, 0), 0)
@@ -214,7 +214,7 @@ func readAtCases() []entry {
 	}, {
 		id: "readat/zero-length", level: Parity, reads: true,
 		doc: "ReadAt into an empty buffer gives nothing and no error where there are bytes.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			n, err := t.Open("f").ReadAt(nil, 1)
 			equal(t, "count", n, 0)

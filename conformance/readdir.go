@@ -25,7 +25,7 @@ func entriesOf(n int) (given Tree, names []string) {
 
 // pages lists a directory handle n names at a time, and wants it to end with
 // io.EOF. It is bounded, because some never end.
-func (t *T) pages(f afero.File, n, bound int) (all []string) {
+func (t *rig) pages(f afero.File, n, bound int) (all []string) {
 	for range bound {
 		names, err := f.Readdirnames(n)
 		all = append(all, names...)
@@ -43,7 +43,7 @@ func (t *T) pages(f afero.File, n, bound int) (all []string) {
 }
 
 // rest wants all that a directory handle still lists to be these names.
-func (t *T) rest(f afero.File, want ...string) {
+func (t *rig) rest(f afero.File, want ...string) {
 	names, err := f.Readdirnames(-1)
 	if err := listed(names, err, want); err != nil {
 		t.Errorf("%s%v", where(), err)
@@ -55,7 +55,7 @@ func readdirCases() []entry {
 	return append([]entry{{
 		id: "readdir/all", level: Data, reads: true,
 		doc: "Readdir gives every entry once, files and directories.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/a=1", "d/b/", "d/b/y=0", "d/c=3")
 			t.rest(t.Open("d"), "a", "b", "c")
 			infos, err := t.Open("d").Readdir(-1)
@@ -68,7 +68,7 @@ func readdirCases() []entry {
 	}, {
 		id: "readdir/not-recursive", level: Data, reads: true,
 		doc: "A listing does not hold what lies deeper.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/g/", "d/e/g/x=1", "f=2")
 			t.rest(t.Open("d"), "e")
 			t.rest(t.Open(""), "d", "f")
@@ -76,7 +76,7 @@ func readdirCases() []entry {
 	}, {
 		id: "readdir/empty", level: Data, reads: true, needs: caps(EmptyDirs),
 		doc: "An empty directory lists nothing, without an error.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/")
 			t.rest(t.Open("d"))
 			infos, err := t.Open("d").Readdir(-1)
@@ -86,7 +86,7 @@ func readdirCases() []entry {
 	}, {
 		id: "readdir/empty-n", level: Errors, reads: true, needs: caps(EmptyDirs),
 		doc: "An empty directory listed in pages gives io.EOF at once.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/")
 			infos, err := t.Open("d").Readdir(5)
 			equal(t, "number of entries", len(infos), 0)
@@ -95,7 +95,7 @@ func readdirCases() []entry {
 	}, {
 		id: "readdir/paging", level: Data, reads: true,
 		doc: "Pages add up to the whole, each entry once.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			given, want := entriesOf(7)
 			t.GivenTree(given)
 			for n := 1; n <= 8; n++ {
@@ -107,7 +107,7 @@ func readdirCases() []entry {
 	}, {
 		id: "readdir/exact-multiple", level: Errors, reads: true,
 		doc: "Where the last page is full, io.EOF comes with the next one.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			given, want := entriesOf(6)
 			t.GivenTree(given)
 			if err := listed(t.pages(t.Open("d"), 3, 4), nil, want); err != nil {
@@ -117,7 +117,7 @@ func readdirCases() []entry {
 	}, {
 		id: "readdir/eof-comes-alone", level: Parity, reads: true,
 		doc: "The last entries come without an error, and io.EOF without entries.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			given, _ := entriesOf(5)
 			t.GivenTree(given)
 			f := t.Open("d")
@@ -135,7 +135,7 @@ func readdirCases() []entry {
 	}, {
 		id: "readdir/page-then-rest", level: Data, reads: true,
 		doc: "After a page, Readdir(-1) gives the rest and nothing twice.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			given, want := entriesOf(6)
 			t.GivenTree(given)
 			f := t.Open("d")
@@ -149,7 +149,7 @@ func readdirCases() []entry {
 	}, {
 		id: "readdir/all-twice", level: Errors, reads: true,
 		doc: "At the end Readdir(-1) gives nothing more, without an error.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/a=1", "d/b=2")
 			f := t.Open("d")
 			t.rest(f, "a", "b")
@@ -158,7 +158,7 @@ func readdirCases() []entry {
 	}, {
 		id: "readdir/seek0-rewinds", level: Errors, reads: true, needs: caps(SeekDir),
 		doc: "After Seek to the start, pages begin anew, also from the middle.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			given, want := entriesOf(5)
 			t.GivenTree(given)
 			f := t.Open("d")
@@ -173,7 +173,7 @@ func readdirCases() []entry {
 	}, {
 		id: "readdir/two-handles", level: Data, reads: true,
 		doc: "Two handles on one directory each have their own place in it.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			given, want := entriesOf(5)
 			t.GivenTree(given)
 			a, b := t.Open("d"), t.Open("d")
@@ -188,7 +188,7 @@ func readdirCases() []entry {
 	}, {
 		id: "readdir/on-file", level: Errors, reads: true,
 		doc: "Listing a file fails.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			_, err := t.Open("f").Readdir(-1)
 			t.Fails(err)
@@ -198,7 +198,7 @@ func readdirCases() []entry {
 	}, {
 		id: "readdir/names-paging", level: Data, reads: true,
 		doc: "Readdir and Readdirnames in pages by turns give every entry once.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			given, want := entriesOf(6)
 			t.GivenTree(given)
 			f := t.Open("d")
@@ -226,7 +226,7 @@ func listingCases() []entry {
 	return []entry{{
 		id: "readdir/matches-stat", level: Data, reads: true,
 		doc: "A listing says of each entry what Stat says: name, size, kind, permission bits, time.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/a=12345", "d/b/", "d/b/x=", "d/c=")
 			infos, err := t.Open("d").Readdir(-1)
 			t.OK(err)
@@ -238,7 +238,7 @@ func listingCases() []entry {
 	}, {
 		id: "readdir/through-OpenFile", level: Data, reads: true,
 		doc: "A directory opened by OpenFile with O_RDONLY and no permissions, as WebDAV servers do, lists and stays as it is.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/a=1")
 			before := t.Stat("d").Mode()
 			f, err := t.FS.OpenFile(t.Path("d"), 0, 0)
@@ -248,7 +248,7 @@ func listingCases() []entry {
 	}, {
 		id: "readdir/many-entries", level: Data,
 		doc: "A large directory is listed whole, at once and in pages: 5 000 entries in a long run, else 300.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			n := 300
 			if t.suite.long {
 				n = 5000
@@ -263,7 +263,7 @@ func listingCases() []entry {
 	}, {
 		id: "readdir/while-creating", level: Data,
 		doc: "While files are made, a listing in pages ends, and gives each older entry once.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			given, old := entriesOf(8)
 			t.GivenTree(given)
 			f := t.Open("d")
@@ -281,7 +281,7 @@ func listingCases() []entry {
 	}, {
 		id: "readdir/while-removing", level: Data,
 		doc: "While files are removed, a listing in pages ends, and gives each that stays once.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			given, names := entriesOf(8)
 			t.GivenTree(given)
 			f := t.Open("d")
@@ -300,7 +300,7 @@ func listingCases() []entry {
 	}, {
 		id: "readdir/same-name-as-parent", level: Data, reads: true,
 		doc: "An entry that has its directory's name is listed.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/d=1", "e/", "e/e/", "e/e/e=2")
 			t.rest(t.Open("d"), "d")
 			t.rest(t.Open("e"), "e")
@@ -309,7 +309,7 @@ func listingCases() []entry {
 	}, {
 		id: "readdir/names-have-no-slash", level: Data, reads: true,
 		doc: "Listed names are single names: not empty, without a slash, neither dot nor two dots.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/x=1", "d/f=2")
 			for _, dir := range []string{"", "d", "d/e"} {
 				names, err := t.Open(dir).Readdirnames(-1)
@@ -324,7 +324,7 @@ func listingCases() []entry {
 	}, {
 		id: "readdir/zero-count-is-all", level: Errors, reads: true,
 		doc: "Readdir(0) gives all, as every count up to zero does.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/a=1", "d/b=2", "d/c=3")
 			for _, n := range []int{0, -1, -5} {
 				names, err := t.Open("d").Readdirnames(n)
@@ -336,7 +336,7 @@ func listingCases() []entry {
 	}, {
 		id: "readdir/sorted-by-helper", level: Errors, reads: true,
 		doc: "afero.ReadDir gives the entries sorted by name.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/b=1", "d/a=2", "d/c/", "d/c/x=", "d/a.b=4")
 			infos, err := afero.ReadDir(t.FS, t.Path("d"))
 			t.OK(err)
@@ -350,7 +350,7 @@ func listingCases() []entry {
 }
 
 // sameInfo wants two FileInfos of one file to say the same.
-func (t *T) sameInfo(what string, got, want fs.FileInfo) {
+func (t *rig) sameInfo(what string, got, want fs.FileInfo) {
 	equal(t, what+": name", got.Name(), want.Name())
 	equal(t, what+": mode", got.Mode(), want.Mode())
 	equal(t, what+": IsDir", got.IsDir(), want.IsDir())

@@ -14,9 +14,9 @@ type probe struct {
 	of    Capability
 	needs []Capability // what the calls need besides
 	given []string
-	do    func(t *T) error // the calls in question
-	took  func(t *T) bool  // whether they had the effect; nil if that cannot be seen
-	left  []Tree           // what may be there after they were ignored; unless set, what was given
+	do    func(t *rig) error // the calls in question
+	took  func(t *rig) bool  // whether they had the effect; nil if that cannot be seen
+	left  []Tree             // what may be there after they were ignored; unless set, what was given
 }
 
 // excl makes a file that must not exist.
@@ -37,7 +37,7 @@ func refusalCases() []entry {
 	return append(cases, entry{
 		id: "refusals/concurrent", level: Data,
 		doc: "Two goroutines use the file system at once, or, if it is declared that they cannot, one after the other.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			gate := make(chan struct{}, 1)
 			err := errors.Join(t.Together(2, func(i int) error {
@@ -53,7 +53,7 @@ func refusalCases() []entry {
 	}, entry{
 		id: "refusals/writes", level: Data, reads: true, skip: notReadOnly,
 		doc: "Every method of a read-only Fs that would change something fails, and nothing changes.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1", "f=2")
 			for method, err := range map[string]error{
 				"Create":    errOf(t.FS.Create(t.Path("new"))),
@@ -75,7 +75,7 @@ func refusalCases() []entry {
 	}, entry{
 		id: "refusals/writes-through-handles", level: Data, reads: true, skip: notReadOnly,
 		doc: "Every method of a file of a read-only Fs that would change it fails, and nothing changes.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
 			for _, use := range usesOfFile() {
@@ -91,7 +91,7 @@ func refusalCases() []entry {
 	}, entry{
 		id: "refusals/writing-flags", level: Data, reads: true, skip: notReadOnly,
 		doc: "A read-only Fs opens nothing with a flag that writes, creates or truncates.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			for _, flag := range []int{os.O_WRONLY, os.O_RDWR, os.O_CREATE, os.O_TRUNC, os.O_WRONLY | os.O_APPEND} {
 				for _, name := range []string{"f", "new"} {
@@ -106,7 +106,7 @@ func refusalCases() []entry {
 // errOf drops a file that should not be there.
 func errOf(_ afero.File, err error) error { return err }
 
-func (p probe) run(t *T) {
+func (p probe) run(t *rig) {
 	t.Given(p.given...)
 	err := p.do(t)
 	d, declared := t.suite.declaration(p.of)
@@ -139,7 +139,7 @@ func (p probe) run(t *T) {
 
 // tryWrite opens a file with flags, has it used, and closes it, and returns
 // the first error of all.
-func (t *T) tryWrite(name string, flag int, use func(f afero.File) error) error {
+func (t *rig) tryWrite(name string, flag int, use func(f afero.File) error) error {
 	f, err := t.FS.OpenFile(t.Path(name), flag, 0o644)
 	if err != nil {
 		return err
@@ -157,12 +157,12 @@ func writeText(text string) func(afero.File) error {
 }
 
 // is tells whether a file has this content, without an opinion about it.
-func (t *T) is(name, content string) bool {
+func (t *rig) is(name, content string) bool {
 	got, err := t.contentOf(t.Path(name), int64(len(content)))
 	return err == nil && got == content
 }
 
-func (t *T) exists(name string) bool {
+func (t *rig) exists(name string) bool {
 	_, err := t.FS.Stat(t.Path(name))
 	return err == nil
 }

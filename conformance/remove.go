@@ -11,7 +11,7 @@ func removeCases() []entry {
 	return []entry{{
 		id: "remove/file", level: Data,
 		doc: "A removed file is gone, and nothing else is.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1", "ff=2")
 			t.OK(t.FS.Remove(t.Path("f")))
 			t.Gone("f")
@@ -20,7 +20,7 @@ func removeCases() []entry {
 	}, {
 		id: "remove/empty-dir", level: Data, needs: caps(EmptyDirs),
 		doc: "A directory with nothing in it can be removed.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "e/")
 			t.OK(t.FS.Remove(t.Path("d")))
 			t.Gone("d")
@@ -29,7 +29,7 @@ func removeCases() []entry {
 	}, {
 		id: "remove/missing", level: Errors,
 		doc: "Removing what does not exist is fs.ErrNotExist.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			t.Is(t.FS.Remove(t.Path("no")), fs.ErrNotExist)
 			t.Unchanged()
@@ -37,7 +37,7 @@ func removeCases() []entry {
 	}, {
 		id: "remove/missing-parent", level: Errors,
 		doc: "Removing from a directory that does not exist is fs.ErrNotExist.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			t.Is(t.FS.Remove(t.Path("no/f")), fs.ErrNotExist)
 			t.Unchanged()
@@ -45,7 +45,7 @@ func removeCases() []entry {
 	}, {
 		id: "remove/under-file", level: Data,
 		doc: "Removing a name below a file fails, and the file stays.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			t.Fails(t.FS.Remove(t.Path("f/x")))
 			t.Unchanged()
@@ -53,7 +53,7 @@ func removeCases() []entry {
 	}, {
 		id: "remove/non-empty-dir", level: Data,
 		doc: "Removing a directory that holds something fails, and all of it stays.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/x=1", "d/y=2")
 			t.Fails(t.FS.Remove(t.Path("d")))
 			t.Unchanged()
@@ -61,7 +61,7 @@ func removeCases() []entry {
 	}, {
 		id: "remove/non-empty-kind", level: Errors,
 		doc: "The error for a directory that holds something is not fs.ErrNotExist, which would say that it is gone.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			if err := t.FS.Remove(t.Path("d")); err == nil || errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("error %v, want one of another kind", quoted(err))
@@ -70,7 +70,7 @@ func removeCases() []entry {
 	}, {
 		id: "remove/root", level: Data, skip: notUnder,
 		doc: "The root cannot be removed while it holds something, and is there afterwards in any case.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			t.Unchanged()
 			t.Fails(t.FS.Remove("/"))
@@ -79,7 +79,7 @@ func removeCases() []entry {
 	}, {
 		id: "remove/trailing-slash-dir", level: Errors, needs: caps(EmptyDirs),
 		doc: "The name of a directory to be removed may end in a slash.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/")
 			t.OK(t.FS.Remove(t.Path("d/")))
 			t.Holds()
@@ -87,7 +87,7 @@ func removeCases() []entry {
 	}, {
 		id: "remove/open-reader-keeps-reading", level: Data, needs: caps(RemoveOpen),
 		doc: "A file removed while it is read can be read to its end.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.Open("f")
 			t.Reads(f, "abc")
@@ -99,7 +99,7 @@ func removeCases() []entry {
 	}, {
 		id: "remove/open-writer-cannot-resurrect", level: Data, needs: caps(RemoveOpen),
 		doc: "A file removed while it is written does not come back when its handle is closed.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=old")
 			f := t.OpenFile("f", wronly)
 			t.Write(f, "n")
@@ -112,7 +112,7 @@ func removeCases() []entry {
 	}, {
 		id: "remove/recreate-is-fresh", level: Data,
 		doc: "A file made under the name of a removed one has nothing of the old content.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=old content")
 			t.OK(t.FS.Remove(t.Path("f")))
 			t.Close(t.Create("f"))
@@ -124,7 +124,7 @@ func removeCases() []entry {
 	}, {
 		id: "remove/dir-recreate-is-empty", level: Data, needs: caps(EmptyDirs),
 		doc: "A directory made under the name of a removed one has nothing of what that one held.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			t.OK(t.FS.Remove(t.Path("d/x")))
 			t.OK(t.FS.Remove(t.Path("d")))
@@ -134,7 +134,7 @@ func removeCases() []entry {
 	}, {
 		id: "remove/parent-listing-updated", level: Data,
 		doc: "A removed file is no longer listed, also where the listing was looked at before.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/a=1", "d/b=2")
 			t.Lists("d", "a", "b")
 			t.OK(t.FS.Remove(t.Path("d/a")))
@@ -143,7 +143,7 @@ func removeCases() []entry {
 	}, {
 		id: "remove/while-listing", level: Data,
 		doc: "Removing what a listing in pages gives, as it comes, removes everything and ends.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			want := Tree{"d/": ""}
 			for i := range 12 {
 				want[fmt.Sprintf("d/f%02d", i)] = ""
@@ -173,7 +173,7 @@ func removeCases() []entry {
 	}, {
 		id: "remove/directory-handle-then-removed", level: Data, needs: caps(RemoveOpen, EmptyDirs),
 		doc: "A directory removed while it is open lists nothing or fails, and does not panic.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/")
 			f := t.Open("d")
 			t.OK(t.FS.Remove(t.Path("d")))
@@ -191,7 +191,7 @@ func removeAllCases() []entry {
 	return []entry{{
 		id: "removeall/tree", level: Data,
 		doc: "RemoveAll removes a directory with all in it, and nothing else.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/a=1", "d/e/", "d/e/b=2", "d/e/g/", "f=3")
 			t.OK(t.FS.RemoveAll(t.Path("d")))
 			t.Gone("d")
@@ -200,7 +200,7 @@ func removeAllCases() []entry {
 	}, {
 		id: "removeall/file", level: Data,
 		doc: "RemoveAll removes a file.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1", "g=2")
 			t.OK(t.FS.RemoveAll(t.Path("f")))
 			t.Holds("g=2")
@@ -208,7 +208,7 @@ func removeAllCases() []entry {
 	}, {
 		id: "removeall/missing-is-nil", level: Errors,
 		doc: "RemoveAll of what does not exist succeeds.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			t.OK(t.FS.RemoveAll(t.Path("no")))
 			t.Unchanged()
@@ -216,7 +216,7 @@ func removeAllCases() []entry {
 	}, {
 		id: "removeall/missing-parent-is-nil", level: Errors,
 		doc: "RemoveAll below a directory that does not exist succeeds.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			t.OK(t.FS.RemoveAll(t.Path("no/such/name")))
 			t.Unchanged()
@@ -224,7 +224,7 @@ func removeAllCases() []entry {
 	}, {
 		id: "removeall/prefix-sibling-survives", level: Data,
 		doc: "RemoveAll of d leaves alone what merely begins with d.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1", "d2/", "d2/y=2", "d.txt=3", "dd=4")
 			t.OK(t.FS.RemoveAll(t.Path("d")))
 			t.Holds("d2/", "d2/y=2", "d.txt=3", "dd=4")
@@ -232,7 +232,7 @@ func removeAllCases() []entry {
 	}, {
 		id: "removeall/root-leaves-a-root", level: Data, skip: notUnder,
 		doc: "After RemoveAll of the root, whatever it answers, there is a root and it can be used.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1", "f=2")
 			t.Unchanged()
 			if err := t.FS.RemoveAll("/"); err != nil {
@@ -246,7 +246,7 @@ func removeAllCases() []entry {
 	}, {
 		id: "removeall/really-gone", level: Data, needs: caps(EmptyDirs),
 		doc: "What RemoveAll has removed does not show through when its names are made anew.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/x=1")
 			t.OK(t.FS.RemoveAll(t.Path("d")))
 			t.Gone("d/e/x")
@@ -257,7 +257,7 @@ func removeAllCases() []entry {
 	}, {
 		id: "removeall/under-file", level: Data,
 		doc: "RemoveAll of a name below a file leaves the file alone.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			_ = t.FS.RemoveAll(t.Path("f/x")) // nil or an error: systems differ
 			t.Unchanged()
@@ -265,7 +265,7 @@ func removeAllCases() []entry {
 	}, {
 		id: "removeall/empty-name", level: Data, skip: notUnder,
 		doc: "RemoveAll of the empty name, as of a path that was never set, removes nothing.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1", "f=2")
 			_ = t.FS.RemoveAll("") // nil or an error: systems differ
 			t.Unchanged()
@@ -273,7 +273,7 @@ func removeAllCases() []entry {
 	}, {
 		id: "removeall/wide", level: Data,
 		doc: "RemoveAll removes a directory with many entries: 2 000 in a long run, else 150.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			n := 150
 			if t.suite.long {
 				n = 2000

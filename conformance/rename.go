@@ -6,14 +6,14 @@ import (
 )
 
 // rename calls Rename with names below the root.
-func (t *T) rename(from, to string) error { return t.FS.Rename(t.Path(from), t.Path(to)) }
+func (t *rig) rename(from, to string) error { return t.FS.Rename(t.Path(from), t.Path(to)) }
 
 // renameCases are about Rename of files, and of what is not there.
 func renameCases() []entry {
 	return append([]entry{{
 		id: "rename/file", level: Data, needs: caps(Rename),
 		doc: "A renamed file has its content under the new name, and the old name is gone.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("a=1", "c=2")
 			t.OK(t.rename("a", "b"))
 			t.Gone("a")
@@ -22,7 +22,7 @@ func renameCases() []entry {
 	}, {
 		id: "rename/into-dir", level: Data, needs: caps(Rename),
 		doc: "A file can be moved to another directory.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/x=0", "f=1")
 			t.OK(t.rename("f", "d/e/g"))
 			t.Holds("d/", "d/e/", "d/e/x=0", "d/e/g=1")
@@ -30,7 +30,7 @@ func renameCases() []entry {
 	}, {
 		id: "rename/over-file", level: Data, needs: caps(RenameOver),
 		doc: "Renaming over a file replaces it.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("a=new", "b=old content")
 			t.OK(t.rename("a", "b"))
 			t.Holds("b=new")
@@ -38,7 +38,7 @@ func renameCases() []entry {
 	}, {
 		id: "rename/same-file", level: Data, needs: caps(Rename),
 		doc: "Renaming a file onto itself loses nothing.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("a=1")
 			t.OK(t.rename("a", "a"))
 			t.Unchanged()
@@ -46,7 +46,7 @@ func renameCases() []entry {
 	}, {
 		id: "rename/same-file-unclean", level: Data, needs: caps(Rename),
 		doc: "Renaming a file onto another spelling of its own name loses nothing.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/a=1")
 			t.OK(t.rename("d/a", "d/./a"))
 			t.OK(t.rename("d//a", "d/../d/a"))
@@ -55,7 +55,7 @@ func renameCases() []entry {
 	}, {
 		id: "rename/missing", level: Errors, needs: caps(Rename),
 		doc: "Renaming what does not exist is fs.ErrNotExist.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("a=1")
 			t.Is(t.rename("no", "b"), fs.ErrNotExist)
 			t.Unchanged()
@@ -63,14 +63,14 @@ func renameCases() []entry {
 	}, {
 		id: "rename/missing-is-LinkError", level: Parity, needs: caps(Rename),
 		doc: "A failed Rename gives an *os.LinkError with both paths.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("a=1")
 			t.LinkError(t.rename("no", "b"), "no", "b")
 		},
 	}, {
 		id: "rename/missing-keeps-target", level: Data, needs: caps(Rename),
 		doc: "Renaming what does not exist over a file leaves the file.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("a=1")
 			t.Is(t.rename("no", "a"), fs.ErrNotExist)
 			t.Unchanged()
@@ -78,7 +78,7 @@ func renameCases() []entry {
 	}, {
 		id: "rename/missing-target-parent", level: Errors, needs: caps(Rename),
 		doc: "Renaming into a directory that does not exist is fs.ErrNotExist, and the file stays.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("a=1")
 			t.Is(t.rename("a", "no/a"), fs.ErrNotExist)
 			t.Unchanged()
@@ -86,7 +86,7 @@ func renameCases() []entry {
 	}, {
 		id: "rename/target-under-file", level: Data, needs: caps(Rename),
 		doc: "Renaming to a name below a file fails, and both files stay.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("a=1", "f=2")
 			t.Fails(t.rename("a", "f/a"))
 			t.Unchanged()
@@ -94,7 +94,7 @@ func renameCases() []entry {
 	}, {
 		id: "rename/source-under-file", level: Errors, needs: caps(Rename),
 		doc: "Renaming a name below a file fails, and the file stays.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			t.Fails(t.rename("f/x", "y"))
 			t.Unchanged()
@@ -102,7 +102,7 @@ func renameCases() []entry {
 	}, {
 		id: "rename/file-over-empty-dir", level: Data, needs: caps(Rename, EmptyDirs),
 		doc: "A file cannot be renamed over an empty directory; both stay.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1", "d/")
 			t.Fails(t.rename("f", "d"))
 			t.Unchanged()
@@ -110,7 +110,7 @@ func renameCases() []entry {
 	}, {
 		id: "rename/file-over-non-empty-dir", level: Data, needs: caps(Rename),
 		doc: "A file cannot be renamed over a directory that holds something; all of it stays.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1", "d/", "d/x=2")
 			t.Fails(t.rename("f", "d"))
 			t.Unchanged()
@@ -118,7 +118,7 @@ func renameCases() []entry {
 	}, {
 		id: "rename/open-reader-keeps-reading", level: Data, needs: caps(RenameOpen),
 		doc: "A file renamed while it is read can be read to its end.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("a=abcdef")
 			f := t.Open("a")
 			t.Reads(f, "abc")
@@ -132,7 +132,7 @@ func renameCases() []entry {
 	}, {
 		id: "rename/open-writer-follows", level: Data, needs: caps(RenameOpen),
 		doc: "What is written to a file after it was renamed is under the new name, and the old one does not come back.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			f := t.Create("a")
 			t.Write(f, "one")
@@ -144,7 +144,7 @@ func renameCases() []entry {
 	}, {
 		id: "rename/over-open-file-keeps-old-reader", level: Data, needs: caps(RenameOver, RenameOpen),
 		doc: "Who reads a file that is replaced by a rename reads the old one to its end.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("a=new", "b=abcdef")
 			f := t.Open("b")
 			t.Reads(f, "abc")
@@ -156,7 +156,7 @@ func renameCases() []entry {
 	}, {
 		id: "rename/case-only", level: Data, needs: caps(Rename),
 		doc: "A file can be renamed to its own name in capitals.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("file=1")
 			t.OK(t.rename("file", "FILE"))
 			t.Holds("FILE=1")
@@ -164,7 +164,7 @@ func renameCases() []entry {
 	}, {
 		id: "rename/unicode-form-only", level: Data, needs: caps(Rename, DistinctForms),
 		doc: "A file can be renamed to the other Unicode form of its own name.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("caf\u00e9=1")
 			t.OK(t.rename("caf\u00e9", "cafe\u0301"))
 			t.Holds("cafe\u0301=1")
@@ -172,7 +172,7 @@ func renameCases() []entry {
 	}, {
 		id: "rename/keeps-content-mode-time", level: Parity, needs: caps(Rename, Chmod, Modes, Chtimes),
 		doc: "A renamed file keeps its content, permission bits and modification time.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("a=content")
 			when := time.Date(2010, 5, 6, 7, 8, 9, 0, time.UTC)
 			t.OK(t.FS.Chmod(t.Path("a"), 0o600))
@@ -185,7 +185,7 @@ func renameCases() []entry {
 	}, {
 		id: "rename/chain", level: Data, needs: caps(Rename),
 		doc: "A file moved from name to name and back to the first is as it was.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("a=1", "d/", "d/x=2")
 			for _, step := range [][2]string{{"a", "b"}, {"b", "d/c"}, {"d/c", "a"}} {
 				t.OK(t.rename(step[0], step[1]))
@@ -195,7 +195,7 @@ func renameCases() []entry {
 	}, {
 		id: "rename/swap-through-temp", level: Data, needs: caps(Rename),
 		doc: "Two files can change names through a third one.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("a=1", "b=2")
 			for _, step := range [][2]string{{"a", "tmp"}, {"b", "a"}, {"tmp", "b"}} {
 				t.OK(t.rename(step[0], step[1]))
@@ -205,7 +205,7 @@ func renameCases() []entry {
 	}, {
 		id: "rename/back-and-forth", level: Data, needs: caps(Rename),
 		doc: "A file is the same after many renames: 100 in a long run, else 20.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("a=content")
 			n := 10
 			if t.suite.long {
@@ -225,7 +225,7 @@ func renameDirCases() []entry {
 	return []entry{{
 		id: "rename/dir", level: Data, needs: caps(RenameDir),
 		doc: "A renamed directory takes along all that it holds.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1", "d/y=2", "f=3")
 			t.OK(t.rename("d", "e"))
 			t.Gone("d")
@@ -235,7 +235,7 @@ func renameDirCases() []entry {
 	}, {
 		id: "rename/deep-tree", level: Data, needs: caps(RenameDir),
 		doc: "A renamed directory takes along everything at any depth, and can be used at once.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/a/", "d/a/b/", "d/a/b/c/", "d/a/b/c/x=1", "d/a/y=2", "to/", "to/z=3")
 			t.OK(t.rename("d", "to/new"))
 			t.Put("to/new/a/b/c/more", "4")
@@ -245,7 +245,7 @@ func renameDirCases() []entry {
 	}, {
 		id: "rename/repeated-name-component", level: Data, needs: caps(RenameDir),
 		doc: "Where a name comes again deeper down, only the first is renamed.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("a/", "a/a/", "a/a/a=1", "a/b=2")
 			t.OK(t.rename("a", "c"))
 			t.Holds("c/", "c/a/", "c/a/a=1", "c/b=2")
@@ -253,7 +253,7 @@ func renameDirCases() []entry {
 	}, {
 		id: "rename/prefix-sibling-untouched", level: Data, needs: caps(RenameDir),
 		doc: "Renaming d leaves alone what merely begins with d.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1", "d2/", "d2/x=2", "d.txt=3", "dd=4")
 			t.OK(t.rename("d", "e"))
 			t.Holds("e/", "e/x=1", "d2/", "d2/x=2", "d.txt=3", "dd=4")
@@ -261,7 +261,7 @@ func renameDirCases() []entry {
 	}, {
 		id: "rename/dir-into-itself", level: Data, needs: caps(RenameDir),
 		doc: "A directory cannot be moved below itself; nothing is lost when it is tried.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			t.Fails(t.rename("d", "d/e"))
 			t.Unchanged()
@@ -269,7 +269,7 @@ func renameDirCases() []entry {
 	}, {
 		id: "rename/dir-into-grandchild", level: Data, needs: caps(RenameDir),
 		doc: "A directory cannot be moved below a directory in it; nothing is lost when it is tried.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/x=1", "d/y=2")
 			t.Fails(t.rename("d", "d/e/f"))
 			t.Unchanged()
@@ -277,7 +277,7 @@ func renameDirCases() []entry {
 	}, {
 		id: "rename/dir-over-empty-dir", level: Errors, needs: caps(RenameDir, EmptyDirs),
 		doc: "Renaming a directory over an empty one replaces it or is refused; nothing is lost either way.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1", "e/")
 			if err := t.rename("d", "e"); err != nil {
 				t.Unchanged()
@@ -288,7 +288,7 @@ func renameDirCases() []entry {
 	}, {
 		id: "rename/dir-over-non-empty", level: Data, needs: caps(RenameDir),
 		doc: "A directory cannot be renamed over one that holds something: neither replaced nor merged.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1", "e/", "e/y=2")
 			t.Fails(t.rename("d", "e"))
 			t.Unchanged()
@@ -296,7 +296,7 @@ func renameDirCases() []entry {
 	}, {
 		id: "rename/dir-over-file", level: Data, needs: caps(RenameDir),
 		doc: "A directory cannot be renamed over a file; both stay.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1", "f=2")
 			t.Fails(t.rename("d", "f"))
 			t.Unchanged()
@@ -304,7 +304,7 @@ func renameDirCases() []entry {
 	}, {
 		id: "rename/trailing-slash-dirs", level: Errors, needs: caps(RenameDir),
 		doc: "The names of directories may end in a slash.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			t.OK(t.rename("d/", "e/"))
 			t.Holds("e/", "e/x=1")
@@ -312,7 +312,7 @@ func renameDirCases() []entry {
 	}, {
 		id: "rename/root-refused", level: Data, needs: caps(RenameDir), skip: notUnder,
 		doc: "The root cannot be renamed; nothing is lost when it is tried.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			t.Fails(t.FS.Rename("/", "/e"))
 			t.Fails(t.FS.Rename("/", "/d/e"))
@@ -321,7 +321,7 @@ func renameDirCases() []entry {
 	}, {
 		id: "rename/onto-root-refused", level: Data, needs: caps(RenameDir), skip: notUnder,
 		doc: "Nothing can be renamed onto the root; nothing is lost when it is tried.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1", "f=2")
 			t.Fails(t.FS.Rename("/d", "/"))
 			t.Fails(t.FS.Rename("/f", "/"))

@@ -63,6 +63,7 @@ type Result struct {
 type Report struct {
 	Results  []Result      `json:"results"`
 	Declared []Declaration `json:"declared,omitempty"`
+	Within   []Limits      `json:"within,omitempty"`
 	Seed     uint64        `json:"seed"` // of the random part
 	Took     time.Duration `json:"took"` // nanoseconds, for the whole run
 }
@@ -139,11 +140,14 @@ func (r Report) writeFailures(b *bytes.Buffer) {
 }
 
 func (r Report) writeDeclared(b *bytes.Buffer) {
-	if len(r.Declared) > 0 {
+	if len(r.Declared)+len(r.Within) > 0 {
 		fmt.Fprintf(b, "\ndeclared\n")
 	}
 	for _, d := range r.Declared {
 		fmt.Fprintf(b, "    %v %v: %s\n", d.Verdict, d.Capability, d.Why)
+	}
+	for _, l := range r.Within {
+		fmt.Fprintf(b, "    %v: %s\n", l, l.Why)
 	}
 }
 

@@ -10,7 +10,7 @@ func seekCases() []entry {
 	return []entry{{
 		id: "seek/start", level: Data, reads: true,
 		doc: "Seek from the start goes there and says where it is.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.Open("f")
 			t.Seek(f, 4, io.SeekStart, 4)
@@ -21,7 +21,7 @@ func seekCases() []entry {
 	}, {
 		id: "seek/current", level: Data, reads: true,
 		doc: "Seek from the current place goes both ways.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.Open("f")
 			t.Reads(f, "abc")
@@ -33,7 +33,7 @@ func seekCases() []entry {
 	}, {
 		id: "seek/end", level: Data, reads: true,
 		doc: "Seek from the end counts backwards from the size.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.Open("f")
 			t.Seek(f, -2, io.SeekEnd, 4)
@@ -44,7 +44,7 @@ func seekCases() []entry {
 	}, {
 		id: "seek/negative", level: Errors, reads: true,
 		doc: "Seek to before the start fails.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			_, err := t.Open("f").Seek(-1, io.SeekStart)
 			t.Fails(err)
@@ -52,7 +52,7 @@ func seekCases() []entry {
 	}, {
 		id: "seek/negative-current", level: Errors, reads: true,
 		doc: "Seek from the current place to before the start fails.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
 			t.Reads(f, "ab")
@@ -62,7 +62,7 @@ func seekCases() []entry {
 	}, {
 		id: "seek/negative-end", level: Errors, reads: true,
 		doc: "Seek from the end to before the start fails.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			_, err := t.Open("f").Seek(-4, io.SeekEnd)
 			t.Fails(err)
@@ -70,7 +70,7 @@ func seekCases() []entry {
 	}, {
 		id: "seek/negative-then-read-does-not-panic", level: Data, reads: true,
 		doc: "After a Seek to before the start, reading goes on or fails, but does not panic.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
 			if _, err := f.Seek(-3, io.SeekStart); err == nil {
@@ -81,7 +81,7 @@ func seekCases() []entry {
 	}, {
 		id: "seek/failed-seek-keeps-offset", level: Data, reads: true,
 		doc: "A Seek that fails does not move.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.Open("f")
 			t.Reads(f, "ab")
@@ -92,7 +92,7 @@ func seekCases() []entry {
 	}, {
 		id: "seek/bad-whence", level: Parity, reads: true,
 		doc: "A whence that does not exist is refused.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
 			for _, whence := range []int{-1, 99} {
@@ -104,7 +104,7 @@ func seekCases() []entry {
 	}, {
 		id: "seek/past-end-then-read", level: Data, reads: true,
 		doc: "One may seek beyond the end; reading there gives io.EOF.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
 			t.Seek(f, 100, io.SeekStart, 100)
@@ -115,7 +115,7 @@ func seekCases() []entry {
 	}, {
 		id: "seek/past-end-does-not-grow", level: Data, needs: caps(ReadWrite),
 		doc: "Seeking beyond the end alone does not make the file longer.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.OpenFile("f", rdwr)
 			t.Seek(f, 100, io.SeekStart, 100)
@@ -125,7 +125,7 @@ func seekCases() []entry {
 	}, {
 		id: "seek/past-end-write-zero-fills", level: Data, needs: caps(WriteAt, Holes),
 		doc: "What is written beyond the end leaves zeros between.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.OpenFile("f", wronly)
 			t.Seek(f, 6, io.SeekStart, 6)
@@ -136,7 +136,7 @@ func seekCases() []entry {
 	}, {
 		id: "seek/huge", level: Errors, reads: true,
 		doc: "A Seek to the end of the number range is refused or reads as the end; it does not wrap around.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
 			if at, err := f.Seek(math.MaxInt64-1, io.SeekStart); err == nil {
@@ -152,7 +152,7 @@ func seekCases() []entry {
 	}, {
 		id: "seek/on-directory-0-rewinds", level: Errors, reads: true, needs: caps(SeekDir),
 		doc: "Seek to the start of a directory has it listed again.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/a=1", "d/b=2")
 			f := t.Open("d")
 			for range 2 {
@@ -167,7 +167,7 @@ func seekCases() []entry {
 	}, {
 		id: "seek/current-0-reports", level: Data, reads: true,
 		doc: "Seek(0, io.SeekCurrent) tells the place and does not move.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.Open("f")
 			t.Seek(f, 0, io.SeekCurrent, 0)
@@ -179,12 +179,15 @@ func seekCases() []entry {
 	}, {
 		id: "seek/every-offset-three-ways", level: Data, reads: true,
 		doc: "Every offset can be reached from the start, the current place and the end.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			text := "abcdef"
 			t.Given("f=" + text)
 			f := t.Open("f")
 			for off := int64(0); off < int64(len(text)); off++ {
 				t.Seek(f, off, io.SeekStart, off)
+				t.Reads(f, text[off:off+1])
+				t.Rewind(f)
+				t.Seek(f, off, io.SeekCurrent, off)
 				t.Reads(f, text[off:off+1])
 				t.Seek(f, -1, io.SeekCurrent, off)
 				t.Reads(f, text[off:])

@@ -115,7 +115,7 @@ type style struct {
 // returns the first disagreement. What is unspecified, declared missing, or
 // about a handle that was never opened is left out, so that any part of a
 // sequence is a sequence.
-func (t *T) replay(ops []op, how style) *disagreement {
+func (t *rig) replay(ops []op, how style) *disagreement {
 	m, p := newModel(), &player{fs: t.FS, path: t.Path}
 	d := &disagreement{}
 	for _, o := range ops {
@@ -158,7 +158,7 @@ func (t *T) replay(ops []op, how style) *disagreement {
 
 // leavesOut tells whether an operation asks for what is declared missing. A
 // file that is to be reopened must keep its name.
-func (t *T) leavesOut(m *model, o op, how style) bool {
+func (t *rig) leavesOut(m *model, o op, how style) bool {
 	needs := m.needs(o)
 	if how.reopen && (slices.Contains(needs, RenameOpen) || slices.Contains(needs, RemoveOpen)) {
 		return true
@@ -169,7 +169,7 @@ func (t *T) leavesOut(m *model, o op, how style) bool {
 
 // answerOf makes the call. One that only looks is made again while the store
 // may still settle.
-func (t *T) answerOf(p *player, o op, want answer) (got answer) {
+func (t *rig) answerOf(p *player, o op, want answer) (got answer) {
 	if o.verb != opStat && o.verb != opList && o.verb != opOpen {
 		return p.do(o)
 	}
@@ -184,7 +184,7 @@ func (t *T) answerOf(p *player, o op, want answer) (got answer) {
 
 // disagreesOnTree compares everything there is with the model, unless a store
 // whose handles do not share a file is being written to.
-func (t *T) disagreesOnTree(m *model, d *disagreement) bool {
+func (t *rig) disagreesOnTree(m *model, d *disagreement) bool {
 	if !t.Has(SharedHandles) && m.written(m.root) {
 		return false
 	}

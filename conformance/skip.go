@@ -29,6 +29,14 @@ func notFaulty(c *config) string {
 	return ""
 }
 
+// unlimited is for the cases about a largest file.
+func unlimited(c *config) string {
+	if c.limits.FileSize == 0 {
+		return "no largest file is declared"
+	}
+	return ""
+}
+
 // longOnly is for the cases that move more bytes than a quick run wants.
 func longOnly(c *config) string {
 	if !c.long {
@@ -54,7 +62,7 @@ func onWindows(*config) string {
 }
 
 // roomFor skips a case that needs a larger file than the store can hold.
-func (t *T) roomFor(size int64) {
+func (t *rig) roomFor(size int64) {
 	if limit := t.suite.limits.FileSize; limit > 0 && size > limit {
 		t.Skipf("the largest file is declared to have %d bytes", limit)
 	}

@@ -10,7 +10,7 @@ func statCases() []entry {
 	return []entry{{
 		id: "stat/file", level: Data, reads: true,
 		doc: "Stat knows name, size and kind of a file.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/f=12345")
 			fi := t.Stat("d/f")
 			equal(t, "name", fi.Name(), "f")
@@ -21,7 +21,7 @@ func statCases() []entry {
 	}, {
 		id: "stat/dir", level: Data, reads: true,
 		doc: "Stat knows name and kind of a directory.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/x=1")
 			fi := t.Stat("d/e")
 			equal(t, "name", fi.Name(), "e")
@@ -31,7 +31,7 @@ func statCases() []entry {
 	}, {
 		id: "stat/dir-trailing-slash", level: Errors, reads: true,
 		doc: "Stat of a directory's name with a slash at the end gives the directory, by its name alone.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			fi := t.Stat("d/")
 			equal(t, "IsDir", fi.IsDir(), true)
@@ -40,14 +40,14 @@ func statCases() []entry {
 	}, {
 		id: "stat/root", level: Data, reads: true,
 		doc: "The root exists and is a directory.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			equal(t, "IsDir", t.Stat("").IsDir(), true)
 		},
 	}, {
 		id: "stat/root-name", level: Parity, reads: true, skip: notUnder,
 		doc: "The root has a name, which is not empty.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			if t.Stat("").Name() == "" {
 				t.Errorf("FileInfo.Name of the root is empty")
@@ -56,7 +56,7 @@ func statCases() []entry {
 	}, {
 		id: "stat/missing", level: Errors, reads: true,
 		doc: "Stat of what does not exist is fs.ErrNotExist, in a *fs.PathError with the path that was given.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			for _, name := range []string{"no", "d/no", "no/such"} {
 				_, err := t.FS.Stat(t.Path(name))
@@ -67,7 +67,7 @@ func statCases() []entry {
 	}, {
 		id: "stat/nil-info-on-error", level: Errors, reads: true,
 		doc: "With an error the FileInfo is a nil interface.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			for _, name := range []string{"no", "f/x"} {
 				if fi, err := t.FS.Stat(t.Path(name)); err == nil || fi != nil {
@@ -78,7 +78,7 @@ func statCases() []entry {
 	}, {
 		id: "stat/under-file", level: Errors, reads: true,
 		doc: "Stat of a name below a file fails.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			_, err := t.FS.Stat(t.Path("f/x"))
 			t.Fails(err)
@@ -86,7 +86,7 @@ func statCases() []entry {
 	}, {
 		id: "stat/snapshot-not-live", level: Data, needs: caps(Rename, Overwrite),
 		doc: "A FileInfo tells what was at the time of Stat, whatever happens to the file later.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			fi := t.Stat("f")
 			before := fi.ModTime()
@@ -101,21 +101,21 @@ func statCases() []entry {
 	}, {
 		id: "stat/handle-matches-path", level: Data, reads: true,
 		doc: "Stat of a handle says what Stat of the name says.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/f=12345")
 			t.sameInfo("handle", t.StatFile(t.Open("d/f")), t.Stat("d/f"))
 		},
 	}, {
 		id: "stat/directory-handle", level: Errors, reads: true,
 		doc: "Stat of a directory's handle says what Stat of the name says.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/x=1")
 			t.sameInfo("handle", t.StatFile(t.Open("d/e")), t.Stat("d/e"))
 		},
 	}, {
 		id: "stat/sys-does-not-panic", level: Data, reads: true,
 		doc: "Sys of any FileInfo gives something or nil, and does not panic.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/f=1")
 			infos := []fs.FileInfo{t.Stat(""), t.Stat("d"), t.Stat("d/f"), t.StatFile(t.Open("d")), t.StatFile(t.Open("d/f"))}
 			listed, err := t.Open("d").Readdir(-1)
@@ -128,7 +128,7 @@ func statCases() []entry {
 	}, {
 		id: "stat/mode-type-agrees-with-isdir", level: Data, reads: true,
 		doc: "IsDir, Mode.IsDir and Mode.IsRegular of one FileInfo agree.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/f=1")
 			for name, dir := range map[string]bool{"": true, "d": true, "d/f": false} {
 				for _, fi := range []fs.FileInfo{t.Stat(name), t.StatFile(t.Open(name))} {
@@ -141,7 +141,7 @@ func statCases() []entry {
 	}, {
 		id: "stat/size-after-each-write", level: Data, needs: caps(Sync, SharedHandles),
 		doc: "Stat of the name knows the size after each write that was synced.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")
 			for i := range 3 {

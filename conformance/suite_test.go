@@ -180,18 +180,19 @@ func TestKnown(t *testing.T) {
 // Each makes one result that fails.
 func TestUselessOptions(t *testing.T) {
 	for want, opt := range map[string]Option{
-		`Known("mkdir/gone"): there is no such case`:   Known("mkdir/gone", "it was there once"),
-		`Crashes("mkdir/gone"): there is no such case`: Crashes("mkdir/gone", "it was there once"),
-		`Known("mkdir/new") gives no reason`:           Known("mkdir/new", ""),
-		`Refuses(Chown) gives no reason`:               Refuses(Chown, ""),
-		`Refuses(Modes) makes no sense`:                Refuses(Modes, "no bits"),
-		`Ignores(Rename) makes no sense`:               Ignores(Rename, "who needs it"),
-		`Refuses(Capability(99)) makes no sense`:       Refuses(99, "what is it"),
-		`Only("["): syntax error in pattern`:           Only("["),
-		`Only("nothing/*") selects no case`:            Only("nothing/*"),
-		`Known("mkdir/perm") excuses nothing`:          func(c *config) { Ignores(Modes, "none")(c); Known("mkdir/perm", "none")(c) },
-		`Refuses(Sync): it has been declared before`:   func(c *config) { Refuses(Sync, "a")(c); Refuses(Sync, "b")(c) },
-		`Refuses(Writes) makes no sense: use ReadOnly`: Refuses(Writes, "sealed"),
+		`Known("mkdir/gone"): there is no such case`:         Known("mkdir/gone", "it was there once"),
+		`Crashes("mkdir/gone"): there is no such case`:       Crashes("mkdir/gone", "it was there once"),
+		`Known("mkdir/new") gives no reason`:                 Known("mkdir/new", ""),
+		`Refuses(Chown) gives no reason`:                     Refuses(Chown, ""),
+		`Refuses(Modes) makes no sense`:                      Refuses(Modes, "no bits"),
+		`Ignores(Rename) makes no sense`:                     Ignores(Rename, "who needs it"),
+		`Refuses(Capability(99)) makes no sense`:             Refuses(99, "what is it"),
+		`Only("["): syntax error in pattern`:                 Only("["),
+		`Only("nothing/*") selects no case`:                  Only("nothing/*"),
+		`Known("mkdir/perm") excuses nothing`:                func(c *config) { Ignores(Modes, "none")(c); Known("mkdir/perm", "none")(c) },
+		`Within gives no reason for files of up to 10 bytes`: Within(Limits{FileSize: 10}),
+		`Refuses(Sync): it has been declared before`:         func(c *config) { Refuses(Sync, "a")(c); Refuses(Sync, "b")(c) },
+		`Refuses(Writes) makes no sense: use ReadOnly`:       Refuses(Writes, "sealed"),
 	} {
 		r := Check(t.Context(), newRooted, Only("mkdir/*"), opt)
 		found := slices.ContainsFunc(r.Results, func(res Result) bool {
@@ -337,7 +338,7 @@ func TestLimitsAreTested(t *testing.T) {
 		"true":  {func(tb TB) afero.Fs { return pickyFs{newRooted(tb)} }, Passed},
 		"false": {newRooted, Failed},
 	} {
-		r := Check(t.Context(), c.fresh, Only("names/colon"), Within(Limits{Forbidden: ":"}))
+		r := Check(t.Context(), c.fresh, Only("names/colon"), Within(Limits{Forbidden: ":", Why: "it separates drives"}))
 		if got := result(t, r, "names/colon"); got.Verdict != c.verdict {
 			t.Errorf("%s: %v, want %v: %s", name, got.Verdict, c.verdict, got.Detail)
 		}

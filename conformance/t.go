@@ -14,10 +14,10 @@ import (
 	"github.com/spf13/afero"
 )
 
-// T is what a case gets: a file system of its own and the means to fill it,
+// A rig is what a case gets: a file system of its own and the means to fill it,
 // to look at it, and to say what is wrong. It may be used by the goroutines
 // that Together starts; those must not call what ends the case.
-type T struct {
+type rig struct {
 	FS afero.Fs
 
 	suite *suite
@@ -33,7 +33,7 @@ type T struct {
 }
 
 // prepare makes the file system, unless it must be made from the fixture.
-func (t *T) prepare(fresh Maker) {
+func (t *rig) prepare(fresh Maker) {
 	t.root = "/"
 	if t.suite.readOnly != nil {
 		return
@@ -54,14 +54,14 @@ func (t *T) prepare(fresh Maker) {
 
 // refuseLeftovers keeps the case from being run on a file system that is not
 // empty: it would fail for the wrong reason, or remove what it has not made.
-func (t *T) refuseLeftovers() {
+func (t *rig) refuseLeftovers() {
 	if names, err := t.names(t.root); err == nil && len(names) > 0 {
 		t.Blockf("the Maker must return an empty file system; this one holds %q", names[:min(len(names), 5)])
 	}
 }
 
 // make calls a function of the author's that returns a file system.
-func (t *T) make(build func(tb TB) afero.Fs) (made afero.Fs) {
+func (t *rig) make(build func(tb TB) afero.Fs) (made afero.Fs) {
 	t.making(func(tb TB) { made = build(tb) })
 	if isNil(made) {
 		t.Blockf("the Maker returned nil")
@@ -71,7 +71,7 @@ func (t *T) make(build func(tb TB) afero.Fs) (made afero.Fs) {
 
 // making calls a function of the author's. If it panics or gives up, nothing
 // is known about the file system, so the case is blocked.
-func (t *T) making(call func(tb TB)) {
+func (t *rig) making(call func(tb TB)) {
 	defer func() {
 		if r := recover(); r != nil {
 			t.Blockf("the Maker panicked: %v\n%s", r, origin())
@@ -81,17 +81,17 @@ func (t *T) making(call func(tb TB)) {
 }
 
 // makerTB is the TB of a Maker: its Fatalf blocks the case.
-type makerTB struct{ *T }
+type makerTB struct{ *rig }
 
 func (tb makerTB) Fatalf(format string, args ...any) {
 	tb.Blockf("the Maker gave up: "+format, args...)
 }
 
 // Name returns the name of the subtest.
-func (t *T) Name() string { return t.suite.prefix + t.id }
+func (t *rig) Name() string { return t.suite.prefix + t.id }
 
 // TempDir makes a directory on the machine that is removed after the case.
-func (t *T) TempDir() string {
+func (t *rig) TempDir() string {
 	dir, err := os.MkdirTemp("", "conformance-")
 	if err != nil {
 		t.Blockf("no temporary directory: %v", err)
@@ -105,13 +105,13 @@ func (t *T) TempDir() string {
 }
 
 // Cleanup has f called after the case, the last one first.
-func (t *T) Cleanup(f func()) {
+func (t *rig) Cleanup(f func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.cleanups = append(t.cleanups, f)
 }
 
-func (t *T) cleanUp() {
+func (t *rig) cleanUp() {
 	for {
 		t.mu.Lock()
 		n := len(t.cleanups)
@@ -127,47 +127,47 @@ func (t *T) cleanUp() {
 }
 
 // Logf is there for Makers; what they log belongs to their own output.
-func (t *T) Logf(string, ...any) {}
+func (t *rig) Logf(string, ...any) {}
 
 // Errorf says what is wrong; the case goes on.
-func (t *T) Errorf(format string, args ...any) {
+func (t *rig) Errorf(format string, args ...any) {
 	t.settle(Failed, fmt.Sprintf(format, args...))
 }
 
 // Fatalf says what is wrong and ends the case.
-func (t *T) Fatalf(format string, args ...any) {
+func (t *rig) Fatalf(format string, args ...any) {
 	t.Errorf(format, args...)
 	runtime.Goexit()
 }
 
 // Blockf ends the case because it cannot be set up.
-func (t *T) Blockf(format string, args ...any) {
+func (t *rig) Blockf(format string, args ...any) {
 	t.settle(Blocked, fmt.Sprintf(format, args...))
 	runtime.Goexit()
 }
 
 // Skipf ends the case because it does not apply.
-func (t *T) Skipf(format string, args ...any) {
+func (t *rig) Skipf(format string, args ...any) {
 	t.settle(Skipped, fmt.Sprintf(format, args...))
 	runtime.Goexit()
 }
 
 // Repro adds a Go test to the result.
-func (t *T) Repro(code string) {
+func (t *rig) Repro(code string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.outcome.repro = code
 }
 
 // Has tells whether nothing was declared against the capability.
-func (t *T) Has(c Capability) bool {
+func (t *rig) Has(c Capability) bool {
 	_, lacks := t.suite.declaration(c)
 	return !lacks
 }
 
 // Path turns a slash-separated name below the root into a path of FS; the
 // empty name is the root itself. The name is not cleaned.
-func (t *T) Path(name string) string {
+func (t *rig) Path(name string) string {
 	switch {
 	case name == "":
 		return t.root
@@ -178,21 +178,21 @@ func (t *T) Path(name string) string {
 }
 
 // OK ends the case unless err is nil.
-func (t *T) OK(err error) {
+func (t *rig) OK(err error) {
 	if err != nil {
 		t.Fatalf("%serror %q, want none", where(), err)
 	}
 }
 
 // Fails wants an error, whatever its kind.
-func (t *T) Fails(err error) {
+func (t *rig) Fails(err error) {
 	if err == nil {
 		t.Errorf("%sno error, want one", where())
 	}
 }
 
 // Is wants an error of a kind, such as fs.ErrNotExist.
-func (t *T) Is(err, kind error) {
+func (t *rig) Is(err, kind error) {
 	if !errors.Is(err, kind) {
 		t.Errorf("%serror %v, want %q", where(), quoted(err), kind)
 	}
@@ -200,7 +200,7 @@ func (t *T) Is(err, kind error) {
 
 // PathError wants a *fs.PathError about a path given by its name below the
 // root. Operation "" means any.
-func (t *T) PathError(err error, op, name string) {
+func (t *rig) PathError(err error, op, name string) {
 	var pe *fs.PathError
 	switch {
 	case !errors.As(err, &pe):
@@ -213,7 +213,7 @@ func (t *T) PathError(err error, op, name string) {
 }
 
 // LinkError wants an *os.LinkError about two paths given by their names.
-func (t *T) LinkError(err error, from, to string) {
+func (t *rig) LinkError(err error, from, to string) {
 	var le *os.LinkError
 	switch {
 	case !errors.As(err, &le):
@@ -224,7 +224,7 @@ func (t *T) LinkError(err error, from, to string) {
 }
 
 // equal wants got to be want; what names it.
-func equal[V comparable](t *T, what string, got, want V) {
+func equal[V comparable](t *rig, what string, got, want V) {
 	if got != want {
 		t.Errorf("%s%s is %s, want %s", where(), what, brief(got), brief(want))
 	}
@@ -232,7 +232,7 @@ func equal[V comparable](t *T, what string, got, want V) {
 
 // Together calls f(0) … f(n-1) at the same time, all behind one barrier, and
 // returns their errors. A panic in one of them is reported.
-func (t *T) Together(n int, f func(i int) error) []error {
+func (t *rig) Together(n int, f func(i int) error) []error {
 	errs := make([]error, n)
 	start := make(chan struct{})
 	var all sync.WaitGroup

@@ -11,17 +11,17 @@ import (
 func past() time.Time { return time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC) }
 
 // setTime sets both times of a name, which must succeed.
-func (t *T) setTime(name string, when time.Time) {
+func (t *rig) setTime(name string, when time.Time) {
 	t.OK(t.FS.Chtimes(t.Path(name), when, when))
 }
 
 // hasTime wants a modification time, to the precision that is declared.
-func (t *T) hasTime(name string, want time.Time) {
+func (t *rig) hasTime(name string, want time.Time) {
 	t.eventually(func() error { return t.near(t.modTime(name), want) })
 }
 
 // near compares times to the precision that is declared.
-func (t *T) near(got, want time.Time) error {
+func (t *rig) near(got, want time.Time) error {
 	if off := got.Sub(want).Abs(); off > 0 && off >= t.suite.limits.TimePrecision {
 		return fmt.Errorf("the modification time is %v, want %v", got.UTC(), want)
 	}
@@ -29,7 +29,7 @@ func (t *T) near(got, want time.Time) error {
 }
 
 // advances wants do to bring a modification time forward from the past.
-func (t *T) advances(name string, do func()) {
+func (t *rig) advances(name string, do func()) {
 	t.setTime(name, past())
 	do()
 	if got := t.modTime(name); !got.After(past().AddDate(1, 0, 0)) {
@@ -42,7 +42,7 @@ func timesCases() []entry {
 	return append([]entry{{
 		id: "times/chtimes-file", level: Errors, needs: caps(Chtimes),
 		doc: "A file has the modification time that Chtimes gave it, and its content.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc", "g=other")
 			t.setTime("f", past())
 			t.hasTime("f", past())
@@ -54,7 +54,7 @@ func timesCases() []entry {
 	}, {
 		id: "times/chtimes-dir", level: Errors, needs: caps(DirTimes),
 		doc: "A directory has the modification time that Chtimes gave it.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			t.setTime("d", past())
 			t.hasTime("d", past())
@@ -63,7 +63,7 @@ func timesCases() []entry {
 	}, {
 		id: "times/sub-second", level: Parity, needs: caps(Chtimes),
 		doc: "Modification times are kept to the precision that is declared, by default to the nanosecond.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			when := past().Add(123456789)
 			t.setTime("f", when)
@@ -72,7 +72,7 @@ func timesCases() []entry {
 	}, {
 		id: "times/extremes", level: Parity, needs: caps(Chtimes),
 		doc: "Times before 1970, at its start and after 2038 are kept, or, where declared to be out of range, refused.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			t.setTime("f", past())
 			for _, year := range []int{1965, 1970, 2040} {
@@ -90,7 +90,7 @@ func timesCases() []entry {
 	}, {
 		id: "times/missing", level: Errors, needs: caps(Chtimes),
 		doc: "Chtimes of what does not exist is fs.ErrNotExist, and makes nothing.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			t.Is(t.FS.Chtimes(t.Path("no"), past(), past()), fs.ErrNotExist)
 			t.Unchanged()
@@ -98,7 +98,7 @@ func timesCases() []entry {
 	}, {
 		id: "times/survives-read", level: Errors, needs: caps(Chtimes),
 		doc: "A time that was set is still there after the file was read through several handles.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			t.setTime("f", past())
 			for range 2 {
@@ -111,7 +111,7 @@ func timesCases() []entry {
 	}, {
 		id: "times/survives-rename", level: Errors, needs: caps(Chtimes, Rename),
 		doc: "The modification time goes with a file that is renamed.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "f=abc")
 			t.setTime("f", past())
 			t.OK(t.rename("f", "g"))
@@ -122,7 +122,7 @@ func timesCases() []entry {
 	}, {
 		id: "times/idle-writable-close-keeps", level: Errors, needs: caps(Chtimes, ReadWrite),
 		doc: "Opening a file for writing and closing it, with nothing written, leaves its time alone.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			t.setTime("f", past())
 			t.Close(t.OpenFile("f", rdwr))
@@ -132,7 +132,7 @@ func timesCases() []entry {
 	}, {
 		id: "times/with-open-writer", level: Parity, needs: caps(Chtimes, Overwrite),
 		doc: "A time set after the last write and before Close is there after Close.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.OpenFile("f", os.O_WRONLY|os.O_TRUNC)
 			t.Write(f, "new")
@@ -144,7 +144,7 @@ func timesCases() []entry {
 	}, {
 		id: "times/same-through-listing-and-stat", level: Errors, needs: caps(Chtimes),
 		doc: "Stat, the handle and the listing tell one and the same time.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/f=abc")
 			when := past().Add(987654321)
 			t.setTime("d/f", when)
@@ -166,7 +166,7 @@ func clockCases() []entry {
 	return []entry{{
 		id: "times/write-advances", level: Errors, needs: caps(Chtimes, WriteAt),
 		doc: "Writing brings the modification time forward.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			t.advances("f", func() {
 				f := t.OpenFile("f", wronly)
@@ -177,7 +177,7 @@ func clockCases() []entry {
 	}, {
 		id: "times/writeat-advances", level: Errors, needs: caps(Chtimes, WriteAt),
 		doc: "WriteAt brings the modification time forward.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			t.advances("f", func() {
 				f := t.OpenFile("f", wronly)
@@ -188,7 +188,7 @@ func clockCases() []entry {
 	}, {
 		id: "times/truncate-advances", level: Errors, needs: caps(Chtimes, Truncate),
 		doc: "Truncate brings the modification time forward.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			t.advances("f", func() {
 				f := t.OpenFile("f", wronly)
@@ -199,7 +199,7 @@ func clockCases() []entry {
 	}, {
 		id: "times/o-trunc-advances", level: Errors, needs: caps(Chtimes, Overwrite),
 		doc: "Opening with O_TRUNC brings the modification time forward.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			t.advances("f", func() { t.Close(t.OpenFile("f", os.O_WRONLY|os.O_TRUNC)) })
 			t.Holds("f=")
@@ -207,7 +207,7 @@ func clockCases() []entry {
 	}, {
 		id: "times/read-does-not-advance", level: Errors, needs: caps(Chtimes),
 		doc: "Neither reading nor Stat nor listing brings the modification time forward.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/f=abc")
 			t.setTime("d/f", past())
 			f := t.Open("d/f")
@@ -220,7 +220,7 @@ func clockCases() []entry {
 	}, {
 		id: "times/create-is-now", level: Errors,
 		doc: "A new file is dated now, give or take a minute for a clock that is elsewhere.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			before := time.Now().Add(-time.Minute)
 			t.Put("f", "abc")
@@ -231,14 +231,14 @@ func clockCases() []entry {
 	}, {
 		id: "times/dir-advances-on-create", level: Parity, needs: caps(DirTimes, DirUpdates),
 		doc: "Making a file brings the time of its directory forward.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			t.advances("d", func() { t.Put("d/f", "1") })
 		},
 	}, {
 		id: "times/dir-advances-on-remove", level: Parity, needs: caps(DirTimes, DirUpdates),
 		doc: "Removing a file brings the time of its directory forward.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1", "d/f=2")
 			t.advances("d", func() { t.OK(t.FS.Remove(t.Path("d/f"))) })
 		},

@@ -37,10 +37,10 @@ func tree(specs ...string) Tree {
 // "1". It uses the most primitive calls there are; if they fail the case is
 // blocked, because it is about something else. A case calls it at most once,
 // and first.
-func (t *T) Given(specs ...string) { t.GivenTree(tree(specs...)) }
+func (t *rig) Given(specs ...string) { t.GivenTree(tree(specs...)) }
 
 // GivenTree is Given for names and contents that are not known beforehand.
-func (t *T) GivenTree(tr Tree) {
+func (t *rig) GivenTree(tr Tree) {
 	t.given = tr
 	if t.suite.readOnly != nil {
 		t.FS = t.make(func(tb TB) afero.Fs { return t.suite.readOnly(tb, tr) })
@@ -53,7 +53,7 @@ func (t *T) GivenTree(tr Tree) {
 	}
 }
 
-func (t *T) plant(name, content string) error {
+func (t *rig) plant(name, content string) error {
 	if dir, ok := strings.CutSuffix(name, "/"); ok {
 		return t.FS.Mkdir(t.Path(dir), 0o755)
 	}
@@ -73,10 +73,10 @@ func (t *T) plant(name, content string) error {
 }
 
 // Holds wants the file system to hold exactly this, and nothing else.
-func (t *T) Holds(specs ...string) { t.HoldsTree(tree(specs...)) }
+func (t *rig) Holds(specs ...string) { t.HoldsTree(tree(specs...)) }
 
 // HoldsTree is Holds for names and contents that are not known beforehand.
-func (t *T) HoldsTree(want Tree) {
+func (t *rig) HoldsTree(want Tree) {
 	t.eventually(func() error {
 		got, err := t.Walk()
 		if err != nil {
@@ -87,11 +87,11 @@ func (t *T) HoldsTree(want Tree) {
 }
 
 // Unchanged wants the file system to hold what was given.
-func (t *T) Unchanged() { t.HoldsTree(t.given) }
+func (t *rig) Unchanged() { t.HoldsTree(t.given) }
 
 // HoldsOneOf wants the file system to hold exactly one of the trees, where
 // systems differ.
-func (t *T) HoldsOneOf(allowed ...Tree) {
+func (t *rig) HoldsOneOf(allowed ...Tree) {
 	t.eventually(func() error {
 		got, err := t.Walk()
 		if err != nil {
@@ -110,7 +110,7 @@ func (t *T) HoldsOneOf(allowed ...Tree) {
 }
 
 // Content wants a file to hold exactly this.
-func (t *T) Content(name, want string) {
+func (t *rig) Content(name, want string) {
 	t.eventually(func() error {
 		got, err := t.contentOf(t.Path(name), int64(len(want)))
 		if err == nil && got != want {
@@ -121,7 +121,7 @@ func (t *T) Content(name, want string) {
 }
 
 // Gone wants a name not to exist.
-func (t *T) Gone(name string) {
+func (t *rig) Gone(name string) {
 	t.eventually(func() error {
 		if _, err := t.FS.Stat(t.Path(name)); !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("stat %q: error %v, want %q", name, quoted(err), fs.ErrNotExist)
@@ -132,7 +132,7 @@ func (t *T) Gone(name string) {
 
 // eventually fails the case unless the check succeeds, at once or, for a store
 // that settles, in time.
-func (t *T) eventually(check func() error) {
+func (t *rig) eventually(check func() error) {
 	if err := t.settled(check); err != nil {
 		t.Errorf("%s%v", where(), err)
 	}
@@ -140,7 +140,7 @@ func (t *T) eventually(check func() error) {
 
 // settled returns what the check says, at once or, for a store that settles,
 // once it says nothing more or the time is over.
-func (t *T) settled(check func() error) error {
+func (t *rig) settled(check func() error) error {
 	err := check()
 	if err == nil || t.suite.settles <= 0 {
 		return err
@@ -161,12 +161,12 @@ func (t *T) settled(check func() error) error {
 }
 
 // Walk reads the whole file system.
-func (t *T) Walk() (Tree, error) {
+func (t *rig) Walk() (Tree, error) {
 	got := Tree{}
 	return got, t.walk("", got)
 }
 
-func (t *T) walk(dir string, into Tree) error {
+func (t *rig) walk(dir string, into Tree) error {
 	if len(into) > 20_000 || strings.Count(dir, "/") > 300 {
 		return fmt.Errorf("the tree has no end; it goes on at %q", dir)
 	}
@@ -198,7 +198,7 @@ func (t *T) walk(dir string, into Tree) error {
 }
 
 // contentOf reads a file, but not for ever if it has no end.
-func (t *T) contentOf(path string, expect int64) (string, error) {
+func (t *rig) contentOf(path string, expect int64) (string, error) {
 	f, err := t.FS.Open(path)
 	if err != nil {
 		return "", err
@@ -208,7 +208,7 @@ func (t *T) contentOf(path string, expect int64) (string, error) {
 }
 
 // names lists a directory, given by its path, in sorted order.
-func (t *T) names(path string) ([]string, error) {
+func (t *rig) names(path string) ([]string, error) {
 	f, err := t.FS.Open(path)
 	if err != nil {
 		return nil, err
@@ -223,7 +223,7 @@ func (t *T) names(path string) ([]string, error) {
 
 // diff tells in words what is missing, what is too much, and what is not as it
 // must be. A store without empty directories is not asked for any directory.
-func (t *T) diff(got, want Tree) error {
+func (t *rig) diff(got, want Tree) error {
 	var wrong []string
 	for _, name := range want.Names() {
 		content, ok := got[name]

@@ -12,7 +12,7 @@ func truncateCases() []entry {
 	return []entry{{
 		id: "truncate/shrink", level: Data, needs: caps(Truncate),
 		doc: "Truncate cuts the file and leaves the rest.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abcdef", "g=other")
 			f := t.OpenFile("f", wronly)
 			t.OK(f.Truncate(2))
@@ -22,7 +22,7 @@ func truncateCases() []entry {
 	}, {
 		id: "truncate/grow", level: Data, needs: caps(Truncate, Holes),
 		doc: "Truncate to a larger size adds zeros.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=ab")
 			f := t.OpenFile("f", wronly)
 			t.OK(f.Truncate(5))
@@ -32,7 +32,7 @@ func truncateCases() []entry {
 	}, {
 		id: "truncate/to-same", level: Data, needs: caps(Truncate),
 		doc: "Truncate to the size that the file has changes nothing.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.OpenFile("f", wronly)
 			t.OK(f.Truncate(3))
@@ -42,7 +42,7 @@ func truncateCases() []entry {
 	}, {
 		id: "truncate/shrink-then-grow-is-zero", level: Data, needs: caps(Truncate, Holes),
 		doc: "What was cut off does not come back when the file grows again.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=secret")
 			f := t.OpenFile("f", wronly)
 			t.OK(f.Truncate(2))
@@ -53,7 +53,7 @@ func truncateCases() []entry {
 	}, {
 		id: "truncate/shrink-then-hole-is-zero", level: Data, needs: caps(Truncate, Holes, WriteAt),
 		doc: "What was cut off does not come back in the hole before a later write.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=secret")
 			f := t.OpenFile("f", wronly)
 			t.OK(f.Truncate(1))
@@ -64,7 +64,7 @@ func truncateCases() []entry {
 	}, {
 		id: "truncate/keeps-offset", level: Data, needs: caps(Truncate, Holes, WriteAt),
 		doc: "Truncate does not move the place that Write goes on from.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.OpenFile("f", wronly)
 			t.Seek(f, 4, io.SeekStart, 4)
@@ -77,7 +77,7 @@ func truncateCases() []entry {
 	}, {
 		id: "truncate/negative", level: Errors, needs: caps(Truncate),
 		doc: "Truncate to a negative size fails and changes nothing.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.OpenFile("f", wronly)
 			t.Fails(f.Truncate(-1))
@@ -87,7 +87,7 @@ func truncateCases() []entry {
 	}, {
 		id: "truncate/other-handle-sees", level: Data, needs: caps(Truncate, SharedHandles),
 		doc: "A reader of the same file meets the new end.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abcdef")
 			r, f := t.Open("f"), t.OpenFile("f", wronly)
 			t.Reads(r, "a")
@@ -98,7 +98,7 @@ func truncateCases() []entry {
 	}, {
 		id: "truncate/directory", level: Errors, reads: true,
 		doc: "Truncate on a directory fails, and the directory keeps what it holds.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			t.Fails(t.Open("d").Truncate(0))
 			t.Unchanged()
@@ -106,7 +106,7 @@ func truncateCases() []entry {
 	}, {
 		id: "truncate/read-only-handle", level: Data, reads: true,
 		doc: "Truncate through a handle opened for reading fails and changes nothing.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
 			t.Fails(f.Truncate(0))
@@ -116,7 +116,7 @@ func truncateCases() []entry {
 	}, {
 		id: "truncate/closed", level: Data, needs: caps(Truncate),
 		doc: "Truncate through a closed handle is os.ErrClosed and changes nothing.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.OpenFile("f", wronly)
 			t.Close(f)
@@ -126,7 +126,7 @@ func truncateCases() []entry {
 	}, {
 		id: "truncate/huge-refused-or-sparse", level: Parity, needs: caps(Truncate, Holes),
 		doc: "Truncate to a size that no disk has fails at once, and the file stays as it is.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.OpenFile("f", wronly)
 			if err := f.Truncate(math.MaxInt64); err == nil {
@@ -139,7 +139,7 @@ func truncateCases() []entry {
 	}, {
 		id: "truncate/every-length-down", level: Data, needs: caps(Truncate, ReadWrite),
 		doc: "A file cut byte by byte is right at each length.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			text := strings.Repeat("ab", 8)
 			t.Given("f=" + text)
 			f := t.OpenFile("f", rdwr)
@@ -160,7 +160,7 @@ func appendCases() []entry {
 	return []entry{{
 		id: "append/ignores-seek", level: Data, needs: caps(Append),
 		doc: "On an O_APPEND handle every write goes to the end, wherever Seek has gone.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.OpenFile("f", flag)
 			t.Write(f, "1")
@@ -172,7 +172,7 @@ func appendCases() []entry {
 	}, {
 		id: "append/two-handles", level: Data, needs: caps(Append, SharedHandles),
 		doc: "Two handles that append by turns do not overwrite each other.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=")
 			a, b := t.OpenFile("f", flag), t.OpenFile("f", flag)
 			for range 3 {
@@ -186,7 +186,7 @@ func appendCases() []entry {
 	}, {
 		id: "append/read-starts-at-0", level: Parity, needs: caps(Append, ReadWrite),
 		doc: "A handle that reads and appends starts reading at the start.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.OpenFile("f", os.O_RDWR|os.O_APPEND)
 			t.ReadsAll(f, "abc")
@@ -194,7 +194,7 @@ func appendCases() []entry {
 	}, {
 		id: "append/writeat-refused", level: Parity, needs: caps(Append),
 		doc: "WriteAt on an O_APPEND handle is refused, as package os does.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.OpenFile("f", flag)
 			_, err := f.WriteAt([]byte("X"), 0)
@@ -205,7 +205,7 @@ func appendCases() []entry {
 	}, {
 		id: "append/after-truncate", level: Data, needs: caps(Append, Truncate),
 		doc: "After Truncate an append goes to the new end and leaves no hole.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.OpenFile("f", flag)
 			t.Write(f, "1")
@@ -217,7 +217,7 @@ func appendCases() []entry {
 	}, {
 		id: "append/offset-after-write", level: Parity, needs: caps(Append),
 		doc: "After an append the handle stands at the end.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.OpenFile("f", flag)
 			t.Write(f, "de")
@@ -226,7 +226,7 @@ func appendCases() []entry {
 	}, {
 		id: "append/create-on-missing", level: Data, needs: caps(Append),
 		doc: "O_APPEND with O_CREATE makes a file that is missing.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			f := t.OpenFile("f", flag|os.O_CREATE)
 			t.Write(f, "a")
@@ -237,7 +237,7 @@ func appendCases() []entry {
 	}, {
 		id: "append/read-back", level: Data, needs: caps(Append, ReadWrite),
 		doc: "What was appended can be read back through the same handle.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.OpenFile("f", os.O_RDWR|os.O_APPEND)
 			t.Write(f, "def")

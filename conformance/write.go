@@ -11,7 +11,7 @@ func writeCases() []entry {
 	return []entry{{
 		id: "write/sequential", level: Data,
 		doc: "Writes follow one another.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")
 			for _, part := range []string{"one,", "two,", "three"} {
@@ -23,7 +23,7 @@ func writeCases() []entry {
 	}, {
 		id: "write/string", level: Data,
 		doc: "WriteString writes what Write would.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")
 			n, err := f.WriteString("grüße")
@@ -36,11 +36,13 @@ func writeCases() []entry {
 	}, {
 		id: "write/empty", level: Data,
 		doc: "Writing nothing succeeds and changes nothing.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")
 			t.Write(f, "")
 			t.Write(f, "a")
+			t.Write(f, "")
+			t.Rewind(f)
 			t.Write(f, "")
 			t.Close(f)
 			t.Holds("f=a")
@@ -48,7 +50,7 @@ func writeCases() []entry {
 	}, {
 		id: "write/overwrite-middle", level: Data, needs: caps(WriteAt),
 		doc: "Writing in the middle changes those bytes and no other.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.OpenFile("f", wronly)
 			t.Seek(f, 2, io.SeekStart, 2)
@@ -59,7 +61,7 @@ func writeCases() []entry {
 	}, {
 		id: "write/returns-full-count", level: Data,
 		doc: "A write that succeeds says that it has written everything.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")
 			for _, size := range []int{1, 100, 70_000} {
@@ -73,7 +75,7 @@ func writeCases() []entry {
 	}, {
 		id: "write/short-count-has-error", level: Data,
 		doc: "Whenever a write gives a count other than what was asked, it gives an error, also on handles that cannot write.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			reader, closed := t.Open("f"), t.Create("g")
 			t.Close(closed)
@@ -86,7 +88,7 @@ func writeCases() []entry {
 	}, {
 		id: "write/does-not-keep-buffer", level: Data,
 		doc: "The buffer may be used again after a write; what was written stays.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")
 			buf := []byte("first")
@@ -101,7 +103,7 @@ func writeCases() []entry {
 	}, {
 		id: "write/does-not-change-buffer", level: Data,
 		doc: "A write does not touch the buffer it is given, as io.Writer demands.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")
 			buf := []byte("precious")
@@ -116,7 +118,7 @@ func writeCases() []entry {
 	}, {
 		id: "write/read-only-handle", level: Data,
 		doc: "A handle opened for reading refuses Write, WriteAt, WriteString and Truncate, and the file stays as it is.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
 			_, err := f.Write([]byte("X"))
@@ -132,7 +134,7 @@ func writeCases() []entry {
 	}, {
 		id: "write/write-only-cannot-read", level: Errors,
 		doc: "A handle opened for writing alone refuses Read and ReadAt.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.OpenFile("f", os.O_WRONLY|os.O_CREATE)
 			n, err := f.Read(make([]byte, 2))
@@ -145,7 +147,7 @@ func writeCases() []entry {
 	}, {
 		id: "write/own-reads-see-it", level: Data, needs: caps(ReadWrite, WriteAt),
 		doc: "A handle reads what it has just written, before any Sync.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.OpenFile("f", rdwr)
 			t.Reads(f, "ab")
@@ -156,7 +158,7 @@ func writeCases() []entry {
 	}, {
 		id: "write/visible-after-close", level: Data, needs: caps(Overwrite),
 		doc: "Who opens a file after it was closed sees all that was written.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=old")
 			t.Put("f", "new content")
 			t.ReadsAll(t.Open("f"), "new content")
@@ -166,7 +168,7 @@ func writeCases() []entry {
 	}, {
 		id: "write/visible-after-sync", level: Data, needs: caps(Sync, SharedHandles),
 		doc: "Who opens a file after Sync sees what was written before it.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")
 			t.Write(f, "half")
@@ -179,7 +181,7 @@ func writeCases() []entry {
 	}, {
 		id: "write/own-stat-sees-size", level: Data,
 		doc: "Stat of the handle knows the size after each write.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")
 			for i := range 3 {
@@ -190,7 +192,7 @@ func writeCases() []entry {
 	}, {
 		id: "write/other-stat-after-close", level: Data, needs: caps(Overwrite),
 		doc: "Stat of the name knows the new size once the file is closed.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=1")
 			equal(t, "size", t.Stat("f").Size(), 1)
 			for _, text := range []string{"123456", "12"} {
@@ -201,7 +203,7 @@ func writeCases() []entry {
 	}, {
 		id: "write/interleaved-handles", level: Data, needs: caps(WriteAt, SharedHandles),
 		doc: "Two handles that write to different parts of a file do not undo each other's work.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=........")
 			a, b := t.OpenFile("f", wronly), t.OpenFile("f", wronly)
 			t.Seek(b, 4, io.SeekStart, 4)
@@ -218,7 +220,7 @@ func writeCases() []entry {
 
 // refuses wants a read to have given an error and no bytes, and the error not
 // to be io.EOF, which would pass for an empty file.
-func refuses(t *T, n int, err error) {
+func refuses(t *rig, n int, err error) {
 	if n > 0 || err == nil || err == io.EOF {
 		t.Errorf("%s%d bytes, error %v, want a refusal", where(), n, quoted(err))
 	}
@@ -229,7 +231,7 @@ func writeAtCases() []entry {
 	return []entry{{
 		id: "writeat/inside", level: Data, needs: caps(WriteAt),
 		doc: "WriteAt changes those bytes and no other.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.OpenFile("f", wronly)
 			t.WriteAt(f, "XY", 1)
@@ -240,7 +242,7 @@ func writeAtCases() []entry {
 	}, {
 		id: "writeat/leaves-offset", level: Data, needs: caps(WriteAt),
 		doc: "WriteAt does not move the place that Write goes on from.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.OpenFile("f", wronly)
 			t.Write(f, "12")
@@ -252,7 +254,7 @@ func writeAtCases() []entry {
 	}, {
 		id: "writeat/hole-is-zero", level: Data, needs: caps(WriteAt, Holes),
 		doc: "WriteAt beyond the end leaves zeros between.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=ab")
 			f := t.OpenFile("f", wronly)
 			t.WriteAt(f, "Z", 5)
@@ -262,7 +264,7 @@ func writeAtCases() []entry {
 	}, {
 		id: "writeat/negative", level: Data, needs: caps(WriteAt),
 		doc: "WriteAt at a negative offset fails, changes nothing, and does not panic.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.OpenFile("f", wronly)
 			_, err := f.WriteAt([]byte("XX"), -1)
@@ -275,7 +277,7 @@ func writeAtCases() []entry {
 	}, {
 		id: "writeat/out-of-order", level: Data, needs: caps(WriteAt, Holes),
 		doc: "Parts written from the last to the first make one file.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")
 			for i := 7; i >= 0; i-- {
@@ -287,7 +289,7 @@ func writeAtCases() []entry {
 	}, {
 		id: "writeat/overlapping", level: Data, needs: caps(WriteAt),
 		doc: "Where writes overlap the later one stays.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=........")
 			f := t.OpenFile("f", wronly)
 			t.WriteAt(f, "aaaa", 0)
@@ -299,7 +301,7 @@ func writeAtCases() []entry {
 	}, {
 		id: "writeat/past-4GiB-sparse", level: Parity, needs: caps(WriteAt, Holes), skip: longOnly,
 		doc: "An offset beyond 4 GiB is kept whole, and the hole before it reads as zeros.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			const far = 1<<32 + 5
 			t.roomFor(far + 3)
 			t.Given("f=ab")
@@ -315,7 +317,7 @@ func writeAtCases() []entry {
 	}, {
 		id: "writeat/on-append-handle", level: Data, needs: caps(Append),
 		doc: "WriteAt on an O_APPEND handle is refused, or goes where it says, or to the end; nothing old is lost in the last two but what it says.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.OpenFile("f", os.O_WRONLY|os.O_APPEND)
 			_, err := f.WriteAt([]byte("X"), 1)
@@ -329,7 +331,7 @@ func writeAtCases() []entry {
 	}, {
 		id: "writeat/zero-length", level: Data, needs: caps(WriteAt),
 		doc: "WriteAt of nothing changes nothing, not even the size.",
-		run: func(t *T) {
+		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.OpenFile("f", wronly)
 			t.WriteAt(f, "", 1)
