@@ -33,7 +33,7 @@ func limits() []conformance.Option {
 		conformance.Refuses(conformance.Chmod, "stores have no permissions"),
 		conformance.Refuses(conformance.Chown, "stores have no owners"),
 		conformance.Ignores(conformance.Modes, "stores have no permissions"),
-		conformance.Within(conformance.Limits{Forbidden: "\uFFFD"}), // names are UTF-8, in JSON and in addresses
+		conformance.Within(conformance.Limits{Forbidden: "\uFFFD", Why: "names are UTF-8, in JSON and in addresses"}),
 	}
 }
 

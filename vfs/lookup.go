@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"context"
+	"io/fs"
 	"path"
 	"time"
 
@@ -26,7 +27,7 @@ func (c *core) stat(ctx context.Context, name string) (backend.Info, error) {
 	if info, ok := c.statPending(name); ok {
 		return info, nil
 	}
-	if err := ctx.Err(); err != nil {
+	if err := c.visible(ctx, name); err != nil {
 		return backend.Info{}, err
 	}
 	return c.meta.Stat(ctx, name)
@@ -38,7 +39,10 @@ func (c *core) look(ctx context.Context, name string) (backend.Info, map[string]
 	if info, ok := c.statPending(name); ok {
 		return info, nil, nil
 	}
-	if err := ctx.Err(); err != nil {
+	if err := c.visible(ctx, name); err != nil {
+		return backend.Info{}, nil, err
+	}
+	if err := c.await(ctx, concernedList(name)); err != nil {
 		return backend.Info{}, nil, err
 	}
 	info, children, err := c.meta.Look(ctx, name)
@@ -46,6 +50,18 @@ func (c *core) look(ctx context.Context, name string) (backend.Info, map[string]
 		c.overlay(name, children)
 	}
 	return info, children, err
+}
+
+// visible sees to it that what the store has under a name is what is to be
+// seen there.
+func (c *core) visible(ctx context.Context, name string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if c.isHidden(name) {
+		return fs.ErrNotExist
+	}
+	return c.await(ctx, concerned(name))
 }
 
 func (c *core) statPending(name string) (backend.Info, bool) {
@@ -59,7 +75,10 @@ func (c *core) statPending(name string) (backend.Info, bool) {
 
 // list gives what is in a folder, as seen from here, by name.
 func (c *core) list(ctx context.Context, name string) (children map[string]backend.Info, err error) {
-	if err := ctx.Err(); err != nil {
+	if err := c.visible(ctx, name); err != nil {
+		return nil, err
+	}
+	if err := c.await(ctx, concernedList(name)); err != nil {
 		return nil, err
 	}
 	if _, children, err = c.meta.List(ctx, name); err != nil {
@@ -69,8 +88,12 @@ func (c *core) list(ctx context.Context, name string) (children map[string]backe
 	return children, nil
 }
 
-// overlay puts what has not been stored yet into a listing.
+// overlay puts what has not been stored yet into a listing, and takes out what
+// is not to be seen.
 func (c *core) overlay(name string, children map[string]backend.Info) {
+	for _, e := range c.journal.find(func(e *unfinished) bool { return parentOf(e.Hidden) == name }) {
+		delete(children, path.Base(e.Hidden))
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for at, n := range c.nodes {

@@ -60,8 +60,11 @@ func (f *FS) move(given, wanted string, overwrite bool) error {
 	case taken && !overwrite:
 		return failure(fs.ErrExist, "")
 	case taken && (source.Dir || target.Dir):
-		return f.replace(f.ctx, to.name, func() error {
-			return f.relocate(f.ctx, from.name, to.name, false)
+		return f.replace(f.ctx, moving, from.name, to.name, func(ctx context.Context) error {
+			if f.onlyHere(from.name) {
+				return f.storeAt(ctx, from.name, to.name)
+			}
+			return f.relocate(ctx, from.name, to.name, false)
 		})
 	}
 	return f.relocate(f.ctx, from.name, to.name, taken)
@@ -95,11 +98,11 @@ func (f *FS) copy(given, wanted string, overwrite bool, depth int) error {
 	}
 	alone := source.Dir && depth == 0
 	if taken && (source.Dir || target.Dir) {
-		return f.replace(f.ctx, to.name, func() error {
-			return f.duplicate(f.ctx, from.name, to.name, source, alone, false)
+		return f.replace(f.ctx, copying, from.name, to.name, func(ctx context.Context) error {
+			return f.duplicate(ctx, from.name, to.name, alone, false)
 		})
 	}
-	return f.duplicate(f.ctx, from.name, to.name, source, alone, taken)
+	return f.duplicate(f.ctx, from.name, to.name, alone, taken)
 }
 
 // sides looks at both names of an operation, and refuses what can never be.
@@ -180,14 +183,16 @@ func (c *core) storeAt(ctx context.Context, from, to string) error {
 
 // duplicate copies what can be copied in one step: to a free name, or a file
 // over a file.
-func (c *core) duplicate(ctx context.Context, from, to string, source backend.Info, alone, taken bool) error {
+func (c *core) duplicate(ctx context.Context, from, to string, alone, taken bool) error {
 	var err error
-	switch {
-	case alone:
+	if alone {
 		err = c.b.Mkdir(ctx, to)
-	default:
+	} else {
 		c.hold(ctx, to)
 		err = backend.Copy(ctx, c.b, from, to, backend.CopyOptions{Overwrite: taken})
+		if errors.Is(err, errors.ErrUnsupported) {
+			err = c.copyTree(ctx, from, to)
+		}
 	}
 	if err != nil {
 		c.doubt(to)

@@ -281,6 +281,9 @@ func (n *node) store(ctx context.Context, name string) error {
 	case broken != nil:
 		return broken
 	}
+	if err := c.visible(ctx, name); err != nil {
+		return err
+	}
 	body := edit.Reader()
 	opts.Size = body.Size()
 	info, err := c.b.Put(ctx, name, body, opts)

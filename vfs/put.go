@@ -70,6 +70,9 @@ func (f *FS) put(name string, body io.Reader, size int64, mtime time.Time, ifMat
 		return nil, err
 	}
 	defer unlock()
+	if err := f.visible(f.ctx, p.name); err != nil {
+		return nil, err
+	}
 	if f.pending(p.name) != nil {
 		switch {
 		case ifAbsent:
@@ -106,13 +109,15 @@ func versionOf(tag string) (string, error) {
 	return version, nil
 }
 
-// supersede takes the name away from an open file that a whole new one has
-// taken the place of.
+// supersede takes the names away from the open files at and below a name that
+// something whole and new has taken.
 func (c *core) supersede(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if n := c.nodes[name]; n != nil {
-		n.unbind(true)
+	for at, n := range c.nodes {
+		if backend.Within(at, name) {
+			n.unbind(true)
+		}
 	}
 }
 

@@ -1,8 +1,196 @@
 package vfs
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 
-// replace does an operation that needs the name of something that is there.
-func (c *core) replace(ctx context.Context, name string, do func() error) error {
-	return do()
+	"github.com/davdisk/davdisk/backend"
+)
+
+// A store moves and copies to a free name, or a file over a file, in one step.
+// Where either side is a folder, deleting the target first would lose it if
+// the second step fails. So the target is moved aside, to a hidden sibling;
+// then the operation is done, and the sibling removed, or moved back if the
+// operation has failed. The journal has it written down before the first step,
+// so that a crash at any point is settled at the next start: either the old
+// target or the new one is there, whole.
+
+// replace does an operation, from one name to another, that needs the other
+// one free. The caller holds the locks of both trees.
+func (c *core) replace(ctx context.Context, k kind, from, target string, do func(context.Context) error) error {
+	if c.onlyHere(target) {
+		return do(ctx)
+	}
+	c.hold(ctx, target)
+	e := newUnfinished(k, from, target, target)
+	if err := c.journal.begin(e); err != nil {
+		return err
+	}
+	defer e.rest()
+	err := c.b.Move(ctx, target, e.Hidden, backend.MoveOptions{})
+	// From here on it is brought to an end, also if the client has gone.
+	ctx = context.WithoutCancel(ctx)
+	if err == nil {
+		c.meta.Moved(target, e.Hidden)
+		err = do(ctx)
+	}
+	if err == nil {
+		err = c.journal.becomes(e, discarding)
+	}
+	if err != nil {
+		c.doubt(target)
+		if err := c.settle(ctx, e); err != nil {
+			c.opts.log.Warn("what failed could not be undone yet", "name", target, "hidden", e.Hidden, "error", err)
+		}
+		return err
+	}
+	if err := c.settle(ctx, e); err != nil {
+		c.opts.log.Warn("what was replaced is still there, hidden, until the next start", "hidden", e.Hidden, "error", err)
+	}
+	return nil
+}
+
+// await waits for the operations under way that concern a name, and settles
+// those that were cut short. If that cannot be done, what the name stands for
+// is not known, and nobody must be told that it is not there.
+func (c *core) await(ctx context.Context, concerns func(e *unfinished) bool) error {
+	for _, e := range c.journal.find(concerns) {
+		select {
+		case e.busy <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		err := c.settle(ctx, e)
+		e.rest()
+		if err != nil {
+			return failure(backend.ErrUnavailable, fmt.Sprintf("an operation on %q is unfinished: %v", e.Target, err))
+		}
+	}
+	return nil
+}
+
+// concerned tells whether an entry bears on what is found under a name.
+func concerned(name string) func(e *unfinished) bool {
+	return func(e *unfinished) bool { return e.Kind != discarding && backend.Within(name, e.Target) }
+}
+
+// concernedList is concerned for the content of a folder.
+func concernedList(name string) func(e *unfinished) bool {
+	return func(e *unfinished) bool {
+		return e.Kind != discarding && (parentOf(e.Target) == name || backend.Within(name, e.Target))
+	}
+}
+
+// concernedTree is concerned for all at and below a name.
+func concernedTree(name string) func(e *unfinished) bool {
+	return func(e *unfinished) bool {
+		return e.Kind != discarding && (backend.Within(e.Target, name) || backend.Within(name, e.Target))
+	}
+}
+
+// isHidden tells whether a name is in the store for the time of an operation
+// only.
+func (c *core) isHidden(name string) bool {
+	return len(c.journal.find(func(e *unfinished) bool { return backend.Within(name, e.Hidden) })) > 0
+}
+
+// settleAll settles what a former run has left.
+func (c *core) settleAll(ctx context.Context) {
+	for _, e := range c.journal.find(func(*unfinished) bool { return true }) {
+		e.busy <- struct{}{}
+		if err := c.settle(ctx, e); err != nil {
+			c.opts.log.Warn("an operation of a former run is still unfinished", "name", e.Target, "hidden", e.Hidden, "error", err)
+		}
+		e.rest()
+	}
+}
+
+// settle brings an operation that was cut short to an end: the old target is
+// there again, or the new one is there and the old one gone. The caller is the
+// one who works at it.
+func (c *core) settle(ctx context.Context, e *unfinished) error {
+	k, unfinished := c.journal.is(e)
+	switch {
+	case !unfinished:
+		return nil
+	case k == discarding:
+		return c.discard(ctx, e)
+	}
+	defer c.doubt(e.Target)
+	aside, err := c.exists(ctx, e.Hidden)
+	if err != nil {
+		return err
+	}
+	if !aside {
+		return c.journal.done(e)
+	}
+	there, err := c.exists(ctx, e.Target)
+	if err != nil {
+		return err
+	}
+	source, err := c.exists(ctx, e.From)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !there:
+		return c.moveBack(ctx, e)
+	case k == copying && source:
+		return c.undoCopy(ctx, e)
+	case k == moving && !source:
+		if err := c.journal.becomes(e, discarding); err != nil {
+			return err
+		}
+		return c.discard(ctx, e)
+	}
+	// Someone else has been at work here meanwhile. Nothing is removed: what
+	// was replaced comes to light under its hidden name.
+	c.opts.log.Warn("a folder that was being replaced has another name now", "was", e.Target, "is", e.Hidden)
+	return c.journal.done(e)
+}
+
+// moveBack gives what was moved aside its name again.
+func (c *core) moveBack(ctx context.Context, e *unfinished) error {
+	if err := c.b.Move(ctx, e.Hidden, e.Target, backend.MoveOptions{}); err != nil {
+		return err
+	}
+	return c.journal.done(e)
+}
+
+// undoCopy puts away a copy of which it is not known whether it is complete.
+// Its source is where it was, so nothing is lost with it.
+func (c *core) undoCopy(ctx context.Context, e *unfinished) error {
+	away := newUnfinished(discarding, "", "", e.Target)
+	if err := c.journal.begin(away); err != nil {
+		return err
+	}
+	defer away.rest()
+	if err := c.b.Move(ctx, e.Target, away.Hidden, backend.MoveOptions{}); err != nil {
+		return err
+	}
+	if err := c.moveBack(ctx, e); err != nil {
+		return err
+	}
+	return c.discard(ctx, away)
+}
+
+// discard removes what is hidden and of no use any more.
+func (c *core) discard(ctx context.Context, e *unfinished) error {
+	err := c.b.Remove(ctx, e.Hidden, backend.RemoveOptions{})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	c.meta.Removed(e.Hidden)
+	return c.journal.done(e)
+}
+
+// exists asks the store itself.
+func (c *core) exists(ctx context.Context, name string) (bool, error) {
+	_, err := c.b.Stat(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }

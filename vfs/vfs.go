@@ -40,6 +40,8 @@ type core struct {
 	spools *spool.Pool
 	meta   *dircache.Cache
 
+	journal *journal
+
 	mu      sync.Mutex       // guards all below, and the fields of nodes that say so
 	nodes   map[string]*node // open files, by the name they have now
 	running int              // operations that Close waits for
@@ -63,6 +65,15 @@ func New(b backend.Backend, opts ...Option) (*FS, error) {
 		nodes: map[string]*node{},
 	}
 	c.idle.L = &c.mu
+	if c.journal, err = openJournal(o.stateDir); err != nil {
+		return nil, err
+	}
+	if len(c.journal.entries) > 0 && c.begin() == nil {
+		go func() {
+			defer c.end() // which Close waits for
+			c.settleAll(context.Background())
+		}()
+	}
 	return &FS{c, context.Background()}, nil
 }
 
@@ -140,7 +151,19 @@ func (c *core) change(ctx context.Context, given ...string) (places []place, don
 		c.end()
 		return nil, nil, err
 	}
-	return places, func() { unlock(); c.end() }, nil
+	done = func() { unlock(); c.end() }
+	for _, p := range places {
+		if c.isHidden(p.name) {
+			err = fs.ErrNotExist
+		} else {
+			err = c.await(ctx, concernedTree(p.name))
+		}
+		if err != nil {
+			done()
+			return nil, nil, err
+		}
+	}
+	return places, done, nil
 }
 
 // Stat implements afero.Fs. The result is a *FileInfo.

@@ -1,0 +1,56 @@
+package vfs
+
+import (
+	"context"
+	"path"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// copyTree copies a folder in a store that cannot do so by itself. The copy is
+// made under a hidden name, so that it is seen only when it is complete.
+func (c *core) copyTree(ctx context.Context, from, to string) error {
+	e := newUnfinished(discarding, "", "", to)
+	if err := c.journal.begin(e); err != nil {
+		return err
+	}
+	defer e.rest()
+	err := c.copyInto(ctx, from, e.Hidden)
+	if err == nil {
+		err = c.b.Move(ctx, e.Hidden, to, backend.MoveOptions{})
+	}
+	if err == nil {
+		return c.journal.done(e)
+	}
+	if err := c.discard(context.WithoutCancel(ctx), e); err != nil {
+		c.opts.log.Warn("an incomplete copy is still there, hidden, until the next start", "hidden", e.Hidden, "error", err)
+	}
+	return err
+}
+
+func (c *core) copyInto(ctx context.Context, from, to string) error {
+	if err := c.b.Mkdir(ctx, to); err != nil {
+		return err
+	}
+	_, children, err := c.b.List(ctx, from)
+	if err != nil {
+		return err
+	}
+	for info, err := range children {
+		if err != nil {
+			return err
+		}
+		source, target := path.Join(from, info.Name), path.Join(to, info.Name)
+		switch {
+		case c.isHidden(source):
+		case info.Dir:
+			err = c.copyInto(ctx, source, target)
+		default:
+			err = backend.Copy(ctx, c.b, source, target, backend.CopyOptions{})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
