@@ -15,10 +15,13 @@ type requirement struct {
 	test func(s *share)
 }
 
+func requirements() []requirement {
+	return slices.Concat(rfcProperties(), rfcNamespace(), rfcCopyMove(), rfcLocks(), rfcLocking(), rfcMessages())
+}
+
 // TestRFC4918 has one test for each MUST and SHOULD that touches a server.
 func TestRFC4918(t *testing.T) {
-	all := slices.Concat(rfcProperties(), rfcNamespace(), rfcCopyMove(), rfcLocks(), rfcLocking(), rfcMessages())
-	for _, r := range all {
+	for _, r := range requirements() {
 		t.Run(r.name, func(t *testing.T) {
 			for name, newFs := range map[string]func() afero.Fs{
 				"capable": func() afero.Fs { return newCapableFs() },
