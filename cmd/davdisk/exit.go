@@ -50,33 +50,62 @@ var kinds = []struct {
 	{context.Canceled, exitFailed, ""},
 }
 
-// exit prints an error as one line and returns the code to end with.
+// shownErrors is how many lines a command that failed many times prints.
+const shownErrors = 20
+
+// exit prints an error, each of several on a line of its own, and returns the
+// code to end with.
 func exit(w io.Writer, err error) int {
-	code, advice := exitFailed, ""
-	var wrong misused
-	var told said
-	switch {
-	case err == nil:
+	all := separate(err)
+	if len(all) == 0 {
 		return exitDone
-	case errors.As(err, &wrong):
-		code = exitMisuse
-	default:
-		for _, k := range kinds {
-			if errors.Is(err, k.kind) {
-				code, advice = k.code, k.advice
-				break
+	}
+	for i, err := range all {
+		if i == shownErrors {
+			fmt.Fprintf(w, "davdisk: and %d errors more\n", len(all)-i)
+			break
+		}
+		var told said
+		if !errors.As(err, &told) {
+			_, advice := judge(err)
+			text := "davdisk: " + sentence(err)
+			if advice != "" {
+				text += "; " + advice
 			}
+			fmt.Fprintln(w, terminal.Escape(text))
 		}
 	}
-	if errors.As(err, &told) {
-		return code
-	}
-	text := "davdisk: " + sentence(err)
-	if advice != "" {
-		text += "; " + advice
-	}
-	fmt.Fprintln(w, terminal.Escape(text))
+	code, _ := judge(all[0])
 	return code
+}
+
+// separate takes joined errors apart.
+func separate(err error) []error {
+	if err == nil {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, one := range joined.Unwrap() {
+		all = append(all, separate(one)...)
+	}
+	return all
+}
+
+func judge(err error) (code int, advice string) {
+	var wrong misused
+	if errors.As(err, &wrong) {
+		return exitMisuse, ""
+	}
+	for _, k := range kinds {
+		if errors.Is(err, k.kind) {
+			return k.code, k.advice
+		}
+	}
+	return exitFailed, ""
 }
 
 // sentence tells an error, names in quotes: a name may hold anything.

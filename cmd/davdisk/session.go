@@ -78,7 +78,8 @@ func (s *session) prepareState() (string, error) {
 // addRemotes enters the configured remotes and the drivers themselves. What
 // force holds, by driver and option, comes before all else.
 func (s *session) addRemotes(r *backend.Registry, force map[string]map[string]string) error {
-	remotes := maps.Clone(s.cfg.Remotes)
+	remotes := map[string]config.Remote{}
+	maps.Copy(remotes, s.cfg.Remotes)
 	for _, d := range drivers() {
 		if _, configured := remotes[d.Name]; !configured {
 			remotes[d.Name] = config.Remote{Driver: d.Name}
@@ -193,7 +194,9 @@ func (s *session) close(err *error) {
 }
 
 // out is where results go.
-func (s *session) out() terminal.Writer { return terminal.NewWriter(s.c.App.Writer) }
+func (s *session) out() terminal.Writer { return newOut(s.c) }
+
+func newOut(c *cli.Context) terminal.Writer { return terminal.NewWriter(c.App.Writer) }
 
 // withSession turns the work of a command into its action.
 func withSession(work func(*session) error) cli.ActionFunc {

@@ -6,8 +6,6 @@ import (
 	"os"
 	"slices"
 
-	"golang.org/x/term"
-
 	"github.com/davdisk/davdisk/cmd/davdisk/internal/config"
 	"github.com/davdisk/davdisk/cmd/davdisk/internal/terminal"
 	"github.com/davdisk/davdisk/webdav"
@@ -66,13 +64,11 @@ func (s *session) password(user string) (string, error) {
 		}
 		return s.c.String("pass"), nil
 	case terminal.Is(s.c.App.Reader):
-		fmt.Fprintf(s.c.App.ErrWriter, "password for %s: ", user)
-		typed, err := term.ReadPassword(int(os.Stdin.Fd()))
-		fmt.Fprintln(s.c.App.ErrWriter)
-		if err == nil && len(typed) == 0 {
+		typed, err := terminal.AskSecret(s.c.App.Reader, s.c.App.ErrWriter, "password for "+user+": ")
+		if err == nil && typed == "" {
 			err = misuse("the password is empty")
 		}
-		return string(typed), err
+		return typed, err
 	}
 	return "", misuse("--user %s needs a password: --pass-file names the file with it", user)
 }

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/cmd/davdisk/internal/terminal"
+)
+
+func duCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "du",
+		Usage:     "tell how much is in a folder",
+		ArgsUsage: "[PATH …]",
+		Flags:     withStores(jsonFlag()),
+		Action: withSession(func(s *session) error {
+			args, err := arguments(s.c, 0, -1)
+			if err != nil {
+				return err
+			}
+			if len(args) == 0 {
+				args = []string{defaultRemote}
+			}
+			all := []usageJSON{}
+			for _, address := range args {
+				u, err := s.du(address)
+				if err != nil {
+					return err
+				}
+				all = append(all, u)
+			}
+			out := s.out()
+			if s.c.Bool("json") {
+				return writeJSON(out, all)
+			}
+			for _, u := range all {
+				fmt.Fprintf(out, "%10s  %d files, %d folders  %s\n", terminal.Size(u.Bytes), u.Files, u.Folders, out.Name(u.Path))
+			}
+			return nil
+		}),
+	}
+}
+
+type usageJSON struct {
+	Path    string `json:"path"`
+	Bytes   int64  `json:"bytes"`
+	Files   int    `json:"files"`
+	Folders int    `json:"folders"` // below the path, without itself
+}
+
+func (s *session) du(address string) (usageJSON, error) {
+	u := usageJSON{Path: address}
+	t, err := s.target(address)
+	if err != nil {
+		return u, err
+	}
+	for v, err := range s.walk(t, true) {
+		if err != nil {
+			return u, err
+		}
+		if v.info.Dir {
+			u.Folders++
+		} else {
+			u.Files++
+			u.Bytes += v.info.Size
+		}
+	}
+	return u, nil
+}

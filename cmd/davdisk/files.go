@@ -1,0 +1,57 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/davdisk/internal/terminal"
+)
+
+func filesCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "files",
+		Usage:     "list the files of a whole store, whatever folder they are in",
+		ArgsUsage: "[REMOTE:]",
+		Flags: withStores(
+			listFlag("type", "only this `KIND`, such as image, video, audio, document; may be given more than once"),
+			textFlag("sort", "", "by `name`, path, created, modified or size; -size turns it round"),
+			switchFlag("recent", "the latest uploads, newest first"),
+			numberFlag("limit", 0, "at most so many"),
+			jsonFlag(),
+		),
+		Action: withSession(func(s *session) error {
+			args, err := arguments(s.c, 0, 1)
+			if err != nil {
+				return err
+			}
+			o := backend.FilesOptions{
+				Types: s.c.StringSlice("type"), Sort: s.c.String("sort"), Recent: s.c.Bool("recent"), Limit: s.c.Int("limit"),
+			}
+			if err := checkFiles(o); err != nil {
+				return err
+			}
+			t, err := s.target(append(args, defaultRemote)[0])
+			if err != nil {
+				return err
+			}
+			return printList(s, backend.Files(s.ctx, t, o), s.flatJSON(t), func(w terminal.Writer, e backend.Entry) {
+				printEntry(w, e.Path, e.Info)
+			})
+		}),
+	}
+}
+
+func checkFiles(o backend.FilesOptions) error {
+	keys := []string{"", "name", "path", "created", "modified", "size", "-name", "-path", "-created", "-modified", "-size"}
+	switch {
+	case !slices.Contains(keys, o.Sort):
+		return misuse("--sort: %q is none of name, path, created, modified, size", o.Sort)
+	case o.Recent && o.Sort != "":
+		return misuse("--recent has an order of its own: leave out --sort")
+	case o.Limit < 0:
+		return misuse("--limit must not be negative")
+	}
+	return nil
+}

@@ -1,0 +1,72 @@
+package terminal
+
+import (
+	"io"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+)
+
+// A Progress is a line on a terminal that tells how far a transfer is; on
+// anything else it is silent. Its methods may be called by many goroutines.
+type Progress struct {
+	mu   sync.Mutex // guards the rest
+	bar  *progressbar.ProgressBar
+	size int64
+}
+
+// NewProgress begins a line on w.
+func NewProgress(w io.Writer, what string) *Progress {
+	p := &Progress{}
+	if Is(w) {
+		p.bar = progressbar.NewOptions64(0,
+			progressbar.OptionSetWriter(w),
+			progressbar.OptionSetDescription(Escape(what)),
+			progressbar.OptionShowBytes(true),
+			progressbar.OptionShowTotalBytes(true),
+			progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionClearOnFinish(),
+			progressbar.OptionSetWidth(20),
+		)
+	}
+	return p
+}
+
+// NewCounter begins a line on w for a number of steps.
+func NewCounter(w io.Writer, what string, steps int) *Progress {
+	p := &Progress{}
+	if Is(w) {
+		p.bar = progressbar.NewOptions(steps, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(Escape(what)),
+			progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(20))
+	}
+	return p
+}
+
+// Grow tells that n bytes more are to come.
+func (p *Progress) Grow(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar != nil {
+		p.size += n
+		p.bar.ChangeMax64(p.size)
+	}
+}
+
+// Add tells that n bytes, or steps, were done.
+func (p *Progress) Add(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar != nil {
+		_ = p.bar.Add64(n) // it cannot be shown, which harms nobody
+	}
+}
+
+// Close takes the line away.
+func (p *Progress) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+}

@@ -1,0 +1,63 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// body reads a content as one stream that can be rewound, so that the store it
+// goes to may repeat or resume.
+type body struct {
+	ctx     context.Context
+	content backend.Content
+	moved   func(n int64)
+	offset  int64
+	open    io.ReadCloser // reads at offset; nil after a seek
+}
+
+// Read implements io.Reader.
+func (b *body) Read(p []byte) (int, error) {
+	if b.open == nil {
+		r, err := b.content.Range(b.ctx, b.offset, -1)
+		if err != nil {
+			return 0, err
+		}
+		b.open = r
+	}
+	n, err := b.open.Read(p)
+	b.offset += int64(n)
+	b.moved(int64(n))
+	return n, err
+}
+
+// Seek implements io.Seeker.
+func (b *body) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += b.offset
+	case io.SeekEnd:
+		offset += b.content.Info().Size
+	}
+	if offset < 0 {
+		return 0, errors.New("seek before the beginning")
+	}
+	if offset == b.offset {
+		return offset, nil
+	}
+	b.moved(offset - b.offset)
+	b.offset = offset
+	return offset, b.Close()
+}
+
+// Close ends the reading; the content stays open.
+func (b *body) Close() error {
+	if b.open == nil {
+		return nil
+	}
+	r := b.open
+	b.open = nil
+	return r.Close()
+}

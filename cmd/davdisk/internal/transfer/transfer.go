@@ -1,0 +1,198 @@
+// Package transfer copies files and trees from one backend to another: up,
+// down, or across. Every file is stored whole or not at all; what fails is
+// told, and the rest goes on.
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// parallel is how many files are under way at a time.
+const parallel = 4
+
+// A Side is a name in a backend.
+type Side struct {
+	backend.Backend
+	Name string
+}
+
+func (s Side) in(name string) Side { return Side{s.Backend, path.Join(s.Name, name)} }
+
+// Options shape a copy.
+type Options struct {
+	Overwrite bool          // a file may take the place of a file; folders are joined
+	Begin     func(n int64) // a file of n bytes begins; may be nil
+	Moved     func(n int64) // n bytes were moved, negative if they are moved again; may be nil
+	Done      func(Copied)  // a file is stored; one call at a time; may be nil
+}
+
+// Copied tells of a file that is stored.
+type Copied struct {
+	From backend.Info
+	Name string // in the source
+	To   backend.Info
+}
+
+func (o Options) withDefaults() Options {
+	if o.Begin == nil {
+		o.Begin = func(int64) {}
+	}
+	if o.Moved == nil {
+		o.Moved = func(int64) {}
+	}
+	if o.Done == nil {
+		o.Done = func(Copied) {}
+	}
+	return o
+}
+
+// File copies one file. Its time is kept where the target can.
+func File(ctx context.Context, from, to Side, o Options) error {
+	c := copier{Options: o.withDefaults()}
+	return c.file(ctx, from, to)
+}
+
+// Tree copies a folder with all in it to a name that is free, or with
+// Overwrite into a folder that is there. What cannot be copied is joined into
+// the error; the rest is copied.
+func Tree(ctx context.Context, from, to Side, o Options) error {
+	c := copier{Options: o.withDefaults()}
+	if err := c.folder(ctx, to); err != nil {
+		return err
+	}
+	var files errgroup.Group
+	files.SetLimit(parallel)
+	c.tree(ctx, &files, from, to)
+	if err := files.Wait(); err != nil {
+		c.fail(err)
+	}
+	return errors.Join(c.errs...)
+}
+
+type copier struct {
+	Options
+
+	mu   sync.Mutex // guards errs, and calls Done
+	errs []error
+}
+
+// fail keeps an error. The end of the context is one, however many files it
+// has stopped.
+func (c *copier) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if errors.Is(err, context.Canceled) {
+		for _, old := range c.errs {
+			if errors.Is(old, context.Canceled) {
+				return
+			}
+		}
+	}
+	c.errs = append(c.errs, err)
+}
+
+// tree makes the folders one by one and hands the files to the group.
+func (c *copier) tree(ctx context.Context, files *errgroup.Group, from, to Side) {
+	_, children, err := from.List(ctx, from.Name)
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	for info, err := range children {
+		if err == nil {
+			err = CheckBase(info.Name)
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			c.fail(err)
+			return
+		}
+		source, target := from.in(info.Name), to.in(info.Name)
+		if !info.Dir {
+			files.Go(func() error {
+				if err := c.file(ctx, source, target); err != nil {
+					c.fail(err)
+				}
+				return nil
+			})
+			continue
+		}
+		if err := c.folder(ctx, target); err != nil {
+			c.fail(err)
+			continue
+		}
+		c.tree(ctx, files, source, target)
+	}
+}
+
+// folder makes a folder, or takes one that is there if that is allowed.
+func (c *copier) folder(ctx context.Context, to Side) error {
+	err := to.Mkdir(ctx, to.Name)
+	if !errors.Is(err, fs.ErrExist) || !c.Overwrite {
+		return err
+	}
+	info, statErr := to.Stat(ctx, to.Name)
+	if statErr != nil {
+		return statErr
+	}
+	if !info.Dir {
+		return backend.PathError("mkdir", to.Name, backend.ErrNotDir, "a file is in the way")
+	}
+	return nil
+}
+
+func (c *copier) file(ctx context.Context, from, to Side) error {
+	content, err := from.Open(ctx, from.Name, "")
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	info := content.Info()
+	c.Begin(info.Size)
+	body := &body{ctx: ctx, content: content, moved: c.Moved}
+	defer body.Close()
+	stored, err := to.Put(ctx, to.Name, body, backend.PutOptions{Size: info.Size, IfAbsent: !c.Overwrite, ModTime: info.ModTime})
+	if err == nil {
+		err = compare(info, stored, to.Name)
+	}
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Done(Copied{From: info, Name: from.Name, To: stored})
+	return nil
+}
+
+// compare holds what was stored against what was read, as far as both stores
+// tell.
+func compare(from, to backend.Info, name string) error {
+	differ := from.Size != to.Size ||
+		from.SHA256 != "" && to.SHA256 != "" && from.SHA256 != to.SHA256 ||
+		from.MD5 != "" && to.MD5 != "" && from.MD5 != to.MD5
+	if differ {
+		return backend.PathError("copy", name, backend.ErrUncertain, "what was stored is not what was read")
+	}
+	return nil
+}
+
+// CheckBase refuses a name, told by a store, that would not stay in its
+// folder: "..", "a/b", "/etc".
+func CheckBase(name string) error {
+	if name == "." || name == ".." || strings.ContainsAny(name, "/\x00") || !fs.ValidPath(name) {
+		return &fs.PathError{Op: "copy", Path: name, Err: fmt.Errorf("%w: the store tells a name that would leave its folder", fs.ErrInvalid)}
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+func mkdirCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "mkdir",
+		Usage:     "make folders",
+		ArgsUsage: "PATH …",
+		Flags:     withStores(switchFlag("parents", "make those above it too; one that is there is no error", "p")),
+		Action: withSession(func(s *session) error {
+			args, err := arguments(s.c, 1, -1)
+			if err != nil {
+				return err
+			}
+			for _, address := range args {
+				t, err := s.target(address)
+				if err != nil {
+					return err
+				}
+				if s.c.Bool("parents") {
+					err = t.mkdirAll(s.ctx, t.name)
+				} else {
+					err = t.Mkdir(s.ctx, t.name)
+				}
+				if err != nil {
+					return named(err, t)
+				}
+			}
+			return nil
+		}),
+	}
+}
+
+// mkdirAll makes a folder and those above it that are missing.
+func (t target) mkdirAll(ctx context.Context, name string) error {
+	err := t.Mkdir(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) && name != "." {
+		if err := t.mkdirAll(ctx, path.Dir(name)); err != nil {
+			return err
+		}
+		err = t.Mkdir(ctx, name)
+	}
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	info, statErr := t.Stat(ctx, name)
+	if statErr == nil && !info.Dir {
+		return backend.PathError("mkdir", name, fs.ErrExist, "a file has this name")
+	}
+	return statErr
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/davdisk/internal/transfer"
+)
+
+func mvCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "mv",
+		Usage:     "move or rename files and folders",
+		ArgsUsage: "FROM … TO",
+		Flags:     withStores(switchFlag("overwrite", "a file may take the place of a file", "f")),
+		Action:    withSession(func(s *session) error { return s.eachPair(s.move) }),
+	}
+}
+
+// move is one step of the store where both are in the same one. Across stores
+// it is a copy, after which each file that was copied, and has not changed
+// since, is deleted, and each folder that is empty then.
+func (s *session) move(p pair) error {
+	from, err := s.entry(p.from.address)
+	if err != nil {
+		return err
+	}
+	if from.root == p.to.root {
+		return from.Move(s.ctx, from.name, p.to.name, backend.MoveOptions{Overwrite: s.c.Bool("overwrite")})
+	}
+	var copied []transfer.Copied
+	if err := s.transfer(p, func(c transfer.Copied) { copied = append(copied, c) }); err != nil {
+		return errors.Join(err, fmt.Errorf("nothing was deleted at %q", p.from.address))
+	}
+	for _, c := range copied {
+		if err := p.from.Remove(s.ctx, c.Name, backend.RemoveOptions{IfVersion: c.From.Version}); err != nil {
+			return fmt.Errorf("copied, but not deleted: %w", err)
+		}
+	}
+	if !p.info.Dir {
+		return nil
+	}
+	return s.removeEmpty(from)
+}
+
+// removeEmpty deletes a folder from the bottom up, as long as nothing is in it
+// that has come meanwhile.
+func (s *session) removeEmpty(t target) error {
+	children, err := s.children(t)
+	if err != nil {
+		return named(err, t)
+	}
+	for _, child := range children {
+		if !child.Dir {
+			return backend.PathError("delete", t.in(child.Name).address, backend.ErrChanged, "it came while the rest was moved, and stays")
+		}
+		if err := s.removeEmpty(t.in(child.Name)); err != nil {
+			return err
+		}
+	}
+	return named(t.Remove(s.ctx, t.name, backend.RemoveOptions{}), t)
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+func unshareCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "unshare",
+		Usage:     "make files and folders private again",
+		ArgsUsage: "PATH …",
+		Flags:     withStores(),
+		Action: withSession(func(s *session) error {
+			args, err := arguments(s.c, 1, -1)
+			if err != nil {
+				return err
+			}
+			var errs []error
+			for _, address := range args {
+				errs = append(errs, s.unshare(address))
+			}
+			return errors.Join(errs...)
+		}),
+	}
+}
+
+func (s *session) unshare(address string) error {
+	t, err := s.target(address)
+	if err != nil {
+		return err
+	}
+	sharer, err := backend.Sharing(t.Backend)
+	if err != nil {
+		return named(err, t)
+	}
+	return named(sharer.Unshare(s.ctx, t.name), t)
+}
