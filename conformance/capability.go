@@ -30,7 +30,7 @@ const (
 	RenameDir                           // renaming a directory with all in it
 	RenameOver                          // renaming a file over another
 	RenameOpen                          // renaming a file that is open
-	RemoveOpen                          // removing a file that is open
+	RemoveOpen                          // removing or replacing a file that is open, which can then be read to its end
 	SharedHandles                       // two handles on one file see one file
 	EmptyDirs                           // a directory with nothing in it
 	Sync                                // File.Sync

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -172,9 +173,18 @@ func treeProbes() []probe {
 		of: RemoveOpen, given: []string{"a=1"},
 		do: func(t *rig) error {
 			f := t.Open("a")
-			return errors.Join(t.FS.Remove(t.Path("a")), f.Close())
+			if err := t.FS.Remove(t.Path("a")); err != nil {
+				return errors.Join(err, f.Close())
+			}
+			got, err := io.ReadAll(io.LimitReader(f, 100))
+			if err != nil {
+				return fmt.Errorf("reading on: %v", err) // of whatever kind
+			}
+			equal(t, "what the open file reads", string(got), "1")
+			return f.Close()
 		},
 		took: func(t *rig) bool { return !t.exists("a") },
+		half: []Tree{tree()},
 	}, {
 		of:   EmptyDirs,
 		do:   func(t *rig) error { return t.FS.Mkdir(t.Path("d"), 0o755) },

@@ -17,6 +17,7 @@ type probe struct {
 	do    func(t *rig) error // the calls in question
 	took  func(t *rig) bool  // whether they had the effect; nil if that cannot be seen
 	left  []Tree             // what may be there after they were ignored; unless set, what was given
+	half  []Tree             // what else may be there after they were refused
 }
 
 // excl makes a file that must not exist.
@@ -122,7 +123,7 @@ func (p probe) run(t *rig) {
 		if errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("refuses %v with %q, which says that the name is not there", p.of, err)
 		}
-		t.Unchanged()
+		t.HoldsOneOf(append(p.half, t.given)...)
 	case declared:
 		if err != nil {
 			t.Errorf("says it ignores %v, but the calls fail: %v", p.of, err)

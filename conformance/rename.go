@@ -142,7 +142,7 @@ func renameCases() []entry {
 			t.Holds("b=onetwo")
 		},
 	}, {
-		id: "rename/over-open-file-keeps-old-reader", level: Data, needs: caps(RenameOver, RenameOpen),
+		id: "rename/over-open-file-keeps-old-reader", level: Data, needs: caps(RenameOver, RemoveOpen),
 		doc: "Who reads a file that is replaced by a rename reads the old one to its end.",
 		run: func(t *rig) {
 			t.Given("a=new", "b=abcdef")

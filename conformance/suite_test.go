@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -382,5 +383,45 @@ func TestReport(t *testing.T) {
 	}
 	if got := fmt.Sprint(decoded); got != "{7 [{{chown/file errors} passed} {{chown/dir errors} cured} {{chown/missing errors} failed} {{chown/survives-rename parity} passed}]}" {
 		t.Errorf("the JSON says %s", got)
+	}
+}
+
+// laggingFs shows a new directory only when it has been asked a few times.
+type laggingFs struct {
+	afero.Fs
+	mu    sync.Mutex
+	asked int
+}
+
+func (l *laggingFs) Open(name string) (afero.File, error) {
+	f, err := l.Fs.Open(name)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.asked++; l.asked > 5 || err != nil {
+		return f, err
+	}
+	return emptyDir{f}, nil
+}
+
+// An emptyDir lists nothing.
+type emptyDir struct{ afero.File }
+
+func (emptyDir) Readdir(int) ([]fs.FileInfo, error) { return nil, nil }
+
+// TestSettles looks at a store that is late, with and without the option that
+// allows it.
+func TestSettles(t *testing.T) {
+	fresh := func(tb TB) afero.Fs { return &laggingFs{Fs: newRooted(tb)} }
+	for name, c := range map[string]struct {
+		opt     Option
+		verdict Verdict
+	}{
+		"declared":     {Settles(10 * time.Second), Passed},
+		"not declared": {UpTo(Parity), Failed},
+	} {
+		r := Check(t.Context(), fresh, Only("mkdir/new"), Deadline(time.Minute), c.opt)
+		if got := result(t, r, "mkdir/new"); got.Verdict != c.verdict {
+			t.Errorf("%s: %v, want %v: %s", name, got.Verdict, c.verdict, got.Detail)
+		}
 	}
 }

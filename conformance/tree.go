@@ -147,7 +147,7 @@ func (t *rig) settled(check func() error) error {
 	}
 	over := time.NewTimer(t.suite.settles)
 	defer over.Stop()
-	again := time.NewTicker(max(t.suite.settles/20, time.Millisecond))
+	again := time.NewTicker(max(min(t.suite.settles/20, time.Second/4), time.Millisecond))
 	defer again.Stop()
 	for err != nil {
 		select {
