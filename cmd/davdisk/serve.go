@@ -116,6 +116,9 @@ func (h *share) prepare() error {
 	if err != nil {
 		return err
 	}
+	if err := h.s.checkRemote(h.address); err != nil {
+		return err
+	}
 	b, err := h.openBackend()
 	if err != nil {
 		return err
@@ -197,7 +200,7 @@ func (h *share) handlerOptions(users []webdav.User) ([]webdav.Option, error) {
 		if h.admin, err = startAdmin(c.Context, addr); err != nil {
 			return nil, err
 		}
-		options = append(options, webdav.WithObserver(h.admin.observe))
+		options = append(options, webdav.WithObserver(h.admin.Observe))
 	}
 	return options, nil
 }
