@@ -14,13 +14,17 @@ func (b *Backend) Link(ctx context.Context, name string) (backend.Link, error) {
 	if err := checkName("link", name); err != nil {
 		return backend.Link{}, err
 	}
+	l, err := b.downloadLink(ctx, downloadLink, url.Values{"path": {b.path(name)}, "fields": {"href"}})
+	return l, pathError("link", name, err)
+}
+
+func (b *Backend) downloadLink(ctx context.Context, c call, query url.Values) (backend.Link, error) {
 	var l link
-	_, err := b.api.do(ctx, request{call: downloadLink, query: url.Values{"path": {b.path(name)}, "fields": {"href"}}, out: &l})
-	if err == nil && l.Href == "" {
-		err = errors.New("the service gave no link")
+	if _, err := b.api.do(ctx, request{call: c, query: query, out: &l}); err != nil {
+		return backend.Link{}, err
 	}
-	if err != nil {
-		return backend.Link{}, pathError("link", name, err)
+	if l.Href == "" {
+		return backend.Link{}, errors.New("the service gave no link")
 	}
 	return backend.Link{URL: string(l.Href), Expires: expiry(string(l.Href), b.cfg.Now())}, nil
 }

@@ -55,6 +55,7 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 	for i := range items {
 		b.note(path.Join(name, string(items[i].Name)), &items[i])
 	}
+	b.sight.listed(b.path(name))
 	return info, func(yield func(backend.Info, error) bool) {
 		for i := range items {
 			if !yield(b.info(path.Join(name, string(items[i].Name)), &items[i]), nil) {

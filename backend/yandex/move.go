@@ -77,23 +77,27 @@ func checkPair(op, from, to string) error {
 // only when both sides are files, by a look of a moment ago or by one made
 // now.
 func (b *Backend) transfer(ctx context.Context, c call, from, to string, overwrite bool) error {
-	if overwrite && b.freshFile(from) && b.freshFile(to) {
+	if !overwrite {
+		return b.send(ctx, c, from, to, false)
+	}
+	if b.sight.absent(b.path(to)) {
+		if err := b.send(ctx, c, from, to, false); !is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	if b.freshFile(from) && b.freshFile(to) {
 		return b.overwrite(ctx, c, from, to)
 	}
-	err := b.send(ctx, c, from, to, false)
-	if !overwrite || !is(err, fs.ErrExist) {
-		return err
-	}
-	source, target, looking := b.lookBoth(ctx, from, to)
+	source, target, err := b.lookBoth(ctx, from, to)
 	switch {
-	case looking != nil:
-		return looking
+	case err != nil:
+		return err
 	case source == nil:
 		return &backend.Error{Kind: fs.ErrNotExist}
 	case target == nil:
-		return b.send(ctx, c, from, to, false) // gone meanwhile
+		return b.send(ctx, c, from, to, false)
 	case source.Type != "file" || target.Type != "file":
-		return err
+		return &backend.Error{Kind: fs.ErrExist, Message: "only a file can take the place of a file"}
 	}
 	return b.overwrite(ctx, c, from, to)
 }

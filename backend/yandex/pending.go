@@ -65,7 +65,7 @@ func (b *Backend) settleOne(ctx context.Context, name string, u unsettled) error
 }
 
 // over tells whether an upload can take effect no more: its operation ended,
-// its time is over, or the uploader misses a part of it.
+// its time is over, or the uploader has only a part of it.
 func (b *Backend) over(ctx context.Context, u unsettled) bool {
 	if b.cfg.Now().After(u.Until) {
 		return true
@@ -75,7 +75,7 @@ func (b *Backend) over(ctx context.Context, u unsettled) bool {
 		return true
 	}
 	n, ok := b.received(ctx, u)
-	return ok && n < u.Size
+	return ok && n > 0 && n < u.Size
 }
 
 // received asks the uploader how much of the content it has. That it can be

@@ -218,3 +218,14 @@ func (p *publicBackend) Remove(_ context.Context, name string, _ backend.RemoveO
 func (p *publicBackend) Move(_ context.Context, from, to string, _ backend.MoveOptions) error {
 	return backend.LinkError("move", from, to, fs.ErrPermission, "a public address can only be read")
 }
+
+// Link implements backend.Linker.
+func (p *publicBackend) Link(ctx context.Context, name string) (backend.Link, error) {
+	if err := checkName("link", name); err != nil {
+		return backend.Link{}, err
+	}
+	query := p.query(name, "href")
+	query.Del("limit")
+	l, err := p.b.downloadLink(ctx, publicLink, query)
+	return l, pathError("link", name, publicError(err))
+}

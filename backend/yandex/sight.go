@@ -45,6 +45,28 @@ func (s *sight) saw(path string, r *resource) {
 	s.seen.Add(path, seen{at: s.now(), dir: r.Type == "dir", version: r.version(), stamped: stamped})
 }
 
+// listed notes that a whole folder was seen.
+func (s *sight) listed(dir string) {
+	s.seen.Add(dir+listMark, seen{at: s.now()})
+}
+
+// listMark makes the key of a folder's listing out of its path. No path has
+// it in it.
+const listMark = "\x00"
+
+// absent tells whether a folder that was listed a moment ago had nothing of
+// that name.
+func (s *sight) absent(path string) bool {
+	dir := path[:max(0, strings.LastIndexByte(path, '/'))]
+	for _, key := range []string{dir, dir + "/"} { // the root has a slash at its end
+		if v, ok := s.seen.Peek(key + listMark); ok && s.now().Sub(v.at) < freshTime {
+			there, ok := s.seen.Peek(path)
+			return !ok || there.gone
+		}
+	}
+	return false
+}
+
 // made notes what we put at a path. A file keeps the properties of the one
 // that it replaces.
 func (s *sight) made(path, version string, dir bool) {

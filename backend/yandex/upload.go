@@ -128,6 +128,7 @@ func (u *upload) rename(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
+	u.b.sight.made(u.b.path(u.at), "", false)
 	err = u.b.transfer(ctx, moveResource, u.at, u.name, !u.opts.IfAbsent)
 	if err != nil {
 		u.b.discard(ctx, u.at)
@@ -143,7 +144,7 @@ func (u *upload) stored(modified time.Time) backend.Info {
 	b, at := u.b, u.b.path(u.name)
 	md5, sha := u.sum.sums()
 	info := backend.Info{
-		Name: path.Base(u.name), Size: u.sum.size, ModTime: modified, Version: sha, MD5: md5, SHA256: sha,
+		Name: path.Base(u.name), Size: u.sum.size, ModTime: modified, Version: shortened(sha), MD5: md5, SHA256: sha,
 	}
 	stamped := b.sight.stamped(at)
 	b.sight.made(at, info.Version, false)
@@ -405,7 +406,9 @@ func (u *upload) unanswered(ctx context.Context, cause error) (modified time.Tim
 	if r, err := b.look(ctx, u.at); err == nil && u.matches(r) {
 		return r.Modified.Time, nil
 	}
-	if n, ok := b.received(ctx, open); ok && n < open.Size {
+	// Where the connection broke, what the uploader lacks is not on its way any
+	// more. One that stood still may only be slow to count.
+	if n, ok := b.received(ctx, open); ok && !errors.Is(cause, errStalled) && (n < open.Size || n == 0) {
 		return time.Time{}, brokenUpload{fmt.Errorf("the upload broke off: %w", cause)}
 	}
 	if err := b.pending.set(u.at, open); err != nil {
