@@ -77,7 +77,7 @@ type Info struct {
 	ModTime     time.Time // zero if unknown
 	Created     time.Time // zero if unknown
 	ID          string    // survives a move, if the store has such a thing
-	Version     string    // identifies the content and nothing else: its hash where known; empty for a folder
+	Version     string    // identifies the content and nothing else: its hash where known; at most 40 bytes; empty for a folder
 	MD5, SHA256 string    // lower-case hex, empty if unknown
 	ContentType string    // media type, empty if unknown
 	Public      string    // address of the public link, if shared

@@ -1,6 +1,8 @@
 package local
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"mime"
@@ -26,7 +28,8 @@ func (b *Backend) info(name string, fi fs.FileInfo) backend.Info {
 // version stands for the content of a file; the package comment tells how
 // well.
 func (b *Backend) version(fi fs.FileInfo) string {
-	v := fmt.Sprintf("%s-%x-%x-%x", identity(fi), fi.Size(), fi.ModTime().UnixNano(), changed(fi))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s-%x-%x-%x", identity(fi), fi.Size(), fi.ModTime().UnixNano(), changed(fi)))
+	v := hex.EncodeToString(sum[:16])
 	if before, ok := b.aliases.Get(v); ok {
 		return before
 	}

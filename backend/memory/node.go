@@ -18,7 +18,8 @@ type node struct {
 	id       string
 	children map[string]*node
 	data     []byte // never written to, only replaced
-	version  string // SHA-256 of data, in hex
+	version  string // half of sha256: entity tags are made of it, and clients hold those in small buffers
+	sha256   string
 	md5      string
 	created  time.Time
 	modTime  time.Time
@@ -40,7 +41,8 @@ func (b *Backend) newFile() *node {
 func (n *node) setData(data []byte) {
 	n.data = data
 	sum := sha256.Sum256(data)
-	n.version = hex.EncodeToString(sum[:])
+	n.sha256 = hex.EncodeToString(sum[:])
+	n.version = n.sha256[:32]
 	weak := md5.Sum(data)
 	n.md5 = hex.EncodeToString(weak[:])
 }
@@ -51,7 +53,7 @@ func (n *node) info(name string) backend.Info {
 	}
 	if !info.Dir {
 		info.Size = int64(len(n.data))
-		info.Version, info.SHA256, info.MD5 = n.version, n.version, n.md5
+		info.Version, info.SHA256, info.MD5 = n.version, n.sha256, n.md5
 		info.ContentType = mime.TypeByExtension(path.Ext(name))
 	}
 	return info
