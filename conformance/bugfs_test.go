@@ -12,6 +12,7 @@ import (
 // takes a few lines.
 type bugFs struct {
 	good rootedFs // without the bug
+	tb   TB
 
 	name                   func() string
 	create, open           func(name string) (afero.File, error)
@@ -30,7 +31,7 @@ type bugFs struct {
 }
 
 func newBugFs(tb TB) *bugFs {
-	b := &bugFs{good: rootedFs{tb.TempDir()}}
+	b := &bugFs{good: rootedFs{tb.TempDir()}, tb: tb}
 	b.name = b.good.Name
 	b.openFile = b.good.OpenFile
 	b.create = func(name string) (afero.File, error) {

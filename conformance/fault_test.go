@@ -87,13 +87,13 @@ func overFaulty(wrap func(base afero.Fs) afero.Fs) Option {
 	})
 }
 
-func atomic(base afero.Fs) afero.Fs { return atomicFs{base} }
+func atomically(base afero.Fs) afero.Fs { return atomicFs{base} }
 
 // memory is any Fs at all, where the Maker's is not what is tested.
 func memory(TB) afero.Fs { return afero.NewMemMapFs() }
 
 func TestNoFaultTearsAnAtomicFs(t *testing.T) {
-	if r := Run(t, memory, Only("faults/*"), overFaulty(atomic)); r.Count(Passed) != len(scenarios()) {
+	if r := Run(t, memory, Only("faults/*"), overFaulty(atomically)); r.Count(Passed) != len(scenarios()) {
 		t.Errorf("%d of %d scenarios passed", r.Count(Passed), len(scenarios()))
 	}
 }

@@ -215,6 +215,7 @@ func clockCases() []entry {
 			t.StatFile(f)
 			t.Close(f)
 			t.Lists("d", "f")
+			t.Stat("d/f")
 			t.hasTime("d/f", past())
 		},
 	}, {

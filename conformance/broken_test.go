@@ -1,0 +1,56 @@
+package conformance
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/spf13/afero"
+)
+
+// A bug is planted in an Fs that has none, and must be caught by the case that
+// claims to.
+type bug struct {
+	caught string // ID of the case
+	what   string
+	plant  func(b *bugFs)
+}
+
+// A trial is a bug and what its author declares.
+type trial struct {
+	bug
+	opts []Option
+}
+
+func trials() []trial {
+	var list []trial
+	for _, b := range slices.Concat(openBugs(), readBugs(), seekBugs(), syncAndNameBugs(), closeBugs(), appendBugs(), writeBugs(), truncateBugs(),
+		mkdirBugs(), removeBugs(), statBugs(), renameBugs(), readdirBugs(), modeBugs(), timesBugs(), nameBugs(), linkBugs(), concurrentBugs(),
+		flagBugs(), hostileNameBugs(), randomBugs(), leakBugs()) {
+		list = append(list, trial{bug: b})
+	}
+	return slices.Concat(list, declarationBugs(), faultBugs())
+}
+
+func (b bug) fresh(tb TB) afero.Fs {
+	f := newBugFs(tb)
+	b.plant(f)
+	return f
+}
+
+func TestRootedFsPassesEveryCase(t *testing.T) {
+	Run(t, newRooted, Effort(50, 40), Long(), overFaulty(atomically))
+	Run(t, bug{plant: func(*bugFs) {}}.fresh, Effort(50, 40))
+}
+
+func TestEveryBugIsCaught(t *testing.T) {
+	for _, b := range trials() {
+		t.Run(b.caught, func(t *testing.T) {
+			opts := append([]Option{Only(b.caught), Effort(200, 40), Deadline(2 * time.Second)}, b.opts...)
+			r := Check(t.Context(), b.fresh, opts...)
+			if len(r.Results) == 0 || r.Results[0].Verdict == Blocked || !r.Results[0].Verdict.Bad() {
+				t.Errorf("%s: not caught: %+v", b.what, r.Results)
+			}
+		})
+	}
+}
