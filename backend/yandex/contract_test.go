@@ -51,7 +51,10 @@ func start(tb testing.TB, opts emulator.Options, cfg yandex.Config) (*emulator.S
 // connect opens the disk of an emulator, without limits and long waits.
 func connect(tb testing.TB, srv *emulator.Server, cfg yandex.Config) *yandex.Backend {
 	tb.Helper()
-	cfg.APIURL, cfg.Token = srv.URL, yandex.StaticToken(srv.Token)
+	cfg.APIURL = srv.URL
+	if cfg.Token == nil {
+		cfg.Token = yandex.StaticToken(srv.Token)
+	}
 	if cfg.Rate == 0 {
 		cfg.Rate = -1
 	}

@@ -126,7 +126,9 @@ func (o OAuth) Poll(ctx context.Context, code DeviceCode) (Tokens, error) {
 // ExchangeDevice asks once whether a device code has been confirmed; ErrPending
 // if not yet.
 func (o OAuth) ExchangeDevice(ctx context.Context, code string) (Tokens, error) {
-	return o.token(ctx, url.Values{"grant_type": {"device_code"}, "code": {code}})
+	form := url.Values{"grant_type": {"device_code"}, "code": {code}}
+	o.addDevice(form)
+	return o.token(ctx, form)
 }
 
 // AuthorizeURL begins the code flow: the page at that address shows a code to
@@ -146,6 +148,7 @@ func (o OAuth) AuthorizeURL(challenge string) string {
 // The verifier is that of AuthorizeURL's challenge, or empty.
 func (o OAuth) Exchange(ctx context.Context, code, verifier string) (Tokens, error) {
 	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}}
+	o.addDevice(form)
 	if verifier != "" {
 		form.Set("code_verifier", verifier)
 	}
@@ -175,7 +178,6 @@ func (o OAuth) token(ctx context.Context, form url.Values) (Tokens, error) {
 	if o.ClientSecret != "" {
 		form.Set("client_secret", o.ClientSecret)
 	}
-	o.addDevice(form)
 	var out struct {
 		Access  text   `json:"access_token"`
 		Refresh text   `json:"refresh_token"`

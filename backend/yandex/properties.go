@@ -22,13 +22,19 @@ func (b *Backend) Properties(ctx context.Context, name string) (map[string]strin
 	if err != nil {
 		return nil, pathError("properties", name, err)
 	}
+	return r.kept(), nil
+}
+
+// kept are the properties of an item without the one that holds the
+// modification time; never nil.
+func (r *resource) kept() map[string]string {
 	props := map[string]string{}
 	for key, value := range r.Custom {
 		if key != timeProperty {
 			props[key] = value
 		}
 	}
-	return props, nil
+	return props
 }
 
 // SetProperties implements backend.Propertier. All properties of an item

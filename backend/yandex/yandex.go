@@ -154,6 +154,7 @@ func (r *resource) info(base string) backend.Info {
 		Name: base, Dir: r.Type == "dir",
 		ModTime: r.Modified.Time, Created: r.Created.Time,
 		ID: string(r.ID), Public: string(r.PublicURL),
+		Properties: r.kept(),
 	}
 	if t, ok := r.modTime(); ok {
 		info.ModTime = t
