@@ -40,8 +40,9 @@ func overwriteFlag() cli.Flag {
 // A pair is one source and where it goes.
 type pair struct {
 	from, to target
-	info     backend.Info // of the source
-	replaces *backend.Info
+	info     backend.Info  // of the source
+	replaces *backend.Info // what has the new name now; nil for nothing
+	join     bool          // the content of a root goes into a folder that is there
 }
 
 // eachPair does something with each source of a command such as cp: to a new
@@ -86,13 +87,16 @@ func (s *session) pair(source string, to target, into bool) (pair, error) {
 	if p.info, err = s.stat(from); err != nil {
 		return p, err
 	}
-	if base := from.base(); into && base != "" {
+	switch base := from.base(); {
+	case into && base == "":
+		p.join = true
+	case into:
 		p.to = to.in(base)
 	}
 	if p.replaces, err = s.there(p.to); err != nil {
 		return p, err
 	}
-	return p, s.checkPair(p, into)
+	return p, s.checkPair(p)
 }
 
 // there describes what has the name of a target now, nil for nothing.
@@ -105,14 +109,14 @@ func (s *session) there(t target) (*backend.Info, error) {
 }
 
 // checkPair refuses what would end badly before anything is touched.
-func (s *session) checkPair(p pair, into bool) error {
+func (s *session) checkPair(p pair) error {
 	name, below := p.to.full(), p.from.full()
 	switch {
 	case name == below:
 		return misuse("%q and %q are the same", p.from.address, p.to.address)
 	case p.info.Dir && strings.HasPrefix(name, strings.TrimSuffix(below, "/")+"/"):
 		return misuse("%q cannot go below itself", p.from.address)
-	case p.replaces == nil, p.to.base() == "" && into:
+	case p.replaces == nil, p.join:
 		return nil
 	case p.replaces.Dir != p.info.Dir:
 		return backend.PathError("write", p.to.address, fs.ErrExist, "a "+kindOf(*p.replaces)+" is there, which a "+kindOf(p.info)+" never replaces")
@@ -160,7 +164,7 @@ func (s *session) copy(p pair) error {
 func (s *session) transfer(p pair, done func(transfer.Copied)) error {
 	progress := terminal.NewProgress(s.c.App.ErrWriter, p.from.address)
 	defer progress.Close()
-	o := transfer.Options{Overwrite: s.c.Bool("overwrite") || p.to.base() == "", Begin: progress.Grow, Moved: progress.Add, Done: done}
+	o := transfer.Options{Overwrite: s.c.Bool("overwrite"), Join: p.join, Begin: progress.Grow, Moved: progress.Add, Done: done}
 	if !p.info.Dir {
 		return transfer.File(s.ctx, p.from.side(), p.to.side(), o)
 	}

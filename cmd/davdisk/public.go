@@ -33,9 +33,6 @@ func publicCommand() *cli.Command {
 // publicTarget opens what is at a public address. The first argument is the
 // address, the second, if there are so many, a path in the folder there.
 func (s *session) publicTarget(args []string) (target, error) {
-	if err := checkURL(args[0]); err != nil {
-		return target{}, err
-	}
 	inner := "."
 	if len(args) > 1 {
 		inner = path.Clean(strings.TrimPrefix(args[1], "/"))
@@ -159,7 +156,7 @@ func (s *session) publicGet() error {
 	if p.replaces, err = s.there(p.to); err != nil {
 		return err
 	}
-	if err := s.checkPair(p, false); err != nil {
+	if err := s.checkPair(p); err != nil {
 		return err
 	}
 	return s.transfer(p, nil)
@@ -168,9 +165,6 @@ func (s *session) publicGet() error {
 func (s *session) publicSave() error {
 	args, err := arguments(s.c, 2, 3)
 	if err != nil {
-		return err
-	}
-	if err := checkURL(args[0]); err != nil {
 		return err
 	}
 	to, err := s.target(args[len(args)-1])

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -175,12 +176,31 @@ func (s *session) backend(address string) (backend.Backend, error) {
 	if b, ok := s.open[address]; ok {
 		return b, nil
 	}
+	if err := s.checkRemote(address); err != nil {
+		return nil, err
+	}
 	b, err := s.registry.Open(s.ctx, address)
 	if err != nil {
 		return nil, err
 	}
 	s.open[address] = b
 	return b, nil
+}
+
+// checkRemote refuses an address with a name that nobody knows.
+func (s *session) checkRemote(address string) error {
+	name, _, ok := backend.SplitAddress(address)
+	if _, configured := s.cfg.Remotes[name]; !ok || configured {
+		return nil
+	}
+	known := slices.Sorted(maps.Keys(s.cfg.Remotes))
+	for _, d := range drivers() {
+		if d.Name == name {
+			return nil
+		}
+		known = append(known, d.Name)
+	}
+	return misuse("%q: no remote is called %q; there are %s (a file of this machine goes after ./)", address, name, strings.Join(known, ", "))
 }
 
 // close ends the background work of what was opened, and joins what that says

@@ -20,8 +20,8 @@ type target struct {
 	folder  bool   // it ends in a slash: only a folder can be meant
 }
 
-// remote tells whether the target is in a store and not on this machine.
-func (t target) remote() bool { _, _, ok := backend.SplitAddress(t.address); return ok }
+// Unwrap shows the abilities of the backend.
+func (t target) Unwrap() backend.Backend { return t.Backend }
 
 // in is a target in the same backend.
 func (t target) in(name string) target {

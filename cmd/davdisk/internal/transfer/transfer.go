@@ -31,6 +31,7 @@ func (s Side) in(name string) Side { return Side{s.Backend, path.Join(s.Name, na
 // Options shape a copy.
 type Options struct {
 	Overwrite bool          // a file may take the place of a file; folders are joined
+	Join      bool          // the folder that a tree goes to may be there already
 	Begin     func(n int64) // a file of n bytes begins; may be nil
 	Moved     func(n int64) // n bytes were moved, negative if they are moved again; may be nil
 	Done      func(Copied)  // a file is stored; one call at a time; may be nil
@@ -62,12 +63,12 @@ func File(ctx context.Context, from, to Side, o Options) error {
 	return c.file(ctx, from, to)
 }
 
-// Tree copies a folder with all in it to a name that is free, or with
+// Tree copies a folder with all in it to a name that is free, or with Join or
 // Overwrite into a folder that is there. What cannot be copied is joined into
 // the error; the rest is copied.
 func Tree(ctx context.Context, from, to Side, o Options) error {
 	c := copier{Options: o.withDefaults()}
-	if err := c.folder(ctx, to); err != nil {
+	if err := c.folder(ctx, to, o.Join || o.Overwrite); err != nil {
 		return err
 	}
 	var files errgroup.Group
@@ -129,7 +130,7 @@ func (c *copier) tree(ctx context.Context, files *errgroup.Group, from, to Side)
 			})
 			continue
 		}
-		if err := c.folder(ctx, target); err != nil {
+		if err := c.folder(ctx, target, c.Overwrite); err != nil {
 			c.fail(err)
 			continue
 		}
@@ -138,9 +139,9 @@ func (c *copier) tree(ctx context.Context, files *errgroup.Group, from, to Side)
 }
 
 // folder makes a folder, or takes one that is there if that is allowed.
-func (c *copier) folder(ctx context.Context, to Side) error {
+func (c *copier) folder(ctx context.Context, to Side, join bool) error {
 	err := to.Mkdir(ctx, to.Name)
-	if !errors.Is(err, fs.ErrExist) || !c.Overwrite {
+	if !errors.Is(err, fs.ErrExist) || !join {
 		return err
 	}
 	info, statErr := to.Stat(ctx, to.Name)
