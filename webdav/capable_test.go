@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -395,7 +396,7 @@ func (i *capableInfo) ETag() string {
 	if i.dir {
 		return ""
 	}
-	return fmt.Sprintf(`"%s-%d"`, i.Hash("md5")[:8], i.version)
+	return fmt.Sprintf(`"%x-%d"`, sha256.Sum256(i.content), i.version) // as long as those of a cloud
 }
 
 // Properties come along with listings, but not with names that end in "?".

@@ -14,7 +14,7 @@ import (
 // A guard is what a write must still find when it takes effect. It is handed
 // to the file system, so that looking and writing are one step.
 type guard struct {
-	ifMatch  string // the entity tag that the content must have, or ""
+	ifMatch  string // the file system's entity tag that the content must have, or ""
 	ifAbsent bool
 }
 
@@ -42,12 +42,12 @@ func (r *request) conditions(info fs.FileInfo) (guard, error) {
 		if info == nil || !matchesAny(values, etag, strongMatch) {
 			return g, failed
 		}
-		g.ifMatch = etag
+		g.ifMatch = storeTag(info)
 	} else if since, ok := headerDate(h, "If-Unmodified-Since"); ok && info != nil {
 		if lastModified(info).After(since) {
 			return g, failed
 		}
-		g.ifMatch = etag
+		g.ifMatch = storeTag(info)
 	}
 	isRead := r.Method == http.MethodGet || r.Method == http.MethodHead
 	if values := h.Values("If-None-Match"); len(values) > 0 {

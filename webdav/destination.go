@@ -29,10 +29,11 @@ func (r *request) destination() (name string, isDir bool, err error) {
 }
 
 // pathOf gives the decoded path below the prefix that a URL or an absolute
-// path in a header means.
+// path in a header means. A user in the URL does not matter: lftp writes its
+// credentials into Destination.
 func (h *Handler) pathOf(req *http.Request, reference string) (string, error) {
 	u, err := url.Parse(reference)
-	if err != nil || u.Opaque != "" || u.User != nil || !strings.HasPrefix(u.Path, "/") {
+	if err != nil || u.Opaque != "" || !strings.HasPrefix(u.Path, "/") {
 		return "", refuse(http.StatusBadRequest, "not a URL or an absolute path")
 	}
 	if u.Host == "" && (u.Scheme != "" || strings.HasPrefix(reference, "//")) {

@@ -61,7 +61,7 @@ func check(afs afero.Fs, op, name, ifMatch string, ifAbsent bool) (current fs.Fi
 	switch {
 	case err == nil && ifAbsent:
 		return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrExist}
-	case err == nil && ifMatch != "" && entityTag(current) != ifMatch:
+	case err == nil && ifMatch != "" && storeTag(current) != ifMatch:
 		return nil, changed(op, name)
 	case err == nil:
 		return current, nil

@@ -81,6 +81,7 @@ func rfcMessages() []requirement {
 			s.put("/f", "x")
 			s.want(201, "COPY", "/f", "", "Destination: {server}/"+escape(hostile))
 			s.want(204, "COPY", "/f", "", "Destination: /"+escape(hostile))
+			s.want(204, "COPY", "/f", "", "Destination: "+strings.Replace(s.server.URL, "//", "//user:password@", 1)+"/"+escape(hostile))
 			s.holds("/"+escape(hostile), "x")
 			s.untouched(func() {
 				for _, bad := range []string{"X: ", "Destination: relative", "Destination: %zz", "Destination: /../x", "Destination: http://"} {
