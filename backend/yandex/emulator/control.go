@@ -115,21 +115,27 @@ func (e *Emulator) controls() []control {
 			if err := json.Unmarshal(body, &raw); err != nil {
 				return nil, err
 			}
-			faults := make([]Fault, len(raw))
-			for i := range raw {
-				if err := setFields(&faults[i], raw[i]); err != nil {
-					return nil, err
-				}
+			faults, err := readFaults(raw)
+			if err != nil {
+				return nil, err
 			}
 			e.Inject(faults...)
 			return done, nil
 		}},
-		{"POST /faults/random", `faults at a rate: {"Rate","Seed"}`, func(_ *http.Request, body []byte) (any, error) {
-			var random RandomFaults
-			if err := setFields(&random, body); err != nil {
+		{"POST /faults/random", `faults at a rate: {"Rate","Seed","Kinds":[{...}, ...]}`, func(_ *http.Request, body []byte) (any, error) {
+			var wish struct {
+				Rate  float64
+				Seed  uint64
+				Kinds []json.RawMessage
+			}
+			if err := setFields(&wish, body); err != nil {
 				return nil, err
 			}
-			e.InjectRandom(random)
+			kinds, err := readFaults(wish.Kinds)
+			if err != nil {
+				return nil, err
+			}
+			e.InjectRandom(RandomFaults{Rate: wish.Rate, Seed: wish.Seed, Kinds: kinds})
 			return done, nil
 		}},
 		{"DELETE /faults", "end scripted and random faults", func(*http.Request, []byte) (any, error) {
@@ -194,6 +200,16 @@ func (e *Emulator) decideDevice(decide func(string) bool) func(*http.Request, []
 		}
 		return map[string]string{"status": "ok"}, nil
 	}
+}
+
+func readFaults(raw []json.RawMessage) ([]Fault, error) {
+	faults := make([]Fault, len(raw))
+	for i := range raw {
+		if err := setFields(&faults[i], raw[i]); err != nil {
+			return nil, err
+		}
+	}
+	return faults, nil
 }
 
 func (e *Emulator) plant(seed Seed) error {

@@ -24,15 +24,15 @@ const (
 // are dropped.
 func parsePath(s string, k Knobs) (diskPath, *failure) {
 	p := diskPath{area: "disk", asked: s}
+	if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+		return p, errPathFormat(strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "\uFFFD"))
+	}
 	rest := s
 	if scheme, after, ok := strings.Cut(s, ":"); ok {
 		if !slices.Contains([]string{"disk", "app", "trash", "photounlim"}, scheme) || !strings.HasPrefix(after, "/") {
 			return p, errPathFormat(s)
 		}
 		p.area, rest = scheme, after
-	}
-	if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
-		return p, errPathFormat(strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "\uFFFD"))
 	}
 	length := func(s string) int {
 		if k.NameLimitBytes {
