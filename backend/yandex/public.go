@@ -121,6 +121,16 @@ func (p *publicBackend) look(ctx context.Context, name string) (*resource, error
 	return &r, r.check()
 }
 
+// Name is what its owner calls what is public: the name of the root, which
+// Stat calls ".".
+func (p *publicBackend) Name(ctx context.Context) (string, error) {
+	r, err := p.look(ctx, ".")
+	if err != nil {
+		return "", pathError("name", ".", err)
+	}
+	return string(r.Name), nil
+}
+
 // info is a resource below the public root, whose own name is ".".
 func (p *publicBackend) info(name string, r *resource) backend.Info {
 	p.b.links.note(r)

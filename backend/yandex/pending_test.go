@@ -1,0 +1,143 @@
+package yandex_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex"
+	"github.com/davdisk/davdisk/backend/yandex/emulator"
+)
+
+// TestUploadThatFinishesLater stops waiting for an upload that the service
+// stores in the end. The next content of that name must not be undone by it.
+func TestUploadThatFinishesLater(t *testing.T) {
+	srv, b := start(t, emulator.Options{Knobs: emulator.Knobs{FinalizeDelay: 1500 * time.Millisecond}},
+		yandex.Config{UploadWait: 50 * time.Millisecond, After: func(d time.Duration) <-chan time.Time { return time.After(d / 50) }})
+	err := put(b, "f", "first")
+	var e *backend.Error
+	if !errors.Is(err, backend.ErrUncertain) || !errors.As(err, &e) || e.RetryAfter <= 0 {
+		t.Fatalf("it answered %v", err)
+	}
+	if yandex.PendingUploads(b) != 1 {
+		t.Fatal("the upload is forgotten")
+	}
+	srv.SetKnobs(func(k *emulator.Knobs) { k.FinalizeDelay = 0 })
+	eventually(t, "the next content is stored", func() bool {
+		err := put(b, "f", "second")
+		if err != nil && !errors.Is(err, backend.ErrLocked) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
+	hold(t, srv, map[string]string{"/f": "second"}, nil)
+	if yandex.PendingUploads(b) != 0 {
+		t.Error("the first upload is still taken for open")
+	}
+}
+
+// TestUploadOfUnknownEnd loses an upload without any way to tell. Its name
+// stays closed, also for the next process, until the link has lapsed.
+func TestUploadOfUnknownEnd(t *testing.T) {
+	ctx := context.Background()
+	c := newClock()
+	fast := func(d time.Duration) <-chan time.Time { return time.After(d / 1000) }
+	state := t.TempDir()
+	srv, b := start(t, emulator.Options{Knobs: emulator.Knobs{NoResume: true}}, yandex.Config{Now: c.Now, After: fast, StateDir: state})
+	plant(t, srv, map[string]string{"/d/f": "old"})
+	srv.Inject(emulator.Fault{Endpoint: emulator.UploadContent, Reset: true})
+	if err := put(b, "d/f", "new"); !errors.Is(err, backend.ErrUncertain) {
+		t.Fatalf("it answered %v", err)
+	}
+	left := t.TempDir()
+	if err := os.CopyFS(left, os.DirFS(state)); err != nil {
+		t.Fatal(err)
+	}
+	next := connect(t, srv, yandex.Config{Now: c.Now, After: fast, StateDir: left})
+	for who, b := range map[string]*yandex.Backend{"this process": b, "the next": next} {
+		for op, err := range map[string]error{
+			"put":    put(b, "d/f", "newer"),
+			"remove": b.Remove(ctx, "d/f", backend.RemoveOptions{}),
+			"move":   b.Move(ctx, "d/f", "g", backend.MoveOptions{}),
+			"tree":   b.Remove(ctx, "d", backend.RemoveOptions{}),
+		} {
+			var e *backend.Error
+			if !errors.Is(err, backend.ErrLocked) || !errors.As(err, &e) || e.RetryAfter <= 0 {
+				t.Errorf("%s: %s answered %v", who, op, err)
+			}
+		}
+		if err := put(b, "d/other", "free"); err != nil {
+			t.Errorf("%s: another name answered %v", who, err)
+		}
+	}
+	hold(t, srv, map[string]string{"/d/f": "old"}, nil)
+	c.pass(31 * time.Minute)
+	if err := put(next, "d/f", "newer"); err != nil {
+		t.Errorf("after the link has lapsed it answered %v", err)
+	}
+	hold(t, srv, map[string]string{"/d/f": "newer"}, nil)
+}
+
+// TestUploadResumes breaks a large upload in the middle: only the rest is sent
+// again where the uploader can do that.
+func TestUploadResumes(t *testing.T) {
+	content := strings.Repeat("0123456789abcdef", 2<<20) // 32 MiB
+	for name, test := range map[string]struct {
+		knobs emulator.Knobs
+		most  int64
+	}{
+		"where it can":    {emulator.Knobs{}, int64(len(content)) * 5 / 4},
+		"where it cannot": {emulator.Knobs{NoResume: true}, int64(len(content)) * 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			breaker := &breakOnce{after: int64(len(content)) / 2}
+			srv, b := start(t, emulator.Options{Knobs: test.knobs}, yandex.Config{Transport: breaker})
+			if err := put(b, "f", content); err != nil {
+				t.Fatal(err)
+			}
+			hold(t, srv, map[string]string{"/f": content}, nil)
+			if !breaker.done.Load() {
+				t.Error("nothing broke")
+			}
+			if up := srv.Counters().BytesUp; up > test.most {
+				t.Errorf("%d bytes were sent for %d", up, len(content))
+			}
+		})
+	}
+	t.Run("a body that cannot be read again", func(t *testing.T) {
+		breaker := &breakOnce{after: int64(len(content)) / 2}
+		srv, b := start(t, emulator.Options{}, yandex.Config{Transport: breaker})
+		plant(t, srv, map[string]string{"/f": "old"})
+		_, err := b.Put(context.Background(), "f", io.LimitReader(strings.NewReader(content), int64(len(content))), backend.PutOptions{Size: int64(len(content))})
+		expectKind(t, "put", err, backend.ErrUnavailable)
+		hold(t, srv, map[string]string{"/f": "old"}, nil)
+	})
+}
+
+// breakOnce breaks the first large upload after so many bytes.
+type breakOnce struct {
+	after int64
+	done  atomic.Bool
+}
+
+func (b *breakOnce) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method == http.MethodPut && req.ContentLength > b.after && !b.done.Swap(true) {
+		req = req.Clone(req.Context())
+		req.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(io.LimitReader(req.Body, b.after), brokenLine{}), req.Body}
+	}
+	return http.DefaultTransport.RoundTrip(req)
+}
+
+type brokenLine struct{}
+
+func (brokenLine) Read([]byte) (int, error) { return 0, errors.New("the line is dead") }
