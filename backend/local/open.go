@@ -32,7 +32,7 @@ func (b *Backend) Open(ctx context.Context, name, version string) (backend.Conte
 		f.Close()
 		return nil, pathError("open", name, err)
 	}
-	c := &content{b: b, name: name, info: b.info(path.Base(name), fi), file: f, users: 1}
+	c := &content{b: b, name: name, info: b.info(path.Base(name), fi), file: f, opened: fi, users: 1}
 	if version != "" && version != c.info.Version {
 		c.Close()
 		return nil, backend.PathError("open", name, backend.ErrChanged, "")
@@ -43,10 +43,11 @@ func (b *Backend) Open(ctx context.Context, name, version string) (backend.Conte
 // content is an open file. It is closed when the content and all its readers
 // are.
 type content struct {
-	b    *Backend
-	name string
-	info backend.Info
-	file *os.File
+	b      *Backend
+	name   string
+	info   backend.Info
+	file   *os.File
+	opened fs.FileInfo
 
 	mu     sync.Mutex // guards the rest
 	users  int        // the content itself and its open readers
@@ -121,10 +122,19 @@ func (r *reader) Read(p []byte) (int, error) {
 	if statErr != nil {
 		return 0, pathError("read", r.c.name, statErr)
 	}
-	if r.c.b.version(fi) != r.c.info.Version {
+	if !r.c.same(fi) {
 		return 0, backend.PathError("read", r.c.name, backend.ErrChanged, "")
 	}
 	return n, err
+}
+
+// same tells whether the file has the bytes it was opened with. To lose its
+// last name changes the status of a file, and so its version, but not them.
+func (c *content) same(now fs.FileInfo) bool {
+	if c.b.version(now) == c.info.Version {
+		return true
+	}
+	return unlinked(now) && now.Size() == c.opened.Size() && now.ModTime().Equal(c.opened.ModTime())
 }
 
 func (r *reader) Close() error {

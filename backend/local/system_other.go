@@ -13,6 +13,8 @@ func identity(fs.FileInfo) string { return "" }
 
 func changed(fs.FileInfo) int64 { return 0 }
 
+func unlinked(fs.FileInfo) bool { return false }
+
 func syncDir(*os.File) error { return nil }
 
 func numbers() []number { return nil }

@@ -29,6 +29,12 @@ func changed(fi fs.FileInfo) int64 {
 	return 0
 }
 
+// unlinked tells whether an open file has no name any more.
+func unlinked(fi fs.FileInfo) bool {
+	st, ok := fi.Sys().(*syscall.Stat_t)
+	return ok && st.Nlink == 0
+}
+
 // syncDir brings the entries of an open folder to the disk. A file system that
 // has no such call says EINVAL, and then needs none.
 func syncDir(dir *os.File) error {

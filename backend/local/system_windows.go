@@ -16,6 +16,9 @@ func identity(fs.FileInfo) string { return "" }
 // changed is unknown for the same reason.
 func changed(fs.FileInfo) int64 { return 0 }
 
+// unlinked need not be known: the version of a file does not depend on it.
+func unlinked(fs.FileInfo) bool { return false }
+
 // syncDir has nothing to do: Windows keeps the entries of folders safe itself.
 func syncDir(*os.File) error { return nil }
 
