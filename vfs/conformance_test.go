@@ -1,7 +1,10 @@
 package vfs_test
 
 import (
+	"fmt"
 	"os"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,6 +13,8 @@ import (
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/local"
 	"github.com/davdisk/davdisk/backend/memory"
+	"github.com/davdisk/davdisk/backend/yandex"
+	"github.com/davdisk/davdisk/backend/yandex/emulator"
 	"github.com/davdisk/davdisk/conformance"
 	"github.com/davdisk/davdisk/vfs"
 )
@@ -27,6 +32,13 @@ func caches() map[string]func(tb conformance.TB) []vfs.Option {
 	}
 }
 
+// A store is one to be tried.
+type store struct {
+	open     func(tb conformance.TB) backend.Backend
+	dirTimes bool // a folder's time moves when an entry comes or goes
+	opts     []conformance.Option
+}
+
 // limits are what no store has.
 func limits() []conformance.Option {
 	return []conformance.Option{
@@ -37,18 +49,27 @@ func limits() []conformance.Option {
 	}
 }
 
+func long() bool { return os.Getenv("DAVDISK_LONG") != "" }
+
 // conform runs the suite on a store with every setting of caches: whole with
-// the first, where it is about data with the others, unless DAVDISK_LONG is
-// set.
-func conform(t *testing.T, open func(tb conformance.TB) backend.Backend, opts ...conformance.Option) {
+// metadata, as served by default, and where it is about data, with a smaller
+// random part, with the others. With DAVDISK_LONG in the environment all are
+// run whole.
+func conform(t *testing.T, s store) {
 	for name, cache := range caches() {
 		t.Run(name, func(t *testing.T) {
-			opts := append(limits(), opts...)
-			if name != "metadata" && os.Getenv("DAVDISK_LONG") == "" {
-				opts = append(opts, conformance.UpTo(conformance.Data))
+			opts := slices.Concat(limits(), s.opts)
+			switch {
+			case !s.dirTimes:
+				opts = append(opts, conformance.Ignores(conformance.DirUpdates, "the store leaves the time of a folder alone when an entry comes or goes"))
+			case name != "no cache":
+				opts = append(opts, conformance.Ignores(conformance.DirUpdates, "a folder that is remembered keeps its time until it is listed again"))
+			}
+			if name != "metadata" && !long() {
+				opts = append(opts, conformance.UpTo(conformance.Data), conformance.Effort(200, 40))
 			}
 			conformance.Run(t, func(tb conformance.TB) afero.Fs {
-				f, err := vfs.New(open(tb), cache(tb)...)
+				f, err := vfs.New(s.open(tb), cache(tb)...)
 				if err != nil {
 					tb.Fatalf("%v", err)
 				}
@@ -60,18 +81,75 @@ func conform(t *testing.T, open func(tb conformance.TB) backend.Backend, opts ..
 }
 
 func TestConformanceMemory(t *testing.T) {
-	conform(t, func(conformance.TB) backend.Backend { return memory.New(memory.Options{}) },
-		conformance.Ignores(conformance.DirUpdates, "a folder keeps its time when an entry comes or goes"))
+	conform(t, store{open: func(conformance.TB) backend.Backend { return memory.New(memory.Options{}) }})
 }
 
 func TestConformanceLocal(t *testing.T) {
-	conform(t, func(tb conformance.TB) backend.Backend {
-		b, err := local.New(tb.TempDir(), local.Options{})
-		if err != nil {
-			tb.Fatalf("%v", err)
-		}
-		return b
-	})
+	s := store{
+		open: func(tb conformance.TB) backend.Backend {
+			b, err := local.New(tb.TempDir(), local.Options{})
+			if err != nil {
+				tb.Fatalf("%v", err)
+			}
+			return b
+		},
+		dirTimes: true,
+		opts:     []conformance.Option{conformance.Parallel(4)},
+	}
+	if !long() {
+		s.opts = append(s.opts, conformance.Effort(200, 40)) // most of it is waiting for the disk
+	}
+	conform(t, s)
 }
 
-var _ = time.Second
+func TestConformanceYandex(t *testing.T) {
+	for name, knobs := range map[string]emulator.Knobs{
+		"synchronous":  {Async: "never"},
+		"asynchronous": {Async: "always", OperationDelay: 20 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := startEmulator(t, emulator.Options{Knobs: knobs})
+			disk := connect(t, srv, yandex.Config{})
+			var cases atomic.Int64
+			s := store{
+				open: func(tb conformance.TB) backend.Backend {
+					root := fmt.Sprintf("case-%d", cases.Add(1))
+					if err := disk.Mkdir(t.Context(), root); err != nil {
+						tb.Fatalf("%v", err)
+					}
+					return connect(tb, srv, yandex.Config{Root: root, StateDir: tb.TempDir()})
+				},
+				opts: []conformance.Option{
+					conformance.Parallel(8),
+					conformance.Within(conformance.Limits{FileSize: 1 << 30, Why: "what a free account may upload"}),
+				},
+			}
+			if knobs.OperationDelay > 0 && !long() {
+				s.opts = append(s.opts, conformance.Effort(200, 40)) // most of it is waiting for operations
+			}
+			conform(t, s)
+		})
+	}
+}
+
+func startEmulator(tb testing.TB, opts emulator.Options) *emulator.Server {
+	tb.Helper()
+	srv, err := emulator.Start(opts)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { srv.Close() })
+	return srv
+}
+
+// connect opens the disk of an emulator, without limits and long waits.
+func connect(tb conformance.TB, srv *emulator.Server, cfg yandex.Config) *yandex.Backend {
+	cfg.APIURL, cfg.Token = srv.URL, yandex.StaticToken(srv.Token)
+	cfg.Rate, cfg.RetryWait, cfg.ModTimeWait = -1, time.Millisecond, 10*time.Millisecond
+	b, err := yandex.New(cfg)
+	if err != nil {
+		tb.Fatalf("%v", err)
+	}
+	tb.Cleanup(func() { b.Close() })
+	return b
+}
