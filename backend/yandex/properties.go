@@ -10,7 +10,10 @@ import (
 
 // maxProperties is how long all properties of an item may be together, names
 // and values, in characters (API reference, "Adding metainformation").
-const maxProperties = 1024
+const (
+	maxProperties     = 1024
+	tooManyProperties = "all properties of a file together may have 1024 characters"
+)
 
 // Properties implements backend.Propertier. The property that holds the
 // modification time is not shown.
@@ -56,7 +59,7 @@ func (b *Backend) SetProperties(ctx context.Context, name string, set map[string
 		return backend.PathError("properties", name, fs.ErrInvalid, "the modification time has its own call")
 	}
 	if size > maxProperties {
-		return backend.PathError("properties", name, backend.ErrTooLarge, "all properties together may have 1024 characters")
+		return backend.PathError("properties", name, backend.ErrTooLarge, tooManyProperties)
 	}
 	unlock, err := b.lock(ctx, name)
 	if err != nil {
@@ -64,5 +67,8 @@ func (b *Backend) SetProperties(ctx context.Context, name string, set map[string
 	}
 	defer unlock()
 	_, err = b.patch(ctx, name, change)
+	if hasCode(err, "FieldValidationError") { // with those of others it is too much
+		err = &backend.Error{Kind: backend.ErrTooLarge, Message: tooManyProperties}
+	}
 	return pathError("properties", name, err)
 }

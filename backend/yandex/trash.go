@@ -72,8 +72,8 @@ func checkTrashed(id string) error {
 	return nil
 }
 
-// Restore implements backend.Trasher. If the name is taken and overwrite is
-// not set the service may choose another name, "name (1)", which is returned.
+// Restore implements backend.Trasher. A name that is taken is fs.ErrExist; only
+// if it becomes taken meanwhile the service chooses another one, "name (1)".
 func (b *Backend) Restore(ctx context.Context, id, to string, overwrite bool) (string, error) {
 	name, err := b.restore(ctx, id, to, overwrite)
 	return name, pathError("restore", id, err)
@@ -104,13 +104,13 @@ func (b *Backend) restore(ctx context.Context, id, to string, overwrite bool) (s
 		return "", err
 	}
 	defer unlock()
-	if overwrite { // a folder is never replaced or merged into
-		switch r, err := b.look(ctx, to); {
-		case err == nil && r.Type == "dir":
-			return "", &backend.Error{Kind: fs.ErrExist, Message: "a folder is there"}
-		case err != nil && !is(err, fs.ErrNotExist):
-			return "", err
-		}
+	// A folder is never replaced or merged into. For a name that is taken the
+	// service would choose another, which an operation does not tell.
+	switch r, err := b.look(ctx, to); {
+	case err == nil && (!overwrite || r.Type == "dir"):
+		return "", &backend.Error{Kind: fs.ErrExist}
+	case err != nil && !is(err, fs.ErrNotExist):
+		return "", err
 	}
 	if err := ctx.Err(); err != nil {
 		return "", err

@@ -2,6 +2,9 @@ package yandex
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -167,7 +170,7 @@ func (r *resource) info(base string) backend.Info {
 	return info
 }
 
-// version identifies the content: its hash, which old files may lack.
+// version identifies the content, by a hash that old files may lack.
 func (r *resource) version() string {
 	switch {
 	case r.Type != "file":
@@ -177,7 +180,8 @@ func (r *resource) version() string {
 	case r.MD5 != "":
 		return string(r.MD5)
 	}
-	return string(r.ID) + "@" + time.UnixMicro(int64(r.Revision)).UTC().Format("20060102T150405.000000")
+	sum := sha256.Sum256([]byte(fmt.Sprintf("%s at %d", r.ID, r.Revision)))
+	return shortened(hex.EncodeToString(sum[:]))
 }
 
 // shortened is the half of a SHA-256 that makes a version. Entity tags are made
