@@ -81,6 +81,10 @@ type Info struct {
 	MD5, SHA256 string    // lower-case hex, empty if unknown
 	ContentType string    // media type, empty if unknown
 	Public      string    // address of the public link, if shared
+
+	// Properties are what a Propertier keeps with it, empty if there are none,
+	// nil if they did not come along and have to be asked for.
+	Properties map[string]string
 }
 
 // PutOptions say what Put is told beside the bytes.

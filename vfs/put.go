@@ -143,13 +143,18 @@ func (f *FS) Properties(name string) (map[string]string, error) {
 	if err != nil {
 		return nil, pathError("properties", name, err)
 	}
+	return webdavProperties(all), nil
+}
+
+// webdavProperties are those that have the name of a WebDAV property.
+func webdavProperties(all map[string]string) map[string]string {
 	props := map[string]string{}
 	for key, value := range all {
 		if strings.HasPrefix(key, "{") {
 			props[key] = value
 		}
 	}
-	return props, nil
+	return props
 }
 
 // SetProperties sets some properties and removes others, all or nothing. It is
@@ -169,5 +174,9 @@ func (f *FS) setProperties(name string, set map[string]string, remove []string) 
 		return err
 	}
 	defer done()
-	return backend.SetProperties(f.ctx, f.b, places[0].name, set, remove)
+	if err := backend.SetProperties(f.ctx, f.b, places[0].name, set, remove); err != nil {
+		return err
+	}
+	f.meta.Propertied(places[0].name, set, remove)
+	return nil
 }

@@ -66,6 +66,12 @@ func (i *FileInfo) ContentType() string { return i.info.ContentType }
 // Created is when it was made; zero if unknown.
 func (i *FileInfo) Created() time.Time { return i.info.Created }
 
+// Properties are those of FS.Properties, if they came along with what was
+// asked; false if they have to be asked for.
+func (i *FileInfo) Properties() (props map[string]string, known bool) {
+	return webdavProperties(i.info.Properties), i.info.Properties != nil
+}
+
 // Hash is a checksum of the content in lower-case hex, algorithm being "md5"
 // or "sha256"; empty if unknown.
 func (i *FileInfo) Hash(algorithm string) string {

@@ -1,6 +1,7 @@
 package dircache
 
 import (
+	"maps"
 	"path"
 	"strings"
 	"time"
@@ -15,7 +16,12 @@ func (c *Cache) Stored(name string, info backend.Info) {
 	c.written()
 	info.Name = path.Base(name)
 	c.forget(name)
-	c.apply(path.Dir(name), func(l *listing) { l.children[info.Name] = info })
+	c.apply(path.Dir(name), func(l *listing) {
+		if _, replaced := l.children[info.Name]; !replaced && info.Properties == nil {
+			info.Properties = map[string]string{} // what is new has none
+		}
+		l.children[info.Name] = info
+	})
 	if info.Dir {
 		// What we have just made is empty.
 		c.keep(name, &listing{self: info, children: map[string]backend.Info{}, made: c.opts.Now()})
@@ -85,6 +91,32 @@ func (c *Cache) Retimed(name string, t time.Time) {
 	c.apply(path.Dir(name), func(l *listing) {
 		if info, ok := l.children[base]; ok {
 			info.ModTime = t
+			l.children[base] = info
+		}
+	})
+}
+
+// Propertied takes note of properties that we have set and removed.
+func (c *Cache) Propertied(name string, set map[string]string, remove []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.written()
+	update := func(info *backend.Info) {
+		if info.Properties == nil {
+			return
+		}
+		props := maps.Clone(info.Properties)
+		maps.Copy(props, set)
+		for _, key := range remove {
+			delete(props, key)
+		}
+		info.Properties = props
+	}
+	c.applyTo(name, func(l *listing) { update(&l.self) })
+	base := path.Base(name)
+	c.apply(path.Dir(name), func(l *listing) {
+		if info, ok := l.children[base]; ok {
+			update(&info)
 			l.children[base] = info
 		}
 	})

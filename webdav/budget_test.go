@@ -1,0 +1,105 @@
+package webdav_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/davdisk/davdisk/backend/yandex"
+	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/vfs"
+	"github.com/davdisk/davdisk/webdav"
+)
+
+// budget is the whole of davdisk on an emulated disk whose calls are counted.
+type budget struct {
+	*testing.T
+	disk *emulator.Server
+	url  string
+}
+
+func newBudget(t *testing.T) *budget {
+	t.Helper()
+	disk, err := emulator.Start(emulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { disk.Close() })
+	store, err := yandex.New(yandex.Config{APIURL: disk.URL, Token: yandex.StaticToken(disk.Token), Rate: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fs, err := vfs.New(store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { fs.Close() })
+	handler, err := webdav.NewHandler(fs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { handler.Close() })
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return &budget{t, disk, server.URL}
+}
+
+// costs makes a request and checks its status and what it cost upstream.
+func (b *budget) costs(api, transfers, status int, method, at, body string, headers ...string) {
+	b.Helper()
+	req, err := http.NewRequestWithContext(b.Context(), method, b.url+at, strings.NewReader(body))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, header := range headers {
+		name, value, _ := strings.Cut(header, ": ")
+		req.Header.Set(name, strings.ReplaceAll(value, "{server}", b.url))
+	}
+	b.disk.ResetCounters()
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		b.Fatal(err)
+	}
+	res.Body.Close()
+	counted := b.disk.Counters()
+	if res.StatusCode != status || counted.API() > api || counted.Transfers() > transfers {
+		b.Errorf("%s %s: %d with %d calls and %d transfers, want %d with %d and %d",
+			method, at, res.StatusCode, counted.API(), counted.Transfers(), status, api, transfers)
+	}
+}
+
+const chmod = `<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><executable xmlns="http://apache.org/dav/props/">T</executable></D:prop></D:set></D:propertyupdate>`
+
+// TestUpstreamBudget holds what requests cost upstream, when the folder has
+// just been listed.
+func TestUpstreamBudget(t *testing.T) {
+	b := newBudget(t)
+	if err := b.disk.Mkdir("disk:/d"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 50 {
+		if err := b.disk.WriteFile(fmt.Sprintf("disk:/d/%d", i), []byte("content")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.costs(1, 0, 207, "PROPFIND", "/d", "", "Depth: 1")
+	b.costs(0, 0, 207, "PROPFIND", "/d", "", "Depth: 1")
+	b.costs(0, 0, 207, "PROPFIND", "/d/7", "", "Depth: 0")
+	b.costs(0, 0, 404, "PROPFIND", "/d/._7", "", "Depth: 0")
+	b.costs(0, 2, 200, "GET", "/d/7", "")
+	b.costs(0, 0, 200, "HEAD", "/d/8", "")
+	b.costs(0, 0, 200, "LOCK", "/d/8", `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>`)
+	b.costs(0, 0, 201, "LOCK", "/d/missing", `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>`)
+	b.costs(1, 1, 201, "PUT", "/d/new", "content")
+	b.costs(1, 1, 204, "PUT", "/d/9", "content")
+	b.costs(1, 0, 201, "MKCOL", "/d/sub", "")
+	b.costs(1, 0, 207, "PROPPATCH", "/d/new", chmod)
+	b.costs(1, 0, 207, "PROPPATCH", "/d/sub", chmod)
+	b.costs(1, 0, 207, "PROPFIND", "/d", "", "Depth: 1") // 1 for the file that was replaced
+	b.costs(1, 0, 201, "COPY", "/d/new", "", "Destination: {server}/d/copy")
+	b.costs(1, 0, 201, "MOVE", "/d/new", "", "Destination: {server}/d/moved")
+	b.costs(1, 0, 204, "DELETE", "/d/moved", "")
+	b.costs(2, 0, 207, "PROPFIND", "/d", "", "Depth: 1")
+}
