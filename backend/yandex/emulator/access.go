@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -31,7 +32,7 @@ type Entry struct {
 
 // WriteFile stores a file, in place of one that may be there.
 func (e *Emulator) WriteFile(path string, data []byte) error {
-	return e.WriteFrom(path, strings.NewReader(string(data)))
+	return e.WriteFrom(path, bytes.NewReader(data))
 }
 
 // WriteFrom stores a file of all that can be read from r.

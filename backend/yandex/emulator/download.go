@@ -167,7 +167,7 @@ func (e *Emulator) serveZip(w http.ResponseWriter, r *http.Request) {
 			err = copyContent(part, entry.content)
 		}
 		if err != nil {
-			panic(http.ErrAbortHandler)
+			abort()
 		}
 	}
 	archive.Close()

@@ -57,8 +57,8 @@ type Emulator struct {
 	knobs   Knobs
 	latency time.Duration
 	disk    *disk
-	ops     map[string]*operation
-	uploads map[string]*upload
+	ops     operations
+	uploads uploads
 	oauth   oauthState
 	rate    rateWindow
 	shares  map[string]*share   // by public key and by public address
@@ -97,8 +97,8 @@ func (e *Emulator) reset() {
 	e.disk = newDisk(e.now, newID, func(c *content) {
 		e.contents.drop(c, e.now(), orDefault(e.knobs.DownloadLinkLife, downloadLinkLife))
 	})
-	e.ops = make(map[string]*operation)
-	e.uploads = make(map[string]*upload)
+	e.ops = operations{byID: make(map[string]*operation)}
+	e.uploads = uploads{byID: make(map[string]*upload)}
 	e.shares = make(map[string]*share)
 	e.fakes = make(map[string]*content)
 	e.monthly = 0
@@ -169,12 +169,13 @@ func (e *Emulator) serve(role role, w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer e.work.Done()
+	w.Header().Set("Date", e.now().UTC().Format(http.TimeFormat))
 	e.log.Debug("request", "endpoint", string(endpoint), "path", r.URL.Query().Get("path"))
 	e.mu.Lock()
 	latency := e.latency
 	e.mu.Unlock()
 	if !e.wait(r.Context(), latency) {
-		return
+		abort()
 	}
 	handler := e.handler(role)
 	if fault := e.faults.take(endpoint, r); fault != nil {
@@ -226,6 +227,10 @@ func (e *Emulator) wait(ctx context.Context, d time.Duration) bool {
 	}
 	return false
 }
+
+// abort breaks the connection: where no answer can be given there must be none,
+// as a handler that just returns is taken for a success.
+func abort() { panic(http.ErrAbortHandler) }
 
 // A role is what one of the service's hosts does.
 type role int

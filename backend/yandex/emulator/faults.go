@@ -118,7 +118,7 @@ func (f *Fault) matches(endpoint Endpoint, r *http.Request) bool {
 // suffer answers a request that met a fault.
 func (e *Emulator) suffer(f Fault, handler http.HandlerFunc, w http.ResponseWriter, r *http.Request) {
 	if !e.wait(r.Context(), f.Delay) {
-		return
+		abort()
 	}
 	switch {
 	case f.Slow > 0 || f.Truncate > 0:
@@ -186,7 +186,7 @@ func failureOf(status int) failure {
 func reset(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		panic(http.ErrAbortHandler) // HTTP/2 has no connection of one request
+		abort() // HTTP/2 has no connection of one request
 	}
 	raw := conn
 	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
@@ -224,7 +224,7 @@ func (w *faultyWriter) Write(p []byte) (int, error) {
 			part = part[:w.fault.Truncate-w.sent]
 			w.ResponseWriter.Write(part)
 			http.NewResponseController(w.ResponseWriter).Flush()
-			panic(http.ErrAbortHandler)
+			abort()
 		}
 		n, err := w.ResponseWriter.Write(part)
 		w.sent += int64(n)

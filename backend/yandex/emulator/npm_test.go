@@ -31,6 +31,7 @@ func npmClients(t *testing.T) (node, dir string) {
 }
 
 func TestNodeClientsWorkUnmodified(t *testing.T) {
+	t.Parallel()
 	node, dir := npmClients(t)
 	for _, client := range []string{"ya-disk", "ya-disk-rest-api"} {
 		t.Run(client, func(t *testing.T) {

@@ -3,6 +3,7 @@ package emulator
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -72,8 +73,38 @@ func (e *Emulator) begin(c *call, t task) object {
 
 func (e *Emulator) newOperation(c *call, t task) *operation {
 	op := &operation{id: e.hex(64), issued: c.now, task: t, knobs: c.knobs, status: inProgress}
-	e.ops[op.id] = op
+	e.ops.add(op)
 	return op
+}
+
+// operations are all operations that a client may still ask about. They are
+// guarded by the emulator's lock.
+type operations struct {
+	byID    map[string]*operation
+	all     []*operation // by time of issue
+	running []*operation // those that may lock something, by time of issue
+}
+
+// remembered is how long the end of an operation can be asked for.
+const remembered = 24 * time.Hour
+
+func (o *operations) add(op *operation) {
+	forget := 0
+	for forget < len(o.all) && op.issued.Sub(o.all[forget].issued) > remembered {
+		delete(o.byID, o.all[forget].id)
+		forget++
+	}
+	o.all = append(o.all[forget:], op)
+	o.byID[op.id] = op
+	if len(op.locks) > 0 {
+		o.running = append(o.running, op)
+	}
+}
+
+// stillRunning drops those that have ended from the running ones.
+func (o *operations) stillRunning() []*operation {
+	o.running = slices.DeleteFunc(o.running, func(op *operation) bool { return op.status != inProgress })
+	return o.running
 }
 
 func (e *Emulator) operationHref(c *call, op *operation) string {
@@ -89,8 +120,8 @@ func (e *Emulator) operationHref(c *call, op *operation) string {
 
 // settle ends the operations that nobody asked about for long.
 func (e *Emulator) settle(now time.Time) {
-	for _, op := range e.ops {
-		if op.status == inProgress && !op.upload && now.Sub(op.issued) >= op.knobs.OperationDelay+unpolled {
+	for _, op := range e.ops.stillRunning() {
+		if now.Sub(op.issued) >= op.knobs.OperationDelay+unpolled {
 			op.end()
 		}
 	}
@@ -140,10 +171,7 @@ func (e *Emulator) locked(c *call, p diskPath) *failure {
 	if c.knobs.OperationNoLock {
 		return nil
 	}
-	for _, op := range e.ops {
-		if op.status != inProgress || op.upload {
-			continue
-		}
+	for _, op := range e.ops.stillRunning() {
 		for _, lock := range op.locks {
 			if p.within(lock) || lock.within(p) {
 				return errLocked.ptr()
@@ -159,7 +187,7 @@ func (e *Emulator) getOperation(c *call) (reply, *failure) {
 	if !ok {
 		id = c.query.Get("id")
 	}
-	op := e.ops[id]
+	op := e.ops.byID[id]
 	if op == nil {
 		return reply{}, errNoOperation.ptr()
 	}
@@ -169,9 +197,9 @@ func (e *Emulator) getOperation(c *call) (reply, *failure) {
 // listOperations is the undocumented answer to a question without an id.
 func (e *Emulator) listOperations(*call) (reply, *failure) {
 	items := list{}
-	for id, op := range e.ops {
+	for _, op := range e.ops.all {
 		if op.status == inProgress {
-			items = append(items, object{{"operation_id", id}, {"status", op.status}})
+			items = append(items, object{{"operation_id", op.id}, {"status", op.status}})
 		}
 	}
 	return reply{status: http.StatusOK, body: object{{"items", items}}}, nil

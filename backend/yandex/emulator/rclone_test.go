@@ -90,8 +90,10 @@ func (r *rclone) run(args ...string) string {
 }
 
 func TestRcloneWorksUnmodified(t *testing.T) {
+	t.Parallel()
 	for _, async := range []string{"", "always", "never"} {
 		t.Run("async="+async, func(t *testing.T) {
+			t.Parallel()
 			clock := newClock()
 			s, r := newRclone(t, emulator.Options{Now: clock.Now, Knobs: emulator.Knobs{Async: async, OperationPolls: 1}})
 			src := t.TempDir()
@@ -160,6 +162,7 @@ func TestRcloneWorksUnmodified(t *testing.T) {
 }
 
 func TestRcloneStoresManyFilesAtOnce(t *testing.T) {
+	t.Parallel()
 	s, r := newRclone(t, emulator.Options{})
 	src := t.TempDir()
 	for i := range 200 {
@@ -178,6 +181,7 @@ func TestRcloneStoresManyFilesAtOnce(t *testing.T) {
 // rclone sends a token that it has just refreshed by the scheme Bearer, as the
 // answer calls it, and by OAuth from the next run on.
 func TestRcloneRefreshesItsToken(t *testing.T) {
+	t.Parallel()
 	s, r := newRclone(t, emulator.Options{Knobs: emulator.Knobs{AcceptBearer: true}})
 	grant := send(t, s, "POST", s.OAuthURL+"/token", strings.NewReader(query("grant_type", "authorization_code", "client_id", "rclone", "client_secret", "secret",
 		"code", s.IssueCode("rclone"))), "Content-Type", "application/x-www-form-urlencoded").want(t, 200)

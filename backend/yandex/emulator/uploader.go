@@ -2,117 +2,19 @@ package emulator
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"path"
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
-
-// An upload is a link that was given and what came of it.
-type upload struct {
-	target    diskPath
-	overwrite bool
-	op        *operation
-	until     time.Time
-	rate      int64 // bytes a second, 0 for no limit
-	knobs     Knobs
-
-	busy     sync.Mutex // held by the request that writes; guards what follows
-	used     bool       // a PUT has begun
-	finished bool
-	sink     *sink // bytes received so far
-}
-
-// uploadLink checks whether a file may be put somewhere and gives a link.
-func (e *Emulator) uploadLink(c *call) (reply, *failure) {
-	p, fail := c.path("path")
-	if fail != nil {
-		return reply{}, fail
-	}
-	overwrite, fail := c.flag("overwrite")
-	if fail != nil {
-		return reply{}, fail
-	}
-	if fail := e.mayUpload(c, p, overwrite); fail != nil {
-		return reply{}, fail
-	}
-	return reply{status: http.StatusOK, body: e.newUpload(c, p, overwrite)}, nil
-}
-
-// mayUpload refuses an upload that cannot succeed.
-func (e *Emulator) mayUpload(c *call, p diskPath, overwrite bool) *failure {
-	parent, fail := e.place(c, p)
-	if fail != nil {
-		return fail
-	}
-	if existing := parent.child(p.name(), c.knobs.FoldNames); existing != nil {
-		if existing.isDir() {
-			return errFolderExists(p.asked)
-		}
-		if !overwrite {
-			return errExists(p.asked)
-		}
-	}
-	if fail := e.overTraffic(c.knobs, 0); fail != nil {
-		return fail
-	}
-	if e.disk.used >= c.knobs.totalSpace() {
-		return e.quota(c.knobs)
-	}
-	return nil
-}
-
-// overTraffic refuses uploads when the monthly volume is used up.
-func (e *Emulator) overTraffic(k Knobs, more int64) *failure {
-	if k.MonthlyUpload <= 0 || e.monthly+more < k.MonthlyUpload || more > 0 && e.monthly+more == k.MonthlyUpload {
-		return nil
-	}
-	over := errTraffic
-	if k.TrafficCode != "" {
-		over.code = k.TrafficCode
-	}
-	return &over
-}
-
-func (e *Emulator) newUpload(c *call, p diskPath, overwrite bool) object {
-	op := e.newOperation(c, task{})
-	op.upload = true
-	for id, old := range e.uploads {
-		if c.now.After(old.until) && old.busy.TryLock() {
-			old.discard()
-			old.busy.Unlock()
-			delete(e.uploads, id)
-		}
-	}
-	u := &upload{target: p, overwrite: overwrite, op: op, knobs: c.knobs, until: c.now.Add(orDefault(c.knobs.UploadLinkLife, uploadLinkLife)), rate: c.throttle(p)}
-	moscow := c.now.UTC().Add(3 * time.Hour)
-	id := fmt.Sprintf("%s.utd.%s-k61j.%s", moscow.Format("20060102T150405.000"), e.word(25, letters), e.word(7, "123456789"))
-	e.uploads[id] = u
-	return object{{"operation_id", op.id}, {"href", c.hosts.base(roleUploader) + "/upload-target/" + id}, {"method", http.MethodPut}, {"templated", false}}
-}
-
-// throttle decides, when the link is asked for, how fast the upload may be:
-// by the extension of the name, unless the client claims to be Yandex's own.
-func (c *call) throttle(p diskPath) int64 {
-	ours := strings.HasPrefix(c.r.UserAgent(), "Yandex.Disk") && !c.knobs.ThrottleAll
-	media := kindOf(p.name()).media
-	slow := media == "data" || media == "compressed" || media == "video" || path.Ext(p.name()) == ".mp3"
-	if ours || !slow {
-		return 0
-	}
-	return c.knobs.ThrottleRate
-}
 
 // serveUploader takes content. Its answers have no bodies.
 func (e *Emulator) serveUploader(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Length", "0")
 	e.mu.Lock()
-	u := e.uploads[strings.TrimPrefix(r.URL.Path, "/upload-target/")]
+	u := e.uploads.byID[strings.TrimPrefix(r.URL.Path, "/upload-target/")]
 	e.mu.Unlock()
 	switch {
 	case u == nil:
@@ -172,8 +74,8 @@ func (e *Emulator) receive(w http.ResponseWriter, r *http.Request, u *upload) {
 	limit := u.knobs.maxFileSize() - u.sink.size
 	got, err := io.CopyBuffer(e.countUp(u.sink, u.rate), io.LimitReader(r.Body, limit+1), make([]byte, u.buffer(r)))
 	switch {
-	case err != nil && errors.Is(err, errStopped):
-		return
+	case errors.Is(err, errStopped):
+		abort()
 	case err != nil:
 		if u.knobs.NoResume {
 			u.discard()
@@ -288,7 +190,7 @@ func (e *Emulator) finalize(w http.ResponseWriter, u *upload) {
 	}
 	thinking := u.knobs.FinalizeDelay + time.Duration(float64(u.knobs.FinalizePerMiB)*float64(content.size)/(1<<20))
 	if !e.wait(e.stop, thinking) {
-		return
+		abort()
 	}
 	e.mu.Lock()
 	status := e.store(u, content)
@@ -317,6 +219,7 @@ func (e *Emulator) store(u *upload, content *content) int {
 	}}}
 	u.op.upload, u.op.issued = false, e.now()
 	if u.knobs.Upload202 {
+		e.ops.running = append(e.ops.running, u.op)
 		return http.StatusAccepted
 	}
 	u.op.end()
@@ -383,41 +286,3 @@ func (e *Emulator) countUp(w io.Writer, rate int64) io.Writer {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
-
-// instantUpload stores content that the service already holds without a
-// transfer, as the desktop client was seen to do; else it gives a link.
-func (e *Emulator) instantUpload(c *call) (reply, *failure) {
-	if !c.knobs.InstantUpload {
-		return reply{}, errMethod.ptr()
-	}
-	p, fail := c.path("path")
-	if fail != nil {
-		return reply{}, fail
-	}
-	overwrite, fail := c.flag("overwrite")
-	if fail != nil {
-		return reply{}, fail
-	}
-	if fail := e.mayUpload(c, p, overwrite); fail != nil {
-		return reply{}, fail
-	}
-	var known *content
-	for _, root := range []*node{e.disk.root, e.disk.trash} {
-		root.walk(func(n *node) {
-			if n.content != nil && n.content.md5 == c.query.Get("md5") && n.content.sha256 == c.query.Get("sha256") &&
-				strconv.FormatInt(n.content.size, 10) == c.query.Get("size") {
-				known = n.content
-			}
-		})
-	}
-	if known != nil {
-		e.setContent(p, known, c.knobs)
-		return reply{status: http.StatusCreated, body: c.resourceLink(p.String())}, nil
-	}
-	to := e.newUpload(c, p, overwrite)
-	id, _ := to.get("operation_id")
-	return reply{status: http.StatusOK, body: object{
-		{"operation_link", link(e.operationHref(c, e.ops[id.(string)]), http.MethodGet)},
-		{"upload_link", to.without("operation_id")},
-	}}, nil
-}
