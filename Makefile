@@ -40,4 +40,4 @@ bench:
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
 
 bench-peer:
-	$(GO) test -run '^$$' -bench Peer -benchtime 1x ./internal/e2e
+	$(GO) test -run '^$$' -bench Peer -benchtime 5x ./internal/e2e
