@@ -125,3 +125,17 @@ func put(tb testing.TB, disk *emulator.Server, name, content string) {
 		tb.Fatal(err)
 	}
 }
+
+// readAll gives the files below dir with their content.
+func readAll(tb testing.TB, dir string) map[string]string {
+	tb.Helper()
+	found := map[string]string{}
+	for name := range hashes(tb, dir) {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		found[name] = string(data)
+	}
+	return found
+}
