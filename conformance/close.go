@@ -41,7 +41,7 @@ func closeCases() []entry {
 			level = Data
 		}
 		cases = append(cases, entry{
-			id: "close/then-" + strings.ToLower(use.name), level: level, reads: !use.writes && !use.directory, doc: doc,
+			id: "close/then-" + strings.ToLower(use.name), level: level, needs: use.needs, reads: !use.writes && !use.directory, doc: doc,
 			run: func(t *rig) { useAfterClose(t, use) },
 		})
 	}
@@ -91,6 +91,7 @@ type use struct {
 	name      string
 	writes    bool // the file is open for writing
 	directory bool // what is open is a directory
+	needs     []Capability
 	call      func(f afero.File) error
 }
 
@@ -99,11 +100,11 @@ func usesOfFile() []use {
 		{name: "Read", call: func(f afero.File) error { _, err := f.Read(make([]byte, 2)); return err }},
 		{name: "ReadAt", call: func(f afero.File) error { _, err := f.ReadAt(make([]byte, 2), 0); return err }},
 		{name: "Write", writes: true, call: func(f afero.File) error { _, err := f.Write([]byte("X")); return err }},
-		{name: "WriteAt", writes: true, call: func(f afero.File) error { _, err := f.WriteAt([]byte("X"), 0); return err }},
+		{name: "WriteAt", writes: true, needs: caps(WriteAt), call: func(f afero.File) error { _, err := f.WriteAt([]byte("X"), 0); return err }},
 		{name: "WriteString", writes: true, call: func(f afero.File) error { _, err := f.WriteString("X"); return err }},
 		{name: "Seek", call: func(f afero.File) error { _, err := f.Seek(0, 0); return err }},
-		{name: "Truncate", writes: true, call: func(f afero.File) error { return f.Truncate(1) }},
-		{name: "Sync", writes: true, call: func(f afero.File) error { return f.Sync() }},
+		{name: "Truncate", writes: true, needs: caps(Truncate), call: func(f afero.File) error { return f.Truncate(1) }},
+		{name: "Sync", writes: true, needs: caps(Sync), call: func(f afero.File) error { return f.Sync() }},
 		{name: "Stat", call: func(f afero.File) error { _, err := f.Stat(); return err }},
 		{name: "Readdir", directory: true, call: func(f afero.File) error { _, err := f.Readdir(-1); return err }},
 		{name: "Readdirnames", directory: true, call: func(f afero.File) error { _, err := f.Readdirnames(-1); return err }},

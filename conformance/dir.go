@@ -33,7 +33,7 @@ func mkdirCases() []entry {
 			t.Unchanged()
 		},
 	}, {
-		id: "mkdir/missing-parent", level: Errors,
+		id: "mkdir/missing-parent", level: Errors, needs: caps(EmptyDirs),
 		doc: "Making a directory below one that does not exist is fs.ErrNotExist, and makes neither.",
 		run: func(t *rig) {
 			t.Given()
@@ -65,7 +65,7 @@ func mkdirCases() []entry {
 			t.Unchanged()
 		},
 	}, {
-		id: "mkdir/perm", level: Parity, needs: caps(Modes),
+		id: "mkdir/perm", level: Parity, needs: caps(Modes, EmptyDirs),
 		doc: "A directory gets the permission bits that it is made with.",
 		run: func(t *rig) {
 			t.Given()
@@ -140,7 +140,7 @@ func mkdirAllCases() []entry {
 		id: "mkdirall/keeps-existing-mode", level: Parity, needs: caps(Chmod, Modes),
 		doc: "MkdirAll leaves the permission bits of directories that exist alone.",
 		run: func(t *rig) {
-			t.Given("d/")
+			t.Given("d/", "d/x=1")
 			t.OK(t.FS.Chmod(t.Path("d"), 0o700))
 			t.OK(t.FS.MkdirAll(t.Path("d/e"), 0o755))
 			equal(t, "mode", t.Stat("d").Mode(), fs.ModeDir|0o700)

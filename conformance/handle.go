@@ -103,6 +103,13 @@ func (t *rig) WriteAt(f afero.File, text string, off int64) {
 	}
 }
 
+// flush makes what was written visible to others, where Sync does that.
+func (t *rig) flush(f afero.File) {
+	if t.Has(Sync) {
+		t.OK(f.Sync())
+	}
+}
+
 // Put makes name hold a text, by Create, Write and Close.
 func (t *rig) Put(name, text string) {
 	f := t.Create(name)

@@ -93,7 +93,7 @@ func linkCases() []entry {
 			t.Is(t.NoFile(t.FS.Open(t.Path("l"))), fs.ErrNotExist)
 		},
 	}, {
-		id: "links/chain", level: Data, needs: caps(Symlink),
+		id: "links/chain", level: Data, needs: caps(Symlink, Overwrite),
 		doc: "A link to a link to a file reads and writes the file.",
 		run: func(t *rig) {
 			t.links()

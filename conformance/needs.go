@@ -7,7 +7,7 @@ import "os"
 func (m *model) needs(o op) []Capability {
 	if o.verb.onHandle() {
 		h := m.handles[o.handle]
-		if h == nil || h.closed || h.node.dir() {
+		if h == nil || h.node.dir() {
 			return nil
 		}
 		return h.needs(o)

@@ -77,7 +77,7 @@ func openCases() []entry {
 		id: "open/directory", level: Errors, reads: true,
 		doc: "A directory opens, and its handle says that it is one.",
 		run: func(t *rig) {
-			t.Given("d/")
+			t.Given("d/", "d/x=1")
 			equal(t, "IsDir of the handle", t.StatFile(t.Open("d")).IsDir(), true)
 		},
 	}, {

@@ -81,7 +81,7 @@ func pathCases() []entry {
 			}
 		},
 	}, {
-		id: "paths/dotdot-goes-up", level: Data,
+		id: "paths/dotdot-goes-up", level: Data, needs: caps(Overwrite),
 		doc: "Two dots lead to the directory above, also where something of the same name lies elsewhere.",
 		run: func(t *rig) {
 			t.Given("f=top", "d/", "d/f=middle", "d/e/", "d/e/f=bottom")
@@ -91,7 +91,7 @@ func pathCases() []entry {
 			t.Holds("f=top", "d/", "d/f=new", "d/e/", "d/e/f=bottom")
 		},
 	}, {
-		id: "paths/very-long-path", level: Data,
+		id: "paths/very-long-path", level: Data, needs: caps(EmptyDirs),
 		doc: "A path of more than 4 096 bytes works, or is refused with nothing made under a part of it.",
 		run: func(t *rig) {
 			part := strings.Repeat("p", min(200, t.suite.limits.NameBytes))

@@ -46,6 +46,10 @@ func attributeProbes() []probe {
 			uid, gid := newOwner()
 			return t.FS.Chown(t.Path("f"), uid, gid)
 		},
+		took: func(t *rig) bool {
+			owned, known := t.owned("f")
+			return owned || !known && t.Has(Chown)
+		},
 	}, {
 		of: Chtimes, given: []string{"f=abc"},
 		do:   func(t *rig) error { return t.FS.Chtimes(t.Path("f"), past(), past()) },

@@ -26,11 +26,11 @@ func propertyCases() []entry {
 		doc: "The pages of a directory, of any size, add up to all of it, each name once.",
 		run: func(t *rig) { t.often(pages) },
 	}, {
-		id: "model/rename-back", level: Data, needs: caps(Rename, RenameDir),
+		id: "model/rename-back", level: Data, needs: caps(Rename, RenameDir, EmptyDirs),
 		doc: "To rename something and to rename it back changes nothing.",
 		run: func(t *rig) { t.often(renameBack) },
 	}, {
-		id: "model/two-goroutines", level: Data, needs: caps(Concurrent),
+		id: "model/two-goroutines", level: Data, needs: caps(EmptyDirs, Concurrent),
 		doc: "Two goroutines in directories of their own do not notice each other; in the same one, it is as if one had come first.",
 		run: func(t *rig) {
 			t.often(sideBySide)

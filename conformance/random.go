@@ -12,11 +12,11 @@ import (
 // and properties that need none.
 func modelCases() []entry {
 	cases := []entry{{
-		id: "model/sequences", level: Data,
+		id: "model/sequences", level: Data, needs: caps(EmptyDirs),
 		doc: "Any sequence of operations is answered as package os answers it, and leaves the same tree.",
 		run: func(t *rig) { t.agrees(1, style{}, func(*rig) {}) },
 	}, {
-		id: "model/through-base-path", level: Data,
+		id: "model/through-base-path", level: Data, needs: caps(EmptyDirs),
 		doc: "So it is through an afero.BasePathFs.",
 		run: func(t *rig) {
 			t.agrees(4, style{}, func(t *rig) {
@@ -27,7 +27,7 @@ func modelCases() []entry {
 			})
 		},
 	}, {
-		id: "model/reopened-handles", level: Data, needs: caps(Overwrite),
+		id: "model/reopened-handles", level: Data, needs: caps(EmptyDirs, Overwrite, ReadWrite),
 		doc: "So it is if every file is closed and opened again before each operation on it.",
 		run: func(t *rig) { t.agrees(4, style{reopen: true}, func(*rig) {}) },
 	}}

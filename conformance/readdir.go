@@ -247,9 +247,9 @@ func listingCases() []entry {
 		},
 	}, {
 		id: "readdir/many-entries", level: Data,
-		doc: "A large directory is listed whole, at once and in pages: 5 000 entries in a long run, else 300.",
+		doc: "A large directory is listed whole, at once and in pages: 5 000 entries in a long run, else 150.",
 		run: func(t *rig) {
-			n := 300
+			n := 150
 			if t.suite.long {
 				n = 5000
 			}

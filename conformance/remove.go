@@ -100,8 +100,8 @@ func removeCases() []entry {
 		id: "remove/open-writer-cannot-resurrect", level: Data, needs: caps(RemoveOpen),
 		doc: "A file removed while it is written does not come back when its handle is closed.",
 		run: func(t *rig) {
-			t.Given("f=old")
-			f := t.OpenFile("f", wronly)
+			t.Given()
+			f := t.Create("f")
 			t.Write(f, "n")
 			t.OK(t.FS.Remove(t.Path("f")))
 			_, _ = f.Write([]byte("ew")) // may fail now
@@ -272,9 +272,9 @@ func removeAllCases() []entry {
 		},
 	}, {
 		id: "removeall/wide", level: Data,
-		doc: "RemoveAll removes a directory with many entries: 2 000 in a long run, else 150.",
+		doc: "RemoveAll removes a directory with many entries: 2 000 in a long run, else 100.",
 		run: func(t *rig) {
-			n := 150
+			n := 100
 			if t.suite.long {
 				n = 2000
 			}

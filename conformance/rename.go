@@ -76,7 +76,7 @@ func renameCases() []entry {
 			t.Unchanged()
 		},
 	}, {
-		id: "rename/missing-target-parent", level: Errors, needs: caps(Rename),
+		id: "rename/missing-target-parent", level: Errors, needs: caps(Rename, EmptyDirs),
 		doc: "Renaming into a directory that does not exist is fs.ErrNotExist, and the file stays.",
 		run: func(t *rig) {
 			t.Given("a=1")

@@ -55,6 +55,9 @@ func (t *rig) GivenTree(tr Tree) {
 
 func (t *rig) plant(name, content string) error {
 	if dir, ok := strings.CutSuffix(name, "/"); ok {
+		if !t.Has(EmptyDirs) {
+			return nil // it is there as soon as it holds something
+		}
 		return t.FS.Mkdir(t.Path(dir), 0o755)
 	}
 	f, err := t.FS.Create(t.Path(name))

@@ -92,7 +92,7 @@ func truncateCases() []entry {
 			r, f := t.Open("f"), t.OpenFile("f", wronly)
 			t.Reads(r, "a")
 			t.OK(f.Truncate(3))
-			t.OK(f.Sync())
+			t.flush(f)
 			t.ReadsAll(r, "bc")
 		},
 	}, {
