@@ -26,6 +26,12 @@ func completionCommand() *cli.Command {
 	}
 }
 
+// asksForCompletion tells of a line that is not finished: a shell asks what
+// could follow.
+func asksForCompletion(args []string) bool {
+	return args[len(args)-1] == "--generate-bash-completion"
+}
+
 // completions ask davdisk itself, which knows its commands and flags.
 func completions() map[string]string {
 	return map[string]string{

@@ -10,6 +10,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -22,10 +23,23 @@ func run() int {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
+	forgetEmptyVariables()
 	app := newApp(os.Stdin, os.Stdout, os.Stderr)
-	args, err := orderArgs(app, os.Args)
+	args, err := os.Args, error(nil)
+	if !asksForCompletion(args) {
+		args, err = orderArgs(app, args)
+	}
 	if err == nil {
 		err = app.RunContext(ctx, args)
 	}
 	return exit(os.Stderr, err)
+}
+
+// forgetEmptyVariables makes an empty variable the same as none.
+func forgetEmptyVariables() {
+	for _, entry := range os.Environ() {
+		if name, value, _ := strings.Cut(entry, "="); value == "" && strings.HasPrefix(name, "DAVDISK_") {
+			os.Unsetenv(name)
+		}
+	}
 }

@@ -26,13 +26,14 @@ type diskKey struct{}
 //	diskdir PATH            it has this folder
 //	seed PATH TEXT          put a file there
 //	control METHOD PATH [BODY]   use the control port of the emulator
-//	mode FILE OCTAL         the permission bits of a file are these
+//	mode FILE rwx------     the permission bits of a file are these
+//	setenv NAME FILE        set a variable to the text of a file
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
 		Setup: setupScript,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"disk": checkDisk, "diskdir": checkDiskDir, "seed": seedDisk, "control": control, "mode": checkMode,
+			"disk": checkDisk, "diskdir": checkDiskDir, "seed": seedDisk, "control": control, "mode": checkMode, "setenv": setEnv,
 		},
 	})
 }
@@ -113,4 +114,8 @@ func checkMode(ts *testscript.TestScript, _ bool, args []string) {
 	if got := strings.TrimPrefix(fs.FileMode.String(info.Mode().Perm()), "-"); got != args[1] {
 		ts.Fatalf("%s has %s, want %s", args[0], got, args[1])
 	}
+}
+
+func setEnv(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 }

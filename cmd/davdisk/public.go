@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"path"
 	"strings"
@@ -148,10 +149,11 @@ func (s *session) publicGet() error {
 		return err
 	}
 	if info, err := to.Stat(s.ctx, to.name); err == nil && info.Dir {
-		if err := transfer.CheckBase(p.info.Name); err != nil {
+		name, err := s.publicName(from)
+		if err != nil {
 			return err
 		}
-		p.to = to.in(p.info.Name)
+		p.to = to.in(name)
 	}
 	if p.replaces, err = s.there(p.to); err != nil {
 		return err
@@ -160,6 +162,21 @@ func (s *session) publicGet() error {
 		return err
 	}
 	return s.transfer(p, nil)
+}
+
+// publicName is what a download is called: a name told by others, which must
+// not lead out of the folder it goes to.
+func (s *session) publicName(t target) (string, error) {
+	name := path.Base(t.name)
+	if root, ok := backend.As[interface {
+		Name(ctx context.Context) (string, error)
+	}](t.Backend); ok && t.name == "." {
+		var err error
+		if name, err = root.Name(s.ctx); err != nil {
+			return "", err
+		}
+	}
+	return name, transfer.CheckBase(name)
 }
 
 func (s *session) publicSave() error {

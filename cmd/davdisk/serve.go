@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/netip"
@@ -124,8 +125,26 @@ func (h *share) prepare() error {
 		return err
 	}
 	o.handler = options
-	h.stack, err = newStack(b, o)
-	return err
+	if h.stack, err = newStack(b, o); err != nil {
+		return err
+	}
+	return h.look(b)
+}
+
+// look asks for the root once, so that a dead login or a folder that is not
+// there is told now and not by every request. A store that cannot be reached
+// may be back soon.
+func (h *share) look(b backend.Backend) error {
+	info, err := b.Stat(h.s.ctx, ".")
+	switch {
+	case errors.Is(err, backend.ErrUnauthorized), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), h.s.ctx.Err() != nil:
+		return named(err, target{address: h.address})
+	case err != nil:
+		h.s.log.Warn("the store does not answer yet", "error", err)
+	case !info.Dir:
+		return backend.PathError("serve", h.address, backend.ErrNotDir, "")
+	}
+	return nil
 }
 
 // openBackend opens what is to be served, and keeps other processes from

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestEmulatorCanBeUsedByItsControlPort(t *testing.T) {
+	home(t)
+	log, cancel, ended := begin(t, "emulator", "--emulator-token", "mine", "--control-addr", "127.0.0.1:0")
+	control := log.wait(t, `control (\S+)\n`)
+	api := log.wait(t, `listening on (\S+)/\n`)
+	res, err := http.Post(control+"/seed", "application/json", strings.NewReader(`[{"path":"/a.txt","text":"alpha"}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	req, err := http.NewRequest("GET", api+"/v1/disk/resources?path=/a.txt&fields=size", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "OAuth mine")
+	res, err = http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if body, err := io.ReadAll(res.Body); err != nil || string(body) != `{"size":5}` {
+		t.Errorf("the API says %s, %v", body, err)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("it ended with %v", err)
+	}
+}

@@ -1,0 +1,477 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/davdisk/davdisk/backend/yandex/emulator"
+)
+
+// serving is davdisk in this process.
+type serving struct {
+	*testing.T
+	url    string // ends in a slash
+	admin  string
+	log    *lines
+	cancel context.CancelFunc
+	ended  chan error
+	client *http.Client
+}
+
+// lines is standard error, which a test waits on.
+type lines struct {
+	mu      sync.Mutex // guards the rest
+	text    bytes.Buffer
+	changed chan struct{}
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n, err := l.text.Write(p)
+	select {
+	case l.changed <- struct{}{}:
+	default:
+	}
+	return n, err
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// wait returns the first group of a pattern once it is there.
+func (l *lines) wait(t *testing.T, pattern string) string {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	for {
+		if found := regexp.MustCompile(pattern).FindStringSubmatch(l.String()); found != nil {
+			return found[len(found)-1]
+		}
+		select {
+		case <-l.changed:
+		case <-deadline:
+			t.Fatalf("no %q in:\n%s", pattern, l)
+		}
+	}
+}
+
+// home gives the test folders and an environment of its own.
+func home(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, value := range map[string]string{
+		"HOME": dir, "XDG_CONFIG_HOME": dir + "/config", "XDG_STATE_HOME": dir + "/state", "XDG_CACHE_HOME": dir + "/cache", "TMPDIR": dir,
+	} {
+		t.Setenv(name, value)
+	}
+}
+
+// onDisk gives the test an emulated disk to log in to.
+func onDisk(t *testing.T) *emulator.Server {
+	t.Helper()
+	home(t)
+	disk, err := emulator.Start(emulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { disk.Close() })
+	t.Setenv("DAVDISK_TOKEN", disk.Token)
+	t.Setenv("DAVDISK_YANDEX_API_URL", disk.URL)
+	t.Setenv("DAVDISK_YANDEX_OAUTH_URL", disk.OAuthURL)
+	t.Setenv("DAVDISK_YANDEX_RATE", "0")
+	return disk
+}
+
+// begin runs davdisk with these words until its context ends.
+func begin(t *testing.T, words ...string) (*lines, context.CancelFunc, chan error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	log := &lines{changed: make(chan struct{}, 1)}
+	ended := make(chan error, 1)
+	go func() {
+		app := newApp(strings.NewReader(""), log, log)
+		args, err := orderArgs(app, append([]string{"davdisk"}, words...))
+		if err == nil {
+			err = app.RunContext(ctx, args)
+		}
+		ended <- err
+	}()
+	return log, cancel, ended
+}
+
+// serve starts a share on a free port.
+func startServing(t *testing.T, words ...string) *serving {
+	t.Helper()
+	s := &serving{T: t, client: &http.Client{}}
+	s.log, s.cancel, s.ended = begin(t, append([]string{"serve", "--addr", "127.0.0.1:0"}, words...)...)
+	t.Cleanup(func() { s.stop() })
+	watch := make(chan struct{})
+	go func() {
+		select {
+		case err := <-s.ended:
+			fmt.Fprintf(s.log, "listening on nothing: %v\n", err)
+			s.ended <- err
+		case <-watch:
+		}
+	}()
+	s.url = s.log.wait(t, `listening on (\S+)`)
+	close(watch)
+	if s.url == "nothing:" {
+		t.Fatalf("davdisk serve ended:\n%s", s.log)
+	}
+	return s
+}
+
+// stop ends the share and returns what it ended with.
+func (s *serving) stop() error {
+	if s.cancel == nil {
+		return nil
+	}
+	s.cancel()
+	s.cancel = nil
+	select {
+	case err := <-s.ended:
+		if err != nil {
+			s.Errorf("it ended with %v", err)
+		}
+		return err
+	case <-time.After(20 * time.Second):
+		s.Fatalf("it does not end:\n%s", s.log)
+	}
+	return nil
+}
+
+// do makes a request; the auth is "user:password" or empty.
+func (s *serving) do(method, path, auth, body string) (int, string) {
+	s.Helper()
+	req, err := http.NewRequest(method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		s.Fatal(err)
+	}
+	if user, password, ok := strings.Cut(auth, ":"); ok {
+		req.SetBasicAuth(user, password)
+	}
+	if method == "PROPFIND" {
+		req.Header.Set("Depth", "1")
+	}
+	res, err := s.client.Do(req)
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return res.StatusCode, string(data)
+}
+
+func (s *serving) wants(method, path, auth, body string, want int) string {
+	s.Helper()
+	got, answer := s.do(method, path, auth, body)
+	if got != want {
+		s.Errorf("%s %s is answered %d, want %d: %s", method, path, got, want, answer)
+	}
+	return answer
+}
+
+func file(t *testing.T, content string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestServeDemoNeedsNothing(t *testing.T) {
+	home(t)
+	s := startServing(t, "--demo")
+	for _, path := range []string{"Read%20me%20first.txt", "Documents/Budget%20100%25%20final%20%282%29.csv", "Documents/Ideas/What%20if%3F%20%231.txt",
+		"Documents/Ideas/100%20+%201%20&%20more.txt", "Photos/Dusk%20%F0%9F%8C%86.jpg", "Photos/Night%20&%20day.png", "empty.txt"} {
+		s.wants("GET", path, "", "", 200)
+	}
+	if _, picture := s.do("GET", "Photos/Sunrise.jpg", "", ""); http.DetectContentType([]byte(picture)) != "image/jpeg" {
+		t.Error("the sample picture is none")
+	}
+	if got := s.wants("GET", "Videos/large%20file,%20128%20MiB.bin", "", "", 200); len(got) != 128<<20 {
+		t.Errorf("the large file has %d bytes", len(got))
+	}
+	s.wants("PUT", "new.txt", "", "mine", 201)
+	s.wants("MOVE", "Documents", "", "", 400) // no Destination
+	if got := s.wants("GET", "new.txt", "", "", 200); got != "mine" {
+		t.Errorf("it holds %q", got)
+	}
+	s.stop()
+	if left, err := filepath.Glob(filepath.Join(os.TempDir(), "davdisk-demo-*")); err != nil || len(left) > 0 {
+		t.Errorf("it left %q, %v", left, err)
+	}
+}
+
+func TestDemoDirKeepsTheDisk(t *testing.T) {
+	home(t)
+	dir := t.TempDir()
+	s := startServing(t, "--demo-dir", dir)
+	s.wants("PUT", "Documents/%D0%96%20%26%201%25.txt", "", "kept", 201)
+	s.wants("DELETE", "Photos", "", "", 204)
+	s.stop()
+	s = startServing(t, "--demo", "--demo-dir", dir)
+	if got := s.wants("GET", "Documents/%D0%96%20%26%201%25.txt", "", "", 200); got != "kept" {
+		t.Errorf("it holds %q", got)
+	}
+	s.wants("GET", "Photos/Sunrise.jpg", "", "", 404)
+	s.wants("PROPFIND", "Empty%20folder/", "", "", 207)
+}
+
+func TestServeAFolderOfThisMachine(t *testing.T) {
+	home(t)
+	dir := t.TempDir()
+	s := startServing(t, dir)
+	s.wants("PUT", "a%20b.txt", "", "here", 201)
+	if got, err := os.ReadFile(filepath.Join(dir, "a b.txt")); err != nil || string(got) != "here" {
+		t.Errorf("it holds %q, %v", got, err)
+	}
+	s.wants("GET", "..%2f..%2fetc%2fpasswd", "", "", 400)
+	s.stop()
+	s = startServing(t, "memory:", "--state-dir", t.TempDir())
+	s.wants("PUT", "x", "", "y", 201)
+}
+
+func TestServeADiskWithATokenAlone(t *testing.T) {
+	disk := onDisk(t)
+	if err := disk.WriteFile("disk:/Docs/a.txt", []byte("alpha")); err != nil {
+		t.Fatal(err)
+	}
+	s := startServing(t)
+	if got := s.wants("GET", "Docs/a.txt", "", "", 200); got != "alpha" {
+		t.Errorf("it holds %q", got)
+	}
+	s.stop()
+	s = startServing(t, "yandex:Docs", "--read-only", "--base-url", "/dav")
+	if !strings.HasSuffix(s.url, "/dav/") {
+		t.Errorf("it listens on %s", s.url)
+	}
+	s.wants("GET", "a.txt", "", "", 200)
+	s.wants("PUT", "a.txt", "", "x", 403)
+	s.wants("DELETE", "a.txt", "", "", 403)
+	if got, err := disk.ReadFile("disk:/Docs/a.txt"); err != nil || string(got) != "alpha" {
+		t.Errorf("the disk holds %q, %v", got, err)
+	}
+}
+
+func TestUsersAreAskedForTheirPassword(t *testing.T) {
+	disk := onDisk(t)
+	if err := disk.WriteFile("disk:/Anna/a.txt", []byte("hers")); err != nil {
+		t.Fatal(err)
+	}
+	config := file(t, `
+[users.anna]
+password-hash = "$2a$05$sq/mKMPB.b4F4rmc3HVvy.flUumrKyUMg.F1pGX.KFNZqYgBZUy8y"
+root = "Anna"
+read-only = true
+`)
+	s := startServing(t, "--user", "me", "--pass-file", file(t, "secret word\n"), "--config", config)
+	s.wants("GET", "Anna/a.txt", "", "", 401)
+	s.wants("GET", "Anna/a.txt", "me:wrong", "", 401)
+	s.wants("GET", "Anna/a.txt", "me:secret word", "", 200)
+	s.wants("PUT", "b.txt", "me:secret word", "x", 201)
+	if got := s.wants("GET", "a.txt", "anna:annas word", "", 200); got != "hers" {
+		t.Errorf("she sees %q", got)
+	}
+	s.wants("PUT", "a.txt", "anna:annas word", "x", 403)
+	s.wants("GET", "b.txt", "anna:annas word", "", 404)
+	if strings.Contains(s.log.String(), "secret word") {
+		t.Error("the log has a password")
+	}
+}
+
+func TestServeWithTLS(t *testing.T) {
+	home(t)
+	s := startServing(t, "memory:", "--tls-self-signed")
+	if !strings.HasPrefix(s.url, "https://") {
+		t.Fatalf("it listens on %s", s.url)
+	}
+	told := s.log.wait(t, `SHA-256 ([0-9A-F]{64})`)
+	s.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{
+		InsecureSkipVerify: true,
+		VerifyPeerCertificate: func(certs [][]byte, _ [][]*x509.Certificate) error {
+			if got := fingerprint(&tls.Certificate{Certificate: certs}); got != told {
+				return fmt.Errorf("certificate %s, told %s", got, told)
+			}
+			return nil
+		},
+	}}
+	s.wants("PUT", "x", "", "y", 201)
+}
+
+func TestAdminTellsHealthAndNumbers(t *testing.T) {
+	home(t)
+	s := startServing(t, "memory:", "--admin-addr", "127.0.0.1:0")
+	s.wants("PUT", "x", "", "y", 201)
+	s.wants("GET", "missing", "", "", 404)
+	s.wants("BREW", "x", "", "", 405)
+	s.url = s.log.wait(t, `metrics on (\S+)`)
+	if got := s.wants("GET", "healthz", "", "", 200); got != "ok\n" {
+		t.Errorf("health is %q", got)
+	}
+	numbers := s.wants("GET", "metrics", "", "", 200)
+	for _, want := range []string{`davdisk_requests_total{method="PUT",status="201"} 1`, `davdisk_requests_total{method="GET",status="404"} 1`,
+		`{method="other",status="`, "process_resident_memory_bytes"} {
+		if !strings.Contains(numbers, want) {
+			t.Errorf("no %s in:\n%s", want, numbers)
+		}
+	}
+}
+
+func TestTheAccessLogIsJSON(t *testing.T) {
+	disk := onDisk(t)
+	s := startServing(t, "--log-format", "json")
+	s.wants("PUT", "a%20b.txt", "", "x", 201)
+	line := s.log.wait(t, `(\{[^\n]*"method":"PUT"[^\n]*\})`)
+	for _, want := range []string{`"path":"/a b.txt"`, `"status":201`, `"upstream":`} {
+		if !strings.Contains(line, want) {
+			t.Errorf("no %s in %s", want, line)
+		}
+	}
+	if strings.Contains(s.log.String(), disk.Token) {
+		t.Error("the log has the token")
+	}
+}
+
+func TestTheEndWaitsForWhoWrites(t *testing.T) {
+	disk := onDisk(t)
+	s := startServing(t)
+	body, pipe := io.Pipe()
+	answer := make(chan error, 1)
+	go func() {
+		req, err := http.NewRequest("PUT", s.url+"slow.txt", body)
+		if err == nil {
+			req.ContentLength = 10
+			req.Header.Set("Expect", "100-continue") // the body begins when the handler asks for it
+			client := http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Minute}}
+			var res *http.Response
+			if res, err = client.Do(req); err == nil && res.StatusCode != 201 {
+				err = errors.New(res.Status)
+			}
+		}
+		answer <- err
+	}()
+	if _, err := pipe.Write([]byte("12345")); err != nil {
+		t.Fatal(err)
+	}
+	s.cancel()
+	s.log.wait(t, "ending: no new requests")
+	select {
+	case err := <-s.ended:
+		t.Fatalf("it did not wait: %v", err)
+	case err := <-answer:
+		t.Fatalf("the upload ended early: %v", err)
+	default:
+	}
+	if _, err := pipe.Write([]byte("67890")); err != nil {
+		t.Fatal(err)
+	}
+	pipe.Close()
+	if err := <-answer; err != nil {
+		t.Errorf("the upload: %v", err)
+	}
+	s.stop()
+	if got, err := disk.ReadFile("disk:/slow.txt"); err != nil || string(got) != "1234567890" {
+		t.Errorf("the disk holds %q, %v", got, err)
+	}
+}
+
+func TestOneAccountIsServedOnce(t *testing.T) {
+	onDisk(t)
+	s := startServing(t)
+	_, cancel, ended := begin(t, "serve", "yandex:Docs", "--addr", "127.0.0.1:0")
+	defer cancel()
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "another davdisk is serving this already") {
+		t.Errorf("a second one: %v", err)
+	}
+	s.stop()
+}
+
+func TestServeRefusesWhatCannotWork(t *testing.T) {
+	disk := onDisk(t)
+	if err := disk.WriteFile("disk:/a.txt", []byte("alpha")); err != nil {
+		t.Fatal(err)
+	}
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	t.Setenv("DAVDISK_ADDR", "127.0.0.1:0")
+	tests := []struct {
+		words string
+		says  string
+		code  int
+	}{
+		{"--addr " + busy.Addr().String(), "another program has this address; name another with --addr", exitFailed},
+		{"--addr 0.0.0.0:0", "can be reached by others, and nobody would be asked for a password", exitMisuse},
+		{"--addr :0", "can be reached by others", exitMisuse},
+		{"--addr nonsense", "write HOST:PORT", exitMisuse},
+		{"--addr 127.0.0.1:99999", "write HOST:PORT", exitMisuse},
+		{"nobody:", `no remote is called "nobody"`, exitMisuse},
+		{"yandex:missing", `"yandex:missing": file does not exist`, exitNotFound},
+		{"yandex:a.txt", "is not a folder", exitFailed},
+		{"./missing", "file does not exist", exitNotFound},
+		{"yandex: --adr x", "--adr is no flag of davdisk serve; did you mean --addr?", exitMisuse},
+		{"yandex: more", "too many arguments", exitMisuse},
+		{"yandex: --demo", "leave out \"yandex:\"", exitMisuse},
+		{"--litter throw", "--litter", exitMisuse},
+		{"--cache-size many", `"many" is no size`, exitMisuse},
+		{"--cache-size -1", "is no size", exitMisuse},
+		{"--trusted-proxy here", `"here" is no network`, exitMisuse},
+		{"--public-url example.org", "is no address; write https://host/path", exitMisuse},
+		{"--base-url /a/../b", "is not a path", exitMisuse},
+		{"--tls-cert x", "go together", exitMisuse},
+		{"--tls-cert x --tls-key y", "read the certificate", exitNotFound},
+		{"--user me", "--pass-file names the file", exitMisuse},
+		{"--pass-file x", "no --user", exitMisuse},
+		{"--user me --pass-file missing", "no such file", exitNotFound},
+		{"--htpasswd missing", "no such file", exitNotFound},
+		{"--poll-interval -1s", "must not be negative", exitMisuse},
+		{"--poll-interval soon", "poll-interval", exitMisuse},
+		{"--yandex-rate quick", "is not a number", exitFailed},
+		{"--yandex-token-file " + file(t, "dead-token"), "davdisk login", exitNotLoggedIn},
+	}
+	for _, test := range tests {
+		_, cancel, ended := begin(t, append([]string{"serve"}, strings.Fields(test.words)...)...)
+		var err error
+		select {
+		case err = <-ended:
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s: it runs", test.words)
+			cancel()
+			err = <-ended
+		}
+		cancel()
+		var said bytes.Buffer
+		code := exit(&said, err)
+		if code != test.code || !strings.Contains(said.String(), test.says) || strings.Count(said.String(), "\n") != 1 {
+			t.Errorf("serve %s ends with %d and says %q; want %d and %q in one line", test.words, code, said.String(), test.code, test.says)
+		}
+	}
+	if got, err := disk.ReadFile("disk:/a.txt"); err != nil || string(got) != "alpha" {
+		t.Errorf("the disk holds %q, %v", got, err)
+	}
+}
