@@ -10,6 +10,14 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
 )
 
+// controlServer serves the control port of an emulator.
+func controlServer(t *testing.T, s *emulator.Server) string {
+	t.Helper()
+	control := httptest.NewServer(s.Control())
+	t.Cleanup(control.Close)
+	return control.URL
+}
+
 func TestControl(t *testing.T) {
 	s := start(t, emulator.Options{})
 	control := httptest.NewServer(s.Control())

@@ -53,13 +53,13 @@ type exchange struct {
 
 func TestRecordedExchangesReplay(t *testing.T) {
 	flows := loadRecordings(t)
-	replayed := 0
-	for _, name := range slices.Sorted(maps.Keys(flows)) {
-		t.Run(name, func(t *testing.T) {
-			replayed += newReplay(t, name, flows[name]).run()
-		})
+	if flows == nil {
+		t.Skipf("no recorded exchanges in %s", recordings)
 	}
-	total := 0
+	replayed, total := 0, 0
+	for _, n := range replayAll(t, flows) {
+		replayed += n
+	}
 	for _, flow := range flows {
 		total += len(flow)
 	}
@@ -72,14 +72,23 @@ func TestRecordedExchangesReplay(t *testing.T) {
 	}
 }
 
-// loadRecordings reads all exchanges by flow, or skips the test.
+// replayAll plays all flows and counts the exchanges that agree, by endpoint.
+func replayAll(t *testing.T, flows map[string][]exchange) map[emulator.Endpoint]int {
+	counts := make(map[emulator.Endpoint]int)
+	for _, name := range slices.Sorted(maps.Keys(flows)) {
+		t.Run(name, func(t *testing.T) { newReplay(t, name, flows[name]).run(counts) })
+	}
+	return counts
+}
+
+// loadRecordings reads all exchanges by flow; there may be none.
 func loadRecordings(t *testing.T) map[string][]exchange {
 	files, err := filepath.Glob(filepath.Join(recordings, "*.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(files) == 0 {
-		t.Skipf("no recorded exchanges in %s", recordings)
+		return nil
 	}
 	slices.Sort(files)
 	flows := make(map[string][]exchange)
@@ -144,21 +153,24 @@ func (s toServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.next.RoundTrip(r)
 }
 
-func (r *replay) run() int {
+func (r *replay) run(counts map[emulator.Endpoint]int) {
 	r.must(r.e.Mkdir("/YaDiskTest"))
 	r.prepare()
-	replayed := 0
 	for i, x := range r.flow {
 		if _, excused := notReplayed[x.file]; excused {
 			continue
 		}
 		r.foresee(i)
 		r.clock.advance(100 * time.Millisecond)
+		r.e.ResetCounters()
 		if r.play(x) {
-			replayed++
+			for endpoint, n := range r.e.Counters().By {
+				if endpoint != emulator.Storage { // counted where it was redirected
+					counts[endpoint] += n
+				}
+			}
 		}
 	}
-	return replayed
 }
 
 func (r *replay) must(err error) {
