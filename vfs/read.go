@@ -7,13 +7,14 @@ import (
 	"sync"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/vfs/internal/chunks"
 )
 
 const (
 	maxStreams  = 4         // transfers that one handle keeps open
 	firstWindow = 128 << 10 // bytes that ReadAt asks for at a new place
 	maxSkip     = 64 << 10  // bytes that are read over rather than asked for anew
-	maxResumes  = 3         // how often a broken transfer is taken up again
+	maxResumes  = 3         // how often in a row a broken transfer is taken up again
 )
 
 // version is stored content that is open; two are the same if the pointers are.
@@ -25,23 +26,18 @@ type version struct{ backend.Content }
 // about, begins with a small window that doubles while it reads on.
 type reader struct {
 	readAhead int64
+	cache     *chunks.Cache // nil: none
 
 	mu      sync.Mutex
-	content *version  // what the streams are of
+	content *version  // what all below is of
 	streams []*stream // idle ones, most recently used last
+	chunk   []byte    // the last one that came out of the cache
+	index   int64     // its number
 	closed  bool
 }
 
-// stream is a transfer under way.
-type stream struct {
-	content *version
-	body    io.ReadCloser
-	pos     int64 // of the next byte
-	end     int64 // of the window
-	window  int64
-}
-
-// readAt fills p from off. It gives io.EOF only at the end of the content.
+// readAt fills p from off, or gives what there is if onward is set. It gives
+// io.EOF only at the end of the content.
 func (r *reader) readAt(ctx context.Context, content *version, p []byte, off int64, onward bool) (int, error) {
 	size := content.Info().Size
 	if off >= size {
@@ -49,44 +45,35 @@ func (r *reader) readAt(ctx context.Context, content *version, p []byte, off int
 	}
 	want := p[:min(int64(len(p)), size-off)]
 	s := r.take(content, off)
-	done := 0
-	for resumes := 0; done < len(want); {
+	done, resumes := 0, 0
+	for done < len(want) && (done == 0 || !onward) {
 		at := off + int64(done)
-		if s == nil || at >= s.end {
+		if s == nil || s.pos >= s.end {
+			if n := r.cached(content, want[done:], at); n > 0 {
+				done += n
+				continue
+			}
 			var err error
 			if s, err = r.open(ctx, content, s, at, int64(len(want)-done), onward); err != nil {
 				return done, err
 			}
 		}
-		n, err := s.body.Read(want[done:min(int64(len(want)), int64(done)+s.end-at)])
+		n, err := s.readFrom(at, want[done:])
 		done += n
-		s.pos += int64(n)
-		switch {
-		case n > 0 && onward:
-			// Read may return less; what is there is there.
-			if err != nil && !errors.Is(err, io.EOF) {
-				s.body.Close()
-				return done, nil
-			}
-			r.give(s)
-			return done, nil
-		case n > 0:
+		if n > 0 {
 			resumes = 0
 		}
 		if err == nil || s.pos == s.end {
 			continue
 		}
 		s.body.Close()
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
+		s = nil
 		if resumes++; resumes > maxResumes || ctx.Err() != nil || errors.Is(err, backend.ErrChanged) {
 			return done, err
 		}
-		s = nil
 	}
 	r.give(s)
-	if len(want) < len(p) {
+	if done == len(want) && len(want) < len(p) {
 		return done, io.EOF
 	}
 	return done, nil
@@ -101,6 +88,12 @@ func (r *reader) open(ctx context.Context, content *version, old *stream, off, n
 		window = min(2*old.window, r.readAhead)
 	}
 	window = max(window, need)
+	if r.cache != nil {
+		// Whole chunks can be kept.
+		window += off % chunks.Size
+		off -= off % chunks.Size
+		window = max(window, chunks.Size)
+	}
 	if onward {
 		window = size - off
 	}
@@ -113,7 +106,25 @@ func (r *reader) open(ctx context.Context, content *version, old *stream, off, n
 	if err != nil {
 		return nil, err
 	}
-	return &stream{content: content, body: body, pos: off, end: off + window, window: window}, nil
+	return &stream{content: content, body: body, pos: off, end: off + window, window: window, cache: r.cache}, nil
+}
+
+// cached reads from the cache.
+func (r *reader) cached(content *version, p []byte, off int64) int {
+	if r.cache == nil {
+		return 0
+	}
+	index := off / chunks.Size
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.content != content {
+		return 0
+	}
+	if r.chunk == nil || r.index != index {
+		r.chunk, r.index = r.cache.Get(content.Info().Version, index), index
+	}
+	start := off % chunks.Size
+	return copy(p, r.chunk[min(start, int64(len(r.chunk))):])
 }
 
 // take gives the stream that stands at off, or a little before it.
@@ -122,7 +133,7 @@ func (r *reader) take(content *version, off int64) *stream {
 	defer r.mu.Unlock()
 	if r.content != content {
 		r.closeStreams()
-		r.content = content
+		r.content, r.chunk = content, nil
 	}
 	best := -1
 	for i, s := range r.streams {
@@ -135,14 +146,6 @@ func (r *reader) take(content *version, off int64) *stream {
 	}
 	s := r.streams[best]
 	r.streams = append(r.streams[:best], r.streams[best+1:]...)
-	if skip := off - s.pos; skip > 0 {
-		n, err := io.CopyN(io.Discard, s.body, skip)
-		s.pos += n
-		if err != nil {
-			s.body.Close()
-			return nil
-		}
-	}
 	return s
 }
 
@@ -168,7 +171,7 @@ func (r *reader) give(s *stream) {
 func (r *reader) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.closed = true
+	r.closed, r.chunk = true, nil
 	r.closeStreams()
 }
 
@@ -177,4 +180,60 @@ func (r *reader) closeStreams() {
 		s.body.Close()
 	}
 	r.streams = nil
+}
+
+// stream is a transfer under way.
+type stream struct {
+	content *version
+	body    io.ReadCloser
+	pos     int64 // of the next byte
+	end     int64 // of the window
+	window  int64
+
+	cache *chunks.Cache // gets the chunks that pass
+	chunk []byte        // the part of one that has passed
+}
+
+// readFrom reads what is at off, to which it first reads on. A transfer that
+// ends before its window does is an error.
+func (s *stream) readFrom(off int64, p []byte) (int, error) {
+	for s.pos < off {
+		var skipped [16 << 10]byte
+		if _, err := s.read(skipped[:min(int64(len(skipped)), off-s.pos)]); err != nil {
+			return 0, err
+		}
+	}
+	return s.read(p[:min(int64(len(p)), s.end-s.pos)])
+}
+
+func (s *stream) read(p []byte) (int, error) {
+	n, err := s.body.Read(p)
+	if s.cache != nil {
+		s.keep(p[:n])
+	}
+	s.pos += int64(n)
+	if errors.Is(err, io.EOF) && s.pos < s.end {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// keep gathers what passes into chunks. One whose begin has not passed is left
+// out.
+func (s *stream) keep(p []byte) {
+	info := s.content.Info()
+	for pos := s.pos; len(p) > 0; {
+		index, start := pos/chunks.Size, pos%chunks.Size
+		n := min(chunks.Size-start, int64(len(p)))
+		if start == int64(len(s.chunk)) {
+			s.chunk = append(s.chunk, p[:n]...)
+		}
+		pos, p = pos+n, p[n:]
+		if pos%chunks.Size == 0 || pos == info.Size {
+			if int64(len(s.chunk)) == pos-index*chunks.Size {
+				s.cache.Put(info.Version, index, s.chunk)
+			}
+			s.chunk = s.chunk[:0]
+		}
+	}
 }

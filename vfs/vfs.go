@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/afero"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/vfs/internal/chunks"
 	"github.com/davdisk/davdisk/vfs/internal/dircache"
 	"github.com/davdisk/davdisk/vfs/internal/pathlock"
 	"github.com/davdisk/davdisk/vfs/internal/spool"
@@ -39,6 +40,8 @@ type core struct {
 	locks  pathlock.Table
 	spools *spool.Pool
 	meta   *dircache.Cache
+	chunks *chunks.Cache // nil: content is not kept
+	usage  usage
 
 	journal *journal
 
@@ -65,6 +68,11 @@ func New(b backend.Backend, opts ...Option) (*FS, error) {
 		nodes: map[string]*node{},
 	}
 	c.idle.L = &c.mu
+	if o.cacheDir != "" {
+		if c.chunks, err = chunks.Open(o.cacheDir, o.cacheBytes); err != nil {
+			return nil, err
+		}
+	}
 	if c.journal, err = openJournal(o.stateDir); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,203 @@
+// Package chunks keeps pieces of content on disk.
+//
+// A piece is known by the version of the content it belongs to, never by a
+// name, so it is never out of date. Each carries its own checksum: one that
+// was cut short by a crash, or that the disk has spoilt, is not used. The
+// folder may be deleted at any time.
+package chunks
+
+import (
+	"bytes"
+	"cmp"
+	"container/list"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Size is that of every chunk of a file but the last, in bytes.
+const Size = 256 << 10
+
+// suffix ends the names of complete files.
+const suffix = ".chunk"
+
+// Cache is a folder of chunks of bounded size, the least recently used of
+// which go first. It may be used from many goroutines at once.
+type Cache struct {
+	dir string
+	max int64
+
+	mu    sync.Mutex // guards all below
+	byKey map[string]*list.Element
+	order *list.List // of entry, most recently used first
+	total int64
+}
+
+type entry struct {
+	name string
+	size int64
+}
+
+// Open takes a folder, which is made if it is not there, for at most max
+// bytes. What is there already is used.
+func Open(dir string, max int64) (*Cache, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("open the content cache: %w", err)
+	}
+	c := &Cache{dir: dir, max: max, byKey: map[string]*list.Element{}, order: list.New()}
+	if err := c.scan(); err != nil {
+		return nil, fmt.Errorf("open the content cache: %w", err)
+	}
+	return c, nil
+}
+
+// scan finds what a former run has left.
+func (c *Cache) scan() error {
+	type found struct {
+		entry
+		used time.Time
+	}
+	var all []found
+	err := filepath.WalkDir(c.dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return nil // removed by another
+		}
+		switch rel, _ := filepath.Rel(c.dir, name); {
+		case strings.HasSuffix(name, suffix):
+			all = append(all, found{entry{rel, info.Size()}, info.ModTime()})
+		case strings.HasPrefix(d.Name(), "new-"):
+			os.Remove(name) // cut short while it was written
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(all, func(a, b found) int { return cmp.Compare(b.used.UnixNano(), a.used.UnixNano()) })
+	for _, f := range all {
+		c.byKey[f.name] = c.order.PushBack(f.entry)
+		c.total += f.size
+	}
+	c.evict()
+	return nil
+}
+
+// fileName is where the chunk of a version is, relative to the folder.
+func fileName(version string, index int64) string {
+	sum := sha256.Sum256([]byte(version))
+	key := hex.EncodeToString(sum[:])
+	return filepath.Join(key[:2], fmt.Sprintf("%s-%x%s", key, index, suffix))
+}
+
+// checksum is of what the chunk is as well as of its bytes, so that one file
+// cannot be taken for another.
+func checksum(name string, data []byte) []byte {
+	h := sha256.New()
+	fmt.Fprintf(h, "%d %s\n", len(data), filepath.ToSlash(name))
+	h.Write(data)
+	return h.Sum(nil)
+}
+
+// Get gives a chunk, or nil if it is not here.
+func (c *Cache) Get(version string, index int64) []byte {
+	name := fileName(version, index)
+	c.mu.Lock()
+	at, ok := c.byKey[name]
+	if ok {
+		c.order.MoveToFront(at)
+	}
+	c.mu.Unlock()
+	if !ok {
+		return nil
+	}
+	data, err := os.ReadFile(filepath.Join(c.dir, name))
+	if err == nil && len(data) > sha256.Size {
+		sum, content := data[:sha256.Size], data[sha256.Size:]
+		if bytes.Equal(sum, checksum(name, content)) {
+			return content
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.remove(name)
+	return nil
+}
+
+// Put keeps a chunk, if there is room on the disk; a cache that cannot be
+// written to is no reason to fail.
+func (c *Cache) Put(version string, index int64, data []byte) {
+	name := fileName(version, index)
+	c.mu.Lock()
+	_, ok := c.byKey[name]
+	c.mu.Unlock()
+	if ok || int64(len(data)+sha256.Size) > c.max {
+		return
+	}
+	if c.write(name, data) != nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.byKey[name]; ok {
+		return
+	}
+	size := int64(len(data) + sha256.Size)
+	c.byKey[name] = c.order.PushFront(entry{name, size})
+	c.total += size
+	c.evict()
+}
+
+func (c *Cache) write(name string, data []byte) error {
+	full := filepath.Join(c.dir, name)
+	if err := os.MkdirAll(filepath.Dir(full), 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(full), "new-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(checksum(name, data))
+	if err == nil {
+		_, err = f.Write(data)
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), full)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}
+
+// evict removes what is too much. The caller holds c.mu.
+func (c *Cache) evict() {
+	for c.total > c.max {
+		c.remove(c.order.Back().Value.(entry).name)
+	}
+}
+
+// remove forgets a chunk and deletes it. The caller holds c.mu.
+func (c *Cache) remove(name string) {
+	at, ok := c.byKey[name]
+	if !ok {
+		return
+	}
+	c.total -= at.Value.(entry).size
+	c.order.Remove(at)
+	delete(c.byKey, name)
+	os.Remove(filepath.Join(c.dir, name))
+}

@@ -1,0 +1,58 @@
+package vfs
+
+import (
+	"io/fs"
+	"strings"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// Properties returns the WebDAV properties kept with a file or a folder: the
+// key is "{namespace}local", the value the whole XML element. It is
+// errors.ErrUnsupported if the store keeps none.
+func (f *FS) Properties(name string) (map[string]string, error) {
+	p, err := resolve(name)
+	if err != nil {
+		return nil, pathError("properties", name, err)
+	}
+	all, err := backend.Properties(f.ctx, f.b, p.name)
+	if err != nil {
+		return nil, pathError("properties", name, err)
+	}
+	return webdavProperties(all), nil
+}
+
+// webdavProperties are those that have the name of a WebDAV property.
+func webdavProperties(all map[string]string) map[string]string {
+	props := map[string]string{}
+	for key, value := range all {
+		if strings.HasPrefix(key, "{") {
+			props[key] = value
+		}
+	}
+	return props
+}
+
+// SetProperties sets some properties and removes others, all or nothing. It is
+// errors.ErrUnsupported if the store keeps none.
+func (f *FS) SetProperties(name string, set map[string]string, remove []string) error {
+	return pathError("properties", name, f.setProperties(name, set, remove))
+}
+
+func (f *FS) setProperties(name string, set map[string]string, remove []string) error {
+	for key := range set {
+		if !strings.HasPrefix(key, "{") {
+			return failure(fs.ErrInvalid, "the name of a property begins with its namespace in braces")
+		}
+	}
+	places, done, err := f.change(f.ctx, name)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := backend.SetProperties(f.ctx, f.b, places[0].name, set, remove); err != nil {
+		return err
+	}
+	f.meta.Propertied(places[0].name, set, remove)
+	return nil
+}
