@@ -28,7 +28,6 @@ type movingBody struct {
 	io.ReadCloser
 	conn     *http.ResponseController
 	patience patience
-	ended    bool
 }
 
 func (b *movingBody) Read(p []byte) (int, error) {
@@ -39,28 +38,9 @@ func (b *movingBody) Read(p []byte) (int, error) {
 	if err != nil {
 		// net/http listens on the connection while the handler works on, and
 		// would take a deadline for the end of it.
-		b.ended = true
 		_ = b.conn.SetReadDeadline(time.Time{})
 	}
 	return n, err
-}
-
-// What is read of a body after it has been refused.
-const (
-	drainBytes = 64 << 20
-	drainTime  = 5 * time.Second
-)
-
-// drain reads on for a while after a refusal. Clients such as Windows look for
-// the answer only when they have sent everything; a connection that is closed
-// before shows them an error of the network instead of what was wrong.
-func (b *movingBody) drain() {
-	if b.ended || b.conn.Flush() != nil {
-		return
-	}
-	_ = b.conn.SetReadDeadline(time.Now().Add(drainTime))
-	_, _ = io.CopyN(io.Discard, b.ReadCloser, drainBytes)
-	_ = b.conn.SetReadDeadline(time.Time{})
 }
 
 // movingWriter is an answer with a deadline that moves with the bytes.
@@ -68,16 +48,10 @@ type movingWriter struct {
 	http.ResponseWriter
 	conn     *http.ResponseController
 	patience patience
-	refused  bool
 }
 
 // Unwrap lets http.ResponseController find what is beneath.
 func (w *movingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-func (w *movingWriter) WriteHeader(status int) {
-	w.refused = w.refused || status >= http.StatusBadRequest
-	w.ResponseWriter.WriteHeader(status)
-}
 
 func (w *movingWriter) Write(p []byte) (int, error) {
 	start := time.Now()
@@ -98,12 +72,8 @@ func (h *Handler) moving(next http.Handler) http.Handler {
 			next.ServeHTTP(out, req)
 			return
 		}
-		body := &movingBody{ReadCloser: req.Body, conn: conn, patience: fresh}
 		moved := *req
-		moved.Body = body
+		moved.Body = &movingBody{ReadCloser: req.Body, conn: conn, patience: fresh}
 		next.ServeHTTP(out, &moved)
-		if out.refused {
-			body.drain()
-		}
 	})
 }

@@ -153,6 +153,10 @@ func (h *Handler) dispatch(w http.ResponseWriter, req *http.Request) {
 }
 
 func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
+	user := userOf(req.Context())
+	if user != nil {
+		setUser(req.Context(), user.Name)
+	}
 	op, known := h.operations[req.Method]
 	if !known {
 		w.Header().Set("Allow", h.allow)
@@ -163,10 +167,9 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 	}
 	r := &request{Request: req, handler: h, root: "/", files: h.bind(req)}
 	readOnly := h.opts.readOnly
-	if user := userOf(req.Context()); user != nil {
+	if user != nil {
 		r.principal, r.root = user.Name, path.Clean("/"+user.Root)
 		readOnly = readOnly || user.ReadOnly
-		setUser(req.Context(), user.Name)
 	}
 	if op.changes && readOnly {
 		return refuse(http.StatusForbidden, "the share is read-only")
