@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -68,7 +69,7 @@ func PlainPassword(secret string) func(password string) bool {
 // not taken for somebody who tries many. Guesses are slowed down (throttle).
 type authentication struct {
 	users    map[string]*User
-	decoy    func(password string) bool // run for unknown names, to take as long
+	decoys   []User // whose passwords unknown names are checked against, to take as long
 	client   func(*http.Request) netip.Addr
 	log      *slog.Logger
 	key      [32]byte                  // of the digests below
@@ -90,7 +91,7 @@ func authenticate(users []User, client func(*http.Request) netip.Addr, now func(
 		return nil, errors.New("authentication without users")
 	}
 	a := &authentication{
-		users: make(map[string]*User, len(users)), decoy: users[0].Verify,
+		users: make(map[string]*User, len(users)), decoys: users,
 		client: client, log: log, throttle: newThrottle(now),
 		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
@@ -171,7 +172,7 @@ func (a *authentication) check(from netip.Addr, name, password string) *User {
 	user := a.users[name]
 	switch {
 	case user == nil:
-		a.decoy(password)
+		a.decoy(name).Verify(password)
 		// The name stays out of the log: it may be a password typed into the
 		// wrong field.
 		a.log.Warn("wrong password for a user who does not exist", "from", from)
@@ -182,6 +183,14 @@ func (a *authentication) check(from netip.Addr, name, password string) *User {
 	}
 	a.throttle.failed(from, name, user != nil)
 	return nil
+}
+
+// decoy is the user whose password an unknown name is checked against. It is
+// always the same one, as it would be if the name were known: users may have
+// passwords that take longer to check than others'.
+func (a *authentication) decoy(name string) User {
+	sum := a.digest(netip.Addr{}, name, "")
+	return a.decoys[binary.BigEndian.Uint64(sum[:])%uint64(len(a.decoys))]
 }
 
 func (a *authentication) digest(from netip.Addr, name, password string) digest {

@@ -126,6 +126,36 @@ func TestPasswordsAreVerifiedOnce(t *testing.T) {
 	}
 }
 
+// TestUnknownNamesTakeAsLongAsKnownOnes: with a slow and a quick password in
+// the house, each unknown name is one or the other, always the same.
+func TestUnknownNamesTakeAsLongAsKnownOnes(t *testing.T) {
+	slow := 0
+	users := []User{
+		{Name: "quick", Verify: PlainPassword("q")},
+		{Name: "slow", Verify: func(string) bool { slow++; return false }},
+	}
+	layer, err := authenticate(users, trustedProxies(nil).client, time.Now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[int]int{}
+	for i := range 30 {
+		before := slow
+		for password := range 3 {
+			req := httptest.NewRequest("GET", "/", nil)
+			req.RemoteAddr = fmt.Sprintf("192.0.2.%d:1", i)
+			req.SetBasicAuth(fmt.Sprint("unknown ", i), fmt.Sprint(password))
+			if code := pass(layer, req); code != http.StatusUnauthorized {
+				t.Fatalf("an unknown name: %d", code)
+			}
+		}
+		kinds[slow-before]++
+	}
+	if kinds[0] == 0 || kinds[3] == 0 || kinds[0]+kinds[3] != 30 {
+		t.Errorf("of 3 passwords so many were checked slowly: %v; want none or all, and both", kinds)
+	}
+}
+
 func TestGuessesAreSlowedDown(t *testing.T) {
 	g := newGate(t)
 	guess := func(from string, i int) int { return g.login(from, "anna", fmt.Sprint("guess ", i)) }

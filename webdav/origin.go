@@ -10,7 +10,7 @@ import (
 
 // ownSite keeps foreign web pages out of a share that asks for no password.
 // Such a share listens on the loopback, where any page in the user's browser
-// can send requests. Two doors are shut:
+// can send requests. Its doors are shut:
 //
 //   - A page may give its own host name the address of the loopback (DNS
 //     rebinding); the browser then lets it read the answers. So a Host that is
@@ -19,6 +19,9 @@ import (
 //   - A page may send a change that it cannot read the answer of. The browser
 //     tells where it comes from, in Sec-Fetch-Site and Origin; from elsewhere
 //     it gets 403. Programs that are no browsers send neither.
+//
+// And it may show a file of the share as a picture of its own to learn whether
+// it exists: Cross-Origin-Resource-Policy keeps the browser from that.
 //
 // The Host is judged as it arrived, never by X-Forwarded-Host, which a page
 // may set on requests to its own host name.
@@ -41,6 +44,7 @@ func ownSite(bound string, public *url.URL) func(http.Handler) http.Handler {
 				writeError(w, refuse(http.StatusForbidden, "a web page from elsewhere may not do that"))
 				return
 			}
+			w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
 			next.ServeHTTP(w, req)
 		})
 	}

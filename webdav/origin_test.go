@@ -92,6 +92,16 @@ func TestChangesFromForeignPagesAreRefused(t *testing.T) {
 	}
 }
 
+func TestForeignPagesCannotShowFiles(t *testing.T) {
+	w := httptest.NewRecorder()
+	req := httptest.NewRequest("GET", "http://127.0.0.1:8080/picture.jpg", nil)
+	req.Header.Set("Sec-Fetch-Site", "cross-site")
+	ownSite("127.0.0.1:8080", nil)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, req)
+	if got := w.Header().Get("Cross-Origin-Resource-Policy"); got != "same-origin" {
+		t.Errorf("Cross-Origin-Resource-Policy is %q", got)
+	}
+}
+
 // pass sends a request through a layer to a handler that answers 200.
 func pass(layer func(http.Handler) http.Handler, req *http.Request) int {
 	w := httptest.NewRecorder()
