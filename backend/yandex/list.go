@@ -18,6 +18,8 @@ const (
 	// pageSize is the longest page that is asked for. The service has no
 	// documented limit, and times out on pages of 10,000.
 	pageSize = 1000
+	// maxEntries is how many entries of a folder are believed.
+	maxEntries = 1_000_000
 	// pagesAtOnce is how many pages of a folder are asked for at a time.
 	pagesAtOnce = 4
 	// listTries is how often a listing that does not add up is made anew.
@@ -146,6 +148,9 @@ func (l lister) gather(ctx context.Context) (self *resource, items []resource, t
 	total = len(first.Items)
 	if first.Total != nil {
 		total = int(*first.Total)
+	}
+	if total > maxEntries {
+		return nil, nil, 0, &backend.Error{Kind: backend.ErrUnavailable, Message: "the service says that the folder has more entries than can be"}
 	}
 	step := len(first.Items)
 	if step == 0 || step >= total {
