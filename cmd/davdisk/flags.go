@@ -25,7 +25,7 @@ func listFlag(name, usage string) cli.Flag {
 }
 
 func switchFlag(name, usage string, aliases ...string) cli.Flag {
-	return &cli.BoolFlag{Name: name, Usage: usage, Aliases: aliases, EnvVars: []string{variable(name)}}
+	return &cli.BoolFlag{Name: name, Usage: usage, Aliases: aliases, EnvVars: []string{variable(name)}, DisableDefaultText: true}
 }
 
 func numberFlag(name string, value int, usage string) cli.Flag {

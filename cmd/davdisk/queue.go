@@ -47,26 +47,51 @@ type job struct {
 	Detail  json.RawMessage `json:"detail"`
 }
 
-// pendingJobs reads all journals below the state folder: files of JSON lines,
-// each of which sets an entry by key, or takes it away.
+// pendingJobs reads all journals below the state folder. The stores write files
+// of JSON lines, each of which sets an entry by key or takes it away; the file
+// system writes a file for each operation that it has begun.
 func pendingJobs(stateDir string) ([]job, error) {
 	jobs := []job{}
 	if stateDir == "" {
 		return jobs, nil
 	}
 	err := filepath.WalkDir(stateDir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || filepath.Ext(path) != ".jsonl" {
+		if err != nil || entry.IsDir() {
 			return err
 		}
 		relative, err := filepath.Rel(stateDir, path)
 		if err != nil {
 			return err
 		}
-		more, err := readJournal(path, strings.TrimSuffix(filepath.ToSlash(relative), ".jsonl"))
+		name, more := filepath.ToSlash(relative), []job(nil)
+		switch {
+		case strings.HasSuffix(name, ".jsonl"):
+			more, err = readJournal(path, strings.TrimSuffix(name, ".jsonl"))
+		case strings.HasSuffix(name, ".json") && filepath.Base(filepath.Dir(path)) == "unfinished":
+			more, err = readUnfinished(path, filepath.ToSlash(filepath.Dir(relative)))
+		}
 		jobs = append(jobs, more...)
 		return err
 	})
 	return jobs, err
+}
+
+func readUnfinished(path, name string) ([]job, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // done meanwhile
+	}
+	var operation struct{ Target, Hidden string }
+	if err == nil {
+		err = json.Unmarshal(data, &operation)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if operation.Target == "" {
+		operation.Target = operation.Hidden
+	}
+	return []job{{name, operation.Target, data}}, nil
 }
 
 func readJournal(path, name string) ([]job, error) {
