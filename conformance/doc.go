@@ -18,10 +18,12 @@
 // from package os. UpTo leaves out the upper levels.
 //
 // No case depends on another. Each has a file system of its own, and a
-// goroutine of its own with a deadline; a panic or a hang is the result of
+// goroutine of its own with a Deadline; a panic or a hang is the result of
 // that case, and the rest still runs. Only a fatal error, which no program can
 // catch, ends the run: the last line of go test -v names the case, and Crashes
 // leaves it out.
+//
+// Heavy cases, with thousands of files or gigabytes, are run where Long says so.
 //
 // Errors are matched by their kind, with errors.Is, and never by their text.
 // Where POSIX leaves open what happens, or systems differ, either outcome

@@ -37,6 +37,11 @@ func (s *suite) isolate(e entry) outcome {
 		o = after
 		o.detail = "cleaning up: " + o.detail
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if o.verdict.Bad() && t.logged != nil {
+		o.detail += "\nlogged: " + strings.Join(t.logged, "\nlogged: ")
+	}
 	return o
 }
 

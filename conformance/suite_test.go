@@ -127,6 +127,15 @@ type panickingFs struct{ afero.Fs }
 
 func (p panickingFs) Mkdir(string, os.FileMode) error { panic("slice bounds") }
 
+// TestLog shows what a Maker logs beside a failure.
+func TestLog(t *testing.T) {
+	r := Check(t.Context(), only("mkdir/new", func(tb TB) afero.Fs {
+		tb.Logf("listening on port %d", 4711)
+		return panickingFs{newRooted(tb)}
+	}), Only("mkdir/*"))
+	oneBad(t, r, "mkdir/new", Panicked, "slice bounds", "logged: listening on port 4711")
+}
+
 func TestHang(t *testing.T) {
 	r := Check(t.Context(), only("mkdir/new", func(tb TB) afero.Fs { return hangingFs{newRooted(tb)} }),
 		Only("mkdir/*"), Deadline(time.Second))

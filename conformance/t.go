@@ -22,26 +22,28 @@ type rig struct {
 
 	suite *suite
 	id    string
-	root  string // what paths begin with; "/" unless Under says otherwise
-	given Tree   // the fixture, once it stands
-	files []afero.File
+	root  string        // what paths begin with; "/" unless Under says otherwise
+	given Tree          // the fixture, once it stands
 	alive chan struct{} // a sign of life puts the deadline off
 
 	mu       sync.Mutex // guards what follows
 	outcome  outcome
+	files    []afero.File // to be closed at the end
 	cleanups []func()
+	logged   []string
 }
 
 // prepare makes the file system, unless it must be made from the fixture.
 func (t *rig) prepare(fresh Maker) {
 	t.root = "/"
+	if t.suite.under != nil {
+		t.making(func(tb TB) { t.root = t.suite.under(tb) })
+	}
 	if t.suite.readOnly != nil {
 		return
 	}
 	t.FS = t.make(fresh)
-	if t.suite.under != nil {
-		t.making(func(tb TB) { t.root = t.suite.under(tb) })
-	} else {
+	if t.suite.under == nil {
 		if before := t.suite.made.claim(t.FS, t.id); before != "" {
 			t.Blockf("the Maker returned the file system that it had made for %s; each case needs its own", before)
 		}
@@ -126,8 +128,12 @@ func (t *rig) cleanUp() {
 	}
 }
 
-// Logf is there for Makers; what they log belongs to their own output.
-func (t *rig) Logf(string, ...any) {}
+// Logf keeps what a Maker has to say, which is shown if the case fails.
+func (t *rig) Logf(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.logged = append(t.logged, fmt.Sprintf(format, args...))
+}
 
 // Errorf says what is wrong; the case goes on.
 func (t *rig) Errorf(format string, args ...any) {
