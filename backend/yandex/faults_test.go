@@ -60,13 +60,14 @@ func TestPassingFaults(t *testing.T) {
 		{"follow an operation", emulator.GetOperation, func(b *yandex.Backend) error { return b.Remove(ctx, "d", backend.RemoveOptions{}) }, nil, []string{"/d"}},
 		{"share", emulator.Publish, func(b *yandex.Backend) error { _, err := b.Share(ctx, "f"); return err }, nil, nil},
 	} {
-		for fault, f := range passing {
-			t.Run(test.name+"/"+fault, func(t *testing.T) {
+		for name, f := range passing {
+			t.Run(test.name+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				srv, b := start(t, emulator.Options{Now: quickly()}, yandex.Config{})
 				plant(t, srv, map[string]string{"/f": "old", "/g": "other", "/d/x": "x"})
-				f.Endpoint = test.endpoint
-				srv.Inject(f)
+				fault := f
+				fault.Endpoint = test.endpoint
+				srv.Inject(fault)
 				if err := test.do(b); err != nil {
 					t.Fatalf("it failed: %v", err)
 				}
@@ -96,8 +97,9 @@ func TestPassingUploadFaults(t *testing.T) {
 				t.Parallel()
 				srv, b := start(t, emulator.Options{}, yandex.Config{})
 				plant(t, srv, map[string]string{"/f": "old"})
-				f.Endpoint = emulator.UploadContent
-				srv.Inject(f)
+				fault := f
+				fault.Endpoint = emulator.UploadContent
+				srv.Inject(fault)
 				if err := put(b, "f", content); err != nil {
 					t.Fatalf("it failed: %v", err)
 				}
