@@ -179,14 +179,17 @@ func (u *upload) check() error {
 }
 
 // bodyFailure is the answer when a body cannot be read to its end: the
-// client's doing, whatever it looks like from here.
+// client's doing, whatever it looks like from here. The connection cannot be
+// used any further, since nobody knows where the next request begins.
 func bodyFailure(err error) error {
+	failure := &refusal{status: http.StatusBadRequest, reason: "the body broke off", cause: err, hangUp: true}
 	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return &refusal{status: http.StatusRequestEntityTooLarge, reason: "the body is too large", cause: err}
+	code, _ := statusOf(err)
+	switch {
+	case errors.As(err, &tooLarge):
+		failure.status, failure.reason = http.StatusRequestEntityTooLarge, "the body is too large"
+	case code == http.StatusRequestTimeout:
+		failure.status, failure.reason = code, "the body stood still for too long"
 	}
-	if code, _ := statusOf(err); code == http.StatusRequestTimeout {
-		return &refusal{status: code, reason: "the body stood still for too long", cause: err}
-	}
-	return &refusal{status: http.StatusBadRequest, reason: "the body broke off", cause: err}
+	return failure
 }

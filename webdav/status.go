@@ -25,6 +25,7 @@ type refusal struct {
 	cause        error               // for the log
 	precondition davxml.Precondition // of RFC 4918 section 16, if one failed
 	members      []davxml.Response   // for 207: what stood in the way
+	hangUp       bool                // the connection cannot be used any further
 }
 
 func (r *refusal) Error() string {
@@ -156,6 +157,10 @@ func writeError(w http.ResponseWriter, err error) {
 	}
 	if code == http.StatusServiceUnavailable {
 		h.Set("Retry-After", strconv.Itoa(int((retryAfter+time.Second-1)/time.Second)))
+	}
+	var r *refusal
+	if errors.As(err, &r) && r.hangUp {
+		h.Set("Connection", "close")
 	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")

@@ -1,0 +1,118 @@
+package webdav
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestPatienceMovesWithTheBytes(t *testing.T) {
+	whole := 2 * time.Minute
+	steady := patience{whole, whole}
+	for range 1000 { // 1 KiB every second, for a quarter of an hour
+		steady.spend(time.Second, 1<<10)
+	}
+	if steady.left != whole {
+		t.Errorf("a steady client has %s left", steady.left)
+	}
+	drip := patience{whole, whole}
+	for range 10 { // a byte every half minute
+		drip.spend(30*time.Second, 1)
+	}
+	if drip.left > 0 {
+		t.Errorf("one that drips has %s left", drip.left)
+	}
+}
+
+func TestABodyThatStandsStillIsCut(t *testing.T) {
+	s := newShare(t, newCapableFs(), WithLimits(Limits{Idle: 50 * time.Millisecond}))
+	s.put("/f", "old")
+	for _, head := range []string{
+		"PUT /f HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\npart",
+		"PUT /f HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n",
+		"PROPFIND / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n<D:propfind",
+		"LOCK /f HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n",
+	} {
+		if a := s.raw(head); a.status != http.StatusRequestTimeout {
+			t.Errorf("%.20q: %d %v", head, a.status, a.err)
+		}
+	}
+	s.holds("/f", "old")
+}
+
+// TestAConnectionOutlivesItsDeadlines sends a second request on a connection
+// whose first one had deadlines, when these have passed.
+func TestAConnectionOutlivesItsDeadlines(t *testing.T) {
+	idle := 30 * time.Millisecond
+	s := newShare(t, newCapableFs(), WithLimits(Limits{Idle: idle}))
+	conn := s.dial()
+	defer conn.Close()
+	answers := bufio.NewReader(conn)
+	for range 2 {
+		if _, err := io.WriteString(conn, "PUT /f HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nfour"); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(answers, nil)
+		if err != nil || res.StatusCode/100 != 2 {
+			t.Fatalf("%v %v", res, err)
+		}
+		<-time.After(2 * idle)
+	}
+}
+
+// TestRequestsAtOnceAreBounded fills the only place with an upload.
+func TestRequestsAtOnceAreBounded(t *testing.T) {
+	s := newShare(t, newCapableFs(), WithLimits(Limits{Requests: 1, QueueTime: time.Millisecond}))
+	started := make(chan struct{})
+	s.capable().setFail(func(op, _ string) error {
+		if op == "put" {
+			close(started)
+		}
+		return nil
+	})
+	body, feed := io.Pipe()
+	done := make(chan answer)
+	go func() { done <- s.doBody("PUT", "/f", body) }()
+	<-started
+	a := s.want(503, "GET", "/", "")
+	if a.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	feed.Close()
+	if a := <-done; a.status != 201 {
+		t.Errorf("the upload: %d %v", a.status, a.err)
+	}
+	s.capable().setFail(nil)
+	s.want(200, "GET", "/", "")
+}
+
+func TestXMLBodiesAreBounded(t *testing.T) {
+	s := newShare(t, newCapableFs(), WithLimits(Limits{XML: 1000}))
+	s.put("/f", "f")
+	for method, root := range map[string]string{"PROPFIND": "propfind", "PROPPATCH": "propertyupdate", "LOCK": "lockinfo"} {
+		s.want(413, method, "/f", "<D:"+root+" xmlns:D=\"DAV:\">"+strings.Repeat(" ", 2000)+"</D:"+root+">", "Depth: 0")
+	}
+	s.want(207, "PROPFIND", "/f", "<D:propfind xmlns:D=\"DAV:\"><D:allprop/>"+strings.Repeat(" ", 500)+"</D:propfind>", "Depth: 0")
+}
+
+func TestLocksAreBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("ten thousand locks")
+	}
+	s := newShare(t, newCapableFs())
+	for i := range 10_001 {
+		a := s.do("LOCK", fmt.Sprintf("/%d", i), lockBody)
+		want := 201
+		if i == 10_000 {
+			want = 507
+		}
+		if a.status != want {
+			t.Fatalf("lock %d: %d", i, a.status)
+		}
+	}
+	s.want(201, "PUT", "/f", "others are served")
+}
