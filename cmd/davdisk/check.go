@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"strings"
@@ -44,7 +45,7 @@ const scratchPrefix = "davdisk-check-"
 // callsPerCase and secondsPerCall are what a check roughly takes of the Yandex
 // Disk API; measured on the emulator and taken from its rate limit.
 const (
-	callsPerCase   = 12
+	callsPerCase   = 5
 	secondsPerCall = 1.0 / 40
 )
 
@@ -183,7 +184,7 @@ func (s *session) runCheck(scratch target, options []conformance.Option) (confor
 	if err != nil {
 		return conformance.Report{}, err
 	}
-	f, err := vfs.New(b, vfs.WithLogger(s.log))
+	f, err := vfs.New(permanent{b}, vfs.WithLogger(s.log))
 	if err != nil {
 		return conformance.Report{}, err
 	}
@@ -200,6 +201,25 @@ func (s *session) runCheck(scratch target, options []conformance.Option) (confor
 		append(options, conformance.Under(under), conformance.Each(func(conformance.Result) { progress.Add(1) }))...)
 	progress.Close()
 	return report, errors.Join(s.ctx.Err(), f.Close())
+}
+
+// permanent removes for good, so that a check leaves nothing in the trash.
+type permanent struct{ backend.Backend }
+
+func (p permanent) Remove(ctx context.Context, name string, o backend.RemoveOptions) error {
+	o.Permanent = true
+	return p.Backend.Remove(ctx, name, o)
+}
+
+// Unwrap shows the abilities of the backend.
+func (p permanent) Unwrap() backend.Backend { return p.Backend }
+
+// Close implements io.Closer.
+func (p permanent) Close() error {
+	if c, ok := p.Backend.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
 }
 
 // tellReport prints the result. Failures have been told by it, so the error
