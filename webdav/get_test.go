@@ -1,0 +1,81 @@
+package webdav
+
+import (
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// replaceOnRead makes the first read of an open file fail, because other
+// content has been stored meanwhile.
+func replaceOnRead(s *share, code int, content string, times int) {
+	var done atomic.Int32
+	c := s.capable()
+	c.setFail(func(op, name string) error {
+		if op != "read" || int(done.Add(1)) > times {
+			return nil
+		}
+		if _, err := c.WithContext(s.Context()).(*capableFs).Put(name, strings.NewReader(content), -1, time.Time{}, "", false); err != nil {
+			return err
+		}
+		return failing(op, name, code)
+	})
+}
+
+// TestGetOfAFileThatChangesWhileItIsOpened serves the new content, if the
+// conditions still hold.
+func TestGetOfAFileThatChangesWhileItIsOpened(t *testing.T) {
+	for _, code := range []int{412, 503} {
+		s := newShare(t, newCapableFs())
+		old := s.put("/f", "old content").header.Get("ETag")
+		replaceOnRead(s, code, "new", 1)
+		a := s.want(200, "GET", "/f", "")
+		if a.body != "new" || a.header.Get("ETag") == old || a.header.Get("Content-Length") != "3" {
+			t.Errorf("%d: %q %v", code, a.body, a.header)
+		}
+		replaceOnRead(s, code, "newer content", 1)
+		if a := s.want(206, "GET", "/f", "", "Range: bytes=1-2"); a.body != "ew" || a.header.Get("Content-Range") != "bytes 1-2/13" {
+			t.Errorf("%d: %q %v", code, a.body, a.header)
+		}
+		tag := s.want(200, "HEAD", "/f", "").header.Get("ETag")
+		replaceOnRead(s, code, "other", 1)
+		s.want(412, "GET", "/f", "", "If-Match: "+tag)
+		replaceOnRead(s, code, "again and again", 2)
+		if a := s.want(503, "GET", "/f", ""); a.header.Get("Retry-After") == "" || a.header.Get("ETag") != "" {
+			t.Errorf("%d: header %v", code, a.header)
+		}
+		replaceOnRead(s, code, "unchanged", 0)
+		s.want(200, "GET", "/f", "")
+	}
+}
+
+// TestGetDoesNotLookAgainWithoutNeed: a fault that is no change is told at
+// once.
+func TestGetDoesNotLookAgainWithoutNeed(t *testing.T) {
+	s := newShare(t, newCapableFs())
+	s.put("/f", "content")
+	s.capable().failOn(503, "read")
+	s.capable().resetCounts()
+	s.want(503, "GET", "/f", "")
+	if n := s.capable().count("open"); n != 1 {
+		t.Errorf("opened %d times", n)
+	}
+}
+
+// TestGetOfAFileThatShrinksIsCut: a body that ends early does not look
+// complete.
+func TestGetOfAFileThatShrinksIsCut(t *testing.T) {
+	s := newShare(t, newCapableFs())
+	s.put("/f", strings.Repeat("x", 200_000))
+	var reads atomic.Int32
+	s.capable().setFail(func(op, name string) error {
+		if op == "read" && reads.Add(1) == 3 {
+			return failing(op, name, 412)
+		}
+		return nil
+	})
+	if a := s.do("GET", "/f", ""); a.err == nil {
+		t.Errorf("%d with %d bytes", a.status, len(a.body))
+	}
+}
