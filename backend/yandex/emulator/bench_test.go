@@ -106,11 +106,8 @@ func BenchmarkList1000(b *testing.B) {
 // A gibibyte that goes up into a folder and comes down again, and one that is
 // made of a pattern, must not fill the memory.
 func TestContentIsStreamed(t *testing.T) {
-	size := int64(1 << 30)
-	if testing.Short() {
-		size = 64 << 20
-	}
-	limit := uint64(size / 16)
+	const size = int64(streamed)
+	const limit = uint64(32 << 20)
 	s := start(t, emulator.Options{Dir: t.TempDir()})
 	before := heap()
 	l := api(t, s, "GET", "/resources/upload", "path", "/up.bin").want(t, 200)

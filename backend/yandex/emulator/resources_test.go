@@ -29,6 +29,9 @@ func TestFileGoesUpAndComesBack(t *testing.T) {
 		}
 	}
 	c := s.Counters()
+	if c.BytesUp == 0 || c.BytesDown != 2*c.BytesUp {
+		t.Errorf("%d bytes up, %d down", c.BytesUp, c.BytesDown)
+	}
 	if c.By[emulator.UploadLink] != 5 || c.Transfers() != 5+10 || c.Hops != 10 || c.API() != 5*3 || c.TokenLeak != 0 {
 		t.Errorf("counted %+v, API %d, transfers %d", c, c.API(), c.Transfers())
 	}
