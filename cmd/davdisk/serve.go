@@ -255,6 +255,7 @@ func (h *share) stackOptions() (stackOptions, error) {
 
 // run serves until the context ends.
 func (h *share) run() error {
+	leanHeap()
 	w := &writers{next: h.stack}
 	server := &http.Server{
 		Handler:           w,

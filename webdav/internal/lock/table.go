@@ -20,8 +20,10 @@ const (
 	DefaultMaxLocks   = 10_000
 )
 
-// maxBytes bounds the paths and owner texts of all locks together.
-const maxBytes = 16 << 20
+// maxBytes bounds the paths and owner texts of all locks together: 10,000 that
+// are as long as usual fit, and those of somebody who makes them long do not fill
+// the memory.
+const maxBytes = 4 << 20
 
 // Options of a Table; the zero value is ready for use.
 type Options struct {
