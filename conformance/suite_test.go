@@ -81,7 +81,6 @@ func TestCatalogue(t *testing.T) {
 // TestBadMakers gives one case a Maker that does something silly. It is told,
 // and the other cases still run.
 func TestBadMakers(t *testing.T) {
-	shared := afero.NewMemMapFs()
 	for name, c := range map[string]struct {
 		make  Maker
 		words string
@@ -105,15 +104,15 @@ func TestBadMakers(t *testing.T) {
 		})
 	}
 	t.Run("same twice", func(t *testing.T) {
-		mem := afero.NewBasePathFs(shared, "/")
-		give := only("mkdir/new", func(TB) afero.Fs { return mem })
+		shared := newBugFs(t) // with no bug in it
 		r := Check(t.Context(), func(tb TB) afero.Fs {
-			if tb.Name() == "mkdir/missing-parent" {
-				return mem
+			switch tb.Name() {
+			case "mkdir/missing-parent", "mkdir/under-file": // the first leaves nothing behind
+				return shared
 			}
-			return give(tb)
+			return newRooted(tb)
 		}, Only("mkdir/*"))
-		oneBad(t, r, "mkdir/missing-parent", Blocked, "mkdir/new", "its own")
+		oneBad(t, r, "mkdir/under-file", Blocked, "mkdir/missing-parent", "its own")
 	})
 }
 
