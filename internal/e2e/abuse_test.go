@@ -76,7 +76,7 @@ func TestAbuse(t *testing.T) {
 	served("1 GiB of XML is sent")
 
 	// More locks than may be held.
-	const lock = `<?xml version="1.0"?><lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>`
+	lock := `<?xml version="1.0"?><lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype><owner>` + strings.Repeat("o", 200) + `</owner></lockinfo>`
 	var answers sync.Map
 	var clients sync.WaitGroup
 	for w := range 8 {
