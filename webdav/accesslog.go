@@ -92,7 +92,7 @@ func (h *Handler) tell(o Observation) {
 	}
 	attrs := []slog.Attr{
 		slog.String("method", o.Method), slog.String("path", o.Path), slog.Int("status", o.Status),
-		slog.Int64("bytes", o.Bytes), slog.Duration("time", o.Duration), slog.Int("upstream", o.Upstream),
+		slog.Int64("bytes", o.Bytes), slog.Duration("duration", o.Duration), slog.Int("upstream", o.Upstream),
 		slog.String("client", o.Client.String()),
 	}
 	if o.User != "" {

@@ -94,22 +94,22 @@ func TestAccessLogHasOneLineARequest(t *testing.T) {
 	type line struct {
 		Method, Path, User, Client string
 		Status, Bytes, Upstream    int
-		Time                       *int64
+		Duration                   *int64
 		Cut                        bool
 	}
 	var lines []line
 	for text := range strings.Lines(access.String()) {
 		var l line
-		if err := json.Unmarshal([]byte(strings.Replace(text, `"time"`, `"at"`, 1)), &l); err != nil {
+		if err := json.Unmarshal([]byte(text), &l); err != nil {
 			t.Fatalf("%v in %s", err, text)
 		}
 		if l.Path == "/"+hostile {
 			l.Path = "hostile"
 		}
-		if l.Client != "127.0.0.1" || l.Time == nil {
+		if l.Client != "127.0.0.1" || l.Duration == nil {
 			t.Errorf("line %s", text)
 		}
-		l.Client, l.Time = "", nil
+		l.Client, l.Duration = "", nil
 		lines = append(lines, l)
 	}
 	want := []line{

@@ -20,13 +20,28 @@ type budget struct {
 	url  string
 }
 
-func newBudget(t *testing.T) *budget {
+// newDisk is an emulated disk with a folder /d of fifty files.
+func newDisk(t *testing.T) *emulator.Server {
 	t.Helper()
 	disk, err := emulator.Start(emulator.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { disk.Close() })
+	if err := disk.Mkdir("disk:/d"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 50 {
+		if err := disk.WriteFile(fmt.Sprintf("disk:/d/%d", i), []byte("content")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return disk
+}
+
+// newBudget is davdisk just started on a disk, of which it knows nothing yet.
+func newBudget(t *testing.T, disk *emulator.Server) *budget {
+	t.Helper()
 	store, err := yandex.New(yandex.Config{APIURL: disk.URL, Token: yandex.StaticToken(disk.Token), Rate: -1})
 	if err != nil {
 		t.Fatal(err)
@@ -72,26 +87,20 @@ func (b *budget) costs(api, transfers, status int, method, at, body string, head
 
 const chmod = `<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><executable xmlns="http://apache.org/dav/props/">T</executable></D:prop></D:set></D:propertyupdate>`
 
+const lockinfo = `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>`
+
 // TestUpstreamBudget holds what requests cost upstream, when the folder has
 // just been listed.
 func TestUpstreamBudget(t *testing.T) {
-	b := newBudget(t)
-	if err := b.disk.Mkdir("disk:/d"); err != nil {
-		t.Fatal(err)
-	}
-	for i := range 50 {
-		if err := b.disk.WriteFile(fmt.Sprintf("disk:/d/%d", i), []byte("content")); err != nil {
-			t.Fatal(err)
-		}
-	}
+	b := newBudget(t, newDisk(t))
 	b.costs(1, 0, 207, "PROPFIND", "/d", "", "Depth: 1")
 	b.costs(0, 0, 207, "PROPFIND", "/d", "", "Depth: 1")
 	b.costs(0, 0, 207, "PROPFIND", "/d/7", "", "Depth: 0")
 	b.costs(0, 0, 404, "PROPFIND", "/d/._7", "", "Depth: 0")
 	b.costs(0, 2, 200, "GET", "/d/7", "")
 	b.costs(0, 0, 200, "HEAD", "/d/8", "")
-	b.costs(0, 0, 200, "LOCK", "/d/8", `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>`)
-	b.costs(0, 0, 201, "LOCK", "/d/missing", `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>`)
+	b.costs(0, 0, 200, "LOCK", "/d/8", lockinfo)
+	b.costs(0, 0, 201, "LOCK", "/d/missing", lockinfo)
 	b.costs(1, 1, 201, "PUT", "/d/new", "content")
 	b.costs(1, 1, 204, "PUT", "/d/9", "content")
 	b.costs(1, 0, 201, "MKCOL", "/d/sub", "")
@@ -102,4 +111,37 @@ func TestUpstreamBudget(t *testing.T) {
 	b.costs(1, 0, 201, "MOVE", "/d/new", "", "Destination: {server}/d/moved")
 	b.costs(1, 0, 204, "DELETE", "/d/moved", "")
 	b.costs(2, 0, 207, "PROPFIND", "/d", "", "Depth: 1")
+}
+
+// TestUpstreamBudgetCold holds what the first request of all costs.
+func TestUpstreamBudgetCold(t *testing.T) {
+	for _, c := range []struct {
+		api, transfers, status int
+		method, at, body       string
+		headers                []string
+	}{
+		{1, 0, 207, "PROPFIND", "/d", "", []string{"Depth: 0"}},
+		{1, 0, 207, "PROPFIND", "/d", "", []string{"Depth: 1"}},
+		{1, 0, 207, "PROPFIND", "/d/7", "", []string{"Depth: 1"}},
+		{1, 0, 404, "PROPFIND", "/d/._7", "", []string{"Depth: 0"}},
+		{1, 0, 404, "PROPFIND", "/d/%D0%B9", "", []string{"Depth: 0"}},
+		{1, 2, 200, "GET", "/d/7", "", nil},
+		{1, 0, 200, "HEAD", "/d/7", "", nil},
+		{1, 0, 404, "GET", "/d/none", "", nil},
+		{2, 1, 201, "PUT", "/d/new", "content", nil},
+		{2, 1, 204, "PUT", "/d/7", "content", nil},
+		{1, 0, 405, "MKCOL", "/d", "", nil},
+		{1, 0, 201, "MKCOL", "/d/new", "", nil},
+		{1, 0, 409, "MKCOL", "/none/new", "", nil},
+		{1, 0, 404, "PROPFIND", "/d/none", "", []string{"Depth: 1"}},
+		{2, 0, 204, "DELETE", "/d/7", "", nil},
+		{3, 0, 201, "MOVE", "/d/7", "", []string{"Destination: {server}/d/new"}},
+		{3, 0, 201, "COPY", "/d", "", []string{"Destination: {server}/e"}},
+		{2, 0, 201, "LOCK", "/d/new", lockinfo, nil},
+		{2, 0, 200, "LOCK", "/d/7", lockinfo, nil},
+	} {
+		t.Run(c.method+" "+c.at, func(t *testing.T) {
+			newBudget(t, newDisk(t)).costs(c.api, c.transfers, c.status, c.method, c.at, c.body, c.headers...)
+		})
+	}
 }

@@ -156,17 +156,17 @@ func (f files) delete(name, ifMatch string) error {
 }
 
 // mkdir makes one folder; fs.ErrExist if something is there, fs.ErrNotExist
-// without a parent. The parent is looked at first, because there are file
-// systems (afero.MemMapFs) that make missing parents without being asked.
+// without a parent. A file system that stores whole files is trusted to know;
+// of others the parent is looked at first, because there are some
+// (afero.MemMapFs) that make missing parents without being asked.
 func (f files) mkdir(name string) error {
-	parent, err := f.stat(path.Dir(name))
-	if err != nil {
-		return err
+	in := f.at(name)
+	if _, ok := in.(putter); !ok {
+		if err := needFolder(in, "mkdir", name); err != nil {
+			return err
+		}
 	}
-	if !parent.IsDir() {
-		return &fs.PathError{Op: "mkdir", Path: name, Err: fs.ErrNotExist}
-	}
-	return f.fs.Mkdir(name, 0o777)
+	return in.Mkdir(name, 0o777)
 }
 
 // usage tells the space; errors.ErrUnsupported if the file system cannot.

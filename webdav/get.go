@@ -52,9 +52,9 @@ func (h *Handler) serveOnce(w http.ResponseWriter, r *request) (fs.FileInfo, err
 		if !isMissing(err) {
 			return nil, err
 		}
-		info, err := r.mustLook(r.name) // a placeholder, perhaps
-		if err != nil {
-			return nil, err
+		info := r.placeholder(r.name)
+		if info == nil {
+			return nil, errMissing
 		}
 		return info, serveFile(w, r, nil, info)
 	}

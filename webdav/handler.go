@@ -234,7 +234,7 @@ func (h *Handler) options(w http.ResponseWriter, _ *request) error {
 // logError tells the log what the client is not told.
 func (h *Handler) logError(req *http.Request, err error) {
 	code, _ := statusOf(err)
-	if code < 500 {
+	if code < 500 || req.Context().Err() != nil { // refused, or the client went away
 		h.opts.log.Debug("request refused", "method", req.Method, "path", req.URL.Path, "status", code, "error", err)
 		return
 	}

@@ -1,6 +1,7 @@
 package webdav
 
 import (
+	"errors"
 	"io/fs"
 	"net/http"
 
@@ -8,26 +9,23 @@ import (
 )
 
 // mkcol serves MKCOL (RFC 4918 section 9.3): 405 if something is there, be it
-// the placeholder of a lock (section 7.3), and 409 without a parent.
+// the placeholder of a lock (section 7.3), and 409 without a parent. Nothing is
+// looked at before: the file system knows, and a folder costs one call.
 func (h *Handler) mkcol(w http.ResponseWriter, r *request) error {
-	old, err := r.look(r.name)
-	if err != nil {
-		return err
-	}
-	if old != nil {
-		return refuse(http.StatusMethodNotAllowed, "there is something of that name already")
-	}
-	if err := r.needParent(r.name); err != nil {
-		return err
+	taken := refuse(http.StatusMethodNotAllowed, "there is something of that name already")
+	if _, isLocked := h.locks.Placeholder(r.name); isLocked || r.name == r.root {
+		return taken
 	}
 	if err := r.confirm(lock.Change{Path: r.name, Content: true, Member: true}); err != nil {
 		return err
 	}
-	if _, err := r.conditions(nil); err != nil {
+	if _, err := r.conditions(nil); err != nil { // it must be new
 		return err
 	}
 	if err := r.files.mkdir(r.name); err != nil {
-		err = instead(err, fs.ErrExist, http.StatusMethodNotAllowed, "there is something of that name already")
+		if errors.Is(err, fs.ErrExist) {
+			return taken
+		}
 		return instead(err, fs.ErrNotExist, http.StatusConflict, "the parent folder does not exist")
 	}
 	w.Header().Set("Content-Length", "0")

@@ -97,8 +97,8 @@ func (r *request) walk(found []subject, name string, depth davheader.Depth, boun
 		if !isMissing(err) {
 			return nil, err
 		}
-		if self, err = r.mustLook(name); err != nil {
-			return nil, err
+		if self = r.placeholder(name); self == nil {
+			return nil, errMissing
 		}
 	}
 	found = append(found, subject{name: name, info: self})

@@ -20,17 +20,25 @@ func (r *request) look(name string) (fs.FileInfo, error) {
 	case !isMissing(err):
 		return nil, err
 	}
-	if p, ok := r.handler.locks.Placeholder(name); ok {
-		return placeholder{path.Base(name), p}, nil
-	}
-	return nil, nil
+	return r.placeholder(name), nil
 }
+
+// placeholder is look for a name that the file system does not have.
+func (r *request) placeholder(name string) fs.FileInfo {
+	if p, ok := r.handler.locks.Placeholder(name); ok {
+		return placeholder{path.Base(name), p}
+	}
+	return nil
+}
+
+// errMissing answers a request for something that is not there.
+var errMissing = refuse(http.StatusNotFound, "there is no such file or folder")
 
 // mustLook is look for methods that need something to be there: 404 if not.
 func (r *request) mustLook(name string) (fs.FileInfo, error) {
 	info, err := r.look(name)
 	if err == nil && info == nil {
-		return nil, refuse(http.StatusNotFound, "there is no such file or folder")
+		return nil, errMissing
 	}
 	return info, err
 }
