@@ -148,7 +148,7 @@ type request struct {
 func (h *Handler) dispatch(w http.ResponseWriter, req *http.Request) {
 	if err := h.serve(w, req); err != nil {
 		h.logError(req, err)
-		writeError(w, err)
+		writeError(w, forClient(req, err))
 	}
 }
 
