@@ -109,6 +109,9 @@ func (h *share) prepare() error {
 	if h.listener, err = listen(c.Context, c.String("addr"), len(users) > 0, c.Bool("insecure")); err != nil {
 		return err
 	}
+	if bound, ok := h.listener.Addr().(*net.TCPAddr); ok && !bound.IP.IsLoopback() && h.cert == nil && len(users) > 0 && len(c.StringSlice("trusted-proxy")) == 0 {
+		h.s.log.Warn("passwords and files travel in the clear; --tls-cert and --tls-key, or a proxy with TLS, would hide them")
+	}
 	options, err := h.handlerOptions(users)
 	if err != nil {
 		return err
