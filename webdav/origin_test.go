@@ -137,3 +137,30 @@ func TestClientBehindProxies(t *testing.T) {
 		}
 	}
 }
+
+// FuzzClient feeds foreign headers to what finds out where a request comes
+// from: whoever is not behind a trusted proxy is who the connection says.
+func FuzzClient(f *testing.F) {
+	for _, seed := range []string{"", "198.51.100.1", "1.2.3.4, 127.0.0.1", "[::1]:80", "fe80::1%eth0", ",,,", "unknown, _hidden"} {
+		f.Add(seed, "evil.example:80")
+	}
+	trusted := trustedProxies{netip.MustParsePrefix("127.0.0.0/8")}
+	f.Fuzz(func(t *testing.T, forwarded, host string) {
+		req := httptest.NewRequest("GET", "/", nil)
+		req.Header.Set("X-Forwarded-For", forwarded)
+		req.RemoteAddr = "192.0.2.1:1"
+		if got := trusted.client(req).String(); got != "192.0.2.1" {
+			t.Errorf("forwarded for %q it is %s", forwarded, got)
+		}
+		req.RemoteAddr = "127.0.0.1:1"
+		if got := trusted.client(req); !got.IsValid() || got.Zone() != "" {
+			t.Errorf("forwarded for %q it is %v", forwarded, got)
+		}
+		req.Host = host
+		addr, err := netip.ParseAddr(hostname(host))
+		local := err == nil && addr.IsLoopback() || isLocalhost(hostname(host)) || hostname(host) == ""
+		if got := pass(ownSite("127.0.0.1:80", nil), req); (got == http.StatusOK) != local {
+			t.Errorf("Host %q: %d", host, got)
+		}
+	})
+}
