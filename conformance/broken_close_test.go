@@ -4,7 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"syscall"
+	"os"
 )
 
 func syncAndNameBugs() []bug {
@@ -203,7 +203,7 @@ func closeBugs() []bug {
 	return append(list, bug{"truncate/closed", "Truncate works on a closed file", afterClose(func(f *bugFile, closed *bool) {
 		f.truncate = func(size int64) error {
 			if *closed {
-				return syscall.Truncate(f.fs.good.real(f.as), size)
+				return os.Truncate(f.fs.good.real(f.as), size)
 			}
 			return f.good.Truncate(size)
 		}
