@@ -102,17 +102,14 @@ func (s *sight) stamped(path string) bool {
 // replaced tells that a version is no longer at a path, because we put another
 // one there, or took it away with the folder that it was in.
 func (s *sight) replaced(path, version string) bool {
-	if v, ok := s.seen.Peek(path); ok {
-		return v.gone || v.version != version
+	v, ok := s.seen.Peek(path)
+	if ok && (v.gone || v.version != version) {
+		return true
 	}
-	for {
-		i := strings.LastIndexByte(path, '/')
-		if i < 0 {
-			return false
-		}
-		path = path[:i]
-		if v, ok := s.seen.Peek(path); ok && v.gone {
+	for i := strings.LastIndexByte(path, '/'); i > 0; i = strings.LastIndexByte(path[:i], '/') {
+		if above, ok := s.seen.Peek(path[:i]); ok && above.gone && !v.at.After(above.at) {
 			return true
 		}
 	}
+	return false
 }
