@@ -212,12 +212,27 @@ func TestRandomFaultsComeFromTheSeed(t *testing.T) {
 }
 
 func TestLatency(t *testing.T) {
-	s := start(t, emulator.Options{Latency: time.Hour})
-	client := &http.Client{Timeout: 20 * time.Millisecond}
-	if resp, err := client.Get(s.URL); err == nil {
-		resp.Body.Close()
-		t.Error("answered before its time")
+	s, err := emulator.Start(emulator.Options{Latency: time.Hour})
+	if err != nil {
+		t.Fatal(err)
 	}
-	s.SetLatency(time.Millisecond)
-	api(t, s, "GET", "").want(t, 200)
+	answered := make(chan error)
+	go func() {
+		resp, err := try(s, "GET", s.URL+"/v1/disk", nil)
+		if err == nil {
+			resp.Body.Close()
+			err = fmt.Errorf("answered %s", resp.Status)
+		}
+		answered <- err
+	}()
+	until(t, func() bool { return s.Counters().API() == 1 })
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-answered; strings.HasPrefix(err.Error(), "answered") {
+		t.Errorf("a request that never had its turn was %v", err)
+	}
+	quick := start(t, emulator.Options{Latency: time.Hour})
+	quick.SetLatency(time.Millisecond)
+	api(t, quick, "GET", "").want(t, 200)
 }

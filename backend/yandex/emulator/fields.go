@@ -20,13 +20,11 @@ func parseFields(s string) projection {
 		at := p
 		keys := strings.Split(dotted, ".")
 		for i, key := range keys {
-			inner, known := at[key]
+			inner := at[key]
 			if i < len(keys)-1 && inner == nil {
 				inner = make(projection)
 			}
-			if !known || inner != nil {
-				at[key] = inner
-			}
+			at[key] = inner
 			at = inner
 		}
 	}

@@ -153,8 +153,10 @@ func (op *operation) advance(n int) {
 	}
 }
 
-// end finishes the operation. One that is to fail stops at what it has done.
+// end finishes the operation and lets go of what it worked on. One that is to
+// fail stops at what it has done.
 func (op *operation) end() {
+	defer func() { op.task = task{} }()
 	if op.outcome != success {
 		op.status = op.outcome
 		return
