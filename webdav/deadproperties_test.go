@@ -144,3 +144,18 @@ func TestChecksumsAreToldWhenKnown(t *testing.T) {
 		t.Error("allprop has the checksums")
 	}
 }
+
+// TestDeadPropertiesDoNotComeBack: a file deleted by somebody else leaves none
+// to the next of its name.
+func TestDeadPropertiesDoNotComeBack(t *testing.T) {
+	s := newShare(t, afero.NewMemMapFs())
+	s.put("/f", "f")
+	s.want(207, "PROPPATCH", "/f", setProperty("p", "old"))
+	if err := s.fs.Remove("/f"); err != nil {
+		t.Fatal(err)
+	}
+	s.want(201, "PUT", "/f", "another")
+	if got := s.properties("/f", "{urn:n}p"); len(got) != 0 {
+		t.Errorf("the new file has %v", got)
+	}
+}

@@ -28,6 +28,7 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *request) error {
 		}
 		return instead(err, fs.ErrNotExist, http.StatusConflict, "the parent folder does not exist")
 	}
+	r.made(r.name, false)
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusCreated)
 	return nil

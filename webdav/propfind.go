@@ -92,6 +92,9 @@ var errInfinite error = &refusal{
 // walk appends a resource and its members to found, and for depth infinity all
 // below, up to bound resources.
 func (r *request) walk(found []subject, name string, depth davheader.Depth, bound int) ([]subject, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
 	self, children, err := r.files.list(name)
 	if err != nil {
 		if !isMissing(err) {

@@ -54,8 +54,8 @@ func (h *Handler) put(w http.ResponseWriter, r *request) error {
 		}
 		return instead(err, fs.ErrNotExist, http.StatusConflict, "the parent folder does not exist")
 	}
-	if err := h.locks.Realize(r.name); err != nil {
-		h.opts.log.Warn("a lock could not be recorded", "error", err)
+	if old == nil || isPlaceholder(old) {
+		r.made(r.name, old != nil)
 	}
 	setValidators(w.Header(), info)
 	if hasTime && info.ModTime().Unix() == mtime.Unix() {

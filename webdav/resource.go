@@ -1,6 +1,7 @@
 package webdav
 
 import (
+	"errors"
 	"io/fs"
 	"net/http"
 	"path"
@@ -55,6 +56,20 @@ func (r *request) needParent(name string) error {
 		return refuse(http.StatusConflict, "the parent is a file")
 	}
 	return nil
+}
+
+// made tells the handler's own books that something is at name, which was not
+// there before, or as a placeholder only. What properties are still kept under
+// a name where there was nothing belonged to something that was deleted behind
+// the handler's back.
+func (r *request) made(name string, wasPlaceholder bool) {
+	err := r.handler.locks.Realize(name)
+	if !wasPlaceholder {
+		err = errors.Join(err, r.handler.props.Delete(name))
+	}
+	if err != nil {
+		r.handler.opts.log.Warn("a new file could not be recorded", "path", name, "error", err)
+	}
 }
 
 // A placeholder is the fs.FileInfo of a name that is locked but not there

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 
@@ -219,6 +220,9 @@ func mustBrowse(s *share) {
 		for _, href := range []string{"/d/" + evil, "/d/" + hostile + "/"} {
 			if !strings.Contains(html.UnescapeString(a.body), `href="`+escape(href)+`"`) {
 				s.Errorf("no link to %s", escape(href))
+			}
+			if !strings.Contains(html.UnescapeString(a.body), ">"+path.Base(href)+"</a>") {
+				s.Errorf("the name %q is not shown", path.Base(href))
 			}
 		}
 	}
