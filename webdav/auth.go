@@ -149,12 +149,12 @@ func (a *authentication) judge(from netip.Addr, name, password string) (user *Us
 		if user == nil {
 			return nil, 0
 		}
-		return user, a.throttle.wait(from, name, true, true)
+		return user, a.throttle.crowded(from, name)
 	}
 	verdict, _, _ := a.checks.Do(string(id[:]), func() (any, error) {
 		a.slots <- struct{}{}
 		defer func() { <-a.slots }()
-		if wait := a.throttle.wait(from, name, a.users[name] != nil, false); wait > 0 {
+		if wait := a.throttle.attempt(from, name, a.users[name] != nil); wait > 0 {
 			return wait, nil
 		}
 		user := a.check(from, name, password)

@@ -158,16 +158,16 @@ func TestUnknownNamesTakeAsLongAsKnownOnes(t *testing.T) {
 
 func TestGuessesAreSlowedDown(t *testing.T) {
 	g := newGate(t)
-	guess := func(from string, i int) int { return g.login(from, "anna", fmt.Sprint("guess ", i)) }
-	for i := range guessesOfPair {
-		if code := guess("192.0.2.1:1", i); code != http.StatusUnauthorized {
+	free := guessesBoth.allowance()
+	for i := range free.free {
+		if code := g.login("192.0.2.1:1", "anna", fmt.Sprint("guess ", i)); code != http.StatusUnauthorized {
 			t.Fatalf("guess %d: %d", i, code)
 		}
 	}
 	before := g.checks.Load()
 	res := g.ask("GET", "/", "192.0.2.1:2", func(req *http.Request) { req.SetBasicAuth("anna", hostilePassword) })
 	if res.StatusCode != http.StatusTooManyRequests || res.Header.Get("Retry-After") == "" || g.checks.Load() != before {
-		t.Errorf("after %d guesses: %s, Retry-After %q, %d more checks", guessesOfPair, res.Status, res.Header.Get("Retry-After"), g.checks.Load()-before)
+		t.Errorf("after %d guesses: %s, Retry-After %q, %d more checks", free.free, res.Status, res.Header.Get("Retry-After"), g.checks.Load()-before)
 	}
 	if code := g.login("192.0.2.1:1", "бор ис", "b"); code != http.StatusOK {
 		t.Errorf("another user from there: %d", code)
@@ -175,9 +175,36 @@ func TestGuessesAreSlowedDown(t *testing.T) {
 	if code := g.login("192.0.2.9:1", "anna", hostilePassword); code != http.StatusOK {
 		t.Errorf("the user from elsewhere: %d", code)
 	}
-	g.now = g.now.Add(everyOfPair)
+	g.now = g.now.Add(free.every)
 	if code := g.login("192.0.2.1:1", "anna", hostilePassword); code != http.StatusOK {
 		t.Errorf("after a wait: %d", code)
+	}
+}
+
+// TestGuessesDoNotLockOutWhoWasLetIn is a user behind the same proxy as a
+// stranger who guesses at her name: she goes on working, unless he tries so
+// many that his right guess could hide among them.
+func TestGuessesDoNotLockOutWhoWasLetIn(t *testing.T) {
+	g := newGate(t)
+	works := func() int { return g.login("127.0.0.1:1", "anna", hostilePassword) }
+	if code := works(); code != http.StatusOK {
+		t.Fatalf("right password: %d", code)
+	}
+	for i := range 100 {
+		g.login("127.0.0.1:2", "anna", fmt.Sprint("guess ", i))
+	}
+	if code := works(); code != http.StatusOK {
+		t.Errorf("among 100 guesses: %d", code)
+	}
+	for i := range attempts.allowance().free {
+		g.login("127.0.0.1:2", "anna", fmt.Sprint("more ", i))
+	}
+	if code := works(); code != http.StatusTooManyRequests {
+		t.Errorf("among a flood of guesses: %d, want 429", code)
+	}
+	g.now = g.now.Add(attempts.allowance().every)
+	if code := works(); code != http.StatusOK {
+		t.Errorf("after the flood: %d", code)
 	}
 }
 
@@ -186,7 +213,7 @@ func TestGuessesFromManyAddressesAreSlowedDown(t *testing.T) {
 	if code := g.login("192.0.2.200:1", "anna", hostilePassword); code != http.StatusOK {
 		t.Fatalf("right password: %d", code)
 	}
-	for i := range guessesOfName {
+	for i := range guessesAt.allowance().free {
 		g.login(fmt.Sprintf("198.51.%d.1:1", i), "anna", fmt.Sprint(i))
 	}
 	if code := g.login("203.0.113.1:1", "anna", hostilePassword); code != http.StatusTooManyRequests {
@@ -199,7 +226,7 @@ func TestGuessesFromManyAddressesAreSlowedDown(t *testing.T) {
 
 func TestGuessesOfManyNamesAreSlowedDown(t *testing.T) {
 	g := newGate(t)
-	for i := range guessesOfAddress {
+	for i := range guessesFrom.allowance().free {
 		// One IPv6 client has a whole /64 to send from.
 		g.login(fmt.Sprintf("[2001:db8::%x]:1", i+1), fmt.Sprint("name", i), "x")
 	}

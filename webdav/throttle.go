@@ -9,25 +9,17 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// How many wrong passwords are free, and how often one more is after that.
-// The same wrong password again is none (see authentication).
-const (
-	guessesOfPair    = 10 // one address, one user
-	guessesOfAddress = 50 // one address, any user
-	guessesOfName    = 200
-	everyOfPair      = 10 * time.Second
-	everyOfAddress   = 5 * time.Second
-	everyOfName      = 5 * time.Second
-	throttleEntries  = 8192
-)
-
 // throttle slows down whoever tries passwords. Wrong ones are counted by the
 // address they come from, by the user they are tried on, and by both. Names
 // that are nobody's are counted by address alone: no guess at them can come
-// true, and they would only fill the table.
+// true, and they would only fill the table. The same wrong password again is
+// no guess (see authentication).
 //
-// The counters of address and user alone do not hold up somebody who has been
-// let in from there before, or anybody could lock a user out.
+// Somebody who has been let in from the same address before is not held up by
+// that, or strangers could lock a user out who shares an address with them, as
+// all do behind a proxy that nobody has called trusted. But then a stranger's
+// right guess would pass among any number of wrong ones; so when they come in
+// hundreds, he waits too.
 type throttle struct {
 	now func() time.Time
 
@@ -35,11 +27,43 @@ type throttle struct {
 	buckets *lru.LRU[bucketKey, *rate.Limiter]
 }
 
-// bucketKey is an address, a user, or both.
+// bucketKey is what is counted, and for whom.
 type bucketKey struct {
+	kind bucketKind
 	from netip.Prefix
 	name string
 }
+
+type bucketKind int
+
+const (
+	guessesFrom bucketKind = iota // wrong passwords from an address
+	guessesAt                     // at a user
+	guessesBoth                   // from an address at a user
+	attempts                      // the same, with those that were not looked at
+)
+
+// allowance is how many are free, and how often one more is after that.
+type allowance struct {
+	free  int
+	every time.Duration
+}
+
+func (k bucketKind) allowance() allowance {
+	switch k {
+	case guessesFrom:
+		return allowance{50, 5 * time.Second}
+	case guessesAt:
+		return allowance{200, 5 * time.Second}
+	case guessesBoth:
+		return allowance{10, 10 * time.Second}
+	default:
+		return allowance{500, time.Second / 5}
+	}
+}
+
+// throttleEntries bounds the table; what has not been asked for longest goes.
+const throttleEntries = 8192
 
 func newThrottle(now func() time.Time) *throttle {
 	buckets, err := lru.NewLRU[bucketKey, *rate.Limiter](throttleEntries, nil)
@@ -49,19 +73,17 @@ func newThrottle(now func() time.Time) *throttle {
 	return &throttle{now: now, buckets: buckets}
 }
 
-// wait tells how long an attempt must wait; 0 lets it pass.
-func (t *throttle) wait(from netip.Addr, name string, known, letInBefore bool) time.Duration {
+// attempt tells how long a password that is not known yet must wait; 0 lets it
+// be looked at.
+func (t *throttle) attempt(from netip.Addr, name string, known bool) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var longest time.Duration
-	for _, key := range keys(from, name, known) {
-		bucket, ok := t.buckets.Get(key)
-		if !ok || letInBefore && !key.isPair() {
-			continue
-		}
-		if missing := 1 - bucket.TokensAt(t.now()); missing > 0 {
-			longest = max(longest, time.Duration(missing/float64(bucket.Limit())*float64(time.Second)))
-		}
+	for _, key := range guesses(from, name, known) {
+		longest = max(longest, t.wait(key))
+	}
+	if known && longest > 0 {
+		t.count(bucketKey{attempts, networkOf(from), name})
 	}
 	return longest
 }
@@ -70,35 +92,44 @@ func (t *throttle) wait(from netip.Addr, name string, known, letInBefore bool) t
 func (t *throttle) failed(from netip.Addr, name string, known bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, key := range keys(from, name, known) {
-		bucket, ok := t.buckets.Get(key)
-		if !ok {
-			bucket = key.bucket()
-			t.buckets.Add(key, bucket)
-		}
-		bucket.AllowN(t.now(), 1)
+	for _, key := range guesses(from, name, known) {
+		t.count(key)
 	}
 }
 
-func keys(from netip.Addr, name string, known bool) []bucketKey {
+// crowded tells how long somebody who was let in before must wait.
+func (t *throttle) crowded(from netip.Addr, name string) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.wait(bucketKey{attempts, networkOf(from), name})
+}
+
+func (t *throttle) wait(key bucketKey) time.Duration {
+	bucket, ok := t.buckets.Get(key)
+	if !ok {
+		return 0
+	}
+	missing := 1 - bucket.TokensAt(t.now())
+	return time.Duration(max(missing, 0) * float64(key.kind.allowance().every))
+}
+
+func (t *throttle) count(key bucketKey) {
+	bucket, ok := t.buckets.Get(key)
+	if !ok {
+		a := key.kind.allowance()
+		bucket = rate.NewLimiter(rate.Every(a.every), a.free)
+		t.buckets.Add(key, bucket)
+	}
+	bucket.AllowN(t.now(), 1)
+}
+
+// guesses are the counters of a wrong password.
+func guesses(from netip.Addr, name string, known bool) []bucketKey {
 	network := networkOf(from)
 	if !known {
-		return []bucketKey{{from: network}}
+		return []bucketKey{{guessesFrom, network, ""}}
 	}
-	return []bucketKey{{from: network}, {name: name}, {from: network, name: name}}
-}
-
-func (k bucketKey) isPair() bool { return k.name != "" && k.from.IsValid() }
-
-func (k bucketKey) bucket() *rate.Limiter {
-	switch {
-	case k.isPair():
-		return rate.NewLimiter(rate.Every(everyOfPair), guessesOfPair)
-	case k.name != "":
-		return rate.NewLimiter(rate.Every(everyOfName), guessesOfName)
-	default:
-		return rate.NewLimiter(rate.Every(everyOfAddress), guessesOfAddress)
-	}
+	return []bucketKey{{guessesFrom, network, ""}, {guessesAt, netip.Prefix{}, name}, {guessesBoth, network, name}}
 }
 
 // networkOf is what one client can choose its addresses from: a /64 of IPv6.
