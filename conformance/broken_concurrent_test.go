@@ -16,14 +16,17 @@ import (
 // comes first waits for another, but not for long.
 type meeting chan struct{}
 
-func (m meeting) meet() {
-	late := time.NewTimer(20 * time.Millisecond)
+// meet tells whether another one came.
+func (m meeting) meet() bool {
+	late := time.NewTimer(100 * time.Millisecond)
 	defer late.Stop()
 	select {
 	case m <- struct{}{}:
 	case <-m:
 	case <-late.C:
+		return false
 	}
+	return true
 }
 
 // linger lets others come in between.
@@ -103,27 +106,16 @@ func concurrentBugs() []bug {
 				return b.good.MkdirAll(name, perm)
 			}
 		}},
-		{"concurrent/create-different-all-win", "of two files that are made at once one is lost", func(b *bugFs) {
-			var mu sync.Mutex
-			making := 0
+		{"concurrent/create-different-all-win", "of two files that are made at once both are lost", func(b *bugFs) {
+			m := make(meeting)
 			b.opened = func(f *bugFile) {
-				if f.flag&os.O_CREATE == 0 {
+				if f.flag&os.O_CREATE == 0 || !m.meet() {
 					return
 				}
-				mu.Lock()
-				making++
-				crowded := making > 4
-				mu.Unlock()
 				f.close = func() error {
-					mu.Lock()
-					making--
-					mu.Unlock()
-					if crowded {
-						_ = b.good.Remove(f.as)
-					}
+					_ = b.good.Remove(f.as)
 					return f.good.Close()
 				}
-				linger()
 			}
 		}},
 		{"concurrent/open-all-win", "four can open a file at a time", func(b *bugFs) {
@@ -190,6 +182,21 @@ func concurrentBugs() []bug {
 				n, err := f.good.Write(p)
 				f.move(back)
 				return n, err
+			}
+		})},
+		{"concurrent/readat-while-reading", "ReadAt goes there, reads, and goes back to where nobody expects it", onFile(func(f *bugFile) {
+			f.readAt = func(p []byte, off int64) (int, error) {
+				if off >= 0 {
+					back := f.at()
+					f.move(off)
+					linger()
+					defer f.move(back)
+				}
+				return f.good.ReadAt(p, off)
+			}
+			f.read = func(p []byte) (int, error) {
+				linger()
+				return f.good.Read(p[:min(len(p), 40)])
 			}
 		})},
 		{"concurrent/same-file-writers-then-stat", "what several write at once is strung together", onFile(func(f *bugFile) {

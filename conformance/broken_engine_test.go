@@ -29,7 +29,8 @@ func declarationBugs() []trial {
 		var used atomic.Bool
 		b.refuseNames(func(name string) bool { return name == "/a" && used.Load() || name == "/b" && used.Swap(true) }, fs.ErrPermission)
 	}}
-	return append(list, trial{oneAtATime, []Option{Refuses(Concurrent, "one at a time")}},
+	unlimited := bug{"large/beyond-limit-refused", "a file may be larger than is declared", func(*bugFs) {}}
+	return append(list, trial{unlimited, []Option{Within(Limits{FileSize: 1000})}}, trial{oneAtATime, []Option{Refuses(Concurrent, "one at a time")}},
 		sealedBug("refusals/writes", func(b *bugFs) { b.chmod = b.good.Chmod }),
 		sealedBug("refusals/writes-through-handles", func(b *bugFs) {
 			b.opened = func(f *bugFile) {
@@ -164,6 +165,9 @@ func (c *carelessFs) Remove(name string) error                     { return c.re
 func (c *carelessFs) RemoveAll(name string) error                  { return c.gone(name) }
 func (c *carelessFs) Rename(from, to string) error                 { return c.rename(from, to) }
 func (c *carelessFs) Open(name string) (afero.File, error)         { return c.open(name, os.O_RDONLY, 0) }
+func (c *carelessFs) Create(name string) (afero.File, error) {
+	return c.open(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+}
 func (c *carelessFs) OpenFile(name string, flag int, perm os.FileMode) (afero.File, error) {
 	return c.open(name, flag, perm)
 }
@@ -212,6 +216,15 @@ func faultBugs() []trial {
 					if err == nil {
 						_ = emptied.Close()
 					}
+				}
+				return f, err
+			}
+		})},
+		{bug{"close/reports-late-write-error", "Close does not say that storing failed", none}, careless(func(c *carelessFs) {
+			c.open = func(name string, flag int, perm os.FileMode) (afero.File, error) {
+				f, err := c.atomicFs.OpenFile(name, flag, perm)
+				if err == nil && writable(flag) {
+					return silentFile{f}, nil
 				}
 				return f, err
 			}
@@ -270,6 +283,11 @@ func faultBugs() []trial {
 		})},
 	}
 }
+
+// A silentFile closes well, whatever happens.
+type silentFile struct{ afero.File }
+
+func (f silentFile) Close() error { _ = f.File.Close(); return nil }
 
 // A deafFile takes every error for the end of the file.
 type deafFile struct{ afero.File }

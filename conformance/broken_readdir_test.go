@@ -166,9 +166,9 @@ func readdirBugs() []bug {
 				return f, err
 			}
 		}},
-		{"readdir/many-entries", "a listing has 256 entries", onList(func(f *bugFile, n int) ([]fs.FileInfo, error) {
+		{"readdir/many-entries", "a listing has a hundred entries", onList(func(f *bugFile, n int) ([]fs.FileInfo, error) {
 			infos, err := f.good.Readdir(n)
-			return infos[:min(256, len(infos))], err
+			return infos[:min(100, len(infos))], err
 		})},
 		{"readdir/while-creating", "a page repeats what has come before a new name", onLists(func(f *bugFile) lister {
 			var first fs.FileInfo
