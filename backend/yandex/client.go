@@ -151,6 +151,9 @@ func (c *client) checkRedirect(req *http.Request, via []*http.Request) error {
 	if req.URL.Host != c.base.Host || req.URL.Scheme != c.base.Scheme {
 		return errors.New("the API was redirected to another server")
 	}
+	if via[0].Method != http.MethodGet {
+		return errors.New("the API redirected a change, which would then be only a question")
+	}
 	if len(via) >= 10 {
 		return errors.New("the API is redirected without end")
 	}

@@ -60,7 +60,7 @@ type Config struct {
 	// Empty: nothing survives.
 	StateDir string
 
-	Transport http.RoundTripper                      // nil: http.DefaultTransport
+	Transport http.RoundTripper                      // nil: as http.DefaultTransport, with more connections to a host
 	Now       func() time.Time                       // nil: time.Now
 	After     func(d time.Duration) <-chan time.Time // nil: time.After
 	Rand      func() float64                         // spreads waits, in [0,1); nil: math/rand/v2
@@ -75,7 +75,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.RetryWait, 250*time.Millisecond)
 	setDefault(&c.UploadWait, 2*time.Minute)
 	setDefault(&c.ModTimeWait, 3*time.Second)
-	setDefault(&c.Transport, http.DefaultTransport)
+	if c.Transport == nil || c.Transport == http.DefaultTransport {
+		c.Transport = pooled()
+	}
 	setDefault(&c.Log, slog.New(slog.DiscardHandler))
 	if c.Now == nil {
 		c.Now = time.Now
@@ -87,6 +89,19 @@ func (c Config) withDefaults() Config {
 		c.Rand = rand.Float64
 	}
 	return c
+}
+
+// pooled is the usual transport with room for as many connections to one host
+// as there are requests at a time: a WebDAV client that opens a folder of
+// pictures makes dozens, and the usual two would be opened and closed for each.
+func pooled() http.RoundTripper {
+	t, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		return http.DefaultTransport // a program has replaced it, and knows why
+	}
+	t = t.Clone()
+	t.MaxIdleConnsPerHost = 64
+	return t
 }
 
 func setDefault[T comparable](value *T, def T) {

@@ -209,6 +209,29 @@ func TestWrongBytes(t *testing.T) {
 	})
 }
 
+// TestRenewedLinkOfAnother renews a link for a file that was replaced by one of
+// the same length, from a storage that gives no entity tags.
+func TestRenewedLinkOfAnother(t *testing.T) {
+	asked := 0
+	b := against(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/storage/1") {
+			w.WriteHeader(http.StatusGone)
+			return
+		}
+		if strings.HasPrefix(r.URL.Path, "/storage/") {
+			fmt.Fprint(w, "NEW BYTES!")
+			return
+		}
+		asked++
+		fmt.Fprintf(w, `{"type":"file","name":"f","size":10,"md5":"%032x","file":"http://%s/storage/%d"}`, asked, r.Host, asked)
+	}, yandex.Config{})
+	got, err := read(b, "f", 0, -1)
+	if got != "" {
+		t.Errorf("it reads %q", got)
+	}
+	expectKind(t, "read", err, backend.ErrChanged)
+}
+
 func partial(w http.ResponseWriter, contentRange, body string) {
 	w.Header().Set("Content-Range", contentRange)
 	w.WriteHeader(http.StatusPartialContent)

@@ -124,15 +124,21 @@ func (j *journal[T]) rewrite() error {
 
 // set keeps a value; when it returns nil it is on disk.
 func (j *journal[T]) set(key string, value T) error {
-	return j.change(journalLine[T]{key, &value})
+	return j.change(journalLine[T]{key, &value}, true)
 }
 
-// delete forgets a value.
+// note is set for a value that may be lost with the machine, because the one
+// before it serves as well.
+func (j *journal[T]) note(key string, value T) error {
+	return j.change(journalLine[T]{key, &value}, false)
+}
+
+// delete forgets a value. One that comes back is found to be out of date.
 func (j *journal[T]) delete(key string) error {
-	return j.change(journalLine[T]{Key: key})
+	return j.change(journalLine[T]{Key: key}, false)
 }
 
-func (j *journal[T]) change(line journalLine[T]) error {
+func (j *journal[T]) change(line journalLine[T], sync bool) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if _, there := j.entries[line.Key]; !there && line.Value == nil {
@@ -149,11 +155,8 @@ func (j *journal[T]) change(line journalLine[T]) error {
 	if err != nil {
 		return err
 	}
-	if _, err := j.file.Write(append(data, '\n')); err != nil {
+	if _, err := j.file.Write(append(data, '\n')); err != nil || !sync {
 		return err
-	}
-	if line.Value == nil {
-		return nil // one that comes back is found to be out of date
 	}
 	return j.file.Sync()
 }

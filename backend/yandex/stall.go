@@ -68,3 +68,8 @@ func (u userAgent) RoundTrip(req *http.Request) (*http.Response, error) {
 	req.Header.Set("User-Agent", u.name)
 	return u.next.RoundTrip(req)
 }
+
+// CloseIdleConnections lets http.Client do so.
+func (u userAgent) CloseIdleConnections() {
+	(&http.Client{Transport: u.next}).CloseIdleConnections()
+}

@@ -79,7 +79,6 @@ type times struct {
 	serial  uint64
 	running bool
 	closed  bool
-	wake    chan struct{} // something is due earlier than was thought
 	stop    chan struct{}
 	worker  sync.WaitGroup
 }
@@ -112,7 +111,7 @@ func openTimes(b *Backend) (*times, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &times{b: b, log: b.log, journal: j, wake: make(chan struct{}, 1), stop: make(chan struct{})}
+	t := &times{b: b, log: b.log, journal: j, stop: make(chan struct{})}
 	if len(j.all()) > 0 {
 		t.start()
 	}
@@ -153,7 +152,7 @@ func (t *times) replace(name string, s stamp) {
 	if s.Due.IsZero() {
 		t.noted(name, t.journal.delete(name))
 	} else {
-		t.noted(name, t.journal.set(name, s))
+		t.noted(name, t.journal.note(name, s))
 	}
 }
 
@@ -168,11 +167,16 @@ func (t *times) noted(name string, err error) {
 	}
 }
 
+// drop forgets the time of one name.
+func (t *times) drop(name string) {
+	t.noted(name, t.journal.delete(name))
+}
+
 // forget drops the time of a name and of all below it.
 func (t *times) forget(name string) {
 	for key := range t.journal.all() {
 		if backend.Within(key, name) {
-			t.noted(key, t.journal.delete(key))
+			t.drop(key)
 		}
 	}
 }
@@ -199,17 +203,11 @@ func (t *times) copied(from, to string) {
 func (t *times) start() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed {
+	if t.closed || t.running {
 		return
 	}
-	if !t.running {
-		t.running = true
-		t.worker.Go(t.run)
-	}
-	select {
-	case t.wake <- struct{}{}:
-	default:
-	}
+	t.running = true
+	t.worker.Go(t.run)
 }
 
 // run writes what is due until nothing is left.
@@ -225,17 +223,17 @@ func (t *times) run() {
 		select {
 		case <-t.stop:
 			return
-		case <-t.wake:
 		case <-t.b.cfg.After(pause):
 		}
 	}
 }
 
-// next tells how long nothing is due. It ends the worker if nothing is left.
+// next tells how long nothing is due, what may yet be noted included. It ends
+// the worker if nothing is left.
 func (t *times) next() (pause time.Duration, more bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	pause = stampPause
+	pause = t.b.cfg.ModTimeWait
 	for _, s := range t.journal.all() {
 		more = true
 		pause = min(pause, s.Due.Sub(t.b.cfg.Now()))
@@ -330,21 +328,24 @@ func (t *times) Close() error {
 	t.worker.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
-	if !t.journal.lasting() && t.unwritten() {
+	if !t.journal.lasting() && t.unwritten() > 0 {
 		select {
 		case <-ctx.Done():
 		case <-t.b.cfg.After(t.b.cfg.ModTimeWait):
 		}
 	}
 	t.write(ctx, true)
+	if n := t.unwritten(); n > 0 {
+		t.log.Warn("modification times could not be written", "files", n, "kept for the next start", t.journal.lasting())
+	}
 	return t.journal.Close()
 }
 
-func (t *times) unwritten() bool {
+func (t *times) unwritten() (n int) {
 	for _, s := range t.journal.all() {
 		if !s.Written {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }

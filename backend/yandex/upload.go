@@ -157,7 +157,7 @@ func (u *upload) stored(modified time.Time) backend.Info {
 		// with them a modification time that is not its own.
 		b.times.later(u.name, info.Version, modified)
 	default:
-		b.times.forget(u.name)
+		b.times.drop(u.name)
 	}
 	return info
 }

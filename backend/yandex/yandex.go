@@ -91,6 +91,7 @@ func New(cfg Config) (*Backend, error) {
 // the service lets it, and waits for what runs in the background. What was not
 // written is tried again by the next backend with the same StateDir.
 func (b *Backend) Close() error {
+	defer b.bare.CloseIdleConnections()
 	err := b.times.Close()
 	if closing := b.pending.Close(); err == nil {
 		err = closing
