@@ -126,14 +126,14 @@ func (r *request) transfer() (t transfer, err error) {
 
 // needApart refuses a target that is the source, within it, or above it (RFC
 // 4918 section 9.8.5): replacing a folder by something in it would delete
-// both. A folder copied without its members may go into itself.
+// both, and a copy into itself would not end.
 func (r *request) needApart(t transfer) error {
 	switch {
 	case t.to == r.name:
 		return refuse(http.StatusForbidden, "source and destination are the same")
 	case isWithin(r.name, t.to):
 		return refuse(http.StatusForbidden, "the destination is a folder that the source is in")
-	case isWithin(t.to, r.name) && (r.Method == "MOVE" || t.depth != 0):
+	case isWithin(t.to, r.name):
 		return refuse(http.StatusForbidden, "the destination is within the source")
 	}
 	return nil

@@ -21,6 +21,9 @@ import (
 	"time"
 
 	"github.com/spf13/afero"
+
+	"github.com/davdisk/davdisk/backend/memory"
+	"github.com/davdisk/davdisk/vfs"
 )
 
 var errUnsupportedHere = errors.ErrUnsupported
@@ -65,16 +68,33 @@ func newShare(t *testing.T, fs afero.Fs, opts ...Option) *share {
 // capable is the file system of a share that has every ability.
 func (s *share) capable() *capableFs { return s.fs.(*capableFs) }
 
-// onEach runs a test on file systems with all abilities and with none.
+// onEach runs a test on file systems with all abilities and with none, and on
+// the one that davdisk serves.
 func onEach(t *testing.T, test func(s *share), opts ...Option) {
 	t.Helper()
 	for name, newFs := range map[string]func(t *testing.T) afero.Fs{
 		"capable": func(*testing.T) afero.Fs { return newCapableFs() },
 		"memory":  func(*testing.T) afero.Fs { return afero.NewMemMapFs() },
 		"os":      func(t *testing.T) afero.Fs { return afero.NewBasePathFs(afero.NewOsFs(), t.TempDir()) },
+		"vfs":     newVFS,
 	} {
 		t.Run(name, func(t *testing.T) { test(newShare(t, newFs(t), opts...)) })
 	}
+}
+
+// newVFS is the file system that davdisk serves, on a store in memory.
+func newVFS(t *testing.T) afero.Fs {
+	t.Helper()
+	fs, err := vfs.New(memory.New(memory.Options{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := fs.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return fs
 }
 
 // answer is what came back.
