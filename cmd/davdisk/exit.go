@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex"
 	"github.com/davdisk/davdisk/cmd/davdisk/internal/terminal"
 )
 
@@ -38,7 +39,8 @@ var kinds = []struct {
 	code   int
 	advice string
 }{
-	{backend.ErrUnauthorized, exitNotLoggedIn, "run 'davdisk login', or set DAVDISK_TOKEN"},
+	{backend.ErrUnauthorized, exitNotLoggedIn, ""}, // the store itself says how to log in
+	{yandex.ErrDead, exitNotLoggedIn, ""},
 	{backend.ErrQuota, exitFailed, "make room: 'davdisk trash empty', or delete something for good"},
 	{backend.ErrTooLarge, exitFailed, "'davdisk about' tells the largest file allowed"},
 	{backend.ErrLocked, exitFailed, "try again in a moment"},

@@ -6,23 +6,14 @@
 // name, stack.go puts the parts of a share together, exit.go ends.
 package main
 
-import (
-	"context"
-	"os"
-	"os/signal"
-	"strings"
-	"syscall"
-)
+import "os"
 
 func main() { os.Exit(run()) }
 
-// run is the whole program and returns its exit code. The first signal asks
-// it to finish what it is doing, a second one ends it at once.
+// run is the whole program and returns its exit code.
 func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal()
 	defer stop()
-	context.AfterFunc(ctx, stop)
-
 	forgetEmptyVariables()
 	app := newApp(os.Stdin, os.Stdout, os.Stderr)
 	args, err := os.Args, error(nil)
@@ -33,13 +24,4 @@ func run() int {
 		err = app.RunContext(ctx, args)
 	}
 	return exit(os.Stderr, err)
-}
-
-// forgetEmptyVariables makes an empty variable the same as none.
-func forgetEmptyVariables() {
-	for _, entry := range os.Environ() {
-		if name, value, _ := strings.Cut(entry, "="); value == "" && strings.HasPrefix(name, "DAVDISK_") {
-			os.Unsetenv(name)
-		}
-	}
 }

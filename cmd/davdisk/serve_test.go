@@ -5,16 +5,20 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -276,6 +280,9 @@ func TestServeADiskWithATokenAlone(t *testing.T) {
 	}
 }
 
+// annasHash is that of "annas word".
+const annasHash = "$2a$05$sq/mKMPB.b4F4rmc3HVvy.flUumrKyUMg.F1pGX.KFNZqYgBZUy8y"
+
 func TestUsersAreAskedForTheirPassword(t *testing.T) {
 	disk := onDisk(t)
 	if err := disk.WriteFile("disk:/Anna/a.txt", []byte("hers")); err != nil {
@@ -283,7 +290,7 @@ func TestUsersAreAskedForTheirPassword(t *testing.T) {
 	}
 	config := file(t, `
 [users.anna]
-password-hash = "$2a$05$sq/mKMPB.b4F4rmc3HVvy.flUumrKyUMg.F1pGX.KFNZqYgBZUy8y"
+password-hash = "`+annasHash+`"
 root = "Anna"
 read-only = true
 `)
@@ -474,4 +481,75 @@ func TestServeRefusesWhatCannotWork(t *testing.T) {
 	if got, err := disk.ReadFile("disk:/a.txt"); err != nil || string(got) != "alpha" {
 		t.Errorf("the disk holds %q, %v", got, err)
 	}
+}
+
+func TestASecondSignalEndsAtOnce(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows cannot send a process this signal")
+	}
+	onDisk(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := &lines{changed: make(chan struct{}, 1)}
+	davdisk := exec.Command(self)
+	davdisk.Args, davdisk.Stderr = []string{"davdisk", "serve", "--addr", "127.0.0.1:0"}, log
+	if err := davdisk.Start(); err != nil {
+		t.Fatal(err)
+	}
+	body, pipe := io.Pipe()
+	defer pipe.Close()
+	req, err := http.NewRequest("PUT", log.wait(t, `listening on (\S+)`)+"slow.txt", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Expect", "100-continue")
+	client := http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Minute}}
+	cut := make(chan error, 1)
+	go func() {
+		res, err := client.Do(req)
+		if err == nil {
+			res.Body.Close()
+		}
+		cut <- err
+	}()
+	if _, err := pipe.Write([]byte("never ends")); err != nil {
+		t.Fatal(err)
+	}
+	if err := davdisk.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	log.wait(t, "what is being written is finished first")
+	if err := davdisk.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := davdisk.Wait(); err == nil {
+		t.Error("it ended as if all were done")
+	}
+	pipe.Close()
+	if err := <-cut; err == nil {
+		t.Error("the upload was answered")
+	}
+}
+
+func TestHtpasswdAndCertificateFiles(t *testing.T) {
+	home(t)
+	cert, err := makeCertificate(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})
+	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})
+	s := startServing(t, "memory:", "--htpasswd", file(t, "anna:"+annasHash+"\n"), "--addr", "0.0.0.0:0",
+		"--tls-cert", file(t, string(certPEM)), "--tls-key", file(t, string(keyPEM)))
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(certPEM)
+	s.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	s.wants("PUT", "x", "", "y", 401)
+	s.wants("PUT", "x", "anna:annas word", "y", 201)
 }

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// untilSignal returns a context that ends with the first signal, which asks the
+// program to finish what it is doing. A second one ends it at once.
+func untilSignal() (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		if _, more := <-signals; !more {
+			return
+		}
+		cancel()
+		if _, more := <-signals; more {
+			os.Exit(exitFailed)
+		}
+	})
+	return ctx, func() {
+		signal.Stop(signals)
+		close(signals)
+		watching.Wait()
+		cancel()
+	}
+}
+
+// forgetEmptyVariables makes an empty variable the same as none.
+func forgetEmptyVariables() {
+	for _, entry := range os.Environ() {
+		if name, value, _ := strings.Cut(entry, "="); value == "" && strings.HasPrefix(name, "DAVDISK_") {
+			os.Unsetenv(name)
+		}
+	}
+}
