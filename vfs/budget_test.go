@@ -1,0 +1,378 @@
+package vfs_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spf13/afero"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/memory"
+	"github.com/davdisk/davdisk/backend/yandex"
+	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/vfs"
+)
+
+// costs are what operations may ask of the store: with the listing of the
+// parent fresh, and with nothing known. In between everything is in /dir.
+func costs() []struct {
+	doing      string
+	do         func(f *vfs.FS) error
+	warm, cold string
+	api        [2]int // calls to the API of Yandex Disk, warm and cold
+	transfers  int
+} {
+	missing := func(err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return fmt.Errorf("%v, want not exist", err)
+	}
+	put := func(name string, size int) func(f *vfs.FS) error {
+		return func(f *vfs.FS) error {
+			_, err := f.Put(name, strings.NewReader(strings.Repeat("x", size)), int64(size), time.Time{}, "", false)
+			return err
+		}
+	}
+	return []struct {
+		doing      string
+		do         func(f *vfs.FS) error
+		warm, cold string
+		api        [2]int
+		transfers  int
+	}{
+		{"describe a file", func(f *vfs.FS) error { _, err := f.Stat("/dir/a"); return err }, "", "1 list", [2]int{0, 1}, 0},
+		{"describe what is not there", func(f *vfs.FS) error { _, err := f.Stat("/dir/._a"); return missing(err) }, "", "1 list", [2]int{0, 1}, 0},
+		{"open what is not there", func(f *vfs.FS) error { _, err := f.Open("/dir/._a"); return missing(err) }, "", "1 list", [2]int{0, 1}, 0},
+		{"list a folder", func(f *vfs.FS) error {
+			h, err := f.Open("/dir")
+			if err != nil {
+				return err
+			}
+			defer h.Close()
+			if _, err := h.Stat(); err != nil {
+				return err
+			}
+			infos, err := h.Readdir(-1)
+			if err == nil && len(infos) != 3 {
+				err = fmt.Errorf("%d entries", len(infos))
+			}
+			return err
+		}, "", "1 list", [2]int{0, 1}, 0},
+		{"read a file", func(f *vfs.FS) error { _, err := afero.ReadFile(f, "/dir/a"); return err }, "1 range", "1 list, 1 range", [2]int{0, 1}, 2},
+		{"read from the middle on", func(f *vfs.FS) error {
+			h, err := f.Open("/dir/a")
+			if err != nil {
+				return err
+			}
+			defer h.Close()
+			if _, err := h.Seek(2, io.SeekStart); err != nil {
+				return err
+			}
+			_, err = io.ReadFull(h, make([]byte, 2))
+			return err
+		}, "1 range", "1 list, 1 range", [2]int{0, 1}, 2},
+		{"store a new file", put("/dir/new", 5), "1 put", "1 put", [2]int{1, 2}, 1},
+		{"replace a file", put("/dir/a", 5), "1 put", "1 put", [2]int{1, 2}, 1},
+		{"store a large file", put("/dir/new", 9<<20), "1 put", "1 put", [2]int{2, 3}, 1},
+		{"make a folder", func(f *vfs.FS) error { return f.Mkdir("/dir/new", 0o777) }, "1 mkdir", "1 mkdir", [2]int{1, 1}, 0},
+		{"delete a file", func(f *vfs.FS) error { return f.Delete("/dir/a", "") }, "1 remove", "1 remove", [2]int{1, 2}, 0},
+		{"delete a tree", func(f *vfs.FS) error { return f.Delete("/dir/sub", "") }, "1 remove", "1 remove", [2]int{1, 2}, 0},
+		{"move to a free name", func(f *vfs.FS) error { return f.Move("/dir/a", "/dir/new", true) }, "1 move", "1 list, 1 move", [2]int{1, 3}, 0},
+		{"move a file over a file", func(f *vfs.FS) error { return f.Move("/dir/a", "/dir/b", true) }, "1 move", "1 list, 1 move", [2]int{1, 3}, 0},
+		{"copy a tree", func(f *vfs.FS) error { return f.Copy("/dir/sub", "/dir/new", true, -1) }, "1 copy", "1 copy, 1 list", [2]int{1, 3}, 0},
+		{"copy a file over a file", func(f *vfs.FS) error { return f.Copy("/dir/a", "/dir/b", true, -1) }, "1 copy", "1 copy, 1 list", [2]int{1, 3}, 0},
+		{"move a folder over a file", func(f *vfs.FS) error { return f.Move("/dir/sub", "/dir/a", true) }, "2 move, 1 remove", "1 list, 2 move, 1 remove", [2]int{3, 5}, 0},
+		{"copy a folder over a file", func(f *vfs.FS) error { return f.Copy("/dir/sub", "/dir/a", true, -1) }, "1 copy, 1 move, 1 remove", "1 copy, 1 list, 1 move, 1 remove", [2]int{3, 5}, 0},
+	}
+}
+
+// budgetFixture fills a store from the side.
+func budgetFixture(t *testing.T, f *vfs.FS) {
+	t.Helper()
+	for _, dir := range []string{"/dir", "/dir/sub"} {
+		if err := f.Mkdir(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, f, "/dir/a", "content of a")
+	write(t, f, "/dir/b", "content of b")
+	write(t, f, "/dir/sub/c", "content of c")
+}
+
+func TestBudget(t *testing.T) {
+	for _, cost := range costs() {
+		for i, want := range []string{cost.warm, cost.cold} {
+			t.Run(fmt.Sprintf("%s/%s", cost.doing, []string{"warm", "cold"}[i]), func(t *testing.T) {
+				c := newCounting(memory.Options{})
+				budgetFixture(t, newFS(t, c))
+				f := newFS(t, c)
+				if i == 0 {
+					if _, err := afero.ReadDir(f, "/dir"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				c.calls()
+				if err := cost.do(f); err != nil {
+					t.Fatal(err)
+				}
+				c.wants(t, cost.doing, want)
+			})
+		}
+	}
+}
+
+// TestBudgetYandex holds the same on the emulator, where it is its own count
+// of requests that must be in the budget.
+func TestBudgetYandex(t *testing.T) {
+	for _, cost := range costs() {
+		for i, state := range []string{"warm", "cold"} {
+			t.Run(fmt.Sprintf("%s/%s", cost.doing, state), func(t *testing.T) {
+				srv := startEmulator(t, emulator.Options{Knobs: emulator.Knobs{Async: "never"}})
+				budgetFixture(t, newFS(t, connect(t, srv, yandex.Config{})))
+				f := newFS(t, connect(t, srv, yandex.Config{}))
+				if i == 0 {
+					if _, err := afero.ReadDir(f, "/dir"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				srv.ResetCounters()
+				if err := cost.do(f); err != nil {
+					t.Fatal(err)
+				}
+				got := srv.Counters()
+				if got.API() > cost.api[i] || got.Transfers() > cost.transfers {
+					t.Errorf("%d calls to the API, at most %d allowed; %d transfers, at most %d allowed",
+						got.API(), cost.api[i], got.Transfers(), cost.transfers)
+				}
+			})
+		}
+	}
+}
+
+func TestOwnWritesNeedNoListing(t *testing.T) {
+	c := newCounting(memory.Options{})
+	f := newFS(t, c)
+	if err := f.Mkdir("/d", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := afero.ReadDir(f, "/"); err != nil {
+		t.Fatal(err)
+	}
+	write(t, f, "/d/a", "1")
+	write(t, f, "/d/b", "2")
+	if err := f.Move("/d/a", "/d/c", false); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Copy("/d", "/e", false, -1); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Move("/d", "/g", false); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Delete("/g/b", ""); err != nil {
+		t.Fatal(err)
+	}
+	c.calls()
+	for name, want := range map[string]string{"/": "e g", "/g": "c"} {
+		infos, err := afero.ReadDir(f, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, info := range infos {
+			names = append(names, info.Name())
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s holds %q, want %q", name, got, want)
+		}
+	}
+	c.wants(t, "list what we have changed", "")
+	if got, want := tree(t, f), "e/ e/b=2 e/c=1 g/ g/c=1"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestManyMissesMakeOneRequest(t *testing.T) {
+	c := newCounting(memory.Options{})
+	budgetFixture(t, newFS(t, c))
+	f := newFS(t, c)
+	c.calls()
+	const readers = 50
+	var arrived sync.WaitGroup
+	arrived.Add(readers)
+	c.gate = func(op, _ string) { arrived.Wait() } // until all have come
+	var done sync.WaitGroup
+	for i := range readers {
+		done.Go(func() {
+			arrived.Done()
+			name := []string{"/dir/a", "/dir/b", "/dir/none"}[i%3]
+			if _, err := f.Stat(name); (err != nil) != (i%3 == 2) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+	done.Wait()
+	c.gate = nil
+	c.wants(t, "fifty misses on one folder", "1 list")
+}
+
+func TestWideFolderIsNotListedForOneName(t *testing.T) {
+	c := newCounting(memory.Options{})
+	side := newFS(t, c)
+	for i := range 1500 {
+		write(t, side, fmt.Sprintf("/f%04d", i), "")
+	}
+	f := newFS(t, c)
+	c.calls()
+	for range 2 {
+		if _, err := f.Stat("/f1234"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.wants(t, "two looks into a wide folder", "1 list, 2 stat")
+	infos, err := afero.ReadDir(f, "/")
+	if err != nil || len(infos) != 1500 {
+		t.Fatalf("%d entries, %v", len(infos), err)
+	}
+	if _, err := f.Stat("/f1234"); err != nil {
+		t.Fatal(err)
+	}
+	c.wants(t, "listing it, then a look", "1 list")
+}
+
+func TestUsageIsAskedOnceAnInterval(t *testing.T) {
+	c, now := newCounting(memory.Options{Total: 100}), newClock()
+	f := newFS(t, c, vfs.WithClock(now.Now))
+	for range 3 {
+		if total, used, err := f.Usage(); total != 100 || used != 0 || err != nil {
+			t.Errorf("%d of %d, %v", used, total, err)
+		}
+	}
+	c.wants(t, "asking three times", "1 usage")
+	now.advance(5 * time.Second)
+	if _, _, err := f.Usage(); err != nil {
+		t.Fatal(err)
+	}
+	c.wants(t, "asking after five seconds", "1 usage")
+}
+
+func TestFreshness(t *testing.T) {
+	stat := func(f *vfs.FS) { f.Stat("/dir/a") }
+	foreign := func(c *counting) {
+		c.Backend.Mkdir(t.Context(), fmt.Sprintf("elsewhere-%d", time.Now().UnixNano()))
+	}
+	type step struct {
+		after time.Duration
+		do    func(f *vfs.FS, c *counting)
+		want  string
+	}
+	look := func(f *vfs.FS, _ *counting) { stat(f) }
+	tests := map[string][]step{
+		"confirmed by a revision that stands": {
+			{0, look, "1 list"},
+			{4 * time.Second, look, ""},
+			{2 * time.Second, look, "1 list, 1 revision"}, // the first time there is nothing to compare with
+			{6 * time.Second, look, "1 list, 1 revision"}, // the listing is too close to the first look at the revision
+			{6 * time.Second, look, "1 revision"},
+			{4 * time.Second, look, ""},
+			{2 * time.Second, look, "1 revision"},
+			{time.Hour, look, "1 revision"},
+		},
+		"listed again when the revision has moved": {
+			{0, look, "1 list"},
+			{6 * time.Second, look, "1 list, 1 revision"},
+			{6 * time.Second, look, "1 list, 1 revision"},
+			{time.Second, func(_ *vfs.FS, c *counting) { foreign(c) }, ""},
+			{6 * time.Second, look, "1 list, 1 revision"},
+		},
+		"asked at most once an interval": {
+			{0, look, "1 list"},
+			{0, func(f *vfs.FS, _ *counting) { f.Stat("/dir/sub/c") }, "1 list"},
+			{6 * time.Second, look, "1 list, 1 revision"},
+			{0, func(f *vfs.FS, _ *counting) { f.Stat("/dir/sub/c") }, "1 list"},
+		},
+		"not asked while nobody wants it": {
+			{0, look, "1 list"},
+			{time.Hour, func(*vfs.FS, *counting) {}, ""},
+		},
+	}
+	for name, steps := range tests {
+		t.Run(name, func(t *testing.T) {
+			c, now := newCounting(memory.Options{}), newClock()
+			budgetFixture(t, newFS(t, c))
+			f := newFS(t, c, vfs.WithClock(now.Now))
+			c.calls()
+			for i, s := range steps {
+				now.advance(s.after)
+				s.do(f, c)
+				c.wants(t, fmt.Sprintf("step %d", i+1), s.want)
+			}
+		})
+	}
+}
+
+// TestFrozenRevision has a store whose revision does not move with what is
+// written: then it must not confirm anything.
+func TestFrozenRevision(t *testing.T) {
+	c, now := newCounting(memory.Options{}), newClock()
+	budgetFixture(t, newFS(t, c))
+	f := newFS(t, frozen{c}, vfs.WithClock(now.Now))
+	look := func() {
+		if _, err := f.Stat("/dir/a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look()
+	now.advance(6 * time.Second)
+	look() // asks for the revision
+	now.advance(3 * time.Second)
+	write(t, f, "/dir/b", "ours")
+	now.advance(3 * time.Second)
+	look() // sees that it has not moved
+	c.calls()
+	now.advance(50 * time.Second)
+	look()
+	c.wants(t, "within the time of expiry", "")
+	now.advance(11 * time.Second)
+	look()
+	c.wants(t, "after it", "1 list")
+}
+
+type frozen struct{ *counting }
+
+func (f frozen) Revision(context.Context) (string, error) { return "always the same", nil }
+
+func TestForeignChangeIsSeen(t *testing.T) {
+	for _, revisions := range []bool{true, false} {
+		now := newClock()
+		b := memory.New(memory.Options{Now: now.Now})
+		var store backend.Backend = b
+		if !revisions {
+			store = struct{ backend.Backend }{b}
+		}
+		f := newFS(t, store, vfs.WithClock(now.Now), vfs.WithDirCache(time.Minute, 1000))
+		write(t, f, "/a", "ours")
+		for range 5 { // until listings are being confirmed
+			tree(t, f)
+			now.advance(6 * time.Second)
+		}
+		if _, err := b.Put(t.Context(), "a", strings.NewReader("theirs"), backend.PutOptions{Size: 6}); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Mkdir(t.Context(), "d"); err != nil {
+			t.Fatal(err)
+		}
+		now.advance(map[bool]time.Duration{true: 5 * time.Second, false: time.Minute}[revisions])
+		if got, want := tree(t, f), "a=theirs d/"; got != want {
+			t.Errorf("revisions=%v: %q, want %q", revisions, got, want)
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package pathlock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// waits tells whether a claim for b waits while one for a is held.
+func waits(t *testing.T, a, b Name) bool {
+	t.Helper()
+	var table Table
+	unlock, err := table.Lock(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	ctx, cancel := context.WithCancel(t.Context())
+	c := &claim{names: []Name{b}, granted: make(chan struct{})}
+	table.mu.Lock()
+	table.claims = append(table.claims, c)
+	table.grant()
+	held := c.held
+	table.mu.Unlock()
+	cancel()
+	<-ctx.Done()
+	return !held
+}
+
+func TestConflicts(t *testing.T) {
+	tests := []struct {
+		a, b Name
+		want bool
+	}{
+		{One("a"), One("a"), true},
+		{One("a"), One("b"), false},
+		{One("a"), One("a/b"), false},
+		{One("a/b"), One("a"), false},
+		{Tree("a"), One("a"), true},
+		{Tree("a"), One("a/b/c"), true},
+		{One("a/b/c"), Tree("a"), true},
+		{Tree("a"), One("ab"), false},
+		{Tree("a"), Tree("a/b"), true},
+		{Tree("a/b"), Tree("a/c"), false},
+		{Tree("a/b"), One("a"), false},
+		{Tree("."), One("a"), true},
+		{One("."), One("a"), false},
+	}
+	for _, test := range tests {
+		if got := waits(t, test.a, test.b); got != test.want {
+			t.Errorf("%v beside %v waits: %v, want %v", test.b, test.a, got, test.want)
+		}
+	}
+}
+
+func TestFirstComeFirstServed(t *testing.T) {
+	var table Table
+	first, _ := table.Lock(t.Context(), One("a"))
+	order := make(chan string, 2)
+	var wg sync.WaitGroup
+	queued := func(n int) { // until so many claims have arrived
+		for {
+			table.mu.Lock()
+			arrived := len(table.claims)
+			table.mu.Unlock()
+			if arrived == n {
+				return
+			}
+		}
+	}
+	wg.Go(func() {
+		unlock, _ := table.Lock(t.Context(), Tree("."))
+		order <- "tree"
+		unlock()
+	})
+	queued(2)
+	wg.Go(func() { // would not conflict with the first, but must not overtake
+		unlock, _ := table.Lock(t.Context(), One("b"))
+		order <- "b"
+		unlock()
+	})
+	queued(3)
+	first()
+	wg.Wait()
+	if got := <-order + " " + <-order; got != "tree b" {
+		t.Errorf("order %q", got)
+	}
+}
+
+func TestCancelledWaitHoldsNobodyUp(t *testing.T) {
+	var table Table
+	first, _ := table.Lock(t.Context(), One("a"))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		_, err := table.Lock(ctx, One("a"), One("b"))
+		done <- err
+	}()
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want context.Canceled", err)
+	}
+	second, err := table.Lock(t.Context(), One("b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second()
+	first()
+	if len(table.claims) > 0 {
+		t.Errorf("%d claims are left", len(table.claims))
+	}
+}
+
+// TestExclusion has many goroutines lock pairs of names in any order, and
+// checks that no two hold what conflicts.
+func TestExclusion(t *testing.T) {
+	var table Table
+	var mu sync.Mutex
+	held := map[int][]Name{}
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			random := rand.New(rand.NewPCG(1, uint64(g)))
+			name := func() Name {
+				depth := 1 + random.IntN(3)
+				parts := make([]string, depth)
+				for i := range parts {
+					parts[i] = fmt.Sprint(random.IntN(2))
+				}
+				return Name{Path: strings.Join(parts, "/"), Tree: random.IntN(2) == 0}
+			}
+			for range 300 {
+				mine := []Name{name(), name()}
+				unlock, err := table.Lock(t.Context(), mine...)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				for other, names := range held {
+					if (&claim{names: names}).conflicts(&claim{names: mine}) {
+						t.Errorf("%d holds %v while %d holds %v", other, names, g, mine)
+					}
+				}
+				held[g] = mine
+				mu.Unlock()
+				mu.Lock()
+				delete(held, g)
+				mu.Unlock()
+				unlock()
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,315 @@
+package vfs_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/memory"
+	"github.com/davdisk/davdisk/vfs"
+)
+
+const large = 9 << 20 // more than is gathered in memory
+
+// randomBytes are n bytes that differ from one seed to the next.
+func randomBytes(n int, seed uint64) []byte {
+	source := rand.NewChaCha8([32]byte{byte(seed)})
+	data := make([]byte, n)
+	source.Read(data)
+	return data
+}
+
+// putter is a store of which a test sees what Put is given.
+type putter struct {
+	*memory.Backend
+	put func(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error)
+}
+
+func (p putter) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
+	return p.put(ctx, name, body, opts)
+}
+
+// TestLargePutIsSentAsItComes has a client that sends the second half only
+// when the first has arrived in the store.
+func TestLargePutIsSentAsItComes(t *testing.T) {
+	content := randomBytes(large, 1)
+	arrived := make(chan struct{})
+	b := memory.New(memory.Options{})
+	f := newFS(t, putter{b, func(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
+		first := make([]byte, large/2)
+		if _, err := io.ReadFull(body, first); err != nil {
+			return backend.Info{}, err
+		}
+		close(arrived)
+		return b.Put(ctx, name, io.MultiReader(bytes.NewReader(first), body), opts)
+	}}, vfs.WithSpoolDir(t.TempDir()))
+	source, client := io.Pipe()
+	go func() {
+		client.Write(content[:large/2])
+		<-arrived
+		client.Write(content[large/2:])
+		client.Close()
+	}()
+	if _, err := f.Put("/a", source, large, time.Time{}, "", false); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, f, "/a"); got != string(content) {
+		t.Error("the content is another")
+	}
+}
+
+// TestLargePutCanBeTakenUpAgain has a driver that goes back in the middle, as
+// for an upload that has broken off.
+func TestLargePutCanBeTakenUpAgain(t *testing.T) {
+	content := randomBytes(large, 2)
+	b := memory.New(memory.Options{})
+	f := newFS(t, putter{b, func(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
+		seeker, ok := body.(io.ReadSeeker)
+		if !ok {
+			t.Fatal("the body cannot be read again")
+		}
+		for _, back := range []int64{0, 100_000, 0} {
+			if _, err := io.CopyN(io.Discard, seeker, 5<<20); err != nil {
+				return backend.Info{}, err
+			}
+			if _, err := seeker.Seek(back, io.SeekStart); err != nil {
+				return backend.Info{}, err
+			}
+		}
+		return b.Put(ctx, name, seeker, opts)
+	}}, vfs.WithSpoolDir(t.TempDir()))
+	if _, err := f.Put("/a", bytes.NewReader(content), large, time.Time{}, "", false); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, f, "/a"); got != string(content) {
+		t.Error("the content is another")
+	}
+}
+
+func TestBrokenLargePut(t *testing.T) {
+	gone := errors.New("the client is gone")
+	bodies := map[string]struct {
+		body io.Reader
+		want error
+	}{
+		"fails":          {io.MultiReader(bytes.NewReader(make([]byte, large/2)), failing{gone}), gone},
+		"fails at last":  {io.MultiReader(bytes.NewReader(make([]byte, large)), failing{gone}), gone},
+		"ends too early": {bytes.NewReader(make([]byte, large-1)), io.ErrUnexpectedEOF},
+		"ends too late":  {bytes.NewReader(make([]byte, large+1)), nil},
+	}
+	for name, test := range bodies {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			f := newFS(t, memory.New(memory.Options{}), vfs.WithSpoolDir(dir))
+			write(t, f, "/a", "old")
+			_, err := f.Put("/a", test.body, large, time.Time{}, "", false)
+			if err == nil || test.want != nil && !errors.Is(err, test.want) {
+				t.Errorf("%v, want %v", err, test.want)
+			}
+			if got := tree(t, f); got != "a=old" {
+				t.Errorf("%q, want the old content", got)
+			}
+			if left, _ := os.ReadDir(dir); len(left) > 0 {
+				t.Errorf("%d files are left in the spool", len(left))
+			}
+		})
+	}
+}
+
+// TestSlowPutKeepsNobodyWaiting looks at a file and its neighbours while it is
+// being stored.
+func TestSlowPutKeepsNobodyWaiting(t *testing.T) {
+	for name, size := range map[string]int64{"small": 6, "large": large, "unknown": -1} {
+		t.Run(name, func(t *testing.T) {
+			f := newFS(t, memory.New(memory.Options{}), vfs.WithSpoolDir(t.TempDir()))
+			write(t, f, "/a", "old")
+			source, client := io.Pipe()
+			done := make(chan error)
+			go func() {
+				_, err := f.Put("/a", source, size, time.Time{}, "", false)
+				done <- err
+			}()
+			if _, err := io.WriteString(client, "new"); err != nil {
+				t.Fatal(err)
+			}
+			if got := tree(t, f); got != "a=old" {
+				t.Errorf("meanwhile: %q", got)
+			}
+			write(t, f, "/b", "beside")
+			gone := errors.New("the client is gone")
+			client.CloseWithError(gone)
+			if err := <-done; !errors.Is(err, gone) {
+				t.Errorf("%v, want that the client is gone", err)
+			}
+			if got := tree(t, f); got != "a=old b=beside" {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+}
+
+func TestPutAndOpenFiles(t *testing.T) {
+	f := newFS(t, memory.New(memory.Options{}))
+	write(t, f, "/a", "the old content")
+	reader, err := f.Open("/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	writer, err := f.OpenFile("/a", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := writer.WriteAt([]byte("THE"), 0); err != nil {
+		t.Fatal(err)
+	}
+	write(t, f, "/a", "a whole new one")
+	if got, err := io.ReadAll(reader); string(got) != "THE old content" || err != nil {
+		t.Errorf("an open file reads %q, %v", got, err)
+	}
+	if err := writer.Close(); !errors.Is(err, backend.ErrChanged) {
+		t.Errorf("storing over a file that was replaced: %v, want ErrChanged", err)
+	}
+	if got := read(t, f, "/a"); got != "a whole new one" {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestEditDoesNotOverwriteOthers changes a part of a file that someone else
+// changes meanwhile.
+func TestEditDoesNotOverwriteOthers(t *testing.T) {
+	b := memory.New(memory.Options{})
+	f := newFS(t, b)
+	write(t, f, "/a", "old")
+	h, err := f.OpenFile("/a", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.WriteAt([]byte("N"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Put(t.Context(), "a", strings.NewReader("theirs"), backend.PutOptions{Size: 6}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Close(); !errors.Is(err, backend.ErrChanged) {
+		t.Errorf("%v, want ErrChanged", err)
+	}
+	if got := read(t, f, "/a"); got != "theirs" {
+		t.Errorf("%q, want theirs", got)
+	}
+}
+
+// TestWriteErrorIsNotForgotten ignores an error of Write, as many do.
+func TestWriteErrorIsNotForgotten(t *testing.T) {
+	missing := t.TempDir() + "/missing"
+	f := newFS(t, memory.New(memory.Options{}), vfs.WithSpoolDir(missing))
+	write(t, f, "/a", "old")
+	h, err := f.Create("/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.WriteString("begin"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Write(make([]byte, large)); err == nil {
+		t.Fatal("there was room where there is none")
+	}
+	if err := h.Close(); err == nil {
+		t.Error("closing a file of which a part is missing: nil")
+	}
+	if got := read(t, f, "/a"); got != "old" {
+		t.Errorf("%q, want the old content", got)
+	}
+}
+
+func TestCloseReportsThatNothingWasStored(t *testing.T) {
+	full := errors.New("full")
+	b := memory.New(memory.Options{})
+	f := newFS(t, putter{b, func(context.Context, string, io.Reader, backend.PutOptions) (backend.Info, error) {
+		return backend.Info{}, backend.PathError("put", "a", backend.ErrQuota, full.Error())
+	}})
+	h, err := f.Create("/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.WriteString("x"); err != nil {
+		t.Fatal(err)
+	}
+	err = h.Close()
+	var status interface {
+		HTTPStatus() (int, time.Duration)
+	}
+	if !errors.Is(err, backend.ErrQuota) || !errors.As(err, &status) {
+		t.Fatalf("%v, want ErrQuota", err)
+	}
+	if code, _ := status.HTTPStatus(); code != 507 {
+		t.Errorf("status %d, want 507", code)
+	}
+	if got := tree(t, f); got != "" {
+		t.Errorf("%q is shown though it was not stored", got)
+	}
+}
+
+func TestCreateExclusivelyIsCheckedByTheStore(t *testing.T) {
+	b := memory.New(memory.Options{})
+	f := newFS(t, b)
+	h, err := f.OpenFile("/a", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.WriteString("ours"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Put(t.Context(), "a", strings.NewReader("theirs"), backend.PutOptions{Size: 6}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Close(); !os.IsExist(errors.Unwrap(err)) && !errors.Is(err, os.ErrExist) {
+		t.Errorf("%v, want that it exists", err)
+	}
+	if got := read(t, f, "/a"); got != "theirs" {
+		t.Errorf("%q, want theirs", got)
+	}
+}
+
+// TestCloseWaits ends a file system while something is being stored.
+func TestCloseWaits(t *testing.T) {
+	b := memory.New(memory.Options{})
+	storing, goOn := make(chan struct{}), make(chan struct{})
+	f, err := vfs.New(putter{b, func(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
+		close(storing)
+		<-goOn
+		return b.Put(ctx, name, body, opts)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, closed := make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := f.Put("/a", strings.NewReader("x"), 1, time.Time{}, "", false)
+		stored <- err
+	}()
+	<-storing
+	go func() { closed <- f.Close() }()
+	select {
+	case <-closed:
+		t.Error("closed while a file was being stored")
+	default:
+	}
+	close(goOn)
+	if err := <-stored; err != nil {
+		t.Error(err)
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if _, err := f.Put("/b", strings.NewReader("x"), 1, time.Time{}, "", false); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("after Close: %v, want ErrClosed", err)
+	}
+}
