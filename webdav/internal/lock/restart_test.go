@@ -178,3 +178,44 @@ func TestLockIsNotAnsweredIfItCannotBeKept(t *testing.T) {
 		t.Errorf("locked (%v) without a file to keep it in", err)
 	}
 }
+
+// TestLocksSurviveTheRewritingOfTheirFile changes so much that the file is
+// written anew on the way, many times.
+func TestLocksSurviveTheRewritingOfTheirFile(t *testing.T) {
+	dir := t.TempDir()
+	clock := newClock()
+	before := reopen(t, dir, Options{Now: clock.time})
+	refreshed := create(t, before, Request{Root: "/a", Infinite: true, Shared: true, Owner: strings.Repeat("Ж", 1000), Principal: "ü"})
+	create(t, before, Request{Root: "/a/new", Shared: true, Missing: true})
+	create(t, before, Request{Root: "/a/new", Shared: true, Missing: true})
+	create(t, before, Request{Root: "/old"})
+	written := 0
+	for range 300 {
+		clock.advance(time.Second)
+		if _, err := before.Refresh("/a", "ü", refreshed.Token, 0); err != nil {
+			t.Fatal(err)
+		}
+		written += len(refreshed.Owner)
+	}
+	info, err := os.Stat(filepath.Join(dir, "locks"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() > int64(written)/2 {
+		t.Fatalf("the file has %d bytes and was not written anew", info.Size())
+	}
+	if err := before.Close(); err != nil {
+		t.Fatal(err)
+	}
+	after := reopen(t, dir, Options{Now: clock.time})
+	if got, want := after.Below("/"), before.Below("/"); !reflect.DeepEqual(got, want) || len(got) != 4 {
+		t.Errorf("after\n%+v\nbefore\n%+v", got, want)
+	}
+	was, _ := before.Placeholder("/a/new")
+	if got, ok := after.Placeholder("/a/new"); !ok || got != was {
+		t.Errorf("placeholder %+v, %v; want %+v", got, ok, was)
+	}
+	if _, ok := after.Placeholder("/old"); ok {
+		t.Error("what exists became a placeholder")
+	}
+}

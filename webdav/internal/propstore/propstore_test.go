@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -232,4 +234,27 @@ func TestManyAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestPropertiesSurviveTheRewritingOfTheirFile changes so much that the file
+// is written anew on the way, many times.
+func TestPropertiesSurviveTheRewritingOfTheirFile(t *testing.T) {
+	dir := t.TempDir()
+	before := store(t, dir, Options{})
+	must(t, before.Set("/kept/Ж", map[string]string{color: "<c>\r\n&amp;</c>", lang: ""}, nil))
+	written := 0
+	for i := range 300 {
+		value := strings.Repeat("x", 1000) + fmt.Sprint(i)
+		must(t, before.Set("/changed", map[string]string{color: value}, nil))
+		written += len(value)
+	}
+	info, err := os.Stat(filepath.Join(dir, "properties"))
+	must(t, err)
+	if info.Size() > int64(written)/2 {
+		t.Fatalf("the file has %d bytes and was not written anew", info.Size())
+	}
+	must(t, before.Close())
+	if got, want := show(store(t, dir, Options{})), show(before); got != want || !strings.Contains(got, "/kept/Ж") {
+		t.Errorf("after\n%s\nbefore\n%s", got, want)
+	}
 }
