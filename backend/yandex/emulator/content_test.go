@@ -3,6 +3,8 @@ package emulator
 import (
 	"bytes"
 	"io"
+	"os"
+	"runtime"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -53,5 +55,45 @@ func TestDroppedVersionsDoNotPileUp(t *testing.T) {
 	now = now.Add(time.Hour + time.Second)
 	if n := drop(1); n != 1 {
 		t.Errorf("%d versions are kept though their links have lapsed", n)
+	}
+}
+
+func TestFilesOfContentGoWithIt(t *testing.T) {
+	dir := t.TempDir()
+	s := newContents(dir, func() string { return "id" })
+	files := func() int {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(entries)
+	}
+	write := func() *sink {
+		w, err := s.newSink()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte("bytes")); err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	write().abort()
+	if n := files(); n != 0 {
+		t.Errorf("%d files after an abort", n)
+	}
+	c, err := write().commit()
+	if err != nil || s.get("id") != c || files() != 1 {
+		t.Fatalf("%d files, %v", files(), err)
+	}
+	runtime.KeepAlive(c)
+	c = nil
+	for deadline := time.Now().Add(10 * time.Second); files() > 0; runtime.GC() {
+		if time.Now().After(deadline) {
+			t.Fatal("the file of a forgotten version stays")
+		}
+	}
+	if s.get("id") != c {
+		t.Error("a forgotten version is found")
 	}
 }

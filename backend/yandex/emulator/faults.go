@@ -26,7 +26,7 @@ type Fault struct {
 	Reset      bool          // the connection breaks without an answer
 	After      bool          // the request takes effect first, then Status or Reset follows
 	Delay      time.Duration // before anything else happens; alone it only delays
-	Slow       int64         // bytes a second of the answer's body, which is else true
+	Slow       int64         // bytes a second of the answer's body, which is otherwise as it should be
 	Truncate   int64         // the connection breaks after this many bytes of the answer's body
 	Body       string        // an answer of this text instead, as application/json
 }

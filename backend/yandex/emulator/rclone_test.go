@@ -50,11 +50,10 @@ func proxied(t *testing.T, o emulator.Options) (s *emulator.Server, proxy, caFil
 
 // An rclone runs Debian's rclone as it comes, by way of the proxy.
 type rclone struct {
-	t        *testing.T
-	path     string
-	env      []string
-	caFile   string
-	warnings []string
+	t      *testing.T
+	path   string
+	env    []string
+	caFile string
 }
 
 func newRclone(t *testing.T, o emulator.Options) (*emulator.Server, *rclone) {

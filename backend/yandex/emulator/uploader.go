@@ -48,7 +48,9 @@ func (e *Emulator) uploadedSoFar(w http.ResponseWriter, u *upload) {
 // byte. Nothing shows on the disk before; what a broken connection leaves is
 // only good for resuming.
 func (e *Emulator) receive(w http.ResponseWriter, r *http.Request, u *upload) {
-	if !u.busy.TryLock() {
+	if r.Header.Get("Content-Range") != "" {
+		u.busy.Lock() // until the connection that broke is noticed here too
+	} else if !u.busy.TryLock() {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
