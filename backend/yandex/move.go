@@ -32,6 +32,9 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 		b.times.moved(from, to)
 		b.sight.copied(b.path(from), b.path(to))
 		b.sight.vanished(b.path(from))
+	} else {
+		b.sight.unsure(b.path(from))
+		b.sight.unsure(b.path(to))
 	}
 	return linkError("move", from, to, err)
 }
@@ -53,6 +56,8 @@ func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOp
 	if err == nil {
 		b.times.copied(from, to)
 		b.sight.copied(b.path(from), b.path(to))
+	} else {
+		b.sight.unsure(b.path(to))
 	}
 	return linkError("copy", from, to, err)
 }

@@ -70,9 +70,11 @@ func (b *Backend) over(ctx context.Context, u unsettled) bool {
 	if b.cfg.Now().After(u.Until) {
 		return true
 	}
-	done, err := b.poll(ctx, b.operationLink(u.Operation))
-	if done || hasCode(err, "DiskOperationNotFoundError") {
-		return true
+	if u.Operation != "" {
+		done, err := b.poll(ctx, b.operationLink(u.Operation))
+		if done || hasCode(err, "DiskOperationNotFoundError") {
+			return true
+		}
 	}
 	n, ok := b.received(ctx, u)
 	return ok && n > 0 && n < u.Size

@@ -55,11 +55,13 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 	if r.again && hasCode(err, "DiskNotFoundError") {
 		err = nil
 	}
-	if err == nil {
-		b.sight.vanished(b.path(name))
-		b.times.forget(name)
+	if err != nil {
+		b.sight.unsure(b.path(name))
+		return err
 	}
-	return err
+	b.sight.vanished(b.path(name))
+	b.times.forget(name)
+	return nil
 }
 
 // expect looks whether a file has this version.

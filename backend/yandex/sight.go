@@ -79,6 +79,9 @@ func (s *sight) vanished(path string) {
 	s.seen.Add(path, seen{at: s.now(), gone: true})
 }
 
+// unsure forgets what was at a path, after a change that failed.
+func (s *sight) unsure(path string) { s.seen.Remove(path) }
+
 // copied notes that what is at one path is at another now too.
 func (s *sight) copied(from, to string) {
 	v, _ := s.seen.Peek(from)

@@ -3,8 +3,10 @@ package yandex_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -247,4 +249,74 @@ func (a *afterwards) Read(p []byte) (int, error) {
 		a.do()
 	}
 	return n, err
+}
+
+// TestEarlyAnswer meets an uploader that says it has stored what was not sent
+// yet. It is not believed.
+func TestEarlyAnswer(t *testing.T) {
+	b := against(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodPut:
+			w.Header().Set("Connection", "close")
+			w.WriteHeader(http.StatusCreated)
+		case strings.HasSuffix(r.URL.Path, "/upload"):
+			fmt.Fprintf(w, `{"href":"http://%s/target"}`, r.Host)
+		case r.Method == http.MethodHead:
+			w.WriteHeader(http.StatusNotFound)
+		default:
+			fmt.Fprint(w, `{"type":"file","name":"f","size":1,"md5":"0cc175b9c0f1b6a831c399e269772661"}`)
+		}
+	}, yandex.Config{})
+	body := &slowly{left: 64 << 20}
+	_, err := b.Put(context.Background(), "f", body, backend.PutOptions{Size: 64 << 20})
+	expectKind(t, "put", err, backend.ErrUncertain, backend.ErrUnavailable)
+}
+
+// slowly yields zeros.
+type slowly struct{ left int }
+
+func (s *slowly) Read(p []byte) (int, error) {
+	n := min(len(p), s.left)
+	if s.left -= n; n == 0 {
+		return 0, io.EOF
+	}
+	clear(p[:n])
+	return n, nil
+}
+
+// TestIfAbsentAfterAFault stores a new file whose first upload was answered
+// with a fault, although it was stored. The second try finds it, and it is
+// ours.
+func TestIfAbsentAfterAFault(t *testing.T) {
+	srv, b := start(t, emulator.Options{}, yandex.Config{})
+	srv.Inject(emulator.Fault{Endpoint: emulator.UploadContent, Status: 500, After: true})
+	body := strings.NewReader("content")
+	if _, err := b.Put(context.Background(), "f", body, backend.PutOptions{Size: 7, IfAbsent: true}); err != nil {
+		t.Errorf("it answered %v", err)
+	}
+	hold(t, srv, map[string]string{"/f": "content"}, nil)
+	_, err := b.Put(context.Background(), "f", strings.NewReader("another"), backend.PutOptions{Size: 7, IfAbsent: true})
+	expectKind(t, "the next", err, fs.ErrExist)
+}
+
+// TestNoOperation uploads by a link that names no operation.
+func TestNoOperation(t *testing.T) {
+	stored := false
+	b := against(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodPut:
+			io.Copy(io.Discard, r.Body)
+			stored = true
+			w.WriteHeader(http.StatusAccepted)
+		case strings.HasSuffix(r.URL.Path, "/upload"):
+			fmt.Fprintf(w, `{"href":"http://%s/target"}`, r.Host)
+		case strings.Contains(r.URL.Path, "/operations"):
+			t.Errorf("it asked for %s", r.URL)
+		case stored:
+			fmt.Fprint(w, `{"type":"file","name":"f","size":1,"md5":"0cc175b9c0f1b6a831c399e269772661"}`)
+		}
+	}, yandex.Config{})
+	if err := put(b, "f", "a"); err != nil {
+		t.Errorf("it answered %v", err)
+	}
 }
