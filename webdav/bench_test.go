@@ -145,9 +145,9 @@ func BenchmarkUpstream(b *testing.B) {
 		})
 	})
 	b.Run("DELETE of a folder of 100", func(b *testing.B) {
-		s := newShare(b, nobody)
+		s := newShare(b, func(s *share) { folder(s, "d", 100) })
 		s.measure(func(i int) {
-			folder(s, fmt.Sprintf("d%d", i), 100)
+			s.do(http.StatusCreated, "COPY", "/d", nil, "Destination", fmt.Sprintf("/d%d", i))
 			s.do(http.StatusMultiStatus, "PROPFIND", "/", nil, "Depth", "1")
 		}, func(i int) {
 			s.do(http.StatusNoContent, "DELETE", fmt.Sprintf("/d%d", i), nil)
