@@ -23,7 +23,7 @@ func (c *core) copyTree(ctx context.Context, from, to string) error {
 		return c.journal.done(e)
 	}
 	if err := c.discard(context.WithoutCancel(ctx), e); err != nil {
-		c.opts.log.Warn("an incomplete copy is still there, hidden, until the next start", "hidden", e.Hidden, "error", err)
+		c.opts.log.Warn("an incomplete copy is still there, hidden, until a later try", "hidden", e.Hidden, "error", err)
 	}
 	return err
 }

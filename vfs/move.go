@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/vfs/internal/pathlock"
 )
 
 // Rename implements afero.Fs, as os.Rename does: a file may take the place of
@@ -15,7 +16,7 @@ func (f *FS) Rename(from, to string) error {
 }
 
 func (f *FS) rename(given, wanted string) error {
-	places, done, err := f.change(f.ctx, given, wanted)
+	places, done, err := f.change(f.ctx, pathlock.Tree, given, wanted)
 	if err != nil {
 		return err
 	}
@@ -45,7 +46,7 @@ func (f *FS) Move(from, to string, overwrite bool) error {
 }
 
 func (f *FS) move(given, wanted string, overwrite bool) error {
-	places, done, err := f.change(f.ctx, given, wanted)
+	places, done, err := f.change(f.ctx, pathlock.Tree, given, wanted)
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func (f *FS) copy(given, wanted string, overwrite bool, depth int) error {
 	if depth != 0 && depth != -1 {
 		return failure(fs.ErrInvalid, "the depth of a copy is 0 or -1")
 	}
-	places, done, err := f.change(f.ctx, given, wanted)
+	places, done, err := f.change(f.ctx, pathlock.Tree, given, wanted)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/vfs/internal/pathlock"
 )
 
 // Properties returns the WebDAV properties kept with a file or a folder: the
@@ -45,7 +46,7 @@ func (f *FS) setProperties(name string, set map[string]string, remove []string) 
 			return failure(fs.ErrInvalid, "the name of a property begins with its namespace in braces")
 		}
 	}
-	places, done, err := f.change(f.ctx, name)
+	places, done, err := f.change(f.ctx, pathlock.One, name)
 	if err != nil {
 		return err
 	}

@@ -6,13 +6,14 @@ import (
 	"io/fs"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/vfs/internal/pathlock"
 )
 
 // Remove implements afero.Fs: a file, or a folder with nothing in it.
 func (f *FS) Remove(name string) error { return pathError("remove", name, f.remove(name)) }
 
 func (f *FS) remove(name string) error {
-	places, done, err := f.change(f.ctx, name)
+	places, done, err := f.change(f.ctx, pathlock.Tree, name)
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func (f *FS) Delete(name, ifMatch string) error {
 }
 
 func (f *FS) removeAll(name, version string) error {
-	places, done, err := f.change(f.ctx, name)
+	places, done, err := f.change(f.ctx, pathlock.Tree, name)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ func (c *core) replace(ctx context.Context, k kind, from, target string, do func
 	if c.onlyHere(target) {
 		return do(ctx)
 	}
+	c.discardLeft(ctx)
 	c.hold(ctx, target)
 	e := newUnfinished(k, from, target, target)
 	if err := c.journal.begin(e); err != nil {
@@ -47,9 +48,23 @@ func (c *core) replace(ctx context.Context, k kind, from, target string, do func
 		return err
 	}
 	if err := c.settle(ctx, e); err != nil {
-		c.opts.log.Warn("what was replaced is still there, hidden, until the next start", "hidden", e.Hidden, "error", err)
+		c.opts.log.Warn("what was replaced is still there, hidden, until a later try", "hidden", e.Hidden, "error", err)
 	}
 	return nil
+}
+
+// discardLeft tries again to remove what could not be removed before.
+func (c *core) discardLeft(ctx context.Context) {
+	for _, e := range c.journal.find(func(e *unfinished) bool { return e.Kind == discarding }) {
+		select {
+		case e.busy <- struct{}{}:
+			if err := c.settle(ctx, e); err != nil {
+				c.opts.log.Debug("still there, hidden", "hidden", e.Hidden, "error", err)
+			}
+			e.rest()
+		default: // in use
+		}
+	}
 }
 
 // await waits for the operations under way that concern a name, and settles

@@ -139,9 +139,9 @@ func (c *core) end() {
 	}
 }
 
-// change resolves the names of an operation, counts it and locks them. The
-// names given are locked as trees.
-func (c *core) change(ctx context.Context, given ...string) (places []place, done func(), err error) {
+// change resolves the names of an operation, counts it and locks them, each
+// alone (pathlock.One) or with all below it (pathlock.Tree).
+func (c *core) change(ctx context.Context, lock func(string) pathlock.Name, given ...string) (places []place, done func(), err error) {
 	var names []pathlock.Name
 	for _, g := range given {
 		p, err := resolve(g)
@@ -149,7 +149,7 @@ func (c *core) change(ctx context.Context, given ...string) (places []place, don
 			return nil, nil, err
 		}
 		places = append(places, p)
-		names = append(names, pathlock.Tree(p.name))
+		names = append(names, lock(p.name))
 	}
 	if err := c.begin(); err != nil {
 		return nil, nil, err
@@ -196,7 +196,7 @@ func (f *FS) Mkdir(name string, _ os.FileMode) error {
 }
 
 func (f *FS) mkdir(name string) error {
-	places, done, err := f.change(f.ctx, name)
+	places, done, err := f.change(f.ctx, pathlock.One, name)
 	if err != nil {
 		return err
 	}
@@ -266,7 +266,7 @@ func (f *FS) Chtimes(name string, _, mtime time.Time) error {
 }
 
 func (f *FS) chtimes(name string, mtime time.Time) error {
-	places, done, err := f.change(f.ctx, name)
+	places, done, err := f.change(f.ctx, pathlock.One, name)
 	if err != nil {
 		return err
 	}

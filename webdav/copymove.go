@@ -103,8 +103,12 @@ func (r *request) transfer() (t transfer, err error) {
 	if err != nil {
 		return t, badHeader(err)
 	}
-	if t.to, _, err = r.destination(); err != nil {
+	toDir := false
+	if t.to, toDir, err = r.destination(); err != nil {
 		return t, err
+	}
+	if (r.isDir || toDir) && !t.source.IsDir() {
+		return t, errSlash
 	}
 	if err := r.needApart(t); err != nil {
 		return t, err

@@ -343,6 +343,27 @@ func TestCoreX14MkcolRefusesABody(t *testing.T) {
 	})
 }
 
+// TestSlashMeansAFolder: a file is not deleted, moved or copied under the
+// address of a folder, nor put in a folder's place.
+func TestSlashMeansAFolder(t *testing.T) {
+	onEach(t, func(s *share) {
+		s.put("/f", "f")
+		s.want(201, "MKCOL", "/d", "")
+		s.put("/d/in", "in")
+		s.untouched(func() {
+			s.want(409, "DELETE", "/f/", "")
+			for _, method := range []string{"MOVE", "COPY"} {
+				s.want(409, method, "/f/", "", "Destination: /g")
+				s.want(409, method, "/f", "", "Destination: /d/")
+				s.want(409, method, "/f", "", "Destination: /new/")
+			}
+		})
+		s.want(207, "PROPFIND", "/f/", "", "Depth: 0")
+		s.want(201, "MOVE", "/d", "", "Destination: /e/")
+		s.want(204, "DELETE", "/e", "")
+	})
+}
+
 func TestCoreX15StatusesOfErrors(t *testing.T) {
 	s := newShare(t, newCapableFs())
 	s.put("/f", "f")

@@ -18,6 +18,9 @@ func (h *Handler) delete(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	if r.isDir && !old.IsDir() {
+		return errSlash
+	}
 	depth, err := davheader.ReadDepth(r.Header, davheader.DepthInfinity)
 	if err != nil {
 		return badHeader(err)

@@ -44,6 +44,10 @@ func (r *request) mustLook(name string) (fs.FileInfo, error) {
 	return info, err
 }
 
+// errSlash refuses to change a file under the address of a folder: whoever
+// writes the slash means a folder, and would be surprised.
+var errSlash = refuse(http.StatusConflict, "an address that ends in a slash is a folder's, and this is a file")
+
 // needParent checks that the folder a new name goes to is there: 409 if not.
 func (r *request) needParent(name string) error {
 	parent, err := r.look(path.Dir(name))

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -79,6 +80,14 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 	}
 	if o.cacheDir != "" && o.cacheSize > 0 {
 		options = append(options, vfs.WithCacheDir(filepath.Join(o.cacheDir, key), o.cacheSize))
+	}
+	if spool := filepath.Join(o.cacheDir, "spool"); o.cacheDir != "" {
+		// The system's own folder for such files is in memory on many machines.
+		if err := os.MkdirAll(spool, 0o700); err != nil {
+			o.log.Warn("uploads are kept in the system's temporary folder", "error", err)
+		} else {
+			options = append(options, vfs.WithSpoolDir(spool))
+		}
 	}
 	f, err := vfs.New(b, options...)
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -95,43 +96,40 @@ func Load(path string, rules Rules) (*File, error) {
 func (f *File) parse(text string, rules Rules) error {
 	f.Flags, f.Commands = map[string][]string{}, map[string]map[string][]string{}
 	f.Remotes, f.Users = map[string]Remote{}, map[string]User{}
-	var top map[string]toml.Primitive
-	md, err := toml.Decode(text, &top)
-	if err != nil {
+	var top map[string]any
+	if _, err := toml.Decode(text, &top); err != nil {
 		return plain(err)
 	}
-	for key, value := range top {
+	for _, key := range slices.Sorted(maps.Keys(top)) {
+		table, isTable := top[key].(map[string]any)
+		var err error
 		switch {
+		case !isTable && rules.Flag("", key):
+			f.Flags[key], err = texts(key, top[key])
+		case !isTable && (key == "remotes" || key == "users" || rules.Command(key)):
+			err = fmt.Errorf("%q is a table; write [%s]", key, key)
 		case key == "remotes":
-			err = f.parseRemotes(md, value)
+			err = f.parseRemotes(table)
 		case key == "users":
-			err = md.PrimitiveDecode(value, &f.Users)
-		case rules.Flag("", key) && md.Type(key) != "Hash":
-			var v any
-			if err = md.PrimitiveDecode(value, &v); err == nil {
-				f.Flags[key], err = texts(key, v)
-			}
-		case rules.Command(key):
-			err = f.parseCommand(md, key, value, rules)
+			err = f.parseUsers(text)
+		case isTable && rules.Command(key):
+			err = f.parseCommand(key, table, rules)
 		default:
 			err = fmt.Errorf("unknown key %q", key)
 		}
 		if err != nil {
-			return plain(err)
+			return err
 		}
-	}
-	if unknown := md.Undecoded(); len(unknown) > 0 {
-		return fmt.Errorf("unknown key %q", unknown[0].String())
 	}
 	return nil
 }
 
-func (f *File) parseRemotes(md toml.MetaData, value toml.Primitive) error {
-	var remotes map[string]map[string]any
-	if err := md.PrimitiveDecode(value, &remotes); err != nil {
-		return err
-	}
-	for name, options := range remotes {
+func (f *File) parseRemotes(remotes map[string]any) error {
+	for name, remote := range remotes {
+		options, ok := remote.(map[string]any)
+		if !ok {
+			return fmt.Errorf("%q is a table; write [remotes.%s]", "remotes."+name, name)
+		}
 		r := Remote{Options: map[string]string{}}
 		for key, v := range options {
 			values, err := texts("remotes."+name+"."+key, v)
@@ -150,11 +148,22 @@ func (f *File) parseRemotes(md toml.MetaData, value toml.Primitive) error {
 	return nil
 }
 
-func (f *File) parseCommand(md toml.MetaData, command string, value toml.Primitive, rules Rules) error {
-	var flags map[string]any
-	if err := md.PrimitiveDecode(value, &flags); err != nil {
-		return err
+func (f *File) parseUsers(text string) error {
+	var file struct{ Users map[string]User }
+	md, err := toml.Decode(text, &file)
+	if err != nil {
+		return plain(err)
 	}
+	for _, key := range md.Undecoded() {
+		if key[0] == "users" {
+			return fmt.Errorf("unknown key %q", key.String())
+		}
+	}
+	f.Users = file.Users
+	return nil
+}
+
+func (f *File) parseCommand(command string, flags map[string]any, rules Rules) error {
 	f.Commands[command] = map[string][]string{}
 	for name, v := range flags {
 		if !rules.Flag(command, name) {

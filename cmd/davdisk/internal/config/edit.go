@@ -34,7 +34,12 @@ func (f *File) Add(name string, r Remote) error {
 		if text != "" && !strings.HasSuffix(text, "\n") {
 			text += "\n"
 		}
-		return strings.TrimPrefix(text+table.String(), "\n"), nil
+		text = strings.TrimPrefix(text+table.String(), "\n")
+		var all map[string]any
+		if _, err := toml.Decode(text, &all); err != nil {
+			return "", fmt.Errorf("remote %q cannot be added to the remotes as %s has them; write it there by hand", name, f.Path)
+		}
+		return text, nil
 	})
 }
 
