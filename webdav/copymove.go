@@ -103,12 +103,11 @@ func (r *request) transfer() (t transfer, err error) {
 	if err != nil {
 		return t, badHeader(err)
 	}
-	toDir := false
-	if t.to, toDir, err = r.destination(); err != nil {
-		return t, err
-	}
-	if (r.isDir || toDir) && !t.source.IsDir() {
+	if r.isDir && !t.source.IsDir() {
 		return t, errSlash
+	}
+	if t.to, err = r.destination(); err != nil {
+		return t, err
 	}
 	if err := r.needApart(t); err != nil {
 		return t, err

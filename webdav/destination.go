@@ -12,20 +12,21 @@ import (
 // (RFC 4918 section 10.3) means. It may be a URL or an absolute path. A URL
 // must be on this server, as the client knows it: 502 if not. The scheme does
 // not matter, because a proxy may have taken TLS off.
-func (r *request) destination() (name string, isDir bool, err error) {
+// Whether it ends in a slash does not matter: RFC 4918 section 9.8.4 has a file
+// take the place of a folder and the other way round.
+func (r *request) destination() (name string, err error) {
 	header := r.Header.Get("Destination")
 	if header == "" {
-		return "", false, refuse(http.StatusBadRequest, "the Destination header is missing")
+		return "", refuse(http.StatusBadRequest, "the Destination header is missing")
 	}
 	decoded, err := r.handler.pathOf(r.Request, header)
 	if err != nil {
-		return "", false, err
+		return "", err
 	}
-	name, isDir, err = cleanPath(decoded)
-	if err != nil {
-		return "", false, err
+	if name, _, err = cleanPath(decoded); err != nil {
+		return "", err
 	}
-	return r.resolve(path.Join(r.root, name)), isDir, nil
+	return r.resolve(path.Join(r.root, name)), nil
 }
 
 // pathOf gives the decoded path below the prefix that a URL or an absolute
