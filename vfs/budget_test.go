@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"strings"
 	"sync"
 	"testing"
@@ -374,5 +375,85 @@ func TestForeignChangeIsSeen(t *testing.T) {
 		if got, want := tree(t, f), "a=theirs d/"; got != want {
 			t.Errorf("revisions=%v: %q, want %q", revisions, got, want)
 		}
+	}
+}
+
+// lateList is a store whose listings arrive late: after release, with what was
+// there when they were asked for.
+type lateList struct {
+	*memory.Backend
+	asked, release chan struct{}
+}
+
+func (l lateList) List(ctx context.Context, name string) (backend.Info, iter.Seq2[backend.Info, error], error) {
+	self, children, err := l.Backend.List(ctx, name)
+	if name == "d" {
+		l.asked <- struct{}{}
+		<-l.release
+	}
+	return self, children, err
+}
+
+// TestOwnWritesDuringAListing changes a folder while it is being listed: what
+// arrives late must not undo what we have done.
+func TestOwnWritesDuringAListing(t *testing.T) {
+	tests := map[string]struct {
+		do   func(f *vfs.FS) error
+		want string
+	}{
+		"put":       {func(f *vfs.FS) error { write(t, f, "/d/new", "n"); return nil }, "a b new"},
+		"mkdir":     {func(f *vfs.FS) error { return f.Mkdir("/d/new", 0o777) }, "a b new"},
+		"delete":    {func(f *vfs.FS) error { return f.Delete("/d/a", "") }, "b"},
+		"move":      {func(f *vfs.FS) error { return f.Move("/d/a", "/d/z", false) }, "b z"},
+		"move away": {func(f *vfs.FS) error { return f.Move("/d/a", "/z", false) }, "b"},
+		"copy":      {func(f *vfs.FS) error { return f.Copy("/d/a", "/d/z", false, -1) }, "a b z"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := memory.New(memory.Options{})
+			side := newFS(t, b)
+			if err := side.Mkdir("/d", 0o777); err != nil {
+				t.Fatal(err)
+			}
+			write(t, side, "/d/a", "1")
+			write(t, side, "/d/b", "2")
+			l := lateList{b, make(chan struct{}, 10), make(chan struct{})}
+			f := newFS(t, l)
+			done := make(chan struct{})
+			names := func() string {
+				infos, err := afero.ReadDir(f, "/d")
+				if err != nil {
+					t.Error(err)
+				}
+				var names []string
+				for _, info := range infos {
+					names = append(names, info.Name())
+				}
+				return strings.Join(names, " ")
+			}
+			go func() {
+				defer close(done)
+				names()
+			}()
+			<-l.asked
+			change := make(chan error)
+			go func() { change <- test.do(f) }()
+			select {
+			case err := <-change: // needs no listing itself
+				if err != nil {
+					t.Error(err)
+				}
+				close(l.release)
+			case <-time.After(50 * time.Millisecond): // waits for the same one
+				close(l.release)
+				if err := <-change; err != nil {
+					t.Error(err)
+				}
+			}
+			<-done
+			if got := names(); got != test.want {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
 	}
 }
