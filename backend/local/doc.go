@@ -10,7 +10,8 @@
 // out of the folder. A link to something within it is followed. A link that
 // leads out, or nowhere, and what is neither file nor folder (a socket, a
 // device) is not listed and cannot be opened (fs.ErrPermission, or
-// fs.ErrNotExist for a link to nothing).
+// fs.ErrNotExist for a link to nothing). A link to a folder that it lies in
+// itself is not listed, because a walk would never end.
 //
 // # Whole or not at all
 //

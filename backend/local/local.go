@@ -134,7 +134,7 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 			}
 			fi, err := b.stat("list", path.Join(name, entry))
 			switch {
-			case err != nil && b.cannotBeServed(path.Join(name, entry)):
+			case err != nil && b.cannotBeServed(path.Join(name, entry)), err == nil && b.goesRound(name, entry, fi):
 				continue
 			case err != nil:
 				yield(backend.Info{}, err)
@@ -164,6 +164,26 @@ func (b *Backend) stat(op, name string) (fs.FileInfo, error) {
 func (b *Backend) cannotBeServed(name string) bool {
 	fi, err := b.root.Lstat(name)
 	return errors.Is(err, fs.ErrNotExist) || err == nil && !fi.IsDir() && !fi.Mode().IsRegular()
+}
+
+// goesRound tells of a link to a folder that it lies in itself: who followed it
+// would never come to an end.
+func (b *Backend) goesRound(dir, entry string, fi fs.FileInfo) bool {
+	if !fi.IsDir() {
+		return false
+	}
+	link, err := b.root.Lstat(path.Join(dir, entry))
+	if err != nil || link.Mode()&fs.ModeSymlink == 0 {
+		return false
+	}
+	for ; ; dir = path.Dir(dir) {
+		if above, err := b.root.Stat(dir); err == nil && os.SameFile(above, fi) {
+			return true
+		}
+		if dir == "." {
+			return false
+		}
+	}
 }
 
 // Mkdir implements backend.Backend.

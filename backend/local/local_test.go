@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -135,6 +136,33 @@ func TestNothingLeadsOutOfTheFolder(t *testing.T) {
 		if _, err := b.Stat(t.Context(), name); !errors.Is(err, fs.ErrInvalid) {
 			t.Errorf("stat of %q: %v", name, err)
 		}
+	}
+}
+
+func TestAWalkComesToAnEnd(t *testing.T) {
+	dir := t.TempDir()
+	for _, d := range []string{"a", "b"} {
+		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, to := range map[string]string{"a/self": ".", "a/up": "..", "a/to-b": "../b", "b/to-a": "../a"} {
+		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+			t.Skipf("no symbolic links here: %v", err)
+		}
+	}
+	b := open(t, dir)
+	var walk func(name string) []string
+	walk = func(name string) []string {
+		var all []string
+		for _, child := range names(t, b, name) {
+			all = append(all, path.Join(name, child))
+			all = append(all, walk(path.Join(name, child))...)
+		}
+		return all
+	}
+	if got, want := walk("."), []string{"a", "a/to-b", "b", "b/to-a"}; !slices.Equal(got, want) {
+		t.Errorf("the walk met %q, want %q", got, want)
 	}
 }
 

@@ -108,11 +108,12 @@ func (s *session) there(t target) (*backend.Info, error) {
 	return &info, named(err, t)
 }
 
-// checkPair refuses what would end badly before anything is touched.
+// checkPair refuses what would end badly before anything is touched. Two
+// remotes may show the same file under two addresses, which its ID tells.
 func (s *session) checkPair(p pair) error {
 	name, below := p.to.full(), p.from.full()
 	switch {
-	case name == below:
+	case name == below, p.replaces != nil && p.info.ID != "" && p.replaces.ID == p.info.ID:
 		return misuse("%q and %q are the same", p.from.address, p.to.address)
 	case p.info.Dir && strings.HasPrefix(name, strings.TrimSuffix(below, "/")+"/"):
 		return misuse("%q cannot go below itself", p.from.address)

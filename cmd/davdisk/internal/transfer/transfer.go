@@ -71,6 +71,11 @@ func Tree(ctx context.Context, from, to Side, o Options) error {
 	if err := c.folder(ctx, to, o.Join || o.Overwrite); err != nil {
 		return err
 	}
+	made, err := to.Stat(ctx, to.Name)
+	if err != nil {
+		return err
+	}
+	c.target = made.ID
 	var files errgroup.Group
 	files.SetLimit(parallel)
 	c.tree(ctx, &files, from, to)
@@ -82,6 +87,7 @@ func Tree(ctx context.Context, from, to Side, o Options) error {
 
 type copier struct {
 	Options
+	target string // the ID of the folder that a tree goes to, if it has one
 
 	mu   sync.Mutex // guards errs, and calls Done
 	errs []error
@@ -128,6 +134,10 @@ func (c *copier) tree(ctx context.Context, files *errgroup.Group, from, to Side)
 				}
 				return nil
 			})
+			continue
+		}
+		if info.ID != "" && info.ID == c.target {
+			c.fail(backend.PathError("copy", source.Name, fs.ErrInvalid, "a folder cannot go below itself"))
 			continue
 		}
 		if err := c.folder(ctx, target, c.Overwrite); err != nil {
