@@ -1,6 +1,9 @@
 package yandex_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
 	"testing"
 	"time"
 
@@ -23,9 +26,12 @@ func TestContract(t *testing.T) {
 		"short pages":        {MaxPage: 3},
 		"overwriting":        {OverwriteNew: true, OverwriteDropsProperties: true, OverwriteMerges: true, CopyDropsProperties: true},
 
-		"no copy over":      {CopyOverwriteRefused: true},
-		"one host":          {NoRedirect: true},
-		"trusting uploader": {UploaderTrusts: true, NoResume: true},
+		"no copy over":       {CopyOverwriteRefused: true},
+		"one host":           {NoRedirect: true},
+		"gradual operations": {Async: "always", OperationPolls: 3, OperationGradual: true},
+		"no locks":           {Async: "always", OperationPolls: 1, OperationNoLock: true},
+		"other times":        {FolderModified: true, PatchKeepsModified: true, OrderedKeys: true, NameLimitBytes: true},
+		"trusting uploader":  {UploaderTrusts: true, NoResume: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -35,6 +41,30 @@ func TestContract(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSecure runs the contract over https, where the service gives links to
+// operations with the scheme http, as it did until about 2019. Following one
+// would send the token in clear.
+func TestSecure(t *testing.T) {
+	backendtest.Run(t, func(tb testing.TB) backend.Backend {
+		srv, err := emulator.Start(emulator.Options{TLS: true, Knobs: emulator.Knobs{Async: "always", OperationHTTP: true}})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		tb.Cleanup(func() { srv.Close() })
+		authority, err := srv.CACert()
+		if err != nil {
+			tb.Fatal(err)
+		}
+		roots := x509.NewCertPool()
+		if !roots.AppendCertsFromPEM(authority) {
+			tb.Fatal("the emulator's authority cannot be read")
+		}
+		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}
+		tb.Cleanup(transport.CloseIdleConnections)
+		return connect(tb, srv, yandex.Config{Transport: transport})
+	})
 }
 
 // start serves an emulator and opens its disk.

@@ -26,7 +26,8 @@ type journal[T any] struct {
 
 	mu      sync.Mutex // guards all below
 	entries map[string]T
-	file    *os.File // nil: in memory only
+	held    bool     // the file is ours; otherwise this is in memory only
+	file    *os.File // nil until there is something to write
 	lines   int
 }
 
@@ -60,6 +61,7 @@ func openJournal[T any](path string, log *slog.Logger) (*journal[T], error) {
 		j.lock.Close()
 		return nil, err
 	}
+	j.held = true
 	return j, nil
 }
 
@@ -67,24 +69,25 @@ func openJournal[T any](path string, log *slog.Logger) (*journal[T], error) {
 // of a process that was killed, and writes what is left anew.
 func (j *journal[T]) load() error {
 	file, err := os.Open(j.path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	if err == nil {
-		defer file.Close()
-		scan := bufio.NewScanner(file)
-		scan.Buffer(nil, 1<<20)
-		for scan.Scan() {
-			var line journalLine[T]
-			if json.Unmarshal(scan.Bytes(), &line) != nil {
-				j.log.Warn("a line of the journal cannot be read", "path", j.path)
-				continue
-			}
-			j.apply(line)
+	defer file.Close()
+	scan := bufio.NewScanner(file)
+	scan.Buffer(nil, 1<<20)
+	for scan.Scan() {
+		var line journalLine[T]
+		if json.Unmarshal(scan.Bytes(), &line) != nil {
+			j.log.Warn("a line of the journal cannot be read", "path", j.path)
+			continue
 		}
-		if err := scan.Err(); err != nil {
-			return err
-		}
+		j.apply(line)
+	}
+	if err := scan.Err(); err != nil {
+		return err
 	}
 	return j.rewrite()
 }
@@ -145,10 +148,10 @@ func (j *journal[T]) change(line journalLine[T], sync bool) error {
 		return nil
 	}
 	j.apply(line)
-	if j.file == nil {
+	if !j.held {
 		return nil
 	}
-	if j.lines++; j.lines > 2*len(j.entries)+slackLines {
+	if j.lines++; j.file == nil || j.lines > 2*len(j.entries)+slackLines {
 		return j.rewrite()
 	}
 	data, err := json.Marshal(line)
@@ -175,7 +178,7 @@ func (j *journal[T]) all() map[string]T {
 	return maps.Clone(j.entries)
 }
 
-// Close leaves the journal to others.
+// Close leaves the journal to others, and no file if it is empty.
 func (j *journal[T]) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -183,7 +186,11 @@ func (j *journal[T]) Close() error {
 	if j.file != nil {
 		err = j.file.Close()
 		j.file = nil
+		if len(j.entries) == 0 {
+			err = errors.Join(err, os.Remove(j.path))
+		}
 	}
+	j.held = false
 	if j.lock != nil {
 		err = errors.Join(err, j.lock.Close())
 	}
@@ -194,7 +201,7 @@ func (j *journal[T]) Close() error {
 func (j *journal[T]) lasting() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.file != nil
+	return j.held
 }
 
 // journalPath is where a backend with this root keeps a journal; empty for
