@@ -135,6 +135,9 @@ func TestTrashIsNotEmptied(t *testing.T) {
 		_, err := b.Restore(ctx, bad, "new", false)
 		expectKind(t, "restore of "+bad, err, fs.ErrInvalid)
 	}
+	if n := srv.Counters().By[emulator.DeleteTrash] + srv.Counters().By[emulator.RestoreTrash]; n > 0 {
+		t.Errorf("the service was asked %d times", n)
+	}
 	if n := count(); n != 2 {
 		t.Fatalf("the trash has %d entries, want 2", n)
 	}

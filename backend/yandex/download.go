@@ -10,6 +10,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
@@ -90,22 +91,28 @@ func (c *content) Range(ctx context.Context, offset, length int64) (io.ReadClose
 }
 
 // rangeReader reads a range, and takes it up again where it broke: the link
-// leads to the same bytes each time.
+// leads to the same bytes each time. It may be closed while it is being read.
 type rangeReader struct {
 	c        *content
-	ctx      context.Context // of the Range call; for one read it outlives it
+	ctx      context.Context // of the Range call, whose reading this is
 	cancel   context.CancelFunc
-	body     io.ReadCloser
 	pos, end int64
 	idle     int // breaks since the last byte
+
+	mu     sync.Mutex // guards what follows
+	body   io.ReadCloser
+	closed bool
 }
 
 func (r *rangeReader) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
 	for {
 		if r.pos == r.end {
 			return 0, io.EOF
 		}
-		n, err := r.body.Read(p[:min(int64(len(p)), r.end-r.pos)])
+		n, err := r.current().Read(p[:min(int64(len(p)), r.end-r.pos)])
 		r.pos += int64(n)
 		if n > 0 {
 			r.idle = 0
@@ -120,6 +127,34 @@ func (r *rangeReader) Read(p []byte) (int, error) {
 	}
 }
 
+// current is the connection in use.
+func (r *rangeReader) current() io.ReadCloser {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.body
+}
+
+// use replaces the connection, which is of no use any more.
+func (r *rangeReader) use(body io.ReadCloser) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.body != nil {
+		r.body.Close()
+	}
+	if r.body = body; r.closed {
+		body.Close()
+	}
+}
+
+// Close implements io.Closer.
+func (r *rangeReader) Close() error {
+	r.cancel()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	return r.body.Close()
+}
+
 // resume connects again after a break.
 func (r *rangeReader) resume(cause error) error {
 	if err := r.ctx.Err(); err != nil {
@@ -128,7 +163,6 @@ func (r *rangeReader) resume(cause error) error {
 	if errors.Is(cause, io.EOF) {
 		cause = io.ErrUnexpectedEOF
 	}
-	r.body.Close()
 	if err := r.pause(brokenDownload{fmt.Errorf("the download breaks off again and again: %w", cause)}); err != nil {
 		return pathError("read", r.c.name, err)
 	}
@@ -143,10 +177,9 @@ func (r *rangeReader) connect() error {
 	for {
 		body, err := r.c.b.fetch(r.ctx, r.c, r.pos, r.end)
 		if err == nil {
-			r.body = body
+			r.use(body)
 			return nil
 		}
-		r.body = http.NoBody
 		if !errors.As(err, new(brokenDownload)) {
 			return err
 		}
@@ -174,11 +207,6 @@ func (r *rangeReader) pause(cause error) error {
 type brokenDownload struct{ error }
 
 func (b brokenDownload) Unwrap() error { return b.error }
-
-func (r *rangeReader) Close() error {
-	r.cancel()
-	return r.body.Close()
-}
 
 // errLapsed says that a link no longer works.
 var errLapsed = errors.New("the download link no longer works")

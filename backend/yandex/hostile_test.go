@@ -232,6 +232,42 @@ func TestRenewedLinkOfAnother(t *testing.T) {
 	expectKind(t, "read", err, backend.ErrChanged)
 }
 
+// TestCloseWhileReading closes a download from which nothing comes any more.
+func TestCloseWhileReading(t *testing.T) {
+	ctx := context.Background()
+	stuck := make(chan struct{})
+	b := against(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/storage" {
+			fmt.Fprintf(w, `{"type":"file","name":"f","size":10,"md5":"%032x","file":"http://%s/storage"}`, 1, r.Host)
+			return
+		}
+		w.Header().Set("Content-Length", "10")
+		fmt.Fprint(w, "012")
+		w.(http.Flusher).Flush()
+		close(stuck)
+		<-r.Context().Done()
+	}, yandex.Config{})
+	c, err := b.Open(ctx, "f", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	r, err := c.Range(ctx, 0, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() {
+		_, err := io.ReadAll(r)
+		done <- err
+	}()
+	<-stuck
+	r.Close()
+	if err := <-done; err == nil {
+		t.Error("the reader says that it was read to the end")
+	}
+}
+
 func partial(w http.ResponseWriter, contentRange, body string) {
 	w.Header().Set("Content-Range", contentRange)
 	w.WriteHeader(http.StatusPartialContent)

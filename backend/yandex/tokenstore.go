@@ -146,8 +146,8 @@ func (s *TokenStore) Token(ctx context.Context) (string, error) {
 	if err == nil {
 		return s.tokens.Access, nil
 	}
-	if errors.Is(err, ErrDead) {
-		err = &backend.Error{Kind: backend.ErrUnauthorized, Message: ErrDead.Error()}
+	if refused := new(oauthError); errors.Is(err, ErrDead) || errors.As(err, &refused) {
+		err = &backend.Error{Kind: backend.ErrUnauthorized, Message: err.Error()}
 	}
 	if s.over(now) {
 		return "", err

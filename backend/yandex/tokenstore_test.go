@@ -199,31 +199,6 @@ func TestRefusedToken(t *testing.T) {
 	}
 }
 
-// TestUnwritableState keeps the refresh token unspent while there is no room
-// for the next.
-func TestUnwritableState(t *testing.T) {
-	ctx := context.Background()
-	srv, _, c, store, dir := stored(t, emulator.Knobs{})
-	want := load(t, store).Access
-	if err := os.RemoveAll(filepath.Join(dir, "yandex", "default.json")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := store.Token(ctx); err != nil { // from memory
-		t.Fatal(err)
-	}
-	// What takes the place of a full disk: nothing can be renamed to a folder.
-	if err := os.MkdirAll(filepath.Join(dir, "yandex", "default.json", "x"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	c.pass(100 * 24 * time.Hour)
-	if got, err := store.Token(ctx); err != nil || got != want {
-		t.Errorf("it answered %q, %v", got, err)
-	}
-	if n := srv.Counters().By[emulator.Token]; n != 0 {
-		t.Errorf("the refresh token was spent %d times", n)
-	}
-}
-
 // TestManyUsers lets several stores of one process refresh at the same time.
 func TestManyUsers(t *testing.T) {
 	srv, _, c, _, dir := stored(t, emulator.Knobs{RefreshNewAccess: true})
