@@ -76,5 +76,8 @@ func fillFromConfig(c *cli.Context) error {
 			}
 		}
 	}
+	if format := c.String("log-format"); format != "text" && format != "json" {
+		return misuse("--log-format: %q is neither text nor json", format)
+	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex"
+	"github.com/davdisk/davdisk/cmd/davdisk/internal/config"
 	"github.com/davdisk/davdisk/cmd/davdisk/internal/terminal"
 )
 
@@ -49,6 +50,7 @@ var kinds = []struct {
 	{backend.ErrUncertain, exitFailed, "look what is there before trying again"},
 	{backend.ErrChanged, exitFailed, "look what is there now and try again"},
 	{fs.ErrNotExist, exitNotFound, ""},
+	{config.ErrNoRemote, exitNotFound, "'davdisk remotes ls' lists them"},
 	{context.Canceled, exitFailed, ""},
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"log/slog"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -21,7 +20,7 @@ func newLog(c *cli.Context) *slog.Logger {
 		level = slog.LevelDebug
 	}
 	options := &slog.HandlerOptions{Level: level}
-	if strings.EqualFold(c.String("log-format"), "json") {
+	if c.String("log-format") == "json" {
 		return slog.New(slog.NewJSONHandler(c.App.ErrWriter, options))
 	}
 	return slog.New(slog.NewTextHandler(c.App.ErrWriter, options))

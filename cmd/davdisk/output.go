@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -57,13 +58,18 @@ func known(t time.Time) *time.Time {
 	return &t
 }
 
-// writeJSON writes one value, for a person to read as well. Characters stay
-// what they are, but control characters never get through raw.
+// writeJSON writes one value, for a person to read as well: characters stay what
+// they are, but those that could do harm on a terminal are escaped.
 func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, terminal.EscapeJSON(text.String()))
+	return err
 }
 
 // printList writes a sequence: as one JSON array, or each by line. What was

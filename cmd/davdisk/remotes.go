@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -119,7 +118,7 @@ func showRemote(c *cli.Context, cfg *config.File) error {
 	name := strings.TrimSuffix(args[0], ":")
 	remote, ok := cfg.Remotes[name]
 	if !ok {
-		return fmt.Errorf("remote %q: %w; 'davdisk remotes ls' lists them", name, fs.ErrNotExist)
+		return fmt.Errorf("%w: %q", config.ErrNoRemote, name)
 	}
 	r, out := newRemoteJSON(name, remote), newOut(c)
 	if c.Bool("json") {

@@ -215,7 +215,7 @@ func (h *share) handlerOptions(users []webdav.User) ([]webdav.Option, error) {
 	if len(users) > 0 {
 		options = append(options, webdav.WithUsers(users...))
 	}
-	if c.Bool("verbose") || strings.EqualFold(c.String("log-format"), "json") {
+	if c.Bool("verbose") || c.String("log-format") == "json" {
 		options = append(options, webdav.WithAccessLog(h.s.log))
 	}
 	if addr := c.String("admin-addr"); addr != "" {

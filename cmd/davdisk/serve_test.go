@@ -444,6 +444,7 @@ func TestServeRefusesWhatCannotWork(t *testing.T) {
 		{"yandex: --adr x", "--adr is no flag of davdisk serve; did you mean --addr?", exitMisuse},
 		{"yandex: more", "too many arguments", exitMisuse},
 		{"yandex: --demo", "leave out \"yandex:\"", exitMisuse},
+		{"--log-format xml", `"xml" is neither text nor json`, exitMisuse},
 		{"--litter throw", "--litter", exitMisuse},
 		{"--cache-size many", `"many" is no size`, exitMisuse},
 		{"--cache-size -1", "is no size", exitMisuse},

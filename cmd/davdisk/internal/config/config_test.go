@@ -99,7 +99,7 @@ func TestRemoveKnowsATableInEverySpelling(t *testing.T) {
 	if got, err := os.ReadFile(f.Path); err != nil || string(got) != inline {
 		t.Errorf("it became %q, %v", got, err)
 	}
-	if err := f.Remove("other"); !errors.Is(err, fs.ErrNotExist) {
+	if err := f.Remove("other"); !errors.Is(err, ErrNoRemote) {
 		t.Errorf("a remote that is not there: %v", err)
 	}
 }

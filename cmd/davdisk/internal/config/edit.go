@@ -15,11 +15,14 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
+// ErrNoRemote says that the configuration has no remote of a name.
+var ErrNoRemote = errors.New("no such remote")
+
 // Add writes a remote at the end of the file, and makes the file, readable by
 // its owner alone, if there is none.
 func (f *File) Add(name string, r Remote) error {
 	if _, taken := f.Remotes[name]; taken {
-		return fmt.Errorf("remote %q: %w; 'davdisk remotes rm %s' removes it", name, fs.ErrExist, name)
+		return fmt.Errorf("there is a remote %q already; 'davdisk remotes rm %s' removes it", name, name)
 	}
 	var table bytes.Buffer
 	fmt.Fprintf(&table, "\n[remotes.%s]\ndriver = %s\n", key(name), strconv.Quote(r.Driver))
@@ -46,7 +49,7 @@ func (f *File) Add(name string, r Remote) error {
 // Remove takes a remote out of the file and leaves the rest as it is.
 func (f *File) Remove(name string) error {
 	if _, known := f.Remotes[name]; !known {
-		return fmt.Errorf("remote %q: %w", name, fs.ErrNotExist)
+		return fmt.Errorf("%w: %q", ErrNoRemote, name)
 	}
 	return f.edit(func(text string) (string, error) {
 		text = withoutTable(text, "remotes", name)

@@ -3,11 +3,13 @@
 package terminal
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"golang.org/x/term"
@@ -36,6 +38,25 @@ func Escape(s string) string {
 			b.WriteRune(r)
 		}
 		s = s[size:]
+	}
+	return b.String()
+}
+
+// EscapeJSON does the same for an encoded JSON value, which stays one: outside
+// of texts there is nothing to escape but the ends of lines, which stay.
+func EscapeJSON(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r != '\n' && unprintable(r) }) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if r == '\n' || !unprintable(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
 	}
 	return b.String()
 }

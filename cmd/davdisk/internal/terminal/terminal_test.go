@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -21,6 +22,23 @@ func TestEscapeShowsWhatWouldDoHarm(t *testing.T) {
 	} {
 		if got := Escape(text); got != want {
 			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestEscapedJSONMeansTheSame(t *testing.T) {
+	for _, text := range []string{"plain Ж", "a\u009b31m\u202e", "\U000e0001tag", "two\nlines\x1b"} {
+		encoded, err := json.MarshalIndent(map[string]string{"name": text}, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		escaped := EscapeJSON(string(encoded))
+		var got map[string]string
+		if err := json.Unmarshal([]byte(escaped), &got); err != nil || got["name"] != text {
+			t.Errorf("%q became %s, %v", text, escaped, err)
+		}
+		if strings.ContainsAny(escaped, "\u009b\u202e\U000e0001\x1b") {
+			t.Errorf("%q is still in %s", text, escaped)
 		}
 	}
 }
