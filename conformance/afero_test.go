@@ -124,6 +124,5 @@ func TestScoreOfTarfs(t *testing.T) {
 // the result with the score on record.
 func score(t *testing.T, name, list string, fresh conformance.Maker, opts ...conformance.Option) {
 	t.Helper()
-	r := conformance.Run(t, fresh, append(scoreboard.Known(t, list), opts...)...)
-	scoreboard.Check(t, name, "afero "+scoreboard.Version(t, "github.com/spf13/afero"), r)
+	scoreboard.Run(t, name, "afero "+scoreboard.Version(t, "github.com/spf13/afero"), list, fresh, opts...)
 }

@@ -1,11 +1,11 @@
 // Package scoreboard keeps what each file system scored in the conformance
 // suite, one JSON file each, and prints docs/conformance.md from them. A test
-// hands its report to Check:
+// runs the suite through it, or hands it a report:
 //
-//	r := conformance.Run(t, fresh, opts...)
-//	scoreboard.Check(t, "vfs over backend/memory", "davdisk", r)
+//	scoreboard.Run(t, "vfs over backend/memory", "davdisk", "", fresh, opts...)
+//	scoreboard.Check(t, "vfs over backend/memory", "davdisk", report)
 //
-// Check fails if the score on record is another one. To record a new one, run
+// Either fails if the score on record is another one. To record a new one, run
 // the test with the variable DAVDISK_SCORES=update set, best together with
 // -short, for which alone times are recorded:
 //
@@ -43,6 +43,15 @@ type Score struct {
 }
 
 const update = "DAVDISK_SCORES"
+
+// Run runs the suite with the list of what is known of the file system, see
+// Known, and checks the score. The random part is the same each time, so that
+// the score does not depend on luck.
+func Run(t *testing.T, name, of, list string, fresh conformance.Maker, opts ...conformance.Option) {
+	t.Helper()
+	opts = append(append(Known(t, list), conformance.Seed(1)), opts...)
+	Check(t, name, of, conformance.Run(t, fresh, opts...))
+}
 
 // Check compares a report with the score on record, or records it. Which cases
 // do not apply depends on the system and the user, so that those count like

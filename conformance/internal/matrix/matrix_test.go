@@ -38,8 +38,8 @@ func TestScoreOfSftpfs(t *testing.T) {
 		})
 		return sftpfs.New(client)
 	}
-	opts := append(scoreboard.Known(t, "sftpfs"), conformance.Under(func(tb conformance.TB) string { return tb.TempDir() }))
-	scoreboard.Check(t, "sftpfs", scoreboard.Version(t, "github.com/spf13/afero/sftpfs"), conformance.Run(t, fresh, opts...))
+	scoreboard.Run(t, "sftpfs", "afero "+scoreboard.Version(t, "github.com/spf13/afero/sftpfs"), "sftpfs", fresh,
+		conformance.Under(func(tb conformance.TB) string { return tb.TempDir() }))
 }
 
 // gcsfs talks to a fake of the service in this process, which may add to its
@@ -58,6 +58,11 @@ func TestScoreOfGcsfs(t *testing.T) {
 		}
 		return made
 	}
-	opts := append(scoreboard.Known(t, "gcsfs"), conformance.Under(func(conformance.TB) string { return "/bucket" }))
-	scoreboard.Check(t, "gcsfs", scoreboard.Version(t, "github.com/spf13/afero/gcsfs"), conformance.Run(t, fresh, opts...))
+	scoreboard.Run(t, "gcsfs", "afero "+scoreboard.Version(t, "github.com/spf13/afero/gcsfs"), "gcsfs", fresh,
+		conformance.Under(func(conformance.TB) string { return "/bucket" }),
+		conformance.Refuses(conformance.Chmod, "the store has no permissions"),
+		conformance.Ignores(conformance.Modes, "the store has no permissions"),
+		conformance.Refuses(conformance.Chown, "the store has no owners"),
+		conformance.Refuses(conformance.Chtimes, "the store sets times itself"),
+		conformance.Refuses(conformance.RenameDir, "a directory is only a part of the names of objects"))
 }
