@@ -3,7 +3,6 @@ package vfs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"path"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
-	"github.com/davdisk/davdisk/vfs/internal/pathlock"
 	"github.com/davdisk/davdisk/vfs/internal/spool"
 )
 
@@ -149,183 +147,6 @@ func (n *node) open(ctx context.Context) (*version, error) {
 		case err == nil:
 			opened.Close()
 		}
-	}
-}
-
-// mutate changes the content through f, on a spooled copy of it. Of what is
-// stored only the first keep bytes are needed, all if keep is negative. It
-// counts h among the writers.
-func (n *node) mutate(h *file, keep int64, f func(edit *spool.File) error) error {
-	n.change.Lock()
-	defer n.change.Unlock()
-	if err := h.err(true); err != nil {
-		return err
-	}
-	edit, err := n.editable(h.reading, keep)
-	if err != nil {
-		return err
-	}
-	err = f(edit)
-	n.core.mu.Lock()
-	defer n.core.mu.Unlock()
-	if err == nil || n.broken != nil {
-		n.dirty, n.modTime, n.keep = true, n.core.opts.now(), false
-		n.countWriter(h)
-	}
-	return err
-}
-
-// breaks remembers that something that was to be written is missing, so that
-// the content must not be stored.
-func (n *node) breaks(err error) {
-	n.core.mu.Lock()
-	defer n.core.mu.Unlock()
-	n.broken = err
-}
-
-func (n *node) countWriter(h *file) {
-	if !h.wrote {
-		h.wrote = true
-		n.writers++
-	}
-}
-
-// wroteBy tells whether h, which has been closed, has written something. A
-// write that was under way is waited for.
-func (n *node) wroteBy(h *file) bool {
-	n.change.Lock()
-	defer n.change.Unlock()
-	n.core.mu.Lock()
-	defer n.core.mu.Unlock()
-	return h.wrote
-}
-
-// editable makes the spooled copy, if there is none yet. The caller holds
-// n.change.
-func (n *node) editable(ctx context.Context, keep int64) (*spool.File, error) {
-	n.core.mu.Lock()
-	edit, info := n.edit, n.info
-	n.core.mu.Unlock()
-	if edit != nil {
-		return edit, nil
-	}
-	if keep < 0 || keep > info.Size {
-		keep = info.Size
-	}
-	edit = n.core.spools.New()
-	base := ""
-	if keep > 0 {
-		base = info.Version
-		if err := n.load(ctx, edit, keep); err != nil {
-			edit.Close()
-			return nil, err
-		}
-	}
-	n.core.mu.Lock()
-	defer n.core.mu.Unlock()
-	n.edit, n.base = edit, base
-	return edit, nil
-}
-
-// load copies the first size bytes of what is stored.
-func (n *node) load(ctx context.Context, to io.Writer, size int64) error {
-	content, err := n.open(ctx)
-	if err != nil {
-		return readError(err)
-	}
-	body, err := content.Range(ctx, 0, size)
-	if err != nil {
-		return readError(err)
-	}
-	defer body.Close()
-	got, err := io.Copy(to, body)
-	if err == nil && got != size {
-		err = fmt.Errorf("got %d bytes of %d: %w", got, size, io.ErrUnexpectedEOF)
-	}
-	return readError(err)
-}
-
-// commit stores what has been changed. When it returns nil, all that was
-// written before is stored, or its file has been removed meanwhile.
-func (n *node) commit(ctx context.Context) error {
-	c := n.core
-	if err := c.begin(); err != nil {
-		return err
-	}
-	defer c.end()
-	name, unlock, err := n.lock(ctx)
-	if name == "" {
-		return err
-	}
-	defer unlock()
-	n.change.Lock()
-	defer n.change.Unlock()
-
-	return n.store(ctx, name)
-}
-
-// store stores the content under a name. The caller holds n.change and the
-// lock of the name.
-func (n *node) store(ctx context.Context, name string) error {
-	c := n.core
-	c.mu.Lock()
-	edit, dirty, broken := n.edit, n.dirty, n.broken
-	opts := backend.PutOptions{IfAbsent: n.excl && !n.stored, IfVersion: n.base}
-	if n.keep {
-		opts.ModTime = n.modTime
-	}
-	c.mu.Unlock()
-	switch {
-	case !dirty:
-		return nil
-	case broken != nil:
-		return broken
-	}
-	if err := c.visible(ctx, name); err != nil {
-		return err
-	}
-	body := edit.Reader()
-	opts.Size = body.Size()
-	info, err := c.b.Put(ctx, name, body, opts)
-	if err != nil {
-		c.doubt(name)
-		return err
-	}
-	c.meta.Stored(name, info)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if n.content != nil {
-		n.content.Close()
-		n.content = nil
-	}
-	n.info, n.base, n.stored, n.dirty, n.keep = info, info.Version, true, false, false
-	return nil
-}
-
-// lock locks the name that the node has. There is no name, and no lock, if the
-// node has lost it or err is not nil.
-func (n *node) lock(ctx context.Context) (name string, unlock func(), err error) {
-	for {
-		n.core.mu.Lock()
-		name, lost := n.name, n.lost
-		n.core.mu.Unlock()
-		switch {
-		case lost:
-			return "", nil, failure(backend.ErrChanged, "replaced since it was opened")
-		case name == "":
-			return "", nil, nil
-		}
-		unlock, err := n.core.locks.Lock(ctx, pathlock.One(name))
-		if err != nil {
-			return "", nil, err
-		}
-		n.core.mu.Lock()
-		same := n.name == name
-		n.core.mu.Unlock()
-		if same {
-			return name, unlock, nil
-		}
-		unlock()
 	}
 }
 

@@ -298,9 +298,10 @@ func TestCloseWaits(t *testing.T) {
 	<-storing
 	go func() { closed <- f.Close() }()
 	select {
-	case <-closed:
-		t.Error("closed while a file was being stored")
-	default:
+	case err := <-closed:
+		t.Errorf("closed while a file was being stored: %v", err)
+		closed <- nil
+	case <-time.After(100 * time.Millisecond):
 	}
 	close(goOn)
 	if err := <-stored; err != nil {

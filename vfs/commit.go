@@ -1,0 +1,92 @@
+package vfs
+
+import (
+	"context"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/vfs/internal/pathlock"
+)
+
+// commit stores what has been changed. When it returns nil, all that was
+// written before is stored, or its file has been removed meanwhile.
+func (n *node) commit(ctx context.Context) error {
+	c := n.core
+	if err := c.begin(); err != nil {
+		return err
+	}
+	defer c.end()
+	name, unlock, err := n.lock(ctx)
+	if name == "" {
+		return err
+	}
+	defer unlock()
+	n.change.Lock()
+	defer n.change.Unlock()
+
+	return n.store(ctx, name)
+}
+
+// store stores the content under a name. The caller holds n.change and the
+// lock of the name.
+func (n *node) store(ctx context.Context, name string) error {
+	c := n.core
+	c.mu.Lock()
+	edit, dirty, broken := n.edit, n.dirty, n.broken
+	opts := backend.PutOptions{IfAbsent: n.excl && !n.stored, IfVersion: n.base}
+	if n.keep {
+		opts.ModTime = n.modTime
+	}
+	c.mu.Unlock()
+	switch {
+	case !dirty:
+		return nil
+	case broken != nil:
+		return broken
+	}
+	if err := c.visible(ctx, name); err != nil {
+		return err
+	}
+	body := edit.Reader()
+	opts.Size = body.Size()
+	info, err := c.b.Put(ctx, name, body, opts)
+	if err != nil {
+		c.doubt(name)
+		return err
+	}
+	c.meta.Stored(name, info)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n.content != nil {
+		n.content.Close()
+		n.content = nil
+	}
+	n.info, n.base, n.stored, n.dirty, n.keep = info, info.Version, true, false, false
+	return nil
+}
+
+// lock locks the name that the node has. There is no name, and no lock, if the
+// node has lost it or err is not nil.
+func (n *node) lock(ctx context.Context) (name string, unlock func(), err error) {
+	for {
+		n.core.mu.Lock()
+		name, lost := n.name, n.lost
+		n.core.mu.Unlock()
+		switch {
+		case lost:
+			return "", nil, failure(backend.ErrChanged, "replaced since it was opened")
+		case name == "":
+			return "", nil, nil
+		}
+		unlock, err := n.core.locks.Lock(ctx, pathlock.One(name))
+		if err != nil {
+			return "", nil, err
+		}
+		n.core.mu.Lock()
+		same := n.name == name
+		n.core.mu.Unlock()
+		if same {
+			return name, unlock, nil
+		}
+		unlock()
+	}
+}

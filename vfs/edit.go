@@ -1,0 +1,102 @@
+package vfs
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/davdisk/davdisk/vfs/internal/spool"
+)
+
+// mutate changes the content through f, on a spooled copy of it. Of what is
+// stored only the first keep bytes are needed, all if keep is negative. It
+// counts h among the writers.
+func (n *node) mutate(h *file, keep int64, f func(edit *spool.File) error) error {
+	n.change.Lock()
+	defer n.change.Unlock()
+	if err := h.err(true); err != nil {
+		return err
+	}
+	edit, err := n.editable(h.reading, keep)
+	if err != nil {
+		return err
+	}
+	err = f(edit)
+	n.core.mu.Lock()
+	defer n.core.mu.Unlock()
+	if err == nil || n.broken != nil {
+		n.dirty, n.modTime, n.keep = true, n.core.opts.now(), false
+		n.countWriter(h)
+	}
+	return err
+}
+
+// breaks remembers that something that was to be written is missing, so that
+// the content must not be stored.
+func (n *node) breaks(err error) {
+	n.core.mu.Lock()
+	defer n.core.mu.Unlock()
+	n.broken = err
+}
+
+func (n *node) countWriter(h *file) {
+	if !h.wrote {
+		h.wrote = true
+		n.writers++
+	}
+}
+
+// wroteBy tells whether h, which has been closed, has written something. A
+// write that was under way is waited for.
+func (n *node) wroteBy(h *file) bool {
+	n.change.Lock()
+	defer n.change.Unlock()
+	n.core.mu.Lock()
+	defer n.core.mu.Unlock()
+	return h.wrote
+}
+
+// editable makes the spooled copy, if there is none yet. The caller holds
+// n.change.
+func (n *node) editable(ctx context.Context, keep int64) (*spool.File, error) {
+	n.core.mu.Lock()
+	edit, info := n.edit, n.info
+	n.core.mu.Unlock()
+	if edit != nil {
+		return edit, nil
+	}
+	if keep < 0 || keep > info.Size {
+		keep = info.Size
+	}
+	edit = n.core.spools.New()
+	base := ""
+	if keep > 0 {
+		base = info.Version
+		if err := n.load(ctx, edit, keep); err != nil {
+			edit.Close()
+			return nil, err
+		}
+	}
+	n.core.mu.Lock()
+	defer n.core.mu.Unlock()
+	n.edit, n.base = edit, base
+	return edit, nil
+}
+
+// load copies the first size bytes of what is stored.
+func (n *node) load(ctx context.Context, to io.Writer, size int64) error {
+	content, err := n.open(ctx)
+	if err != nil {
+		return readError(err)
+	}
+	body, err := content.Range(ctx, 0, size)
+	if err != nil {
+		return readError(err)
+	}
+	defer body.Close()
+	got, err := io.Copy(to, body)
+	if err == nil && got != size {
+		err = fmt.Errorf("got %d bytes of %d: %w", got, size, io.ErrUnexpectedEOF)
+	}
+	return readError(err)
+}
