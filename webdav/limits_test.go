@@ -37,8 +37,9 @@ func TestABodyThatStandsStillIsCut(t *testing.T) {
 		"PROPFIND / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n<D:propfind",
 		"LOCK /f HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n",
 	} {
-		if a := s.raw(head); a.status != http.StatusRequestTimeout {
-			t.Errorf("%.20q: %d %v", head, a.status, a.err)
+		// The connection ends with it: nobody knows where the next request begins.
+		if a := s.raw(head); a.status != http.StatusRequestTimeout || a.header.Get("Connection") != "close" {
+			t.Errorf("%.20q: %d %v %v", head, a.status, a.err, a.header)
 		}
 	}
 	s.holds("/f", "old")
