@@ -371,6 +371,9 @@ func (s *share) readAnswer(conn net.Conn) answer {
 	}
 	defer res.Body.Close()
 	content, err := io.ReadAll(res.Body)
+	if res.Close {
+		res.Header.Set("Connection", "close") // which http.ReadResponse takes out
+	}
 	return answer{res.StatusCode, res.Header, string(content), err}
 }
 
