@@ -66,7 +66,7 @@ func conform(t *testing.T, s store) {
 				opts = append(opts, conformance.Ignores(conformance.DirUpdates, "a folder that is remembered keeps its time until it is listed again"))
 			}
 			if name != "metadata" && !long() {
-				opts = append(opts, conformance.UpTo(conformance.Data), conformance.Effort(200, 40))
+				opts = append(opts, conformance.UpTo(conformance.Data), conformance.Effort(50, 40))
 			}
 			conformance.Run(t, func(tb conformance.TB) afero.Fs {
 				f, err := vfs.New(s.open(tb), cache(tb)...)
@@ -125,7 +125,8 @@ func TestConformanceYandex(t *testing.T) {
 				},
 			}
 			if knobs.OperationDelay > 0 && !long() {
-				s.opts = append(s.opts, conformance.Effort(200, 40)) // most of it is waiting for operations
+				// Most of it would be waiting for operations.
+				s.opts = append(s.opts, conformance.UpTo(conformance.Data), conformance.Effort(50, 40))
 			}
 			conform(t, s)
 		})
