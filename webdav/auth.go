@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/crypto/bcrypt"
@@ -122,7 +123,7 @@ func (a *authentication) layer(next http.Handler) http.Handler {
 			a.refuse(w)
 			return
 		}
-		user, wait := a.judge(a.client(req), name, password)
+		user, wait := a.judge(a.client(req), fromLatin1(name), fromLatin1(password))
 		switch {
 		case wait > 0:
 			w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
@@ -133,6 +134,20 @@ func (a *authentication) layer(next http.Handler) http.Handler {
 			next.ServeHTTP(w, req.WithContext(withUser(req.Context(), user)))
 		}
 	})
+}
+
+// fromLatin1 reads what is not UTF-8 as ISO 8859-1. The challenge asks for
+// UTF-8 (RFC 7617 section 2.1), but GNOME's libsoup sends "wörd" in ISO 8859-1
+// whatever was asked, and its user would be refused for ever.
+func fromLatin1(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	runes := make([]rune, len(s))
+	for i := range len(s) {
+		runes[i] = rune(s[i])
+	}
+	return string(runes)
 }
 
 // refuse answers 401.

@@ -103,6 +103,29 @@ func TestUserIsJoinedToTheRequest(t *testing.T) {
 	}
 }
 
+// TestPasswordInLatin1 is how GNOME sends what fits into ISO 8859-1.
+func TestPasswordInLatin1(t *testing.T) {
+	layer, err := authenticate([]User{{Name: "jörg", Verify: PlainPassword("pä:ss")}}, trustedProxies(nil).client, time.Now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gate{Handler: layer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))}
+	for _, c := range []struct {
+		name, password string
+		want           int
+	}{
+		{"j\xf6rg", "p\xe4:ss", http.StatusOK},
+		{"jörg", "pä:ss", http.StatusOK},
+		{"jörg", "p\xe4:ss", http.StatusOK},
+		{"j\xf6rg", "p\xe5:ss", http.StatusUnauthorized},
+		{"j\xf6rg", "p\xff\xfe", http.StatusUnauthorized},
+	} {
+		if got := g.login("192.0.2.1:1", c.name, c.password); got != c.want {
+			t.Errorf("%q with %q: %d, want %d", c.name, c.password, got, c.want)
+		}
+	}
+}
+
 func TestPasswordsAreVerifiedOnce(t *testing.T) {
 	g := newGate(t)
 	var wg sync.WaitGroup
