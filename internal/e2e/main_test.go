@@ -86,7 +86,7 @@ type server struct {
 	end chan error
 }
 
-var listening = regexp.MustCompile(`listening on (http://[^\s]+)`)
+var listening = regexp.MustCompile(`listening on (https?://[^\s]+)`)
 
 // serve starts `davdisk serve` on the disk with a state folder of its own.
 func serve(tb testing.TB, disk *emulator.Server, flags ...string) *server {
