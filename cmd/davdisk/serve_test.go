@@ -215,7 +215,7 @@ func TestServeDemoNeedsNothing(t *testing.T) {
 	if _, picture := s.do("GET", "Photos/Sunrise.jpg", "", ""); http.DetectContentType([]byte(picture)) != "image/jpeg" {
 		t.Error("the sample picture is none")
 	}
-	if got := s.wants("GET", "Videos/large%20file,%20128%20MiB.bin", "", "", 200); len(got) != 128<<20 {
+	if got := s.wants("GET", "Videos/large%20file,%2064%20MiB.bin", "", "", 200); len(got) != 64<<20 {
 		t.Errorf("the large file has %d bytes", len(got))
 	}
 	s.wants("PUT", "new.txt", "", "mine", 201)

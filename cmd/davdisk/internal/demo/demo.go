@@ -22,7 +22,7 @@ type Disk interface {
 }
 
 // largeSize is that of the one large file: enough to see a transfer move.
-const largeSize = 128 << 20
+const largeSize = 64 << 20
 
 // Fill writes the samples.
 func Fill(d Disk) error {
@@ -45,7 +45,7 @@ func Fill(d Disk) error {
 			return err
 		}
 	}
-	return d.WritePattern("disk:/Videos/large file, 128 MiB.bin", largeSize, 1)
+	return d.WritePattern("disk:/Videos/large file, 64 MiB.bin", largeSize, 1)
 }
 
 var texts = []struct{ name, content string }{
