@@ -32,6 +32,12 @@ func (t StaticToken) Token(context.Context) (string, error) {
 	return string(t), nil
 }
 
+// String keeps the token out of logs.
+func (t StaticToken) String() string { return "a token" }
+
+// GoString keeps the token out of logs.
+func (t StaticToken) GoString() string { return t.String() }
+
 // authorizer gives requests to the API their token, and none to any other
 // host. The scheme is OAuth, although the service calls its tokens bearer
 // (API reference, "Authorization").

@@ -1,7 +1,9 @@
 package yandex
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -36,6 +38,16 @@ func TestAuthorizer(t *testing.T) {
 		resp.Body.Close()
 		if got := h.last.Get("Authorization"); got != want || h.last.Get("User-Agent") != "davdisk" {
 			t.Errorf("%s got %q, %v", url, got, h.last)
+		}
+	}
+}
+
+// TestTokenIsNotPrinted prints a configuration in every way.
+func TestTokenIsNotPrinted(t *testing.T) {
+	cfg := Config{Token: StaticToken("secret")}
+	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
+		if text := fmt.Sprintf(format, cfg); strings.Contains(text, "secret") {
+			t.Errorf("%s prints %s", format, text)
 		}
 	}
 }

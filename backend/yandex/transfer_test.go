@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -235,6 +236,9 @@ func TestCanceledAfterTheBody(t *testing.T) {
 		t.Errorf("it answered %v", err)
 	}
 	hold(t, srv, map[string]string{"/f": "content"}, nil)
+	if c := srv.Counters(); c.API() != 1 {
+		t.Errorf("the upload was not left to end by itself: %v", c.By)
+	}
 }
 
 // afterwards does something when its end has been read.
@@ -319,4 +323,31 @@ func TestNoOperation(t *testing.T) {
 	if err := put(b, "f", "a"); err != nil {
 		t.Errorf("it answered %v", err)
 	}
+}
+
+// TestSilentUploader takes an upload and says nothing. That it tells of no
+// bytes does not mean that it has none: the upload must not be sent again.
+func TestSilentUploader(t *testing.T) {
+	var uploads atomic.Int32
+	b := against(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodPut:
+			uploads.Add(1)
+			io.Copy(io.Discard, r.Body)
+			<-r.Context().Done()
+		case r.Method == http.MethodHead:
+			w.Header().Set("Content-Length", "0")
+		case strings.HasSuffix(r.URL.Path, "/upload"):
+			fmt.Fprintf(w, `{"href":"http://%s/target","operation_id":"1"}`, r.Host)
+		case strings.Contains(r.URL.Path, "/operations"):
+			fmt.Fprint(w, `{"status":"in-progress"}`)
+		default:
+			fmt.Fprint(w, `{"type":"file","name":"f","size":3,"md5":"0cc175b9c0f1b6a831c399e269772661"}`)
+		}
+	}, yandex.Config{UploadWait: 50 * time.Millisecond})
+	expectKind(t, "put", put(b, "f", "content"), backend.ErrUncertain)
+	if n := uploads.Load(); n != 1 {
+		t.Errorf("it was sent %d times", n)
+	}
+	expectKind(t, "the next", put(b, "f", "newer"), backend.ErrLocked)
 }

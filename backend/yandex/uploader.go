@@ -68,7 +68,7 @@ func (u *upload) put(ctx context.Context, body *payload, header http.Header) (re
 	defer got.Body.Close()
 	io.Copy(io.Discard, io.LimitReader(got.Body, 64<<10))
 	if !whole && got.StatusCode < 300 {
-		return answer{}, true, errors.New("it was answered before all of it was sent")
+		return answer{}, false, lost{errors.New("the upload server says that it stored what was not sent yet")}
 	}
 	resp = answer{status: got.StatusCode, date: u.b.cfg.Now(), retryAfter: retryAfter(got.Header, u.b.cfg.Now())}
 	if date, err := http.ParseTime(got.Header.Get("Date")); err == nil {
