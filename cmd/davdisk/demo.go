@@ -40,6 +40,8 @@ func startTrial(c *cli.Context) (*session, *trial, error) {
 			return nil, nil, err
 		}
 		t.home = home
+	} else if err := demo.Claim(home); err != nil {
+		return nil, nil, err
 	}
 	s, err := t.start(c, home)
 	if err != nil {
@@ -59,6 +61,9 @@ func (t *trial) start(c *cli.Context, home string) (*session, error) {
 		return nil, err
 	}
 	content := filepath.Join(home, "content")
+	if err := os.RemoveAll(content); err != nil { // of a demo that was killed
+		return nil, err
+	}
 	if err := os.MkdirAll(content, 0o700); err != nil {
 		return nil, err
 	}

@@ -244,6 +244,26 @@ func TestDemoDirKeepsTheDisk(t *testing.T) {
 	s.wants("PROPFIND", "Empty%20folder/", "", "", 207)
 }
 
+func TestDemoDirIsNotTakenFromSomebodyElse(t *testing.T) {
+	home(t)
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "content"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	precious := filepath.Join(dir, "content", "thesis.txt")
+	if err := os.WriteFile(precious, []byte("years of work"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, cancel, ended := begin(t, "serve", "--demo-dir", dir, "--addr", "127.0.0.1:0")
+	defer cancel()
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "a demo needs a folder of its own") {
+		t.Errorf("it ended with %v", err)
+	}
+	if got, err := os.ReadFile(precious); err != nil || string(got) != "years of work" {
+		t.Errorf("it holds %q, %v", got, err)
+	}
+}
+
 func TestServeAFolderOfThisMachine(t *testing.T) {
 	home(t)
 	dir := t.TempDir()

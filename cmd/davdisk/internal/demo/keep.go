@@ -2,11 +2,13 @@ package demo
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -23,6 +25,26 @@ const (
 	incoming = "disk.new"
 	outgoing = "disk.old"
 )
+
+// marker is a file that says whose folder it is.
+const marker = ".davdisk-demo"
+
+// Claim makes a folder for kept disks, or takes one that is empty or was used
+// for that before. Any other is refused: what is in it would be lost.
+func Claim(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	ours := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == marker })
+	if len(entries) > 0 && !ours {
+		return fmt.Errorf("%s holds other things; a demo needs a folder of its own", dir)
+	}
+	return os.WriteFile(filepath.Join(dir, marker), nil, 0o600)
+}
 
 // Load fills a disk with what Save has kept in dir, and reports whether there
 // was anything.

@@ -41,7 +41,6 @@ type Options struct {
 type Copied struct {
 	From backend.Info
 	Name string // in the source
-	To   backend.Info
 }
 
 func (o Options) withDefaults() Options {
@@ -183,7 +182,7 @@ func (c *copier) file(ctx context.Context, from, to Side) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.Done(Copied{From: info, Name: from.Name, To: stored})
+	c.Done(Copied{From: info, Name: from.Name})
 	return nil
 }
 
