@@ -33,13 +33,17 @@ func trials() []trial {
 }
 
 func (b bug) fresh(tb TB) afero.Fs {
-	f := newBugFs(tb)
+	f := newBugFs(quick{tb})
 	b.plant(f)
 	return f
 }
 
 func TestRootedFsPassesEveryCase(t *testing.T) {
-	Run(t, newRooted, Effort(50, 40), Long(), overFaulty(atomically))
+	opts := []Option{Effort(50, 40), overFaulty(atomically)}
+	if !testing.Short() {
+		opts = append(opts, Long())
+	}
+	Run(t, newRooted, opts...)
 	Run(t, bug{plant: func(*bugFs) {}}.fresh, Effort(50, 40))
 }
 

@@ -13,7 +13,7 @@ import (
 
 func newOs(TB) afero.Fs { return afero.NewOsFs() }
 
-func inTempDir() Option { return Under(func(tb TB) string { return tb.TempDir() }) }
+func inTempDir() Option { return Under(func(tb TB) string { return quick{tb}.TempDir() }) }
 
 // The kernel is what the model must agree with: this is what makes the model
 // an oracle for others.

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/spf13/afero"
 )
 
 // few is how many cases may catch a bug for it to speak for each of them.
@@ -127,7 +125,7 @@ func (tr trial) caughtBy(t *testing.T) []string {
 		}
 	}
 	opts := append([]Option{Deadline(time.Second)}, tr.opts...)
-	s := newSuite("", func(tb TB) afero.Fs { return tr.fresh(quick{tb}) }, opts)
+	s := newSuite("", tr.fresh, opts)
 	var ids []string
 	for _, e := range catalogue() {
 		if e.alone || strings.HasPrefix(e.id, "model/") || strings.HasPrefix(e.id, "concurrent/") != (group == "concurrent") {

@@ -16,7 +16,7 @@ import (
 // nothing else, is what a case finds.
 type rootedFs struct{ dir string }
 
-func newRooted(tb TB) afero.Fs { return rootedFs{tb.TempDir()} }
+func newRooted(tb TB) afero.Fs { return rootedFs{quick{tb}.TempDir()} }
 
 // real is where a name is on the machine. What is not clean about a name and
 // means something, being empty or ending in a slash, stays.
