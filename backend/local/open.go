@@ -131,10 +131,16 @@ func (r *reader) Read(p []byte) (int, error) {
 // same tells whether the file has the bytes it was opened with. To lose its
 // last name changes the status of a file, and so its version, but not them.
 func (c *content) same(now fs.FileInfo) bool {
-	if c.b.version(now) == c.info.Version {
+	if c.b.version(now) == c.b.version(c.opened) {
 		return true
 	}
-	return unlinked(now) && now.Size() == c.opened.Size() && now.ModTime().Equal(c.opened.ModTime())
+	if unlinked(now) && now.Size() == c.opened.Size() && now.ModTime().Equal(c.opened.ModTime()) {
+		return true
+	}
+	// A Move under way may not have noted yet that it is the same file.
+	c.b.mu.Lock()
+	defer c.b.mu.Unlock()
+	return c.b.version(now) == c.b.version(c.opened)
 }
 
 func (r *reader) Close() error {
