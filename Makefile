@@ -21,12 +21,13 @@ test: tools check
 	./scripts/fuzz 10s
 
 test-long: export DAVDISK_LONG = 1
+test-long: tools_for = long
 test-long: tools check
 	$(GO) test -race -timeout 60m ./...
 	./scripts/fuzz 10m
 
 tools:
-	./scripts/test-tools
+	./scripts/test-tools $(tools_for)
 
 check:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt wants: $$unformatted"; exit 1; }

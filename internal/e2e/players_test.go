@@ -1,0 +1,77 @@
+package e2e
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/davdisk/davdisk/backend/yandex/emulator"
+)
+
+// TestPlayers has ffmpeg and mpv jump in a film whose index is at its end, as
+// cameras write them, and counts what was downloaded for it.
+func TestPlayers(t *testing.T) {
+	dir := t.TempDir()
+	film := filepath.Join(dir, "film.mp4")
+	run(t, command(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=duration=10:size=640x360:rate=25,noise=alls=60:allf=t", "-c:v", "mjpeg", "-q:v", "2", film))
+	content, err := os.ReadFile(film)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := int64(len(content))
+	if size < 40<<20 {
+		t.Fatalf("the film has %d bytes, too few to show anything", size)
+	}
+	frame := func(from, to string) []byte {
+		t.Helper()
+		run(t, command(t, "ffmpeg", "-v", "error", "-ss", "8", "-i", from, "-frames:v", "1", filepath.Join(dir, to)))
+		data, err := os.ReadFile(filepath.Join(dir, to))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	want := frame(film, "want.png")
+	for _, c := range []struct {
+		name string
+		play func(t *testing.T, url string)
+	}{
+		{"ffprobe", func(t *testing.T, url string) {
+			if out := run(t, command(t, "ffprobe", "-v", "error", "-show_entries", "format=duration", url)); !strings.Contains(out, "duration=10.0") {
+				t.Errorf("ffprobe says %s", out)
+			}
+		}},
+		{"ffmpeg", func(t *testing.T, url string) {
+			if got := frame(url, "got.png"); !bytes.Equal(got, want) {
+				t.Error("the picture after a jump is another one")
+			}
+		}},
+		{"mpv", func(t *testing.T, url string) {
+			out := run(t, command(t, "mpv", "--no-config", "--vo=null", "--ao=null", "--no-terminal", "--cache-secs=1", "--demuxer-max-bytes=1MiB", "--start=6", "--frames=5", url))
+			if strings.Contains(out, "ailed") {
+				t.Errorf("mpv says %s", out)
+			}
+		}},
+		{"a viewer who leaves", func(t *testing.T, url string) {
+			run(t, command(t, "sh", "-c", "curl -sN '"+url+"' | head -c 1000000 >/dev/null"))
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tool(t, "ffmpeg")
+			disk := startDisk(t, emulator.Options{})
+			if err := disk.WriteFile("disk:/Ж film.mp4", content); err != nil {
+				t.Fatal(err)
+			}
+			s := serve(t, disk)
+			c.play(t, s.url+"%D0%96%20film.mp4")
+			s.stop() // nothing is downloaded any more
+			counted := disk.Counters()
+			t.Logf("%d KiB of %d downloaded in %d transfers", counted.BytesDown>>10, size>>10, counted.Transfers())
+			if counted.BytesDown > size/2 || counted.Transfers() == 0 {
+				t.Errorf("%d of %d bytes were downloaded in %d transfers", counted.BytesDown, size, counted.Transfers())
+			}
+		})
+	}
+}
