@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -58,9 +57,9 @@ func (w *writers) done() <-chan struct{} {
 	return w.idle
 }
 
-// shutdown takes no more requests, waits for all that write, and a little for
-// the others.
-func shutdown(server *http.Server, w *writers) error {
+// shutdown takes no more requests, waits for all that write, and for the others
+// as long as grace.
+func shutdown(server *http.Server, w *writers, grace time.Duration) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	ended := make(chan error, 1)
@@ -73,9 +72,9 @@ func shutdown(server *http.Server, w *writers) error {
 	select {
 	case err := <-ended:
 		return err
-	case <-time.After(readersGrace):
+	case <-time.After(grace):
 		cancel()
 		<-ended
-		return errors.Join(server.Close())
+		return server.Close()
 	}
 }

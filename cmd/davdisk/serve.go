@@ -284,7 +284,7 @@ func (h *share) run() error {
 	case <-h.s.ctx.Done():
 	}
 	h.s.log.Info("ending: no new requests; what is being written is finished first")
-	err := shutdown(server, w)
+	err := shutdown(server, w, readersGrace)
 	if serveErr := <-failed; !errors.Is(serveErr, http.ErrServerClosed) {
 		err = errors.Join(err, serveErr)
 	}
