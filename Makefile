@@ -11,6 +11,9 @@ ifneq ($(shell command -v apt-get),)
 export DAVDISK_TEST_TOOLS ?= require
 endif
 
+# A race-built process waits a second before it ends, and the tests end many.
+export GORACE ?= atexit_sleep_ms=0
+
 .PHONY: build test test-long bench bench-peer check tools fuzz
 
 build:
