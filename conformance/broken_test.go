@@ -50,7 +50,7 @@ func TestRootedFsPassesEveryCase(t *testing.T) {
 func TestEveryBugIsCaught(t *testing.T) {
 	for _, b := range trials() {
 		t.Run(b.caught, func(t *testing.T) {
-			opts := append([]Option{Only(b.caught), Effort(200, 40), Deadline(2 * time.Second)}, b.opts...)
+			opts := append([]Option{Only(b.caught), Effort(200, 40), Deadline(5 * time.Second)}, b.opts...)
 			r := Check(t.Context(), b.fresh, opts...)
 			if len(r.Results) == 0 || r.Results[0].Verdict == Blocked || !r.Results[0].Verdict.Bad() {
 				t.Errorf("%s: not caught: %+v", b.what, r.Results)
