@@ -16,6 +16,7 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex"
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
 	"github.com/davdisk/davdisk/conformance"
+	"github.com/davdisk/davdisk/internal/scoreboard"
 	"github.com/davdisk/davdisk/vfs"
 )
 
@@ -34,6 +35,7 @@ func caches() map[string]func(tb conformance.TB) []vfs.Option {
 
 // A store is one to be tried.
 type store struct {
+	name     string // in docs/conformance.md; empty: not there
 	open     func(tb conformance.TB) backend.Backend
 	dirTimes bool // a folder's time moves when an entry comes or goes
 	opts     []conformance.Option
@@ -68,7 +70,7 @@ func conform(t *testing.T, s store) {
 			if name != "metadata" && !long() {
 				opts = append(opts, conformance.UpTo(conformance.Data), conformance.Effort(50, 40))
 			}
-			conformance.Run(t, func(tb conformance.TB) afero.Fs {
+			report := conformance.Run(t, func(tb conformance.TB) afero.Fs {
 				f, err := vfs.New(s.open(tb), cache(tb)...)
 				if err != nil {
 					tb.Fatalf("%v", err)
@@ -76,16 +78,20 @@ func conform(t *testing.T, s store) {
 				tb.Cleanup(func() { f.Close() })
 				return f
 			}, opts...)
+			if name == "metadata" && s.name != "" {
+				scoreboard.Check(t, s.name, "davdisk", report)
+			}
 		})
 	}
 }
 
 func TestConformanceMemory(t *testing.T) {
-	conform(t, store{open: func(conformance.TB) backend.Backend { return memory.New(memory.Options{}) }})
+	conform(t, store{name: "vfs over memory", open: func(conformance.TB) backend.Backend { return memory.New(memory.Options{}) }})
 }
 
 func TestConformanceLocal(t *testing.T) {
 	s := store{
+		name: "vfs over a local folder",
 		open: func(tb conformance.TB) backend.Backend {
 			b, err := local.New(tb.TempDir(), local.Options{})
 			if err != nil {
@@ -123,6 +129,9 @@ func TestConformanceYandex(t *testing.T) {
 					conformance.Parallel(8),
 					conformance.Within(conformance.Limits{FileSize: 1 << 30, Why: "what a free account may upload"}),
 				},
+			}
+			if knobs.OperationDelay == 0 {
+				s.name = "vfs over Yandex Disk (emulated)"
 			}
 			if knobs.OperationDelay > 0 && !long() {
 				// Most of it would be waiting for operations.
