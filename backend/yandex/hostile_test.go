@@ -308,10 +308,9 @@ func TestNamesOfTheServer(t *testing.T) {
 // whose total counts what is not shown.
 func TestListingThatNeverAddsUp(t *testing.T) {
 	ctx := context.Background()
-	calls := 0
+	var calls atomic.Int64
 	changing := against(t, func(w http.ResponseWriter, r *http.Request) {
-		calls++
-		fmt.Fprintf(w, `{"type":"dir","_embedded":{"total":3,"items":[{"type":"file","name":"%d"}]}}`, calls/3)
+		fmt.Fprintf(w, `{"type":"dir","_embedded":{"total":3,"items":[{"type":"file","name":"%d"}]}}`, calls.Add(1)/3)
 	}, yandex.Config{})
 	_, _, err := changing.List(ctx, ".")
 	expectKind(t, "list", err, backend.ErrUnavailable)
