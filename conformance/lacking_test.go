@@ -69,7 +69,7 @@ func stores() map[string]store {
 // run looks at the cases about data alone.
 func TestDeclarationExcusesAll(t *testing.T) {
 	level := Parity
-	if testing.Short() {
+	if os.Getenv("DAVDISK_LONG") == "" {
 		level = Data
 	}
 	for name, s := range stores() {

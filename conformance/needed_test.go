@@ -58,8 +58,8 @@ func reasons() []struct{ pattern, why string } {
 // A case that no bug needs is dead weight: each must be one of the few that
 // catch some bug, or have a reason to be there. With -v the bugs are listed.
 func TestEveryCaseIsNeeded(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs the whole catalogue some hundred times")
+	if os.Getenv("DAVDISK_LONG") == "" {
+		t.Skip("runs the whole catalogue some hundred times, which make test-long does")
 	}
 	speaks := map[string][]string{} // case to bugs
 	for i, caught := range catchers(t, trials()) {
