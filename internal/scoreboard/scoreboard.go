@@ -1,5 +1,6 @@
 // Package scoreboard keeps what each file system scored in the conformance
-// suite, one JSON file each, and prints docs/conformance.md from them. A test
+// suite, one JSON file each, and prints docs/conformance.md and a part of the
+// README from them. A test
 // runs the suite through it, or hands it a report:
 //
 //	scoreboard.Run(t, "vfs over backend/memory", "davdisk", "", fresh, opts...)
@@ -84,6 +85,17 @@ func Check(t *testing.T, name, of string, r conformance.Report) {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(root(t), "docs", "conformance.md"), table, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	name = filepath.Join(root(t), "README.md")
+	readme, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if readme, err = Summary(readme, filepath.Join(root(t), scores)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, readme, 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

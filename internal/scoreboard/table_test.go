@@ -20,6 +20,17 @@ func TestTableIsFresh(t *testing.T) {
 	if string(got) != string(want) {
 		t.Errorf("docs/conformance.md is stale; record any score with %s=update to print it anew", update)
 	}
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh, err := Summary(readme, "scores")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(readme) != string(fresh) {
+		t.Errorf("the scores in the README are stale; record any score with %s=update to print them anew", update)
+	}
 }
 
 func TestTable(t *testing.T) {
