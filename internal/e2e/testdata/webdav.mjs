@@ -30,5 +30,15 @@ const part = await new Promise((resolve, reject) => {
   client.createReadStream(hostile, { range: { start: 1, end: 2 } }).on("data", (c) => chunks.push(c)).on("end", () => resolve(Buffer.concat(chunks).toString())).on("error", reject);
 });
 assert.equal(part, "ne");
+assert.equal(await client.getQuota(), null, "it asks for all properties, which the space is not among");
+const space = await client.customRequest("/", {
+  method: "PROPFIND",
+  headers: { Depth: "0" },
+  data: '<propfind xmlns="DAV:"><prop><quota-available-bytes/></prop></propfind>',
+});
+assert.match(await space.text(), /<D:quota-available-bytes>[1-9]\d*</);
+await assert.rejects(client.getDirectoryContents("/", { deep: true }), { status: 403 });
+await assert.rejects(client.partialUpdateFileContents("/moved.md", 0, 1, "tw"), "no partial update is claimed");
+assert.equal(await client.getFileContents("/moved.md", { format: "text" }), "one");
 await client.deleteFile("/moved.md");
 console.log("done");
