@@ -27,6 +27,7 @@ test-long: export DAVDISK_LONG = 1
 test-long: tools_for = long
 test-long: tools check
 	$(GO) test -race -timeout 60m ./...
+	cd conformance/internal/matrix && $(GO) test -short ./...
 	./scripts/fuzz 10m
 
 tools:
