@@ -31,6 +31,7 @@ func (c *core) replace(ctx context.Context, k kind, from, target string, do func
 	}
 	defer e.rest()
 	err := c.b.Move(ctx, target, e.Hidden, backend.MoveOptions{})
+	e.unsure = errors.Is(err, backend.ErrUncertain)
 	// From here on it is brought to an end, also if the client has gone.
 	ctx = context.WithoutCancel(ctx)
 	if err == nil {
@@ -42,8 +43,10 @@ func (c *core) replace(ctx context.Context, k kind, from, target string, do func
 	}
 	if err != nil {
 		c.doubt(target)
-		if err := c.settle(ctx, e); err != nil {
-			c.opts.log.Warn("what failed could not be undone yet", "name", target, "hidden", e.Hidden, "error", err)
+		if undo := c.settle(ctx, e); undo != nil {
+			c.opts.log.Warn("what failed could not be undone yet", "name", target, "hidden", e.Hidden, "error", undo)
+			// A refusal would say that nothing has changed.
+			return failure(backend.ErrUncertain, fmt.Sprintf("it failed and could not be undone yet: %v", err))
 		}
 		return err
 	}
@@ -134,16 +137,22 @@ func (c *core) settle(ctx context.Context, e *unfinished) error {
 		return c.discard(ctx, e)
 	}
 	defer c.doubt(e.Target)
+	// The target is looked at first: if moving back is still under way, it may
+	// be in its place by the second look, and must not be taken for a copy.
+	there, err := c.exists(ctx, e.Target)
+	if err != nil {
+		return err
+	}
 	aside, err := c.exists(ctx, e.Hidden)
+	if err == nil && !aside && e.unsure {
+		aside, err = c.asideForSure(ctx, e)
+		there = there && !aside
+	}
 	if err != nil {
 		return err
 	}
 	if !aside {
 		return c.journal.done(e)
-	}
-	there, err := c.exists(ctx, e.Target)
-	if err != nil {
-		return err
 	}
 	source, err := c.exists(ctx, e.From)
 	if err != nil {
@@ -164,6 +173,24 @@ func (c *core) settle(ctx context.Context, e *unfinished) error {
 	// was replaced comes to light under its hidden name.
 	c.opts.log.Warn("a folder that was being replaced has another name now", "was", e.Target, "is", e.Hidden)
 	return c.journal.done(e)
+}
+
+// asideForSure is for a move aside of which nobody said how it ended. The store
+// may be about to carry it out, and then the target would vanish later. So it
+// is asked for again: that waits for the first, or takes its place.
+func (c *core) asideForSure(ctx context.Context, e *unfinished) (bool, error) {
+	err := c.b.Move(ctx, e.Target, e.Hidden, backend.MoveOptions{})
+	switch {
+	case err == nil:
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrExist):
+		aside, err := c.exists(ctx, e.Hidden)
+		e.unsure = err != nil
+		return aside, err
+	default:
+		return false, err
+	}
+	e.unsure = false
+	return true, nil
 }
 
 // moveBack gives what was moved aside its name again.
