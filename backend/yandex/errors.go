@@ -145,7 +145,11 @@ func translate(err error) error {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &notSure):
-		return &backend.Error{Kind: backend.ErrUncertain, Message: plain(notSure.error)}
+		e := &backend.Error{Kind: backend.ErrUncertain, Message: plain(notSure.error)}
+		if errors.As(err, &no) && no.kind() == backend.ErrUnauthorized {
+			e.Message += ": " + loginHint
+		}
+		return e
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.As(err, &no):

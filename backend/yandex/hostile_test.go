@@ -47,6 +47,9 @@ func TestTokenStaysWithTheAPI(t *testing.T) {
 		if r.Header.Get("Authorization") != "" || strings.Contains(r.URL.String(), secret) {
 			leaked.Add(1)
 		}
+		if r.Method == http.MethodPut {
+			w.WriteHeader(http.StatusCreated)
+		}
 		fmt.Fprint(w, answer)
 	}))
 	defer elsewhere.Close()

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"time"
-
-	"github.com/davdisk/davdisk/backend"
 )
 
 // How an operation is followed: the first look after 50 ms, each next one
@@ -21,15 +19,18 @@ const (
 var errFailed = errors.New("the service says that the operation failed, and not why")
 
 // finish waits for the end of a change that was answered with next: at once
-// unless the status says that an operation was begun (202).
+// unless the status says that an operation was begun (202). Every success of a
+// change but 204 has a link; without one it is not the service that speaks.
 func (b *Backend) finish(ctx context.Context, r reply, next link) error {
-	if r.status != http.StatusAccepted {
+	switch {
+	case r.status == http.StatusNoContent:
 		return nil
+	case next.Href == "":
+		return lost{errors.New("the answer is not one of the service, which gives a link to what it did")}
+	case r.status == http.StatusAccepted:
+		return b.wait(ctx, string(next.Href))
 	}
-	if next.Href == "" {
-		return lost{errors.New("the service began an operation and gave no link to it")}
-	}
-	return b.wait(ctx, string(next.Href))
+	return nil
 }
 
 // wait follows an operation to its end. The link is followed as given: the
@@ -54,14 +55,14 @@ func (b *Backend) poll(ctx context.Context, href string) (done bool, err error) 
 	var op operation
 	_, err = b.api.do(ctx, request{call: getOperation, href: href, out: &op})
 	switch {
-	case err != nil && !is(err, backend.ErrUnauthorized):
-		return false, lost{err}
 	case err != nil:
-		return false, err
+		return false, lost{err}
 	case op.Status == "success":
 		return true, nil
 	case op.Status == "failed", op.Status == "failure":
 		return true, lost{errFailed}
+	case op.Status == "": // it is not the service that speaks
+		return false, lost{errors.New("the answer does not tell how the operation stands")}
 	}
 	return false, nil
 }

@@ -245,10 +245,9 @@ func (u *upload) once(ctx context.Context, again bool) (modified time.Time, err 
 		return u.unanswered(ctx, err)
 	case resp.status == http.StatusBadGateway, resp.status == http.StatusGatewayTimeout:
 		return u.unanswered(ctx, fmt.Errorf("it answered %d", resp.status))
-	case resp.status == http.StatusCreated, resp.status == http.StatusOK:
-		if u.size >= 0 && u.sum.size <= trustedSize && from == 0 {
-			return resp.date, nil
-		}
+	case resp.status == http.StatusCreated && u.size >= 0 && u.sum.size <= trustedSize && from == 0:
+		return resp.date, nil
+	case resp.status == http.StatusCreated, resp.status == http.StatusOK: // 200 is what others on the way say
 		return u.confirm(ctx)
 	case resp.status == http.StatusAccepted:
 		if u.target.OperationID != "" {

@@ -215,10 +215,15 @@ func (b *Backend) mkdir(ctx context.Context, name string) error {
 	defer unlock()
 	ctx, cancel := issued(ctx)
 	defer cancel()
+	var made link
 	r, err := b.api.do(ctx, request{
 		call:  makeFolder,
 		query: url.Values{"path": {b.path(name)}, "fields": {"href"}},
+		out:   &made,
 	})
+	if err == nil {
+		err = b.finish(ctx, r, made)
+	}
 	// A folder that is there after an answer was lost is the one asked for.
 	if r.again && hasCode(err, "DiskPathPointsToExistentDirectoryError") {
 		err = nil
