@@ -1,0 +1,476 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/davdisk/davdisk/backend/yandex"
+	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/vfs"
+	"github.com/davdisk/davdisk/webdav"
+)
+
+// A scenario is one request to davdisk and what it does to the disk.
+type scenario struct {
+	name   string
+	before []string // requests that come first, while nothing fails: METHOD path
+	method string
+	path   string
+	header map[string]string
+	body   string
+	change func(disk map[string]string) // what success means
+	answer string                       // what the body of a success holds
+}
+
+// large is more than what an upload is believed without a look (8 MiB).
+var large = strings.Repeat("0123456789abcdef", (8<<20)/16+1)
+
+// planted is the disk that each scenario begins with: content by path, folders
+// with a slash at the end. What a disk holds is told by the MD5 of the contents.
+var planted = map[string]string{
+	"/f.txt": "the old f", "/g.txt": "the old g", "/bystander.txt": "not concerned",
+	"/d/": "", "/d/x.txt": "x in d", "/d/sub/": "", "/d/sub/y.txt": "y in d",
+	"/e/": "", "/e/x.txt": "x in e", "/e/z.txt": "z in e",
+}
+
+func lays(path, content string) func(map[string]string) {
+	return func(disk map[string]string) { disk[path] = sum([]byte(content)) }
+}
+
+func makes(folder string) func(map[string]string) {
+	return func(disk map[string]string) { disk[folder] = "" }
+}
+
+// carries takes what is at and below one path to another, in place of what was
+// there. The source goes if it is a move.
+func carries(from, to string, moves bool) func(map[string]string) {
+	return func(disk map[string]string) {
+		taken := map[string]string{}
+		for path, content := range disk {
+			if rest, ok := below(path, from); ok {
+				taken[to+rest] = content
+				if moves {
+					delete(disk, path)
+				}
+			}
+		}
+		removes(to)(disk)
+		maps.Copy(disk, taken)
+	}
+}
+
+func removes(name string) func(map[string]string) {
+	return func(disk map[string]string) {
+		maps.DeleteFunc(disk, func(path, _ string) bool {
+			_, ok := below(path, name)
+			return ok
+		})
+	}
+}
+
+func below(path, name string) (rest string, ok bool) {
+	rest, ok = strings.CutPrefix(path, name)
+	return rest, ok && (rest == "" || rest[0] == '/')
+}
+
+// original is what a disk holds when it is planted.
+func original() map[string]string {
+	disk := map[string]string{}
+	for path, content := range planted {
+		if !strings.HasSuffix(path, "/") {
+			content = sum([]byte(content))
+		}
+		disk[path] = content
+	}
+	return disk
+}
+
+func nothing(map[string]string) {}
+
+var scenarios = []scenario{
+	{name: "PUT new", method: "PUT", path: "/new.txt", body: "new", change: lays("/new.txt", "new")},
+	{name: "PUT only if new", method: "PUT", path: "/new.txt", body: "new", header: map[string]string{"If-None-Match": "*"}, change: lays("/new.txt", "new")},
+	{name: "PUT over a file", method: "PUT", path: "/f.txt", body: "replaced", change: lays("/f.txt", "replaced")},
+	{name: "PUT if unchanged", method: "PUT", path: "/f.txt", body: "replaced", header: map[string]string{"If-Match": "*"}, change: lays("/f.txt", "replaced")},
+	{name: "PUT large", method: "PUT", path: "/f.txt", body: large, change: lays("/f.txt", large)},
+	{name: "PUT in chunks", method: "PUT", path: "/f.txt", body: "in chunks", header: map[string]string{"Transfer-Encoding": "chunked"}, change: lays("/f.txt", "in chunks")},
+	{name: "PUT with its time", method: "PUT", path: "/f.txt", body: "dated", header: map[string]string{"X-OC-Mtime": "1000000000"}, change: lays("/f.txt", "dated")},
+	{name: "PUT nothing", method: "PUT", path: "/f.txt", change: lays("/f.txt", "")},
+	{name: "LOCK and PUT", before: []string{"LOCK /new.txt"}, method: "PUT", path: "/new.txt", body: "locked", change: lays("/new.txt", "locked")},
+	{name: "MKCOL", method: "MKCOL", path: "/n", change: makes("/n/")},
+	{name: "DELETE a file", method: "DELETE", path: "/f.txt", change: removes("/f.txt")},
+	{name: "DELETE if unchanged", method: "DELETE", path: "/f.txt", header: map[string]string{"If-Match": "*"}, change: removes("/f.txt")},
+	{name: "DELETE a tree", method: "DELETE", path: "/d", change: removes("/d")},
+	{name: "MOVE a file", method: "MOVE", path: "/f.txt", header: map[string]string{"Destination": "/new.txt"}, change: carries("/f.txt", "/new.txt", true)},
+	{name: "MOVE a file over a file", method: "MOVE", path: "/f.txt", header: map[string]string{"Destination": "/g.txt"}, change: carries("/f.txt", "/g.txt", true)},
+	{name: "MOVE a file over a folder", method: "MOVE", path: "/f.txt", header: map[string]string{"Destination": "/e"}, change: carries("/f.txt", "/e", true)},
+	{name: "MOVE a tree", method: "MOVE", path: "/d", header: map[string]string{"Destination": "/n"}, change: carries("/d", "/n", true)},
+	{name: "MOVE a tree over a file", method: "MOVE", path: "/d", header: map[string]string{"Destination": "/g.txt"}, change: carries("/d", "/g.txt", true)},
+	{name: "MOVE a tree over a tree", method: "MOVE", path: "/d", header: map[string]string{"Destination": "/e"}, change: carries("/d", "/e", true)},
+	{name: "COPY a file", method: "COPY", path: "/f.txt", header: map[string]string{"Destination": "/new.txt"}, change: carries("/f.txt", "/new.txt", false)},
+	{name: "COPY a file over a file", method: "COPY", path: "/f.txt", header: map[string]string{"Destination": "/g.txt"}, change: carries("/f.txt", "/g.txt", false)},
+	{name: "COPY a file over a folder", method: "COPY", path: "/f.txt", header: map[string]string{"Destination": "/e"}, change: carries("/f.txt", "/e", false)},
+	{name: "COPY a tree", method: "COPY", path: "/d", header: map[string]string{"Destination": "/n"}, change: carries("/d", "/n", false)},
+	{name: "COPY a tree over a tree", method: "COPY", path: "/d", header: map[string]string{"Destination": "/e"}, change: carries("/d", "/e", false)},
+	{name: "PROPPATCH", method: "PROPPATCH", path: "/f.txt", change: nothing, answer: "HTTP/1.1 200",
+		body: `<propertyupdate xmlns="DAV:"><set><prop><a xmlns="urn:x">b</a></prop></set></propertyupdate>`},
+	{name: "LOCK", method: "LOCK", path: "/f.txt", change: nothing, answer: "locktoken", body: exclusiveLock},
+	{name: "GET", method: "GET", path: "/f.txt", change: nothing, answer: "the old f"},
+	{name: "HEAD", method: "HEAD", path: "/f.txt", change: nothing},
+	{name: "PROPFIND", method: "PROPFIND", path: "/d/", header: map[string]string{"Depth": "1"}, change: nothing, answer: "/d/x.txt"},
+}
+
+const exclusiveLock = `<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>`
+
+// failures are what may go wrong with a call.
+var failures = map[string]emulator.Fault{
+	"429":                    {Status: 429},
+	"500":                    {Status: 500},
+	"500 after the effect":   {Status: 500, After: true},
+	"502 of a proxy":         {Status: 502, HTML: true},
+	"503":                    {Status: 503},
+	"504 after the effect":   {Status: 504, HTML: true, After: true},
+	"423":                    {Status: 423, Code: "DiskResourceLockedError"},
+	"507":                    {Status: 507},
+	"401":                    {Status: 401},
+	"403":                    {Status: 403},
+	"404 of a proxy":         {Status: 404, HTML: true},
+	"a redirect to nowhere":  {Status: 302, HTML: true},
+	"reset":                  {Reset: true},
+	"reset after the effect": {Reset: true, After: true},
+	"half an answer":         {Truncate: 1},
+	"a page to log in":       {Status: 200, Body: "<html>who are you?</html>"},
+	"an empty object":        {Status: 200, Body: "{}"},
+}
+
+// TestEveryFault lets every single call that davdisk makes in a scenario fail
+// in every way, once and from then on, and compares what was answered with
+// what the disk holds. Success means done; a refusal that nothing has changed
+// and is no invention; any other answer, or none, that either is there, whole.
+// Nothing that is there is said to be missing, not even while the fault lasts.
+// When it is over the same request succeeds, and nothing hidden is left.
+//
+// All of it is some thousands of faults, which DAVDISK_LONG asks for; otherwise
+// one in eleven is tried.
+func TestEveryFault(t *testing.T) {
+	every := 11 // prime to the kinds of faults, so that each scenario meets others
+	if os.Getenv("DAVDISK_LONG") != "" {
+		every = 1
+	}
+	for _, mode := range []struct {
+		name  string
+		knobs emulator.Knobs
+		warm  bool
+	}{
+		{"synchronous and cold", emulator.Knobs{Async: "never"}, false},
+		{"asynchronous and warm", emulator.Knobs{Async: "always", OperationPolls: 1}, true},
+	} {
+		for i, s := range scenarios {
+			t.Run(mode.name+"/"+s.name, func(t *testing.T) {
+				t.Parallel()
+				tried := i
+				calls := s.count(t, mode.knobs, mode.warm)
+				for _, endpoint := range slices.Sorted(maps.Keys(calls)) {
+					for nth := range calls[endpoint] {
+						for _, name := range slices.Sorted(maps.Keys(failures)) {
+							for _, times := range []int{1, -1} {
+								if tried++; tried%every != 0 {
+									continue
+								}
+								f := failures[name]
+								f.Endpoint, f.Nth, f.Times = endpoint, nth+1, times
+								s.suffer(t, fmt.Sprintf("%s (%s, number %d, times %d)", name, endpoint, nth+1, times), mode.knobs, mode.warm, f)
+							}
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// count runs a scenario without a fault and tells the calls that it makes.
+func (s scenario) count(t *testing.T, knobs emulator.Knobs, warm bool) map[emulator.Endpoint]int {
+	d := newSubject(t, knobs)
+	defer d.close()
+	d.prepare(s, warm)
+	d.disk.ResetCounters()
+	if code, body := d.do(s); code/100 != 2 || !strings.Contains(body, s.answer) {
+		t.Fatalf("it was answered %d without a fault: %s", code, body)
+	}
+	if is, want := d.holds(), s.after(); !maps.Equal(is, want) {
+		t.Fatalf("without a fault the disk holds %s, want %s", describe(is), describe(want))
+	}
+	return d.disk.Counters().By
+}
+
+func (s scenario) after() map[string]string {
+	disk := original()
+	s.change(disk)
+	return disk
+}
+
+// suffer runs a scenario with a fault.
+func (s scenario) suffer(t *testing.T, what string, knobs emulator.Knobs, warm bool, f emulator.Fault) {
+	d := newSubject(t, knobs)
+	defer d.close()
+	d.prepare(s, warm)
+	d.disk.Inject(f)
+	code, body := d.do(s)
+	want := s.after()
+	is := d.holds()
+	switch {
+	case code/100 == 2 && !maps.Equal(visible(is), want):
+		t.Errorf("%s: answered %d, and the disk holds %s", what, code, describe(is))
+	case code/100 == 2 && !strings.Contains(body, s.answer):
+		t.Errorf("%s: answered %d with %q", what, code, body)
+	case code/100 == 4 && (code != http.StatusForbidden || f.Status != http.StatusForbidden):
+		t.Errorf("%s: answered %d: %s", what, code, body)
+	case (code/100 == 4 || code == http.StatusInsufficientStorage) && !f.After && !maps.Equal(is, original()):
+		t.Errorf("%s: refused with %d, and the disk holds %s", what, code, describe(is))
+	}
+	for path := range planted {
+		if _, stays := want[path]; stays {
+			d.mustNotMiss(what, path)
+		}
+	}
+	d.disk.ClearFaults()
+	d.finish(s, what, code/100 == 2)
+}
+
+// A subject is davdisk on an emulated disk, all in this process.
+type subject struct {
+	*testing.T
+	disk  *emulator.Server
+	state string
+	vfs   *vfs.FS
+	dav   *webdav.Handler
+	http  *httptest.Server
+	token string // of the lock
+}
+
+func newSubject(t *testing.T, knobs emulator.Knobs) *subject {
+	disk, err := emulator.Start(emulator.Options{Knobs: knobs, Now: hasty()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &subject{T: t, disk: disk, state: t.TempDir()}
+	for path, content := range planted {
+		if folder, ok := strings.CutSuffix(path, "/"); ok {
+			err = disk.Mkdir("disk:" + folder)
+		} else {
+			err = disk.WriteFile("disk:"+path, []byte(content))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.open()
+	return d
+}
+
+// hasty is a clock that moves on whenever it is looked at, so that the service
+// ends what nobody asks about any more after a few requests.
+func hasty() func() time.Time {
+	start, looks := time.Now(), atomic.Int64{}
+	return func() time.Time { return start.Add(time.Duration(looks.Add(1)) * 100 * time.Millisecond) }
+}
+
+// open starts davdisk. Its waits last a millisecond at most.
+func (d *subject) open() {
+	store, err := yandex.New(yandex.Config{
+		Token: yandex.StaticToken(d.disk.Token), APIURL: d.disk.URL, Rate: -1,
+		RetryWait: time.Microsecond, ModTimeWait: time.Millisecond, StateDir: d.state + "/yandex",
+		After: func(wait time.Duration) <-chan time.Time { return time.After(min(wait, time.Millisecond)) },
+	})
+	if err != nil {
+		d.Fatal(err)
+	}
+	if d.vfs, err = vfs.New(store, vfs.WithStateDir(d.state+"/vfs"), vfs.WithPollInterval(0), vfs.WithSpoolDir(d.state)); err != nil {
+		d.Fatal(err)
+	}
+	if d.dav, err = webdav.NewHandler(d.vfs, webdav.WithState(d.state+"/webdav")); err != nil {
+		d.Fatal(err)
+	}
+	d.http = httptest.NewServer(d.dav)
+}
+
+// shut ends davdisk, which finishes what it has begun.
+func (d *subject) shut() {
+	d.http.Close()
+	if err := d.dav.Close(); err != nil {
+		d.Error(err)
+	}
+	if err := d.vfs.Close(); err != nil {
+		d.Error(err)
+	}
+}
+
+func (d *subject) close() {
+	d.shut()
+	if err := d.disk.Close(); err != nil {
+		d.Error(err)
+	}
+}
+
+// prepare makes the requests that come first. A warm davdisk knows the disk.
+func (d *subject) prepare(s scenario, warm bool) {
+	if warm {
+		for _, folder := range []string{"/", "/d/", "/e/"} {
+			if code, _ := d.request("PROPFIND", folder, "", map[string]string{"Depth": "1"}); code != http.StatusMultiStatus {
+				d.Fatalf("PROPFIND %s was answered %d", folder, code)
+			}
+		}
+	}
+	for _, first := range s.before {
+		method, path, _ := strings.Cut(first, " ")
+		code, body := d.request(method, path, exclusiveLock, nil)
+		if code/100 != 2 {
+			d.Fatalf("%s was answered %d", first, code)
+		}
+		_, rest, _ := strings.Cut(body, "urn:uuid:")
+		uuid, _, _ := strings.Cut(rest, "<")
+		d.token = "(<urn:uuid:" + uuid + ">)"
+	}
+}
+
+func (d *subject) do(s scenario) (code int, body string) {
+	return d.request(s.method, s.path, s.body, s.header)
+}
+
+// request returns 0 if there was no whole answer.
+func (d *subject) request(method, path, body string, header map[string]string) (int, string) {
+	var content io.Reader
+	if body != "" {
+		content = strings.NewReader(body)
+	}
+	if header["Transfer-Encoding"] != "" {
+		content = io.MultiReader(content)
+	}
+	req, err := http.NewRequest(method, d.http.URL+path, content)
+	if err != nil {
+		d.Fatal(err)
+	}
+	for name, value := range header {
+		if name == "Destination" {
+			value = d.http.URL + value
+		}
+		req.Header.Set(name, value)
+	}
+	if d.token != "" {
+		req.Header.Set("If", d.token)
+	}
+	res, err := d.http.Client().Do(req)
+	if err != nil {
+		return 0, ""
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	if err != nil {
+		return 0, ""
+	}
+	return res.StatusCode, string(data)
+}
+
+// mustNotMiss asks in several ways for what is there.
+func (d *subject) mustNotMiss(what, path string) {
+	for _, method := range []string{"GET", "PROPFIND"} {
+		if code, _ := d.request(method, path, "", map[string]string{"Depth": "0"}); code == http.StatusNotFound {
+			d.Errorf("%s: %s %s says that it is not there", what, method, path)
+		}
+	}
+}
+
+// finish looks after the end of a fault: the old or the new is there, what was
+// asked for can be done, and after a restart nothing hidden is left.
+func (d *subject) finish(s scenario, what string, done bool) {
+	want := s.after()
+	for path := range want {
+		if _, both := planted[path]; both {
+			d.mustNotMiss(what, path)
+		}
+	}
+	d.request("PROPFIND", s.header["Destination"], "", map[string]string{"Depth": "0"}) // which settles what was cut short
+	is := visible(d.holds())
+	switch {
+	case maps.Equal(is, want):
+	case done || !maps.Equal(is, original()):
+		d.Errorf("%s: after its end the disk holds %s", what, describe(is))
+	default:
+		if code, body := d.do(s); code/100 != 2 || !strings.Contains(body, s.answer) {
+			d.Errorf("%s: after its end the same request was answered %d: %s", what, code, body)
+		}
+	}
+	d.shut()
+	d.open()
+	d.request("PROPFIND", "/", "", map[string]string{"Depth": "0"})
+	if err := d.vfs.Close(); err != nil { // waits for what was left to be settled
+		d.Error(err)
+	}
+	d.reopen()
+	if is := d.holds(); !maps.Equal(is, want) {
+		d.Errorf("%s: in the end the disk holds %s", what, describe(is))
+	}
+}
+
+// reopen starts davdisk again after only its file system was closed.
+func (d *subject) reopen() {
+	d.http.Close()
+	if err := d.dav.Close(); err != nil {
+		d.Error(err)
+	}
+	d.open()
+}
+
+// holds tells what is on the disk. Operations that nobody waits for any more
+// are waited for here.
+func (d *subject) holds() map[string]string {
+	disk := map[string]string{}
+	for _, entry := range d.disk.Dump() {
+		path, ok := strings.CutPrefix(entry.Path, "disk:")
+		switch {
+		case !ok:
+		case entry.Dir:
+			disk[path+"/"] = ""
+		default:
+			disk[path] = entry.MD5
+		}
+	}
+	return disk
+}
+
+// visible leaves out what davdisk hides for a while.
+func visible(disk map[string]string) map[string]string {
+	seen := maps.Clone(disk)
+	maps.DeleteFunc(seen, func(path, _ string) bool { return strings.Contains(path, "/.davdisk-") })
+	return seen
+}
+
+// describe tells how a disk differs from the one that scenarios begin with.
+func describe(disk map[string]string) string {
+	var out strings.Builder
+	before := original()
+	for path := range before {
+		if _, there := disk[path]; !there {
+			fmt.Fprintf(&out, " no %s;", path)
+		}
+	}
+	for path, content := range disk {
+		if was, known := before[path]; !known || was != content {
+			fmt.Fprintf(&out, " %s (%s);", path, content)
+		}
+	}
+	if out.Len() == 0 {
+		return "what it held before"
+	}
+	return out.String()
+}
