@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/davdisk/davdisk/backend"
 )
 
 // hiddenPrefix begins the names of what is in the store for the time of an
@@ -164,8 +166,14 @@ func (j *journal) write(e *unfinished) error {
 	if j.dir == "" {
 		return nil
 	}
-	if err := j.replaceFile(e); err != nil {
-		return fmt.Errorf("write down what is begun: %w", err)
+	err := os.MkdirAll(j.dir, 0o700) // it may have been deleted
+	if err == nil {
+		err = j.replaceFile(e)
+	}
+	if err != nil {
+		// Not to be taken for an error of the store: that our own folder is
+		// missing does not mean that the file is.
+		return failure(backend.ErrUnavailable, fmt.Sprintf("what is begun cannot be written down: %v", err))
 	}
 	return nil
 }

@@ -3,12 +3,14 @@
 package spool
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 )
 
 // chunk is the step in which memory is taken, in bytes.
@@ -187,7 +189,7 @@ func (f *File) room(size int64) error {
 	if size <= f.pool.perFile && f.pool.used.Load() < f.pool.total {
 		return nil
 	}
-	disk, err := os.CreateTemp(f.pool.dir, "davdisk-spool-*")
+	disk, err := f.pool.temp()
 	if err != nil {
 		return fmt.Errorf("make room for what is being written: %w", err)
 	}
@@ -241,4 +243,24 @@ func discard(disk *os.File) error {
 	err := disk.Close()
 	os.Remove(disk.Name()) // for systems where it could not be removed before
 	return err
+}
+
+// temp makes a temporary file. The folder may have been deleted meanwhile.
+func (p *Pool) temp() (*os.File, error) {
+	if p.dir != "" {
+		if err := os.MkdirAll(p.dir, 0o700); err != nil {
+			return nil, ours(err)
+		}
+	}
+	file, err := os.CreateTemp(p.dir, "davdisk-spool-*")
+	return file, ours(err)
+}
+
+// ours keeps of an error only what it says, unless the disk is full: what is
+// wrong with our own folder must not be taken for what is wrong with a file.
+func ours(err error) error {
+	if err == nil || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return err
+	}
+	return errors.New(err.Error())
 }
