@@ -160,9 +160,9 @@ var failures = map[string]emulator.Fault{
 // When it is over the same request succeeds, and nothing hidden is left.
 //
 // All of it is some thousands of faults, which DAVDISK_LONG asks for; otherwise
-// one in eleven is tried.
+// one in thirteen is tried.
 func TestEveryFault(t *testing.T) {
-	every := 11 // prime to the kinds of faults, so that each scenario meets others
+	every := 13 // prime to the kinds of faults, so that each scenario meets others
 	if os.Getenv("DAVDISK_LONG") != "" {
 		every = 1
 	}
