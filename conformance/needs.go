@@ -43,7 +43,7 @@ func (h *handle) needs(o op) []Capability {
 			need = caps(ReadWrite)
 		}
 	case opWrite, opWriteString:
-		if h.flag&os.O_APPEND == 0 && h.placed {
+		if h.flag&os.O_APPEND == 0 && (h.placed || h.offset != size) { // another handle may have changed the size
 			need = caps(WriteAt)
 		}
 		if h.flag&os.O_APPEND == 0 && h.offset > size {

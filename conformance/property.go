@@ -122,7 +122,7 @@ func writeOrder(t *rig, r *rand.Rand) {
 func pages(t *rig, r *rand.Rand) {
 	tr := Tree{"d/": ""}
 	var want []string
-	for i := range r.IntN(30) {
+	for i := range 1 + r.IntN(30) { // an empty directory is not for every store
 		name := fmt.Sprintf("n%02d", i)
 		tr["d/"+name], want = "", append(want, name)
 	}

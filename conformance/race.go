@@ -67,7 +67,7 @@ func raceCases() []entry {
 			})
 		},
 	}, {
-		id: "concurrent/rename-over-readers-see-old-or-new", level: Data, needs: caps(Concurrent, RenameOver),
+		id: "concurrent/rename-over-readers-see-old-or-new", level: Data, needs: caps(Concurrent, RenameOver, RemoveOpen),
 		doc: "While files are renamed over one another, who opens the name finds an old or a new one, whole, and never none.",
 		run: func(t *rig) {
 			const rounds = 6
