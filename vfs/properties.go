@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"errors"
 	"io/fs"
 	"strings"
 
@@ -52,6 +53,9 @@ func (f *FS) setProperties(name string, set map[string]string, remove []string) 
 	}
 	defer done()
 	if err := backend.SetProperties(f.ctx, f.b, places[0].name, set, remove); err != nil {
+		if !errors.Is(err, errors.ErrUnsupported) {
+			f.doubt(places[0].name) // the change may have been made all the same
+		}
 		return err
 	}
 	f.meta.Propertied(places[0].name, set, remove)

@@ -286,6 +286,9 @@ func (f *FS) chtimes(name string, mtime time.Time) error {
 		}
 	}
 	if err := backend.SetModTime(f.ctx, f.b, p.name, mtime); err != nil {
+		if !errors.Is(err, errors.ErrUnsupported) {
+			f.doubt(p.name)
+		}
 		return err
 	}
 	f.retimed(p.name, mtime)
