@@ -208,8 +208,11 @@ func TestEditDoesNotOverwriteOthers(t *testing.T) {
 
 // TestWriteErrorIsNotForgotten ignores an error of Write, as many do.
 func TestWriteErrorIsNotForgotten(t *testing.T) {
-	missing := t.TempDir() + "/missing"
-	f := newFS(t, memory.New(memory.Options{}), vfs.WithSpoolDir(missing))
+	file := t.TempDir() + "/file"
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := newFS(t, memory.New(memory.Options{}), vfs.WithSpoolDir(file+"/no folder can be made below a file"))
 	write(t, f, "/a", "old")
 	h, err := f.Create("/a")
 	if err != nil {
