@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/durable"
 )
 
 // hiddenPrefix begins the names of what is in the store for the time of an
@@ -166,46 +167,17 @@ func (j *journal) write(e *unfinished) error {
 	if j.dir == "" {
 		return nil
 	}
-	err := os.MkdirAll(j.dir, 0o700) // it may have been deleted
+	data, err := json.Marshal(e)
 	if err == nil {
-		err = j.replaceFile(e)
+		err = os.MkdirAll(j.dir, 0o700) // it may have been deleted
+	}
+	if err == nil {
+		err = durable.WriteFile(j.file(e), data, 0o600)
 	}
 	if err != nil {
 		// Not to be taken for an error of the store: that our own folder is
 		// missing does not mean that the file is.
 		return failure(backend.ErrUnavailable, fmt.Sprintf("what is begun cannot be written down: %v", err))
-	}
-	return nil
-}
-
-func (j *journal) replaceFile(e *unfinished) error {
-	data, err := json.Marshal(e)
-	if err != nil {
-		return err
-	}
-	temp, err := os.CreateTemp(j.dir, e.ID+".*")
-	if err != nil {
-		return err
-	}
-	_, err = temp.Write(data)
-	if err == nil {
-		err = temp.Sync()
-	}
-	if closed := temp.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(temp.Name(), j.file(e))
-	}
-	if err != nil {
-		os.Remove(temp.Name())
-		return err
-	}
-	if dir, err := os.Open(j.dir); err == nil {
-		// Not every system can do this to a folder; those that cannot keep
-		// the new name by themselves.
-		dir.Sync()
-		dir.Close()
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/durable"
 )
 
 // Options shape a Backend. The zero value is good.
@@ -230,7 +231,7 @@ func (b *Backend) sync(op, dir string) error {
 		return pathError(op, dir, err)
 	}
 	defer f.Close()
-	if err := syncDir(f); err != nil {
+	if err := durable.Sync(f); err != nil {
 		return pathError(op, dir, err)
 	}
 	return nil

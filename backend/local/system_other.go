@@ -2,10 +2,7 @@
 
 package local
 
-import (
-	"io/fs"
-	"os"
-)
+import "io/fs"
 
 // What stands here is what can be said without knowing the system.
 
@@ -14,7 +11,5 @@ func identity(fs.FileInfo) string { return "" }
 func changed(fs.FileInfo) int64 { return 0 }
 
 func unlinked(fs.FileInfo) bool { return false }
-
-func syncDir(*os.File) error { return nil }
 
 func numbers() []number { return nil }

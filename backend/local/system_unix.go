@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"syscall"
 
 	"github.com/davdisk/davdisk/backend"
@@ -33,15 +32,6 @@ func changed(fi fs.FileInfo) int64 {
 func unlinked(fi fs.FileInfo) bool {
 	st, ok := fi.Sys().(*syscall.Stat_t)
 	return ok && st.Nlink == 0
-}
-
-// syncDir brings the entries of an open folder to the disk. A file system that
-// has no such call says EINVAL, and then needs none.
-func syncDir(dir *os.File) error {
-	if err := dir.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
-		return err
-	}
-	return nil
 }
 
 // numbers are the error numbers that io/fs does not know.

@@ -3,7 +3,6 @@ package local
 import (
 	"errors"
 	"io/fs"
-	"os"
 
 	"golang.org/x/sys/windows"
 
@@ -18,9 +17,6 @@ func changed(fs.FileInfo) int64 { return 0 }
 
 // unlinked need not be known: the version of a file does not depend on it.
 func unlinked(fs.FileInfo) bool { return false }
-
-// syncDir has nothing to do: Windows keeps the entries of folders safe itself.
-func syncDir(*os.File) error { return nil }
 
 // numbers are the error numbers that io/fs does not know.
 func numbers() []number {

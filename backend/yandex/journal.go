@@ -14,6 +14,8 @@ import (
 	"sync"
 
 	"github.com/gofrs/flock"
+
+	"github.com/davdisk/davdisk/internal/durable"
 )
 
 // journal is a map that survives a restart: a file of JSON lines, each of
@@ -114,7 +116,10 @@ func (j *journal[T]) rewrite() error {
 		j.file.Close()
 		j.file = nil
 	}
-	if err := writeFile(j.path, data); err != nil {
+	if err := os.MkdirAll(filepath.Dir(j.path), 0o700); err != nil { // it may have been deleted
+		return err
+	}
+	if err := durable.WriteFile(j.path, data, 0o600); err != nil {
 		return err
 	}
 	file, err := os.OpenFile(j.path, os.O_WRONLY|os.O_APPEND, 0o600)

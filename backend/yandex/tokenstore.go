@@ -14,6 +14,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/durable"
 )
 
 // TokenStore keeps one login in the state folder and refreshes it: it is the
@@ -98,7 +99,7 @@ func (s *TokenStore) save(tokens Tokens) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(s.path, append(data, '\n')); err != nil {
+	if err := durable.WriteFile(s.path, append(data, '\n'), 0o600); err != nil {
 		return fmt.Errorf("store the login: %w", err)
 	}
 	s.tokens, s.unsaved, s.rejected = tokens, false, ""

@@ -29,6 +29,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+
+	"github.com/davdisk/davdisk/internal/durable"
 )
 
 // ErrCorrupt says that a journal is damaged elsewhere than in its last line,
@@ -238,7 +240,7 @@ func (j *Journal) rewrite() error {
 	if err := os.Rename(tmp.Name(), j.path); err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Dir(j.path)); err != nil {
+	if err := durable.SyncDir(filepath.Dir(j.path)); err != nil {
 		return err
 	}
 	return j.reopen(size)

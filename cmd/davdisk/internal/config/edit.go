@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/davdisk/davdisk/internal/durable"
 )
 
 // ErrNoRemote says that the configuration has no remote of a name.
@@ -116,33 +118,10 @@ func (f *File) edit(change func(text string) (string, error)) error {
 	if err != nil {
 		return err
 	}
-	if err := replace(path, []byte(text), mode); err != nil {
+	if err := durable.WriteFile(path, []byte(text), mode); err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
 	return nil
-}
-
-// replace writes a file beside and renames it.
-func replace(path string, data []byte, mode fs.FileMode) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".config-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) // gone already if all went well
-	_, err = tmp.Write(data)
-	if err == nil {
-		err = tmp.Chmod(mode)
-	}
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if closing := tmp.Close(); err == nil {
-		err = closing
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
 }
 
 // key writes a name as TOML wants it.
