@@ -25,9 +25,9 @@ func (e *Emulator) downloadLink(c *call) (reply, *failure) {
 func (e *Emulator) downloadLinkTo(c *call, n *node, owner linkOwner) object {
 	if n.isDir() {
 		expiry := c.now.Add(orDefault(c.knobs.DownloadLinkLife, downloadLinkLife))
-		return link(e.zipHref(c.hosts, n, expiry), http.MethodGet)
+		return link(e.zipHref(c.hosts, n, expiry))
 	}
-	return link(e.fileLink(c, n, owner)().(string), http.MethodGet)
+	return link(e.fileLink(c, n, owner)().(string))
 }
 
 // serveDownloader checks a link and sends the client on to a storage host.

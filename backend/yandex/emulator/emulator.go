@@ -246,7 +246,7 @@ const (
 // takesToken reports whether an Authorization header belongs there.
 func (r role) takesToken() bool { return r == roleAPI || r == roleOAuth }
 
-// rolePaths are the first segments of paths that belong to a host of their own.
+// roleOfPath tells by the first segment of a path which host it belongs to.
 func roleOfPath(path string) role {
 	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	switch first {

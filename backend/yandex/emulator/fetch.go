@@ -65,7 +65,7 @@ func (e *Emulator) uploadFromURL(c *call) (reply, *failure) {
 			e.fetched(u, content)
 		})
 	}
-	return reply{status: http.StatusAccepted, body: link(e.operationHref(c, op), http.MethodGet)}, nil
+	return reply{status: http.StatusAccepted, body: link(e.operationHref(c, op))}, nil
 }
 
 // fetched stores what was fetched, if anything was. It is called under the lock.

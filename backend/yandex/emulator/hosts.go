@@ -73,12 +73,12 @@ func (e *Emulator) hostsOf(r *http.Request) hosts {
 	}}
 }
 
-// link is the Link object of the API.
-func link(href, method string) object {
-	return object{{"href", href}, {"method", method}, {"templated", false}}
+// link is the Link object of the API, for what is to be asked for.
+func link(href string) object {
+	return object{{"href", href}, {"method", http.MethodGet}, {"templated", false}}
 }
 
 // resourceLink leads to the metadata of a path.
 func (c *call) resourceLink(path string) object {
-	return link(c.hosts.base(roleAPI)+"/v1/disk/resources?path="+url.QueryEscape(path), http.MethodGet)
+	return link(c.hosts.base(roleAPI) + "/v1/disk/resources?path=" + url.QueryEscape(path))
 }

@@ -68,7 +68,7 @@ func (e *Emulator) begin(c *call, t task) object {
 	if c.knobs.OperationFailure != "" {
 		op.outcome = c.knobs.OperationFailure
 	}
-	return link(e.operationHref(c, op), http.MethodGet)
+	return link(e.operationHref(c, op))
 }
 
 func (e *Emulator) newOperation(c *call, t task) *operation {

@@ -152,7 +152,7 @@ func (e *Emulator) instantUpload(c *call) (reply, *failure) {
 	to := e.newUpload(c, p, overwrite)
 	id, _ := to.get("operation_id")
 	return reply{status: http.StatusOK, body: object{
-		{"operation_link", link(e.operationHref(c, e.ops.byID[id.(string)]), http.MethodGet)},
+		{"operation_link", link(e.operationHref(c, e.ops.byID[id.(string)]))},
 		{"upload_link", to.without("operation_id")},
 	}}, nil
 }
