@@ -82,11 +82,6 @@ func (r *Registry) Register(d Driver) {
 	r.drivers[d.Name] = d
 }
 
-// Drivers returns the registered drivers by name.
-func (r *Registry) Drivers() []Driver {
-	return slices.SortedFunc(maps.Values(r.drivers), func(a, b Driver) int { return strings.Compare(a.Name, b.Name) })
-}
-
 // Remote configures a name that addresses may begin with. The option "root"
 // names the folder of the store it starts at. A remote may have the name of
 // its driver, whose defaults it then sets.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"net/http"
 	"strings"
 	"testing"
 )
@@ -70,25 +69,6 @@ func TestRemoteRefusesWhatItDoesNotKnow(t *testing.T) {
 	} {
 		if err == nil {
 			t.Errorf("an unusable %s was accepted", name)
-		}
-	}
-}
-
-func TestEveryKindHasItsStatus(t *testing.T) {
-	tests := map[error]int{
-		ErrQuota: 507, ErrTooLarge: 413, ErrIsDir: 405, ErrNotDir: 409, ErrNotEmpty: 409, ErrChanged: 412,
-		ErrLocked: 503, ErrUnauthorized: 503, ErrRateLimited: 503, ErrUnavailable: 503, ErrUncertain: 503,
-		fs.ErrNotExist: 404, fs.ErrPermission: 403, fs.ErrInvalid: 400,
-	}
-	for kind, want := range tests {
-		err := PathError("put", "a", kind, "words of the store")
-		var status *Error
-		if !errors.As(err, &status) || !errors.Is(err, kind) {
-			t.Errorf("%v is lost in %v", kind, err)
-			continue
-		}
-		if code, _ := status.HTTPStatus(); code != want {
-			t.Errorf("%v is answered %d %s, want %d", kind, code, http.StatusText(code), want)
 		}
 	}
 }
