@@ -43,7 +43,7 @@ func (r *request) conditions(info fs.FileInfo) (guard, error) {
 			return g, failed
 		}
 		g.ifMatch = storeTag(info)
-	} else if since, ok := headerDate(h, "If-Unmodified-Since"); ok && info != nil {
+	} else if since, ok := headerDate(h, "If-Unmodified-Since"); ok && hasDate(info) {
 		if lastModified(info).After(since) {
 			return g, failed
 		}
@@ -51,15 +51,15 @@ func (r *request) conditions(info fs.FileInfo) (guard, error) {
 	}
 	isRead := r.Method == http.MethodGet || r.Method == http.MethodHead
 	if values := h.Values("If-None-Match"); len(values) > 0 {
-		matched := info != nil && matchesAny(values, etag, weakMatch)
+		matched := info != nil && (hasAny(values) || matchesAny(values, etag, weakMatch))
 		switch {
 		case matched && isRead:
 			return g, errNotModified
 		case matched:
 			return g, failed
 		}
-		g.ifAbsent = info == nil && isAny(values)
-	} else if since, ok := headerDate(h, "If-Modified-Since"); ok && isRead && info != nil {
+		g.ifAbsent = info == nil && hasAny(values)
+	} else if since, ok := headerDate(h, "If-Modified-Since"); ok && isRead && hasDate(info) {
 		if !lastModified(info).After(since) {
 			return g, errNotModified
 		}
@@ -74,15 +74,39 @@ func (r *request) conditions(info fs.FileInfo) (guard, error) {
 // lastModified is the modification time as HTTP can say it.
 func lastModified(info fs.FileInfo) time.Time { return info.ModTime().Truncate(time.Second) }
 
-// headerDate reads a date; one that is malformed does not count, as RFC 9110
-// sections 13.1.3 and 13.1.4 want it.
+// hasDate tells whether there is a modification time to compare with; without
+// one the conditions on dates do not count (RFC 9110 sections 13.1.3 and
+// 13.1.4).
+func hasDate(info fs.FileInfo) bool { return info != nil && !info.ModTime().IsZero() }
+
+// headerDate reads a date; one that is malformed does not count, nor do several
+// (RFC 9110 sections 13.1.3 and 13.1.4).
 func headerDate(h http.Header, name string) (time.Time, bool) {
-	t, err := http.ParseTime(h.Get(name))
+	values := h.Values(name)
+	if len(values) != 1 {
+		return time.Time{}, false
+	}
+	t, err := http.ParseTime(values[0])
 	return t, err == nil
 }
 
 func isAny(values []string) bool {
 	return len(values) == 1 && strings.TrimSpace(values[0]) == "*"
+}
+
+// hasAny tells whether a list has a "*" in it. Beside other members, or twice,
+// it is malformed, but If-None-Match still means to spare what is there.
+func hasAny(values []string) bool {
+	list := strings.Join(values, ",")
+	if len(entityTags(list)) > 0 {
+		return false // a "*" in it is a part of a tag
+	}
+	for member := range strings.SplitSeq(list, ",") {
+		if strings.TrimSpace(member) == "*" {
+			return true
+		}
+	}
+	return false
 }
 
 // matchesAny tells whether a list of entity tags, or "*", fits etag. What

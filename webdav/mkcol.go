@@ -19,8 +19,8 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *request) error {
 	if err := r.confirm(lock.Change{Path: r.name, Content: true, Member: true}); err != nil {
 		return err
 	}
-	if _, err := r.conditions(nil); err != nil { // it must be new
-		return err
+	if _, err := r.conditions(nil); err != nil {
+		return r.notNew(err, taken)
 	}
 	if err := r.files.mkdir(r.name); err != nil {
 		if errors.Is(err, fs.ErrExist) {
@@ -32,4 +32,22 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *request) error {
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusCreated)
 	return nil
+}
+
+// notNew answers a MKCOL whose condition does not hold for what is to be made,
+// which is for nothing at all. A condition does not count where the method
+// would fail without it (RFC 9110 section 13.2.1), so it is looked at now
+// whether it would.
+func (r *request) notNew(failed, taken error) error {
+	info, err := r.look(r.name)
+	switch {
+	case err != nil:
+		return err
+	case info != nil:
+		return taken
+	}
+	if err := r.needParent(r.name); err != nil {
+		return err
+	}
+	return failed
 }

@@ -68,11 +68,12 @@ func parsePosition(digits string) (int64, bool) {
 // wanted gives the part of a file that a GET or HEAD asks for. status is 200,
 // 206 or 416. A Range counts only if the If-Range beside it, an entity tag or
 // a date, still fits (RFC 9110 section 13.1.5): Finder continues half a
-// download that way.
+// download that way. Of an empty file every range is the whole: there are
+// clients that ask for one with every GET, and take 416 for a fault.
 func wanted(h http.Header, info fs.FileInfo) (part byteRange, status int) {
 	whole := byteRange{0, info.Size()}
 	header := h.Get("Range")
-	if header == "" || !fitsIfRange(h.Get("If-Range"), info) {
+	if header == "" || info.Size() == 0 || !fitsIfRange(h.Get("If-Range"), info) {
 		return whole, http.StatusOK
 	}
 	part, ok, satisfiable := parseRange(header, info.Size())
