@@ -69,6 +69,11 @@ func (h *Handler) serveOnce(w http.ResponseWriter, r *request) (fs.FileInfo, err
 	return info, serveFile(w, r, file, info)
 }
 
+// fileSecurity keeps scripts in a file from running when a browser shows it.
+// They would run as the share's own, and could read and change everything that
+// its user can: a web page or a picture (SVG) that somebody else put there.
+const fileSecurity = "script-src 'none'"
+
 // serveFile answers with a file, or with the part of it that is asked for.
 func serveFile(w http.ResponseWriter, r *request, file afero.File, info fs.FileInfo) error {
 	setValidators(w.Header(), info)
@@ -77,7 +82,12 @@ func serveFile(w http.ResponseWriter, r *request, file afero.File, info fs.FileI
 	}
 	header := w.Header()
 	header.Set("Accept-Ranges", "bytes")
-	part, status := wanted(r.Header, info)
+	header.Set("Content-Security-Policy", fileSecurity)
+	header.Set("X-Content-Type-Options", "nosniff")
+	part, status := byteRange{0, info.Size()}, http.StatusOK
+	if r.Method == http.MethodGet { // Range means nothing elsewhere (RFC 9110 section 14.2)
+		part, status = wanted(r.Header, info)
+	}
 	if status == http.StatusRequestedRangeNotSatisfiable {
 		header.Set("Content-Range", "bytes */"+contentLength(info))
 		header.Set("Content-Length", "0")

@@ -79,3 +79,18 @@ func TestGetOfAFileThatShrinksIsCut(t *testing.T) {
 		t.Errorf("%d with %d bytes", a.status, len(a.body))
 	}
 }
+
+// TestScriptsInFilesDoNotRun: a browser that shows a file takes it for what it
+// says it is and runs nothing in it.
+func TestScriptsInFilesDoNotRun(t *testing.T) {
+	s := newShare(t, newCapableFs())
+	for _, name := range []string{"/page.html", "/picture.svg", "/feed.xml", "/no-extension"} {
+		s.put(name, "<script>fetch('/f', {method: 'DELETE'})</script>")
+		for _, method := range []string{"GET", "HEAD"} {
+			header := s.want(200, method, name, "").header
+			if header.Get("Content-Security-Policy") != "script-src 'none'" || header.Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("%s %s: %v", method, name, header)
+			}
+		}
+	}
+}

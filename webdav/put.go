@@ -74,11 +74,13 @@ func (h *Handler) put(w http.ResponseWriter, r *request) error {
 // of it (RFC 9110 section 14.5; Cyberduck resumes uploads that way), or bytes
 // that are encoded (415, section 8.4), or a file with the name of a folder.
 func (r *request) acceptable() error {
-	if r.Header.Get("Content-Range") != "" {
+	if len(r.Header.Values("Content-Range")) > 0 {
 		return refuse(http.StatusBadRequest, "a part of a file cannot be stored, send it whole")
 	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return refuse(http.StatusUnsupportedMediaType, "send the file without Content-Encoding")
+	for _, encoding := range r.Header.Values("Content-Encoding") {
+		if encoding != "" && !strings.EqualFold(encoding, "identity") {
+			return refuse(http.StatusUnsupportedMediaType, "send the file without Content-Encoding")
+		}
 	}
 	if r.isDir {
 		return refuse(http.StatusMethodNotAllowed, "a path that ends in a slash is a folder")

@@ -158,7 +158,9 @@ func mustRefusePartial(s *share) {
 	s.untouched(func() {
 		s.want(400, "PUT", "/f", "WORLD", "Content-Range: bytes 6-10/11")
 		s.want(400, "PUT", "/new", "WORLD", "Content-Range: bytes 0-4/11")
+		s.want(400, "PUT", "/f", "WORLD", "Content-Range: ")
 		s.want(415, "PUT", "/f", "x", "Content-Encoding: gzip")
+		s.want(415, "PUT", "/f", "x", "Content-Encoding: identity", "Content-Encoding: gzip")
 		s.want(405, "PATCH", "/f", "x", "X-Update-Range: bytes=0-0", "Content-Type: application/x-sabredav-partialupdate")
 	})
 	s.want(204, "PUT", "/f", "x", "Content-Encoding: identity")
@@ -246,6 +248,9 @@ func mustRange(s *share) {
 		if a.header.Get("Content-Length") != fmt.Sprint(len(c.body)) || a.header.Get("Accept-Ranges") != "bytes" {
 			s.Errorf("%s: header %v", c.header, a.header)
 		}
+	}
+	if a := s.want(200, "HEAD", "/f", "", "Range: bytes=2-4"); a.header.Get("Content-Length") != "11" || a.header.Get("Content-Range") != "" {
+		s.Errorf("HEAD with Range: %v", a.header)
 	}
 	s.want(412, "GET", "/f", "", "Range: bytes=0-", `If-Match: "changed"`)
 }
