@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -97,6 +98,9 @@ func authenticate(users []User, client func(*http.Request) netip.Addr, now func(
 		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 	for _, u := range users {
+		if strings.Contains(u.Name, ":") {
+			return nil, fmt.Errorf("user %q: a name cannot have a colon, which ends it in Basic authentication", u.Name)
+		}
 		if u.Name == "" || u.Verify == nil || a.users[u.Name] != nil {
 			return nil, fmt.Errorf("user %q: a name, once, and a password are needed", u.Name)
 		}

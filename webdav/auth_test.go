@@ -302,6 +302,7 @@ func TestAuthenticationNeedsSensibleUsers(t *testing.T) {
 	ok := PlainPassword("x")
 	for name, users := range map[string][]User{
 		"none": nil, "no name": {{Verify: ok}}, "no password": {{Name: "a"}}, "twice": {{Name: "a", Verify: ok}, {Name: "a", Verify: ok}},
+		"colon": {{Name: "a:b", Verify: ok}},
 	} {
 		if _, err := authenticate(users, trustedProxies(nil).client, time.Now, slog.New(slog.DiscardHandler)); err == nil {
 			t.Errorf("%s: no error", name)
