@@ -15,11 +15,11 @@ import (
 // Whether it ends in a slash does not matter: RFC 4918 section 9.8.4 has a file
 // take the place of a folder and the other way round.
 func (r *request) destination() (name string, err error) {
-	header := r.Header.Get("Destination")
-	if header == "" {
-		return "", refuse(http.StatusBadRequest, "the Destination header is missing")
+	headers := r.Header.Values("Destination")
+	if len(headers) != 1 {
+		return "", refuse(http.StatusBadRequest, "one Destination header is needed")
 	}
-	decoded, err := r.handler.pathOf(r.Request, header)
+	decoded, err := r.handler.pathOf(r.Request, headers[0])
 	if err != nil {
 		return "", err
 	}
@@ -31,19 +31,33 @@ func (r *request) destination() (name string, err error) {
 
 // pathOf gives the decoded path below the prefix that a URL or an absolute
 // path in a header means. A user in the URL does not matter: lftp writes its
-// credentials into Destination.
+// credentials into Destination. A query or a fragment is what is left of a name
+// that was not escaped; without it another resource would be meant.
 func (h *Handler) pathOf(req *http.Request, reference string) (string, error) {
 	u, err := url.Parse(reference)
 	if err != nil || u.Opaque != "" || !strings.HasPrefix(u.Path, "/") {
 		return "", refuse(http.StatusBadRequest, "not a URL or an absolute path")
 	}
+	if strings.ContainsAny(reference, "?#") {
+		return "", refuse(http.StatusBadRequest, "a ? or # in a name is written %3F or %23")
+	}
 	if u.Host == "" && (u.Scheme != "" || strings.HasPrefix(reference, "//")) {
 		return "", refuse(http.StatusBadRequest, "a URL without a host")
 	}
-	if u.Host != "" && !h.isOurs(req, u.Host) {
+	// A client that came by the public address writes its prefix, one that
+	// came past the proxy the other; a path alone may be either's.
+	var prefixes []string
+	switch {
+	case u.Host == "":
+		prefixes = []string{h.publicPrefix(), h.opts.prefix}
+	case h.isPublic(req, u.Host):
+		prefixes = []string{h.publicPrefix()}
+	case sameHost(req.Host, u.Host):
+		prefixes = []string{h.opts.prefix}
+	default:
 		return "", refuse(http.StatusBadGateway, "the destination is another server")
 	}
-	for _, prefix := range []string{h.publicPrefix(), h.opts.prefix} {
+	for _, prefix := range prefixes {
 		if rest, err := stripPrefix(u.Path, prefix); err == nil {
 			return rest, nil
 		}
@@ -51,20 +65,18 @@ func (h *Handler) pathOf(req *http.Request, reference string) (string, error) {
 	return "", refuse(http.StatusBadGateway, "the destination is outside of the share")
 }
 
-// isOurs tells whether host is a name of this server: the Host of the request,
-// the forwarded one of a trusted proxy, or that of the public address.
-func (h *Handler) isOurs(req *http.Request, host string) bool {
-	names := []string{req.Host}
-	if h.opts.public != nil {
-		names = append(names, h.opts.public.Host)
+// isPublic tells whether host is this server's as a proxy makes it known: that
+// of the public address, or one that a trusted proxy forwards.
+func (h *Handler) isPublic(req *http.Request, host string) bool {
+	if h.opts.public != nil && sameHost(h.opts.public.Host, host) {
+		return true
 	}
-	if peer, err := netip.ParseAddrPort(req.RemoteAddr); err == nil && h.opts.proxies.trust(peer.Addr().Unmap()) {
-		for name := range strings.SplitSeq(req.Header.Get("X-Forwarded-Host"), ",") {
-			names = append(names, strings.TrimSpace(name))
-		}
+	peer, err := netip.ParseAddrPort(req.RemoteAddr)
+	if err != nil || !h.opts.proxies.trust(peer.Addr().Unmap()) {
+		return false
 	}
-	for _, name := range names {
-		if sameHost(name, host) {
+	for name := range strings.SplitSeq(req.Header.Get("X-Forwarded-Host"), ",") {
+		if sameHost(strings.TrimSpace(name), host) {
 			return true
 		}
 	}

@@ -71,7 +71,7 @@ func NewHandler(fs afero.Fs, opts ...Option) (*Handler, error) {
 		"LOCK":             {serve: h.lock, changes: true, creates: true},
 		"UNLOCK":           {serve: h.unlock, changes: true, bodyless: true},
 	}
-	h.allow = allowed(h.operations)
+	h.allow = allowed(h.operations, "")
 	if o.litter == LitterLocal {
 		if h.litter, err = newLitterStore(o.stateFolder("litter")); err != nil {
 			return nil, err
@@ -114,11 +114,14 @@ func (o *options) stateFolder(name string) string {
 	return filepath.Join(o.state, name)
 }
 
-// allowed lists the methods for the Allow header.
-func allowed(operations map[string]operation) string {
+// allowed lists the methods for the Allow header, but for the one that was
+// refused.
+func allowed(operations map[string]operation, refused string) string {
 	methods := make([]string, 0, len(operations))
 	for method := range operations {
-		methods = append(methods, method)
+		if method != refused {
+			methods = append(methods, method)
+		}
 	}
 	slices.Sort(methods)
 	return strings.Join(methods, ", ")
@@ -148,6 +151,9 @@ type request struct {
 func (h *Handler) dispatch(w http.ResponseWriter, req *http.Request) {
 	if err := h.serve(w, req); err != nil {
 		h.logError(req, err)
+		if code, _ := statusOf(err); code == http.StatusMethodNotAllowed {
+			w.Header().Set("Allow", allowed(h.operations, req.Method)) // RFC 9110 section 15.5.6
+		}
 		writeError(w, forClient(req, err))
 	}
 }
@@ -159,7 +165,6 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 	}
 	op, known := h.operations[req.Method]
 	if !known {
-		w.Header().Set("Allow", h.allow)
 		return refuse(http.StatusMethodNotAllowed, "the method is not supported here")
 	}
 	if req.Method == http.MethodOptions {
@@ -168,11 +173,15 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 	r := &request{Request: req, handler: h, root: "/", files: h.bind(req)}
 	readOnly := h.opts.readOnly
 	if user != nil {
-		r.principal, r.root = user.Name, path.Clean("/"+user.Root)
+		r.principal, r.root = user.Name, r.resolve(path.Clean("/"+user.Root))
 		readOnly = readOnly || user.ReadOnly
 	}
 	if op.changes && readOnly {
 		return refuse(http.StatusForbidden, "the share is read-only")
+	}
+	if op.changes && (req.URL.RawQuery != "" || req.URL.ForceQuery) {
+		// Whoever sends "what?.txt" without escaping it would change "what".
+		return refuse(http.StatusBadRequest, "an address here has no query; a ? in a name is written %3F")
 	}
 	decoded, err := stripPrefix(req.URL.Path, h.opts.prefix)
 	if err != nil {

@@ -76,8 +76,9 @@ func WithPrefix(prefix string) Option {
 }
 
 // WithPublicURL tells the address that clients use when a proxy stands in
-// front. Its host is accepted in Host and Destination; a path in it takes the
-// place of the prefix in what the handler writes.
+// front. Its host is accepted in Host and Destination; a path in it, other than
+// "/", takes the place of the prefix in what the handler writes and in a
+// Destination on that host.
 func WithPublicURL(address string) Option {
 	return func(o *options) error {
 		u, err := url.Parse(address)

@@ -72,10 +72,13 @@ func (r *request) href(name string, isDir bool) string {
 	return (&url.URL{Path: r.handler.publicPrefix() + rel}).EscapedPath()
 }
 
-// publicPrefix is what stands before every path as clients see it.
+// publicPrefix is what stands before every path as clients see it. A public
+// address that ends in its host, with a slash or without, has no path.
 func (h *Handler) publicPrefix() string {
-	if h.opts.public != nil && h.opts.public.Path != "" {
-		return strings.TrimSuffix(path.Clean(h.opts.public.Path), "/")
+	if h.opts.public != nil {
+		if prefix := strings.TrimSuffix(path.Clean("/"+h.opts.public.Path), "/"); prefix != "" {
+			return prefix
+		}
 	}
 	return h.opts.prefix
 }

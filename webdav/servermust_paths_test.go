@@ -271,6 +271,13 @@ func mustAllow(s *share) {
 			}
 		}
 	})
+	s.want(201, "MKCOL", "/d", "")
+	for method, at := range map[string]string{"PUT": "/d", "MKCOL": "/f"} {
+		allow := strings.Split(s.want(405, method, at, "").header.Get("Allow"), ", ")
+		if !slices.Contains(allow, "GET") || slices.Contains(allow, method) {
+			s.Errorf("%s %s: Allow %q", method, at, allow)
+		}
+	}
 	s.want(405, "POST", "/_vti_bin/shtml.exe", "x")
 	s.want(404, "GET", "/_vti_inf.html", "")
 }
