@@ -99,6 +99,7 @@ type PutOptions struct {
 type RemoveOptions struct {
 	Permanent bool   // not to the trash, where there is one
 	IfVersion string // only if this is the version there now, else ErrChanged; files only
+	IfEmpty   bool   // a folder only if nothing is in it, else ErrNotEmpty; some stores can only look just before
 }
 
 // MoveOptions say how Move goes about it.

@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"errors"
 	"io/fs"
 	"iter"
 	"os"
@@ -12,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -130,16 +128,13 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 				b.sweep(path.Join(name, entry))
 				continue
 			}
-			if !utf8.ValidString(entry) {
-				continue
-			}
-			fi, err := b.stat("list", path.Join(name, entry))
+			fi, omitted, err := b.entry(name, entry)
 			switch {
-			case err != nil && b.cannotBeServed(path.Join(name, entry)), err == nil && b.goesRound(name, entry, fi):
-				continue
 			case err != nil:
 				yield(backend.Info{}, err)
 				return
+			case fi == nil || omitted != "":
+				continue
 			}
 			if !yield(b.info(entry, fi), nil) {
 				return
@@ -158,13 +153,6 @@ func (b *Backend) stat(op, name string) (fs.FileInfo, error) {
 		return nil, backend.PathError(op, name, fs.ErrPermission, "neither a file nor a folder")
 	}
 	return fi, nil
-}
-
-// cannotBeServed tells of names that are gone meanwhile, and of what is neither
-// a file nor a folder or a link to one.
-func (b *Backend) cannotBeServed(name string) bool {
-	fi, err := b.root.Lstat(name)
-	return errors.Is(err, fs.ErrNotExist) || err == nil && !fi.IsDir() && !fi.Mode().IsRegular()
 }
 
 // goesRound tells of a link to a folder that it lies in itself: who followed it

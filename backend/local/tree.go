@@ -28,11 +28,16 @@ func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOp
 	if err != nil {
 		return pathError("remove", name, err)
 	}
-	if opts.IfVersion != "" && (fi.IsDir() || b.version(fi) != opts.IfVersion) {
-		return backend.PathError("remove", name, backend.ErrChanged, "")
+	if opts.IfVersion != "" {
+		// Of a link, the version that was told is that of what it leads to.
+		if told, err := b.stat("remove", name); err != nil {
+			return err
+		} else if told.IsDir() || b.version(told) != opts.IfVersion {
+			return backend.PathError("remove", name, backend.ErrChanged, "")
+		}
 	}
-	if !fi.IsDir() {
-		err = b.root.Remove(name)
+	if !fi.IsDir() || opts.IfEmpty {
+		err = b.root.Remove(name) // which the system refuses if anything is in it, listed or not
 	} else {
 		err = b.removeTree(name)
 	}

@@ -247,6 +247,8 @@ func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOp
 		return backend.PathError("remove", name, fs.ErrNotExist, "")
 	case opts.IfVersion != "" && n.version != opts.IfVersion:
 		return backend.PathError("remove", name, backend.ErrChanged, "")
+	case opts.IfEmpty && len(n.children) > 0:
+		return backend.PathError("remove", name, backend.ErrNotEmpty, "")
 	}
 	delete(parent.children, path.Base(name))
 	b.used -= n.size()

@@ -1,0 +1,97 @@
+package local_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// TestWhatIsNotListedIsTold makes a folder with entries that cannot be served
+// and wants each told by name, with a reason.
+func TestWhatIsNotListedIsTold(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "plain"), "inside")
+	want := []string{}
+	for name, to := range map[string]string{"nowhere": "missing", "up": "..", "here": ".", "within": "plain"} {
+		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+			t.Skipf("no symbolic links here: %v", err)
+		}
+		if name != "within" {
+			want = append(want, name)
+		}
+	}
+	if runtime.GOOS == "linux" { // other systems refuse such names, or change them
+		write(t, filepath.Join(dir, "bad\xff"), "precious")
+		want = append(want, "bad\xff")
+	}
+	b := open(t, dir)
+	omitted, err := b.Omitted(t.Context(), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, err := range omitted {
+		var p *fs.PathError
+		if !errors.As(err, &p) || !errors.Is(err, errors.ErrUnsupported) || strings.HasSuffix(err.Error(), errors.ErrUnsupported.Error()) {
+			t.Fatalf("%v does not tell what and why", err)
+		}
+		got = append(got, p.Path)
+	}
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+	if got := names(t, b, "."); !slices.Equal(got, []string{"plain", "within"}) {
+		t.Errorf("the listing has %q", got)
+	}
+}
+
+// TestAFolderThatOnlyLooksEmptyStays removes on the condition that a folder is
+// empty, which one with an entry that is not listed is not.
+func TestAFolderThatOnlyLooksEmptyStays(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "d"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("nowhere", filepath.Join(dir, "d", "link")); err != nil {
+		t.Skipf("no symbolic links here: %v", err)
+	}
+	b := open(t, dir)
+	if err := b.Remove(t.Context(), "d", backend.RemoveOptions{IfEmpty: true}); !errors.Is(err, backend.ErrNotEmpty) {
+		t.Errorf("it said %v", err)
+	}
+	if got := onDisk(t, filepath.Join(dir, "d")); !slices.Equal(got, []string{"link"}) {
+		t.Errorf("the folder has %q", got)
+	}
+}
+
+// TestALinkIsRemovedByTheVersionItShows takes the version that Stat tells of a
+// link as the condition of its removal.
+func TestALinkIsRemovedByTheVersionItShows(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "plain"), "content")
+	if err := os.Symlink("plain", filepath.Join(dir, "link")); err != nil {
+		t.Skipf("no symbolic links here: %v", err)
+	}
+	b := open(t, dir)
+	info, err := b.Stat(t.Context(), "link")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Remove(t.Context(), "link", backend.RemoveOptions{IfVersion: "another"}); !errors.Is(err, backend.ErrChanged) {
+		t.Errorf("with another version it said %v", err)
+	}
+	if err := b.Remove(t.Context(), "link", backend.RemoveOptions{IfVersion: info.Version}); err != nil {
+		t.Error(err)
+	}
+	if got := onDisk(t, dir); !slices.Equal(got, []string{"plain"}) {
+		t.Errorf("the folder has %q", got)
+	}
+}
