@@ -147,7 +147,9 @@ func (t target) full() string {
 	return strings.TrimSuffix(t.root, "/") + "/" + t.name
 }
 
-func (t target) side() transfer.Side { return transfer.Side{Backend: t.Backend, Name: t.name} }
+func (t target) side() transfer.Side {
+	return transfer.Side{Backend: t.Backend, Name: t.name, Address: t.address}
+}
 
 // copy copies one source, by the store itself where both are in the same one
 // and no folders are to be joined.

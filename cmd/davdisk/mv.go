@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -35,15 +37,29 @@ func (s *session) move(p pair) error {
 	if err := s.transfer(p, func(c transfer.Copied) { copied = append(copied, c) }); err != nil {
 		return errors.Join(err, fmt.Errorf("nothing was deleted at %q", p.from.address))
 	}
+	var errs []error
 	for _, c := range copied {
-		if err := p.from.Remove(s.ctx, c.Name, backend.RemoveOptions{IfVersion: c.From.Version}); err != nil {
-			return fmt.Errorf("copied, but not deleted: %w", err)
+		// What is gone was reached by a second way, a link, and is deleted by now.
+		err := p.from.Remove(s.ctx, c.Name, backend.RemoveOptions{IfVersion: c.From.Version})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("copied, but not deleted: %w", named(err, p.source(c))))
 		}
 	}
-	if !p.info.Dir {
-		return nil
+	if err := errors.Join(errs...); err != nil || !p.info.Dir {
+		return err
 	}
 	return s.removeEmpty(from)
+}
+
+// source is what of a pair was copied: itself or something in it.
+func (p pair) source(c transfer.Copied) target {
+	if below, ok := strings.CutPrefix(c.Name, p.from.name+"/"); ok {
+		return p.from.in(below)
+	}
+	if p.from.name == "." {
+		return p.from.in(c.Name)
+	}
+	return p.from
 }
 
 // removeEmpty deletes a folder from the bottom up, as long as nothing is in it
@@ -61,5 +77,5 @@ func (s *session) removeEmpty(t target) error {
 			return err
 		}
 	}
-	return named(t.Remove(s.ctx, t.name, backend.RemoveOptions{}), t)
+	return named(t.Remove(s.ctx, t.name, backend.RemoveOptions{IfEmpty: true}), t)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/davdisk/internal/transfer"
 )
 
 // A target is what an argument names: a name in a backend.
@@ -26,11 +27,9 @@ func (t target) Unwrap() backend.Backend { return t.Backend }
 // in is a target in the same backend.
 func (t target) in(name string) target {
 	t.name, t.folder = path.Join(t.name, name), false
-	t.address = strings.TrimSuffix(t.address, "/")
-	if !strings.HasSuffix(t.address, ":") {
-		t.address += "/"
+	if name != "." {
+		t.address = transfer.JoinAddress(t.address, name)
 	}
-	t.address += name
 	return t
 }
 

@@ -16,6 +16,7 @@ type body struct {
 	moved   func(n int64)
 	offset  int64
 	open    io.ReadCloser // reads at offset; nil after a seek
+	failed  error         // why it could not be read
 }
 
 // Read implements io.Reader.
@@ -23,6 +24,7 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.open == nil {
 		r, err := b.content.Range(b.ctx, b.offset, -1)
 		if err != nil {
+			b.failed = err
 			return 0, err
 		}
 		b.open = r
@@ -30,6 +32,9 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.open.Read(p)
 	b.offset += int64(n)
 	b.moved(int64(n))
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.failed = err
+	}
 	return n, err
 }
 

@@ -23,10 +23,58 @@ const parallel = 4
 // A Side is a name in a backend.
 type Side struct {
 	backend.Backend
-	Name string
+	Name    string
+	Address string // as a person writes the name; empty: as Name
 }
 
-func (s Side) in(name string) Side { return Side{s.Backend, path.Join(s.Name, name)} }
+func (s Side) in(name string) Side {
+	s.Name = path.Join(s.Name, name)
+	if s.Address != "" {
+		s.Address = JoinAddress(s.Address, name)
+	}
+	return s
+}
+
+// JoinAddress is the address of what has a name in a folder.
+func JoinAddress(folder, name string) string {
+	folder = strings.TrimSuffix(folder, "/")
+	if !strings.HasSuffix(folder, ":") {
+		folder += "/"
+	}
+	return folder + name
+}
+
+// named makes an error about this side speak of its address.
+func (s Side) named(err error) error {
+	if p, ok := err.(*fs.PathError); ok && s.Address != "" {
+		return &fs.PathError{Op: p.Op, Path: s.Address, Err: p.Err}
+	}
+	return err
+}
+
+// omitter is a store that has what it cannot give.
+type omitter interface {
+	Omitted(ctx context.Context, folder string) ([]error, error)
+}
+
+// omitted are the errors about what is in a folder and cannot be copied: it
+// must be told, or it would be missed too late.
+func (s Side) omitted(ctx context.Context) []error {
+	store, ok := backend.As[omitter](s.Backend)
+	if !ok {
+		return nil
+	}
+	all, err := store.Omitted(ctx, s.Name)
+	if err != nil {
+		return []error{s.named(err)}
+	}
+	for i, err := range all {
+		if p, ok := err.(*fs.PathError); ok {
+			all[i] = s.in(path.Base(p.Path)).named(err)
+		}
+	}
+	return all
+}
 
 // Options shape a copy.
 type Options struct {
@@ -72,7 +120,7 @@ func Tree(ctx context.Context, from, to Side, o Options) error {
 	}
 	made, err := to.Stat(ctx, to.Name)
 	if err != nil {
-		return err
+		return to.named(err)
 	}
 	c.target = made.ID
 	var files errgroup.Group
@@ -111,8 +159,11 @@ func (c *copier) fail(err error) {
 func (c *copier) tree(ctx context.Context, files *errgroup.Group, from, to Side) {
 	_, children, err := from.List(ctx, from.Name)
 	if err != nil {
-		c.fail(err)
+		c.fail(from.named(err))
 		return
+	}
+	for _, err := range from.omitted(ctx) {
+		c.fail(err)
 	}
 	for info, err := range children {
 		if err == nil {
@@ -122,7 +173,7 @@ func (c *copier) tree(ctx context.Context, files *errgroup.Group, from, to Side)
 			err = ctx.Err()
 		}
 		if err != nil {
-			c.fail(err)
+			c.fail(from.named(err))
 			return
 		}
 		source, target := from.in(info.Name), to.in(info.Name)
@@ -136,7 +187,7 @@ func (c *copier) tree(ctx context.Context, files *errgroup.Group, from, to Side)
 			continue
 		}
 		if info.ID != "" && info.ID == c.target {
-			c.fail(backend.PathError("copy", source.Name, fs.ErrInvalid, "a folder cannot go below itself"))
+			c.fail(source.named(backend.PathError("copy", source.Name, fs.ErrInvalid, "a folder cannot go below itself")))
 			continue
 		}
 		if err := c.folder(ctx, target, c.Overwrite); err != nil {
@@ -151,14 +202,14 @@ func (c *copier) tree(ctx context.Context, files *errgroup.Group, from, to Side)
 func (c *copier) folder(ctx context.Context, to Side, join bool) error {
 	err := to.Mkdir(ctx, to.Name)
 	if !errors.Is(err, fs.ErrExist) || !join {
-		return err
+		return to.named(err)
 	}
 	info, statErr := to.Stat(ctx, to.Name)
 	if statErr != nil {
-		return statErr
+		return to.named(statErr)
 	}
 	if !info.Dir {
-		return backend.PathError("mkdir", to.Name, backend.ErrNotDir, "a file is in the way")
+		return to.named(backend.PathError("mkdir", to.Name, backend.ErrNotDir, "a file is in the way"))
 	}
 	return nil
 }
@@ -166,7 +217,7 @@ func (c *copier) folder(ctx context.Context, to Side, join bool) error {
 func (c *copier) file(ctx context.Context, from, to Side) error {
 	content, err := from.Open(ctx, from.Name, "")
 	if err != nil {
-		return err
+		return from.named(err)
 	}
 	defer content.Close()
 	info := content.Info()
@@ -177,8 +228,11 @@ func (c *copier) file(ctx context.Context, from, to Side) error {
 	if err == nil {
 		err = compare(info, stored, to.Name)
 	}
-	if err != nil {
-		return err
+	switch {
+	case err != nil && body.failed != nil && errors.Is(err, body.failed):
+		return from.named(body.failed)
+	case err != nil:
+		return to.named(err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -52,7 +52,7 @@ func TestATreeIsCopiedDownWithItsTimes(t *testing.T) {
 	dir := t.TempDir()
 	var moved, announced int64
 	var mu sync.Mutex
-	err := Tree(t.Context(), Side{from, "d"}, Side{here(t, dir), "out"}, Options{
+	err := Tree(t.Context(), Side{Backend: from, Name: "d"}, Side{Backend: here(t, dir), Name: "out"}, Options{
 		Begin: func(n int64) { mu.Lock(); announced += n; mu.Unlock() },
 		Moved: func(n int64) { mu.Lock(); moved += n; mu.Unlock() },
 	})
@@ -83,16 +83,16 @@ func TestATreeIsCopiedDownWithItsTimes(t *testing.T) {
 func TestWhatIsThereIsNotReplacedUnasked(t *testing.T) {
 	from := filled(t, "d/", "d/a=new", "d/b=new")
 	to := filled(t, "d/", "d/a=old", "d/keep=old")
-	if err := Tree(t.Context(), Side{from, "d"}, Side{to, "d"}, Options{}); !errors.Is(err, fs.ErrExist) {
+	if err := Tree(t.Context(), Side{Backend: from, Name: "d"}, Side{Backend: to, Name: "d"}, Options{}); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a tree over a tree: %v", err)
 	}
-	if err := Tree(t.Context(), Side{from, "d"}, Side{to, "d"}, Options{Join: true}); !errors.Is(err, fs.ErrExist) {
+	if err := Tree(t.Context(), Side{Backend: from, Name: "d"}, Side{Backend: to, Name: "d"}, Options{Join: true}); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("joined: %v", err)
 	}
 	if got := read(t, to, "d/a") + read(t, to, "d/b"); got != "oldnew" {
 		t.Errorf("joined, it holds %q", got)
 	}
-	if err := Tree(t.Context(), Side{from, "d"}, Side{to, "d"}, Options{Overwrite: true}); err != nil {
+	if err := Tree(t.Context(), Side{Backend: from, Name: "d"}, Side{Backend: to, Name: "d"}, Options{Overwrite: true}); err != nil {
 		t.Error(err)
 	}
 	if got := read(t, to, "d/a") + read(t, to, "d/keep"); got != "newold" {
@@ -143,7 +143,7 @@ func TestADownloadStaysInItsFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 		from := hostile{filled(t, "x=evil"), []string{name}}
-		err := Tree(t.Context(), Side{from, "."}, Side{here(t, dir), "out"}, Options{Overwrite: true})
+		err := Tree(t.Context(), Side{Backend: from, Name: "."}, Side{Backend: here(t, dir), Name: "out"}, Options{Overwrite: true})
 		if !errors.Is(err, fs.ErrInvalid) {
 			t.Errorf("%q: %v", name, err)
 		}
@@ -193,7 +193,7 @@ func TestABrokenDownloadLeavesTheOldFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	from := breaking{filled(t, "f=new content")}
-	if err := File(t.Context(), Side{from, "f"}, Side{here(t, dir), "f"}, Options{Overwrite: true}); !errors.Is(err, errBroken) {
+	if err := File(t.Context(), Side{Backend: from, Name: "f"}, Side{Backend: here(t, dir), Name: "f"}, Options{Overwrite: true}); !errors.Is(err, errBroken) {
 		t.Errorf("it answered %v", err)
 	}
 	if got, err := os.ReadFile(filepath.Join(dir, "f")); err != nil || string(got) != "old content" {
