@@ -8,8 +8,9 @@ package pathlock
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync"
+
+	"github.com/davdisk/davdisk/backend"
 )
 
 // A Name is what to lock: slash-separated and clean, "." being the root.
@@ -50,7 +51,7 @@ func (t *Table) Lock(ctx context.Context, names ...Name) (unlock func(), err err
 	t.mu.Unlock()
 	select {
 	case <-c.granted:
-		return sync.OnceFunc(func() { t.drop(c) }), nil
+		return func() { t.drop(c) }, nil
 	case <-ctx.Done():
 		t.drop(c)
 		return nil, ctx.Err()
@@ -78,14 +79,10 @@ func (t *Table) grant() {
 func (c *claim) conflicts(other *claim) bool {
 	for _, a := range c.names {
 		for _, b := range other.names {
-			if a.Path == b.Path || a.Tree && within(b.Path, a.Path) || b.Tree && within(a.Path, b.Path) {
+			if a.Path == b.Path || a.Tree && backend.Within(b.Path, a.Path) || b.Tree && backend.Within(a.Path, b.Path) {
 				return true
 			}
 		}
 	}
 	return false
-}
-
-func within(name, dir string) bool {
-	return dir == "." || strings.HasPrefix(name, dir) && len(name) > len(dir) && name[len(dir)] == '/'
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 )
 
 // waits tells whether a claim for b waits while one for a is held.
@@ -58,61 +59,50 @@ func TestConflicts(t *testing.T) {
 }
 
 func TestFirstComeFirstServed(t *testing.T) {
-	var table Table
-	first, _ := table.Lock(t.Context(), One("a"))
-	order := make(chan string, 2)
-	var wg sync.WaitGroup
-	queued := func(n int) { // until so many claims have arrived
-		for {
-			table.mu.Lock()
-			arrived := len(table.claims)
-			table.mu.Unlock()
-			if arrived == n {
-				return
-			}
+	synctest.Test(t, func(t *testing.T) {
+		var table Table
+		first, _ := table.Lock(t.Context(), One("a"))
+		order := make(chan string, 2)
+		for _, name := range []Name{Tree("."), One("b")} { // b would not conflict with a, but must not overtake
+			go func() {
+				unlock, _ := table.Lock(t.Context(), name)
+				order <- name.Path
+				unlock()
+			}()
+			synctest.Wait()
 		}
-	}
-	wg.Go(func() {
-		unlock, _ := table.Lock(t.Context(), Tree("."))
-		order <- "tree"
-		unlock()
+		first()
+		if got := <-order + " " + <-order; got != ". b" {
+			t.Errorf("order %q", got)
+		}
 	})
-	queued(2)
-	wg.Go(func() { // would not conflict with the first, but must not overtake
-		unlock, _ := table.Lock(t.Context(), One("b"))
-		order <- "b"
-		unlock()
-	})
-	queued(3)
-	first()
-	wg.Wait()
-	if got := <-order + " " + <-order; got != "tree b" {
-		t.Errorf("order %q", got)
-	}
 }
 
 func TestCancelledWaitHoldsNobodyUp(t *testing.T) {
-	var table Table
-	first, _ := table.Lock(t.Context(), One("a"))
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() {
-		_, err := table.Lock(ctx, One("a"), One("b"))
-		done <- err
-	}()
-	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("%v, want context.Canceled", err)
-	}
-	second, err := table.Lock(t.Context(), One("b"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	second()
-	first()
-	if len(table.claims) > 0 {
-		t.Errorf("%d claims are left", len(table.claims))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var table Table
+		first, _ := table.Lock(t.Context(), One("a"))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() {
+			_, err := table.Lock(ctx, One("a"), One("b"))
+			done <- err
+		}()
+		synctest.Wait()
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("%v, want context.Canceled", err)
+		}
+		second, err := table.Lock(t.Context(), One("b"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		second()
+		first()
+		if len(table.claims) > 0 {
+			t.Errorf("%d claims are left", len(table.claims))
+		}
+	})
 }
 
 // TestExclusion has many goroutines lock pairs of names in any order, and

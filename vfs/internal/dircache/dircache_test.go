@@ -1,0 +1,217 @@
+package dircache
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+func discard(t *testing.T) *slog.Logger {
+	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// TestWhatAListingAnswers asks for names when the root and "d" are known.
+func TestWhatAListingAnswers(t *testing.T) {
+	for name, test := range map[string]struct {
+		want  error
+		calls string
+	}{
+		".":            {nil, ""},
+		"f":            {nil, ""},
+		"d":            {nil, ""},
+		"d/Ж #1 %20":   {nil, ""},
+		"d/none":       {fs.ErrNotExist, ""},
+		"none/in/none": {fs.ErrNotExist, ""},
+		"f/below":      {fs.ErrNotExist, ""}, // a file has nothing below it
+		"d/sub/x":      {nil, "1 list"},
+		"d/sub/none":   {fs.ErrNotExist, "1 list"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStore("f", "d/Ж #1 %20", "d/sub/x")
+			c, _ := start(t, s, Options{})
+			names(t, c, ".")
+			names(t, c, "d")
+			s.wants(t, "getting to know them", "2 list")
+			info, err := c.Stat(t.Context(), name)
+			if !errors.Is(err, test.want) || err == nil && info.Name != s.tree[name].Name {
+				t.Errorf("it is %+v, %v", info, err)
+			}
+			s.wants(t, "asking", test.calls)
+			looked, children, err := c.Look(t.Context(), name)
+			if !errors.Is(err, test.want) || looked.Name != info.Name || children != nil {
+				t.Errorf("looking gives %+v, %v, %v", looked, children, err)
+			}
+			s.wants(t, "looking", "")
+		})
+	}
+}
+
+// TestNothingIsKnown asks for names of which no listing tells.
+func TestNothingIsKnown(t *testing.T) {
+	trouble := backend.PathError("list", "d", backend.ErrUnavailable, "")
+	for name, test := range map[string]struct {
+		fails, want error
+	}{
+		"d/f":       {nil, nil},
+		"d/none":    {nil, fs.ErrNotExist},
+		"none/x":    {nil, fs.ErrNotExist},
+		"f/below":   {nil, fs.ErrNotExist},
+		"d/trouble": {trouble, backend.ErrUnavailable}, // which is not "not there"
+	} {
+		s := newStore("f", "d/f")
+		s.fails = test.fails
+		c, _ := start(t, s, Options{})
+		for range 2 { // trouble is not remembered
+			if _, err := c.Stat(t.Context(), name); !errors.Is(err, test.want) {
+				t.Errorf("%s: %v, want %v", name, err, test.want)
+			}
+			if got := s.calls(); test.fails != nil && got != "1 list" {
+				t.Errorf("%s: the store was asked for %q", name, got)
+			}
+		}
+	}
+}
+
+// TestLookListsWhatIsUnknown in one call, whatever it is.
+func TestLookListsWhatIsUnknown(t *testing.T) {
+	s := newStore("d/f", "d/sub/")
+	c, _ := start(t, s, Options{})
+	if info, children, err := c.Look(t.Context(), "d"); err != nil || !info.Dir || join(children) != "f sub/" {
+		t.Errorf("a folder: %+v, %v, %v", info, children, err)
+	}
+	s.wants(t, "a folder", "1 list")
+	if info, children, err := c.Look(t.Context(), "d/f"); err != nil || info.Name != "f" || children != nil {
+		t.Errorf("a file: %+v, %v, %v", info, children, err)
+	}
+	if info, _, err := c.List(t.Context(), "d/f"); !errors.Is(err, backend.ErrNotDir) || info.Name != "f" {
+		t.Errorf("listing a file: %+v, %v", info, err)
+	}
+	s.wants(t, "a file that is known", "")
+}
+
+// TestAnswersAreTheCallers: what is done to one does not show in the next.
+func TestAnswersAreTheCallers(t *testing.T) {
+	s := newStore("f")
+	c, _ := start(t, s, Options{})
+	for try := range 3 { // from the store, from the cache, and from the cache again
+		_, children, err := c.List(t.Context(), ".")
+		if err != nil || join(children) != "f" {
+			t.Errorf("%d: %v, %v", try, children, err)
+		}
+		delete(children, "f")
+		children["made up"] = backend.Info{}
+	}
+	s.wants(t, "three listings", "1 list")
+}
+
+func TestEmptyIsAskedOfTheStore(t *testing.T) {
+	s := newStore("full/f", "empty/")
+	c, _ := start(t, s, Options{})
+	for name, want := range map[string]bool{"full": false, "empty": true} {
+		names(t, c, name)
+		s.calls()
+		if got, err := c.Empty(t.Context(), name); got != want || err != nil {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+		s.wants(t, name, "1 list")
+	}
+	s.fails = backend.PathError("list", "empty", backend.ErrUnavailable, "")
+	for _, name := range []string{"empty", "none"} {
+		if got, err := c.Empty(t.Context(), name); got || err == nil {
+			t.Errorf("%s in trouble: %v, %v", name, got, err)
+		}
+	}
+}
+
+// TestBounds lists folders of five entries in turn, with room for ten.
+func TestBounds(t *testing.T) {
+	var all []string
+	for i := range 5 {
+		all = append(all, fmt.Sprintf("a/%d", i), fmt.Sprintf("b/%d", i))
+	}
+	s := newStore(append(all, "c/")...)
+	c, _ := start(t, s, Options{Entries: 10})
+	for _, step := range []struct{ dir, calls string }{
+		{"a", "1 list"}, {"a", ""}, {"b", "1 list"}, {"b", ""}, {"a", "1 list"}, {"c", "1 list"}, {"a", ""},
+	} {
+		names(t, c, step.dir)
+		s.wants(t, "listing "+step.dir, step.calls)
+	}
+	// Files of ours make a listing larger, too.
+	for i := range 5 {
+		c.Stored(fmt.Sprintf("a/more %d", i), backend.Info{})
+	}
+	names(t, c, "a")
+	s.wants(t, "a listing that has grown", "")
+	names(t, c, "b")
+	s.calls()
+	names(t, c, "a")
+	s.wants(t, "one that there was no room for any more", "1 list")
+}
+
+// TestAFolderTooLarge for the cache is listed for who wants it whole, and not
+// for the sake of one name.
+func TestAFolderTooLarge(t *testing.T) {
+	s := newStore("d/a", "d/b", "d/c", "d/e")
+	c, _ := start(t, s, Options{Entries: 3})
+	for range 2 {
+		if got := names(t, c, "d"); got != "a b c e" {
+			t.Errorf("there is %q", got)
+		}
+		s.wants(t, "listing", "1 list")
+		for name, want := range map[string]error{"d/a": nil, "d/none": fs.ErrNotExist} {
+			if _, err := c.Stat(t.Context(), name); !errors.Is(err, want) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		s.wants(t, "two names in it", "2 stat")
+	}
+}
+
+// TestAWideFolder is given up once more than one page of it has come, unless
+// it was wanted as a whole.
+func TestAWideFolder(t *testing.T) {
+	var all []string
+	for i := range wide + 5 {
+		all = append(all, fmt.Sprintf("d/%05d", i))
+	}
+	s := newStore(all...)
+	c, _ := start(t, s, Options{})
+	if _, err := c.Stat(t.Context(), "d/00000"); err != nil {
+		t.Error(err)
+	}
+	s.wants(t, "a name in a folder nobody has seen", "1 list, 1 stat")
+	if _, err := c.Stat(t.Context(), "d/none"); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	s.wants(t, "another", "1 stat")
+	if got := strings.Count(names(t, c, "d"), " ") + 1; got != wide+5 {
+		t.Errorf("there are %d entries", got)
+	}
+	s.wants(t, "all of it", "1 list")
+	if _, err := c.Stat(t.Context(), "d/none"); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	s.wants(t, "a name, now that all is known", "")
+}
+
+func TestWithoutACache(t *testing.T) {
+	s := newStore("d/f")
+	c := New(s, Options{Now: time.Now, Log: discard(t)})
+	for range 2 {
+		if info, err := c.Stat(t.Context(), "d/f"); err != nil || info.Name != "f" {
+			t.Errorf("%+v, %v", info, err)
+		}
+		s.wants(t, "a name", "1 stat")
+		if got := names(t, c, "d"); got != "f" {
+			t.Errorf("there is %q", got)
+		}
+		s.wants(t, "a folder", "1 list")
+	}
+}
