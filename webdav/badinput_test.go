@@ -53,7 +53,7 @@ func TestBadHeaders(t *testing.T) {
 		token := s.lock("/d")
 		s.untouched(func() {
 			for _, c := range []struct{ method, at, header string }{
-				{"PROPFIND", "/f", "Depth: one"}, {"DELETE", "/f", "Depth: two"}, {"COPY", "/f", "Depth: 1"}, {"MOVE", "/d", "Depth: 0"},
+				{"PROPFIND", "/f", "Depth: one"}, {"DELETE", "/f", "Depth: two"}, {"COPY", "/d", "Depth: 1"}, {"MOVE", "/d", "Depth: 0"},
 				{"COPY", "/f", "Overwrite: X"}, {"LOCK", "/f", "Depth: 1"}, {"GET", "/f", "If: ("}, {"PUT", "/f", "If: <no-list>"},
 				{"PUT", "/f", "Content-Range: bytes 0-0/1"}, {"UNLOCK", "/d", "Lock-Token: <"}, {"PUT", "/f", "Content-MD5: !"},
 				{"PROPFIND", "/f", "If: " + strings.Repeat("(<urn:x>)", 10_000)},

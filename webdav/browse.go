@@ -52,6 +52,7 @@ type entry struct {
 // browse answers a GET of a folder with a page for people. HEAD does not look
 // at what is in the folder.
 func (h *Handler) browse(w http.ResponseWriter, r *request) error {
+	r.tellFolder(w)
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Content-Security-Policy", pageSecurity)

@@ -171,6 +171,9 @@ func (r *request) readIf() error {
 	if err != nil {
 		return err
 	}
+	if !holds && r.Method == "LOCK" && r.ContentLength == 0 {
+		return noSuchLock(http.StatusPreconditionFailed) // a refresh, section 9.10.6
+	}
 	if !holds {
 		return refuse(http.StatusPreconditionFailed, "the If header does not hold")
 	}

@@ -33,7 +33,7 @@ func (h *Handler) move(w http.ResponseWriter, r *request) error {
 	}
 	err = r.confirm(
 		lock.Change{Path: r.name, Content: true, Tree: true, Member: true},
-		lock.Change{Path: t.to, Content: true, Tree: t.target != nil, Member: t.target == nil},
+		t.change(),
 	)
 	if err != nil {
 		return err
@@ -62,8 +62,7 @@ func (h *Handler) copy(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	err = r.confirm(lock.Change{Path: t.to, Content: true, Tree: t.target != nil, Member: t.target == nil})
-	if err != nil {
+	if err := r.confirm(t.change()); err != nil {
 		return err
 	}
 	if _, err := r.conditions(t.source); err != nil {
@@ -90,14 +89,8 @@ func (r *request) transfer() (t transfer, err error) {
 	if t.source, err = r.mustLook(r.name); err != nil {
 		return t, err
 	}
-	depth, err := davheader.ReadDepth(r.Header, davheader.DepthInfinity)
-	switch {
-	case err != nil:
-		return t, badHeader(err)
-	case depth == davheader.DepthOne:
-		return t, refuse(http.StatusBadRequest, "Depth must be 0 or infinity")
-	case depth == davheader.DepthInfinity:
-		t.depth = -1
+	if t.depth, err = r.transferDepth(t.source); err != nil {
+		return t, err
 	}
 	overwrite, err := davheader.ReadOverwrite(r.Header)
 	if err != nil {
@@ -121,10 +114,34 @@ func (r *request) transfer() (t transfer, err error) {
 	if t.target == nil {
 		return t, r.needParent(t.to)
 	}
-	if !overwrite && !isPlaceholder(t.target) {
+	if !overwrite {
 		return t, refuse(http.StatusPreconditionFailed, "there is something of that name already")
 	}
 	return t, nil
+}
+
+// transferDepth reads the Depth of a COPY or MOVE. It means something for
+// folders only (section 10.2).
+func (r *request) transferDepth(source fs.FileInfo) (int, error) {
+	if !source.IsDir() {
+		return -1, nil
+	}
+	depth, err := davheader.ReadDepth(r.Header, davheader.DepthInfinity)
+	switch {
+	case err != nil:
+		return 0, badHeader(err)
+	case depth == davheader.DepthOne:
+		return 0, refuse(http.StatusBadRequest, "Depth must be 0 or infinity")
+	case depth == davheader.DepthZero:
+		return 0, nil
+	}
+	return -1, nil
+}
+
+// change is what a transfer does to its target. A name that comes to stand for
+// something else is a change of its folder too (section 7).
+func (t transfer) change() lock.Change {
+	return lock.Change{Path: t.to, Content: true, Tree: t.target != nil, Member: true}
 }
 
 // needApart refuses a target that is the source, within it, or above it (RFC

@@ -15,13 +15,6 @@ import (
 // placeholder here and nothing in the store, and is answered 201: davfs2 takes
 // 200 to mean that the file does not exist yet and then fails.
 func (h *Handler) lock(w http.ResponseWriter, r *request) error {
-	depth, err := davheader.ReadDepth(r.Header, davheader.DepthInfinity)
-	if err != nil {
-		return badHeader(err)
-	}
-	if depth == davheader.DepthOne {
-		return refuse(http.StatusBadRequest, "Depth must be 0 or infinity")
-	}
 	wish, err := davxml.ReadLockInfo(r.xmlBody())
 	if err != nil {
 		return badXML(err)
@@ -30,8 +23,16 @@ func (h *Handler) lock(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	at := subject{name: r.name, info: info}
 	if wish == nil {
-		return r.refresh(w)
+		return r.refresh(w, at)
+	}
+	depth, err := davheader.ReadDepth(r.Header, davheader.DepthInfinity)
+	if err != nil {
+		return badHeader(err)
+	}
+	if depth == davheader.DepthOne {
+		return refuse(http.StatusBadRequest, "Depth must be 0 or infinity")
 	}
 	if info == nil {
 		if err := r.needNewName(); err != nil {
@@ -40,6 +41,13 @@ func (h *Handler) lock(w http.ResponseWriter, r *request) error {
 	}
 	if _, err := r.conditions(info); err != nil {
 		return err
+	}
+	if info == nil {
+		// What is kept under a name where there is nothing is of no use to
+		// the placeholder.
+		if err := h.props.Delete(r.name); err != nil {
+			return err
+		}
 	}
 	granted, err := h.locks.Create(lock.Request{
 		Root:      r.name,
@@ -58,7 +66,7 @@ func (h *Handler) lock(w http.ResponseWriter, r *request) error {
 	if info == nil {
 		status = http.StatusCreated
 	}
-	return r.tellLock(w, status, granted, info != nil && info.IsDir())
+	return r.tellLock(w, status, granted, at)
 }
 
 // notGranted answers a lock that others stand in the way of: 423 if they cover
@@ -74,10 +82,7 @@ func (r *request) notGranted(err error) error {
 		if root == r.name || !isWithin(root, r.name) {
 			return r.locked(err, davxml.NoConflictingLock)
 		}
-		members = append(members, davxml.Response{
-			Href: r.href(root, false), Status: http.StatusLocked,
-			Error: &davxml.Precondition{Name: davxml.NoConflictingLock, Hrefs: []string{r.href(root, false)}},
-		})
+		members = append(members, r.lockedMember(root, davxml.NoConflictingLock))
 	}
 	members = append(members, davxml.Response{Href: r.href(r.name, true), Status: http.StatusFailedDependency})
 	return &refusal{status: http.StatusMultiStatus, reason: "something within is locked", cause: err, members: members}
@@ -96,8 +101,8 @@ func (r *request) needNewName() error {
 }
 
 // refresh starts the time-out of a lock anew (section 9.10.2). The If header
-// names the lock.
-func (r *request) refresh(w http.ResponseWriter) error {
+// names the lock, and Depth does not count.
+func (r *request) refresh(w http.ResponseWriter, at subject) error {
 	if len(r.tokens) == 0 {
 		return refuse(http.StatusBadRequest, "a LOCK without a body refreshes the lock that the If header names")
 	}
@@ -106,7 +111,7 @@ func (r *request) refresh(w http.ResponseWriter) error {
 		refreshed, err := r.handler.locks.Refresh(r.name, r.principal, token, timeout)
 		switch {
 		case err == nil:
-			return r.tellLock(w, http.StatusOK, refreshed, false)
+			return r.tellLock(w, http.StatusOK, refreshed, at)
 		case !errors.Is(err, lock.ErrNoLock):
 			return err
 		}
@@ -139,10 +144,13 @@ func noSuchLock(status int) error {
 }
 
 // tellLock answers LOCK with the lock.
-func (r *request) tellLock(w http.ResponseWriter, status int, l lock.Lock, isDir bool) error {
+func (r *request) tellLock(w http.ResponseWriter, status int, l lock.Lock, at subject) error {
 	var body bytes.Buffer
-	if err := davxml.WriteProp(&body, davxml.LockDiscovery(r.activeLock(l, isDir))); err != nil {
+	if err := davxml.WriteProp(&body, davxml.LockDiscovery(r.activeLock(l, at))); err != nil {
 		return err
+	}
+	if at.info != nil && at.info.IsDir() {
+		r.tellFolder(w)
 	}
 	w.Header().Set("Content-Type", davxml.ContentType)
 	w.WriteHeader(status)
@@ -152,24 +160,25 @@ func (r *request) tellLock(w http.ResponseWriter, status int, l lock.Lock, isDir
 	return nil
 }
 
-// activeLocks shows the locks that cover a resource. All but those rooted at
-// the resource itself are rooted at a folder.
+// activeLocks shows the locks that cover a resource.
 func (r *request) activeLocks(s subject) []davxml.ActiveLock {
 	var shown []davxml.ActiveLock
 	for _, l := range r.handler.locks.Covering(s.name) {
-		shown = append(shown, r.activeLock(l, l.Root != s.name || s.info.IsDir()))
+		shown = append(shown, r.activeLock(l, s))
 	}
 	return shown
 }
 
-func (r *request) activeLock(l lock.Lock, isDir bool) davxml.ActiveLock {
+// activeLock shows a lock that covers a resource. If it is not rooted at the
+// resource itself it is rooted at a folder.
+func (r *request) activeLock(l lock.Lock, s subject) davxml.ActiveLock {
 	return davxml.ActiveLock{
 		Shared:   l.Shared,
 		Infinite: l.Infinite,
 		Owner:    l.Owner,
 		Timeout:  l.Remaining(r.handler.opts.now()),
 		Token:    l.Token,
-		Root:     r.href(l.Root, isDir),
+		Root:     r.href(l.Root, l.Root != s.name || s.info != nil && s.info.IsDir()),
 	}
 }
 
@@ -188,7 +197,7 @@ func (r *request) confirm(changes ...lock.Change) error {
 	for _, root := range conflict.Roots {
 		for _, change := range changes {
 			if change.Tree && isWithin(root, change.Path) {
-				members = append(members, davxml.Response{Href: r.href(root, false), Status: http.StatusLocked})
+				members = append(members, r.lockedMember(root, davxml.LockTokenSubmitted))
 				break
 			}
 		}
@@ -207,10 +216,26 @@ func (r *request) locked(err error, condition string) error {
 	}
 	hrefs := make([]string, len(conflict.Roots))
 	for i, root := range conflict.Roots {
-		hrefs[i] = r.href(root, false)
+		hrefs[i] = r.rootHref(root)
 	}
 	return &refusal{
 		status: http.StatusLocked, reason: "locked", cause: err,
 		precondition: davxml.Precondition{Name: condition, Hrefs: hrefs},
 	}
+}
+
+// lockedMember is what a 207 tells of one lock in the way, by its root.
+func (r *request) lockedMember(root, condition string) davxml.Response {
+	href := r.rootHref(root)
+	return davxml.Response{
+		Href: href, Status: http.StatusLocked,
+		Error: &davxml.Precondition{Name: condition, Hrefs: []string{href}},
+	}
+}
+
+// rootHref is the address of a lock's root, in the form in which PROPFIND tells
+// it. What it is has to be looked up: a lock knows its name only.
+func (r *request) rootHref(root string) string {
+	info, err := r.look(root)
+	return r.href(root, err == nil && info != nil && info.IsDir())
 }

@@ -38,9 +38,8 @@ func (h *Handler) propfind(w http.ResponseWriter, r *request) error {
 	}
 	w.Header().Set("Content-Type", davxml.ContentType)
 	w.Header().Set("Cache-Control", "no-cache")
-	if members[0].info.IsDir() && !r.isDir {
-		// The folder's address has a slash at its end (section 5.2).
-		w.Header().Set("Content-Location", r.href(r.name, true))
+	if members[0].info.IsDir() {
+		r.tellFolder(w)
 	}
 	w.WriteHeader(http.StatusMultiStatus)
 	out := davxml.NewMultistatus(w)

@@ -31,6 +31,9 @@ func (h *Handler) proppatch(w http.ResponseWriter, r *request) error {
 			return err
 		}
 	}
+	if info.IsDir() {
+		r.tellFolder(w)
+	}
 	w.Header().Set("Content-Type", davxml.ContentType)
 	w.WriteHeader(http.StatusMultiStatus)
 	out := davxml.NewMultistatus(w)

@@ -76,6 +76,14 @@ func (r *request) made(name string, wasPlaceholder bool) {
 	}
 }
 
+// tellFolder tells the address of a folder that was asked for without the slash
+// at its end (RFC 4918 section 5.2).
+func (r *request) tellFolder(w http.ResponseWriter) {
+	if !r.isDir {
+		w.Header().Set("Content-Location", r.href(r.name, true))
+	}
+}
+
 // A placeholder is the fs.FileInfo of a name that is locked but not there
 // (RFC 4918 section 7.3): an empty file with an entity tag of its own. davfs2
 // and LibreOffice ask for it between LOCK and PUT.

@@ -38,9 +38,29 @@ func rfcLocking() []requirement {
 			s.put("/f", "x")
 			s.put("/g", "x")
 			token := s.lock("/g")
-			s.want(412, "LOCK", "/f", "", "If: (<urn:uuid:00000000-0000-4000-8000-000000000000>)")
-			s.want(412, "LOCK", "/f", "", "If: ("+token+")")
+			for _, header := range []string{"(<urn:uuid:00000000-0000-4000-8000-000000000000>)", "(" + token + ")", "</g> (" + token + ")"} {
+				if a := s.want(412, "LOCK", "/f", "", "If: "+header); !strings.Contains(a.body, "<D:lock-token-matches-request-uri/>") {
+					s.Errorf("%s: no condition in %s", header, a.body)
+				}
+			}
 			s.want(400, "LOCK", "/f", "")
+		}},
+		{"9.10.2-refresh-ignores-depth", func(s *share) {
+			s.tree("/d")
+			token := s.lock("/d")
+			for _, depth := range []string{"0", "1", "nonsense"} {
+				if a := s.want(200, "LOCK", "/d", "", "If: ("+token+")", "Depth: "+depth); !strings.Contains(a.body, "<D:depth>infinity</D:depth>") {
+					s.Errorf("%s: %s", depth, a.body)
+				}
+			}
+			s.want(423, "PUT", "/d/e/g", "y")
+		}},
+		{"9.10.2-refresh-by-a-member", func(s *share) {
+			s.tree("/d")
+			token := s.lock("/d")
+			if a := s.want(200, "LOCK", "/d/e/g", "", "If: ("+token+")"); !strings.Contains(a.body, "<D:lockroot><D:href>/d/</D:href></D:lockroot>") {
+				s.Errorf("got %s", a.body)
+			}
 		}},
 		{"9.10.3-depth-is-0-or-infinity", func(s *share) {
 			s.tree("/d")

@@ -113,6 +113,28 @@ func rfcLocks() []requirement {
 			token = s.lock("/new")
 			s.want(204, "DELETE", "/new", "", "If: ("+token+")")
 			s.gone("/new")
+			token = s.lock("/new")
+			s.want(412, "COPY", "/m", "", "Destination: {server}/new", "If: </new> ("+token+")", "Overwrite: F")
+			s.want(204, "COPY", "/m", "", "Destination: {server}/new", "If: </new> ("+token+")")
+			s.want(423, "PUT", "/new", "still locked")
+		}},
+		{"7.3-it-has-properties-of-its-own", func(s *share) {
+			for _, want := range []string{"first", ""} {
+				token := s.lock("/new")
+				if want != "" {
+					s.want(207, "PROPPATCH", "/new", proppatch(setProp("<z:p>"+want+"</z:p>")), "If: ("+token+")")
+				}
+				if got := s.properties("/new", "{urn:z}p")["{urn:z}p"]; got != want {
+					s.Errorf("the property is %q, want %q", got, want)
+				}
+				s.want(204, "UNLOCK", "/new", "", "Lock-Token: "+token)
+			}
+			token := s.lock("/new")
+			s.want(207, "PROPPATCH", "/new", proppatch(setProp("<z:p>kept</z:p>")), "If: ("+token+")")
+			s.want(204, "PUT", "/new", "content", "If: ("+token+")")
+			if got := s.properties("/new", "{urn:z}p")["{urn:z}p"]; got != "kept" {
+				s.Errorf("after the PUT the property is %q", got)
+			}
 		}},
 		{"7.4-depth-0-guards-the-members-names", func(s *share) {
 			s.tree("/d")
@@ -129,6 +151,16 @@ func rfcLocks() []requirement {
 			})
 			s.want(204, "PUT", "/d/f", "content") // what a member holds is its own
 			s.want(201, "PUT", "/d/new", "x", "If: </d> ("+token+")")
+		}},
+		{"7-a-name-that-stands-for-something-else-is-a-change-of-the-folder", func(s *share) {
+			s.tree("/d")
+			s.put("/o", "x")
+			token := s.lock("/d", "Depth: 0")
+			s.untouched(func() {
+				s.want(423, "MOVE", "/o", "", "Destination: {server}/d/f")
+				s.want(423, "COPY", "/o", "", "Destination: {server}/d/f")
+			})
+			s.want(204, "MOVE", "/o", "", "Destination: {server}/d/f", "If: </d> ("+token+")")
 		}},
 		{"7.4-infinity-guards-all-below-and-what-is-added", func(s *share) {
 			s.tree("/d")

@@ -43,6 +43,24 @@ func rfcMessages() []requirement {
 				s.Errorf("got %s", got)
 			}
 		}},
+		{"8.3-roots-of-locks-are-written-alike", func(s *share) {
+			s.tree("/d")
+			s.want(201, "MKCOL", "/d/e/"+escape(hostile), "")
+			token := s.lock("/d/e")
+			root := "<D:href>/d/e/</D:href>"
+			for _, a := range []answer{
+				s.want(423, "PUT", "/d/e/new", "x"), s.want(423, "MKCOL", "/d/e/new", ""), s.want(423, "DELETE", "/d/e", ""),
+				s.want(423, "PROPPATCH", "/d/e/", proppatch(setProp("<z:p/>"))), s.want(423, "LOCK", "/d/e/g", lockBody), s.want(423, "LOCK", "/d/e", lockBody),
+				s.want(423, "MOVE", "/d/f", "", "Destination: {server}/d/e/f"),
+				s.want(207, "DELETE", "/d", ""), s.want(207, "LOCK", "/d", lockBody),
+				s.want(200, "LOCK", "/d/e", "", "If: ("+token+")"), s.want(200, "LOCK", "/d/e/"+escape(hostile), "", "If: ("+token+")"),
+				s.want(207, "PROPFIND", "/d/e/g", "", "Depth: 0"),
+			} {
+				if !strings.Contains(a.body, root) || strings.Contains(a.body, "<D:href>/d/e</D:href>") {
+					s.Errorf("want %s in %s", root, a.body)
+				}
+			}
+		}},
 		{"8.4-body-that-would-be-ignored-is-415", func(s *share) {
 			s.put("/f", "x")
 			token := s.lock("/l")
@@ -61,6 +79,18 @@ func rfcMessages() []requirement {
 				s.Errorf("%q: %s", a.header.Get("Content-Type"), a.body)
 			}
 		}},
+		{"11.3-also-those-within-a-207", func(s *share) {
+			s.tree("/d")
+			s.want(201, "MKCOL", "/o", "")
+			s.lock("/d/e/g")
+			for condition, a := range map[string]answer{
+				"lock-token-submitted": s.want(207, "DELETE", "/d", ""), "no-conflicting-lock": s.want(207, "LOCK", "/d", lockBody),
+			} {
+				if want := "<D:status>HTTP/1.1 423 Locked</D:status><D:error><D:" + condition + "><D:href>/d/e/g</D:href></D:" + condition + "></D:error>"; !strings.Contains(a.body, want) {
+					s.Errorf("no %s in %s", want, a.body)
+				}
+			}
+		}},
 		{"10.1-options-tells-classes-1-and-2", func(s *share) {
 			s.put("/f", "x")
 			for _, at := range []string{"/", "/f", "/none", "/none/below"} {
@@ -73,9 +103,17 @@ func rfcMessages() []requirement {
 			s.tree("/d")
 			s.untouched(func() {
 				for _, method := range []string{"PROPFIND", "COPY", "MOVE", "LOCK"} {
-					s.want(400, method, "/d", "", "Depth: 2", "Destination: {server}/m")
+					body := map[string]string{"LOCK": lockBody}[method]
+					s.want(400, method, "/d", body, "Depth: 2", "Destination: {server}/m")
 				}
 			})
+		}},
+		{"10.2-depth-means-nothing-to-a-file", func(s *share) {
+			s.put("/f", "x")
+			s.want(201, "COPY", "/f", "", "Destination: {server}/c", "Depth: 1")
+			s.want(201, "MOVE", "/c", "", "Destination: {server}/m", "Depth: 0")
+			s.want(204, "DELETE", "/m", "", "Depth: 0")
+			s.want(207, "PROPFIND", "/f", "", "Depth: infinity")
 		}},
 		{"10.3-destination-is-an-address-or-a-path", func(s *share) {
 			s.put("/f", "x")

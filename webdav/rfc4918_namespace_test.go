@@ -17,12 +17,18 @@ func rfcNamespace() []requirement {
 		}},
 		{"5.2-folder-without-slash-is-the-folder", func(s *share) {
 			s.want(201, "MKCOL", "/d", "")
-			a := s.want(207, "PROPFIND", "/d", "", "Depth: 0")
-			if got := a.header.Get("Content-Location"); got != "/d/" {
-				s.Errorf("Content-Location is %q", got)
-			}
-			if got := a.multistatus(s.T).hrefs()[0]; got != "/d/" {
-				s.Errorf("the address is %q", got)
+			for method, body := range map[string]string{"PROPFIND": "", "PROPPATCH": proppatch(setProp("<z:p/>")), "LOCK": lockBody, "GET": ""} {
+				a := s.do(method, "/d", body, "Depth: 0")
+				if got := a.header.Get("Content-Location"); a.status >= 300 || got != "/d/" {
+					s.Errorf("%s: %d, Content-Location is %q", method, a.status, got)
+				}
+				if a.status == 207 && a.multistatus(s.T).hrefs()[0] != "/d/" {
+					s.Errorf("%s: the address is %q", method, a.multistatus(s.T).hrefs()[0])
+				}
+				token := strings.Trim(a.header.Get("Lock-Token"), "<>")
+				if token != "" {
+					s.want(204, "UNLOCK", "/d", "", "Lock-Token: "+token)
+				}
 			}
 		}},
 		{"8.6-strong-etag-that-only-content-changes", func(s *share) {

@@ -2,6 +2,7 @@ package webdav
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,5 +77,16 @@ func TestRFC4918Timeouts(t *testing.T) {
 		s.want(200, "LOCK", "/f", "", "If: ("+token+")", "Timeout: Second-60")
 		*now = now.Add(50 * time.Second)
 		s.want(423, "PUT", "/f", "new")
+	})
+	t.Run("9.10.2-refresh-without-a-time-is-for-as-long-as-before", func(t *testing.T) {
+		s, now := newTimed(t)
+		s.put("/f", "old")
+		token := s.lock("/f", "Timeout: Second-60")
+		*now = now.Add(50 * time.Second)
+		if a := s.want(200, "LOCK", "/f", "", "If: ("+token+")"); !strings.Contains(a.body, "<D:timeout>Second-60<") {
+			t.Errorf("got %s", a.body)
+		}
+		*now = now.Add(60 * time.Second)
+		s.put("/f", "new")
 	})
 }

@@ -128,8 +128,9 @@ func (t *Table) Create(r Request) (Lock, error) {
 	return l, t.commit(c)
 }
 
-// Refresh starts a lock's time-out anew (section 9.10.2). The lock must cover
-// the path, else ErrNoLock, and be the principal's own, else ErrNotOwner.
+// Refresh starts a lock's time-out anew (section 9.10.2), or if timeout is 0 the
+// one it has. The lock must cover the path, else ErrNoLock, and be the
+// principal's own, else ErrNotOwner.
 func (t *Table) Refresh(name, principal, token string, timeout time.Duration) (Lock, error) {
 	t.changing.Lock()
 	defer t.changing.Unlock()
@@ -137,7 +138,7 @@ func (t *Table) Refresh(name, principal, token string, timeout time.Duration) (L
 	if err != nil {
 		return Lock{}, err
 	}
-	l.Timeout = t.granted(timeout)
+	l.Timeout = t.granted(cmp.Or(timeout, l.Timeout))
 	l.Expires = t.opts.Now().Add(l.Timeout)
 	return l, t.commit(change{Op: opRefresh, Lock: &l})
 }
