@@ -9,21 +9,9 @@ import (
 	"testing"
 
 	"github.com/spf13/afero"
-)
 
-// tool finds a program that a test runs. It is skipped without it, unless
-// DAVDISK_TEST_TOOLS=require says that nothing may be left out.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil && os.Getenv("DAVDISK_TEST_TOOLS") == "require" {
-		t.Fatalf("%s is not installed", name)
-	}
-	if err != nil {
-		t.Skipf("%s is not installed", name)
-	}
-	return path
-}
+	"github.com/davdisk/davdisk/internal/testtool"
+)
 
 var (
 	litmusSummary = regexp.MustCompile("<- summary for `(\\w+)': of (\\d+) tests run: (\\d+) passed, (\\d+) failed")
@@ -34,7 +22,7 @@ var (
 // one warning allowed is about an If header whose token no lock has: litmus
 // would like 423, RFC 4918 section 10.4.1 wants the 412 that we answer.
 func TestLitmus(t *testing.T) {
-	litmus := tool(t, "litmus")
+	litmus := testtool.Find(t, "litmus")
 	for name, fs := range map[string]afero.Fs{
 		"os":     afero.NewBasePathFs(afero.NewOsFs(), t.TempDir()),
 		"memory": afero.NewMemMapFs(),

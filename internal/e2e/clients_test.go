@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testtool"
 )
 
 func TestCadaver(t *testing.T) {
@@ -121,7 +122,7 @@ func TestRclone(t *testing.T) {
 // gnome runs a shell script in a session of its own with gvfs in it.
 func gnome(t *testing.T, script string) string {
 	t.Helper()
-	tool(t, "gio")
+	testtool.Find(t, "gio")
 	home := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(home, "run", "gvfsd"), 0o700); err != nil {
 		t.Fatal(err)
@@ -167,8 +168,8 @@ func TestKDE(t *testing.T) {
 	linux(t)
 	disk := startDisk(t, emulator.Options{})
 	s := serve(t, disk)
-	tool(t, "kioclient5")
-	tool(t, "xvfb-run")
+	testtool.Find(t, "kioclient5")
+	testtool.Find(t, "xvfb-run")
 	local, home := t.TempDir(), t.TempDir()
 	if err := os.MkdirAll(filepath.Join(local, "dir"), 0o755); err != nil {
 		t.Fatal(err)

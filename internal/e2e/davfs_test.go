@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testtool"
 )
 
 // davfsConf: without buf_size 2048 davfs2 1.6.1 refuses the size in which a
@@ -26,9 +27,9 @@ buf_size 2048
 func mountDavfs(tb testing.TB, url string) (dir string, unmount func()) {
 	tb.Helper()
 	linux(tb)
-	mount := tool(tb, "mount.davfs")
+	mount := testtool.Find(tb, "mount.davfs")
 	if _, err := os.Stat("/dev/fuse"); err != nil {
-		if os.Getenv("DAVDISK_TEST_TOOLS") == "require" {
+		if testtool.Required() {
 			tb.Fatal("davfs2 needs /dev/fuse")
 		}
 		tb.Skip("davfs2 needs /dev/fuse")

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testtool"
 )
 
 // TestGnomeFolder works on the share where programs that know no dav:// find
@@ -12,7 +13,7 @@ import (
 // later, so that the script waits for it.
 func TestGnomeFolder(t *testing.T) {
 	linux(t)
-	tool(t, "fusermount3")
+	testtool.Find(t, "fusermount3")
 	disk := startDisk(t, emulator.Options{})
 	put(t, disk, "in/Ж & co.txt", "there before")
 	s := serve(t, disk)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testtool"
 )
 
 // TestJoplin synchronises two Joplins, in both directions, through a share
@@ -15,7 +16,7 @@ import (
 func TestJoplin(t *testing.T) {
 	linux(t)
 	long(t)
-	tool(t, "node")
+	testtool.Find(t, "node")
 	joplin := installJoplin(t)
 	disk := startDisk(t, emulator.Options{})
 	if err := disk.Mkdir("disk:/Joplin"); err != nil {
@@ -105,13 +106,13 @@ func installJoplin(t *testing.T) string {
 	dir := t.TempDir()
 	npm := func(args ...string) {
 		t.Helper()
-		cmd := exec.CommandContext(t.Context(), tool(t, "npm"), args...)
+		cmd := exec.CommandContext(t.Context(), testtool.Find(t, "npm"), args...)
 		cmd.Dir = dir
 		run(t, cmd)
 	}
 	npm("install", "--no-audit", "--no-fund", "joplin@3.4.1")
 	// Newer versions of npm build what is compiled only when told to.
-	allow := exec.CommandContext(t.Context(), tool(t, "npm"), "install-scripts", "approve", "sqlite3", "keytar")
+	allow := exec.CommandContext(t.Context(), testtool.Find(t, "npm"), "install-scripts", "approve", "sqlite3", "keytar")
 	allow.Dir = dir
 	if err := allow.Run(); err == nil {
 		npm("rebuild", "sqlite3", "keytar")

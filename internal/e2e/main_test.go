@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testtool"
 )
 
 // binary is the davdisk under test, built once, without the race detector, as
@@ -41,25 +42,6 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)
-}
-
-// tool finds a real client. Where the tests may demand one (`make test` on
-// Debian) a missing one is a failure.
-func tool(tb testing.TB, name string) string {
-	tb.Helper()
-	if found, err := exec.LookPath(name); err == nil {
-		return found
-	}
-	for _, dir := range []string{"/usr/sbin", "/sbin"} {
-		if found, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
-			return found
-		}
-	}
-	if os.Getenv("DAVDISK_TEST_TOOLS") == "require" {
-		tb.Fatalf("%s is not installed; scripts/test-tools does that", name)
-	}
-	tb.Skipf("%s is not installed here", name)
-	return ""
 }
 
 // startDisk starts the emulated disk that davdisk will serve.
@@ -193,7 +175,7 @@ func command(tb testing.TB, name string, args ...string) *exec.Cmd {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	tb.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, tool(tb, name), args...)
+	cmd := exec.CommandContext(ctx, testtool.Find(tb, name), args...)
 	cmd.WaitDelay = 5 * time.Second
 	return cmd
 }

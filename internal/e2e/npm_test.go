@@ -6,12 +6,13 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testtool"
 )
 
 func TestNpmWebdav(t *testing.T) {
 	disk := startDisk(t, emulator.Options{})
 	s := serve(t, disk)
-	tool(t, "node")
+	testtool.Find(t, "node")
 	dir := t.TempDir()
 	install := command(t, "npm", "install", "--no-audit", "--no-fund", "--prefix", dir, "webdav@5.11.0")
 	run(t, install)

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testtool"
 )
 
 // long skips what takes minutes or needs programs of hundreds of megabytes,
@@ -104,7 +105,7 @@ func startOffice(t *testing.T) func(line string) string {
 	home := t.TempDir()
 	pipe := "davdisk-" + fmt.Sprint(os.Getpid()) + "-" + filepath.Base(filepath.Dir(home)) + filepath.Base(home)
 	env := append(os.Environ(), "HOME="+home)
-	soffice := exec.Command(tool(t, "soffice"), "--headless", "--norestore", "--nologo", "--accept=pipe,name="+pipe+";urp;", "-env:UserInstallation=file://"+home+"/profile")
+	soffice := exec.Command(testtool.Find(t, "soffice"), "--headless", "--norestore", "--nologo", "--accept=pipe,name="+pipe+";urp;", "-env:UserInstallation=file://"+home+"/profile")
 	soffice.Env = env
 	var complaints bytes.Buffer
 	soffice.Stderr = &complaints

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testtool"
 )
 
 // A contestant is a WebDAV server for a Yandex Disk. Both reach the same
@@ -34,7 +35,7 @@ var contestants = []contestant{
 		}
 		addr := free.Addr().String()
 		free.Close()
-		cmd := exec.Command(tool(b, "rclone"), "serve", "webdav", "ya:", "--addr", addr, "--vfs-cache-mode", "off")
+		cmd := exec.Command(testtool.Find(b, "rclone"), "serve", "webdav", "ya:", "--addr", addr, "--vfs-cache-mode", "off")
 		cmd.Env = append(os.Environ(), append(env, "HOME="+b.TempDir(), "RCLONE_CONFIG="+filepath.Join(b.TempDir(), "rclone.conf"),
 			"RCLONE_CONFIG_YA_TYPE=yandex", "RCLONE_CONFIG_YA_CLIENT_ID=rclone", "RCLONE_CONFIG_YA_CLIENT_SECRET=secret",
 			`RCLONE_CONFIG_YA_TOKEN={"access_token":"`+disk.Token+`","token_type":"OAuth","refresh_token":"none","expiry":"2099-01-01T00:00:00Z"}`)...)
@@ -75,7 +76,7 @@ type chore struct {
 }
 
 func BenchmarkPeer(b *testing.B) {
-	if out, err := exec.Command(tool(b, "rclone"), "version").Output(); err == nil {
+	if out, err := exec.Command(testtool.Find(b, "rclone"), "version").Output(); err == nil {
 		version, _, _ := strings.Cut(string(out), "\n")
 		b.Logf("beside %s", version)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testtool"
 )
 
 // TestPlayers has ffmpeg and mpv jump in a film whose index is at its end, as
@@ -59,7 +60,7 @@ func TestPlayers(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			tool(t, "ffmpeg")
+			testtool.Find(t, "ffmpeg")
 			disk := startDisk(t, emulator.Options{})
 			if err := disk.WriteFile("disk:/Ж film.mp4", content); err != nil {
 				t.Fatal(err)

@@ -11,13 +11,14 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testtool"
 )
 
 // TestBehindNginx puts a proxy in front that serves another path, so that
 // Host, Destination and hrefs are all not what davdisk listens on.
 func TestBehindNginx(t *testing.T) {
 	linux(t)
-	nginx := tool(t, "nginx")
+	nginx := testtool.Find(t, "nginx")
 	disk := startDisk(t, emulator.Options{})
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testtool"
 )
 
 // rcloneCommand makes rclone with no configuration but the share as vendor's.
@@ -25,7 +26,7 @@ func TestRcloneMount(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("mounting needs root")
 	}
-	unmount := tool(t, "fusermount3")
+	unmount := testtool.Find(t, "fusermount3")
 	disk := startDisk(t, emulator.Options{})
 	s := serve(t, disk)
 	mnt := filepath.Join(t.TempDir(), "mnt")

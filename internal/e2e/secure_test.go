@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testtool"
 )
 
 // TestBehindPasswords has real clients come over TLS, with a certificate that
@@ -74,7 +75,7 @@ func TestBehindPasswords(t *testing.T) {
 			}
 		}},
 		{"cadaver", func(t *testing.T) {
-			tool(t, "cadaver")
+			testtool.Find(t, "cadaver")
 			home := t.TempDir()
 			if err := os.WriteFile(filepath.Join(home, ".netrc"), []byte("machine 127.0.0.1\nlogin me\npassword se:cret\n"), 0o600); err != nil {
 				t.Fatal(err)
@@ -160,7 +161,7 @@ func shownCert(t *testing.T, host string) (file, print string) {
 // mountDavfsAs is mountDavfs for a user, with more lines of configuration.
 func mountDavfsAs(t *testing.T, url, name, password, more string) (dir string, unmount func()) {
 	t.Helper()
-	mount := tool(t, "mount.davfs")
+	mount := testtool.Find(t, "mount.davfs")
 	if os.Getuid() != 0 {
 		t.Skip("mounting needs root")
 	}

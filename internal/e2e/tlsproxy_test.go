@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testtool"
 )
 
 // makeCert writes a certificate for 127.0.0.1 and its key.
@@ -116,7 +117,7 @@ func TestBehindTLS(t *testing.T) {
 // certificate to trust.
 func tlsFront(t *testing.T, behind, headers string) (url, cert string) {
 	t.Helper()
-	nginx := tool(t, "nginx")
+	nginx := testtool.Find(t, "nginx")
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

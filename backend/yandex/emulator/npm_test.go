@@ -8,13 +8,14 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testtool"
 )
 
 // npmClients installs the foreign clients of testdata/npm, at the versions
 // pinned there, into a folder of the test's own.
 func npmClients(t *testing.T) (node, dir string) {
-	node = tool(t, "node")
-	npm := tool(t, "npm")
+	node = testtool.Find(t, "node")
+	npm := testtool.Find(t, "npm")
 	dir = t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "npm"))); err != nil {
 		t.Fatal(err)
@@ -22,7 +23,7 @@ func npmClients(t *testing.T) (node, dir string) {
 	cmd := exec.CommandContext(t.Context(), npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
-		if os.Getenv("DAVDISK_TEST_TOOLS") == "require" {
+		if testtool.Required() {
 			t.Fatalf("npm ci: %v\n%s", err, out)
 		}
 		t.Skipf("npm cannot install the clients: %v\n%s", err, out)

@@ -12,21 +12,8 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testtool"
 )
-
-// tool finds a program, or skips the test; where tools are required a missing
-// one fails it.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("DAVDISK_TEST_TOOLS") == "require" {
-			t.Fatalf("%s is required: %v", name, err)
-		}
-		t.Skipf("%s is not installed", name)
-	}
-	return path
-}
 
 // proxied starts an emulator that stands behind a proxy for the hosts of
 // Yandex, and returns the proxy's address and the file with its certificate.
@@ -57,7 +44,7 @@ type rclone struct {
 }
 
 func newRclone(t *testing.T, o emulator.Options) (*emulator.Server, *rclone) {
-	path := tool(t, "rclone")
+	path := testtool.Find(t, "rclone")
 	s, proxy, caFile := proxied(t, o)
 	return s, &rclone{t: t, path: path, caFile: caFile, env: []string{
 		"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH"), "HTTPS_PROXY=" + proxy, "RCLONE_CONFIG=" + filepath.Join(t.TempDir(), "rclone.conf"),
