@@ -85,24 +85,23 @@ type (
 type files struct {
 	fs     afero.Fs
 	plain  *plain
-	litter *litterStore // nil unless this client's litter is kept aside
+	litter *litterStore // nil unless litter is kept aside
+	aside  bool         // this client's litter is
 }
 
 // bind binds the file system to a request, so that upstream work ends with it.
 func (h *Handler) bind(req *http.Request) files {
-	f := files{fs: h.fs, plain: &h.plain}
+	f := files{fs: h.fs, plain: &h.plain, litter: h.litter}
 	if c, ok := h.fs.(contextual); ok {
 		f.fs = c.WithContext(req.Context())
 	}
-	if isFileManager(req.UserAgent()) {
-		f.litter = h.litter
-	}
+	f.aside = f.litter != nil && isFileManager(req.UserAgent())
 	return f
 }
 
 // at is where a name is kept.
 func (f files) at(name string) afero.Fs {
-	if f.litter != nil && isLitter(name) {
+	if f.aside && isLitter(name) {
 		return f.litter
 	}
 	return f.fs
@@ -130,29 +129,47 @@ func (f files) move(from, to string, overwrite bool) error {
 	if in != f.at(to) {
 		return errAcross
 	}
+	var err error
 	if m, ok := in.(mover); ok {
-		return m.Move(from, to, overwrite)
+		err = m.Move(from, to, overwrite)
+	} else {
+		err = f.plain.move(in, from, to, overwrite)
 	}
-	return f.plain.move(in, from, to, overwrite)
+	if err != nil {
+		return err
+	}
+	return f.litter.moved(from, to)
 }
 
 func (f files) copy(ctx context.Context, from, to string, overwrite bool, depth int) error {
 	in := f.at(from)
-	if in != f.at(to) || in == afero.Fs(f.litter) {
+	if in != f.at(to) || f.aside && isLitter(from) {
 		return errAcross
 	}
+	var err error
 	if c, ok := in.(copier); ok {
-		return c.Copy(from, to, overwrite, depth)
+		err = c.Copy(from, to, overwrite, depth)
+	} else {
+		err = f.plain.copy(ctx, in, from, to, overwrite, depth)
 	}
-	return f.plain.copy(ctx, in, from, to, overwrite, depth)
+	if err != nil {
+		return err
+	}
+	return f.litter.deleted(to) // what was kept for a folder that was replaced
 }
 
 func (f files) delete(name, ifMatch string) error {
 	in := f.at(name)
+	var err error
 	if d, ok := in.(deleter); ok {
-		return d.Delete(name, ifMatch)
+		err = d.Delete(name, ifMatch)
+	} else {
+		err = f.plain.delete(in, name, ifMatch)
 	}
-	return f.plain.delete(in, name, ifMatch)
+	if err != nil {
+		return err
+	}
+	return f.litter.deleted(name)
 }
 
 // mkdir makes one folder; fs.ErrExist if something is there, fs.ErrNotExist
@@ -226,8 +243,8 @@ func (f files) list(name string) (self fs.FileInfo, children []fs.FileInfo, err 
 		return nil, nil, err
 	}
 	for _, child := range all {
-		if isTemporary(child.Name()) {
-			continue
+		if isTemporary(child.Name()) || f.aside && isLitter(child.Name()) {
+			continue // others' litter is not this client's, who keeps its own
 		}
 		if child.Mode()&fs.ModeSymlink != 0 {
 			// What a link stands for, as in every other place.

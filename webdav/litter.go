@@ -1,15 +1,17 @@
 package webdav
 
 import (
-	"cmp"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -59,16 +61,21 @@ func isLitter(name string) bool {
 // errLitter refuses to store litter.
 var errLitter = refuse(http.StatusForbidden, "the files that file managers keep for themselves are not stored here")
 
-// litterBound is how much litter is kept, in bytes.
-const litterBound = 64 << 20
+const (
+	// litterBound is how much litter is kept, in bytes.
+	litterBound = 64 << 20
+	// litterCost is what a file takes beside its content, so that empty ones
+	// have a bound too.
+	litterCost = 4 << 10
+)
 
-// litterStore keeps litter in one flat folder, each file under the hash of its
-// whole name, so that no name is too long or strange for it. It does not
-// follow when a folder is moved; what is left behind is dropped in time.
+// litterStore keeps litter in a tree of its own, in which each segment of a
+// name is its hash, so that none is too long or strange. When a folder of the
+// share is moved or deleted, the tree follows.
 type litterStore struct {
 	afero.Fs
 	plain plain
-	// mu guards the bound: only one file at a time is added.
+	// mu is held while the tree changes.
 	mu sync.Mutex
 }
 
@@ -83,10 +90,14 @@ func newLitterStore(dir string) (*litterStore, error) {
 	return &litterStore{Fs: afero.NewBasePathFs(afero.NewOsFs(), dir)}, nil
 }
 
-// flat is the name under which a file is kept.
-func flat(name string) string {
-	sum := sha256.Sum256([]byte(name))
-	return "/" + hex.EncodeToString(sum[:])
+// hashed is the name under which a file, or what is in a folder, is kept.
+func hashed(name string) string {
+	var kept strings.Builder
+	for segment := range strings.SplitSeq(strings.TrimPrefix(name, "/"), "/") {
+		sum := sha256.Sum256([]byte(segment))
+		kept.WriteString("/" + hex.EncodeToString(sum[:16]))
+	}
+	return kept.String()
 }
 
 // named gives an info the name that the client knows.
@@ -97,20 +108,21 @@ type named struct {
 
 func (n named) Name() string { return path.Base(n.name) }
 
-func (l *litterStore) Open(name string) (afero.File, error) { return l.Fs.Open(flat(name)) }
+func (l *litterStore) Open(name string) (afero.File, error) { return l.Fs.Open(hashed(name)) }
 
 func (l *litterStore) Stat(name string) (fs.FileInfo, error) {
-	info, err := l.Fs.Stat(flat(name))
+	info, err := l.Fs.Stat(hashed(name))
 	return named{info, name}, err
 }
 
 func (l *litterStore) Chtimes(name string, atime, mtime time.Time) error {
-	return l.Fs.Chtimes(flat(name), atime, mtime)
+	return l.Fs.Chtimes(hashed(name), atime, mtime)
 }
 
+// Mkdir refuses, because what is kept here are files.
+func (l *litterStore) Mkdir(string, fs.FileMode) error { return errLitter }
+
 func (l *litterStore) Put(name string, body io.Reader, size int64, mtime time.Time, ifMatch string, ifAbsent bool) (fs.FileInfo, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	content, err := io.ReadAll(io.LimitReader(body, litterBound/4+1))
 	if err != nil {
 		return nil, err
@@ -118,11 +130,16 @@ func (l *litterStore) Put(name string, body io.Reader, size int64, mtime time.Ti
 	if len(content) > litterBound/4 {
 		return nil, &fs.PathError{Op: "put", Path: name, Err: refuse(http.StatusInsufficientStorage, "too large to be kept aside")}
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if err := l.makeRoom(int64(len(content))); err != nil {
 		return nil, err
 	}
-	_, err = l.plain.put(l.Fs, flat(name), strings.NewReader(string(content)), size, mtime, ifMatch, ifAbsent)
-	if err != nil {
+	kept := hashed(name)
+	if err := l.Fs.MkdirAll(path.Dir(kept), 0o700); err != nil {
+		return nil, err
+	}
+	if _, err := l.plain.put(l.Fs, kept, bytes.NewReader(content), size, mtime, ifMatch, ifAbsent); err != nil {
 		return nil, err
 	}
 	return l.Stat(name)
@@ -130,16 +147,52 @@ func (l *litterStore) Put(name string, body io.Reader, size int64, mtime time.Ti
 
 // makeRoom drops the oldest files until there is room for size bytes more.
 func (l *litterStore) makeRoom(size int64) error {
-	kept, err := afero.ReadDir(l.Fs, "/")
+	type keptFile struct {
+		name string
+		fs.FileInfo
+	}
+	var kept []keptFile
+	err := afero.Walk(l.Fs, "/", func(name string, info fs.FileInfo, err error) error {
+		if err == nil && !info.IsDir() {
+			kept = append(kept, keptFile{name, info})
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(kept, func(a, b fs.FileInfo) int { return cmp.Compare(b.ModTime().UnixNano(), a.ModTime().UnixNano()) })
+	slices.SortFunc(kept, func(a, b keptFile) int { return b.ModTime().Compare(a.ModTime()) })
+	size += litterCost
 	for _, file := range kept {
-		if size += file.Size(); size <= litterBound {
+		if size += file.Size() + litterCost; size <= litterBound {
 			continue
 		}
-		if err := l.Fs.Remove("/" + file.Name()); err != nil {
+		if err := l.remove(filepath.ToSlash(file.name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove removes a file, or a folder with all in it, and the folders above that
+// are empty then.
+func (l *litterStore) remove(kept string) error {
+	if err := l.Fs.RemoveAll(kept); err != nil {
+		return err
+	}
+	return l.prune(path.Dir(kept))
+}
+
+func (l *litterStore) prune(folder string) error {
+	for ; folder != "/"; folder = path.Dir(folder) {
+		inside, err := afero.ReadDir(l.Fs, folder)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil || len(inside) > 0 {
+			return err
+		}
+		if err := l.Fs.Remove(folder); err != nil {
 			return err
 		}
 	}
@@ -147,9 +200,62 @@ func (l *litterStore) makeRoom(size int64) error {
 }
 
 func (l *litterStore) Move(from, to string, overwrite bool) error {
-	return l.plain.move(l.Fs, flat(from), flat(to), overwrite)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.Fs.MkdirAll(path.Dir(hashed(to)), 0o700); err != nil {
+		return err
+	}
+	if err := l.plain.move(l.Fs, hashed(from), hashed(to), overwrite); err != nil {
+		return err
+	}
+	return l.prune(path.Dir(hashed(from)))
 }
 
 func (l *litterStore) Delete(name, ifMatch string) error {
-	return l.plain.delete(l.Fs, flat(name), ifMatch)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.plain.delete(l.Fs, hashed(name), ifMatch); err != nil {
+		return err
+	}
+	return l.prune(path.Dir(hashed(name)))
+}
+
+// moved follows what has been moved, over whatever was there. A nil store
+// keeps nothing. What is litter itself is another's, if not this store's own.
+func (l *litterStore) moved(from, to string) error {
+	if l == nil || isLitter(from) {
+		return nil
+	}
+	if err := l.deleted(to); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, err := l.Fs.Stat(hashed(from)); err != nil {
+		return ignoreMissing(err)
+	}
+	if err := l.Fs.MkdirAll(path.Dir(hashed(to)), 0o700); err != nil {
+		return err
+	}
+	if err := l.Fs.Rename(hashed(from), hashed(to)); err != nil {
+		return err
+	}
+	return l.prune(path.Dir(hashed(from)))
+}
+
+// deleted follows what is gone.
+func (l *litterStore) deleted(name string) error {
+	if l == nil || isLitter(name) {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.remove(hashed(name))
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
