@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -20,13 +21,16 @@ type admin struct {
 }
 
 // startAdmin listens on addr.
-func startAdmin(ctx context.Context, addr string) (*admin, error) {
+func startAdmin(ctx context.Context, addr string, log *slog.Logger) (*admin, error) {
 	l, err := listen(ctx, addr, false, true)
 	if err != nil {
 		return nil, err
 	}
 	handler := webdav.NewAdmin(nil)
-	a := &admin{Admin: handler, addr: l.Addr(), server: &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}}
+	a := &admin{Admin: handler, addr: l.Addr(), server: &http.Server{
+		Handler: handler, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}}
 	a.serving.Go(func() { _ = a.server.Serve(l) }) // ends by Close
 	return a, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -219,7 +220,7 @@ func (h *share) handlerOptions(users []webdav.User) ([]webdav.Option, error) {
 		options = append(options, webdav.WithAccessLog(h.s.log))
 	}
 	if addr := c.String("admin-addr"); addr != "" {
-		if h.admin, err = startAdmin(c.Context, addr); err != nil {
+		if h.admin, err = startAdmin(c.Context, addr, h.s.log); err != nil {
 			return nil, err
 		}
 		options = append(options, webdav.WithObserver(h.admin.Observe))
@@ -265,6 +266,9 @@ func (h *share) run() error {
 		ReadHeaderTimeout: 30 * time.Second,
 		IdleTimeout:       2 * time.Minute, // no limit on a body: an upload may take as long as it moves
 		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(h.s.log.Handler(), slog.LevelWarn),
+		// The handler answers OPTIONS * as it does any other, with DAV.
+		DisableGeneralOptionsHandler: true,
 	}
 	if h.cert != nil {
 		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*h.cert}, MinVersion: tls.VersionTLS12}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -163,6 +165,36 @@ func TestServeWithTLS(t *testing.T) {
 	s.wants("PUT", "x", "", "y", 201)
 }
 
+// TestWhatTheServerSaysItselfIsJSON: also what net/http has to say, such as of
+// a client that speaks no TLS.
+func TestWhatTheServerSaysItselfIsJSON(t *testing.T) {
+	home(t)
+	s := startServing(t, "memory:", "--tls-self-signed", "--log-format", "json")
+	res, err := http.Get("http" + strings.TrimPrefix(s.url, "https"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	s.log.wait(t, `\{[^\n]*"level":"WARN"[^\n]*HTTP request to an HTTPS server[^\n]*\}`)
+}
+
+// TestOptionsOfTheWholeServer: OPTIONS * is about no path, and tells DAV too.
+func TestOptionsOfTheWholeServer(t *testing.T) {
+	home(t)
+	s := startServing(t, "memory:")
+	host := strings.TrimSuffix(strings.TrimPrefix(s.url, "http://"), "/")
+	conn, err := net.Dial("tcp", host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "OPTIONS * HTTP/1.1\r\nHost: %s\r\n\r\n", host)
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || res.StatusCode != 200 || res.Header.Get("DAV") != "1, 2" || res.Header.Get("MS-Author-Via") != "DAV" {
+		t.Errorf("OPTIONS * is answered %+v, %v", res, err)
+	}
+}
+
 func TestAdminTellsHealthAndNumbers(t *testing.T) {
 	home(t)
 	s := startServing(t, "memory:", "--admin-addr", "127.0.0.1:0")
@@ -185,12 +217,18 @@ func TestAdminTellsHealthAndNumbers(t *testing.T) {
 func TestTheAccessLogIsJSON(t *testing.T) {
 	disk := onDisk(t)
 	s := startServing(t, "--log-format", "json")
-	s.wants("PUT", "a%20b.txt", "", "x", 201)
-	line := s.log.wait(t, `(\{[^\n]*"method":"PUT"[^\n]*\})`)
-	for _, want := range []string{`"path":"/a b.txt"`, `"status":201`, `"upstream":`} {
-		if !strings.Contains(line, want) {
-			t.Errorf("no %s in %s", want, line)
-		}
+	s.wants("PUT", "a%20b%0A.txt", "", "x", 201)
+	var line struct {
+		Time, Method, Path, Client string
+		Status                     int
+		Bytes, Duration, Upstream  *int64
+	}
+	if err := json.Unmarshal([]byte(s.log.wait(t, `(\{[^\n]*"method":"PUT"[^\n]*\})`)), &line); err != nil {
+		t.Fatal(err)
+	}
+	if at, err := time.Parse(time.RFC3339Nano, line.Time); err != nil || time.Since(at) > time.Minute || line.Path != "/a b\n.txt" || line.Client != "127.0.0.1" ||
+		line.Status != 201 || line.Bytes == nil || line.Duration == nil || *line.Duration <= 0 || line.Upstream == nil || *line.Upstream < 2 {
+		t.Errorf("the line tells %+v: %v", line, err)
 	}
 	if strings.Contains(s.log.String(), disk.Token) {
 		t.Error("the log has the token")
