@@ -135,7 +135,7 @@ func TestBounds(t *testing.T) {
 	for i := range 5 {
 		all = append(all, fmt.Sprintf("a/%d", i), fmt.Sprintf("b/%d", i))
 	}
-	s := newStore(append(all, "c/")...)
+	s := newStore(append(all, "c/", "e/")...)
 	c, _ := start(t, s, Options{Entries: 10})
 	for _, step := range []struct{ dir, calls string }{
 		{"a", "1 list"}, {"a", ""}, {"b", "1 list"}, {"b", ""}, {"a", "1 list"}, {"c", "1 list"}, {"a", ""},
@@ -149,7 +149,7 @@ func TestBounds(t *testing.T) {
 	}
 	names(t, c, "a")
 	s.wants(t, "a listing that has grown", "")
-	names(t, c, "b")
+	names(t, c, "e")
 	s.calls()
 	names(t, c, "a")
 	s.wants(t, "one that there was no room for any more", "1 list")

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+
+	"github.com/davdisk/davdisk/backend"
 )
 
 // TestOneRequestForAll who want the same listing at the same time, whoever of
@@ -23,9 +25,15 @@ func TestOneRequestForAll(t *testing.T) {
 			gone <- err
 		}()
 		synctest.Wait() // it is his request that the others join
-		got := make(chan string)
+		got := make(chan map[string]backend.Info)
 		for range 3 {
-			go func() { got <- names(t, c, "d") }()
+			go func() {
+				_, children, err := c.List(t.Context(), "d")
+				if err != nil {
+					t.Error(err)
+				}
+				got <- children
+			}()
 		}
 		synctest.Wait()
 		giveUp()
@@ -34,9 +42,12 @@ func TestOneRequestForAll(t *testing.T) {
 		}
 		close(held)
 		for range 3 {
-			if got := <-got; got != "f" {
-				t.Errorf("there is %q", got)
+			children := <-got
+			synctest.Wait() // the others have theirs, too
+			if join(children) != "f" {
+				t.Errorf("there is %q", join(children))
 			}
+			clear(children) // which is his alone
 		}
 		s.wants(t, "four at once", "1 list")
 	})
