@@ -94,4 +94,10 @@ func TestALinkIsRemovedByTheVersionItShows(t *testing.T) {
 	if got := onDisk(t, dir); !slices.Equal(got, []string{"plain"}) {
 		t.Errorf("the folder has %q", got)
 	}
+	if err := os.Symlink("gone", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Remove(t.Context(), "link", backend.RemoveOptions{IfVersion: info.Version}); err != nil {
+		t.Errorf("a link that leads nowhere any more: %v", err)
+	}
 }

@@ -28,13 +28,8 @@ func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOp
 	if err != nil {
 		return pathError("remove", name, err)
 	}
-	if opts.IfVersion != "" {
-		// Of a link, the version that was told is that of what it leads to.
-		if told, err := b.stat("remove", name); err != nil {
-			return err
-		} else if told.IsDir() || b.version(told) != opts.IfVersion {
-			return backend.PathError("remove", name, backend.ErrChanged, "")
-		}
+	if err := b.stillHas(name, fi, opts.IfVersion); err != nil {
+		return err
 	}
 	if !fi.IsDir() || opts.IfEmpty {
 		err = b.root.Remove(name) // which the system refuses if anything is in it, listed or not
@@ -45,6 +40,25 @@ func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOp
 		return pathError("remove", name, err)
 	}
 	return b.sync("remove", path.Dir(name))
+}
+
+// stillHas checks the version of a file that is to be removed. That of a link is
+// the one of what it leads to, as Stat tells it; one that leads nowhere any more
+// has nothing that could be lost.
+func (b *Backend) stillHas(name string, fi fs.FileInfo, version string) error {
+	if version == "" {
+		return nil
+	}
+	told, err := b.stat("remove", name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && fi.Mode()&fs.ModeSymlink != 0:
+		return nil
+	case err != nil:
+		return err
+	case told.IsDir() || b.version(told) != version:
+		return backend.PathError("remove", name, backend.ErrChanged, "")
+	}
+	return nil
 }
 
 func (b *Backend) removeTree(name string) error {
