@@ -24,15 +24,18 @@ func clientFlags() []cli.Flag {
 	return []cli.Flag{
 		textFlag("client-id", "", "`ID` of the registered application"),
 		textFlag("client-secret-file", "", "`FILE` with its secret"),
-		textFlag("client-secret", "", "the secret itself; others can see it, --client-secret-file is better"),
+		textFlag("client-secret", "", "the `SECRET` itself; others can see it, --client-secret-file is better"),
 	}
 }
 
 // account finds the account of a remote.
 func (s *session) account(address string) (*account, error) {
-	name, _, ok := backend.SplitAddress(address)
+	name, inner, ok := backend.SplitAddress(address)
 	if !ok {
 		return nil, misuse("%q is on this machine, which needs no login; write REMOTE:", address)
+	}
+	if inner != "" {
+		return nil, misuse("a login is for a whole disk: write %q", name+":")
 	}
 	remote, configured := s.cfg.Remotes[name]
 	if !configured {

@@ -12,13 +12,13 @@ import (
 func filesCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "files",
-		Usage:     "list the files of a whole store, whatever folder they are in",
-		ArgsUsage: "[REMOTE:]",
+		Usage:     "list the files of a whole store, or below a folder of it",
+		ArgsUsage: "[REMOTE:PATH]",
 		Flags: withStores(
 			listFlag("type", "only this `KIND`, such as image, video, audio, document; may be given more than once"),
-			textFlag("sort", "", "by `name`, path, created, modified or size; -size turns it round"),
+			textFlag("sort", "", "by this `KEY`: name, path, created, modified or size; -size turns it round"),
 			switchFlag("recent", "the latest uploads, newest first"),
-			numberFlag("limit", 0, "at most so many"),
+			numberFlag("limit", 0, "at most `N` of them; 0: all"),
 			jsonFlag(),
 		),
 		Action: withSession(func(s *session) error {
@@ -32,7 +32,7 @@ func filesCommand() *cli.Command {
 			if err := checkFiles(o); err != nil {
 				return err
 			}
-			t, err := s.target(append(args, defaultRemote)[0])
+			t, err := s.flatTarget(append(args, defaultRemote)[0])
 			if err != nil {
 				return err
 			}

@@ -13,14 +13,14 @@ func sharedCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "shared",
 		Usage:     "list what is public, latest first",
-		ArgsUsage: "[REMOTE:]",
+		ArgsUsage: "[REMOTE:PATH]",
 		Flags:     withStores(jsonFlag()),
 		Action: withSession(func(s *session) error {
 			args, err := arguments(s.c, 0, 1)
 			if err != nil {
 				return err
 			}
-			t, err := s.target(append(args, defaultRemote)[0])
+			t, err := s.flatTarget(append(args, defaultRemote)[0])
 			if err != nil {
 				return err
 			}
@@ -35,18 +35,33 @@ func sharedCommand() *cli.Command {
 	}
 }
 
-// flatJSON gives entries of a whole store their addresses.
-func (s *session) flatJSON(t target) func(backend.Entry) any {
-	return func(e backend.Entry) any {
-		root := t
-		root.address = t.root
-		return newEntryJSON(root.in(e.Path).address, e.Info)
+// flatTarget opens the folder that an address names as a root of its own: lists
+// without folders are of all that is below a root.
+func (s *session) flatTarget(address string) (target, error) {
+	t, err := s.target(address)
+	if err != nil || t.name == "." {
+		return t, err
 	}
+	info, err := s.stat(t)
+	if err != nil {
+		return target{}, err
+	}
+	if !info.Dir {
+		return target{}, backend.PathError("list", address, backend.ErrNotDir, "")
+	}
+	t.root, t.name = t.full(), "."
+	t.Backend, err = s.backend(t.root)
+	return t, err
+}
+
+// flatJSON gives the entries of such a list their addresses.
+func (s *session) flatJSON(t target) func(backend.Entry) any {
+	return func(e backend.Entry) any { return newEntryJSON(t.in(e.Path).address, e.Info) }
 }
 
 // flatName is the path of an entry; folders end in a slash.
 func flatName(e backend.Entry) string {
-	if e.Info.Dir {
+	if e.Info.Dir && e.Path != "." {
 		return e.Path + "/"
 	}
 	return e.Path

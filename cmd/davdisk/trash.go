@@ -61,6 +61,17 @@ func (s *session) trashOf(address string) (trash backend.Trasher, t target, entr
 	return trash, t, entry, named(err, t)
 }
 
+// wholeTrash is trashOf for what is done with all entries. An address that goes
+// on names one entry, and whoever wrote it does not mean all.
+func (s *session) wholeTrash(args []string) (backend.Trasher, target, error) {
+	address := append(args, defaultRemote)[0]
+	trash, t, entry, err := s.trashOf(address)
+	if err == nil && strings.Trim(entry, "/") != "" {
+		err = misuse("%q names one entry, and this is about the whole trash: write %s", address, t.root)
+	}
+	return trash, t, err
+}
+
 type trashedJSON struct {
 	ID      string     `json:"id"`
 	Origin  string     `json:"origin,omitempty"`
@@ -74,7 +85,7 @@ func (s *session) listTrash() error {
 	if err != nil {
 		return err
 	}
-	trash, _, _, err := s.trashOf(append(args, defaultRemote)[0])
+	trash, _, err := s.wholeTrash(args)
 	if err != nil {
 		return err
 	}
@@ -189,7 +200,7 @@ func (s *session) emptyTrash() error {
 	if err != nil {
 		return err
 	}
-	trash, t, _, err := s.trashOf(append(args, defaultRemote)[0])
+	trash, t, err := s.wholeTrash(args)
 	if err != nil {
 		return err
 	}
