@@ -40,7 +40,7 @@ type aboutJSON struct {
 	Total   int64  `json:"total"`
 	Used    int64  `json:"used"`
 	Free    int64  `json:"free"`
-	Trash   int64  `json:"trash"`
+	Trash   *int64 `json:"trash,omitempty"`
 	MaxFile int64  `json:"maxFile,omitempty"`
 }
 
@@ -55,7 +55,10 @@ func (s *session) about(t target) error {
 	if err != nil {
 		return named(err, t)
 	}
-	a.Total, a.Used, a.Free, a.Trash, a.MaxFile = space.Total, space.Used, space.Free(), space.Trash, space.MaxFile
+	a.Total, a.Used, a.Free, a.MaxFile = space.Total, space.Used, space.Free(), space.MaxFile
+	if _, err := backend.Trashcan(t.Backend); err == nil {
+		a.Trash = &space.Trash
+	}
 	if owner, ok := backend.As[accountant](t.Backend); ok {
 		account, err := owner.Account(s.ctx)
 		if err != nil {
@@ -66,12 +69,15 @@ func (s *session) about(t target) error {
 	if s.c.Bool("json") {
 		return writeJSON(s.out(), a)
 	}
-	plan, limit := "", ""
+	plan, limit, trash := "", "", ""
 	if a.Paid != nil {
 		plan = map[bool]string{true: "paid", false: "free"}[*a.Paid]
 	}
 	if a.MaxFile > 0 {
 		limit = terminal.Size(a.MaxFile)
+	}
+	if a.Trash != nil {
+		trash = terminal.Size(*a.Trash)
 	}
 	person := a.Login
 	if a.Name != "" && a.Name != a.Login {
@@ -80,7 +86,7 @@ func (s *session) about(t target) error {
 	printFields(s.out(),
 		field{"account", person}, field{"plan", plan},
 		field{"total", terminal.Size(a.Total)}, field{"used", terminal.Size(a.Used)}, field{"free", terminal.Size(a.Free)},
-		field{"in the trash", terminal.Size(a.Trash)}, field{"largest file", limit},
+		field{"in the trash", trash}, field{"largest file", limit},
 	)
 	return nil
 }

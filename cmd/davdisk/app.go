@@ -38,7 +38,9 @@ func newApp(in io.Reader, out, errs io.Writer) *cli.App {
 func equip(commands []*cli.Command) {
 	for _, c := range commands {
 		c.HideHelpCommand = true
-		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return misuse("%v", err) }
+		c.OnUsageError = func(c *cli.Context, err error, _ bool) error {
+			return misuse("%v; 'davdisk %s --help' tells what it takes", err, commandPath(c))
+		}
 		if len(c.Subcommands) > 0 {
 			equip(c.Subcommands)
 			continue

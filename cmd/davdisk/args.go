@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -95,7 +96,14 @@ func (o *ordering) descend(word string) error {
 			return nil
 		}
 	}
-	return misuse("%q is no command; %s", strings.Join(append(slices.Clone(o.path), word), " "), o.choice())
+	hint, names := o.choice(), []string(nil)
+	for _, c := range o.commands {
+		names = append(names, c.Name)
+	}
+	if near := nearest(word, names); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", strings.Join(append(slices.Clone(o.path), near), " "))
+	}
+	return misuse("%q is no command; %s", strings.Join(append(slices.Clone(o.path), word), " "), hint)
 }
 
 func (o *ordering) choice() string {
@@ -162,8 +170,8 @@ func (o *ordering) checkFlags() error {
 		}
 		of := "davdisk " + strings.Join(o.path, " ")
 		hint := of + " --help lists them"
-		if near := cli.SuggestFlag(o.commandFlags(), f.name, false); near != "" && near != "--help" {
-			hint = "did you mean " + near + "?"
+		if near := nearest(f.name, names); near != "" {
+			hint = "did you mean --" + near + "?"
 		}
 		return misuse("%s is no flag of %s; %s (a file of that name goes after --)", said, strings.TrimSpace(of), hint)
 	}
@@ -173,9 +181,40 @@ func (o *ordering) checkFlags() error {
 	return nil
 }
 
-func (o *ordering) commandFlags() []cli.Flag {
-	if o.command == nil {
-		return nil
+// nearest is the one of several names that was probably meant: at most two
+// letters are wrong, and most are right. Empty if none is.
+func nearest(name string, names []string) string {
+	best, least := "", 3
+	for _, n := range names {
+		if d := editDistance(name, n); d < least && 2*d < len(name) {
+			best, least = n, d
+		}
 	}
-	return o.command.Flags
+	return best
+}
+
+// editDistance counts the bytes that must be added, left out, changed or
+// swapped with their neighbour to make b of a.
+func editDistance(a, b string) int {
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			change := 1
+			if a[i-1] == b[j-1] {
+				change = 0
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+change)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
 }

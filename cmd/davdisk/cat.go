@@ -4,6 +4,8 @@ import (
 	"io"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/backend"
 )
 
 func catCommand() *cli.Command {
@@ -17,21 +19,24 @@ func catCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			for _, address := range args {
-				t, err := s.target(address)
-				if err != nil {
-					return err
-				}
-				if err := s.cat(t); err != nil {
-					return named(err, t)
-				}
-			}
-			return nil
+			return each(args, s.cat)
 		}),
 	}
 }
 
-func (s *session) cat(t target) error {
+func (s *session) cat(address string) error {
+	t, err := s.target(address)
+	if err != nil {
+		return err
+	}
+	if t.folder {
+		return backend.PathError("open", address, backend.ErrIsDir, "a name that ends in a slash is that of a folder")
+	}
+	return named(s.write(t), t)
+}
+
+// write brings a file to the standard output.
+func (s *session) write(t target) error {
 	content, err := t.Open(s.ctx, t.name, "")
 	if err != nil {
 		return err

@@ -30,9 +30,9 @@ func checkCommand() *cli.Command {
 		Flags: withStores(
 			yesFlag(),
 			textFlag("only", "", "only the cases whose name matches this `PATTERN`, such as rename/*"),
-			textFlag("level", "parity", "`data`, errors or parity: how much is checked"),
-			numberFlag("random", 0, "that many sequences of random operations too"),
-			numberFlag("parallel", 4, "cases at a time"),
+			textFlag("level", "parity", "`LEVEL` of what is checked: data, errors or parity"),
+			numberFlag("random", 0, "`N` sequences of random operations too"),
+			numberFlag("parallel", 4, "`N` cases at a time"),
 			jsonFlag(),
 		),
 		Action: withSession((*session).check),

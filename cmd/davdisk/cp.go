@@ -65,7 +65,7 @@ func (s *session) eachPair(do func(pair) error) error {
 	case !into && len(sources) > 1:
 		return misuse("several files go into a folder, and %q is none", last)
 	case !into && to.folder:
-		return backend.PathError("open", last, backend.ErrNotDir, "make it with davdisk mkdir")
+		return notFolder(to, err)
 	}
 	var errs []error
 	for _, source := range sources {
@@ -76,6 +76,31 @@ func (s *session) eachPair(do func(pair) error) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// notFolder is why nothing can go into a target, of which err tells whether it
+// is there.
+func notFolder(to target, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return backend.PathError("open", to.address, fs.ErrNotExist, "make it with davdisk mkdir")
+	}
+	return backend.PathError("open", to.address, backend.ErrNotDir, "")
+}
+
+// place is where something new goes: to the target itself, or into the folder
+// that it is, by a name that is asked for only then.
+func (s *session) place(to target, name func() (string, error)) (target, error) {
+	info, err := to.Stat(s.ctx, to.name)
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return target{}, named(err, to)
+	case (err != nil || !info.Dir) && to.folder:
+		return target{}, notFolder(to, err)
+	case err != nil || !info.Dir:
+		return to, nil
+	}
+	base, err := name()
+	return to.in(base), err
 }
 
 func (s *session) pair(source string, to target, into bool) (pair, error) {
@@ -157,7 +182,7 @@ func (s *session) copy(p pair) error {
 	if p.from.root == p.to.root && (p.replaces == nil || !p.info.Dir) {
 		err := backend.Copy(s.ctx, p.from, p.from.name, p.to.name, backend.CopyOptions{Overwrite: s.c.Bool("overwrite")})
 		if !errors.Is(err, errors.ErrUnsupported) {
-			return err
+			return namedBoth(err, p.from, p.to)
 		}
 	}
 	return s.transfer(p, nil)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -23,21 +24,21 @@ func duCommand() *cli.Command {
 				args = []string{defaultRemote}
 			}
 			all := []usageJSON{}
-			for _, address := range args {
+			failed := each(args, func(address string) error {
 				u, err := s.du(address)
-				if err != nil {
-					return err
+				if err == nil {
+					all = append(all, u)
 				}
-				all = append(all, u)
-			}
+				return err
+			})
 			out := s.out()
 			if s.c.Bool("json") {
-				return writeJSON(out, all)
+				return errors.Join(failed, writeJSON(out, all))
 			}
 			for _, u := range all {
-				fmt.Fprintf(out, "%10s  %d files, %d folders  %s\n", terminal.Size(u.Bytes), u.Files, u.Folders, out.Name(u.Path))
+				fmt.Fprintf(out, "%10s  %s, %s  %s\n", terminal.Size(u.Bytes), counted(u.Files, "file"), counted(u.Folders, "folder"), out.Name(u.Path))
 			}
-			return nil
+			return failed
 		}),
 	}
 }

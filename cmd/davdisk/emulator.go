@@ -23,10 +23,10 @@ func emulatorCommand() *cli.Command {
 			textFlag("proxy-addr", "", "serve a proxy for HTTPS_PROXY, which stands for the hosts of Yandex, on `HOST:PORT`"),
 			textFlag("ca-file", "", "write the certificate that clients must trust to this `FILE`"),
 			switchFlag("tls", "serve https with that certificate"),
-			textFlag("emulator-token", "", "the access token that is accepted; made up if empty"),
+			textFlag("emulator-token", "", "the access `TOKEN` that is accepted; made up if empty"),
 			textFlag("emulator-dir", "", "keep content in this `DIR` and not in memory"),
-			durationFlag("latency", 0, "add this to every answer"),
-			numberFlag("seed", 0, "of all that is random"),
+			durationFlag("latency", 0, "add this `TIME` to every answer, such as 30ms"),
+			numberFlag("seed", 0, "`N` that all randomness is made of"),
 		},
 		Action: runEmulator,
 	}

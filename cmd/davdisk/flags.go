@@ -44,7 +44,7 @@ func commonFlags() []cli.Flag {
 	flags := []cli.Flag{
 		textFlag("config", "", "configuration `FILE`"),
 		textFlag("state-dir", "", "`DIR` of logins, locks and journals"),
-		textFlag("log-format", "text", "`text` or json"),
+		textFlag("log-format", "text", "`FORMAT` of what is told beside results: text or json"),
 		switchFlag("verbose", "tell more", "v"),
 		switchFlag("quiet", "tell errors only", "q"),
 	}
@@ -65,17 +65,22 @@ func driverFlags() []cli.Flag {
 			var f cli.Flag
 			switch {
 			case o.Secret:
-				f = textFlag(name+"-file", "", "`FILE` with: "+o.Help)
+				f = textFlag(name+"-file", "", "`FILE` that holds: "+o.Help)
 			case o.Bool:
 				f = switchFlag(name, o.Help)
 			default:
-				f = textFlag(name, "", o.Help+defaultNote(o))
+				f = textFlag(name, "", "`"+placeholder(o.Name)+"`: "+o.Help+defaultNote(o))
 			}
 			categorize(f, "STORES")
 			flags = append(flags, f)
 		}
 	}
 	return flags
+}
+
+// placeholder stands for a value in the help: URL for api-url.
+func placeholder(option string) string {
+	return strings.ToUpper(option[strings.LastIndex(option, "-")+1:])
 }
 
 func defaultNote(o backend.Option) string {

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"io/fs"
 	"net/http/httptest"
 	"os"
+	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -28,12 +31,13 @@ type diskKey struct{}
 //	control METHOD PATH [BODY]   use the control port of the emulator
 //	mode FILE rwx------     the permission bits of a file are these
 //	setenv NAME FILE        set a variable to the text of a file
+//	exits CODE PROGRAM …    run it, and want this exit code
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
 		Setup: setupScript,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"disk": checkDisk, "diskdir": checkDiskDir, "seed": seedDisk, "control": control, "mode": checkMode, "setenv": setEnv,
+			"disk": checkDisk, "diskdir": checkDiskDir, "seed": seedDisk, "control": control, "mode": checkMode, "setenv": setEnv, "exits": checkExit,
 		},
 	})
 }
@@ -114,6 +118,19 @@ func checkMode(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	if got := strings.TrimPrefix(fs.FileMode.String(info.Mode().Perm()), "-"); got != args[1] {
 		ts.Fatalf("%s has %s, want %s", args[0], got, args[1])
+	}
+}
+
+func checkExit(ts *testscript.TestScript, _ bool, args []string) {
+	var failed *exec.ExitError
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &failed) {
+		got = failed.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if args[0] != strconv.Itoa(got) {
+		ts.Fatalf("exit code %d, want %s", got, args[0])
 	}
 }
 

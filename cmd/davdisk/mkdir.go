@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 
@@ -22,23 +23,24 @@ func mkdirCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			for _, address := range args {
-				t, err := s.target(address)
-				if err != nil {
-					return err
-				}
-				if s.c.Bool("parents") {
-					err = t.mkdirAll(s.ctx, t.name)
-				} else {
-					err = t.Mkdir(s.ctx, t.name)
-				}
-				if err != nil {
-					return named(err, t)
-				}
-			}
-			return nil
+			return each(args, s.mkdir)
 		}),
 	}
+}
+
+func (s *session) mkdir(address string) error {
+	t, err := s.target(address)
+	if err != nil {
+		return err
+	}
+	if s.c.Bool("parents") {
+		return named(t.mkdirAll(s.ctx, t.name), t)
+	}
+	err = named(t.Mkdir(s.ctx, t.name), t)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w; -p makes the folders above it too", err)
+	}
+	return err
 }
 
 // mkdirAll makes a folder and those above it that are missing.

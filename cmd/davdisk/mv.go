@@ -31,7 +31,7 @@ func (s *session) move(p pair) error {
 		return err
 	}
 	if from.root == p.to.root {
-		return from.Move(s.ctx, from.name, p.to.name, backend.MoveOptions{Overwrite: s.c.Bool("overwrite")})
+		return namedBoth(from.Move(s.ctx, from.name, p.to.name, backend.MoveOptions{Overwrite: s.c.Bool("overwrite")}), from, p.to)
 	}
 	var copied []transfer.Copied
 	if err := s.transfer(p, func(c transfer.Copied) { copied = append(copied, c) }); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -38,11 +39,24 @@ func propsCommand() *cli.Command {
 				return err
 			}
 			if remove := s.c.StringSlice("remove"); len(set)+len(remove) > 0 {
-				return named(backend.SetProperties(s.ctx, t, t.name, set, remove), t)
+				return s.setProps(t, set, remove)
 			}
 			return s.showProps(t)
 		}),
 	}
+}
+
+func (s *session) setProps(t target, set map[string]string, remove []string) error {
+	for _, name := range remove {
+		if _, both := set[name]; both {
+			return misuse("the property %q cannot be set and removed at once", name)
+		}
+	}
+	err := named(backend.SetProperties(s.ctx, t, t.name, set, remove), t)
+	if errors.Is(err, backend.ErrTooLarge) {
+		err = errors.New(sentence(err)) // the advice for files does not fit
+	}
+	return err
 }
 
 func (s *session) showProps(t target) error {

@@ -13,20 +13,20 @@ import (
 )
 
 func publicCommand() *cli.Command {
+	remote := textFlag("remote", defaultRemote, "the `REMOTE:` whose service the address is of")
 	command := func(name, usage, args string, work func(*session) error, flags ...cli.Flag) *cli.Command {
-		flags = append(flags, textFlag("remote", defaultRemote, "the `REMOTE:` whose service the address is of"))
 		return &cli.Command{Name: name, Usage: usage, ArgsUsage: args, Flags: withStores(flags...), Action: withSession(work)}
 	}
 	return &cli.Command{
 		Name:  "public",
 		Usage: "read what others have made public; no login is needed but for save",
 		Subcommands: []*cli.Command{
-			command("stat", "describe what is at a public address", "URL [INNER]", (*session).publicStat, jsonFlag()),
-			command("ls", "list a public folder", "URL [INNER]", (*session).publicList,
+			command("stat", "describe what is at a public address", "URL [INNER]", (*session).publicStat, remote, jsonFlag()),
+			command("ls", "list a public folder", "URL [INNER]", (*session).publicList, remote,
 				switchFlag("long", "sizes and times too", "l"), switchFlag("recursive", "all that lies below", "R", "r"), jsonFlag()),
-			command("link", "print an address from which the file can be downloaded", "URL [INNER]", (*session).publicLink, jsonFlag()),
-			command("get", "download", "URL [INNER] FOLDER", (*session).publicGet, overwriteFlag()),
-			command("save", "copy into a disk of one's own, without a download", "URL [INNER] REMOTE:PATH", (*session).publicSave),
+			command("link", "print an address from which the file can be downloaded", "URL [INNER]", (*session).publicLink, remote, jsonFlag()),
+			command("get", "download into a folder or to a new name", "URL [INNER] PATH", (*session).publicGet, remote, overwriteFlag()),
+			command("save", "copy into a folder of one's own disk or to a new name there, without a download", "URL [INNER] REMOTE:PATH", (*session).publicSave),
 		},
 	}
 }
@@ -34,14 +34,16 @@ func publicCommand() *cli.Command {
 // publicTarget opens what is at a public address. The first argument is the
 // address, the second, if there are so many, a path in the folder there.
 func (s *session) publicTarget(args []string) (target, error) {
-	inner := "."
-	if len(args) > 1 {
-		inner = path.Clean(strings.TrimPrefix(args[1], "/"))
-	}
-	if err := backend.CheckName("public", inner); err != nil {
-		return target{}, misuse("%q is no path in a public folder", args[1])
-	}
 	reader, err := s.publicReader()
+	if err != nil {
+		return target{}, err
+	}
+	return s.publicIn(reader, args)
+}
+
+// publicIn is publicTarget for a service that is known.
+func (s *session) publicIn(reader backend.PublicReader, args []string) (target, error) {
+	inner, err := publicInner(args)
 	if err != nil {
 		return target{}, err
 	}
@@ -49,16 +51,24 @@ func (s *session) publicTarget(args []string) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	t := target{Backend: b, name: ".", root: args[0], address: args[0]}
-	if inner != "." {
-		t = t.in(inner)
+	return target{Backend: b, name: ".", root: args[0], address: args[0]}.in(inner), nil
+}
+
+// publicInner is the path in a public folder, "." if none is given.
+func publicInner(args []string) (string, error) {
+	if len(args) < 2 {
+		return ".", nil
 	}
-	return t, nil
+	inner := path.Clean(strings.TrimLeft(args[1], "/"))
+	if err := backend.CheckName("public", inner); err != nil {
+		return "", misuse("%q is no path in a public folder", args[1])
+	}
+	return inner, nil
 }
 
 // publicReader is the service, with the login if there is one.
 func (s *session) publicReader() (backend.PublicReader, error) {
-	remote := s.c.String("remote")
+	remote := strings.TrimSuffix(s.c.String("remote"), ":") + ":"
 	b, err := s.backend(remote)
 	if errors.Is(err, backend.ErrUnauthorized) {
 		b, err = s.anonymous(remote)
@@ -103,6 +113,9 @@ func (s *session) publicStat() error {
 	if err != nil {
 		return err
 	}
+	if info.Name, err = s.publicName(t); err != nil {
+		return err
+	}
 	return s.describe(t.address, info)
 }
 
@@ -115,7 +128,17 @@ func (s *session) publicList() error {
 	if err != nil {
 		return err
 	}
-	return printList(s, s.walk(t, s.c.Bool("recursive")), visit.json, s.lsLine(t))
+	list := func(yield func(visit, error) bool) {
+		for v, err := range s.walk(t, s.c.Bool("recursive")) {
+			if err == nil && v.target.name == "." { // the address is that of a file
+				v.info.Name, err = s.publicName(t)
+			}
+			if !yield(v, err) {
+				return
+			}
+		}
+	}
+	return printList(s, list, visit.json, s.lsLine(t))
 }
 
 func (s *session) publicLink() error {
@@ -148,12 +171,8 @@ func (s *session) publicGet() error {
 	if p.info, err = s.stat(from); err != nil {
 		return err
 	}
-	if info, err := to.Stat(s.ctx, to.name); err == nil && info.Dir {
-		name, err := s.publicName(from)
-		if err != nil {
-			return err
-		}
-		p.to = to.in(name)
+	if p.to, err = s.place(to, func() (string, error) { return s.publicName(from) }); err != nil {
+		return err
 	}
 	if p.replaces, err = s.there(p.to); err != nil {
 		return err
@@ -188,13 +207,23 @@ func (s *session) publicSave() error {
 	if err != nil {
 		return err
 	}
-	inner := "."
-	if len(args) == 3 {
-		inner = path.Clean(strings.TrimPrefix(args[1], "/"))
+	inner, err := publicInner(args[:len(args)-1])
+	if err != nil {
+		return err
 	}
 	reader, err := backend.PublicOf(to.Backend)
 	if err != nil {
 		return named(err, to)
+	}
+	to, err = s.place(to, func() (string, error) {
+		from, err := s.publicIn(reader, args[:len(args)-1])
+		if err != nil {
+			return "", err
+		}
+		return s.publicName(from)
+	})
+	if err != nil {
+		return err
 	}
 	return named(reader.SavePublic(s.ctx, args[0], inner, to.name), to)
 }

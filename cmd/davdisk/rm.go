@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/urfave/cli/v2"
 
 	"github.com/davdisk/davdisk/backend"
@@ -22,11 +20,7 @@ func rmCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			var errs []error
-			for _, address := range args {
-				errs = append(errs, s.remove(address))
-			}
-			return errors.Join(errs...)
+			return each(args, s.remove)
 		}),
 	}
 }

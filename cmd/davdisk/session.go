@@ -187,6 +187,12 @@ func (s *session) backend(address string) (backend.Backend, error) {
 	return b, nil
 }
 
+// isRemote tells whether a word would be a remote, had it a colon.
+func (s *session) isRemote(word string) bool {
+	_, configured := s.cfg.Remotes[word]
+	return configured || word+":" == defaultRemote
+}
+
 // checkRemote refuses an address with a name that nobody knows.
 func (s *session) checkRemote(address string) error {
 	name, _, ok := backend.SplitAddress(address)
@@ -211,6 +217,15 @@ func (s *session) close(err *error) {
 			*err = errors.Join(*err, c.Close())
 		}
 	}
+}
+
+// each does something with every argument, also after one that fails.
+func each(args []string, do func(address string) error) error {
+	var errs []error
+	for _, address := range args {
+		errs = append(errs, do(address))
+	}
+	return errors.Join(errs...)
 }
 
 // out is where results go.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -41,15 +42,34 @@ func (s *session) describe(address string, info backend.Info) error {
 	}
 	size := ""
 	if !info.Dir {
-		size = fmt.Sprintf("%d bytes (%s)", info.Size, terminal.Size(info.Size))
+		size = counted(info.Size, "byte")
+		if info.Size >= 1024 {
+			size += " (" + terminal.Size(info.Size) + ")"
+		}
 	}
 	printFields(s.out(),
-		field{"path", address}, field{"kind", kindOf(info)}, field{"size", size},
+		field{"path", address}, field{"name", nameBeside(address, info.Name)}, field{"kind", kindOf(info)}, field{"size", size},
 		field{"modified", exactly(info.ModTime)}, field{"created", exactly(info.Created)},
 		field{"content type", info.ContentType}, field{"md5", info.MD5}, field{"sha256", info.SHA256},
 		field{"version", info.Version}, field{"id", info.ID}, field{"public", info.Public},
 	)
 	return nil
+}
+
+// nameBeside is a name that an address does not tell.
+func nameBeside(address, name string) string {
+	if name == "." || strings.HasSuffix(strings.TrimSuffix(address, "/"), name) {
+		return ""
+	}
+	return name
+}
+
+// counted is a number of things: "1 file", "2 files".
+func counted[N int | int64](n N, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // exactly tells a time with its zone; nothing if it is unknown.

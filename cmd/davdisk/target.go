@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path"
@@ -76,8 +77,12 @@ func (s *session) localTarget(address, file string) (target, error) {
 	}
 	t := target{address: address, folder: strings.HasSuffix(file, "/") || strings.HasSuffix(file, string(os.PathSeparator))}
 	dir, name := filepath.Dir(full), filepath.Base(full)
-	if fi, err := os.Stat(full); err == nil && fi.IsDir() {
+	fi, err := os.Stat(full)
+	switch {
+	case err == nil && fi.IsDir():
 		dir, name = full, "."
+	case errors.Is(err, fs.ErrNotExist) && address == file && s.isRemote(address):
+		return target{}, misuse("%q is no file here; the remote is %q (a file of that name goes after ./)", address, address+":")
 	}
 	t.root, t.name = "local:"+filepath.ToSlash(dir), filepath.ToSlash(name)
 	t.Backend, err = s.backend(t.root)
@@ -92,6 +97,9 @@ func (s *session) entry(address string) (target, error) {
 		return t, err
 	}
 	dir, isLocal := strings.CutPrefix(t.root, "local:")
+	if last := path.Base(filepath.ToSlash(address)); isLocal && (last == "." || last == "..") {
+		return target{}, misuse("%q is a folder that programs stand in: call it by its name", address)
+	}
 	if !isLocal || path.Dir(dir) == dir {
 		return target{}, misuse("%q is a root, which stays where it is", address)
 	}
@@ -115,4 +123,12 @@ func named(err error, t target) error {
 		return &fs.PathError{Op: p.Op, Path: t.address, Err: p.Err}
 	}
 	return err
+}
+
+// namedBoth is named for an error about two names.
+func namedBoth(err error, from, to target) error {
+	if l, ok := err.(*os.LinkError); ok {
+		return &os.LinkError{Op: l.Op, Old: from.address, New: to.address, Err: l.Err}
+	}
+	return named(err, from)
 }

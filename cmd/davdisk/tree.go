@@ -13,7 +13,7 @@ func treeCommand() *cli.Command {
 		Name:      "tree",
 		Usage:     "draw a folder and all that lies below",
 		ArgsUsage: "[PATH]",
-		Flags:     withStores(numberFlag("depth", 0, "go no deeper than this; 0: to the bottom"), jsonFlag()),
+		Flags:     withStores(numberFlag("depth", 0, "go at most `N` folders deep; 0: to the bottom"), jsonFlag()),
 		Action: withSession(func(s *session) error {
 			args, err := arguments(s.c, 0, 1)
 			if err != nil {
@@ -23,12 +23,13 @@ func treeCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			if s.c.Int("depth") < 0 {
+				return misuse("--depth must not be negative")
+			}
 			if s.c.Bool("json") {
 				return s.treeJSON(t)
 			}
-			out := s.out()
-			fmt.Fprintln(out, out.Name(t.address))
-			return s.drawTree(out, t, "", 1)
+			return s.drawTree(s.out(), t, "", 1)
 		}),
 	}
 }
@@ -40,6 +41,9 @@ func (s *session) drawTree(w terminal.Writer, t target, indent string, depth int
 	children, err := s.children(t)
 	if err != nil {
 		return named(err, t)
+	}
+	if depth == 1 {
+		fmt.Fprintln(w, w.Name(t.address))
 	}
 	for i, info := range children {
 		branch, below := "├── ", "│   "
@@ -60,10 +64,11 @@ func (s *session) drawTree(w terminal.Writer, t target, indent string, depth int
 	return nil
 }
 
-// nodeJSON is a folder with what is in it.
+// nodeJSON is a folder with what is in it. A file, and a folder that lies too
+// deep to be looked into, has no children; an empty folder has an empty list.
 type nodeJSON struct {
 	entryJSON
-	Children []nodeJSON `json:"children,omitempty"`
+	Children *[]nodeJSON `json:"children,omitempty"`
 }
 
 func (s *session) treeJSON(t target) error {
@@ -86,6 +91,7 @@ func (s *session) fillTree(n *nodeJSON, t target, depth int) error {
 	if err != nil {
 		return named(err, t)
 	}
+	n.Children = &[]nodeJSON{}
 	for _, info := range children {
 		child := nodeJSON{entryJSON: newEntryJSON(t.in(info.Name).address, info)}
 		if info.Dir {
@@ -93,7 +99,7 @@ func (s *session) fillTree(n *nodeJSON, t target, depth int) error {
 				return err
 			}
 		}
-		n.Children = append(n.Children, child)
+		*n.Children = append(*n.Children, child)
 	}
 	return nil
 }

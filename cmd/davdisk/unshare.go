@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/urfave/cli/v2"
 
 	"github.com/davdisk/davdisk/backend"
@@ -19,11 +17,7 @@ func unshareCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			var errs []error
-			for _, address := range args {
-				errs = append(errs, s.unshare(address))
-			}
-			return errors.Join(errs...)
+			return each(args, s.unshare)
 		}),
 	}
 }

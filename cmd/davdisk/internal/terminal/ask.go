@@ -19,6 +19,7 @@ func Ask(in io.Reader, errs io.Writer, question string) (string, error) {
 		case n == 1 && b[0] == '\n', errors.Is(err, io.EOF) && len(line) > 0:
 			return strings.TrimSpace(string(line)), nil
 		case errors.Is(err, io.EOF):
+			fmt.Fprintln(errs) // what follows begins a line
 			return "", errors.New("nobody answers the question")
 		case err != nil:
 			return "", err
