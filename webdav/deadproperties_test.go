@@ -1,6 +1,9 @@
 package webdav
 
 import (
+	"fmt"
+	"maps"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -102,6 +105,25 @@ func TestDeadPropertiesHaveOneValue(t *testing.T) {
 	}
 }
 
+// fates checks what a PROPPATCH answers for some of its properties, by their
+// local names.
+func (s *share) fates(at, body string, want map[string]int, headers ...string) {
+	s.Helper()
+	m := s.want(207, "PROPPATCH", at, body, headers...).multistatus(s.T)
+	for _, ps := range m.Responses[0].Propstats {
+		for _, p := range ps.Prop.Props {
+			status, ok := want[p.XMLName.Local]
+			if ok && ps.Status != fmt.Sprintf("HTTP/1.1 %d %s", status, http.StatusText(status)) {
+				s.Errorf("%s: %s, want %d", p.XMLName.Local, ps.Status, status)
+			}
+			delete(want, p.XMLName.Local)
+		}
+	}
+	if len(want) > 0 {
+		s.Errorf("nothing about %v", want)
+	}
+}
+
 // TestProppatchIsAllOrNothing: the time is put back when the properties cannot
 // be stored, and an upstream fault is told.
 func TestProppatchIsAllOrNothing(t *testing.T) {
@@ -117,7 +139,14 @@ func TestProppatchIsAllOrNothing(t *testing.T) {
 		t.Errorf("half was done: %v", got)
 	}
 	s.capable().noTimes = true
-	s.want(403, "PROPPATCH", "/f", windowsTimes)
+	s.fates("/f", windowsTimes, map[string]int{"Win32LastModifiedTime": 403, "Win32FileAttributes": 424})
+	s.capable().noTimes = false
+	s.capable().failOn(507, "setproperties")
+	s.fates("/f", windowsTimes, map[string]int{"Win32LastModifiedTime": 424, "Win32FileAttributes": 507})
+	s.capable().setFail(nil)
+	if again := s.properties("/f", "getlastmodified", "{urn:schemas-microsoft-com:}Win32FileAttributes"); !maps.Equal(again, got) {
+		t.Errorf("half was done: %v", again)
+	}
 }
 
 // TestProppatchOfAPlaceholder keeps the properties until there is content.
@@ -125,7 +154,7 @@ func TestProppatchOfAPlaceholder(t *testing.T) {
 	onEach(t, func(s *share) {
 		token := s.lock("/new")
 		s.want(207, "PROPPATCH", "/new", setProperty("p", "early"), "If: ("+token+")")
-		s.want(409, "PROPPATCH", "/new", windowsTimes, "If: ("+token+")")
+		s.fates("/new", windowsTimes, map[string]int{"Win32LastModifiedTime": 409, "Win32FileAttributes": 424}, "If: ("+token+")")
 		s.want(204, "PUT", "/new", "content", "If: ("+token+")")
 		if got := s.properties("/new", "{urn:n}p"); got["{urn:n}p"] != "early" {
 			s.Errorf("%v", got)

@@ -24,8 +24,8 @@ const (
 type liveProperty struct {
 	// value gives it, or errNoProperty where a resource has none.
 	value func(r *request, s subject) (davxml.Prop, error)
-	// always tells that allprop and propname have it; the others cost
-	// something or are for a few clients, and are given when asked by name.
+	// always tells that allprop has it; the others cost something or are for a
+	// few clients, and are given when asked by name. propname tells of all.
 	always bool
 	// setTime reads the modification time that PROPPATCH gives, for those that
 	// are another name of it. The others are protected.
@@ -42,7 +42,7 @@ func liveProperties() map[xml.Name]liveProperty {
 		dav("getcontentlength"):      {value: ofFile(contentLengthProperty), always: true},
 		dav("getcontenttype"):        {value: ofFile(contentTypeProperty), always: true},
 		dav("getetag"):               {value: entityTagProperty, always: true},
-		dav("getlastmodified"):       {value: lastModifiedProperty(davxml.Name("getlastmodified")), always: true, setTime: http.ParseTime},
+		dav("getlastmodified"):       {value: lastModifiedProperty(davxml.Name("getlastmodified")), always: true, setTime: parseHTTPTime},
 		dav("resourcetype"):          {value: resourceType, always: true},
 		dav("supportedlock"):         {value: supportedLock, always: true},
 		dav("lockdiscovery"):         {value: lockDiscovery, always: true},
@@ -54,7 +54,7 @@ func liveProperties() map[xml.Name]liveProperty {
 		// where getlastmodified says the same.
 		{Space: nsMicrosoft, Local: "Win32LastModifiedTime"}: {
 			value:   lastModifiedProperty(xml.Name{Space: nsMicrosoft, Local: "Win32LastModifiedTime"}),
-			setTime: http.ParseTime,
+			setTime: parseHTTPTime,
 		},
 		// rclone compares files by it.
 		{Space: nsOwnCloud, Local: "checksums"}: {value: ofFile(checksums)},
@@ -149,11 +149,6 @@ func lastModifiedProperty(name xml.Name) func(*request, subject) (davxml.Prop, e
 
 func unixTimeProperty(_ *request, s subject) (davxml.Prop, error) {
 	return davxml.Text(davxml.Name("lastmodified"), strconv.FormatInt(s.info.ModTime().Unix(), 10)), nil
-}
-
-func parseUnixTime(text string) (time.Time, error) {
-	seconds, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
-	return time.Unix(seconds, 0), err
 }
 
 func resourceType(_ *request, s subject) (davxml.Prop, error) {

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
 	"slices"
@@ -30,10 +31,8 @@ func (h *Handler) propfind(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	if r.wantsDead(query) {
-		for i := range members {
-			if members[i].dead, err = r.deadProperties(members[i]); err != nil {
-				return err
-			}
+		if members, err = r.withDead(members); err != nil {
+			return err
 		}
 	}
 	w.Header().Set("Content-Type", davxml.ContentType)
@@ -53,6 +52,21 @@ func (h *Handler) propfind(w http.ResponseWriter, r *request) error {
 		h.abort(r, err)
 	}
 	return nil
+}
+
+// withDead adds the dead properties to what was found. A member that has gone
+// meanwhile is left out: it must not make the whole folder look missing.
+func (r *request) withDead(members []subject) ([]subject, error) {
+	found := members[:0]
+	for i, m := range members {
+		var err error
+		if m.dead, err = r.deadProperties(m); err == nil {
+			found = append(found, m)
+		} else if i == 0 || !isMissing(err) {
+			return nil, err
+		}
+	}
+	return found, nil
 }
 
 // A subject is a resource whose properties are asked for.
@@ -114,7 +128,13 @@ func (r *request) walk(found []subject, name string, depth davheader.Depth, boun
 		}
 		if depth == davheader.DepthOne || !child.IsDir() {
 			found = append(found, subject{name: below, info: child})
-		} else if found, err = r.walk(found, below, depth, bound); err != nil {
+			continue
+		}
+		deeper, err := r.walk(found, below, depth, bound)
+		switch {
+		case err == nil:
+			found = deeper
+		case !errors.Is(err, errMissing): // or gone meanwhile
 			return nil, err
 		}
 	}
@@ -154,7 +174,7 @@ func (r *request) propstats(query davxml.Propfind, s subject) []davxml.Propstat 
 	var answer fates
 	switch {
 	case query.PropName:
-		for _, name := range r.names(s) {
+		for _, name := range append(slices.SortedFunc(maps.Keys(r.handler.live), compareNames), deadNames(s.dead)...) {
 			if _, err := r.property(s, name); err == nil {
 				answer.add(http.StatusOK, davxml.Empty(name))
 			}
@@ -162,11 +182,12 @@ func (r *request) propstats(query davxml.Propfind, s subject) []davxml.Propstat 
 	case query.AllProp:
 		// RFC 4918 section 9.1.6: the live properties that cost nothing, and all
 		// dead ones; only what is included by name is reported missing.
-		for _, name := range r.names(s) {
+		names := slices.Concat(r.handler.allprop, deadNames(s.dead))
+		for _, name := range names {
 			r.report(&answer, s, name, false)
 		}
 		for _, name := range query.Include {
-			if !slices.Contains(r.handler.allprop, name) {
+			if !slices.Contains(names, name) {
 				r.report(&answer, s, name, true)
 			}
 		}
@@ -176,11 +197,6 @@ func (r *request) propstats(query davxml.Propfind, s subject) []davxml.Propstat 
 		}
 	}
 	return answer
-}
-
-// names are those of the properties that allprop and propname tell.
-func (r *request) names(s subject) []xml.Name {
-	return append(slices.Clone(r.handler.allprop), deadNames(s.dead)...)
 }
 
 // report adds one property, or what kept it from being told.

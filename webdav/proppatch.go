@@ -1,7 +1,10 @@
 package webdav
 
 import (
+	"encoding/xml"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/davdisk/davdisk/webdav/internal/davxml"
@@ -25,9 +28,10 @@ func (h *Handler) proppatch(w http.ResponseWriter, r *request) error {
 	if _, err := r.conditions(info); err != nil {
 		return err
 	}
-	plan, answer := r.plan(update)
-	if plan != nil {
-		if err := r.carryOut(*plan, subject{name: r.name, info: info}); err != nil {
+	changed := subject{name: r.name, info: info}
+	plan, verdicts := r.plan(update, changed)
+	if !verdicts.failed() {
+		if err := r.carryOut(plan, changed, verdicts); err != nil {
 			return err
 		}
 	}
@@ -37,7 +41,7 @@ func (h *Handler) proppatch(w http.ResponseWriter, r *request) error {
 	w.Header().Set("Content-Type", davxml.ContentType)
 	w.WriteHeader(http.StatusMultiStatus)
 	out := davxml.NewMultistatus(w)
-	err = out.Write(davxml.Response{Href: r.href(r.name, info.IsDir()), Propstats: answer})
+	err = out.Write(davxml.Response{Href: r.href(r.name, info.IsDir()), Propstats: verdicts.answer(update)})
 	if err == nil {
 		err = out.Close()
 	}
@@ -54,25 +58,23 @@ type propertyPlan struct {
 	mtime  time.Time // zero: as it is
 }
 
-// plan works out what a PROPPATCH does and what it answers. If one of the
-// changes cannot be, the plan is nil and the others get 424. Changes to the
-// same property are done in the order of the request.
-func (r *request) plan(update davxml.PropertyUpdate) (*propertyPlan, fates) {
-	plan := &propertyPlan{set: map[string]string{}}
+// plan works out what a PROPPATCH does, and for each property whether it can
+// be. Changes to the same property are done in the order of the request.
+func (r *request) plan(update davxml.PropertyUpdate, s subject) (propertyPlan, verdicts) {
+	plan := propertyPlan{set: map[string]string{}}
 	removed := map[string]bool{}
-	statuses := make([]int, len(update))
-	failed := false
-	for i, change := range update {
-		statuses[i] = http.StatusOK
+	found := verdicts{}
+	for _, change := range update {
+		status := http.StatusOK
 		live, isLive := r.handler.live[change.Name]
 		key := davxml.Key(change.Name)
 		switch {
 		case isLive && (change.Remove || live.setTime == nil):
-			statuses[i] = http.StatusForbidden
+			status = http.StatusForbidden
 		case isLive:
 			t, err := live.setTime(change.Text)
-			if err != nil {
-				statuses[i] = http.StatusConflict
+			if err != nil || isPlaceholder(s.info) { // which has no content yet
+				status = http.StatusConflict
 			}
 			plan.mtime = t
 		case change.Remove:
@@ -82,48 +84,89 @@ func (r *request) plan(update davxml.PropertyUpdate) (*propertyPlan, fates) {
 			plan.set[key] = change.XML
 			delete(removed, key)
 		}
-		failed = failed || statuses[i] != http.StatusOK
-	}
-	var answer fates
-	for i, change := range update {
-		if failed && statuses[i] == http.StatusOK {
-			statuses[i] = http.StatusFailedDependency
-		}
-		answer.add(statuses[i], davxml.Empty(change.Name))
-	}
-	for i := range answer {
-		if answer[i].Status == http.StatusForbidden {
-			answer[i].Error = &davxml.Precondition{Name: davxml.CannotModifyProtectedProperty}
+		if before := found[change.Name]; before == 0 || before == http.StatusOK {
+			found[change.Name] = status
 		}
 	}
-	if failed {
-		return nil, answer
-	}
-	for key := range removed {
-		plan.remove = append(plan.remove, key)
-	}
-	return plan, answer
+	plan.remove = slices.Collect(maps.Keys(removed))
+	return plan, found
 }
 
 // carryOut does what was planned. If the properties cannot be stored, the time
 // is put back.
-func (r *request) carryOut(plan propertyPlan, s subject) error {
+func (r *request) carryOut(plan propertyPlan, s subject, v verdicts) error {
+	isLive := func(name xml.Name) bool { _, ok := r.handler.live[name]; return ok }
+	before := s.info.ModTime() // which some file systems change in the info they gave
 	if !plan.mtime.IsZero() {
-		if isPlaceholder(s.info) {
-			return refuse(http.StatusConflict, "the file has no content yet")
-		}
 		if err := r.files.setTime(s.name, plan.mtime); err != nil {
-			return err
+			return v.fail(err, isLive)
 		}
 	}
 	if len(plan.set) == 0 && len(plan.remove) == 0 {
 		return nil
 	}
 	err := r.setDeadProperties(s, plan.set, plan.remove)
-	if err != nil && !plan.mtime.IsZero() {
-		if back := r.files.setTime(s.name, s.info.ModTime()); back != nil {
+	if err == nil {
+		return nil
+	}
+	if !plan.mtime.IsZero() {
+		if back := r.files.setTime(s.name, before); back != nil {
 			r.handler.opts.log.Warn("the modification time could not be put back", "path", s.name, "error", back)
 		}
 	}
-	return err
+	return v.fail(err, func(name xml.Name) bool { return !isLive(name) })
+}
+
+// verdicts tell for each property of a PROPPATCH whether it can be changed, by
+// a status.
+type verdicts map[xml.Name]int
+
+func (v verdicts) failed() bool {
+	for _, status := range v {
+		if status != http.StatusOK {
+			return true
+		}
+	}
+	return false
+}
+
+// fail notes that some of the properties could not be stored. Passing trouble
+// of the store is returned instead: it is an answer to the whole request, which
+// clients know to repeat.
+func (v verdicts) fail(err error, about func(xml.Name) bool) error {
+	code, _ := statusOf(err)
+	if code >= 500 && code != http.StatusInsufficientStorage {
+		return err
+	}
+	for name := range v {
+		if about(name) {
+			v[name] = code
+		}
+	}
+	return nil
+}
+
+// answer groups the properties by what became of them, each once. If one
+// cannot be changed, none is: the others get 424.
+func (v verdicts) answer(update davxml.PropertyUpdate) fates {
+	var answer fates
+	told := map[xml.Name]bool{}
+	failed := v.failed()
+	for _, change := range update {
+		if told[change.Name] {
+			continue
+		}
+		told[change.Name] = true
+		status := v[change.Name]
+		if failed && status == http.StatusOK {
+			status = http.StatusFailedDependency
+		}
+		answer.add(status, davxml.Empty(change.Name))
+	}
+	for i := range answer {
+		if answer[i].Status == http.StatusForbidden {
+			answer[i].Error = &davxml.Precondition{Name: davxml.CannotModifyProtectedProperty}
+		}
+	}
+	return answer
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/davdisk/davdisk/webdav/internal/lock"
 )
@@ -46,7 +45,7 @@ func (h *Handler) put(w http.ResponseWriter, r *request) error {
 	if err := r.needSpace(body.size); err != nil {
 		return err
 	}
-	mtime, hasTime := wantedTime(r.Header)
+	mtime, hasTime := wishedTime(r.Header)
 	info, err := r.files.put(r.name, body, body.size, mtime, g.ifMatch, g.ifAbsent)
 	if err != nil {
 		if body.failure != nil {
@@ -99,22 +98,6 @@ func (r *request) needSpace(size int64) error {
 		return refuse(http.StatusInsufficientStorage, "not enough space")
 	}
 	return nil
-}
-
-// wantedTime is the modification time that the client gives a file, in the way
-// of ownCloud's clients, rclone and gvfs: seconds since 1970, perhaps with a
-// fraction.
-func wantedTime(h http.Header) (time.Time, bool) {
-	seconds, fraction, _ := strings.Cut(strings.TrimSpace(h.Get("X-OC-Mtime")), ".")
-	s, err := strconv.ParseInt(seconds, 10, 64)
-	if err != nil || s <= 0 || s > 1<<40 {
-		return time.Time{}, false
-	}
-	nanoseconds, err := strconv.ParseInt((fraction + "000000000")[:9], 10, 64)
-	if err != nil {
-		nanoseconds = 0
-	}
-	return time.Unix(s, nanoseconds), true
 }
 
 // An upload is the body of a PUT. It ends with io.EOF only if it is whole and

@@ -1,6 +1,7 @@
 package webdav
 
 import (
+	"encoding/xml"
 	"fmt"
 	"strings"
 )
@@ -13,7 +14,9 @@ func proppatch(instructions string) string {
 // setProp is the instruction that sets one property.
 func setProp(element string) string { return "<D:set><D:prop>" + element + "</D:prop></D:set>" }
 
-func propfind(inner string) string { return `<D:propfind xmlns:D="DAV:">` + inner + `</D:propfind>` }
+func propfind(inner string) string {
+	return `<D:propfind xmlns:D="DAV:" xmlns:z="urn:z">` + inner + `</D:propfind>`
+}
 
 // rfcProperties: sections 4, 9.1, 9.2, 15 and 17.
 func rfcProperties() []requirement {
@@ -111,16 +114,27 @@ func rfcProperties() []requirement {
 				}
 			}
 		}},
+		{"9.1-propname-tells-all", func(s *share) {
+			s.put("/f", "x")
+			m := s.want(207, "PROPFIND", "/", propfind("<D:propname/>"), "Depth: 1").multistatus(s.T)
+			_, capable := s.fs.(*capableFs)
+			for _, c := range []struct {
+				at, space, local string
+				want             bool
+			}{
+				{"/f", "DAV:", "getcontentlength", true}, {"/f", nsMicrosoft, "Win32LastModifiedTime", true}, {"/f", nsOwnCloud, "checksums", capable},
+				{"/", "DAV:", "quota-used-bytes", capable}, {"/", "DAV:", "resourcetype", true}, {"/", "DAV:", "getcontentlength", false}, {"/f", "DAV:", "quota-used-bytes", false},
+			} {
+				if _, status := m.prop(c.at, c.space, c.local); (status == "HTTP/1.1 200 OK") != c.want {
+					s.Errorf("%s of %s: %q, want it: %v", c.local, c.at, status, c.want)
+				}
+			}
+		}},
 		{"9.1.5-allprop-has-dead-and-defined-live-ones", func(s *share) {
 			s.put("/f", "x")
 			s.want(207, "PROPPATCH", "/f", proppatch(setProp("<z:p>value</z:p>")))
 			m := s.want(207, "PROPFIND", "/f", propfind("<D:allprop/>"), "Depth: 0").multistatus(s.T)
 			for _, name := range []string{"creationdate", "displayname", "getcontentlength", "getcontenttype", "getetag", "getlastmodified", "lockdiscovery", "resourcetype", "supportedlock"} {
-				if name == "creationdate" {
-					if _, ok := s.fs.(*capableFs); !ok {
-						continue // nobody knows when
-					}
-				}
 				if _, status := m.prop("/f", "DAV:", name); status != "HTTP/1.1 200 OK" {
 					s.Errorf("%s: %q", name, status)
 				}
@@ -130,12 +144,35 @@ func rfcProperties() []requirement {
 			}
 		}},
 		{"9.1.6-include-adds-to-allprop", func(s *share) {
-			m := s.want(207, "PROPFIND", "/", propfind(`<D:allprop/><D:include><D:quota-used-bytes/><D:none/></D:include>`), "Depth: 0").multistatus(s.T)
-			if _, status := m.prop("/", "DAV:", "none"); status != "HTTP/1.1 404 Not Found" {
-				s.Errorf("an unknown one that is included: %q", status)
+			quota := "HTTP/1.1 404 Not Found"
+			if _, ok := s.fs.(*capableFs); ok {
+				quota = "HTTP/1.1 200 OK"
 			}
-			if _, status := m.prop("/", "DAV:", "quota-used-bytes"); status == "" {
-				s.Error("what is included is not answered")
+			m := s.want(207, "PROPFIND", "/", propfind(`<D:allprop/><D:include><D:quota-used-bytes/><D:none/></D:include>`), "Depth: 0").multistatus(s.T)
+			for name, want := range map[string]string{"none": "HTTP/1.1 404 Not Found", "quota-used-bytes": quota, "resourcetype": "HTTP/1.1 200 OK"} {
+				if _, status := m.prop("/", "DAV:", name); status != want {
+					s.Errorf("%s: %q, want %q", name, status, want)
+				}
+			}
+		}},
+		{"9.1-each-property-once", func(s *share) {
+			s.put("/f", "x")
+			s.want(207, "PROPPATCH", "/f", proppatch(setProp("<z:p>value</z:p>")))
+			for _, query := range []string{
+				`<D:allprop/><D:include><z:p/><z:none/><D:getetag/><z:none/></D:include>`, `<D:prop><z:p/><D:getetag/><z:none/><z:p/><z:none/><D:getetag/></D:prop>`,
+			} {
+				seen := map[xml.Name]int{}
+				m := s.want(207, "PROPFIND", "/f", propfind(query), "Depth: 0").multistatus(s.T)
+				for _, ps := range m.Responses[0].Propstats {
+					for _, p := range ps.Prop.Props {
+						seen[p.XMLName]++
+					}
+				}
+				for _, name := range []xml.Name{{Space: "urn:z", Local: "p"}, {Space: "urn:z", Local: "none"}, {Space: "DAV:", Local: "getetag"}} {
+					if seen[name] != 1 {
+						s.Errorf("%s: %s is there %d times", query, name.Local, seen[name])
+					}
+				}
 			}
 		}},
 		{"9.2-instructions-in-order", func(s *share) {
@@ -154,6 +191,32 @@ func rfcProperties() []requirement {
 			}
 			if got := s.properties("/f", "{urn:z}p"); len(got) > 0 {
 				s.Errorf("it was set: %v", got)
+			}
+		}},
+		{"9.2-each-property-is-answered-once", func(s *share) {
+			s.put("/f", "x")
+			m := s.want(207, "PROPPATCH", "/f", proppatch(setProp("<z:p>1</z:p><z:q/><z:p>2</z:p>")+"<D:remove><D:prop><z:q/></D:prop></D:remove>")).multistatus(s.T)
+			if ps := m.Responses[0].Propstats; len(ps) != 1 || len(ps[0].Prop.Props) != 2 {
+				s.Errorf("got %+v", ps)
+			}
+			m = s.want(207, "PROPPATCH", "/f", proppatch(setProp("<D:getlastmodified>never</D:getlastmodified><D:getlastmodified>Tue, 03 Mar 2020 10:20:30 GMT</D:getlastmodified>"))).multistatus(s.T)
+			if ps := m.Responses[0].Propstats; len(ps) != 1 || len(ps[0].Prop.Props) != 1 || ps[0].Status != "HTTP/1.1 409 Conflict" {
+				s.Errorf("got %+v", ps)
+			}
+		}},
+		{"9.2.1-what-cannot-be-stored-is-told-within", func(s *share) {
+			s.put("/f", "x")
+			if c, ok := s.fs.(*capableFs); ok {
+				c.failOn(507, "setproperties")
+			}
+			a := s.want(207, "PROPPATCH", "/f", proppatch(setProp("<z:p>"+strings.Repeat("x", 500_000)+"</z:p>")+setProp("<D:getlastmodified>Tue, 03 Mar 2020 10:20:30 GMT</D:getlastmodified>")))
+			for name, want := range map[xml.Name]string{{Space: "urn:z", Local: "p"}: "HTTP/1.1 507 Insufficient Storage", {Space: "DAV:", Local: "getlastmodified"}: "HTTP/1.1 424 Failed Dependency"} {
+				if _, status := a.multistatus(s.T).prop("/f", name.Space, name.Local); status != want {
+					s.Errorf("%s: %q, want %q", name.Local, status, want)
+				}
+			}
+			if got := s.properties("/f", "{urn:z}p", "getlastmodified"); len(got) != 1 || strings.Contains(got["getlastmodified"], "2020") {
+				s.Errorf("it was stored: %v", got)
 			}
 		}},
 		{"9.2-removing-what-is-not-there-is-no-error", func(s *share) {
