@@ -3,7 +3,9 @@ package webdav
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -24,9 +26,17 @@ var pageStyle string
 //go:embed browse/page.js
 var pageScript string
 
-// pageSecurity lets the page use what it brings along and nothing else: the
-// names in it are other people's.
-const pageSecurity = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// pageSecurity lets the page use what it brings along, known by its hash, and
+// nothing else: the names in it are other people's.
+var pageSecurity = fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+	sourceHash(pageStyle), sourceHash(pageScript))
+
+// sourceHash is how a Content-Security-Policy names a style or script by what
+// it is.
+func sourceHash(source string) string {
+	sum := sha256.Sum256([]byte(source))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
 
 // A page is what the listing of a folder shows.
 type page struct {
@@ -43,10 +53,11 @@ type crumb struct {
 }
 
 type entry struct {
-	Name, Bytes, Date, Time string
-	Href                    template.URL
-	Dir                     bool
-	Size, Unix              int64
+	Name, Bytes      string
+	Date, Hour, Time string // for people, and for programs
+	Href             template.URL
+	Dir              bool
+	Size, Unix       int64
 }
 
 // browse answers a GET of a folder with a page for people. HEAD does not look
@@ -96,7 +107,7 @@ func (r *request) pageOf(children []fs.FileInfo) page {
 			Name: child.Name(), Dir: child.IsDir(), Unix: child.ModTime().Unix(),
 			Href: template.URL(r.href(path.Join(r.name, child.Name()), child.IsDir())),
 			Time: child.ModTime().UTC().Format(time.RFC3339),
-			Date: child.ModTime().Format("2006-01-02 15:04"),
+			Date: child.ModTime().Format("2006-01-02"), Hour: child.ModTime().Format("15:04"),
 		}
 		if !e.Dir {
 			e.Size, e.Bytes = child.Size(), humanBytes(child.Size())
