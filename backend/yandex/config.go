@@ -19,6 +19,8 @@ const (
 	DefaultAPIURL   = "https://cloud-api.yandex.net"
 	DefaultOAuthURL = "https://oauth.yandex.ru"
 	DefaultRate     = 40 // API requests a second, clause 2.2 of the terms of the API
+
+	DefaultModTimeWait = 3 * time.Second // the longest time that Yandex asks for before a PATCH
 )
 
 // Config is what New needs. Only Token has no default that works.
@@ -52,7 +54,7 @@ type Config struct {
 	// byte of an upload, beside two minutes for every GiB; zero: two minutes.
 	UploadWait time.Duration
 	// ModTimeWait is how long after an upload its modification time is written;
-	// zero: 3 s, the longest time that Yandex asks for.
+	// zero: DefaultModTimeWait.
 	ModTimeWait time.Duration
 
 	// StateDir keeps what must survive a restart: modification times not yet
@@ -74,7 +76,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Rate, DefaultRate)
 	setDefault(&c.RetryWait, 250*time.Millisecond)
 	setDefault(&c.UploadWait, 2*time.Minute)
-	setDefault(&c.ModTimeWait, 3*time.Second)
+	setDefault(&c.ModTimeWait, DefaultModTimeWait)
 	if c.Transport == nil || c.Transport == http.DefaultTransport {
 		c.Transport = pooled()
 	}
@@ -121,6 +123,7 @@ var options = []backend.Option{
 	{Name: "hard-delete", Bool: true, Default: "false", Help: "remove for good instead of moving to the trash"},
 	{Name: "upload-via-temp-name", Bool: true, Default: "false", Help: "upload under a neutral name, then rename: quicker for archives and videos, which the service slows down"},
 	{Name: "user-agent", Default: "davdisk", Help: "name to go by with the service"},
+	{Name: "mod-time-wait", Default: DefaultModTimeWait.String(), Help: "how long after an upload its modification time is written, and looked at once more: earlier the service loses it"},
 	{Name: "rate", Default: strconv.Itoa(DefaultRate), Help: "API requests a second, 0 for no limit"},
 }
 
@@ -142,8 +145,12 @@ func open(ctx context.Context, root string, opts map[string]string, env backend.
 	if rate == 0 {
 		rate = -1
 	}
+	wait, err := time.ParseDuration(opts["mod-time-wait"])
+	if err != nil || wait <= 0 {
+		return nil, fmt.Errorf("yandex: option mod-time-wait: %q is no time such as 3s", opts["mod-time-wait"])
+	}
 	cfg := Config{
-		Root: root, APIURL: opts["api-url"], UserAgent: opts["user-agent"], Rate: rate,
+		Root: root, APIURL: opts["api-url"], UserAgent: opts["user-agent"], Rate: rate, ModTimeWait: wait,
 		Transport: env.Transport, Now: env.Now, Log: env.Log,
 	}
 	for name, value := range map[string]*bool{"hard-delete": &cfg.HardDelete, "upload-via-temp-name": &cfg.UploadViaTempName} {
