@@ -44,7 +44,7 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 			return b.folderPage(ctx, name, offset, limit)
 		},
 	}
-	self, items, err := l.list(ctx)
+	self, items, err := b.complete(ctx, name, l)
 	if err != nil {
 		return backend.Info{}, nil, pathError("list", name, err)
 	}
@@ -67,6 +67,22 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 	}, nil
 }
 
+// complete lists a folder, and again while files are missing in it that we put
+// there a moment ago.
+func (b *Backend) complete(ctx context.Context, name string, l lister) (self *resource, items []resource, err error) {
+	for try := 0; ; try++ {
+		self, items, err = l.list(ctx)
+		if err != nil || self.Type != "dir" || try == lateTries || !b.sight.lacks(b.path(name), items) {
+			return self, items, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		case <-b.cfg.After(b.api.backoff(0, 0, try, nil)):
+		}
+	}
+}
+
 // usable tells whether an entry of a folder can be addressed. What cannot is
 // left out, which the log says.
 func (b *Backend) usable(folder string, r *resource) bool {
@@ -79,13 +95,16 @@ func (b *Backend) usable(folder string, r *resource) bool {
 
 func (b *Backend) folderPage(ctx context.Context, name string, offset, limit int) (*resource, error) {
 	var r resource
-	_, err := b.api.do(ctx, request{
-		call: getResource,
-		query: url.Values{
-			"path": {b.path(name)}, "fields": {listFields},
-			"limit": {strconv.Itoa(limit)}, "offset": {strconv.Itoa(offset)},
-		},
-		out: &r,
+	err := b.late(ctx, b.path(name), func() error {
+		_, err := b.api.do(ctx, request{
+			call: getResource,
+			query: url.Values{
+				"path": {b.path(name)}, "fields": {listFields},
+				"limit": {strconv.Itoa(limit)}, "offset": {strconv.Itoa(offset)},
+			},
+			out: &r,
+		})
+		return err
 	})
 	if err != nil {
 		return nil, err

@@ -124,6 +124,7 @@ func (b *Backend) overwrite(ctx context.Context, c call, from, to string) error 
 	if err := b.send(ctx, copyResource, from, sibling, false); err != nil {
 		return err
 	}
+	b.sight.copied(b.path(from), b.path(sibling))
 	err = b.send(ctx, moveResource, sibling, to, true)
 	if err != nil {
 		b.discard(ctx, sibling)
@@ -180,7 +181,11 @@ func (b *Backend) send(ctx context.Context, c call, from, to string, overwrite b
 	var unknown error // why it is not known whether an earlier try was carried out
 	for try := 1; ; try++ {
 		var next link
-		r, err := b.api.do(ctx, request{call: c, query: query, out: &next})
+		var r reply
+		err := b.late(ctx, b.path(from), func() (err error) {
+			r, err = b.api.do(ctx, request{call: c, query: query, out: &next})
+			return err
+		})
 		if err == nil {
 			return b.finish(ctx, r, next)
 		}

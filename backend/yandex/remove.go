@@ -46,15 +46,18 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 	}
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	var next link
-	r, err := b.api.do(ctx, request{call: deleteItem, query: query, out: &next})
-	if err == nil {
-		err = b.finish(ctx, r, next)
-	}
-	// What is not there after an answer was lost is what we removed.
-	if r.again && hasCode(err, "DiskNotFoundError") {
-		err = nil
-	}
+	err = b.late(ctx, b.path(name), func() error {
+		var next link
+		r, err := b.api.do(ctx, request{call: deleteItem, query: query, out: &next})
+		if err == nil {
+			err = b.finish(ctx, r, next)
+		}
+		// What is not there after an answer was lost is what we removed.
+		if r.again && hasCode(err, "DiskNotFoundError") {
+			err = nil
+		}
+		return err
+	})
 	if err != nil {
 		b.sight.unsure(b.path(name))
 		return err

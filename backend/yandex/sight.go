@@ -13,13 +13,15 @@ import (
 type sight struct {
 	now  func() time.Time
 	seen *lru.Cache[string, seen]
+	puts *lru.Cache[string, struct{}] // the paths of files that we put there last
 }
 
 // seen is what was at a path.
 type seen struct {
 	at      time.Time
-	own     bool // by a change of our own
-	gone    bool // nothing is there
+	changed time.Time // when we last put something there, or took it away
+	own     bool      // it is there by a change of our own
+	gone    bool      // nothing is there
 	dir     bool
 	version string // of a file
 	stamped bool   // has a modification time among its properties
@@ -27,6 +29,7 @@ type seen struct {
 
 const (
 	maxSeen = 50_000
+	maxPuts = 1000
 	// freshTime is how long a look may be relied upon.
 	freshTime = 10 * time.Second
 )
@@ -36,13 +39,18 @@ func newSight(now func() time.Time) *sight {
 	if err != nil {
 		panic(err) // the size is a constant above zero
 	}
-	return &sight{now, cache}
+	puts, err := lru.New[string, struct{}](maxPuts)
+	if err != nil {
+		panic(err) // as above
+	}
+	return &sight{now, cache, puts}
 }
 
 // saw notes what the service told.
 func (s *sight) saw(path string, r *resource) {
 	_, stamped := r.modTime()
-	s.seen.Add(path, seen{at: s.now(), dir: r.Type == "dir", version: r.version(), stamped: stamped})
+	old, _ := s.seen.Peek(path)
+	s.seen.Add(path, seen{at: s.now(), changed: old.changed, dir: r.Type == "dir", version: r.version(), stamped: stamped})
 }
 
 // listed notes that a whole folder was seen.
@@ -71,28 +79,81 @@ func (s *sight) absent(path string) bool {
 // that it replaces.
 func (s *sight) made(path, version string, dir bool) {
 	old, _ := s.seen.Peek(path)
-	s.seen.Add(path, seen{at: s.now(), dir: dir, version: version, stamped: old.stamped && !old.gone})
+	now := s.now()
+	s.seen.Add(path, seen{at: now, changed: now, own: true, dir: dir, version: version, stamped: old.stamped && !old.gone})
+	if !dir {
+		s.puts.Add(path, struct{}{})
+	}
+}
+
+// lacks tells whether a listing has not all the files that we put in that
+// folder a moment ago.
+func (s *sight) lacks(dir string, listed []resource) bool {
+	var there map[string]bool
+	dir = strings.TrimSuffix(dir, "/") + "/" // the root has one
+	for _, put := range s.puts.Keys() {
+		base, within := strings.CutPrefix(put, dir)
+		if !within || strings.Contains(base, "/") || !s.ours(put) {
+			continue
+		}
+		if there == nil {
+			there = make(map[string]bool, len(listed))
+			for _, r := range listed {
+				there[string(r.Name)] = true
+			}
+		}
+		if !there[base] {
+			return true
+		}
+	}
+	return false
+}
+
+// ours tells whether we put what is at a path there a moment ago.
+func (s *sight) ours(path string) bool {
+	v, ok := s.fresh(path)
+	return ok && v.own
 }
 
 // vanished notes that we took away what was at a path.
 func (s *sight) vanished(path string) {
-	s.seen.Add(path, seen{at: s.now(), gone: true})
+	now := s.now()
+	s.seen.Add(path, seen{at: now, changed: now, gone: true})
 }
 
 // unsure forgets what was at a path, after a change that failed.
-func (s *sight) unsure(path string) { s.seen.Remove(path) }
+func (s *sight) unsure(path string) {
+	old, _ := s.seen.Peek(path)
+	s.seen.Add(path, seen{changed: s.now(), stamped: old.stamped})
+}
 
 // copied notes that what is at one path is at another now too.
 func (s *sight) copied(from, to string) {
-	v, _ := s.seen.Peek(from)
-	v.at = s.now()
+	v, ok := s.seen.Peek(from)
+	if !ok || v.at.IsZero() {
+		s.unsure(to) // it may be a file or a folder
+		return
+	}
+	now := s.now()
+	v.at, v.changed, v.own = now, now, true
 	s.seen.Add(to, v)
+	if !v.dir {
+		s.puts.Add(to, struct{}{})
+	}
 }
 
 // fresh tells what was at a path a moment ago.
 func (s *sight) fresh(path string) (seen, bool) {
 	v, ok := s.seen.Peek(path)
-	return v, ok && !v.gone && s.now().Sub(v.at) < freshTime
+	if !ok || v.gone || s.now().Sub(v.at) >= freshTime {
+		return v, false
+	}
+	for i := strings.LastIndexByte(path, '/'); i > 0; i = strings.LastIndexByte(path[:i], '/') {
+		if above, ok := s.seen.Peek(path[:i]); ok && !v.at.After(above.changed) {
+			return v, false // something else is in the place of the folder
+		}
+	}
+	return v, true
 }
 
 // stamped tells whether what is or was at a path had a modification time

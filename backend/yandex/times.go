@@ -55,11 +55,14 @@ func (b *Backend) patch(ctx context.Context, name string, props map[string]any) 
 	ctx, cancel := issued(ctx)
 	defer cancel()
 	var r resource
-	_, err := b.api.do(ctx, request{
-		call:  patchResource,
-		query: url.Values{"path": {b.path(name)}, "fields": {resourceFields}},
-		body:  map[string]any{"custom_properties": props},
-		out:   &r,
+	err := b.late(ctx, b.path(name), func() error {
+		_, err := b.api.do(ctx, request{
+			call:  patchResource,
+			query: url.Values{"path": {b.path(name)}, "fields": {resourceFields}},
+			body:  map[string]any{"custom_properties": props},
+			out:   &r,
+		})
+		return err
 	})
 	if err == nil {
 		err = r.check()

@@ -114,10 +114,13 @@ func (b *Backend) Stat(ctx context.Context, name string) (backend.Info, error) {
 // look asks for one file or folder.
 func (b *Backend) look(ctx context.Context, name string) (*resource, error) {
 	var r resource
-	_, err := b.api.do(ctx, request{
-		call:  getResource,
-		query: url.Values{"path": {b.path(name)}, "fields": {resourceFields}, "limit": {"0"}},
-		out:   &r,
+	err := b.late(ctx, b.path(name), func() error {
+		_, err := b.api.do(ctx, request{
+			call:  getResource,
+			query: url.Values{"path": {b.path(name)}, "fields": {resourceFields}, "limit": {"0"}},
+			out:   &r,
+		})
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -215,6 +218,7 @@ func (b *Backend) mkdir(ctx context.Context, name string) error {
 	defer unlock()
 	ctx, cancel := issued(ctx)
 	defer cancel()
+	_, known := b.sight.fresh(b.path(name))
 	var made link
 	r, err := b.api.do(ctx, request{
 		call:  makeFolder,
@@ -224,14 +228,27 @@ func (b *Backend) mkdir(ctx context.Context, name string) error {
 	if err == nil {
 		err = b.finish(ctx, r, made)
 	}
-	// A folder that is there after an answer was lost is the one asked for.
-	if r.again && hasCode(err, "DiskPathPointsToExistentDirectoryError") {
-		err = nil
+	// A folder that is there after an answer was lost is the one asked for,
+	// unless it was known before or is in use.
+	if r.again && !known && hasCode(err, "DiskPathPointsToExistentDirectoryError") {
+		err = b.unlessEmpty(ctx, name, err)
 	}
 	if err == nil {
 		b.sight.made(b.path(name), "", true)
 	}
 	return err
+}
+
+// unlessEmpty gives an error back, but none if there is nothing in a folder.
+func (b *Backend) unlessEmpty(ctx context.Context, name string, exists error) error {
+	r, err := b.folderPage(ctx, name, 0, 1)
+	switch {
+	case err != nil:
+		return lost{err}
+	case r.Embedded != nil && len(r.Embedded.Items) > 0:
+		return exists
+	}
+	return nil
 }
 
 // lock takes a name for a change, and the folder that it is in. Yandex answers
