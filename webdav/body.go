@@ -15,6 +15,12 @@ func (r *request) xmlBody() io.Reader {
 
 // badXML is the answer to a body that is not the XML that is wanted.
 func badXML(err error) error {
+	if errors.Is(err, davxml.ErrExternal) {
+		return &refusal{
+			status: http.StatusForbidden, reason: err.Error(), cause: err,
+			precondition: davxml.Precondition{Name: davxml.NoExternalEntities},
+		}
+	}
 	if errors.Is(err, davxml.ErrInvalid) {
 		return &refusal{status: http.StatusBadRequest, reason: err.Error(), cause: err}
 	}

@@ -15,7 +15,8 @@ import (
 type transfer struct {
 	source, target fs.FileInfo // target is nil if nothing is there
 	to             string
-	depth          int // 0, or -1 for the whole tree
+	depth          int  // 0, or -1 for the whole tree
+	spare          bool // Overwrite: F
 }
 
 // move serves MOVE: one step of the file system, by which the target is never
@@ -96,6 +97,7 @@ func (r *request) transfer() (t transfer, err error) {
 	if err != nil {
 		return t, badHeader(err)
 	}
+	t.spare = !overwrite
 	if r.isDir && !t.source.IsDir() {
 		return t, errSlash
 	}
@@ -114,7 +116,7 @@ func (r *request) transfer() (t transfer, err error) {
 	if t.target == nil {
 		return t, r.needParent(t.to)
 	}
-	if !overwrite {
+	if t.spare {
 		return t, refuse(http.StatusPreconditionFailed, "there is something of that name already")
 	}
 	return t, nil
@@ -169,8 +171,12 @@ func isWithin(name, folder string) bool {
 func (t transfer) overwrites() bool { return t.target != nil && !isPlaceholder(t.target) }
 
 // refused gives the errors of a transfer their meaning: what is missing is not
-// the source, which has been seen.
+// the source, which has been seen, and 412 is for those who made a condition
+// (RFC 4918 section 12.1).
 func (t transfer) refused(err error) error {
+	if !t.spare {
+		err = instead(err, fs.ErrExist, http.StatusConflict, "something else has come to the destination meanwhile")
+	}
 	return instead(err, fs.ErrNotExist, http.StatusConflict, "the source or the destination's folder has gone")
 }
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/davdisk/davdisk/webdav/internal/davxml"
 	"github.com/davdisk/davdisk/webdav/internal/lock"
 )
 
@@ -95,7 +96,10 @@ func (r *request) needSpace(size int64) error {
 	}
 	total, used, err := r.files.usage()
 	if err == nil && total > 0 && size > total-used {
-		return refuse(http.StatusInsufficientStorage, "not enough space")
+		return &refusal{
+			status: http.StatusInsufficientStorage, reason: "not enough space",
+			precondition: davxml.Precondition{Name: davxml.QuotaNotExceeded},
+		}
 	}
 	return nil
 }

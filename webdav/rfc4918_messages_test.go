@@ -147,7 +147,18 @@ func rfcMessages() []requirement {
 		}},
 		{"20.6-entities-are-refused", func(s *share) {
 			s.want(400, "PROPFIND", "/", `<!DOCTYPE p [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><D:propfind xmlns:D="DAV:"><D:prop>&b;</D:prop></D:propfind>`, "Depth: 0")
-			s.want(400, "PROPFIND", "/", `<!DOCTYPE p SYSTEM "file:///etc/passwd"><D:propfind xmlns:D="DAV:"><D:allprop/></D:propfind>`, "Depth: 0")
+			s.put("/f", "x")
+			for _, doctype := range []string{
+				`<!DOCTYPE p SYSTEM "file:///etc/passwd">`, `<!DOCTYPE p PUBLIC "p" "http://127.0.0.1/p">`, `<!DOCTYPE p [<!ENTITY e SYSTEM "file:///etc/passwd">]>`, `<!DOCTYPE p [<!ENTITY % e SYSTEM "file:///etc/passwd"> %e;]>`,
+			} {
+				for method, body := range map[string]string{"PROPFIND": propfind("<D:allprop/>"), "PROPPATCH": proppatch(setProp("<z:p>&e;</z:p>")), "LOCK": lockBody} {
+					body = doctype + strings.TrimPrefix(strings.TrimPrefix(body, `<?xml version="1.0"?>`), `<?xml version="1.0" encoding="utf-8"?>`)
+					if a := s.want(403, method, "/f", body, "Depth: 0"); !strings.Contains(a.body, `<D:error xmlns:D="DAV:"><D:no-external-entities/></D:error>`) {
+						s.Errorf("%s %s: no condition in %s", method, doctype, a.body)
+					}
+				}
+			}
+			s.put("/f", "not locked")
 		}},
 	}
 }

@@ -183,12 +183,8 @@ func writeError(w http.ResponseWriter, err error) {
 // xmlError is the body of an error that programs can read, or nil.
 func xmlError(err error) *bytes.Buffer {
 	var r *refusal
-	if !errors.As(err, &r) {
-		return nil
-	}
 	var body bytes.Buffer
-	switch {
-	case len(r.members) > 0:
+	if errors.As(err, &r) && len(r.members) > 0 {
 		out := davxml.NewMultistatus(&body)
 		for _, member := range r.members {
 			if out.Write(member) != nil {
@@ -198,10 +194,30 @@ func xmlError(err error) *bytes.Buffer {
 		if out.Close() != nil {
 			return nil
 		}
-	case r.precondition.Name == "" || davxml.WriteError(&body, r.precondition) != nil:
+		return &body
+	}
+	failed := preconditionOf(err)
+	if failed.Name == "" || davxml.WriteError(&body, failed) != nil {
 		return nil
 	}
 	return &body
+}
+
+// preconditionOf is the condition that an error is about: the handler's own, or
+// of a 507 of the file system which of the two of RFC 4331 section 6.
+func preconditionOf(err error) davxml.Precondition {
+	var r *refusal
+	var s statuser
+	switch code, _ := statusOf(err); {
+	case errors.As(err, &r):
+		return r.precondition
+	case code != http.StatusInsufficientStorage:
+	case errors.Is(err, syscall.ENOSPC):
+		return davxml.Precondition{Name: davxml.SufficientDiskSpace}
+	case errors.As(err, &s), errors.Is(err, syscall.EDQUOT):
+		return davxml.Precondition{Name: davxml.QuotaNotExceeded}
+	}
+	return davxml.Precondition{}
 }
 
 // statusText is http.StatusText in lower case.

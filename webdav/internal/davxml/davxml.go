@@ -15,6 +15,7 @@ package davxml
 import (
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -35,6 +36,10 @@ const (
 var (
 	// ErrInvalid says that a body is not the XML that is wanted (400).
 	ErrInvalid = errors.New("invalid XML body")
+	// ErrExternal says that a body, by an external entity or document type,
+	// wants something else to be read (403 with no-external-entities). It
+	// wraps ErrInvalid.
+	ErrExternal = fmt.Errorf("%w: an external entity", ErrInvalid)
 	// ErrTooLarge says that a body is beyond a limit (413).
 	ErrTooLarge = errors.New("XML body too large")
 )

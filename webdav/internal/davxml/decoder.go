@@ -142,9 +142,18 @@ func (d *decoder) next() (any, error) {
 				return nil, d.invalid("the XML declaration is not at the beginning")
 			}
 		case xml.Directive:
+			if isExternal(token) {
+				return nil, ErrExternal
+			}
 			return nil, d.invalid("a document type is not allowed")
 		}
 	}
+}
+
+// isExternal tells whether a document type refers to something outside of the
+// document, by its own external subset or by an entity.
+func isExternal(doctype xml.Directive) bool {
+	return bytes.Contains(doctype, []byte("SYSTEM")) || bytes.Contains(doctype, []byte("PUBLIC"))
 }
 
 func (d *decoder) start(token xml.StartElement) (any, error) {

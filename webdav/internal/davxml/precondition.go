@@ -16,8 +16,7 @@ const (
 	LockTokenMatchesRequestURI    = "lock-token-matches-request-uri"
 	LockTokenSubmitted            = "lock-token-submitted" // with the locks' roots
 	NoConflictingLock             = "no-conflicting-lock"  // with the locks' roots
-	NoExternalEntities            = "no-external-entities" //
-	PreservedLiveProperties       = "preserved-live-properties"
+	NoExternalEntities            = "no-external-entities"
 	PropfindFiniteDepth           = "propfind-finite-depth"
 	CannotModifyProtectedProperty = "cannot-modify-protected-property"
 	QuotaNotExceeded              = "quota-not-exceeded"
