@@ -44,6 +44,9 @@ func (f *FS) put(name string, body io.Reader, size int64, mtime time.Time, ifMat
 	if err := p.makeable(); err != nil {
 		return nil, err
 	}
+	if err := f.fits(size); err != nil {
+		return nil, err
+	}
 	if err := f.begin(); err != nil {
 		return nil, err
 	}

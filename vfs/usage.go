@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -31,7 +32,7 @@ func (c *core) space(ctx context.Context) (backend.Space, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	now := c.opts.now()
-	if !u.asked.IsZero() && now.Before(u.asked.Add(c.opts.poll)) {
+	if u.known(now, c.opts.poll) {
 		return u.space, ctx.Err()
 	}
 	space, err := backend.Usage(ctx, c.b)
@@ -40,4 +41,22 @@ func (c *core) space(ctx context.Context) (backend.Space, error) {
 	}
 	u.space, u.asked = space, now
 	return space, nil
+}
+
+// fits refuses a file that is larger than the store takes, before anything of
+// it is read. It goes by what Usage knows at the moment and asks nobody: what
+// passes here the store refuses by itself.
+func (c *core) fits(size int64) error {
+	u := &c.usage
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.known(c.opts.now(), c.opts.poll) && u.space.MaxFile > 0 && size > u.space.MaxFile {
+		return failure(backend.ErrTooLarge, fmt.Sprintf("the store takes files of up to %d bytes", u.space.MaxFile))
+	}
+	return nil
+}
+
+// known tells whether the store was asked less than one poll interval ago.
+func (u *usage) known(now time.Time, poll time.Duration) bool {
+	return !u.asked.IsZero() && now.Before(u.asked.Add(poll))
 }

@@ -83,9 +83,12 @@ func onEach(t *testing.T, test func(s *share), opts ...Option) {
 }
 
 // newVFS is the file system that davdisk serves, on a store in memory.
-func newVFS(t *testing.T) afero.Fs {
+func newVFS(t *testing.T) afero.Fs { return newVFSOn(t, memory.New(memory.Options{})) }
+
+// newVFSOn is newVFS on a store of one's own.
+func newVFSOn(t *testing.T, store *memory.Backend) afero.Fs {
 	t.Helper()
-	fs, err := vfs.New(memory.New(memory.Options{}))
+	fs, err := vfs.New(store)
 	if err != nil {
 		t.Fatal(err)
 	}
