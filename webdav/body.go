@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/davdisk/davdisk/webdav/internal/davxml"
 )
@@ -11,6 +12,17 @@ import (
 // xmlBody is the body of a request that is XML, bounded.
 func (r *request) xmlBody() io.Reader {
 	return http.MaxBytesReader(nil, r.Body, r.handler.opts.limits.XML)
+}
+
+// needPlainBody refuses a body that is encoded (RFC 9110 section 8.4): nothing
+// here would decode it, so a file would be stored as something else.
+func (r *request) needPlainBody() error {
+	for _, encoding := range r.Header.Values("Content-Encoding") {
+		if r.ContentLength != 0 && encoding != "" && !strings.EqualFold(encoding, "identity") {
+			return refuse(http.StatusUnsupportedMediaType, "send the body without Content-Encoding")
+		}
+	}
+	return nil
 }
 
 // badXML is the answer to a body that is not the XML that is wanted.

@@ -200,6 +200,9 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 	if op.bodyless && r.hasBody() {
 		return refuse(http.StatusUnsupportedMediaType, "this method takes no body")
 	}
+	if err := r.needPlainBody(); err != nil {
+		return err
+	}
 	if err := r.readIf(); err != nil {
 		return err
 	}

@@ -71,16 +71,11 @@ func (h *Handler) put(w http.ResponseWriter, r *request) error {
 }
 
 // acceptable refuses what would store something other than the file: a part
-// of it (RFC 9110 section 14.5; Cyberduck resumes uploads that way), or bytes
-// that are encoded (415, section 8.4), or a file with the name of a folder.
+// of it (RFC 9110 section 14.5; Cyberduck resumes uploads that way), or a file
+// with the name of a folder.
 func (r *request) acceptable() error {
 	if len(r.Header.Values("Content-Range")) > 0 {
 		return refuse(http.StatusBadRequest, "a part of a file cannot be stored, send it whole")
-	}
-	for _, encoding := range r.Header.Values("Content-Encoding") {
-		if encoding != "" && !strings.EqualFold(encoding, "identity") {
-			return refuse(http.StatusUnsupportedMediaType, "send the file without Content-Encoding")
-		}
 	}
 	if r.isDir {
 		return refuse(http.StatusMethodNotAllowed, "a path that ends in a slash is a folder")

@@ -202,6 +202,12 @@ func mustRefuseXML(s *share) {
 			}
 		}
 	}
+	s.untouched(func() {
+		for method, body := range map[string]string{"PROPFIND": propfindOf("getetag"), "PROPPATCH": windowsTimes, "LOCK": lockBody} {
+			s.want(415, method, "/f", body, "Content-Encoding: gzip", "Depth: 0")
+		}
+	})
+	s.want(207, "PROPFIND", "/f", propfindOf("getetag"), "Content-Encoding: identity", "Depth: 0")
 	deep := strings.Repeat("<a>", 5000) + strings.Repeat("</a>", 5000)
 	big := "<!--" + strings.Repeat("x", 2<<20) + "-->"
 	for _, body := range []string{deep, big} {
