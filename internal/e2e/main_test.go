@@ -80,19 +80,29 @@ func serve(tb testing.TB, disk *emulator.Server, flags ...string) *server {
 func serveIn(tb testing.TB, disk *emulator.Server, home string, flags ...string) *server {
 	tb.Helper()
 	args := append([]string{"serve", "yandex:", "--addr", "127.0.0.1:0"}, flags...)
-	env := []string{
+	return start(tb, home, account(disk), args...)
+}
+
+// account is the environment in which davdisk finds the disk.
+func account(disk *emulator.Server) []string {
+	return []string{
 		"DAVDISK_TOKEN=" + disk.Token,
 		"DAVDISK_YANDEX_API_URL=" + disk.URL,
 		"DAVDISK_YANDEX_OAUTH_URL=" + disk.OAuthURL,
 		"DAVDISK_YANDEX_RATE=0",
 	}
-	return start(tb, home, env, args...)
 }
 
 // start runs davdisk until the test ends, and waits for its address.
 func start(tb testing.TB, home string, env []string, args ...string) *server {
 	tb.Helper()
-	s := &server{TB: tb, cmd: exec.Command(binary, args...), log: &bytes.Buffer{}, end: make(chan error, 1)}
+	return startCommand(tb, home, env, exec.Command(binary, args...))
+}
+
+// startCommand is start for a command that becomes davdisk.
+func startCommand(tb testing.TB, home string, env []string, cmd *exec.Cmd) *server {
+	tb.Helper()
+	s := &server{TB: tb, cmd: cmd, log: &bytes.Buffer{}, end: make(chan error, 1)}
 	s.cmd.Env = append(append(os.Environ(), "HOME="+home, "XDG_CONFIG_HOME="+home+"/config", "XDG_STATE_HOME="+home+"/state", "XDG_CACHE_HOME="+home+"/cache"), env...)
 	stderr, err := s.cmd.StderrPipe()
 	if err != nil {
@@ -122,7 +132,7 @@ func start(tb testing.TB, home string, env []string, args ...string) *server {
 		if s.url == "" {
 			<-s.end
 			s.end <- nil
-			tb.Fatalf("davdisk %s ended:\n%s", strings.Join(args, " "), s.log)
+			tb.Fatalf("%s ended:\n%s", strings.Join(cmd.Args, " "), s.log)
 		}
 	case <-time.After(30 * time.Second):
 		tb.Fatal("davdisk does not say where it listens")
