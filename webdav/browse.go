@@ -85,7 +85,7 @@ func (h *Handler) browse(w http.ResponseWriter, r *request) error {
 	header.Set("Content-Length", strconv.Itoa(body.Len()))
 	w.WriteHeader(http.StatusOK)
 	if _, err := body.WriteTo(w); err != nil {
-		h.abort(r, err)
+		h.left(r, err)
 	}
 	return nil
 }

@@ -138,7 +138,7 @@ func (r *request) sendPart(w http.ResponseWriter, file afero.File, part byteRang
 	sent := int64(0)
 	for {
 		if _, err := w.Write(buffer[:n]); err != nil {
-			r.handler.abort(r, err)
+			r.handler.left(r, err)
 		}
 		if sent += int64(n); sent == part.length {
 			return nil

@@ -225,7 +225,17 @@ func onceUsage(f files) func() (total, used int64, err error) {
 // abort ends a request whose answer has begun: what broke off must not look
 // complete.
 func (h *Handler) abort(r *request, err error) {
+	if r.Context().Err() != nil {
+		h.left(r, err)
+	}
 	h.opts.log.Warn("answer broken off", "method", r.Method, "path", r.URL.Path, "error", err)
+	panic(http.ErrAbortHandler)
+}
+
+// left is abort for a client that takes no more. Players do that with each
+// jump, so it is nothing to be told of.
+func (h *Handler) left(r *request, err error) {
+	h.opts.log.Debug("the client left", "method", r.Method, "path", r.URL.Path, "error", err)
 	panic(http.ErrAbortHandler)
 }
 

@@ -155,7 +155,7 @@ func (r *request) tellLock(w http.ResponseWriter, status int, l lock.Lock, at su
 	w.Header().Set("Content-Type", davxml.ContentType)
 	w.WriteHeader(status)
 	if _, err := body.WriteTo(w); err != nil {
-		r.handler.abort(r, err)
+		r.handler.left(r, err)
 	}
 	return nil
 }

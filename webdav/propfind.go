@@ -45,11 +45,11 @@ func (h *Handler) propfind(w http.ResponseWriter, r *request) error {
 	for _, m := range members {
 		response := davxml.Response{Href: r.href(m.name, m.info.IsDir()), Propstats: r.propstats(query, m)}
 		if err := out.Write(response); err != nil {
-			h.abort(r, err)
+			h.left(r, err)
 		}
 	}
 	if err := out.Close(); err != nil {
-		h.abort(r, err)
+		h.left(r, err)
 	}
 	return nil
 }

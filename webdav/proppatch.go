@@ -46,7 +46,7 @@ func (h *Handler) proppatch(w http.ResponseWriter, r *request) error {
 		err = out.Close()
 	}
 	if err != nil {
-		h.abort(r, err)
+		h.left(r, err)
 	}
 	return nil
 }
