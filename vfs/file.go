@@ -63,7 +63,7 @@ func (h *file) err(allowed bool) error {
 
 // fail names the operation, unless err is io.EOF, which callers compare.
 func (h *file) fail(op string, err error) error {
-	if err == nil || errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
 	if h.err(true) != nil {

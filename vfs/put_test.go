@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
@@ -206,32 +207,6 @@ func TestEditDoesNotOverwriteOthers(t *testing.T) {
 	}
 }
 
-// TestWriteErrorIsNotForgotten ignores an error of Write, as many do.
-func TestWriteErrorIsNotForgotten(t *testing.T) {
-	file := t.TempDir() + "/file"
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	f := newFS(t, memory.New(memory.Options{}), vfs.WithSpoolDir(file+"/no folder can be made below a file"))
-	write(t, f, "/a", "old")
-	h, err := f.Create("/a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := h.WriteString("begin"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := h.Write(make([]byte, large)); err == nil {
-		t.Fatal("there was room where there is none")
-	}
-	if err := h.Close(); err == nil {
-		t.Error("closing a file of which a part is missing: nil")
-	}
-	if got := read(t, f, "/a"); got != "old" {
-		t.Errorf("%q, want the old content", got)
-	}
-}
-
 func TestCloseReportsThatNothingWasStored(t *testing.T) {
 	full := errors.New("full")
 	b := memory.New(memory.Options{})
@@ -283,37 +258,38 @@ func TestCreateExclusivelyIsCheckedByTheStore(t *testing.T) {
 
 // TestCloseWaits ends a file system while something is being stored.
 func TestCloseWaits(t *testing.T) {
-	b := memory.New(memory.Options{})
-	storing, goOn := make(chan struct{}), make(chan struct{})
-	f, err := vfs.New(putter{b, func(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
-		close(storing)
-		<-goOn
-		return b.Put(ctx, name, body, opts)
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	stored, closed := make(chan error, 1), make(chan error, 1)
-	go func() {
-		_, err := f.Put("/a", strings.NewReader("x"), 1, time.Time{}, "", false)
-		stored <- err
-	}()
-	<-storing
-	go func() { closed <- f.Close() }()
-	select {
-	case err := <-closed:
-		t.Errorf("closed while a file was being stored: %v", err)
-		closed <- nil
-	case <-time.After(100 * time.Millisecond):
-	}
-	close(goOn)
-	if err := <-stored; err != nil {
-		t.Error(err)
-	}
-	if err := <-closed; err != nil {
-		t.Error(err)
-	}
-	if _, err := f.Put("/b", strings.NewReader("x"), 1, time.Time{}, "", false); !errors.Is(err, os.ErrClosed) {
-		t.Errorf("after Close: %v, want ErrClosed", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		b := memory.New(memory.Options{})
+		goOn := make(chan struct{})
+		f, err := vfs.New(putter{b, func(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
+			<-goOn
+			return b.Put(ctx, name, body, opts)
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored, closed := make(chan error, 1), make(chan error, 1)
+		go func() {
+			_, err := f.Put("/a", strings.NewReader("x"), 1, time.Time{}, "", false)
+			stored <- err
+		}()
+		synctest.Wait()
+		go func() { closed <- f.Close() }()
+		synctest.Wait()
+		select {
+		case err := <-closed:
+			t.Fatalf("closed while a file was being stored: %v", err)
+		default:
+		}
+		close(goOn)
+		if err := <-stored; err != nil {
+			t.Error(err)
+		}
+		if err := <-closed; err != nil {
+			t.Error(err)
+		}
+		if _, err := f.Put("/b", strings.NewReader("x"), 1, time.Time{}, "", false); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("after Close: %v, want ErrClosed", err)
+		}
+	})
 }

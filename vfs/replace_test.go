@@ -246,10 +246,15 @@ func TestUnsettledIsNotMissing(t *testing.T) {
 	s := &steps{wrong: func(bool) error { down.Store(true); return errors.New("down") }}
 	f := newFS(t, downWhen{withSteps(openLocal(t, t.TempDir()), true, s), &down})
 	replaceFixture(t, f)
+	h := openFile(t, f, "/d/k", os.O_RDWR)
+	overwrite(t, h, "K")
 	s.count.Store(0)
 	s.at = 2 // the move proper
 	if err := f.Move("/from", "/d", true); err == nil {
 		t.Fatal("nil from a store that is down")
+	}
+	if err := h.Close(); !errors.Is(err, backend.ErrUnavailable) {
+		t.Errorf("closing a file in it: %v, want ErrUnavailable", err)
 	}
 	for _, name := range []string{"/d", "/d/k"} {
 		if _, err := f.Stat(name); !errors.Is(err, backend.ErrUnavailable) {
