@@ -11,14 +11,12 @@ import (
 	"math/big"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
-	"github.com/davdisk/davdisk/internal/testtool"
 )
 
 // makeCert writes a certificate for 127.0.0.1 and its key.
@@ -117,46 +115,9 @@ func TestBehindTLS(t *testing.T) {
 // certificate to trust.
 func tlsFront(t *testing.T, behind, headers string) (url, cert string) {
 	t.Helper()
-	nginx := testtool.Find(t, "nginx")
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	front := free.Addr().String()
-	free.Close()
-	dir := t.TempDir()
-	cert, key := makeCert(t, dir)
-	conf := filepath.Join(dir, "nginx.conf")
-	text := fmt.Sprintf(`
-		daemon off; pid %[1]s/pid; error_log %[1]s/error.log; worker_processes 1;
-		events { worker_connections 64; }
-		http {
-			access_log off; client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy;
-			fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;
-			server {
-				listen %[2]s ssl;
-				ssl_certificate %[3]s; ssl_certificate_key %[4]s;
-				client_max_body_size 0;
-				location / { proxy_pass %[5]s; %[6]s proxy_request_buffering off; proxy_http_version 1.1; }
-			}
-		}`, dir, front, cert, key, strings.TrimSuffix(behind, "/"), headers)
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	proxy := exec.Command(nginx, "-c", conf, "-p", dir)
-	if err := proxy.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = proxy.Process.Kill()
-		_ = proxy.Wait()
-	})
-	until(t, "nginx listens", func() bool {
-		c, err := net.Dial("tcp", front)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
+	front := freeAddress(t)
+	cert, key := makeCert(t, t.TempDir())
+	startNginx(t, front, fmt.Sprintf(`listen %s ssl; ssl_certificate %s; ssl_certificate_key %s;
+		location / { proxy_pass %s; %s }`, front, cert, key, strings.TrimSuffix(behind, "/"), headers))
 	return "https://" + front + "/", cert
 }
