@@ -76,3 +76,37 @@ func TestPlayers(t *testing.T) {
 		})
 	}
 }
+
+// TestVLC has VLC start in the middle of a film, as a user of the machine.
+func TestVLC(t *testing.T) {
+	linux(t)
+	long(t)
+	testtool.Find(t, "cvlc")
+	home := t.TempDir()
+	film := filepath.Join(home, "film.mp4")
+	run(t, command(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=duration=10:size=320x240:rate=25", "-c:v", "mjpeg", film))
+	content, err := os.ReadFile(film)
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk := startDisk(t, emulator.Options{})
+	if err := disk.WriteFile("disk:/Ж film.mp4", content); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, disk, "-v")
+	run(t, command(t, "chmod", "-R", "a+rwX", filepath.Dir(home)))
+	play := []string{"cvlc", "-vv", "-I", "dummy", "--vout", "dummy", "--aout", "dummy", "--no-video-title-show",
+		"--start-time", "6", "--stop-time", "7", "--play-and-exit", s.url + "%D0%96%20film.mp4"}
+	if os.Getuid() == 0 { // it refuses to run as root
+		play = append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}, play...)
+	}
+	vlc := command(t, play[0], play[1:]...)
+	vlc.Env = append(os.Environ(), "HOME="+home, "LC_ALL=C.UTF-8")
+	vlc.Dir = home
+	out := run(t, vlc)
+	s.stop()
+	log := s.log.String()
+	if !strings.Contains(out, "successfully opened") || strings.Count(log, "status=206") < 2 || strings.Contains(log, "level=WARN") {
+		t.Errorf("VLC says %s\ndavdisk says %s", out, log)
+	}
+}
