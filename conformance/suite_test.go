@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/spf13/afero"
@@ -137,6 +138,32 @@ func TestHang(t *testing.T) {
 	r := Check(t.Context(), only("mkdir/new", func(tb TB) afero.Fs { return hangingFs{newRooted(tb)} }),
 		Only("mkdir/*"), Deadline(time.Second))
 	oneBad(t, r, "mkdir/new", Hung, "no answer within 1s", "hangingFs.Mkdir")
+}
+
+// slowFs takes a tenth of a second to make or open a file, of a clock that
+// does not keep anybody waiting.
+type slowFs struct{ afero.Fs }
+
+func (s slowFs) Create(name string) (afero.File, error) {
+	time.Sleep(100 * time.Millisecond)
+	return s.Fs.Create(name)
+}
+
+func (s slowFs) Open(name string) (afero.File, error) {
+	time.Sleep(100 * time.Millisecond)
+	return s.Fs.Open(name)
+}
+
+// TestSlow has a file system that hangs nowhere, but whose many files take
+// longer than the deadline.
+func TestSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := Check(t.Context(), func(tb TB) afero.Fs { return slowFs{afero.NewMemMapFs()} },
+			Only("readdir/many-entries"), Deadline(time.Second))
+		if len(r.Results) != 1 || r.Results[0].Verdict != Passed {
+			t.Errorf("%+v", r.Results)
+		}
+	})
 }
 
 func TestPanic(t *testing.T) {

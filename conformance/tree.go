@@ -50,6 +50,7 @@ func (t *rig) GivenTree(tr Tree) {
 		if err := t.plant(name, tr[name]); err != nil {
 			t.Blockf("the fixture: %v", err)
 		}
+		t.Progress()
 	}
 }
 
@@ -182,6 +183,7 @@ func (t *rig) walk(dir string, into Tree) error {
 		return fmt.Errorf("list %q: %w", dir, err)
 	}
 	for _, fi := range infos {
+		t.Progress()
 		if n := fi.Name(); n == "" || n == "." || n == ".." || strings.Contains(n, "/") {
 			return fmt.Errorf("%q lists an entry named %q", dir, n)
 		}
