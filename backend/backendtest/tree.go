@@ -57,6 +57,16 @@ var trees = map[string]func(*harness){
 		h.ok("remove", h.b.Remove(h.ctx, "d", permanent))
 		h.holds("dd/", "dd/z=3", "d.txt=4")
 	},
+	"remove a folder only if it is empty": func(h *harness) {
+		h.given("d/", "d/x=1", "e/", "e/sub/", "f=2")
+		ifEmpty := backend.RemoveOptions{IfEmpty: true}
+		h.fails("remove of a folder with a file", h.b.Remove(h.ctx, "d", ifEmpty), backend.ErrNotEmpty)
+		h.fails("remove of a folder with a folder", h.b.Remove(h.ctx, "e", ifEmpty), backend.ErrNotEmpty)
+		h.holds("d/", "d/x=1", "e/", "e/sub/", "f=2")
+		h.ok("remove of an empty folder", h.b.Remove(h.ctx, "e/sub", ifEmpty))
+		h.ok("remove of a file", h.b.Remove(h.ctx, "f", ifEmpty))
+		h.holds("d/", "d/x=1", "e/")
+	},
 	"a name can be used again at once": func(h *harness) {
 		h.given("d/", "d/x=1")
 		h.ok("remove", h.b.Remove(h.ctx, "d", backend.RemoveOptions{}))

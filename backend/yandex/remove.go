@@ -11,7 +11,8 @@ import (
 
 // Remove implements backend.Backend. With IfVersion the content is looked at
 // first, and its MD5 goes along with the request, so that the service itself
-// refuses if the file is another by then.
+// refuses if the file is another by then. With IfEmpty the folder is looked at
+// first; what comes in the moment after that goes to the trash with it.
 func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOptions) error {
 	if err := checkName("remove", name); err != nil {
 		return err
@@ -41,6 +42,11 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 			query.Set("md5", string(r.MD5))
 		}
 	}
+	if opts.IfEmpty {
+		if err := b.empty(ctx, name); err != nil {
+			return err
+		}
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -64,6 +70,19 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 	}
 	b.sight.vanished(b.path(name))
 	b.times.forget(name)
+	return nil
+}
+
+// empty looks whether nothing is in a folder; of a file it is true too. What we
+// have just put there may not show yet.
+func (b *Backend) empty(ctx context.Context, name string) error {
+	r, err := b.folderPage(ctx, name, 0, 1)
+	if err != nil {
+		return err
+	}
+	if r.Embedded != nil && len(r.Embedded.Items) > 0 || b.sight.lacks(b.path(name), nil) {
+		return &backend.Error{Kind: backend.ErrNotEmpty}
+	}
 	return nil
 }
 
