@@ -29,10 +29,10 @@ type unfinished struct {
 	Target string `json:"target,omitempty"` // what is replaced
 	Hidden string `json:"hidden"`           // where it is meanwhile
 
-	// busy holds a token while someone is working at it. Who does guards unsure.
-	busy chan struct{}
-	// unsure tells that Target may still be on its way to Hidden.
-	unsure bool
+	// busy holds a token while someone is working at it, who may use the rest.
+	busy     chan struct{}
+	unsure   bool // Target may still be on its way to Hidden
+	doubtful bool // From may still be on its way to Target
 }
 
 func newUnfinished(k kind, from, target, hiddenFrom string) *unfinished {
@@ -83,7 +83,7 @@ func openJournal(stateDir string) (*journal, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open the journal of unfinished operations: %w", err)
 		}
-		e := &unfinished{busy: make(chan struct{}, 1), unsure: true}
+		e := &unfinished{busy: make(chan struct{}, 1), unsure: true, doubtful: true}
 		if err := json.Unmarshal(data, e); err != nil || !e.valid() || e.ID+".json" != filepath.Base(file) {
 			return nil, fmt.Errorf("the journal %s cannot be understood: look into it, then remove it", file)
 		}

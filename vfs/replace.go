@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 
 	"github.com/davdisk/davdisk/backend"
 )
@@ -37,6 +38,7 @@ func (c *core) replace(ctx context.Context, k kind, from, target string, do func
 	if err == nil {
 		c.meta.Moved(target, e.Hidden)
 		err = do(ctx)
+		e.doubtful = errors.Is(err, backend.ErrUncertain)
 	}
 	if err == nil {
 		err = c.journal.becomes(e, discarding)
@@ -137,16 +139,12 @@ func (c *core) settle(ctx context.Context, e *unfinished) error {
 		return c.discard(ctx, e)
 	}
 	defer c.doubt(e.Target)
-	// The target is looked at first: if moving back is still under way, it may
-	// be in its place by the second look, and must not be taken for a copy.
-	there, err := c.exists(ctx, e.Target)
-	if err != nil {
-		return err
-	}
-	aside, err := c.exists(ctx, e.Hidden)
-	if err == nil && !aside && e.unsure {
-		aside, err = c.asideForSure(ctx, e)
-		there = there && !aside
+	there, aside, err := c.bothSides(ctx, e)
+	if err == nil && e.unsure && (there || !aside) {
+		if err = c.moveForSure(ctx, e.Target, e.Hidden); err == nil {
+			e.unsure = false
+			there, aside, err = c.bothSides(ctx, e)
+		}
 	}
 	if err != nil {
 		return err
@@ -155,6 +153,12 @@ func (c *core) settle(ctx context.Context, e *unfinished) error {
 		return c.journal.done(e)
 	}
 	source, err := c.exists(ctx, e.From)
+	if err == nil && k == moving && there && source && e.doubtful {
+		if err = c.moveForSure(ctx, e.From, e.Target); err == nil {
+			e.doubtful = false
+			source, err = c.exists(ctx, e.From)
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -169,28 +173,46 @@ func (c *core) settle(ctx context.Context, e *unfinished) error {
 		}
 		return c.discard(ctx, e)
 	}
-	// Someone else has been at work here meanwhile. Nothing is removed: what
-	// was replaced comes to light under its hidden name.
-	c.opts.log.Warn("a folder that was being replaced has another name now", "was", e.Target, "is", e.Hidden)
-	return c.journal.done(e)
+	return c.reveal(ctx, e)
 }
 
-// asideForSure is for a move aside of which nobody said how it ended. The store
-// may be about to carry it out, and then the target would vanish later. So it
-// is asked for again: that waits for the first, or takes its place.
-func (c *core) asideForSure(ctx context.Context, e *unfinished) (bool, error) {
-	err := c.b.Move(ctx, e.Target, e.Hidden, backend.MoveOptions{})
-	switch {
-	case err == nil:
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrExist):
-		aside, err := c.exists(ctx, e.Hidden)
-		e.unsure = err != nil
-		return aside, err
-	default:
-		return false, err
+// bothSides looks whether there is something in place of the target, and aside.
+// The target is looked at first: if moving back is still under way, it may be
+// in its place by the second look, and must not be taken for a copy.
+func (c *core) bothSides(ctx context.Context, e *unfinished) (there, aside bool, err error) {
+	if there, err = c.exists(ctx, e.Target); err == nil {
+		aside, err = c.exists(ctx, e.Hidden)
 	}
-	e.unsure = false
-	return true, nil
+	return there, aside, err
+}
+
+// moveForSure is for a move of which nobody said how it ended. The store may be
+// about to carry it out, or in the midst of it, one file after the other, so
+// that both names are seen. So it is asked for again: that waits for the first,
+// or takes its place. That the one side is taken or the other gone tells that
+// nothing is under way any more.
+func (c *core) moveForSure(ctx context.Context, from, to string) error {
+	err := c.b.Move(ctx, from, to, backend.MoveOptions{})
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+// reveal is for what someone else has been at work on meanwhile. Nothing is
+// removed: what was replaced gets a name under which its owner finds it.
+func (c *core) reveal(ctx context.Context, e *unfinished) error {
+	base := path.Base(e.Target)
+	if runes := []rune(base); len(runes) > maxName-len(e.ID)-len(" (before )") {
+		base = string(runes[:maxName-len(e.ID)-len(" (before )")])
+	}
+	name := path.Join(parentOf(e.Target), fmt.Sprintf("%s (before %s)", base, e.ID))
+	if err := c.b.Move(ctx, e.Hidden, name, backend.MoveOptions{}); err != nil {
+		return err
+	}
+	c.doubt(name)
+	c.opts.log.Warn("someone else changed what was being replaced; what was there before has another name now", "was", e.Target, "is", name)
+	return c.journal.done(e)
 }
 
 // moveBack gives what was moved aside its name again.

@@ -204,6 +204,8 @@ func (b *Backend) send(ctx context.Context, c call, from, to string, overwrite b
 			return nil
 		case !again || try == sendTries:
 			return unknown
+		case is(err, fs.ErrExist):
+			return unknown // it may be what an earlier try is just bringing there
 		case notSure.error == nil:
 			return err // refused, and not for what an earlier try has done
 		}

@@ -170,11 +170,16 @@ func TestEveryFault(t *testing.T) {
 		name  string
 		knobs emulator.Knobs
 		warm  bool
+		about string // part of the names of the scenarios
 	}{
-		{"synchronous and cold", emulator.Knobs{Async: "never"}, false},
-		{"asynchronous and warm", emulator.Knobs{Async: "always", OperationPolls: 1}, true},
+		{"synchronous and cold", emulator.Knobs{Async: "never"}, false, ""},
+		{"asynchronous and warm", emulator.Knobs{Async: "always", OperationPolls: 1}, true, ""},
+		{"file by file and warm", emulator.Knobs{Async: "always", OperationPolls: 2, OperationGradual: true}, true, "tree"},
 	} {
 		for i, s := range scenarios {
+			if !strings.Contains(s.name, mode.about) {
+				continue
+			}
 			t.Run(mode.name+"/"+s.name, func(t *testing.T) {
 				t.Parallel()
 				tried := i
