@@ -2,11 +2,13 @@ package chunks
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 )
 
 func open(t *testing.T, dir string, max int64) *Cache {
@@ -51,6 +53,37 @@ func TestChunksSurviveARestart(t *testing.T) {
 			t.Errorf("a chunk of another version is %q", got)
 		}
 		c = open(t, dir, 1<<20)
+	}
+}
+
+// TestARestartSweeps what a crash has left half written, and what is too much
+// now: the oldest goes first.
+func TestARestartSweeps(t *testing.T) {
+	dir := t.TempDir()
+	c := open(t, dir, 1<<20)
+	data := bytes.Repeat([]byte("x"), 1000)
+	names := map[string]time.Time{}
+	for i := range int64(4) {
+		c.Put("v", i, data)
+		names[fileName("v", i)] = time.Unix(1_700_000_000+(i*7)%4, 0) // 0, 3, 2, 1
+	}
+	for name, used := range names {
+		if err := os.Chtimes(filepath.Join(dir, name), used, used); err != nil {
+			t.Fatal(err)
+		}
+	}
+	half := filepath.Join(dir, filepath.Dir(fileName("v", 0)), "new-123")
+	if err := os.WriteFile(half, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c = open(t, dir, 2*(1000+sha256.Size))
+	for i, want := range []bool{false, true, true, false} {
+		if got := c.Get("v", int64(i)) != nil; got != want {
+			t.Errorf("chunk %d is there: %v, want %v", i, got, want)
+		}
+	}
+	if files, _ := onDisk(t, dir); len(files) != 2 {
+		t.Errorf("on disk there are %q", files)
 	}
 }
 

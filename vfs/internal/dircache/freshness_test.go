@@ -109,3 +109,21 @@ func TestTheRevisionIsAskedForOnceAnInterval(t *testing.T) {
 	}
 	s.wants(t, "three stale listings", "3 list, 1 revision")
 }
+
+// TestAMoveMakesAllListingsStale that were made before it was seen, also those
+// of a moment ago.
+func TestAMoveMakesAllListingsStale(t *testing.T) {
+	const poll = 5 * time.Second
+	s := newStore("young/x", "f")
+	c, clock := start(t, s, Options{Poll: poll, TTL: time.Minute})
+	settled(t, s, c, clock, poll)
+	clock.pass(poll - 1)
+	names(t, c, "young")
+	s.revise("2", nil)
+	clock.pass(1)
+	s.calls()
+	names(t, c, ".")
+	s.wants(t, "the one that is asked for", "1 list, 1 revision")
+	names(t, c, "young")
+	s.wants(t, "the young one", "1 list")
+}

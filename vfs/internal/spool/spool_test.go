@@ -147,7 +147,10 @@ func TestPassing(t *testing.T) {
 			if n, err := p.Read(make([]byte, 1)); n != 0 || err != io.EOF {
 				t.Errorf("at the end: %d, %v", n, err)
 			}
-			if err := iotest.TestReader(bytes.NewReader(content), content); err != nil {
+			if _, err := p.Seek(0, io.SeekStart); err != nil {
+				t.Fatal(err)
+			}
+			if err := iotest.TestReader(p, content); err != nil {
 				t.Error(err)
 			}
 		})
@@ -177,6 +180,30 @@ func TestPassingNeverGivesAllOfABrokenSource(t *testing.T) {
 				p.Seek(0, io.SeekStart)
 			}
 		})
+	}
+}
+
+// TestPassingWithoutASpool: what cannot be kept cannot be sent again, so it is
+// not sent at all.
+func TestPassingWithoutASpool(t *testing.T) {
+	f := NewPool(t.TempDir(), 1<<20, 1<<20).New()
+	p := Tee(f, bytes.NewReader(make([]byte, 1000)), 1000)
+	f.Close()
+	for range 2 {
+		if got, err := io.ReadAll(p); len(got) > 0 || !errors.Is(err, fs.ErrClosed) {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
+	}
+}
+
+func TestFill(t *testing.T) {
+	for size, wrong := range map[int64]bool{1000: false, -1: false, 999: true, 1001: true, 0: true} {
+		f := NewPool(t.TempDir(), 1<<20, 1<<20).New()
+		n, err := Fill(f, iotest.HalfReader(bytes.NewReader(make([]byte, 1000))), size)
+		if (err != nil) != wrong || err == nil && (n != 1000 || f.Size() != 1000) {
+			t.Errorf("1000 bytes, told as %d: %d, %v", size, n, err)
+		}
+		f.Close()
 	}
 }
 

@@ -118,6 +118,9 @@ func TestLastRecordCutAnywhereIsDropped(t *testing.T) {
 			if !slices.Equal(m.order, []string{"kept=1"}) {
 				t.Fatalf("cut at %d, then %q: replayed %q", cut, tail, m.order)
 			}
+			if left := size(t, path); left != before {
+				t.Fatalf("cut at %d, then %q: %d bytes are left of %d", cut, tail, left, before)
+			}
 			put(t, j, m, "next", "3")
 			j.Close()
 			if _, m := open(t, path); !slices.Equal(m.order, []string{"kept=1", "next=3"}) {

@@ -252,6 +252,25 @@ func TestLongOwnersCannotFillTheMemory(t *testing.T) {
 	}
 }
 
+// TestWhatHasEndedTakesNoRoom makes and ends more locks than there is room for.
+func TestWhatHasEndedTakesNoRoom(t *testing.T) {
+	clock := newClock()
+	for name, end := range map[string]func(*Table, Lock) error{
+		"unlocked": func(table *Table, l Lock) error { return table.Unlock(l.Root, "", l.Token) },
+		"removed":  func(table *Table, l Lock) error { return table.RemoveTree(l.Root) },
+		"expired":  func(*Table, Lock) error { clock.advance(time.Minute); return nil },
+	} {
+		table := table(t, Options{Now: clock.time, MaxLocks: 2})
+		create(t, table, Request{Root: "/lasting", Timeout: time.Hour})
+		for range 2 * maxBytes >> 20 {
+			l := create(t, table, Request{Root: "/a", Owner: strings.Repeat("x", 1<<20), Timeout: time.Minute})
+			if err := end(table, l); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
 // TestManyAtOnce is for the race detector, and shows that of many who ask for
 // the same exclusive lock one gets it.
 func TestManyAtOnce(t *testing.T) {
