@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"context"
+	"errors"
 	"path"
 
 	"github.com/davdisk/davdisk/backend"
@@ -29,7 +30,7 @@ func (c *core) copyTree(ctx context.Context, from, to string) error {
 }
 
 func (c *core) copyInto(ctx context.Context, from, to string) error {
-	if err := c.b.Mkdir(ctx, to); err != nil {
+	if err := c.mkdirLike(ctx, from, to); err != nil {
 		return err
 	}
 	_, children, err := c.b.List(ctx, from)
@@ -53,4 +54,19 @@ func (c *core) copyInto(ctx context.Context, from, to string) error {
 		}
 	}
 	return nil
+}
+
+// mkdirLike makes a folder with the properties of another, or none.
+func (c *core) mkdirLike(ctx context.Context, from, to string) error {
+	if err := c.b.Mkdir(ctx, to); err != nil {
+		return err
+	}
+	props, err := backend.Properties(ctx, c.b, from)
+	if err == nil && len(props) > 0 {
+		err = backend.SetProperties(ctx, c.b, to, props, nil)
+	}
+	if err == nil || errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	return errors.Join(err, c.b.Remove(context.WithoutCancel(ctx), to, backend.RemoveOptions{IfEmpty: true}))
 }

@@ -187,7 +187,7 @@ func (c *core) storeAt(ctx context.Context, from, to string) error {
 func (c *core) duplicate(ctx context.Context, from, to string, alone, taken bool) error {
 	var err error
 	if alone {
-		err = c.b.Mkdir(ctx, to)
+		err = c.mkdirLike(ctx, from, to)
 	} else {
 		c.hold(ctx, to)
 		err = backend.Copy(ctx, c.b, from, to, backend.CopyOptions{Overwrite: taken})
