@@ -25,6 +25,10 @@ func (h *Handler) move(w http.ResponseWriter, r *request) error {
 	if r.name == r.root {
 		return refuse(http.StatusForbidden, "the root of the share cannot be moved")
 	}
+	return judgeAgain(func() error { return h.moveOnce(w, r) })
+}
+
+func (h *Handler) moveOnce(w http.ResponseWriter, r *request) error {
 	t, err := r.transfer()
 	if err != nil {
 		return err
@@ -59,6 +63,10 @@ func (h *Handler) move(w http.ResponseWriter, r *request) error {
 // copy serves COPY, in one step like MOVE. Depth 0 copies a folder without
 // what is in it.
 func (h *Handler) copy(w http.ResponseWriter, r *request) error {
+	return judgeAgain(func() error { return h.copyOnce(w, r) })
+}
+
+func (h *Handler) copyOnce(w http.ResponseWriter, r *request) error {
 	t, err := r.transfer()
 	if err != nil {
 		return err
@@ -81,6 +89,25 @@ func (h *Handler) copy(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	return t.done(w)
+}
+
+// appeared is the refusal of a transfer because something has come to its
+// target after that was looked at.
+type appeared struct{ error }
+
+func (a appeared) Unwrap() error { return a.error }
+
+// judgeAgain does a transfer, and again from its begin if something appeared
+// in its way: by locks and conditions it may be allowed to replace that, and
+// would have been if it had come a moment later.
+func judgeAgain(do func() error) error {
+	const tries = 4
+	for range tries - 1 {
+		if err := do(); !errors.As(err, new(appeared)) {
+			return err
+		}
+	}
+	return do()
 }
 
 // transfer reads and checks what COPY and MOVE have in common. Nothing is
@@ -176,6 +203,9 @@ func (t transfer) overwrites() bool { return t.target != nil && !isPlaceholder(t
 func (t transfer) refused(err error) error {
 	if !t.spare {
 		err = instead(err, fs.ErrExist, http.StatusConflict, "something else has come to the destination meanwhile")
+	}
+	if errors.Is(err, fs.ErrExist) {
+		err = appeared{err}
 	}
 	return instead(err, fs.ErrNotExist, http.StatusConflict, "the source or the destination's folder has gone")
 }
