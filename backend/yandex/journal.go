@@ -163,10 +163,17 @@ func (j *journal[T]) change(line journalLine[T], sync bool) error {
 	if err != nil {
 		return err
 	}
-	if _, err := j.file.Write(append(data, '\n')); err != nil || !sync {
-		return err
+	_, err = j.file.Write(append(data, '\n'))
+	if err == nil && sync {
+		err = j.file.Sync()
 	}
-	return j.file.Sync()
+	if err != nil {
+		// There may be a part of the line now, which would spoil the next one:
+		// the file is written anew then.
+		j.file.Close()
+		j.file = nil
+	}
+	return err
 }
 
 func (j *journal[T]) get(key string) (T, bool) {
@@ -188,6 +195,9 @@ func (j *journal[T]) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var err error
+	if j.held && j.file == nil && len(j.entries) > 0 {
+		err = j.rewrite() // which has failed before
+	}
 	if j.file != nil {
 		err = j.file.Close()
 		j.file = nil

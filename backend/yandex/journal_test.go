@@ -53,6 +53,40 @@ func TestJournal(t *testing.T) {
 	}
 }
 
+// TestJournalAfterAFailedWrite: what could be written of a line does not spoil
+// the next, and what could not be written is, as soon as it can.
+func TestJournalAfterAFailedWrite(t *testing.T) {
+	for _, again := range []bool{true, false} {
+		path := filepath.Join(t.TempDir(), "test.jsonl")
+		j := openTestJournal(t, path)
+		if err := j.set("a", 1); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := j.file.WriteString(`{"key":"b","va`); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.file.Close(); err != nil { // from here on nothing can be written
+			t.Fatal(err)
+		}
+		if err := j.set("b", 2); err == nil {
+			t.Error("what cannot be written was said to be")
+		}
+		want := map[string]int{"a": 1, "b": 2}
+		if again {
+			if err := j.set("c", 3); err != nil {
+				t.Error(err)
+			}
+			want["c"] = 3
+		}
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+		if got := openTestJournal(t, path).all(); !maps.Equal(got, want) {
+			t.Errorf("it has %v, want %v", got, want)
+		}
+	}
+}
+
 // TestJournalStaysSmall changes one value for long.
 func TestJournalStaysSmall(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.jsonl")
