@@ -78,7 +78,7 @@ func TestDoubtsUnderLoad(t *testing.T) {
 					var working sync.WaitGroup
 					for i := range clients {
 						books[i] = newBook(t, d.disk, fmt.Sprintf("/client %d", i))
-						working.Go(func() { books[i].work(d, rand.New(rand.NewPCG(seed, uint64(i))), deeds) })
+						working.Go(func() { books[i].work(t, d, rand.New(rand.NewPCG(seed, uint64(i))), deeds) })
 					}
 					working.Wait()
 					d.disk.ClearFaults()
@@ -139,16 +139,19 @@ func newBook(t *testing.T, disk *emulator.Server, dir string) *book {
 // maxWorlds is more than what a client can have in mind.
 const maxWorlds = 100
 
-func (b *book) work(d *subject, r *rand.Rand, deeds int) {
+// A doer answers deeds.
+type doer interface{ act(deed) answer }
+
+func (b *book) work(t *testing.T, d doer, r *rand.Rand, deeds int) {
 	for i := 0; i < deeds && len(b.may) < maxWorlds; i++ {
-		if !b.note(d.T, anyDeed(r, b.dir, i), d) {
+		if !b.note(t, anyDeed(r, b.dir, i), d) {
 			return
 		}
 	}
 }
 
 // note does something and judges the answer.
-func (b *book) note(t *testing.T, act deed, d *subject) bool {
+func (b *book) note(t *testing.T, act deed, d doer) bool {
 	a := d.act(act)
 	b.diary = append(b.diary, fmt.Sprintf("%v: %d", act, a.code))
 	if a.code == 0 || a.code/100 == 5 {
@@ -192,18 +195,24 @@ func found(disk *emulator.Server, dir string) world {
 }
 
 func (d *subject) act(act deed) answer {
+	code, body := d.request(act.method, escaped(act.path), act.content, act.header())
+	return answer{code, body}
+}
+
+func escaped(path string) string { return strings.ReplaceAll(path, " ", "%20") }
+
+func (d deed) header() map[string]string {
 	header := map[string]string{"Depth": "infinity"}
 	switch {
-	case act.method == "PROPFIND":
+	case d.method == "PROPFIND":
 		header["Depth"] = "1"
-	case act.to != "":
-		header["Destination"] = strings.ReplaceAll(act.to, " ", "%20")
-		if act.keep {
+	case d.to != "":
+		header["Destination"] = escaped(d.to)
+		if d.keep {
 			header["Overwrite"] = "F"
 		}
 	}
-	code, body := d.request(act.method, strings.ReplaceAll(act.path, " ", "%20"), act.content, header)
-	return answer{code, body}
+	return header
 }
 
 // settled ends davdisk and starts it again, so that it settles all that is
