@@ -38,7 +38,7 @@ func (f *FS) remove(name string) error {
 			return failure(backend.ErrNotEmpty, "")
 		}
 	}
-	return f.removeTree(f.ctx, p.name, "")
+	return f.removeTree(f.ctx, p.name, backend.RemoveOptions{IfEmpty: info.Dir}) // as the store sees it now, not as it was remembered
 }
 
 // RemoveAll implements afero.Fs: a file, or a folder with all that is in it.
@@ -88,15 +88,15 @@ func (f *FS) removeAll(name, version string) error {
 			return failure(backend.ErrChanged, "a folder has no entity tag")
 		}
 	}
-	return f.removeTree(f.ctx, p.name, version)
+	return f.removeTree(f.ctx, p.name, backend.RemoveOptions{IfVersion: version})
 }
 
 func errRoot() error { return failure(fs.ErrInvalid, "the root stays where it is") }
 
 // removeTree removes what the store has under a name, and takes the names of
 // open files there away. The caller holds the lock of the tree.
-func (c *core) removeTree(ctx context.Context, name, version string) error {
-	if n := c.pending(name); n != nil && version != "" {
+func (c *core) removeTree(ctx context.Context, name string, opts backend.RemoveOptions) error {
+	if n := c.pending(name); n != nil && opts.IfVersion != "" {
 		return failure(backend.ErrChanged, "being written")
 	}
 	if c.onlyHere(name) {
@@ -104,7 +104,7 @@ func (c *core) removeTree(ctx context.Context, name, version string) error {
 		return nil
 	}
 	c.hold(ctx, name)
-	if err := c.b.Remove(ctx, name, backend.RemoveOptions{IfVersion: version}); err != nil {
+	if err := c.b.Remove(ctx, name, opts); err != nil {
 		c.doubt(name)
 		return err
 	}
