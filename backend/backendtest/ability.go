@@ -1,6 +1,8 @@
 package backendtest
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io/fs"
 	"maps"
@@ -89,6 +91,22 @@ var abilities = map[string]func(*harness){
 				h.Errorf("%s did not move the revision", change.name)
 			}
 			last = now
+		}
+	},
+	"versions are told ahead": func(h *harness) {
+		for _, content := range []string{"", "one", "two"} {
+			sum := sha256.Sum256([]byte(content))
+			version, err := backend.VersionOf(h.b, hex.EncodeToString(sum[:]))
+			if errors.Is(err, errors.ErrUnsupported) {
+				return
+			}
+			h.ok("the version of "+content, err)
+			if info := h.put("f", content); info.Version != version {
+				h.Errorf("put says version %q, ahead of it %q was told", info.Version, version)
+			}
+			if info := h.stat("f"); info.Version != version {
+				h.Errorf("stat says version %q, ahead of it %q was told", info.Version, version)
+			}
 		}
 	},
 	"times are set and shown at once": func(h *harness) {

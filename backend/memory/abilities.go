@@ -66,3 +66,6 @@ func (b *Backend) change(ctx context.Context, op, name string, f func(*node)) er
 	b.revision++
 	return nil
 }
+
+// VersionOf implements backend.Versioner.
+func (b *Backend) VersionOf(sha256 string) string { return versionOf(sha256) }

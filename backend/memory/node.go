@@ -42,7 +42,7 @@ func (n *node) setData(data []byte) {
 	n.data = data
 	sum := sha256.Sum256(data)
 	n.sha256 = hex.EncodeToString(sum[:])
-	n.version = n.sha256[:32]
+	n.version = versionOf(n.sha256)
 	weak := md5.Sum(data)
 	n.md5 = hex.EncodeToString(weak[:])
 }
@@ -83,3 +83,6 @@ func (b *Backend) clone(n *node) *node {
 	}
 	return &c
 }
+
+// versionOf is half of a hash.
+func versionOf(sha256 string) string { return sha256[:min(len(sha256), 32)] }
