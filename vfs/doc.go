@@ -46,6 +46,15 @@
 // of [WithDirCache] with a store that has no revision. [WithCacheDir] keeps
 // content, too.
 //
+// # Write-back
+//
+// With [WithWriteBack] nil from Close and Put means that the content is on the
+// disk of this machine, from where it is stored in the background, after a
+// crash by the next FS with that state folder. It is seen at once, with the
+// entity tag that it keeps. What else is done to a file that waits, but for
+// removing it, waits for it. If somebody else has changed it in the store
+// meanwhile, it is stored beside it: "NAME (davdisk conflict TIME).ext".
+//
 // # What is not there
 //
 // Stores have no permissions and no owners: Chmod and Chown fail with
@@ -59,5 +68,6 @@
 // what is stored; put.go, move.go and remove.go change the tree; replace.go,
 // with journal.go, puts something in the place of a folder without deleting
 // first; lookup.go joins what is stored with what is still being written.
+// Write-back is a store in front of the store, which queue.go puts there.
 // Locks are taken in this order: names (pathlock), node.change, core.mu.
 package vfs

@@ -11,6 +11,7 @@ type Option func(*options)
 
 type options struct {
 	stateDir   string
+	waiting    int64 // bytes that may wait to be stored; 0: none
 	cacheDir   string
 	cacheBytes int64
 	ttl        time.Duration
@@ -41,6 +42,10 @@ func newOptions(opts []Option) (*options, error) {
 		return nil, fmt.Errorf("times must not be negative")
 	case o.ttl > 0 && o.entries <= 0:
 		return nil, fmt.Errorf("a metadata cache needs room for entries, not %d", o.entries)
+	case o.waiting < 0:
+		return nil, fmt.Errorf("write-back needs room, not %d bytes", o.waiting)
+	case o.waiting > 0 && o.stateDir == "":
+		return nil, fmt.Errorf("write-back needs a state folder to keep files in until they are stored")
 	case o.readAhead <= 0:
 		return nil, fmt.Errorf("read-ahead must be above 0, not %d", o.readAhead)
 	}
@@ -52,6 +57,13 @@ func newOptions(opts []Option) (*options, error) {
 // they are settled only while the program runs. Two file systems must not
 // share one.
 func WithStateDir(dir string) Option { return func(o *options) { o.stateDir = dir } }
+
+// WithWriteBack has Put and Close answer when the content is on the disk of
+// this machine, in the folder of [WithStateDir], where at most maxBytes may
+// wait to be stored in the background. What finds no room there is stored at
+// once. [ReadQueue] tells what waits. It needs a store that is a
+// [backend.Versioner].
+func WithWriteBack(maxBytes int64) Option { return func(o *options) { o.waiting = maxBytes } }
 
 // WithCacheDir keeps content that was read in dir, at most maxBytes of it. It
 // may be deleted at any time. Without it content is not kept.

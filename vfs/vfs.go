@@ -16,6 +16,7 @@ import (
 	"github.com/davdisk/davdisk/vfs/internal/dircache"
 	"github.com/davdisk/davdisk/vfs/internal/pathlock"
 	"github.com/davdisk/davdisk/vfs/internal/spool"
+	"github.com/davdisk/davdisk/vfs/internal/writeback"
 )
 
 // What is written is kept in memory up to memoryPerFile bytes a file, and
@@ -42,6 +43,7 @@ type core struct {
 	meta   *dircache.Cache
 	chunks *chunks.Cache // nil: content is not kept
 	usage  usage
+	queue  *writeback.Queue // in front of the store, and b itself; nil: none
 
 	journal *journal
 
@@ -62,10 +64,7 @@ func New(b backend.Backend, opts ...Option) (*FS, error) {
 		b:      b,
 		opts:   o,
 		spools: spool.NewPool(o.spoolDir, memoryPerFile, memoryTotal),
-		meta: dircache.New(b, dircache.Options{
-			TTL: o.ttl, Entries: o.entries, Poll: o.poll, Log: o.log, Now: o.now,
-		}),
-		nodes: map[string]*node{},
+		nodes:  map[string]*node{},
 	}
 	c.idle.L = &c.mu
 	if o.cacheDir != "" {
@@ -75,6 +74,15 @@ func New(b backend.Backend, opts ...Option) (*FS, error) {
 	}
 	if c.journal, err = openJournal(o.stateDir); err != nil {
 		return nil, err
+	}
+	if err := c.openQueue(); err != nil {
+		return nil, err
+	}
+	c.meta = dircache.New(c.b, dircache.Options{
+		TTL: o.ttl, Entries: o.entries, Poll: o.poll, Log: o.log, Now: o.now,
+	})
+	if c.queue != nil {
+		c.queue.Start()
 	}
 	if len(c.journal.entries) > 0 && c.begin() == nil {
 		go func() {
@@ -95,7 +103,9 @@ func (f *FS) Name() string { return "davdisk" }
 
 // Close waits for what is still being written, then closes the backend if it
 // is an io.Closer. What open files have not stored by their own Close is
-// dropped. Afterwards nothing can be opened or changed.
+// dropped. With [WithWriteBack] it waits up to 20 seconds for what waits to be
+// stored; the rest is taken up by the next FS with that state folder.
+// Afterwards nothing can be opened or changed.
 func (f *FS) Close() error {
 	c := f.core
 	c.mu.Lock()

@@ -1,0 +1,578 @@
+package writeback
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/memory"
+)
+
+// stubborn is a store whose changes a test may hold up or refuse.
+type stubborn struct {
+	*memory.Backend
+
+	mu    sync.Mutex // guards all below
+	gate  func(op, name string) error
+	calls []string
+}
+
+func newStubborn() *stubborn { return &stubborn{Backend: memory.New(memory.Options{})} }
+
+// answers sets what is asked before each call.
+func (s *stubborn) answers(gate func(op, name string) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gate = gate
+}
+
+func (s *stubborn) ask(op, name string) error {
+	s.mu.Lock()
+	gate := s.gate
+	s.calls = append(s.calls, op+" "+name)
+	s.mu.Unlock()
+	if gate == nil {
+		return nil
+	}
+	return gate(op, name)
+}
+
+// asked tells what was asked since it was last called.
+func (s *stubborn) asked() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer func() { s.calls = nil }()
+	return strings.Join(s.calls, ", ")
+}
+
+func (s *stubborn) Stat(ctx context.Context, name string) (backend.Info, error) {
+	if err := s.ask("stat", name); err != nil {
+		return backend.Info{}, err
+	}
+	return s.Backend.Stat(ctx, name)
+}
+
+func (s *stubborn) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
+	if err := s.ask("put", name); err != nil {
+		return backend.Info{}, err
+	}
+	return s.Backend.Put(ctx, name, body, opts)
+}
+
+func (s *stubborn) Remove(ctx context.Context, name string, opts backend.RemoveOptions) error {
+	if err := s.ask("remove", name); err != nil {
+		return err
+	}
+	return s.Backend.Remove(ctx, name, opts)
+}
+
+func (s *stubborn) Move(ctx context.Context, from, to string, opts backend.MoveOptions) error {
+	if err := s.ask("move", from); err != nil {
+		return err
+	}
+	return s.Backend.Move(ctx, from, to, opts)
+}
+
+// down is a store that cannot be reached.
+func down(string, string) error {
+	return &backend.Error{Kind: backend.ErrUnavailable, Message: "the line is dead"}
+}
+
+func put(t *testing.T, b backend.Backend, name, content string) backend.Info {
+	t.Helper()
+	info, err := b.Put(t.Context(), name, strings.NewReader(content), backend.PutOptions{Size: int64(len(content))})
+	if err != nil {
+		t.Fatalf("put %s: %v", name, err)
+	}
+	return info
+}
+
+// tree is all that a store has, in order.
+func tree(t *testing.T, b backend.Backend) string {
+	t.Helper()
+	var all []string
+	var walk func(dir string)
+	walk = func(dir string) {
+		_, children, err := b.List(t.Context(), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for info, err := range children {
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := path.Join(dir, info.Name)
+			if info.Dir {
+				all = append(all, name+"/")
+				walk(name)
+				continue
+			}
+			all = append(all, name+"="+readAll(t, b, name))
+		}
+	}
+	walk(".")
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}
+
+func readAll(t *testing.T, b backend.Backend, name string) string {
+	t.Helper()
+	c, err := b.Open(t.Context(), name, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	r, err := c.Range(t.Context(), 0, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	data, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func holds(t *testing.T, what string, b backend.Backend, want string) {
+	t.Helper()
+	if got := tree(t, b); got != want {
+		t.Errorf("%s has %q, want %q", what, got, want)
+	}
+}
+
+// TestSeenBeforeItIsStored has a store that does not answer until it is told
+// to: what is acknowledged is there all the same, and the same afterwards.
+func TestSeenBeforeItIsStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newStubborn()
+		put(t, store, "old", "before")
+		before, err := store.Stat(t.Context(), "old")
+		if err != nil {
+			t.Fatal(err)
+		}
+		goOn := make(chan struct{})
+		store.answers(func(op, _ string) error {
+			if op == "put" {
+				<-goOn
+			}
+			return nil
+		})
+		q := open(t, store, t.TempDir())
+		told := map[string]backend.Info{"new": put(t, q, "new", "fresh"), "old": put(t, q, "old", "after")}
+		check := func(when string) {
+			t.Helper()
+			holds(t, "the queue "+when, q, "new=fresh old=after")
+			for name, was := range told {
+				is, err := q.Stat(t.Context(), name)
+				if err != nil || is.Version != was.Version || is.Size != was.Size || is.SHA256 != was.SHA256 {
+					t.Errorf("%s: %s was told as %+v and is %+v, %v", when, name, was, is, err)
+				}
+			}
+		}
+		synctest.Wait()
+		check("before it is stored")
+		holds(t, "the store", store.Backend, "old=before")
+		if _, err := q.Open(t.Context(), "old", before.Version); !errors.Is(err, backend.ErrChanged) {
+			t.Errorf("the version that is replaced is opened with %v", err)
+		}
+		early, err := q.Open(t.Context(), "new", told["new"].Version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		close(goOn)
+		synctest.Wait()
+		check("when it is stored")
+		holds(t, "the store", store.Backend, "new=fresh old=after")
+		if files, bytes := q.Waiting(); files != 0 || bytes != 0 {
+			t.Errorf("%d files, %d bytes wait", files, bytes)
+		}
+		r, err := early.Range(t.Context(), 1, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		early.Close()
+		if data, err := io.ReadAll(r); string(data) != "res" || err != nil {
+			t.Errorf("what was opened before reads %q, %v", data, err)
+		}
+		r.Close()
+		if err := q.Close(); err != nil {
+			t.Error(err)
+		}
+		if left, _ := os.ReadDir(q.opts.Dir); len(left) != 1 {
+			t.Errorf("in the folder is left %v, want the lock only", left)
+		}
+	})
+}
+
+// TestTriedAgain has a store that cannot be reached for a while.
+func TestTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, log := newStubborn(), &bytes.Buffer{}
+		store.answers(down)
+		q := open(t, store, t.TempDir())
+		q.opts.Log = slog.New(slog.NewTextHandler(log, nil))
+		put(t, q, "f", "1")
+		time.Sleep(2*time.Hour + time.Second)
+		synctest.Wait()
+		tries := len(strings.Split(store.asked(), ", "))
+		if tries < 100 || tries > 140 {
+			t.Errorf("in two hours it was tried %d times, want about once a minute", tries)
+		}
+		if n := strings.Count(log.String(), "cannot be stored yet"); n != 1 {
+			t.Errorf("that is told %d times:\n%s", n, log)
+		}
+		entries, contents, err := Read(q.opts.Dir)
+		if err != nil || len(entries) != 1 || entries[0].Name != "f" || entries[0].Tries != tries || !strings.Contains(entries[0].Error, "line is dead") {
+			t.Errorf("the folder tells %+v, %v", entries, err)
+		}
+		if data, err := os.ReadFile(contents[0]); string(data) != "1" {
+			t.Errorf("the content is %q, %v", data, err)
+		}
+		store.answers(nil)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		holds(t, "the store", store.Backend, "f=1")
+		info, err := store.Backend.Stat(t.Context(), "f")
+		if err != nil || time.Since(info.ModTime) < 2*time.Hour {
+			t.Errorf("it has the time %v, want that of its writing (%v)", info.ModTime, err)
+		}
+		q.Close()
+	})
+}
+
+// TestRefused has a store without room: what was acknowledged waits for it.
+func TestRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newStubborn()
+		store.Backend = memory.New(memory.Options{Total: 10, MaxFile: 100})
+		put(t, store, "filler", "12345678")
+		q := open(t, store, t.TempDir())
+		put(t, q, "f", "1234")
+		synctest.Wait()
+		if files, _ := q.Waiting(); files != 1 {
+			t.Fatalf("%d files wait", files)
+		}
+		holds(t, "the queue", q, "f=1234 filler=12345678")
+		for size, want := range map[int]error{4: backend.ErrQuota, 101: backend.ErrTooLarge} {
+			_, err := q.Put(t.Context(), "g", strings.NewReader(strings.Repeat("x", size)), backend.PutOptions{Size: int64(size)})
+			if !errors.Is(err, want) {
+				t.Errorf("%d bytes more, when it is known that there is no room: %v", size, err)
+			}
+		}
+		if err := q.Move(t.Context(), "f", "g", backend.MoveOptions{}); !errors.Is(err, backend.ErrUnavailable) {
+			t.Errorf("moving what cannot be stored: %v", err)
+		}
+		if err := store.Backend.Remove(t.Context(), "filler", backend.RemoveOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		put(t, q, "g", "12") // it is asked again whether there is room
+		time.Sleep(slowPause)
+		synctest.Wait()
+		holds(t, "the store", store.Backend, "f=1234 g=12")
+		q.Close()
+	})
+}
+
+// TestConflict changes a file in the store while ours waits for its first try,
+// or for the one after that.
+func TestConflict(t *testing.T) {
+	for _, begun := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) { conflicts(t, begun) })
+	}
+}
+
+func conflicts(t *testing.T, begun bool) {
+	for name, change := range map[string]struct {
+		given, theirs, want string
+	}{
+		"made":          {"", "d/f.txt", "d/ d/f (davdisk conflict WHEN).txt=ours d/f.txt=theirs"},
+		"replaced":      {"d/f.txt", "d/f.txt", "d/ d/f (davdisk conflict WHEN).txt=ours d/f.txt=theirs"},
+		"made a folder": {"", "d/f.txt/", "d/ d/f (davdisk conflict WHEN).txt=ours d/f.txt/"},
+		"removed":       {"d/f.txt", "", "d/ d/f.txt=ours"},
+		"removed all":   {"d/f.txt", "-d", "d/ d/f.txt=ours"},
+	} {
+		store := newStubborn()
+		store.Backend = memory.New(memory.Options{})
+		do := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		do(store.Mkdir(t.Context(), "d"))
+		if change.given != "" {
+			put(t, store, change.given, "given")
+		}
+		var told []string
+		q := open(t, store, t.TempDir())
+		q.opts.Changed = func(name string) { told = append(told, name) }
+		release := func() {}
+		if begun {
+			store.answers(down)
+		} else {
+			release = q.hold("d/f.txt")
+		}
+		put(t, q, "d/f.txt", "ours")
+		synctest.Wait()
+		store.answers(nil)
+		switch {
+		case change.theirs == "":
+			do(store.Remove(t.Context(), "d/f.txt", backend.RemoveOptions{}))
+		case change.theirs == "-d":
+			do(store.Remove(t.Context(), "d", backend.RemoveOptions{}))
+		case strings.HasSuffix(change.theirs, "/"):
+			do(store.Mkdir(t.Context(), strings.TrimSuffix(change.theirs, "/")))
+		default:
+			put(t, store, change.theirs, "theirs")
+		}
+		want, when := change.want, time.Now()
+		if begun {
+			when = when.Add(time.Second) // of the second try
+		}
+		want = strings.ReplaceAll(want, "WHEN", when.Format("2006-01-02 15-04-05"))
+		release()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		holds(t, name+": the store", store.Backend, want)
+		holds(t, name+": the queue", q, want)
+		if change.theirs != "" && len(told) == 0 {
+			t.Errorf("%s: nobody was told", name)
+		}
+		do(q.Close())
+	}
+}
+
+// TestMoveOfAConflict: what somebody else has written is not moved in the
+// place of ours.
+func TestMoveOfAConflict(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newStubborn()
+		store.answers(down)
+		q := open(t, store, t.TempDir())
+		put(t, q, "f", "ours")
+		synctest.Wait()
+		store.answers(nil)
+		put(t, store, "f", "theirs")
+		err := q.Move(t.Context(), "f", "g", backend.MoveOptions{})
+		if !errors.Is(err, backend.ErrChanged) || !strings.Contains(err.Error(), "davdisk conflict") {
+			t.Errorf("it says %v", err)
+		}
+		synctest.Wait()
+		holds(t, "the store", store.Backend, "f (davdisk conflict 2000-01-01 00-00-00)=ours f=theirs")
+		q.Close()
+	})
+}
+
+// TestOrder makes many changes of the same names while the store is slow.
+func TestOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newStubborn()
+		store.answers(func(op, name string) error { time.Sleep(time.Second); return nil })
+		q := open(t, store, t.TempDir())
+		do := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		for i := range 5 {
+			put(t, q, "a", fmt.Sprint("a", i))
+			time.Sleep(300 * time.Millisecond)
+		}
+		do(q.Remove(t.Context(), "a", backend.RemoveOptions{}))
+		holds(t, "the queue", q, "")
+		put(t, q, "a", "a5")
+		put(t, q, "b", "b0")
+		do(q.Move(t.Context(), "a", "b", backend.MoveOptions{Overwrite: true}))
+		holds(t, "the queue", q, "b=a5")
+		put(t, q, "a", "a6")
+		put(t, q, "b", "b1")
+		holds(t, "the queue", q, "a=a6 b=b1")
+		time.Sleep(time.Hour)
+		holds(t, "the store", store.Backend, "a=a6 b=b1")
+		if files, bytes := q.Waiting(); files != 0 || bytes != 0 {
+			t.Errorf("%d files, %d bytes wait", files, bytes)
+		}
+		q.Close()
+	})
+}
+
+// TestOvertakenIsNotStored: of what is written in quick succession the store
+// gets the first, which had set out, and the last.
+func TestOvertakenIsNotStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newStubborn()
+		store.answers(func(op, name string) error { time.Sleep(time.Minute); return nil })
+		q := open(t, store, t.TempDir())
+		for i := range 10 {
+			put(t, q, "f", fmt.Sprint(i))
+			synctest.Wait()
+		}
+		time.Sleep(time.Hour)
+		holds(t, "the store", store.Backend, "f=9")
+		if got := strings.Count(store.asked(), "put f"); got != 2 {
+			t.Errorf("it was stored %d times, want 2", got)
+		}
+		q.Close()
+		if left, _ := os.ReadDir(q.opts.Dir); len(left) != 1 {
+			t.Errorf("in the folder is left %v, want the lock only", left)
+		}
+	})
+}
+
+// TestDeletedBeforeItIsStored: the store need not hear of it.
+func TestDeletedBeforeItIsStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newStubborn()
+		dir := t.TempDir()
+		q := open(t, store, dir)
+		release := q.hold("f")
+		put(t, q, "f", "1")
+		if _, err := q.Stat(t.Context(), "f"); err != nil {
+			t.Fatal(err)
+		}
+		store.asked()
+		if err := q.Remove(t.Context(), "f", backend.RemoveOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		release()
+		synctest.Wait()
+		if got := store.asked(); got != "" {
+			t.Errorf("the store was asked to %s", got)
+		}
+		if _, err := q.Stat(t.Context(), "f"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("it is still there: %v", err)
+		}
+		q.Close()
+		if waits, err := Waits(dir); waits || err != nil {
+			t.Errorf("it waits: %v, %v", waits, err)
+		}
+	})
+}
+
+// TestFolderIsDeleted: what waits in it is stored before, so that all of it
+// goes in one step.
+func TestFolderIsDeleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newStubborn()
+		q := open(t, store, t.TempDir())
+		if err := q.Mkdir(t.Context(), "d"); err != nil {
+			t.Fatal(err)
+		}
+		store.answers(func(op, name string) error { time.Sleep(time.Second); return nil })
+		put(t, q, "d/a", "1")
+		put(t, q, "d2", "2")
+		if err := q.Remove(t.Context(), "d", backend.RemoveOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		holds(t, "the queue", q, "d2=2")
+		time.Sleep(time.Hour)
+		holds(t, "the store", store.Backend, "d2=2")
+		store.answers(down)
+		if err := store.Backend.Mkdir(t.Context(), "d"); err != nil {
+			t.Fatal(err)
+		}
+		put(t, q, "d/a", "1")
+		if err := q.Remove(t.Context(), "d", backend.RemoveOptions{}); !errors.Is(err, backend.ErrUnavailable) {
+			t.Errorf("while it cannot be stored: %v", err)
+		}
+		holds(t, "the queue", q, "d/ d/a=1 d2=2")
+		q.Close()
+	})
+}
+
+// TestDeleteFails: what could not be removed is still there, and still stored.
+func TestDeleteFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newStubborn()
+		put(t, store, "f", "old")
+		store.answers(down)
+		q := open(t, store, t.TempDir())
+		put(t, q, "f", "new")
+		if err := q.Remove(t.Context(), "f", backend.RemoveOptions{}); !errors.Is(err, backend.ErrUnavailable) {
+			t.Errorf("remove answers %v", err)
+		}
+		holds(t, "the queue", q, "f=new")
+		store.answers(nil)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		holds(t, "the store", store.Backend, "f=new")
+		q.Close()
+	})
+}
+
+// TestNoRoomHere: what cannot wait is stored at once, and later than what
+// waits already.
+func TestNoRoomHere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newStubborn()
+		q := open(t, store, t.TempDir())
+		q.opts.MaxBytes = 10
+		release := q.hold("f")
+		put(t, q, "f", "123456789")
+		release()
+		put(t, q, "f", "12")
+		holds(t, "the store", store.Backend, "f=12")
+
+		q.opts.MaxBytes = 1 << 20
+		if err := os.RemoveAll(q.opts.Dir); err != nil {
+			t.Fatal(err)
+		}
+		put(t, q, "g", "kept nowhere but in the store")
+		holds(t, "the store", store.Backend, "f=12 g=kept nowhere but in the store")
+		_, err := q.Put(t.Context(), "h", io.MultiReader(strings.NewReader("once")), backend.PutOptions{Size: 4})
+		if !errors.Is(err, backend.ErrUnavailable) {
+			t.Errorf("a body that cannot be read again: %v", err)
+		}
+		q.Close()
+	})
+}
+
+// TestCloseLeavesTheRest: what the store does not take in time waits for the
+// next start, and Close ends.
+func TestCloseLeavesTheRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, dir := newStubborn(), t.TempDir()
+		q := open(t, store, dir)
+		store.answers(func(op, name string) error {
+			if op == "put" && name == "slow" {
+				<-q.work.Done()
+				return context.Canceled
+			}
+			return nil
+		})
+		for i := range 20 {
+			put(t, q, fmt.Sprint("quick", i), "q")
+		}
+		put(t, q, "slow", "s")
+		begun := time.Now()
+		q.Close()
+		if took := time.Since(begun); took != drainTime {
+			t.Errorf("Close took %v", took)
+		}
+		if entries, _, err := Read(dir); err != nil || len(entries) != 1 || entries[0].Name != "slow" || entries[0].Tries != 0 {
+			t.Errorf("there waits %+v, %v", entries, err)
+		}
+		store.answers(nil)
+		q = open(t, store, dir)
+		synctest.Wait()
+		if got := readAll(t, store.Backend, "slow"); got != "s" {
+			t.Errorf("it has %q", got)
+		}
+		q.Close()
+	})
+}
