@@ -53,6 +53,10 @@ func (a *Admin) Observe(o Observation) {
 	}
 }
 
+// Gauge adds a figure to /metrics, which is asked for each time. It is given
+// once for each name.
+func (a *Admin) Gauge(name string, value func() float64) { a.set.NewGauge(name, value) }
+
 // ServeHTTP answers /healthz and /metrics.
 func (a *Admin) ServeHTTP(w http.ResponseWriter, req *http.Request) { a.mux.ServeHTTP(w, req) }
 

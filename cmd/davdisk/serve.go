@@ -51,6 +51,7 @@ func serveCommand() *cli.Command {
 			textFlag("cache-size", "1G", "at most this much of it; 0 keeps none"),
 			durationFlag("dir-cache-time", time.Minute, "how long a listing is believed where the store cannot tell of changes"),
 			numberFlag("dir-cache-entries", 100_000, "how many names are remembered"),
+			switchFlag("write-back", "answer an upload when it is on this machine's disk; the store gets it a moment later"),
 			durationFlag("poll-interval", 5*time.Second, "how often a disk in use is asked for changes"),
 		),
 		Action: serve,
@@ -131,6 +132,10 @@ func (h *share) prepare() error {
 	o.handler = options
 	if h.stack, err = newStack(b, o); err != nil {
 		return err
+	}
+	if h.admin != nil {
+		h.admin.Gauge("davdisk_queued_files", func() float64 { files, _ := h.stack.fs.Queued(); return float64(files) })
+		h.admin.Gauge("davdisk_queued_bytes", func() float64 { _, bytes := h.stack.fs.Queued(); return float64(bytes) })
 	}
 	return h.look(b)
 }
@@ -237,13 +242,20 @@ func (h *share) stackOptions() (stackOptions, error) {
 	o := stackOptions{
 		address: h.address, stateDir: h.s.stateDir, cacheDir: c.String("cache-dir"), cacheSize: size,
 		dirTime: c.Duration("dir-cache-time"), dirCount: c.Int("dir-cache-entries"), poll: c.Duration("poll-interval"), log: h.s.log,
+		writeBack: c.Bool("write-back"),
 	}
 	if o.dirTime < 0 || o.poll < 0 || o.dirCount <= 0 {
 		return stackOptions{}, misuse("--dir-cache-time and --poll-interval must not be negative, --dir-cache-entries must be above 0")
 	}
+	if o.writeBack && o.stateDir == "" {
+		return stackOptions{}, misuse("--write-back needs a state folder to keep uploads in; name one with --state-dir")
+	}
 	if _, _, remote := backend.SplitAddress(h.address); !remote {
 		if o.address, err = filepath.Abs(h.address); err != nil {
 			return stackOptions{}, err
+		}
+		if o.writeBack {
+			return stackOptions{}, misuse("--write-back is for remotes: %s is on this machine's disk at once", h.address)
 		}
 		return o, nil // what is on this machine is not kept a second time
 	}

@@ -319,6 +319,7 @@ func TestServeRefusesWhatCannotWork(t *testing.T) {
 		{"yandex: --demo", "leave out \"yandex:\"", exitMisuse},
 		{"--log-format xml", `"xml" is neither text nor json`, exitMisuse},
 		{"--litter throw", "--litter", exitMisuse},
+		{"--write-back .", "is on this machine's disk at once", exitMisuse},
 		{"--cache-size many", `"many" is no size`, exitMisuse},
 		{"--cache-size -1", "is no size", exitMisuse},
 		{"--trusted-proxy here", `"here" is no network`, exitMisuse},

@@ -57,9 +57,13 @@ type stackOptions struct {
 	dirTime   time.Duration
 	dirCount  int
 	poll      time.Duration
+	writeBack bool // needs a stateDir
 	log       *slog.Logger
 	handler   []webdav.Option
 }
+
+// queueBytes is how much may wait to be stored, with --write-back.
+const queueBytes = 16 << 30
 
 // stack is a share: a store, the file system on it, the handler before that.
 type stack struct {
@@ -77,6 +81,9 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 		dir := filepath.Join(o.stateDir, "shares", key)
 		options = append(options, vfs.WithStateDir(filepath.Join(dir, "vfs")))
 		handler = append(handler, webdav.WithState(filepath.Join(dir, "webdav")))
+	}
+	if o.writeBack {
+		options = append(options, vfs.WithWriteBack(queueBytes))
 	}
 	if o.cacheDir != "" && o.cacheSize > 0 {
 		options = append(options, vfs.WithCacheDir(filepath.Join(o.cacheDir, key), o.cacheSize))

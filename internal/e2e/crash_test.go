@@ -42,19 +42,27 @@ func (l *ledger) acknowledged(name, hash string) {
 // and holds the disk against what was acknowledged: each file is the last
 // content that was answered with success or a later one that was sent whole;
 // nothing is torn, nothing is lost.
-func TestKilledWhileWriting(t *testing.T) {
+func TestKilledWhileWriting(t *testing.T) { killWhileWriting(t, 2*time.Millisecond) }
+
+// TestKilledWithWriteBack is the same where much of what was acknowledged has
+// not been stored yet.
+func TestKilledWithWriteBack(t *testing.T) {
+	killWhileWriting(t, 50*time.Millisecond, "--write-back")
+}
+
+func killWhileWriting(t *testing.T, latency time.Duration, flags ...string) {
 	rounds, writers := 4, 4
 	if os.Getenv("DAVDISK_LONG") != "" {
 		rounds = 40
 	}
 	disk := startDisk(t, emulator.Options{})
-	disk.SetLatency(2 * time.Millisecond)
+	disk.SetLatency(latency)
 	home := t.TempDir()
 	book := &ledger{may: map[string]map[string]bool{}}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	for round := range rounds {
-		s := serveIn(t, disk, home)
+		s := serveIn(t, disk, home, flags...)
 		random := rand.New(rand.NewPCG(seed, uint64(round)))
 		var clients sync.WaitGroup
 		for w := range writers {
@@ -69,7 +77,7 @@ func TestKilledWhileWriting(t *testing.T) {
 		s.kill()
 		clients.Wait()
 	}
-	serveIn(t, disk, home).stop()
+	serveIn(t, disk, home, flags...).stop()
 	for name, hash := range stored(disk) {
 		if strings.Contains(name, ".davdisk-") {
 			t.Errorf("%s was left behind", name)
