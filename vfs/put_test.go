@@ -159,27 +159,82 @@ func TestSlowPutKeepsNobodyWaiting(t *testing.T) {
 func TestPutAndOpenFiles(t *testing.T) {
 	f := newFS(t, memory.New(memory.Options{}))
 	write(t, f, "/a", "the old content")
-	reader, err := f.Open("/a")
-	if err != nil {
-		t.Fatal(err)
-	}
+	reader := openFile(t, f, "/a", os.O_RDONLY)
 	defer reader.Close()
-	writer, err := f.OpenFile("/a", os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := writer.WriteAt([]byte("THE"), 0); err != nil {
-		t.Fatal(err)
-	}
+	writer := openFile(t, f, "/a", os.O_RDWR)
+	overwrite(t, writer, "THE")
 	write(t, f, "/a", "a whole new one")
-	if got, err := io.ReadAll(reader); string(got) != "THE old content" || err != nil {
-		t.Errorf("an open file reads %q, %v", got, err)
+	wants(t, "after Put", reader, "THE old content")
+	if got := tree(t, f); got != "a=a whole new one" {
+		t.Errorf("who opens it now reads %q", got)
 	}
 	if err := writer.Close(); !errors.Is(err, backend.ErrChanged) {
 		t.Errorf("storing over a file that was replaced: %v, want ErrChanged", err)
 	}
-	if got := read(t, f, "/a"); got != "a whole new one" {
+	if got := tree(t, f); got != "a=a whole new one" {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestWhatIsTakenAwayCanStillBeRead through a handle that has not read yet.
+func TestWhatIsTakenAwayCanStillBeRead(t *testing.T) {
+	for name, away := range map[string]func(f *vfs.FS) error{
+		"put": func(f *vfs.FS) error {
+			_, err := f.Put("/d/a", strings.NewReader("new"), 3, time.Time{}, "", false)
+			return err
+		},
+		"rename over": func(f *vfs.FS) error { return f.Rename("/b", "/d/a") },
+		"copy over":   func(f *vfs.FS) error { return f.Copy("/b", "/d/a", true, -1) },
+		"remove":      func(f *vfs.FS) error { return f.Remove("/d/a") },
+		"remove all":  func(f *vfs.FS) error { return f.RemoveAll("/d") },
+		"replace":     func(f *vfs.FS) error { return f.Move("/b", "/d", true) },
+		"a new file": func(f *vfs.FS) error { // which is not stored yet when it takes the name
+			h := openFile(t, f, "/new", os.O_WRONLY|os.O_CREATE)
+			defer h.Close()
+			overwrite(t, h, "new")
+			return f.Rename("/new", "/d/a")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFS(t, memory.New(memory.Options{}))
+			if err := f.Mkdir("/d", 0o777); err != nil {
+				t.Fatal(err)
+			}
+			write(t, f, "/d/a", "old")
+			write(t, f, "/b", "other")
+			h := openFile(t, f, "/d/a", os.O_RDWR)
+			defer h.Close()
+			if err := away(f); err != nil {
+				t.Fatal(err)
+			}
+			wants(t, name, h, "old")
+		})
+	}
+}
+
+// TestPutAndAFileBeingWritten judges its conditions by what is seen here, also
+// of what is not stored yet.
+func TestPutAndAFileBeingWritten(t *testing.T) {
+	f := newFS(t, memory.New(memory.Options{}))
+	made := openFile(t, f, "/made", os.O_WRONLY|os.O_CREATE)
+	defer made.Close()
+	overwrite(t, made, "x")
+	if _, err := f.Put("/made", strings.NewReader("y"), 1, time.Time{}, "", true); !errors.Is(err, os.ErrExist) {
+		t.Errorf("only if there is nothing, where a file is being made: %v, want ErrExist", err)
+	}
+	info, err := f.Put("/a", strings.NewReader("old"), 3, time.Time{}, "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := openFile(t, f, "/a", os.O_RDWR)
+	defer changed.Close()
+	overwrite(t, changed, "OLD")
+	tag := info.(interface{ ETag() string }).ETag()
+	if _, err := f.Put("/a", strings.NewReader("new"), 3, time.Time{}, tag, false); !errors.Is(err, backend.ErrChanged) {
+		t.Errorf("only if it is as it was, where it is being changed: %v, want ErrChanged", err)
+	}
+	if err := f.Delete("/a", tag); !errors.Is(err, backend.ErrChanged) {
+		t.Errorf("deleting the same: %v, want ErrChanged", err)
 	}
 }
 

@@ -271,6 +271,18 @@ func TestWhatHasEndedTakesNoRoom(t *testing.T) {
 	}
 }
 
+// TestLocksEndInTheirOrder: of several the next to end is dropped in time, too.
+func TestLocksEndInTheirOrder(t *testing.T) {
+	clock := newClock()
+	table := table(t, Options{Now: clock.time, MaxLocks: 2})
+	create(t, table, Request{Root: "/first", Timeout: 10 * time.Second})
+	create(t, table, Request{Root: "/second", Timeout: 20 * time.Second})
+	for _, name := range []string{"/third", "/fourth"} {
+		clock.advance(10 * time.Second)
+		create(t, table, Request{Root: name, Timeout: time.Hour})
+	}
+}
+
 // TestManyAtOnce is for the race detector, and shows that of many who ask for
 // the same exclusive lock one gets it.
 func TestManyAtOnce(t *testing.T) {
