@@ -90,13 +90,16 @@ func (s *session) askClient(a *account) error {
 	}
 	fmt.Fprint(s.c.App.ErrWriter, how)
 	var err error
-	if a.oauth.ClientID, err = terminal.Ask(s.c.App.Reader, s.c.App.ErrWriter, "ClientID: "); err != nil {
+	a.oauth.ClientID, err = terminal.Ask(s.ctx, s.c.App.Reader, s.c.App.ErrWriter, "ClientID: ")
+	switch {
+	case s.ctx.Err() != nil:
+		return err
+	case err != nil:
 		return misuse("no application is known: %v; give --client-id and --client-secret-file", err)
-	}
-	if a.oauth.ClientID == "" {
+	case a.oauth.ClientID == "":
 		return misuse("no application is known; give --client-id and --client-secret-file")
 	}
-	a.oauth.ClientSecret, err = terminal.AskSecret(s.c.App.Reader, s.c.App.ErrWriter, "Client secret: ")
+	a.oauth.ClientSecret, err = terminal.AskSecret(s.ctx, s.c.App.Reader, s.c.App.ErrWriter, "Client secret: ")
 	return err
 }
 

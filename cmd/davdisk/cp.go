@@ -18,17 +18,25 @@ func cpCommand() *cli.Command {
 		Name:      "cp",
 		Usage:     "copy files and folders: up, down, or within a store",
 		ArgsUsage: "FROM … TO",
+		Description: "FROM may be - for the standard input. Times are kept. A folder that ends in a slash, or is there, is copied into.\n\n" +
+			"   davdisk cp -r ./photos yandex:Backup\n   davdisk cp yandex:Docs/plan.txt .\n   tar c work | davdisk cp - yandex:work.tar",
 		Flags: withStores(
 			switchFlag("recursive", "folders too, with all that is in them", "r", "R"),
 			overwriteFlag(),
+			noWaitFlag(),
 		),
 		Action: withSession(func(s *session) error {
-			return s.eachPair(func(p pair) error {
+			args := s.c.Args().Slice()
+			if len(args) == 2 && args[0] == standardInput {
+				return s.copyInput(args[1])
+			}
+			err := s.eachPair(func(p pair) error {
 				if p.info.Dir && !s.c.Bool("recursive") {
 					return backend.PathError("cp", p.from.address, backend.ErrIsDir, "-r copies it with all that is in it")
 				}
 				return s.copy(p)
 			})
+			return errors.Join(err, s.keepTimes())
 		}),
 	}
 }
@@ -53,6 +61,9 @@ func (s *session) eachPair(do func(pair) error) error {
 		return err
 	}
 	sources, last := args[:len(args)-1], args[len(args)-1]
+	if last == standardInput {
+		return misuse("davdisk cat writes to the standard output; a file of that name is ./-")
+	}
 	to, err := s.target(last)
 	if err != nil {
 		return err

@@ -63,8 +63,8 @@ func setupScript(env *testscript.Env) error {
 		"HOME": env.WorkDir + "/home", "XDG_CONFIG_HOME": env.WorkDir + "/config", "XDG_STATE_HOME": env.WorkDir + "/state",
 		"XDG_CACHE_HOME": env.WorkDir + "/cache", "LC_ALL": "C",
 		"DAVDISK_TOKEN": "good-token", "DAVDISK_YANDEX_API_URL": server.URL, "DAVDISK_YANDEX_OAUTH_URL": server.OAuthURL,
-		"DAVDISK_YANDEX_RATE": "0",
-		"GORACE":              "atexit_sleep_ms=0", // or each of the many processes waits a second, for nobody
+		"DAVDISK_YANDEX_RATE": "0", "DAVDISK_NO_WAIT": "true",
+		"GORACE": "atexit_sleep_ms=0", // or each of the many processes waits a second, for nobody
 	} {
 		env.Setenv(name, value)
 	}
@@ -111,6 +111,8 @@ func control(ts *testscript.TestScript, _ bool, args []string) {
 	if answer.Code != 200 {
 		ts.Fatalf("control %v: %d %s", args, answer.Code, answer.Body)
 	}
+	_, err := ts.Stdout().Write(answer.Body.Bytes())
+	ts.Check(err)
 }
 
 func checkMode(ts *testscript.TestScript, _ bool, args []string) {

@@ -17,8 +17,8 @@ func mvCommand() *cli.Command {
 		Name:      "mv",
 		Usage:     "move or rename files and folders",
 		ArgsUsage: "FROM … TO",
-		Flags:     withStores(switchFlag("overwrite", "a file may take the place of a file", "f")),
-		Action:    withSession(func(s *session) error { return s.eachPair(s.move) }),
+		Flags:     withStores(switchFlag("overwrite", "a file may take the place of a file", "f"), noWaitFlag()),
+		Action:    withSession(func(s *session) error { return errors.Join(s.eachPair(s.move), s.keepTimes()) }),
 	}
 }
 

@@ -180,7 +180,7 @@ func (s *session) publicGet() error {
 	if err := s.checkPair(p); err != nil {
 		return err
 	}
-	return s.transfer(p, nil)
+	return errors.Join(s.transfer(p, nil), s.keepTimes())
 }
 
 // publicName is what a download is called: a name told by others, which must

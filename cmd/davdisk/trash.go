@@ -219,7 +219,7 @@ func (s *session) confirm(question string) error {
 	if !terminal.Is(s.c.App.Reader) {
 		return misuse("nobody can be asked here; --yes says that it is meant")
 	}
-	yes, err := terminal.Confirm(s.c.App.Reader, s.c.App.ErrWriter, question)
+	yes, err := terminal.Confirm(s.ctx, s.c.App.Reader, s.c.App.ErrWriter, question)
 	if err == nil && !yes {
 		err = errors.New("nothing was done")
 	}

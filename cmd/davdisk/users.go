@@ -64,7 +64,7 @@ func (s *session) password(user string) (string, error) {
 		}
 		return s.c.String("pass"), nil
 	case terminal.Is(s.c.App.Reader):
-		typed, err := terminal.AskSecret(s.c.App.Reader, s.c.App.ErrWriter, "password for "+user+": ")
+		typed, err := terminal.AskSecret(s.ctx, s.c.App.Reader, s.c.App.ErrWriter, "password for "+user+": ")
 		if err == nil && typed == "" {
 			err = misuse("the password is empty")
 		}

@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -25,6 +26,7 @@ func NewProgress(w io.Writer, what string) *Progress {
 			progressbar.OptionSetDescription(Escape(what)),
 			progressbar.OptionShowBytes(true),
 			progressbar.OptionShowTotalBytes(true),
+			progressbar.OptionShowCount(), // or it would stand still until the next percent
 			progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionClearOnFinish(),
 			progressbar.OptionSetWidth(20),
@@ -41,6 +43,15 @@ func NewCounter(w io.Writer, what string, steps int) *Progress {
 			progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(20))
 	}
 	return p
+}
+
+// Notice writes a line to a terminal, and to nothing else, until it is cleared.
+func Notice(w io.Writer, text string) (clear func()) {
+	if !Is(w) {
+		return func() {}
+	}
+	fmt.Fprint(w, text)
+	return func() { fmt.Fprint(w, "\r\x1b[K") }
 }
 
 // Grow tells that n bytes more are to come.

@@ -2,10 +2,14 @@ package terminal
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 	"unicode"
 )
 
@@ -74,21 +78,21 @@ func TestSizesAreReadAndTold(t *testing.T) {
 func TestQuestionsTakeALineEach(t *testing.T) {
 	in := iotest.OneByteReader(strings.NewReader("first\r\nyes\nno\nlast"))
 	var prompts bytes.Buffer
-	if got, err := Ask(in, &prompts, "who? "); err != nil || got != "first" {
+	if got, err := Ask(t.Context(), in, &prompts, "who? "); err != nil || got != "first" {
 		t.Errorf("the first answer is %q, %v", got, err)
 	}
 	for _, want := range []bool{true, false} {
-		if got, err := Confirm(in, &prompts, "sure?"); err != nil || got != want {
+		if got, err := Confirm(t.Context(), in, &prompts, "sure?"); err != nil || got != want {
 			t.Errorf("confirmed %v, %v; want %v", got, err, want)
 		}
 	}
-	if got, err := Ask(in, &prompts, "and? "); err != nil || got != "last" {
+	if got, err := Ask(t.Context(), in, &prompts, "and? "); err != nil || got != "last" {
 		t.Errorf("the last answer is %q, %v", got, err)
 	}
-	if _, err := Ask(in, &prompts, "more? "); err == nil {
+	if _, err := Ask(t.Context(), in, &prompts, "more? "); err == nil {
 		t.Error("an answer came from nowhere")
 	}
-	if prompts.String() != "who? sure? [y/N] sure? [y/N] and? more? " {
+	if prompts.String() != "who? sure? [y/N] sure? [y/N] and? more? \n" {
 		t.Errorf("the questions were %q", &prompts)
 	}
 }
@@ -101,5 +105,20 @@ func TestAPipeSeesNamesAsTheyAre(t *testing.T) {
 	w.terminal = true
 	if got := w.Name("a\x1bb"); got != `a\x1bb` {
 		t.Errorf("a terminal sees %q", got)
+	}
+}
+
+// TestNobodyIsWaitedForAfterTheEnd asks somebody who never answers.
+func TestNobodyIsWaitedForAfterTheEnd(t *testing.T) {
+	silent, mouth := io.Pipe()
+	defer mouth.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	var prompts bytes.Buffer
+	time.AfterFunc(10*time.Millisecond, cancel)
+	if got, err := Ask(ctx, silent, &prompts, "who? "); got != "" || !errors.Is(err, context.Canceled) {
+		t.Errorf("it gave %q, %v", got, err)
+	}
+	if prompts.String() != "who? \n" {
+		t.Errorf("the screen shows %q", prompts.String())
 	}
 }
