@@ -83,10 +83,15 @@ type number struct {
 
 // words are the system's own, unless the kind says the same.
 func words(kind, err error) string {
-	if said := cause(err).Error(); said != kind.Error() {
-		return said
+	var errno syscall.Errno
+	said := cause(err).Error()
+	switch {
+	case said == kind.Error(), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrExist):
+		return ""
+	case !errors.As(err, &errno):
+		return "the name, or a link in it, leads out of the folder"
 	}
-	return ""
+	return said
 }
 
 // cause takes the system's words out of errors that repeat path and operation,
