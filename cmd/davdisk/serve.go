@@ -102,7 +102,7 @@ func (h *share) prepare() error {
 	if err != nil {
 		return err
 	}
-	if h.cert, err = certificate(c.String("tls-cert"), c.String("tls-key"), c.Bool("tls-self-signed")); err != nil {
+	if h.cert, err = certificate(c.String("tls-cert"), c.String("tls-key"), c.Bool("tls-self-signed"), h.s.stateDir); err != nil {
 		return err
 	}
 	if h.cert != nil {

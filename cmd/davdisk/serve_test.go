@@ -163,6 +163,11 @@ func TestServeWithTLS(t *testing.T) {
 		},
 	}}
 	s.wants("PUT", "x", "", "y", 201)
+	s.stop()
+	again := startServing(t, "memory:", "--tls-self-signed")
+	if print := again.log.wait(t, `SHA-256 ([0-9A-F]{64})`); print != told {
+		t.Errorf("another start shows %s, not %s, which clients were told to trust", print, told)
+	}
 }
 
 // TestWhatTheServerSaysItselfIsJSON: also what net/http has to say, such as of
@@ -410,16 +415,12 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 
 func TestHtpasswdAndCertificateFiles(t *testing.T) {
 	home(t)
-	cert, err := makeCertificate(time.Now())
+	_, both, err := makeCertificate(time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})
-	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})
+	cert, keyPEM := pem.Decode(both)
+	certPEM := pem.EncodeToMemory(cert)
 	s := startServing(t, "memory:", "--htpasswd", file(t, "anna:"+annasHash+"\n"), "--addr", "0.0.0.0:0",
 		"--tls-cert", file(t, string(certPEM)), "--tls-key", file(t, string(keyPEM)))
 	roots := x509.NewCertPool()
