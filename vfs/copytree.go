@@ -30,7 +30,7 @@ func (c *core) copyTree(ctx context.Context, from, to string) error {
 }
 
 func (c *core) copyInto(ctx context.Context, from, to string) error {
-	if err := c.mkdirLike(ctx, from, to); err != nil {
+	if _, err := c.mkdirLike(ctx, from, to); err != nil {
 		return err
 	}
 	_, children, err := c.b.List(ctx, from)
@@ -56,17 +56,18 @@ func (c *core) copyInto(ctx context.Context, from, to string) error {
 	return nil
 }
 
-// mkdirLike makes a folder with the properties of another, or none.
-func (c *core) mkdirLike(ctx context.Context, from, to string) error {
+// mkdirLike makes a folder with the properties of another, which it returns, or
+// none.
+func (c *core) mkdirLike(ctx context.Context, from, to string) (map[string]string, error) {
 	if err := c.b.Mkdir(ctx, to); err != nil {
-		return err
+		return nil, err
 	}
 	props, err := backend.Properties(ctx, c.b, from)
 	if err == nil && len(props) > 0 {
 		err = backend.SetProperties(ctx, c.b, to, props, nil)
 	}
 	if err == nil || errors.Is(err, errors.ErrUnsupported) {
-		return nil
+		return props, nil
 	}
-	return errors.Join(err, c.b.Remove(context.WithoutCancel(ctx), to, backend.RemoveOptions{IfEmpty: true}))
+	return nil, errors.Join(err, c.b.Remove(context.WithoutCancel(ctx), to, backend.RemoveOptions{IfEmpty: true}))
 }

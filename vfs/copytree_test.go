@@ -8,6 +8,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/memory"
+	"github.com/davdisk/davdisk/vfs"
 )
 
 // walked is a store that cannot copy a folder by itself.
@@ -64,6 +65,13 @@ func TestCopiesOfFoldersHaveTheirProperties(t *testing.T) {
 			for folder, value := range want {
 				if got, err := f.Properties(folder); err != nil || got["{urn:p}of"] != value {
 					t.Errorf("%s has %v, %v; want %q", folder, got, err, value)
+				}
+				info, err := f.Stat(folder)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, known := info.(*vfs.FileInfo).Properties(); known && got["{urn:p}of"] != value {
+					t.Errorf("%s is remembered with %v, want %q", folder, got, value)
 				}
 			}
 		})

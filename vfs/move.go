@@ -185,9 +185,10 @@ func (c *core) storeAt(ctx context.Context, from, to string) error {
 // duplicate copies what can be copied in one step: to a free name, or a file
 // over a file.
 func (c *core) duplicate(ctx context.Context, from, to string, alone, taken bool) error {
+	var props map[string]string
 	var err error
 	if alone {
-		err = c.mkdirLike(ctx, from, to)
+		props, err = c.mkdirLike(ctx, from, to)
 	} else {
 		c.hold(ctx, to)
 		err = backend.Copy(ctx, c.b, from, to, backend.CopyOptions{Overwrite: taken})
@@ -201,6 +202,7 @@ func (c *core) duplicate(ctx context.Context, from, to string, alone, taken bool
 	}
 	if alone {
 		c.made(to)
+		c.meta.Propertied(to, props, nil)
 	} else {
 		c.meta.Copied(from, to)
 	}
