@@ -156,23 +156,37 @@ func TestSlowPutKeepsNobodyWaiting(t *testing.T) {
 	}
 }
 
+// TestPutAndOpenFiles replaces a file that others are reading and changing.
 func TestPutAndOpenFiles(t *testing.T) {
-	f := newFS(t, memory.New(memory.Options{}))
-	write(t, f, "/a", "the old content")
-	reader := openFile(t, f, "/a", os.O_RDONLY)
-	defer reader.Close()
-	writer := openFile(t, f, "/a", os.O_RDWR)
-	overwrite(t, writer, "THE")
-	write(t, f, "/a", "a whole new one")
-	wants(t, "after Put", reader, "THE old content")
-	if got := tree(t, f); got != "a=a whole new one" {
-		t.Errorf("who opens it now reads %q", got)
-	}
-	if err := writer.Close(); !errors.Is(err, backend.ErrChanged) {
-		t.Errorf("storing over a file that was replaced: %v, want ErrChanged", err)
-	}
-	if got := tree(t, f); got != "a=a whole new one" {
-		t.Errorf("%q", got)
+	for name, replace := range map[string]func(f *vfs.FS) error{
+		"put": func(f *vfs.FS) error {
+			_, err := f.Put("/a", strings.NewReader("a whole new one"), -1, time.Time{}, "", false)
+			return err
+		},
+		"copy": func(f *vfs.FS) error { return f.Copy("/b", "/a", true, -1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFS(t, memory.New(memory.Options{}))
+			write(t, f, "/a", "the old content")
+			write(t, f, "/b", "a whole new one")
+			reader := openFile(t, f, "/a", os.O_RDONLY)
+			defer reader.Close()
+			writer := openFile(t, f, "/a", os.O_RDWR)
+			overwrite(t, writer, "THE")
+			if err := replace(f); err != nil {
+				t.Fatal(err)
+			}
+			wants(t, "afterwards", reader, "THE old content")
+			if got := read(t, f, "/a"); got != "a whole new one" {
+				t.Errorf("who opens it now reads %q", got)
+			}
+			if err := writer.Close(); !errors.Is(err, backend.ErrChanged) {
+				t.Errorf("storing over a file that was replaced: %v, want ErrChanged", err)
+			}
+			if got := read(t, f, "/a"); got != "a whole new one" {
+				t.Errorf("%q", got)
+			}
+		})
 	}
 }
 
