@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -38,9 +39,13 @@ type User struct {
 	ReadOnly bool
 }
 
+// bcryptForm is a whole bcrypt hash. The library takes one with something added
+// or damaged, which then fits no password.
+var bcryptForm = regexp.MustCompile(`^\$2[a-z]?\$\d\d\$[./A-Za-z0-9]{53}$`)
+
 // BcryptPassword verifies against a bcrypt hash, such as htpasswd -B makes.
 func BcryptPassword(hash string) (func(password string) bool, error) {
-	if _, err := bcrypt.Cost([]byte(hash)); err != nil {
+	if _, err := bcrypt.Cost([]byte(hash)); err != nil || !bcryptForm.MatchString(hash) {
 		return nil, errors.New("not a bcrypt hash; htpasswd -B makes one")
 	}
 	return func(password string) bool {

@@ -322,7 +322,7 @@ func TestBcryptPassword(t *testing.T) {
 	if !verify(hostilePassword) || verify(hostilePassword+"x") || verify("") {
 		t.Error("the hash is not verified")
 	}
-	for _, bad := range []string{"", "plain", "$apr1$x$y", "{SHA}xyz"} {
+	for _, bad := range []string{"", "plain", "$apr1$x$y", "{SHA}xyz", string(hash) + ":more", string(hash[:59]), strings.Replace(string(hash), "$", "$ ", 3)} {
 		if _, err := BcryptPassword(bad); err == nil || bad != "" && strings.Contains(err.Error(), bad) {
 			t.Errorf("%q: %v, want an error that does not repeat it", bad, err)
 		}
