@@ -53,6 +53,9 @@ func rfcCopyMove() []requirement {
 			if got := s.properties("/c", "{urn:z}p")["{urn:z}p"]; got != "of /d" {
 				s.Errorf("its property is %q", got)
 			}
+			if got := s.properties("/c", "resourcetype")["resourcetype"]; got != "<D:collection/>" {
+				s.Errorf("its type is %q", got)
+			}
 		}},
 		{"9.8.3-copy-depth-1-is-400", func(s *share) {
 			s.tree("/d")
@@ -161,14 +164,18 @@ func rfcCopyMove() []requirement {
 		}},
 		{"9.8.3-no-424-or-201-in-a-207", func(s *share) {
 			s.tree("/d")
+			s.want(201, "MKCOL", "/o", "")
 			s.lock("/d/e/g")
-			for _, r := range s.want(207, "MOVE", "/d", "", "Destination: {server}/m").multistatus(s.T).Responses {
-				for _, code := range []string{" 424 ", " 201 ", " 204 "} {
-					if strings.Contains(r.Status, code) {
-						s.Errorf("%s: %s", r.Href, r.Status)
+			s.untouched(func() {
+				for _, a := range []answer{
+					s.want(207, "MOVE", "/d", "", "Destination: {server}/m"),
+					s.want(207, "MOVE", "/o", "", "Destination: {server}/d"), s.want(207, "COPY", "/o", "", "Destination: {server}/d"),
+				} {
+					if got := a.multistatus(s.T).Responses; len(got) != 1 || got[0].Href != "/d/e/g" || got[0].Status != "HTTP/1.1 423 Locked" {
+						s.Errorf("got %+v", got)
 					}
 				}
-			}
+			})
 		}},
 	}
 }

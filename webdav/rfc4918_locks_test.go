@@ -64,6 +64,15 @@ func rfcLocks() []requirement {
 				}
 			}
 		}},
+		{"15.8-lockdiscovery-is-there-and-empty-without-locks", func(s *share) {
+			s.want(201, "MKCOL", "/d", "")
+			s.put("/d/f", "x")
+			for _, at := range []string{"/d/", "/d/f"} {
+				if got, ok := s.properties(at, "lockdiscovery")["lockdiscovery"]; !ok || got != "" {
+					s.Errorf("%s: %q, %v", at, got, ok)
+				}
+			}
+		}},
 		{"7-lock-guards-content-properties-and-name", func(s *share) {
 			s.put("/f", "x")
 			s.put("/g", "x")
@@ -174,10 +183,13 @@ func rfcLocks() []requirement {
 		{"7.4-infinity-conflicts-with-locks-below", func(s *share) {
 			s.tree("/d")
 			s.lock("/d/e/g")
-			if a := s.do("LOCK", "/d", lockBody); a.status != 423 && a.status != 207 || !strings.Contains(a.body, "/d/e/g") {
-				s.Errorf("%d %s", a.status, a.body)
+			for _, body := range []string{lockBody, sharedLockBody} {
+				if a := s.want(207, "LOCK", "/d", body); !strings.Contains(a.body, "<D:no-conflicting-lock><D:href>/d/e/g</D:href>") {
+					s.Errorf("no condition in %s", a.body)
+				}
 			}
 			s.put("/d/f", "not locked")
+			s.lock("/d", "Depth: 0") // which conflicts with none of them
 		}},
 		{"7.5-token-counts-in-the-if-header-only", func(s *share) {
 			s.put("/f", "x")

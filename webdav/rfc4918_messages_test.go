@@ -135,14 +135,16 @@ func rfcMessages() []requirement {
 			}
 		}},
 		{"19-utf-16-is-read", func(s *share) {
-			var body []byte
-			for _, unit := range utf16.Encode([]rune("\uFEFF" + `<?xml version="1.0" encoding="utf-16"?>` + propfind("<D:prop><D:getetag/></D:prop>"))) {
-				body = binary.BigEndian.AppendUint16(body, unit)
-			}
 			s.put("/f", "x")
-			m := s.want(207, "PROPFIND", "/f", string(body), "Depth: 0").multistatus(s.T)
-			if _, status := m.prop("/f", "DAV:", "getetag"); status != "HTTP/1.1 200 OK" {
-				s.Errorf("got %q", status)
+			for _, order := range []binary.AppendByteOrder{binary.BigEndian, binary.LittleEndian} {
+				var body []byte
+				for _, unit := range utf16.Encode([]rune("\uFEFF" + `<?xml version="1.0" encoding="utf-16"?>` + propfind("<D:prop><D:getetag/></D:prop>"))) {
+					body = order.AppendUint16(body, unit)
+				}
+				m := s.want(207, "PROPFIND", "/f", string(body), "Depth: 0").multistatus(s.T)
+				if _, status := m.prop("/f", "DAV:", "getetag"); status != "HTTP/1.1 200 OK" {
+					s.Errorf("%s: got %q", order, status)
+				}
 			}
 		}},
 		{"20.6-entities-are-refused", func(s *share) {

@@ -24,11 +24,12 @@ func requirements() []requirement {
 func TestRFC4918(t *testing.T) {
 	for _, r := range requirements() {
 		t.Run(r.name, func(t *testing.T) {
-			for name, newFs := range map[string]func() afero.Fs{
-				"capable": func() afero.Fs { return newCapableFs() },
-				"memory":  afero.NewMemMapFs,
+			for name, newFs := range map[string]func(t *testing.T) afero.Fs{
+				"capable": func(*testing.T) afero.Fs { return newCapableFs() },
+				"memory":  func(*testing.T) afero.Fs { return afero.NewMemMapFs() },
+				"vfs":     newVFS,
 			} {
-				t.Run(name, func(t *testing.T) { r.test(newShare(t, newFs())) })
+				t.Run(name, func(t *testing.T) { r.test(newShare(t, newFs(t))) })
 			}
 		})
 	}

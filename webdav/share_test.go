@@ -246,6 +246,7 @@ func (s *share) everything() string {
 
 // multistatus is a 207 as a client reads it.
 type multistatus struct {
+	XMLName   xml.Name `xml:"DAV: multistatus"`
 	Responses []struct {
 		Href      string `xml:"DAV: href"`
 		Status    string `xml:"DAV: status"`
