@@ -144,6 +144,11 @@ func reasonOf(err error) string {
 	case errors.As(err, &le):
 		return le.Err.Error()
 	}
+	for _, s := range statuses {
+		if errors.Is(err, s.is) {
+			return s.is.Error()
+		}
+	}
 	return ""
 }
 
