@@ -147,7 +147,7 @@ func translate(err error) error {
 	case errors.As(err, &notSure):
 		e := &backend.Error{Kind: backend.ErrUncertain, Message: plain(notSure.error)}
 		if errors.As(err, &no) && no.kind() == backend.ErrUnauthorized {
-			e.Message += ": " + loginHint
+			e.Message += ": " + refusedHint
 		}
 		return e
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
@@ -155,15 +155,19 @@ func translate(err error) error {
 	case errors.As(err, &no):
 		e := &backend.Error{Kind: no.kind(), Message: no.words, RetryAfter: no.retryAfter}
 		if errors.Is(e.Kind, backend.ErrUnauthorized) {
-			e.Message = strings.TrimSpace(no.words + ": " + loginHint)
+			e.Message = strings.TrimSpace(no.words + ": " + refusedHint)
 		}
 		return e
 	}
 	return &backend.Error{Kind: backend.ErrUnavailable, Message: plain(err)}
 }
 
-// loginHint is what to do about a token that is not good.
-const loginHint = "run davdisk login, or set DAVDISK_TOKEN"
+const (
+	// loginHint is what to do where there is no token.
+	loginHint = "run davdisk login, or set DAVDISK_TOKEN"
+	// refusedHint is what to do about a token that is no good.
+	refusedHint = "run davdisk login, or change DAVDISK_TOKEN, which comes before a login"
+)
 
 // plain says what went wrong on the way, without the address of the request:
 // links to content are secrets.

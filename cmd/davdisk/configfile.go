@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"slices"
 	"strings"
 
@@ -15,6 +18,8 @@ func loadConfig(c *cli.Context) (*config.File, error) {
 	path := c.String("config")
 	if path == "" {
 		path = config.DefaultPath()
+	} else if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !makesConfig(c) {
+		return nil, misuse("--config: there is no %q; 'davdisk remotes add' makes it", path)
 	}
 	return config.Load(path, config.Rules{
 		Command: func(name string) bool { return c.App.Command(name) != nil },
@@ -23,6 +28,11 @@ func loadConfig(c *cli.Context) (*config.File, error) {
 			return driver == "" && isSecretOption(option) || option == "pass" || option == "client-secret" || isSecretOption(driver+"-"+option)
 		},
 	})
+}
+
+// makesConfig tells of the commands for which the file need not be there.
+func makesConfig(c *cli.Context) bool {
+	return slices.Contains([]string{"remotes add", "config path"}, commandPath(c))
 }
 
 // hasFlag tells whether a command, or any of those below it, has a flag.

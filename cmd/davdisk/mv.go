@@ -42,11 +42,14 @@ func (s *session) move(p pair) error {
 		// What is gone was reached by a second way, a link, and is deleted by now.
 		err := p.from.Remove(s.ctx, c.Name, backend.RemoveOptions{IfVersion: c.From.Version})
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, fmt.Errorf("copied, but not deleted: %w", named(err, p.source(c))))
+			errs = append(errs, named(err, p.source(c)))
 		}
 	}
-	if err := errors.Join(errs...); err != nil || !p.info.Dir {
-		return err
+	if err := errors.Join(errs...); err != nil {
+		return errors.Join(err, fmt.Errorf("all of %q was copied to %q, and is still there in part", p.from.address, p.to.address))
+	}
+	if !p.info.Dir {
+		return nil
 	}
 	return s.removeEmpty(from)
 }
