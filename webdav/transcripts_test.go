@@ -40,6 +40,23 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
+// TestTranscriptsOfFileManagers: they find all they need where their litter is
+// kept aside.
+func TestTranscriptsOfFileManagers(t *testing.T) {
+	for _, client := range []string{"finder", "windows"} {
+		file := "testdata/transcripts/" + client + ".txt"
+		exchanges := readTranscript(t, file)
+		for _, e := range exchanges {
+			if !slices.ContainsFunc(e.headers, func(header string) bool { return isFileManager(strings.TrimPrefix(header, "User-Agent: ")) }) {
+				t.Errorf("line %d is not sent as a file manager does: %q", e.line, e.headers)
+			}
+		}
+		t.Run(client, func(t *testing.T) {
+			onEach(t, func(s *share) { s.replay(file, exchanges) }, WithLitter(LitterLocal))
+		})
+	}
+}
+
 func (s *share) replay(file string, exchanges []exchange) {
 	variables := map[string]string{"{server}": s.server.URL, "{host}": s.server.Listener.Addr().String()}
 	expand := func(text string) string {
@@ -99,11 +116,14 @@ func readTranscript(t *testing.T, file string) []exchange {
 		t.Fatal(err)
 	}
 	var all []exchange
+	var every []string
 	for i, line := range strings.Split(string(content), "\n") {
 		mark, rest, _ := strings.Cut(line, " ")
 		last := len(all) - 1
 		switch {
 		case line == "" || mark == "#":
+		case mark == "*":
+			every = append(every, rest)
 		case mark == ">" && (last < 0 || len(all[last].statuses) > 0):
 			e := exchange{line: i + 1, capture: map[string]string{}}
 			e.method, e.path, _ = strings.Cut(rest, " ")
@@ -128,6 +148,9 @@ func readTranscript(t *testing.T, file string) []exchange {
 		default:
 			t.Fatalf("%s:%d: %q", file, i+1, line)
 		}
+	}
+	for i := range all {
+		all[i].headers = append(all[i].headers, every...)
 	}
 	return all
 }
