@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/spf13/afero"
+
+	"github.com/davdisk/davdisk/webdav/internal/pathtree"
 )
 
 // capableFs is a file system in memory with every ability, and with nothing
@@ -240,7 +242,7 @@ func (c *capableFs) Put(name string, body io.Reader, size int64, mtime time.Time
 func (c *capableState) below(name string) []string {
 	var found []string
 	for at := range c.nodes {
-		if at == name || isWithin(at, name) {
+		if at == name || pathtree.Within(at, name) {
 			found = append(found, at)
 		}
 	}

@@ -4,11 +4,11 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/davdisk/davdisk/webdav/internal/davheader"
 	"github.com/davdisk/davdisk/webdav/internal/lock"
+	"github.com/davdisk/davdisk/webdav/internal/pathtree"
 )
 
 // A transfer is a COPY or a MOVE whose request has been understood.
@@ -180,17 +180,12 @@ func (r *request) needApart(t transfer) error {
 	switch {
 	case t.to == r.name:
 		return refuse(http.StatusForbidden, "source and destination are the same")
-	case isWithin(r.name, t.to):
+	case pathtree.Within(r.name, t.to):
 		return refuse(http.StatusForbidden, "the destination is a folder that the source is in")
-	case isWithin(t.to, r.name):
+	case pathtree.Within(t.to, r.name):
 		return refuse(http.StatusForbidden, "the destination is within the source")
 	}
 	return nil
-}
-
-// isWithin tells whether name lies below folder.
-func isWithin(name, folder string) bool {
-	return folder == "/" || strings.HasPrefix(name, folder+"/")
 }
 
 // overwrites tells whether something may be replaced: only what was there when

@@ -8,6 +8,7 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/davheader"
 	"github.com/davdisk/davdisk/webdav/internal/davxml"
 	"github.com/davdisk/davdisk/webdav/internal/lock"
+	"github.com/davdisk/davdisk/webdav/internal/pathtree"
 )
 
 // lock serves LOCK (RFC 4918 section 9.10): a new lock, or the refresh of one
@@ -75,11 +76,11 @@ func (h *Handler) lock(w http.ResponseWriter, r *request) error {
 func (r *request) notGranted(err error) error {
 	var conflict *lock.ConflictError
 	if !errors.As(err, &conflict) {
-		return err
+		return instead(err, lock.ErrTooMany, http.StatusInsufficientStorage, "too many locks are held; some must end first")
 	}
 	var members []davxml.Response
 	for _, root := range conflict.Roots {
-		if root == r.name || !isWithin(root, r.name) {
+		if root == r.name || !pathtree.Within(root, r.name) {
 			return r.locked(err, davxml.NoConflictingLock)
 		}
 		members = append(members, r.lockedMember(root, davxml.NoConflictingLock))
@@ -196,7 +197,7 @@ func (r *request) confirm(changes ...lock.Change) error {
 	var members []davxml.Response
 	for _, root := range conflict.Roots {
 		for _, change := range changes {
-			if change.Tree && isWithin(root, change.Path) {
+			if change.Tree && pathtree.Within(root, change.Path) {
 				members = append(members, r.lockedMember(root, davxml.LockTokenSubmitted))
 				break
 			}

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/davdisk/davdisk/webdav/internal/pathtree"
 )
 
 // errOutside says that a path is not below the handler's prefix.
@@ -63,7 +65,7 @@ func (r *request) href(name string, isDir bool) string {
 	if r.root != "/" {
 		rel = strings.TrimPrefix(name, r.root)
 	}
-	if name == r.root || !isWithin(name, r.root) {
+	if name == r.root || !pathtree.Within(name, r.root) {
 		rel, isDir = "/", true // a lock may be rooted above what the user sees
 	}
 	if isDir && !strings.HasSuffix(rel, "/") {

@@ -108,19 +108,6 @@ func TestWriteError(t *testing.T) {
 	}
 }
 
-func TestKeys(t *testing.T) {
-	for _, name := range []xml.Name{{Space: "DAV:", Local: "a"}, {Local: "a"}, {Space: "urn:{x}Ж", Local: "ü.-1"}} {
-		if got, ok := ParseKey(Key(name)); !ok || got != name {
-			t.Errorf("%v became %q and then %v, %v", name, Key(name), got, ok)
-		}
-	}
-	for _, bad := range []string{"", "a", "{}", "{DAV:}", "DAV:}a", "{DAV:}a b", "{DAV:}1", "{DAV:}a:b", "{DAV:"} {
-		if got, ok := ParseKey(bad); ok {
-			t.Errorf("%q was read as %v", bad, got)
-		}
-	}
-}
-
 func TestNamesThatXMLCannotWriteAreLeftOut(t *testing.T) {
 	for _, name := range []xml.Name{{}, {Local: "a b"}, {Local: "<x"}, {Local: "\uFEFF"}, {Local: "Ж x"}, {Local: "\xff"}, {Space: xmlnsNS, Local: "a"}} {
 		if got := Text(name, "x"); got != (Prop{}) {

@@ -16,7 +16,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"strings"
 )
 
 // NS is the namespace of WebDAV itself.
@@ -50,13 +49,3 @@ func Name(local string) xml.Name { return xml.Name{Space: NS, Local: local} }
 // Key writes a name as "{namespace}local", the form in which property stores
 // know it.
 func Key(name xml.Name) string { return "{" + name.Space + "}" + name.Local }
-
-// ParseKey reads what Key wrote. The namespace may hold any character, the
-// local name no closing brace.
-func ParseKey(key string) (name xml.Name, ok bool) {
-	end := strings.LastIndexByte(key, '}')
-	if end < 1 || key[0] != '{' || !isNCName(key[end+1:]) {
-		return xml.Name{}, false
-	}
-	return xml.Name{Space: key[1:end], Local: key[end+1:]}, true
-}

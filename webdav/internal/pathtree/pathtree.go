@@ -28,6 +28,11 @@ type node[V any] struct {
 // final slash, no empty, "." or ".." parts.
 func Clean(name string) string { return path.Clean("/" + name) }
 
+// Within tells whether a path lies below a folder. Both must be clean.
+func Within(name, folder string) bool {
+	return name != "/" && (folder == "/" || strings.HasPrefix(name, folder+"/"))
+}
+
 // Len returns the number of values.
 func (t *Tree[V]) Len() int { return t.len }
 

@@ -114,3 +114,16 @@ func TestAgreesWithAPlainMap(t *testing.T) {
 		t.Error("an empty tree still holds nodes")
 	}
 }
+
+func TestWithin(t *testing.T) {
+	for _, test := range []struct {
+		name, folder string
+		want         bool
+	}{
+		{"/a", "/", true}, {"/a/b c/Ж", "/a", true}, {"/a/b", "/a/b", false}, {"/ab", "/a", false}, {"/a", "/a/b", false}, {"/", "/", false}, {"/", "/a", false},
+	} {
+		if got := Within(test.name, test.folder); got != test.want {
+			t.Errorf("%s within %s: %v", test.name, test.folder, got)
+		}
+	}
+}

@@ -279,7 +279,4 @@ func weigh(name string, props map[string]string) int {
 }
 
 // nested tells whether one clean path is the other's ancestor.
-func nested(a, b string) bool {
-	within := func(a, b string) bool { return b == "/" || len(a) > len(b) && a[:len(b)] == b && a[len(b)] == '/' }
-	return within(a, b) || within(b, a)
-}
+func nested(a, b string) bool { return pathtree.Within(a, b) || pathtree.Within(b, a) }
