@@ -72,6 +72,19 @@ func rfcProperties() []requirement {
 			s.put("/f", "x")
 			s.want(207, "PROPFIND", "/f", "") // a file has no members
 		}},
+		{"9.1-infinity-where-it-is-switched-on", func(s *share) {
+			s.tree("/d")
+			bounded := newShare(s.T, s.fs, WithDepthInfinity(5))
+			bounded.want(201, "LOCK", "/d/e/new", lockBody)
+			for _, headers := range [][]string{nil, {"Depth: infinity"}} {
+				if got := fmt.Sprint(bounded.want(207, "PROPFIND", "/d", "", headers...).multistatus(s.T).hrefs()); got != "[/d/ /d/e/ /d/e/g /d/e/new /d/f]" {
+					s.Errorf("got %s", got)
+				}
+			}
+			if a := bounded.want(403, "PROPFIND", "/", "", "Depth: infinity"); !strings.Contains(a.body, "<D:propfind-finite-depth/>") {
+				s.Errorf("one more than the bound: %s", a.body)
+			}
+		}},
 		{"9.1.1-infinity-refused-with-its-condition", func(s *share) {
 			a := s.want(403, "PROPFIND", "/", "", "Depth: infinity")
 			if !strings.Contains(a.body, "<D:propfind-finite-depth/>") {

@@ -45,6 +45,7 @@ func serveCommand() *cli.Command {
 			listFlag("trusted-proxy", "`CIDR` of proxies whose X-Forwarded headers are believed"),
 			switchFlag("read-only", "refuse every change"),
 			switchFlag("no-quota", "do not tell the free space: some versions of macOS hang on it"),
+			numberFlag("depth-infinity", 0, "list whole trees at once, up to this many names; 0 refuses it"),
 			textFlag("litter", "store", "what becomes of ._*, .DS_Store and the like: `store`, local or refuse"),
 			textFlag("admin-addr", "", "serve /healthz and /metrics on `HOST:PORT`"),
 			textFlag("cache-dir", "", "`DIR` for content that was read"),
@@ -217,6 +218,12 @@ func (h *share) handlerOptions(users []webdav.User) ([]webdav.Option, error) {
 	}
 	if c.Bool("no-quota") {
 		options = append(options, webdav.WithoutQuota())
+	}
+	switch bound := c.Int("depth-infinity"); {
+	case bound < 0:
+		return nil, misuse("--depth-infinity: %d is no number of names; write 10000, or 0 to refuse such listings", bound)
+	case bound > 0:
+		options = append(options, webdav.WithDepthInfinity(bound))
 	}
 	if len(users) > 0 {
 		options = append(options, webdav.WithUsers(users...))

@@ -95,6 +95,37 @@ func TestServeAFolderOfThisMachine(t *testing.T) {
 	s.wants("PUT", "x", "", "y", 201)
 }
 
+// TestWholeTreesAreListedOnceAskedFor: with Depth infinity, which is refused
+// unless it was switched on, and beyond the bound.
+func TestWholeTreesAreListedOnceAskedFor(t *testing.T) {
+	home(t)
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "a", "b", "c"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		flags []string
+		want  int
+	}{{nil, http.StatusForbidden}, {[]string{"--depth-infinity", "4"}, http.StatusMultiStatus}, {[]string{"--depth-infinity", "3"}, http.StatusForbidden}} {
+		s := startServing(t, append(test.flags, dir)...)
+		req, err := http.NewRequest("PROPFIND", s.url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Depth", "infinity")
+		res, err := s.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil || res.StatusCode != test.want || (res.StatusCode == http.StatusMultiStatus) != strings.Contains(string(body), "<D:href>/a/b/c/</D:href>") {
+			t.Errorf("%v: %d, %v: %s", test.flags, res.StatusCode, err, body)
+		}
+		s.stop()
+	}
+}
+
 func TestServeADiskWithATokenAlone(t *testing.T) {
 	disk := onDisk(t)
 	if err := disk.WriteFile("disk:/Docs/a.txt", []byte("alpha")); err != nil {
@@ -324,6 +355,7 @@ func TestServeRefusesWhatCannotWork(t *testing.T) {
 		{"yandex: --demo", "leave out \"yandex:\"", exitMisuse},
 		{"--log-format xml", `"xml" is neither text nor json`, exitMisuse},
 		{"--litter throw", "--litter", exitMisuse},
+		{"--depth-infinity -1", "--depth-infinity: -1 is no number of names", exitMisuse},
 		{"--write-back .", "is on this machine's disk at once", exitMisuse},
 		{"--cache-size many", `"many" is no size`, exitMisuse},
 		{"--cache-size -1", "is no size", exitMisuse},
