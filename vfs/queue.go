@@ -18,7 +18,7 @@ type Queued struct {
 	Name    string    `json:"name"`            // in the store
 	Size    int64     `json:"size"`            // bytes
 	Since   time.Time `json:"since"`           // when it was acknowledged
-	Tries   int       `json:"tries"`           // that have failed
+	Tries   int       `json:"tries"`           // that have failed since the last start
 	Error   string    `json:"error,omitempty"` // of the last one
 	Next    time.Time `json:"next,omitzero"`   // when it is tried again, or at the next start if that is sooner
 	Content string    `json:"content"`         // the file on this machine that holds it
@@ -33,7 +33,7 @@ func ReadQueue(stateDir string) ([]Queued, error) {
 	}
 	var all []Queued
 	for i, e := range entries {
-		all = append(all, Queued{e.ID, e.Name, e.Size, e.Since, e.Tries, e.Error, e.Next, contents[i]})
+		all = append(all, Queued{e.ID, e.Name, e.Size, e.Since, e.Trouble.Tries, e.Trouble.Error, e.Trouble.Next, contents[i]})
 	}
 	return all, nil
 }

@@ -85,41 +85,57 @@ func settle(t *testing.T, f *vfs.FS) {
 	}
 }
 
+// gated is a disk whose uploads a test may hold up.
+type gated struct {
+	*yandex.Backend
+	gate  atomic.Pointer[chan struct{}] // uploads go on when it is closed
+	begun chan struct{}                 // gets one for each upload
+}
+
+func (g *gated) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
+	if gate := g.gate.Load(); gate != nil {
+		g.begun <- struct{}{}
+		<-*gate
+	}
+	return g.Backend.Put(ctx, name, body, opts)
+}
+
 // TestWriteBackBudget counts the calls of the background: an upload costs what
 // it costs otherwise, and one look more where a file is replaced.
 func TestWriteBackBudget(t *testing.T) {
 	disk := startEmulator(t, emulator.Options{})
-	f := withWriteBack(t, connect(t, disk, yandex.Config{}))
+	b := &gated{Backend: connect(t, disk, yandex.Config{}), begun: make(chan struct{}, 10)}
+	f := withWriteBack(t, b)
 	budgetFixture(t, f)
 	for _, cost := range []struct {
 		doing          string
-		do             func() error
+		name           string
+		times          int
 		api, transfers int
 	}{
-		{"store a new file", func() error { return afero.WriteFile(f, "/dir/new", []byte("1"), 0o666) }, 1, 1},
-		{"replace a file", func() error { return afero.WriteFile(f, "/dir/a", []byte("2"), 0o666) }, 2, 1},
-		{"replace it in quick succession", func() error {
-			for i := range 10 {
-				if err := afero.WriteFile(f, "/dir/quick", fmt.Append(nil, i), 0o666); err != nil {
-					return err
-				}
-			}
-			return nil
-		}, 3, 2},
+		{"store a new file", "/dir/new", 1, 1, 1},
+		{"replace a file", "/dir/a", 1, 2, 1},
+		{"write a new file again and again while it is uploaded", "/dir/quick", 10, 3, 2},
 	} {
 		settle(t, f)
 		if _, err := afero.ReadDir(f, "/dir"); err != nil {
 			t.Fatal(err)
 		}
-		before := disk.Counters()
-		if strings.Contains(cost.doing, "quick") {
-			disk.SetLatency(50 * time.Millisecond)
+		before, gate := disk.Counters(), make(chan struct{})
+		b.gate.Store(&gate)
+		for i := range cost.times {
+			if err := afero.WriteFile(f, cost.name, fmt.Append(nil, cost.doing, i), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 {
+				<-b.begun
+			}
 		}
-		if err := cost.do(); err != nil {
-			t.Fatal(err)
+		if files, _ := f.Queued(); files != 1 {
+			t.Errorf("%s: %d files wait", cost.doing, files)
 		}
+		close(gate)
 		settle(t, f)
-		disk.SetLatency(0)
 		after := disk.Counters()
 		if api, transfers := after.API()-before.API(), after.Transfers()-before.Transfers(); api != cost.api || transfers != cost.transfers {
 			t.Errorf("%s: %d calls, %d transfers, want %d, %d", cost.doing, api, transfers, cost.api, cost.transfers)

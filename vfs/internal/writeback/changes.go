@@ -89,11 +89,11 @@ func (q *Queue) removeWaiting(ctx context.Context, name string, opts backend.Rem
 	if e == nil {
 		return nil
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	if err := q.folder.forget(e.ID); err != nil {
 		return backend.PathError("remove", name, backend.ErrUnavailable, "it would come back after a restart: "+err.Error())
 	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	q.settled(e)
 	q.acks++
 	e.attempt.end(nil)
@@ -165,7 +165,7 @@ func (q *Queue) hurry(names []string) (name string, next *attempt) {
 	defer q.mu.Unlock()
 	for at, e := range q.entries {
 		if slices.ContainsFunc(names, func(name string) bool { return backend.Within(at, name) }) {
-			e.Next, name, next = time.Time{}, at, e.attempt
+			e.Trouble.Next, name, next = time.Time{}, at, e.attempt
 		}
 	}
 	if next != nil {

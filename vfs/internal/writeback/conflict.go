@@ -27,7 +27,7 @@ func (q *Queue) giveWay(e *entry) error {
 	aside := &entry{Entry: e.Entry, attempt: newAttempt()}
 	aside.Name = sibling(e.Name, q.opts.Now().Format("2006-01-02 15-04-05"))
 	aside.Replaces, aside.Growth = []string{""}, e.Size
-	aside.Tries, aside.Error = 0, ""
+	aside.Trouble = Trouble{}
 	if q.entries[aside.Name] != nil {
 		return &backend.Error{Kind: backend.ErrLocked, Message: "another conflict of this name is being stored"}
 	}

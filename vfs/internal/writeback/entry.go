@@ -31,15 +31,23 @@ type Entry struct {
 	Since    time.Time `json:"since"`             // when it was acknowledged
 	Replaces []string  `json:"replaces"`          // versions of which the store has one; "" is no file
 	Growth   int64     `json:"growth"`            // bytes that it takes in the store beyond what it replaces
-	Tries    int       `json:"tries,omitempty"`   // that have failed
-	Error    string    `json:"error,omitempty"`   // of the last one
-	Next     time.Time `json:"next,omitzero"`     // when it is tried again
+
+	Trouble Trouble `json:"-"`
+}
+
+// Trouble is how storing an entry has gone so far. It lies in a file of its
+// own, which may be lost.
+type Trouble struct {
+	Tries int       `json:"tries"`         // that have failed
+	Error string    `json:"error"`         // of the last one
+	Next  time.Time `json:"next,omitzero"` // when it is tried again
 }
 
 // The names of files in the folder of a queue.
 const (
 	entrySuffix   = ".entry"   // an Entry, as one line behind its checksum
 	contentSuffix = ".content" // the bytes
+	troubleSuffix = ".trouble" // a Trouble
 	lockName      = "lock"
 )
 
@@ -48,6 +56,7 @@ type folder string
 
 func (f folder) entry(id string) string   { return filepath.Join(string(f), id+entrySuffix) }
 func (f folder) content(id string) string { return filepath.Join(string(f), id+contentSuffix) }
+func (f folder) trouble(id string) string { return filepath.Join(string(f), id+troubleSuffix) }
 
 // write writes an entry down. With it, its content is lasting: both are in the
 // same folder, and the bytes have been synced before.
@@ -68,9 +77,21 @@ func (f folder) forget(id string) error {
 	return durable.SyncDir(string(f))
 }
 
-// discard removes a content that no entry needs. What cannot be removed, such
-// as an open file of Windows, is removed by the next sweep.
-func (f folder) discard(id string) { _ = os.Remove(f.content(id)) }
+// discard removes what no entry needs any more. What cannot be removed, such as
+// an open file of Windows, is removed by the next sweep.
+func (f folder) discard(id string) {
+	_ = os.Remove(f.content(id))
+	_ = os.Remove(f.trouble(id))
+}
+
+// note writes down what trouble there is, for who reads the folder.
+func (f folder) note(e Entry) error {
+	data, err := json.Marshal(e.Trouble)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(f.trouble(e.ID), data, 0o600)
+}
 
 // read gives all entries, the earlier first.
 func (f folder) read() ([]Entry, error) {
@@ -94,6 +115,9 @@ func (f folder) read() ([]Entry, error) {
 		e, ok := parse(data)
 		if !ok || e.ID != id {
 			return nil, fmt.Errorf("%s is damaged; what it stood for lies beside it: move both away", f.entry(id))
+		}
+		if data, err := os.ReadFile(f.trouble(id)); err == nil && json.Unmarshal(data, &e.Trouble) != nil {
+			e.Trouble = Trouble{} // it is just being written
 		}
 		all = append(all, e)
 	}

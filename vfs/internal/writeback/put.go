@@ -238,7 +238,8 @@ func (q *Queue) acknowledge(e *entry, replaces string) (backend.Info, error) {
 	defer release()
 	q.mu.Lock()
 	e.Since, e.Replaces = q.opts.Now(), []string{replaces}
-	if old := q.entries[e.Name]; old != nil {
+	old := q.entries[e.Name]
+	if old != nil {
 		e.Replaces, e.begun = slices.Clone(old.Replaces), old.begun
 		e.Growth += old.Growth
 		if old.begun && !slices.Contains(e.Replaces, old.Version) {
@@ -246,15 +247,16 @@ func (q *Queue) acknowledge(e *entry, replaces string) (backend.Info, error) {
 		}
 	}
 	q.mu.Unlock()
-	if err := q.folder.write(e.Entry); err != nil {
-		return backend.Info{}, &ourTrouble{err}
+	err := q.folder.write(e.Entry)
+	if err == nil && old != nil {
+		err = q.folder.forget(old.ID)
+	}
+	if err != nil {
+		return backend.Info{}, &ourTrouble{errors.Join(err, q.folder.forget(e.ID))}
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if old := q.entries[e.Name]; old != nil {
-		if err := q.folder.forget(old.ID); err != nil {
-			return backend.Info{}, &ourTrouble{errors.Join(err, q.folder.forget(e.ID))}
-		}
 		q.settled(old)
 		if q.flying[e.Name] == nil {
 			e.attempt = old.attempt // who waits for the old one now waits for this one

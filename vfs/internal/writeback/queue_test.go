@@ -236,7 +236,7 @@ func TestTriedAgain(t *testing.T) {
 			t.Errorf("that is told %d times:\n%s", n, log)
 		}
 		entries, contents, err := Read(q.opts.Dir)
-		if err != nil || len(entries) != 1 || entries[0].Name != "f" || entries[0].Tries != tries || !strings.Contains(entries[0].Error, "line is dead") {
+		if err != nil || len(entries) != 1 || entries[0].Name != "f" || entries[0].Trouble.Tries != tries || !strings.Contains(entries[0].Trouble.Error, "line is dead") {
 			t.Errorf("the folder tells %+v, %v", entries, err)
 		}
 		if data, err := os.ReadFile(contents[0]); string(data) != "1" {
@@ -564,7 +564,7 @@ func TestCloseLeavesTheRest(t *testing.T) {
 		if took := time.Since(begun); took != drainTime {
 			t.Errorf("Close took %v", took)
 		}
-		if entries, _, err := Read(dir); err != nil || len(entries) != 1 || entries[0].Name != "slow" || entries[0].Tries != 0 {
+		if entries, _, err := Read(dir); err != nil || len(entries) != 1 || entries[0].Name != "slow" || entries[0].Trouble.Tries != 0 {
 			t.Errorf("there waits %+v, %v", entries, err)
 		}
 		store.answers(nil)

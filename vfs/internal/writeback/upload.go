@@ -93,8 +93,8 @@ func (q *Queue) pick() (first *entry, pause time.Duration, more bool) {
 		case q.flying[name] != nil, q.draining && e.failed:
 		case slices.Contains(q.held, name):
 			more = true
-		case e.Next.After(now):
-			pause = min(pause, e.Next.Sub(now))
+		case e.Trouble.Next.After(now):
+			pause = min(pause, e.Trouble.Next.Sub(now))
 		case first == nil || e.ID < first.ID:
 			first = e
 		}
@@ -109,7 +109,11 @@ func (q *Queue) pick() (first *entry, pause time.Duration, more bool) {
 // fly makes one attempt at an entry and notes what came of it.
 func (q *Queue) fly(e *entry) {
 	err := q.upload(q.work, e)
-	if errors.Is(err, backend.ErrQuota) || errors.Is(err, backend.ErrTooLarge) {
+	switch {
+	case err == nil:
+		// Before anyone can learn that it does not wait any more.
+		err = q.folder.forget(e.ID)
+	case errors.Is(err, backend.ErrQuota), errors.Is(err, backend.ErrTooLarge):
 		// From now on it is known before a Put is acknowledged.
 		if _, err := q.Usage(q.work); err != nil {
 			q.opts.Log.Debug("the store does not tell its room", "error", err)
@@ -118,18 +122,13 @@ func (q *Queue) fly(e *entry) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	defer q.wake()
-	current := q.entries[e.Name]
-	attempt := q.flying[e.Name]
+	current, attempt := q.entries[e.Name], q.flying[e.Name]
 	delete(q.flying, e.Name)
-	if err == nil && current == e {
-		// Before anyone can learn that it does not wait any more.
-		err = q.folder.forget(e.ID)
-	}
 	switch {
 	case err == nil && current == e:
 		q.settled(e)
 		q.space.Used += e.Growth
-		if e.Tries > 0 {
+		if e.failed {
 			q.opts.Log.Info("stored after all", "name", e.Name)
 		}
 	case err == nil && current != nil:
@@ -146,14 +145,13 @@ func (q *Queue) failed(e *entry, err error) {
 	if q.work.Err() != nil {
 		return // it was ended by us, and the next run goes on
 	}
-	pause, refused := pauseAfter(err, e.Tries)
+	pause, refused := pauseAfter(err, e.Trouble.Tries)
 	if !e.failed || refused != e.refused {
 		q.opts.Log.Warn("a file cannot be stored yet; it is kept here and tried again", "name", e.Name, "error", err, "in", pause)
 	}
-	e.Tries++
 	e.failed, e.refused = true, refused
-	e.Error, e.Next = err.Error(), q.opts.Now().Add(pause)
-	if err := q.folder.write(e.Entry); err != nil {
+	e.Trouble = Trouble{Tries: e.Trouble.Tries + 1, Error: err.Error(), Next: q.opts.Now().Add(pause)}
+	if err := q.folder.note(e.Entry); err != nil {
 		q.opts.Log.Debug("an error of an upload cannot be written down", "name", e.Name, "error", err)
 	}
 }

@@ -67,7 +67,7 @@ type Queue struct {
 	stopped chan struct{} // closed when run has ended
 
 	mu       sync.Mutex          // guards all below
-	entries  map[string]*entry   // by name; their files are changed and removed under mu
+	entries  map[string]*entry   // by name
 	flying   map[string]*attempt // uploads under way
 	held     []string            // names of which no upload may begin
 	last     uint64              // number of the last entry
@@ -118,9 +118,9 @@ func Open(store backend.Backend, o Options) (*Queue, error) {
 		return nil, errors.Join(fmt.Errorf("open the queue of uploads: %w", err), q.unlock())
 	}
 	for _, e := range left {
-		// The former run may have begun to store it.
+		// The former run may have begun to store it. Its troubles count no more.
+		e.Trouble = Trouble{}
 		q.entries[e.Name] = &entry{Entry: e, begun: true, attempt: newAttempt()}
-		q.entries[e.Name].Next = time.Time{}
 		q.bytes += e.Size
 		q.last, _ = strconv.ParseUint(e.ID, 16, 64)
 	}
