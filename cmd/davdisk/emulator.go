@@ -37,6 +37,11 @@ func runEmulator(c *cli.Context) (err error) {
 		return err
 	}
 	control, proxy := c.String("control-addr"), c.String("proxy-addr")
+	if dir := c.String("emulator-dir"); dir != "" {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
 	server, err := emulator.Start(emulator.Options{
 		Addr: c.String("addr"), Token: c.String("emulator-token"), Dir: c.String("emulator-dir"), TLS: c.Bool("tls"),
 		Latency: c.Duration("latency"), Seed: uint64(c.Int("seed")), Log: newLog(c),

@@ -3,13 +3,16 @@ package main
 import (
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
 
 func TestEmulatorCanBeUsedByItsControlPort(t *testing.T) {
 	home(t)
-	log, cancel, ended := begin(t, "emulator", "--emulator-token", "mine", "--control-addr", "127.0.0.1:0")
+	dir := filepath.Join(t.TempDir(), "not", "there yet")
+	log, cancel, ended := begin(t, "emulator", "--emulator-token", "mine", "--control-addr", "127.0.0.1:0", "--emulator-dir", dir)
 	control := log.wait(t, `control (\S+)\n`)
 	api := log.wait(t, `listening on (\S+)/\n`)
 	res, err := http.Post(control+"/seed", "application/json", strings.NewReader(`[{"path":"/a.txt","text":"alpha"}]`))
@@ -29,6 +32,9 @@ func TestEmulatorCanBeUsedByItsControlPort(t *testing.T) {
 	defer res.Body.Close()
 	if body, err := io.ReadAll(res.Body); err != nil || string(body) != `{"size":5}` {
 		t.Errorf("the API says %s, %v", body, err)
+	}
+	if kept, err := os.ReadDir(dir); err != nil || len(kept) != 1 {
+		t.Errorf("the folder for content has %v, %v", kept, err)
 	}
 	cancel()
 	if err := <-ended; err != nil {
