@@ -34,13 +34,7 @@ func (b *Backend) fetchURL(ctx context.Context, name, address string) error {
 	}
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	var next link
-	r, err := b.api.do(ctx, request{
-		call: uploadFromURL, query: url.Values{"path": {b.path(name)}, "url": {address}, "fields": {"href"}}, out: &next,
-	})
-	if err == nil {
-		err = b.finish(ctx, r, next)
-	}
+	_, _, err = b.change(ctx, uploadFromURL, url.Values{"path": {b.path(name)}, "url": {address}})
 	if errors.Is(err, errFailed) {
 		return &backend.Error{Kind: backend.ErrUnavailable, Message: "the service could not download that address"}
 	}

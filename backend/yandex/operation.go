@@ -18,6 +18,16 @@ const (
 // errFailed says that an operation ended badly. The service never says why.
 var errFailed = errors.New("the service says that the operation failed, and not why")
 
+// change makes a change and follows it to its end. next is where the service
+// says that what it did is to be found.
+func (b *Backend) change(ctx context.Context, c call, query url.Values) (r reply, next link, err error) {
+	query.Set("fields", "href")
+	if r, err = b.api.do(ctx, request{call: c, query: query, out: &next}); err == nil {
+		err = b.finish(ctx, r, next)
+	}
+	return r, next, err
+}
+
 // finish waits for the end of a change that was answered with next: at once
 // unless the status says that an operation was begun (202). Every success of a
 // change but 204 has a link; without one it is not the service that speaks.

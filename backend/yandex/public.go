@@ -2,6 +2,7 @@ package yandex
 
 import (
 	"context"
+	"errors"
 	"io"
 	"io/fs"
 	"iter"
@@ -50,6 +51,8 @@ func checkPublic(address string) error {
 // publicError translates what is meant otherwise with a public address.
 func publicError(err error) error {
 	switch {
+	case errors.As(err, new(lost)): // not about the address
+		return err
 	case hasCode(err, "DiskNotFoundError", "NotFoundError"):
 		return &backend.Error{Kind: fs.ErrNotExist, Message: "nothing is public there, or not any more"}
 	case hasCode(err, "DiskSymlinkPasswordRequiredError"):
@@ -85,19 +88,14 @@ func (b *Backend) savePublic(ctx context.Context, address, inner, to string) err
 	if err := b.absent(ctx, to); err != nil {
 		return err
 	}
-	query := url.Values{"public_key": {address}, "name": {path.Base(to)}, "save_path": {b.path(path.Dir(to))}, "fields": {"href"}}
+	query := url.Values{"public_key": {address}, "name": {path.Base(to)}, "save_path": {b.path(path.Dir(to))}}
 	if inner != "." {
 		query.Set("path", "/"+inner)
 	}
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	var next link
-	r, err := b.api.do(ctx, request{call: savePublic, query: query, out: &next})
-	if err != nil {
+	if _, _, err := b.change(ctx, savePublic, query); err != nil {
 		return publicError(err)
-	}
-	if err := b.finish(ctx, r, next); err != nil {
-		return err
 	}
 	if _, err := b.look(ctx, to); err != nil {
 		return lost{err}

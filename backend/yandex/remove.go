@@ -30,7 +30,7 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 	}
 	defer unlock()
 	query := url.Values{
-		"path": {b.path(name)}, "fields": {"href"},
+		"path":        {b.path(name)},
 		"permanently": {strconv.FormatBool(opts.Permanent || b.cfg.HardDelete)},
 	}
 	if opts.IfVersion != "" {
@@ -53,11 +53,7 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 	ctx, cancel := issued(ctx)
 	defer cancel()
 	err = b.late(ctx, b.path(name), func() error {
-		var next link
-		r, err := b.api.do(ctx, request{call: deleteItem, query: query, out: &next})
-		if err == nil {
-			err = b.finish(ctx, r, next)
-		}
+		r, _, err := b.change(ctx, deleteItem, query)
 		// What is not there after an answer was lost is what we removed.
 		if r.again && hasCode(err, "DiskNotFoundError") {
 			err = nil

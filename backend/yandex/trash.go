@@ -87,7 +87,7 @@ func (b *Backend) restore(ctx context.Context, id, to string, overwrite bool) (s
 	if err != nil {
 		return "", err
 	}
-	query := url.Values{"path": {id}, "overwrite": {strconv.FormatBool(overwrite)}, "fields": {"href"}}
+	query := url.Values{"path": {id}, "overwrite": {strconv.FormatBool(overwrite)}}
 	if to == "" {
 		if to, err = b.origin(ctx, base, id); err != nil {
 			return "", err
@@ -117,11 +117,7 @@ func (b *Backend) restore(ctx context.Context, id, to string, overwrite bool) (s
 	}
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	var next link
-	r, err := b.api.do(ctx, request{call: restoreTrash, query: query, out: &next})
-	if err == nil {
-		err = b.finish(ctx, r, next)
-	}
+	_, next, err := b.change(ctx, restoreTrash, query)
 	if err != nil {
 		return "", err
 	}
@@ -161,12 +157,12 @@ func (b *Backend) Discard(ctx context.Context, id string) error {
 	if err := checkTrashed(id); err != nil {
 		return pathError("discard", id, err)
 	}
-	return pathError("discard", id, b.clear(ctx, url.Values{"path": {id}, "fields": {"href"}}))
+	return pathError("discard", id, b.clear(ctx, url.Values{"path": {id}}))
 }
 
 // EmptyTrash implements backend.Trasher.
 func (b *Backend) EmptyTrash(ctx context.Context) error {
-	return pathError("empty", trashRoot, b.clear(ctx, url.Values{"fields": {"href"}}))
+	return pathError("empty", trashRoot, b.clear(ctx, url.Values{}))
 }
 
 func (b *Backend) clear(ctx context.Context, query url.Values) error {
@@ -175,13 +171,9 @@ func (b *Backend) clear(ctx context.Context, query url.Values) error {
 	}
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	var next link
-	r, err := b.api.do(ctx, request{call: deleteTrash, query: query, out: &next})
+	r, _, err := b.change(ctx, deleteTrash, query)
 	if r.again && hasCode(err, "DiskNotFoundError") {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	return b.finish(ctx, r, next)
+	return err
 }

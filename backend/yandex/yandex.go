@@ -219,15 +219,7 @@ func (b *Backend) mkdir(ctx context.Context, name string) error {
 	ctx, cancel := issued(ctx)
 	defer cancel()
 	_, known := b.sight.fresh(b.path(name))
-	var made link
-	r, err := b.api.do(ctx, request{
-		call:  makeFolder,
-		query: url.Values{"path": {b.path(name)}, "fields": {"href"}},
-		out:   &made,
-	})
-	if err == nil {
-		err = b.finish(ctx, r, made)
-	}
+	r, _, err := b.change(ctx, makeFolder, url.Values{"path": {b.path(name)}})
 	// A folder that is there after an answer was lost is the one asked for,
 	// unless it was known before or is in use.
 	if r.again && !known && hasCode(err, "DiskPathPointsToExistentDirectoryError") {
