@@ -31,6 +31,7 @@ type Error struct {
 	RetryAfter time.Duration // when to try again, if the store said so
 }
 
+// Error tells the kind and the store's own words.
 func (e *Error) Error() string {
 	if e.Message == "" {
 		return e.Kind.Error()
@@ -71,12 +72,6 @@ func (e *Error) HTTPStatus() (code int, retryAfter time.Duration) {
 		}
 	}
 	return http.StatusServiceUnavailable, e.RetryAfter
-}
-
-// Retryable tells whether the same call may succeed a little later. An
-// uncertain effect is not retryable: look first what is there.
-func Retryable(err error) bool {
-	return errors.Is(err, ErrLocked) || errors.Is(err, ErrRateLimited) || errors.Is(err, ErrUnavailable)
 }
 
 // PathError wraps kind and the store's words as the contract wants them.

@@ -7,30 +7,25 @@ import (
 	"testing"
 )
 
-// TestKinds holds what each kind of error means to a client, and to who might
-// try again.
+// TestKinds holds what each kind of error means to a client.
 func TestKinds(t *testing.T) {
-	type meaning struct {
-		status    int
-		retryable bool
-	}
-	for kind, want := range map[error]meaning{
-		ErrQuota:              {507, false},
-		ErrTooLarge:           {413, false},
-		ErrLocked:             {503, true},
-		ErrUnauthorized:       {503, false},
-		ErrRateLimited:        {503, true},
-		ErrUnavailable:        {503, true},
-		ErrUncertain:          {503, false},
-		ErrChanged:            {412, false},
-		ErrIsDir:              {405, false},
-		ErrNotDir:             {409, false},
-		ErrNotEmpty:           {409, false},
-		fs.ErrNotExist:        {404, false},
-		fs.ErrExist:           {412, false},
-		fs.ErrPermission:      {403, false},
-		fs.ErrInvalid:         {400, false},
-		errors.ErrUnsupported: {403, false},
+	for kind, want := range map[error]int{
+		ErrQuota:              507,
+		ErrTooLarge:           413,
+		ErrLocked:             503,
+		ErrUnauthorized:       503,
+		ErrRateLimited:        503,
+		ErrUnavailable:        503,
+		ErrUncertain:          503,
+		ErrChanged:            412,
+		ErrIsDir:              405,
+		ErrNotDir:             409,
+		ErrNotEmpty:           409,
+		fs.ErrNotExist:        404,
+		fs.ErrExist:           412,
+		fs.ErrPermission:      403,
+		fs.ErrInvalid:         400,
+		errors.ErrUnsupported: 403,
 	} {
 		err := PathError("put", "a", kind, "words of the store")
 		var status *Error
@@ -38,9 +33,8 @@ func TestKinds(t *testing.T) {
 			t.Errorf("%v is lost in %v", kind, err)
 			continue
 		}
-		code, _ := status.HTTPStatus()
-		if got := (meaning{code, Retryable(err)}); got != want {
-			t.Errorf("%v is answered %d %s, again %v; want %d, %v", kind, code, http.StatusText(code), got.retryable, want.status, want.retryable)
+		if code, _ := status.HTTPStatus(); code != want {
+			t.Errorf("%v is answered %d %s, want %d", kind, code, http.StatusText(code), want)
 		}
 	}
 }
