@@ -55,8 +55,9 @@ const (
 type journal struct {
 	dir string
 
-	mu      sync.Mutex // guards entries, and the kind of each
+	mu      sync.Mutex // guards all below, and the kind of each entry
 	entries map[string]*unfinished
+	begun   uint64 // operations so far
 }
 
 // openJournal reads what is unfinished from a former run.
@@ -127,7 +128,15 @@ func (j *journal) begin(e *unfinished) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.entries[e.ID] = e
+	j.begun++
 	return nil
+}
+
+// count tells how many operations have been begun.
+func (j *journal) count() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.begun
 }
 
 // rest ends the work at an entry, finished or not.

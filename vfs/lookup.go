@@ -27,10 +27,16 @@ func (c *core) stat(ctx context.Context, name string) (backend.Info, error) {
 	if info, ok := c.statPending(name); ok {
 		return info, nil
 	}
-	if err := c.visible(ctx, name); err != nil {
-		return backend.Info{}, err
+	for {
+		begun := c.journal.count()
+		if err := c.visible(ctx, name); err != nil {
+			return backend.Info{}, err
+		}
+		info, err := c.meta.Stat(ctx, name)
+		if c.journal.count() == begun {
+			return info, err
+		}
 	}
-	return c.meta.Stat(ctx, name)
 }
 
 // look is stat for a name of which nothing may be known yet. Of a folder that
@@ -39,21 +45,28 @@ func (c *core) look(ctx context.Context, name string) (backend.Info, map[string]
 	if info, ok := c.statPending(name); ok {
 		return info, nil, nil
 	}
-	if err := c.visible(ctx, name); err != nil {
-		return backend.Info{}, nil, err
+	for {
+		begun := c.journal.count()
+		if err := c.visible(ctx, name); err != nil {
+			return backend.Info{}, nil, err
+		}
+		if err := c.await(ctx, concernedList(name)); err != nil {
+			return backend.Info{}, nil, err
+		}
+		info, children, err := c.meta.Look(ctx, name)
+		if c.journal.count() != begun {
+			continue
+		}
+		if children != nil {
+			c.overlay(name, children)
+		}
+		return info, children, err
 	}
-	if err := c.await(ctx, concernedList(name)); err != nil {
-		return backend.Info{}, nil, err
-	}
-	info, children, err := c.meta.Look(ctx, name)
-	if children != nil {
-		c.overlay(name, children)
-	}
-	return info, children, err
 }
 
 // visible sees to it that what the store has under a name is what is to be
-// seen there.
+// seen there, until another operation of several steps begins: who looks must
+// look again if one did meanwhile.
 func (c *core) visible(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -75,17 +88,24 @@ func (c *core) statPending(name string) (backend.Info, bool) {
 
 // list gives what is in a folder, as seen from here, by name.
 func (c *core) list(ctx context.Context, name string) (children map[string]backend.Info, err error) {
-	if err := c.visible(ctx, name); err != nil {
-		return nil, err
+	for {
+		begun := c.journal.count()
+		if err := c.visible(ctx, name); err != nil {
+			return nil, err
+		}
+		if err := c.await(ctx, concernedList(name)); err != nil {
+			return nil, err
+		}
+		_, children, err = c.meta.List(ctx, name)
+		switch {
+		case c.journal.count() != begun:
+			continue // what is being replaced was perhaps out of sight just now
+		case err != nil:
+			return nil, err
+		}
+		c.overlay(name, children)
+		return children, nil
 	}
-	if err := c.await(ctx, concernedList(name)); err != nil {
-		return nil, err
-	}
-	if _, children, err = c.meta.List(ctx, name); err != nil {
-		return nil, err
-	}
-	c.overlay(name, children)
-	return children, nil
 }
 
 // overlay puts what has not been stored yet into a listing, and takes out what
@@ -128,10 +148,15 @@ func (c *core) folder(ctx context.Context, name string) error {
 // doubt forgets what is known of a name, because it may be wrong.
 func (c *core) doubt(name string) { c.meta.Forget(name) }
 
-// made takes note of a folder that has been made.
-func (c *core) made(name string) {
+// made takes note of a folder that has been made while nobody else could write
+// there.
+func (c *core) made(name string) { c.madeSince(name, c.meta.Writes()) }
+
+// madeSince is made for a folder in which others may have written since there
+// had been so many writes.
+func (c *core) madeSince(name string, writes uint64) {
 	now := c.opts.now()
-	c.meta.Stored(name, backend.Info{Dir: true, ModTime: now, Created: now})
+	c.meta.Made(name, backend.Info{Dir: true, ModTime: now, Created: now}, writes)
 }
 
 // retimed takes note of a modification time that has been set.

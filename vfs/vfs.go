@@ -218,11 +218,12 @@ func (f *FS) mkdir(name string) error {
 	if err := p.makeable(); err != nil {
 		return err
 	}
+	writes := f.meta.Writes()
 	if err := f.b.Mkdir(f.ctx, p.name); err != nil {
 		f.doubt(p.name)
 		return err
 	}
-	f.made(p.name)
+	f.madeSince(p.name, writes)
 	return nil
 }
 

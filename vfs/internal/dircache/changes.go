@@ -13,6 +13,27 @@ import (
 func (c *Cache) Stored(name string, info backend.Info) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.stored(name, info, c.writes)
+}
+
+// Writes counts our own writes, for Made.
+func (c *Cache) Writes() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.writes
+}
+
+// Made is Stored for a folder that was asked for when there had been so many
+// writes. If there were others since, it may not be empty any more.
+func (c *Cache) Made(name string, info backend.Info, writes uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stored(name, info, writes)
+}
+
+// stored is Made. The caller holds c.mu.
+func (c *Cache) stored(name string, info backend.Info, writes uint64) {
+	alone := writes == c.writes
 	c.written()
 	info.Name = path.Base(name)
 	c.forget(name)
@@ -22,7 +43,7 @@ func (c *Cache) Stored(name string, info backend.Info) {
 		}
 		l.children[info.Name] = info
 	})
-	if info.Dir {
+	if info.Dir && alone {
 		// What we have just made is empty.
 		c.keep(name, &listing{self: info, children: map[string]backend.Info{}, made: c.opts.Now()})
 	}

@@ -202,3 +202,33 @@ func TestAChangeEndsAListingOnItsWay(t *testing.T) {
 		})
 	}
 }
+
+// A folder that was made is empty only if nothing was written meanwhile: the
+// store has it before we take note of it, and so may others of us.
+func TestMadeWhileOthersWrite(t *testing.T) {
+	for what, test := range map[string]struct {
+		note func(*Cache)
+		want string
+		asks string
+	}{
+		"nothing else":  {func(*Cache) {}, "", ""},
+		"a file within": {func(c *Cache) { c.Stored("d/f", backend.Info{}) }, "f", "1 list"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := newStore("d/f")
+			if test.want == "" {
+				s = newStore("d/")
+			}
+			c, _ := start(t, s, Options{})
+			names(t, c, ".")
+			s.calls()
+			writes := c.Writes()
+			test.note(c)
+			c.Made("d", backend.Info{Dir: true}, writes)
+			if got := names(t, c, "d"); got != test.want {
+				t.Errorf("there is %q, want %q", got, test.want)
+			}
+			s.wants(t, "listing", test.asks)
+		})
+	}
+}

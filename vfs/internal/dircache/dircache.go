@@ -44,6 +44,7 @@ type Cache struct {
 	entries  int // of all listings
 	flights  map[string]*flight
 	revision revision
+	writes   uint64         // of our own, so far
 	running  sync.WaitGroup // flights
 }
 

@@ -55,6 +55,7 @@ func (c *Cache) confirms(l *listing) bool {
 // written takes note of a write of our own, which must move the token. The
 // caller holds c.mu.
 func (c *Cache) written() {
+	c.writes++
 	r, now := &c.revision, c.opts.Now()
 	if r.token != "" && r.written.IsZero() && now.After(r.since.Add(step)) {
 		r.written = now
