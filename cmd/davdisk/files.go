@@ -11,9 +11,10 @@ import (
 
 func filesCommand() *cli.Command {
 	return &cli.Command{
-		Name:      "files",
-		Usage:     "list the files of a whole store, or below a folder of it",
-		ArgsUsage: "[REMOTE:PATH]",
+		Name:        "files",
+		Usage:       "list the files of a whole store, or below a folder of it",
+		ArgsUsage:   "[REMOTE:PATH]",
+		Description: "   davdisk files --type image --sort -size --limit 10\n   davdisk files --recent yandex:Docs",
 		Flags: withStores(
 			listFlag("type", "only this `KIND`, such as image, video, audio, document; may be given more than once"),
 			textFlag("sort", "", "by this `KEY`: name, path, created, modified or size; -size turns it round"),

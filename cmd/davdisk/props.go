@@ -14,9 +14,10 @@ import (
 
 func propsCommand() *cli.Command {
 	return &cli.Command{
-		Name:      "props",
-		Usage:     "show or change the properties of a file or a folder",
-		ArgsUsage: "PATH [NAME=VALUE …]",
+		Name:        "props",
+		Usage:       "show or change the properties of a file or a folder",
+		ArgsUsage:   "PATH [NAME=VALUE …]",
+		Description: "   davdisk props yandex:plan.txt state=draft --remove author",
 		Flags: withStores(
 			listFlag("remove", "take the property of this `NAME` away; may be given more than once"),
 			jsonFlag(),

@@ -20,6 +20,8 @@ func publicCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "public",
 		Usage: "read what others have made public; no login is needed but for save",
+		Description: "URL is the address that was given out; INNER is a path in a public folder.\n\n" +
+			"   davdisk public ls https://disk.yandex.ru/d/… talks\n   davdisk public get https://disk.yandex.ru/d/… talks/first.pdf .",
 		Subcommands: []*cli.Command{
 			command("stat", "describe what is at a public address", "URL [INNER]", (*session).publicStat, remote, jsonFlag()),
 			command("ls", "list a public folder", "URL [INNER]", (*session).publicList, remote,

@@ -25,6 +25,7 @@ func trashCommand() *cli.Command {
 			},
 			{
 				Name: "restore", Usage: "put entries back where they were; they are named by id, or by the name they had", ArgsUsage: "REMOTE:ID …",
+				Description: "   davdisk trash restore yandex:Docs/plan.txt --to yandex:plan-of-may.txt",
 				Flags: withStores(
 					textFlag("to", "", "put it there instead: a `PATH` of the same remote"),
 					switchFlag("overwrite", "replace what has the name now", "f"),
