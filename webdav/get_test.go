@@ -66,9 +66,10 @@ func TestGetDoesNotLookAgainWithoutNeed(t *testing.T) {
 }
 
 // TestGetOfAFileThatShrinksIsCut: a body that ends early does not look
-// complete.
+// complete, to the client or to who looks after the server.
 func TestGetOfAFileThatShrinksIsCut(t *testing.T) {
-	s := newShare(t, newCapableFs())
+	var last Observation
+	s := newShare(t, newCapableFs(), WithObserver(func(o Observation) { last = o }))
 	s.put("/f", strings.Repeat("x", 200_000))
 	var reads atomic.Int32
 	s.capable().setFail(func(op, name string) error {
@@ -79,6 +80,10 @@ func TestGetOfAFileThatShrinksIsCut(t *testing.T) {
 	})
 	if a := s.do("GET", "/f", ""); a.err == nil {
 		t.Errorf("%d with %d bytes", a.status, len(a.body))
+	}
+	s.server.Close() // waits for the request
+	if last.Method != "GET" || !last.Cut {
+		t.Errorf("it was observed as %+v", last)
 	}
 }
 
