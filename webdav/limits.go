@@ -1,6 +1,7 @@
 package webdav
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"runtime/debug"
@@ -9,8 +10,9 @@ import (
 
 // Limits bound what clients may take at once. A zero field means its default.
 type Limits struct {
-	// Requests is how many requests are served at the same time; others wait
-	// for QueueTime and then get 503. Default 256.
+	// Requests is how many requests are served at the same time, of one client
+	// (by its address) three quarters of that; others wait for QueueTime and
+	// then get 503. Default 256.
 	Requests int
 	// QueueTime is how long a request waits for its turn. Default 30 s.
 	QueueTime time.Duration
@@ -42,33 +44,20 @@ func (l Limits) withDefaults() Limits {
 // limit is the outermost layer: it bounds the requests under way and turns a
 // panic into 500, or into a cut connection if the answer had begun.
 func (h *Handler) limit(next http.Handler) http.Handler {
-	slots := make(chan struct{}, h.opts.limits.Requests)
+	turns := newTurns(h.opts.limits.Requests)
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if !takeSlot(slots, req, h.opts.limits.QueueTime) {
+		from := h.opts.proxies.client(req)
+		waiting, stop := context.WithTimeout(req.Context(), h.opts.limits.QueueTime)
+		served := turns.take(waiting, from)
+		stop()
+		if !served {
 			writeError(w, refuse(http.StatusServiceUnavailable, "too many requests at once"))
 			return
 		}
-		defer func() { <-slots }()
+		defer turns.give(from)
 		defer h.recover(req)
 		next.ServeHTTP(w, req)
 	})
-}
-
-func takeSlot(slots chan struct{}, req *http.Request, wait time.Duration) bool {
-	select {
-	case slots <- struct{}{}:
-		return true
-	default:
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case slots <- struct{}{}:
-		return true
-	case <-req.Context().Done():
-	case <-timer.C:
-	}
-	return false
 }
 
 // recover keeps a fault in one request from the others. net/http would write

@@ -2,10 +2,15 @@ package webdav
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -89,6 +94,70 @@ func TestRequestsAtOnceAreBounded(t *testing.T) {
 	}
 	s.capable().setFail(nil)
 	s.want(200, "GET", "/", "")
+}
+
+// TestOneClientDoesNotTakeAllTurns: one that sends many bodies slowly keeps
+// itself waiting, and not the others.
+func TestOneClientDoesNotTakeAllTurns(t *testing.T) {
+	s := newShare(t, newCapableFs(), WithTrustedProxies(loopback), WithLimits(Limits{Requests: 8, QueueTime: time.Millisecond}))
+	const slow, other = "X-Forwarded-For: 192.0.2.1", "X-Forwarded-For: 192.0.2.2"
+	started := make(chan struct{}, 8)
+	s.capable().setFail(func(op, _ string) error {
+		if op == "put" {
+			started <- struct{}{}
+		}
+		return nil
+	})
+	done := make(chan answer)
+	var feeds []*io.PipeWriter
+	for i := range 6 {
+		body, feed := io.Pipe()
+		feeds = append(feeds, feed)
+		go func() { done <- s.doBody("PUT", fmt.Sprintf("/%d", i), body, slow) }()
+		<-started
+	}
+	s.want(503, "GET", "/", "", slow)
+	for range 20 {
+		s.want(200, "GET", "/", "", other)
+	}
+	for _, feed := range feeds {
+		feed.Close()
+		if a := <-done; a.status != 201 {
+			t.Errorf("an upload: %d %v", a.status, a.err)
+		}
+	}
+	s.want(200, "GET", "/", "", slow)
+}
+
+// TestTurnsLeaveNothingBehind counts turns of many clients at once, of whom some
+// give up.
+func TestTurnsLeaveNothingBehind(t *testing.T) {
+	turns := newTurns(4)
+	var under, most atomic.Int32
+	var clients sync.WaitGroup
+	for i := range 200 {
+		clients.Go(func() {
+			from := netip.AddrFrom4([4]byte{192, 0, 2, byte(i % 5)})
+			ctx, cancel := context.WithCancel(t.Context())
+			if i%7 == 0 {
+				cancel()
+			}
+			defer cancel()
+			if !turns.take(ctx, from) {
+				return
+			}
+			now := under.Add(1)
+			for old := most.Load(); now > old && !most.CompareAndSwap(old, now); old = most.Load() {
+			}
+			runtime.Gosched()
+			under.Add(-1)
+			turns.give(from)
+		})
+	}
+	clients.Wait()
+	if len(turns.clients) != 0 || len(turns.all) != 0 || most.Load() > 4 {
+		t.Errorf("%d clients and %d turns are left; %d at the same time", len(turns.clients), len(turns.all), most.Load())
+	}
 }
 
 func TestXMLBodiesAreBounded(t *testing.T) {
