@@ -264,11 +264,16 @@ type subject struct {
 }
 
 func newSubject(t *testing.T, knobs emulator.Knobs) *subject {
+	return newSubjectIn(t, knobs, t.TempDir())
+}
+
+// newSubjectIn keeps all its files in a folder.
+func newSubjectIn(t *testing.T, knobs emulator.Knobs, state string) *subject {
 	disk, err := emulator.Start(emulator.Options{Knobs: knobs, Now: hasty()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &subject{T: t, disk: disk, state: t.TempDir()}
+	d := &subject{T: t, disk: disk, state: state}
 	for path, content := range planted {
 		if folder, ok := strings.CutSuffix(path, "/"); ok {
 			err = disk.Mkdir("disk:" + folder)
@@ -300,7 +305,7 @@ func (d *subject) open() {
 	if err != nil {
 		d.Fatal(err)
 	}
-	if d.vfs, err = vfs.New(store, vfs.WithStateDir(d.state+"/vfs"), vfs.WithPollInterval(0), vfs.WithSpoolDir(d.state)); err != nil {
+	if d.vfs, err = vfs.New(store, vfs.WithStateDir(d.state+"/vfs"), vfs.WithPollInterval(0), vfs.WithSpoolDir(d.state), vfs.WithCacheDir(d.state+"/cache", 64<<20)); err != nil {
 		d.Fatal(err)
 	}
 	if d.dav, err = webdav.NewHandler(d.vfs, webdav.WithState(d.state+"/webdav")); err != nil {
