@@ -12,9 +12,9 @@
 // (conflict.go). Whatever else is to be done to a name that waits has to wait
 // for it, except that a file that is deleted need not be stored first.
 //
-// Where the files are: entry.go knows the folder, put.go what is
-// acknowledged, changes.go all other changes, upload.go what happens in the
-// background.
+// Where things are: entry.go knows the folder, read.go shows what waits in
+// front of what is stored, put.go acknowledges, changes.go makes all other
+// changes, upload.go is what happens in the background.
 package writeback
 
 import (
@@ -22,11 +22,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"iter"
 	"log/slog"
 	"os"
-	"path"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -173,159 +170,6 @@ func (q *Queue) Waiting() (files int, bytes int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.entries), q.bytes
-}
-
-// info describes an entry as a store would.
-func (e *entry) info() backend.Info {
-	info := backend.Info{
-		Name: path.Base(e.Name), Size: e.Size, ModTime: e.ModTime,
-		Version: e.Version, MD5: e.MD5, SHA256: e.SHA256,
-	}
-	if info.ModTime.IsZero() {
-		info.ModTime = e.Since
-	}
-	return info
-}
-
-// over is info on top of what the store has under that name.
-func over(below, ours backend.Info) backend.Info {
-	if below.Dir {
-		return ours
-	}
-	ours.ID, ours.Created, ours.ContentType, ours.Public = below.ID, below.Created, below.ContentType, below.Public
-	ours.Properties = below.Properties
-	return ours
-}
-
-// waiting gives what waits under a name.
-func (q *Queue) waiting(name string) (backend.Info, bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if e := q.entries[name]; e != nil {
-		return e.info(), true
-	}
-	return backend.Info{}, false
-}
-
-// Stat implements backend.Backend.
-func (q *Queue) Stat(ctx context.Context, name string) (backend.Info, error) {
-	if err := ctx.Err(); err != nil {
-		return backend.Info{}, &fs.PathError{Op: "stat", Path: name, Err: err}
-	}
-	if info, ok := q.waiting(name); ok {
-		return info, nil
-	}
-	return q.store.Stat(ctx, name)
-}
-
-// List implements backend.Backend.
-func (q *Queue) List(ctx context.Context, name string) (backend.Info, iter.Seq2[backend.Info, error], error) {
-	if info, ok := q.waiting(name); ok {
-		return info, nil, backend.PathError("list", name, backend.ErrNotDir, "")
-	}
-	// What waits is noted before the store is asked: what is stored meanwhile
-	// is then shown, whether the store has it in its answer or not.
-	ours := q.children(name)
-	self, children, err := q.store.List(ctx, name)
-	if err != nil || len(ours) == 0 {
-		return self, children, err
-	}
-	return self, func(yield func(backend.Info, error) bool) {
-		for info, err := range children {
-			if own, ok := ours[info.Name]; ok && err == nil {
-				delete(ours, info.Name)
-				info = over(info, own)
-			}
-			if !yield(info, err) || err != nil {
-				return
-			}
-		}
-		for _, own := range ours {
-			own.Properties = map[string]string{} // what is new has none
-			if !yield(own, nil) {
-				return
-			}
-		}
-	}, nil
-}
-
-// children gives what waits in a folder, by name.
-func (q *Queue) children(name string) map[string]backend.Info {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	found := map[string]backend.Info{}
-	for at, e := range q.entries {
-		if path.Dir(at) == name {
-			found[path.Base(at)] = e.info()
-		}
-	}
-	return found
-}
-
-// Open implements backend.Backend.
-func (q *Queue) Open(ctx context.Context, name, version string) (backend.Content, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
-	}
-	content, err := q.openWaiting(name, version)
-	if content == nil && err == nil {
-		return q.store.Open(ctx, name, version)
-	}
-	return content, err
-}
-
-// openWaiting opens what waits under a name; nil if nothing does.
-func (q *Queue) openWaiting(name, version string) (backend.Content, error) {
-	q.mu.Lock() // so that the file is not removed meanwhile
-	defer q.mu.Unlock()
-	e := q.entries[name]
-	switch {
-	case e == nil:
-		return nil, nil
-	case version != "" && version != e.Version:
-		return nil, backend.PathError("open", name, backend.ErrChanged, "")
-	}
-	content, err := openContent(q.folder.content(e.ID), e.info())
-	if err != nil {
-		// That our own file is missing must not be taken for the file's being so.
-		return nil, backend.PathError("open", name, backend.ErrUnavailable, "what waits to be stored cannot be read: "+err.Error())
-	}
-	return content, nil
-}
-
-// Revision implements backend.Revisioner: what is acknowledged moves it, and
-// so does what is stored.
-func (q *Queue) Revision(ctx context.Context) (string, error) {
-	token, err := backend.Revision(ctx, q.store)
-	if err != nil {
-		return "", err
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return fmt.Sprintf("%s+%d", token, q.acks), nil
-}
-
-// Usage implements backend.Usager. It is that of the store: what waits takes
-// no room there yet.
-func (q *Queue) Usage(ctx context.Context) (backend.Space, error) {
-	space, err := backend.Usage(ctx, q.store)
-	if err != nil {
-		return backend.Space{}, err
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.space = space
-	return space, nil
-}
-
-// Properties implements backend.Propertier. A file keeps its own when its
-// content is replaced, so what is stored counts; a new file has none.
-func (q *Queue) Properties(ctx context.Context, name string) (map[string]string, error) {
-	props, err := backend.Properties(ctx, q.store, name)
-	if _, ok := q.waiting(name); ok && errors.Is(err, fs.ErrNotExist) {
-		return map[string]string{}, nil
-	}
-	return props, err
 }
 
 // Close stores what has not met with trouble, for as long as drainTime, and
