@@ -8,7 +8,9 @@
 //	http.ListenAndServe("127.0.0.1:8080", handler)
 //
 // A handler must be the root of its server: an [http.ServeMux] in front of it
-// redirects between /x and /x/, and that ends every mount.
+// redirects between /x and /x/, and that ends every mount. A server whose
+// DisableGeneralOptionsHandler is set lets it answer OPTIONS * as well, which
+// net/http answers without DAV otherwise.
 //
 // # What an answer means
 //
