@@ -188,6 +188,85 @@ func TestCloseDuringARename(t *testing.T) {
 	})
 }
 
+// TestOneOfTwoWritersGivesUp: what the other has written is stored all the
+// same.
+func TestOneOfTwoWritersGivesUp(t *testing.T) {
+	f := newFS(t, memory.New(memory.Options{}))
+	write(t, f, "/a", "old")
+	one, other := openFile(t, f, "/a", os.O_RDWR), openFile(t, f, "/a", os.O_RDWR)
+	overwrite(t, one, "O")
+	if _, err := other.WriteAt([]byte("D"), 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := one.(interface{ Abort() error }).Abort(); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := tree(t, f); got != "a=OlD" {
+		t.Errorf("there is %q", got)
+	}
+}
+
+// TestAHandleOfWhatOthersReplaced cannot store over it, also if it needs
+// nothing of the old content for that.
+func TestAHandleOfWhatOthersReplaced(t *testing.T) {
+	b := memory.New(memory.Options{})
+	f := newFS(t, b, vfs.WithDirCache(0, 0))
+	write(t, f, "/a", "old")
+	h := openFile(t, f, "/a", os.O_RDWR)
+	if _, err := b.Put(t.Context(), "a", strings.NewReader("theirs"), backend.PutOptions{Size: 6}); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, f, "/a"); got != "theirs" {
+		t.Fatalf("who opens it now reads %q", got)
+	}
+	if err := h.Truncate(0); err != nil {
+		t.Fatal(err)
+	}
+	overwrite(t, h, "ours")
+	if err := h.Close(); !errors.Is(err, backend.ErrChanged) {
+		t.Errorf("%v, want ErrChanged", err)
+	}
+	if got := tree(t, f); got != "a=theirs" {
+		t.Errorf("there is %q", got)
+	}
+}
+
+// slowOpen is a store that takes its time to open a file.
+type slowOpen struct {
+	*memory.Backend
+	goOn chan struct{}
+}
+
+func (s slowOpen) Open(ctx context.Context, name, version string) (backend.Content, error) {
+	<-s.goOn
+	return s.Backend.Open(ctx, name, version)
+}
+
+// TestReadDuringARename finds the content under the name that it has by then.
+func TestReadDuringARename(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := slowOpen{memory.New(memory.Options{}), make(chan struct{})}
+		f := newFS(t, b)
+		write(t, f, "/a", "content")
+		h := openFile(t, f, "/a", os.O_RDWR) // which opens nothing in the store yet
+		defer h.Close()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			wants(t, "during a rename", h, "content")
+		}()
+		synctest.Wait()
+		if err := f.Rename("/a", "/b"); err != nil {
+			t.Fatal(err)
+		}
+		close(b.goOn)
+		<-done
+	})
+}
+
 // TestReadingHolesGivesZeros whatever was in the caller's buffer.
 func TestReadingHolesGivesZeros(t *testing.T) {
 	f := newFS(t, memory.New(memory.Options{}))

@@ -105,6 +105,24 @@ func TestDeadPropertiesHaveOneValue(t *testing.T) {
 	}
 }
 
+// TestDeadPropertiesStayIfTheyCannotMove: a value that cannot be taken out of
+// the file system's store does not get a second one in the handler's.
+func TestDeadPropertiesStayIfTheyCannotMove(t *testing.T) {
+	s := newShare(t, newCapableFs())
+	s.put("/f", "f")
+	s.want(207, "PROPPATCH", "/f", setProperty("p", "old"))
+	s.capable().noProperties = true
+	s.want(207, "PROPPATCH", "/f", setProperty("own", "kept by the handler"))
+	s.capable().noProperties = false
+	s.capable().failOn(503, "setproperties")
+	s.want(503, "PROPPATCH", "/f", setProperty("p", "new"))
+	s.capable().setFail(nil)
+	got := s.properties("/f", "{urn:n}p", "{urn:n}own")
+	if got["{urn:n}p"] != "old" || got["{urn:n}own"] != "kept by the handler" {
+		t.Errorf("%v", got)
+	}
+}
+
 // fates checks what a PROPPATCH answers for some of its properties, by their
 // local names.
 func (s *share) fates(at, body string, want map[string]int, headers ...string) {

@@ -287,6 +287,21 @@ func TestPlainHidesTemporaries(t *testing.T) {
 	s.want(403, "MOVE", "/f", "", "Destination: /.davdisk-LEFT")
 }
 
+// TestPlainSyncsBeforeItRenames: a name must not lead to what a loss of power
+// would take away.
+func TestPlainSyncsBeforeItRenames(t *testing.T) {
+	fs := &brokenFs{Fs: afero.NewMemMapFs()}
+	s := newShare(t, fs)
+	for _, content := range []string{"old", "new"} {
+		fs.calls = nil
+		s.put("/f", content)
+		sync, rename := slices.Index(fs.calls, "sync"), slices.Index(fs.calls, "rename")
+		if sync < 0 || rename < sync {
+			t.Errorf("storing %q: %q", content, fs.calls)
+		}
+	}
+}
+
 // TestPlainFollowsLinks: a link is what it stands for, in listings too, and
 // one that leads nowhere is not there.
 func TestPlainFollowsLinks(t *testing.T) {
