@@ -21,6 +21,22 @@ func rfcLocking() []requirement {
 				}
 			}
 		}},
+		{"9.10.1-owner-is-preserved", func(s *share) {
+			for owner, want := range map[string]string{
+				`<D:owner>anna &amp; &lt;bert&gt;</D:owner>`:                                                 `>anna &amp; &lt;bert&gt;</D:owner>`,
+				`<D:owner><![CDATA[<anna>]]></D:owner>`:                                                      `>&lt;anna&gt;</D:owner>`,
+				`<D:owner xml:lang="ru">Анна</D:owner>`:                                                      `xml:lang="ru"`,
+				`<D:owner><who xmlns="urn:o" x:at="&quot;home&quot;" xmlns:x="urn:x">a<b/>c</who></D:owner>`: `x:at="&quot;home&quot;" xmlns:x="urn:x">a<b/>c</who></D:owner>`,
+			} {
+				body := strings.Replace(sharedLockBody, "</D:lockinfo>", owner+"</D:lockinfo>", 1)
+				a := s.want(201, "LOCK", "/f", body)
+				shown := s.want(207, "PROPFIND", "/f", "", "Depth: 0")
+				if !strings.Contains(a.body, want) || !strings.Contains(shown.body, want) {
+					s.Errorf("%s: no %s in %s or %s", owner, want, a.body, shown.body)
+				}
+				s.want(204, "UNLOCK", "/f", "", "Lock-Token: "+a.header.Get("Lock-Token"))
+			}
+		}},
 		{"9.10.2-refresh-keeps-token-and-owner", func(s *share) {
 			s.put("/f", "x")
 			token := s.lock("/f", "Timeout: Second-100")

@@ -20,6 +20,15 @@ func rfcMessages() []requirement {
 				}
 			})
 		}},
+		{"8.2-both-media-types-of-xml-are-taken", func(s *share) {
+			s.put("/f", "x")
+			for _, media := range []string{"application/xml", "text/xml", `text/xml; charset="utf-8"`} {
+				s.want(207, "PROPFIND", "/f", propfind("<D:allprop/>"), "Depth: 0", "Content-Type: "+media)
+				s.want(207, "PROPPATCH", "/f", proppatch(setProp("<z:p/>")), "Content-Type: "+media)
+				token := s.lock("/f", "Content-Type: "+media)
+				s.want(204, "UNLOCK", "/f", "", "Lock-Token: "+token)
+			}
+		}},
 		{"8.3-addresses-are-absolute-escaped-and-alike", func(s *share) {
 			s.want(201, "MKCOL", "/"+escape(hostile), "")
 			s.put("/"+escape(hostile)+"/"+escape(hostile), "x")

@@ -132,6 +132,19 @@ func rfcProperties() []requirement {
 				s.Errorf("the known one: %q", status)
 			}
 		}},
+		{"9.1-what-cannot-be-told-has-its-error-within", func(s *share) {
+			c, ok := s.fs.(*capableFs)
+			if !ok {
+				return // the others have no property that may fail alone
+			}
+			c.failOn(503, "usage")
+			m := s.want(207, "PROPFIND", "/", propfind(`<D:prop><D:quota-used-bytes/><D:resourcetype/></D:prop>`), "Depth: 0").multistatus(s.T)
+			for name, want := range map[string]string{"quota-used-bytes": "HTTP/1.1 503 Service Unavailable", "resourcetype": "HTTP/1.1 200 OK"} {
+				if _, status := m.prop("/", "DAV:", name); status != want {
+					s.Errorf("%s: %q, want %q", name, status, want)
+				}
+			}
+		}},
 		{"9.1-missing-resource-is-404", func(s *share) { s.want(404, "PROPFIND", "/none", "", "Depth: 0") }},
 		{"9.1.4-propname-tells-names-only", func(s *share) {
 			s.put("/f", "secret content")
@@ -314,6 +327,14 @@ func rfcProperties() []requirement {
 				s.Errorf("got %q", status)
 			}
 			s.want(207, "PROPPATCH", "/f", proppatch("<z:new/>"+setProp("<z:p>1</z:p>")))
+		}},
+		{"17-processing-instructions-and-comments-are-ignored", func(s *share) {
+			s.put("/f", "x")
+			body := `<?xml version="1.0"?><?a b?><!-- c -->` + propfind("<?d?><D:prop><!-- e --><D:getetag/><?f?></D:prop>") + "<?g?><!-- h -->\n"
+			m := s.want(207, "PROPFIND", "/f", body, "Depth: 0").multistatus(s.T)
+			if _, status := m.prop("/f", "DAV:", "getetag"); status != "HTTP/1.1 200 OK" {
+				s.Errorf("got %q", status)
+			}
 		}},
 	}
 }
