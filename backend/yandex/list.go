@@ -53,6 +53,11 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 	if !info.Dir {
 		return info, nil, backend.PathError("list", name, backend.ErrNotDir, "")
 	}
+	for i := range items {
+		if err := items[i].sized(); err != nil {
+			return backend.Info{}, nil, pathError("list", name, err)
+		}
+	}
 	items = slices.DeleteFunc(items, func(r resource) bool { return !b.usable(name, &r) })
 	for i := range items {
 		b.note(path.Join(name, string(items[i].Name)), &items[i])

@@ -2,6 +2,7 @@ package yandex
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -28,9 +29,24 @@ const (
 	settleAgain = 30 * time.Second
 )
 
-// openPending takes up what an earlier process left.
+// openPending takes up what an earlier process left. An end that is farther
+// away than any can be was written by a clock that was wrong, as on a machine
+// that has just been switched on.
 func openPending(cfg Config, root string) (*journal[unsettled], error) {
-	return openJournal[unsettled](journalPath(cfg, root, "uploads"), cfg.Log)
+	j, err := openJournal[unsettled](journalPath(cfg, root, "uploads"), cfg.Log)
+	if err != nil {
+		return nil, err
+	}
+	last := cfg.Now().Add(linkWindow)
+	for name, u := range j.all() {
+		if u.Until.After(last) {
+			u.Until = last
+			if err := j.note(name, u); err != nil {
+				return nil, errors.Join(err, j.Close())
+			}
+		}
+	}
+	return j, nil
 }
 
 // settle waits until no earlier upload to name, or to anything below it, can

@@ -115,6 +115,13 @@ func openTimes(b *Backend) (*times, error) {
 		return nil, err
 	}
 	t := &times{b: b, log: b.log, journal: j, stop: make(chan struct{})}
+	last := b.cfg.Now().Add(stampPause)
+	for name, s := range j.all() {
+		if s.Due.After(last) { // by a clock that was wrong
+			s.Due = last
+			t.noted(name, j.note(name, s))
+		}
+	}
 	if len(j.all()) > 0 {
 		t.start()
 	}

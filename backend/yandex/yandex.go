@@ -140,6 +140,18 @@ func (r *resource) check() error {
 	if r.Type != "file" && r.Type != "dir" {
 		return &backend.Error{Kind: backend.ErrUnavailable, Message: "the service's answer describes neither a file nor a folder"}
 	}
+	return r.sized()
+}
+
+// emptyMD5 is the hash of nothing.
+const emptyMD5 = "d41d8cd98f00b204e9800998ecf8427e"
+
+// sized refuses a file that is not empty and whose size is not told: it would
+// be read as an empty one.
+func (r *resource) sized() error {
+	if r.Type == "file" && r.Size <= 0 && r.MD5 != "" && r.MD5 != emptyMD5 || r.Size < 0 {
+		return &backend.Error{Kind: backend.ErrUnavailable, Message: fmt.Sprintf("the service does not tell the size of %q", string(r.Name))}
+	}
 	return nil
 }
 
