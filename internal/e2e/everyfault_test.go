@@ -311,8 +311,10 @@ func (d *subject) open() {
 	if d.dav, err = webdav.NewHandler(d.vfs, webdav.WithState(d.state+"/webdav")); err != nil {
 		d.Fatal(err)
 	}
-	d.http = httptest.NewServer(d.dav)
+	d.serve()
 }
+
+func (d *subject) serve() { d.http = httptest.NewServer(d.dav) }
 
 // shut ends davdisk, which finishes what it has begun.
 func (d *subject) shut() {
