@@ -40,7 +40,7 @@ func (s *session) copyInput(address string) error {
 	}
 	defer os.Remove(spool.Name())
 	defer spool.Close()
-	size, err := io.Copy(spool, whileContext{s.ctx, s.c.App.Reader})
+	size, err := readAll(s.ctx, spool, s.c.App.Reader)
 	if err == nil {
 		_, err = spool.Seek(0, io.SeekStart)
 	}
@@ -51,17 +51,26 @@ func (s *session) copyInput(address string) error {
 	return named(err, to)
 }
 
-// whileContext reads as long as its context lasts: what was interrupted ends
-// too, and is not whole.
-type whileContext struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r whileContext) Read(p []byte) (int, error) {
-	n, err := r.r.Read(p)
-	if ended := r.ctx.Err(); ended != nil {
-		return 0, ended
+// readAll copies as long as ctx lasts. What is interrupted is not whole, even if
+// it ends well; the reading, which may not end at all, is left to end with the
+// program.
+func readAll(ctx context.Context, to io.Writer, from io.Reader) (int64, error) {
+	type result struct {
+		size int64
+		err  error
 	}
-	return n, err
+	done := make(chan result, 1)
+	go func() {
+		size, err := io.Copy(to, from)
+		done <- result{size, err}
+	}()
+	var r result
+	select {
+	case r = <-done:
+	case <-ctx.Done():
+	}
+	if ctx.Err() != nil {
+		return 0, ctx.Err()
+	}
+	return r.size, r.err
 }

@@ -37,9 +37,10 @@ func filesCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return printList(s, backend.Files(s.ctx, t, o), s.flatJSON(t), func(w terminal.Writer, e backend.Entry) {
+			err = printList(s, backend.Files(s.ctx, t, o), s.flatJSON(t), func(w terminal.Writer, e backend.Entry) {
 				printEntry(w, e.Path, e.Info)
 			})
+			return named(err, t)
 		}),
 	}
 }

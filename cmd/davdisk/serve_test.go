@@ -432,12 +432,26 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	if err := davdisk.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	log.wait(t, "what is being written is finished first")
-	if err := davdisk.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := davdisk.Process.Signal(syscall.SIGTERM); err != nil { // as timeout does
 		t.Fatal(err)
 	}
-	if err := davdisk.Wait(); err == nil {
-		t.Error("it ended as if all were done")
+	log.wait(t, "what is being written is finished first")
+	ended := make(chan error, 1)
+	go func() { ended <- davdisk.Wait() }()
+	again := time.NewTicker(2 * sameSignal)
+	defer again.Stop()
+	for running := true; running; {
+		select {
+		case <-again.C:
+			if err := davdisk.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+				t.Fatal(err)
+			}
+		case err := <-ended:
+			running = false
+			if err == nil {
+				t.Error("it ended as if all were done")
+			}
+		}
 	}
 	pipe.Close()
 	if err := <-cut; err == nil {

@@ -28,9 +28,10 @@ func sharedCommand() *cli.Command {
 			if err != nil {
 				return named(err, t)
 			}
-			return printList(s, sharer.Shared(s.ctx), s.flatJSON(t), func(w terminal.Writer, e backend.Entry) {
+			err = printList(s, sharer.Shared(s.ctx), s.flatJSON(t), func(w terminal.Writer, e backend.Entry) {
 				fmt.Fprintf(w, "%s  %s\n", w.Name(e.Info.Public), w.Name(flatName(e)))
 			})
+			return named(err, t)
 		}),
 	}
 }
