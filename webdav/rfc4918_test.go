@@ -47,6 +47,33 @@ func TestRFC4918Users(t *testing.T) {
 		s.want(403, "UNLOCK", "/f", "", bert, "Lock-Token: "+token)
 		s.want(204, "PUT", "/f", "new", anna, "If: ("+token+")")
 	})
+	t.Run("8.3-locks-are-told-in-the-paths-that-a-user-knows", func(t *testing.T) {
+		rooted := WithUsers(User{Name: "anna", Verify: PlainPassword("a"), Root: "/anna"}, User{Name: "bert", Verify: PlainPassword("b")})
+		s := newShare(t, newVFS(t), rooted, WithPrefix("/dav"))
+		s.want(201, "MKCOL", "/dav/anna", "", bert)
+		s.want(201, "MKCOL", "/dav/d", "", anna)
+		s.want(201, "PUT", "/dav/d/f", "x", anna)
+		token := s.lock("/dav/d", anna)
+		tells := func(href string, a answer) {
+			t.Helper()
+			if !strings.Contains(a.body, "<D:href>"+href+"</D:href>") {
+				t.Errorf("no %s in %s", href, a.body)
+			}
+		}
+		tells("/dav/d/", s.want(423, "PUT", "/dav/d/f", "y", anna))
+		tells("/dav/anna/d/", s.want(207, "PROPFIND", "/dav/anna/d/f", "", "Depth: 0", bert))
+		tells("/dav/anna/d/", s.want(423, "PUT", "/dav/anna/d/f", "y", bert, "If: ("+token+")"))
+		tells("/dav/anna/d/", s.want(207, "DELETE", "/dav/anna", "", bert))
+		s.want(403, "LOCK", "/dav/anna/d", "", bert, "If: ("+token+")")
+		s.want(204, "PUT", "/dav/d/f", "y", anna, "If: <"+s.server.URL+"/dav/d/> ("+token+")")
+		s.want(412, "PUT", "/dav/d/f", "z", anna, "If: </d/> ("+token+")")
+		// What is above a user's root he is not told.
+		s.lock("/dav/anna", bert, "Depth: 0")
+		tells("/dav/", s.want(423, "PUT", "/dav/new", "x", anna))
+		if a := s.want(207, "PROPFIND", "/dav/", "", "Depth: 0", anna); strings.Contains(a.body, "/dav/anna") {
+			t.Errorf("the name of his root is told: %s", a.body)
+		}
+	})
 	t.Run("8.1-authorization-comes-first", func(t *testing.T) {
 		s := newShare(t, afero.NewMemMapFs(), users)
 		for _, method := range []string{"PROPFIND", "MKCOL", "LOCK", "PUT", "DELETE", "COPY", "MOVE"} {
