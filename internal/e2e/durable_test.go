@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
 	"github.com/davdisk/davdisk/internal/testtool"
@@ -69,6 +70,21 @@ func TestAnsweredIsOnTheDisk(t *testing.T) {
 			{"PUT", "f", "other content", "", 204, []string{"sync .*/times-.*jsonl"}},
 		} {
 			s.trace(r.method, r.path, r.body, r.header, r.status, "X-OC-Mtime", "1700000000")
+			trace.want(t, r.method+" "+r.path, r.want)
+		}
+	})
+	t.Run("write-back", func(t *testing.T) {
+		disk := startDisk(t, emulator.Options{})
+		s, trace := startTraced(t, t.TempDir(), account(disk), "serve", "yandex:", "--addr", "127.0.0.1:0", "--write-back")
+		trace.want(t, "starting", nil)
+		disk.SetLatency(200 * time.Millisecond) // so that the file waits
+		want := []string{"sync .*/queue/.*[.]content", "sync .*/queue/.new-.*", "rename .*/queue/.*[.]entry", "sync .*/queue"}
+		for _, r := range []request{
+			{"PUT", "f", "content", "", 201, want},
+			{"PUT", "f", "other content", "", 204, want},
+			{"DELETE", "f", "", "", 204, []string{"sync .*/queue"}},
+		} {
+			s.trace(r.method, r.path, r.body, r.header, r.status)
 			trace.want(t, r.method+" "+r.path, r.want)
 		}
 	})
