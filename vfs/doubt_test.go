@@ -1,8 +1,10 @@
 package vfs_test
 
 import (
-	"context"
 	"errors"
+	"io"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,44 +13,73 @@ import (
 	"github.com/davdisk/davdisk/vfs"
 )
 
-// forgetful makes changes and loses the answer.
-type forgetful struct{ *memory.Backend }
-
-func (b forgetful) SetModTime(ctx context.Context, name string, t time.Time) error {
-	return errors.Join(b.Backend.SetModTime(ctx, name, t), backend.PathError("chtimes", name, backend.ErrUncertain, ""))
-}
-
-func (b forgetful) SetProperties(ctx context.Context, name string, set map[string]string, remove []string) error {
-	return errors.Join(b.Backend.SetProperties(ctx, name, set, remove), backend.PathError("properties", name, backend.ErrUncertain, ""))
-}
-
-// A change of which the answer was lost may have been made: what a listing
-// remembers of before is not believed any more.
-func TestUncertainTimesAndPropertiesAreLookedAtAgain(t *testing.T) {
-	store := memory.New(memory.Options{})
-	f, err := vfs.New(forgetful{store})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if err := f.Mkdir("/d", 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.Stat("/d"); err != nil { // the listing of the root is remembered
-		t.Fatal(err)
-	}
+// TestLostAnswers has the store make a change and lose its answer: what the
+// listings remember of before is not believed any more.
+func TestLostAnswers(t *testing.T) {
 	when := time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)
-	if err := f.Chtimes("/d", when, when); !errors.Is(err, backend.ErrUncertain) {
-		t.Fatalf("chtimes answered %v", err)
-	}
-	if info, err := f.Stat("/d"); err != nil || !info.ModTime().Equal(when) {
-		t.Errorf("after a lost answer the time is %v, %v, want %v", info.ModTime(), err, when)
-	}
-	const key = "{urn:x}colour"
-	if err := f.SetProperties("/d", map[string]string{key: "<c/>"}, nil); !errors.Is(err, backend.ErrUncertain) {
-		t.Fatalf("set properties answered %v", err)
-	}
-	if props, err := f.Properties("/d"); err != nil || props[key] != "<c/>" {
-		t.Errorf("after a lost answer the properties are %v, %v", props, err)
+	for name, test := range map[string]struct {
+		change func(f *vfs.FS) error
+		want   string // all that is there afterwards
+	}{
+		"put": {func(f *vfs.FS) error {
+			_, err := f.Put("/new", strings.NewReader("N"), 1, time.Time{}, "", false)
+			return err
+		}, "a=A d/ d/b=B new=N"},
+		"close": {func(f *vfs.FS) error {
+			h, err := f.OpenFile("/new", os.O_WRONLY|os.O_CREATE, 0o666)
+			if err != nil {
+				return err
+			}
+			_, err = io.WriteString(h, "N")
+			return errors.Join(err, h.Close())
+		}, "a=A d/ d/b=B new=N"},
+		"mkdir":       {func(f *vfs.FS) error { return f.Mkdir("/new", 0o777) }, "a=A d/ d/b=B new/"},
+		"remove":      {func(f *vfs.FS) error { return f.Remove("/a") }, "d/ d/b=B"},
+		"remove tree": {func(f *vfs.FS) error { return f.Delete("/d", "") }, "a=A"},
+		"rename":      {func(f *vfs.FS) error { return f.Rename("/a", "/d/new") }, "d/ d/b=B d/new=A"},
+		"rename over": {func(f *vfs.FS) error { return f.Rename("/d/b", "/a") }, "a=B d/"},
+		"rename tree": {func(f *vfs.FS) error { return f.Rename("/d", "/new") }, "a=A new/ new/b=B"},
+		"copy":        {func(f *vfs.FS) error { return f.Copy("/a", "/new", false, -1) }, "a=A d/ d/b=B new=A"},
+		"copy over":   {func(f *vfs.FS) error { return f.Copy("/d/b", "/a", true, -1) }, "a=B d/ d/b=B"},
+		"copy alone":  {func(f *vfs.FS) error { return f.Copy("/d", "/new", false, 0) }, "a=A d/ d/b=B new/"},
+		"set a time":  {func(f *vfs.FS) error { return f.Chtimes("/a", when, when) }, "a=A (2020) d/ d/b=B"},
+		"set a property": {func(f *vfs.FS) error {
+			return f.SetProperties("/a", map[string]string{"{urn:x}colour": "<c/>"}, nil)
+		}, "a=A (coloured) d/ d/b=B"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			loses := false
+			b := hooked{memory.New(memory.Options{}), func(change func() error) error {
+				err := change()
+				if loses {
+					return errors.Join(err, backend.PathError("change", "a", backend.ErrUncertain, ""))
+				}
+				return err
+			}}
+			f := newFS(t, b)
+			if err := f.Mkdir("/d", 0o777); err != nil {
+				t.Fatal(err)
+			}
+			write(t, f, "/a", "A")
+			write(t, f, "/d/b", "B")
+			tree(t, f) // all listings are remembered
+			loses = true
+			if err := test.change(f); !errors.Is(err, backend.ErrUncertain) {
+				t.Errorf("it answered %v, want ErrUncertain", err)
+			}
+			loses = false
+			got := tree(t, f)
+			if info, err := f.Stat("/a"); err == nil {
+				if info.ModTime().Equal(when) {
+					got = strings.Replace(got, "a=A", "a=A (2020)", 1)
+				}
+				if props, _ := info.(*vfs.FileInfo).Properties(); len(props) > 0 {
+					got = strings.Replace(got, "a=A", "a=A (coloured)", 1)
+				}
+			}
+			if got != test.want {
+				t.Errorf("there is %q, want %q", got, test.want)
+			}
+		})
 	}
 }

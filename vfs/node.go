@@ -93,7 +93,7 @@ func (n *node) unbind(lost bool) {
 // rebind gives the node another name. The caller holds core.mu.
 func (n *node) rebind(name string) {
 	delete(n.core.nodes, n.name)
-	n.name, n.last, n.excl = name, name, false
+	n.name, n.last = name, name
 	n.info.Name = path.Base(name)
 	n.core.nodes[name] = n
 }
