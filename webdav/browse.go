@@ -74,7 +74,10 @@ func (h *Handler) browse(w http.ResponseWriter, r *request) error {
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	_, children, err := r.files.list(r.name)
+	self, children, err := r.files.list(r.name)
+	if err == nil && !self.IsDir() {
+		err = refuse(http.StatusServiceUnavailable, "the folder has just been replaced by a file")
+	}
 	if err != nil {
 		return err
 	}

@@ -230,6 +230,22 @@ func (f files) setProperties(name string, set map[string]string, remove []string
 // list gives a folder and what is in it by opening it once. For a file it
 // gives its own info alone.
 func (f files) list(name string) (self fs.FileInfo, children []fs.FileInfo, err error) {
+	for range maxLooks {
+		// What was open a moment ago and is no folder now was replaced, and
+		// must not be told as missing.
+		if self, children, err = f.listOnce(name); err == nil || self == nil || !isMissing(err) {
+			break
+		}
+	}
+	return self, children, err
+}
+
+// maxLooks is how often a folder is opened that is another thing when it is
+// read.
+const maxLooks = 4
+
+// listOnce is list. With an error it gives self if that was there.
+func (f files) listOnce(name string) (self fs.FileInfo, children []fs.FileInfo, err error) {
 	dir, err := f.open(name)
 	if err != nil {
 		return nil, nil, err
@@ -240,7 +256,7 @@ func (f files) list(name string) (self fs.FileInfo, children []fs.FileInfo, err 
 	}
 	all, err := dir.Readdir(-1)
 	if err != nil {
-		return nil, nil, err
+		return self, nil, err
 	}
 	for _, child := range all {
 		if isTemporary(child.Name()) || f.aside && isLitter(child.Name()) {

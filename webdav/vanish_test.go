@@ -39,3 +39,34 @@ func TestMemberThatVanishes(t *testing.T) {
 		})
 	}
 }
+
+// A folder that is replaced by a file between being opened and being listed is
+// not said to be missing, nor to be no folder.
+func TestFolderBecomesAFile(t *testing.T) {
+	for method, want := range map[string]int{"PROPFIND": http.StatusMultiStatus, "GET": http.StatusServiceUnavailable} {
+		t.Run(method, func(t *testing.T) {
+			s := newShare(t, newCapableFs())
+			if a := s.do("MKCOL", "/d", ""); a.status != http.StatusCreated {
+				t.Fatal(a)
+			}
+			replaced := false
+			s.capable().setFail(func(op, name string) error {
+				if op != "list" || replaced {
+					return nil
+				}
+				replaced = true
+				if a := s.do("DELETE", "/d", ""); a.status != http.StatusNoContent {
+					t.Error(a)
+				}
+				if a := s.do("PUT", "/d", "a file"); a.status != http.StatusCreated {
+					t.Error(a)
+				}
+				return failing(op, name, http.StatusConflict)
+			})
+			a := s.do(method, "/d", "", "Depth: 1")
+			if a.status != want || !replaced {
+				t.Errorf("it was answered %d: %s", a.status, a.body)
+			}
+		})
+	}
+}
