@@ -23,7 +23,6 @@ type atomicFile struct {
 	afero.File
 	fs   atomicFs
 	name string
-	err  error // what went wrong while it was written
 }
 
 const scratchName = "/scratch"

@@ -225,15 +225,3 @@ func (c *core) hold(ctx context.Context, name string) {
 		}
 	}
 }
-
-// unstored gives the nodes at and below name of which the store has nothing.
-func (c *core) unstored(name string) (found []*node) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for at, n := range c.nodes {
-		if backend.Within(at, name) && !n.stored {
-			found = append(found, n)
-		}
-	}
-	return found
-}

@@ -46,20 +46,20 @@ func hasFlag(commands []*cli.Command, command, name string) bool {
 // isSecretOption tells of names such as "yandex-token", which have a place in
 // the configuration but no flag.
 func isSecretOption(name string) bool {
-	_, o, ok := driverOption(name)
+	o, ok := driverOption(name)
 	return ok && o.Secret
 }
 
 // driverOption finds the option that a flag such as "yandex-rate" stands for.
-func driverOption(flag string) (backend.Driver, backend.Option, bool) {
+func driverOption(flag string) (backend.Option, bool) {
 	for _, d := range drivers() {
 		for _, o := range d.Options {
 			if flag == d.Name+"-"+o.Name {
-				return d, o, true
+				return o, true
 			}
 		}
 	}
-	return backend.Driver{}, backend.Option{}, false
+	return backend.Option{}, false
 }
 
 // fillFromConfig gives the flags that neither the command line nor the
@@ -73,7 +73,7 @@ func fillFromConfig(c *cli.Context) error {
 	top, _, _ := strings.Cut(commandPath(c), " ")
 	for _, f := range c.Command.Flags {
 		name := f.Names()[0]
-		if _, _, ok := driverOption(name); ok || c.IsSet(name) || name == "config" {
+		if _, ok := driverOption(name); ok || c.IsSet(name) || name == "config" {
 			continue
 		}
 		values, ok := cfg.Commands[top][name]

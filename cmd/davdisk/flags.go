@@ -16,8 +16,8 @@ func variable(name string) string {
 
 // A flag is made by one of these, so that none is without its variable.
 
-func textFlag(name, value, usage string, aliases ...string) cli.Flag {
-	return &cli.StringFlag{Name: name, Value: value, Usage: usage, Aliases: aliases, EnvVars: []string{variable(name)}}
+func textFlag(name, value, usage string) cli.Flag {
+	return &cli.StringFlag{Name: name, Value: value, Usage: usage, EnvVars: []string{variable(name)}}
 }
 
 func listFlag(name, usage string) cli.Flag {

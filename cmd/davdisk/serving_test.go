@@ -21,7 +21,6 @@ import (
 type serving struct {
 	*testing.T
 	url    string // ends in a slash
-	admin  string
 	log    *lines
 	cancel context.CancelFunc
 	ended  chan error

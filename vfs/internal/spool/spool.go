@@ -181,7 +181,7 @@ func (f *File) Truncate(size int64) error {
 }
 
 // room sees to it that the file may be size bytes long: what is too much for
-// memory moves to disk. The caller holds the lock.
+// memory moves to disk. The caller holds the lock, and makes it that long.
 func (f *File) room(size int64) error {
 	if f.disk != nil || size <= f.size {
 		return nil
@@ -204,10 +204,6 @@ func (f *File) room(size int64) error {
 			discard(disk)
 			return fmt.Errorf("make room for what is being written: %w", err)
 		}
-	}
-	if err := disk.Truncate(f.size); err != nil {
-		discard(disk)
-		return fmt.Errorf("make room for what is being written: %w", err)
 	}
 	f.release(f.chunks)
 	f.chunks, f.disk = nil, disk
