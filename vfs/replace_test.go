@@ -14,6 +14,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/local"
+	"github.com/davdisk/davdisk/backend/memory"
 	"github.com/davdisk/davdisk/vfs"
 )
 
@@ -236,6 +237,28 @@ func replaceAndDie(t *testing.T) {
 	f := newFS(t, b, vfs.WithStateDir(os.Getenv("DAVDISK_TEST_STATE")))
 	if err := replacements()[os.Getenv("DAVDISK_TEST_OPERATION")].do(f); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestReplaceIsBroughtToItsEnd also if the client goes away once it has begun.
+func TestReplaceIsBroughtToItsEnd(t *testing.T) {
+	for name, r := range replacements() {
+		t.Run(name, func(t *testing.T) {
+			ctx, goAway := context.WithCancel(t.Context())
+			begun := func() {}
+			f := newFS(t, hooked{memory.New(memory.Options{}), func(change func() error) error {
+				defer func() { begun() }()
+				return change()
+			}})
+			replaceFixture(t, f)
+			begun = goAway
+			if err := r.do(f.WithContext(ctx).(*vfs.FS)); err != nil {
+				t.Errorf("it answered %v", err)
+			}
+			if got := tree(t, f); got != r.new {
+				t.Errorf("there is %q, want %q", got, r.new)
+			}
+		})
 	}
 }
 
