@@ -12,29 +12,45 @@ import (
 // short, nothing is removed, and what was replaced does not stay hidden: its
 // owner finds it beside its old name.
 func TestReplacedIsFoundAgain(t *testing.T) {
-	dir, state := t.TempDir(), t.TempDir()
-	f := newFS(t, openLocal(t, dir))
-	for _, folder := range []string{"/from", "/target", "/.davdisk-abcdefghij-target"} {
-		if err := f.Mkdir(folder, 0o777); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write(t, f, "/from/x", "not moved")
-	write(t, f, "/target/y", "of someone else")
-	write(t, f, "/.davdisk-abcdefghij-target/z", "replaced")
-	if err := os.Mkdir(filepath.Join(state, "unfinished"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	entry := `{"id":"abcdefghij","kind":"move","from":"from","target":"target","hidden":".davdisk-abcdefghij-target"}`
-	if err := os.WriteFile(filepath.Join(state, "unfinished", "abcdefghij.json"), []byte(entry), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	settled := newFS(t, openLocal(t, dir), vfs.WithStateDir(state))
-	if _, err := settled.Stat("/target"); err != nil {
-		t.Fatal(err)
-	}
-	const want = "from/ from/x=not moved target/ target/y=of someone else target (before abcdefghij)/ target (before abcdefghij)/z=replaced"
-	if got := onDisk(t, dir); got != want {
-		t.Errorf("there is\n%s\nwant\n%s", got, want)
+	const found = "target/ target/y=of someone else target (before abcdefghij)/ target (before abcdefghij)/z=replaced"
+	for name, test := range map[string]struct {
+		kind   string
+		source bool // is still there
+		want   string
+	}{
+		"a move": {"move", true, "from/ from/x=not moved " + found},
+		"a copy": {"copy", false, found}, // which may be all that is left of what was copied
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, state := t.TempDir(), t.TempDir()
+			f := newFS(t, openLocal(t, dir))
+			for _, folder := range []string{"/target", "/.davdisk-abcdefghij-target"} {
+				if err := f.Mkdir(folder, 0o777); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if test.source {
+				if err := f.Mkdir("/from", 0o777); err != nil {
+					t.Fatal(err)
+				}
+				write(t, f, "/from/x", "not moved")
+			}
+			write(t, f, "/target/y", "of someone else")
+			write(t, f, "/.davdisk-abcdefghij-target/z", "replaced")
+			if err := os.Mkdir(filepath.Join(state, "unfinished"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			entry := `{"id":"abcdefghij","kind":"` + test.kind + `","from":"from","target":"target","hidden":".davdisk-abcdefghij-target"}`
+			if err := os.WriteFile(filepath.Join(state, "unfinished", "abcdefghij.json"), []byte(entry), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			settled := newFS(t, openLocal(t, dir), vfs.WithStateDir(state))
+			if _, err := settled.Stat("/target"); err != nil {
+				t.Fatal(err)
+			}
+			if got := onDisk(t, dir); got != test.want {
+				t.Errorf("there is\n%s\nwant\n%s", got, test.want)
+			}
+		})
 	}
 }
