@@ -3,8 +3,10 @@ package vfs_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
+	"github.com/davdisk/davdisk/backend/memory"
 	"github.com/davdisk/davdisk/vfs"
 )
 
@@ -52,5 +54,36 @@ func TestReplacedIsFoundAgain(t *testing.T) {
 				t.Errorf("there is\n%s\nwant\n%s", got, test.want)
 			}
 		})
+	}
+}
+
+// TestAMoveAsideThatMayStillCome after a restart: it is asked for again, and
+// undone, because the target would vanish later otherwise.
+func TestAMoveAsideThatMayStillCome(t *testing.T) {
+	state := t.TempDir()
+	if err := os.Mkdir(filepath.Join(state, "unfinished"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	entry := `{"id":"abcdefghij","kind":"move","from":"from","target":"target","hidden":".davdisk-abcdefghij-target"}`
+	if err := os.WriteFile(filepath.Join(state, "unfinished", "abcdefghij.json"), []byte(entry), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := newCounting(memory.Options{})
+	f := newFS(t, b.Backend)
+	write(t, f, "/from", "1")
+	write(t, f, "/target", "2")
+	var moves []string
+	b.gate = func(op, name string) {
+		if op == "move" {
+			moves = append(moves, name)
+		}
+	}
+	settled := newFS(t, b, vfs.WithStateDir(state))
+	if got := tree(t, settled); got != "from=1 target=2" {
+		t.Errorf("there is %q", got)
+	}
+	want := []string{"target to .davdisk-abcdefghij-target", ".davdisk-abcdefghij-target to target"}
+	if !slices.Equal(moves, want) {
+		t.Errorf("the store was asked to move %q, want %q", moves, want)
 	}
 }
