@@ -155,6 +155,16 @@ func TestEditNeedsAllOfIt(t *testing.T) {
 	}
 }
 
+// TestReadGivesAllOfIt: a transfer that ends too early is taken up again, and
+// its end is never taken for that of the file.
+func TestReadGivesAllOfIt(t *testing.T) {
+	f := newFS(t, shortOf{memory.New(memory.Options{})})
+	write(t, f, "/a", "the old content")
+	if got := read(t, f, "/a"); got != "the old content" {
+		t.Errorf("it reads %q", got)
+	}
+}
+
 // TestCloseDuringARename stores what was written under the name that the file
 // has in the end.
 func TestCloseDuringARename(t *testing.T) {
