@@ -26,14 +26,9 @@ func (h *Handler) propfind(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return badXML(err)
 	}
-	members, err := r.gather(depth)
+	members, err := r.members(depth, query)
 	if err != nil {
 		return err
-	}
-	if r.wantsDead(query) {
-		if members, err = r.withDead(members); err != nil {
-			return err
-		}
 	}
 	w.Header().Set("Content-Type", davxml.ContentType)
 	w.Header().Set("Cache-Control", "no-cache")
@@ -54,12 +49,27 @@ func (h *Handler) propfind(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
+// members gathers what a query is about, with the dead properties if it wants
+// them. If a member has gone before its own were read, all is gathered anew: it
+// may have another name now, and a folder without the members that it had, or
+// has, is one that never was.
+func (r *request) members(depth davheader.Depth, query davxml.Propfind) ([]subject, error) {
+	for looks := 1; ; looks++ {
+		members, err := r.gather(depth)
+		if err != nil || !r.wantsDead(query) {
+			return members, err
+		}
+		found, err := r.withDead(members)
+		if err != nil || len(found) == len(members) || looks == maxLooks {
+			return found, err
+		}
+	}
+}
+
 // withDead adds the dead properties to what was found. A member that has gone
 // meanwhile is left out: it must not make the whole folder look missing.
-func (r *request) withDead(members []subject) ([]subject, error) {
-	found := members[:0]
+func (r *request) withDead(members []subject) (found []subject, err error) {
 	for i, m := range members {
-		var err error
 		if m.dead, err = r.deadProperties(m); err == nil {
 			found = append(found, m)
 		} else if i == 0 || !isMissing(err) {

@@ -2,6 +2,7 @@ package webdav
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -35,6 +36,51 @@ func TestMemberThatVanishes(t *testing.T) {
 			a := s.do("PROPFIND", "/d", named, "Depth: "+test.depth)
 			if a.status != http.StatusMultiStatus || strings.Contains(a.body, escape(test.at)) || !strings.Contains(a.body, "/d/other") {
 				t.Errorf("the folder was answered %d: %s", a.status, a.body)
+			}
+		})
+	}
+}
+
+// A folder from which a member is moved, or that is deleted, while the properties
+// of its members are read is told as it was before or afterwards, and not
+// without those that the change concerns.
+func TestChangedWhilePropertiesAreRead(t *testing.T) {
+	for method, want := range map[string]string{"MOVE": "/d/ /d/f%3F /d/new", "DELETE": ""} {
+		t.Run(method, func(t *testing.T) {
+			s := newShare(t, newCapableFs())
+			if a := s.do("MKCOL", "/d", ""); a.status != http.StatusCreated {
+				t.Fatal(a)
+			}
+			for _, file := range []string{"/d/f%3F", "/d/g%3F"} {
+				if a := s.do("PUT", file, "x"); a.status != http.StatusCreated {
+					t.Fatal(a)
+				}
+			}
+			at := map[string]string{"MOVE": "/d/g?", "DELETE": "/d/f?"}[method]
+			changed := false
+			s.capable().setFail(func(op, name string) error {
+				if op != "properties" || name != at || changed {
+					return nil
+				}
+				changed = true
+				a := answer{}
+				if method == "MOVE" {
+					a = s.do("MOVE", "/d/g%3F", "", "Destination: /d/new")
+				} else {
+					a = s.do("DELETE", "/d", "")
+				}
+				if a.status/100 != 2 {
+					t.Error(a)
+				}
+				return missing(op, name)
+			})
+			a := s.do("PROPFIND", "/d", "", "Depth: 1")
+			var told []string
+			for _, href := range regexp.MustCompile(`<D:href>([^<]*)</D:href>`).FindAllStringSubmatch(a.body, -1) {
+				told = append(told, href[1])
+			}
+			if got := strings.Join(told, " "); got != want || !changed || (a.status == http.StatusNotFound) != (want == "") {
+				t.Errorf("it was answered %d with %q, want %q", a.status, got, want)
 			}
 		})
 	}
