@@ -79,6 +79,23 @@ func (c *Cache) Moved(from, to string) {
 	}
 	c.forgetTree(from)
 	base := path.Base(from)
+	if path.Dir(from) == path.Dir(to) {
+		if !known {
+			c.drop(path.Dir(to)) // but what is on its way has one name or the other
+		}
+		c.apply(path.Dir(to), func(l *listing) {
+			moved, ok := l.children[base]
+			if !ok {
+				moved, ok = info, known
+			}
+			if ok {
+				delete(l.children, base)
+				moved.Name = path.Base(to)
+				l.children[moved.Name] = moved
+			}
+		})
+		return
+	}
 	c.apply(path.Dir(from), func(l *listing) { delete(l.children, base) })
 	if !known {
 		c.forget(path.Dir(to))

@@ -13,6 +13,7 @@ type flight struct {
 	done   chan struct{}
 	cancel context.CancelFunc
 	result *listing // when done
+	stale  bool     // result was overtaken by a change that cannot be applied to it
 	err    error
 
 	// Guarded by Cache.mu.
@@ -23,8 +24,9 @@ type flight struct {
 }
 
 // list asks the store what is in a folder, or waits for the answer to who has
-// asked before. Unless all is wanted, it may give up on a folder that turns
-// out to be wide: then there are no children.
+// asked before, and again if that has been overtaken by a change of ours: it
+// may show one that came later. Unless all is wanted, it may give up on a
+// folder that turns out to be wide: then there are no children.
 func (c *Cache) list(ctx context.Context, name string, all bool) (backend.Info, map[string]backend.Info, error) {
 	for {
 		f := c.join(ctx, name, all)
@@ -35,10 +37,16 @@ func (c *Cache) list(ctx context.Context, name string, all bool) (backend.Info, 
 			return backend.Info{}, nil, ctx.Err()
 		}
 		c.leave(f)
-		if all && f.result.wide && f.err == nil {
-			continue // it had been given up before we came
+		switch {
+		case f.stale:
+			if self, children, ok := c.fresh(name); ok {
+				return self, children, nil
+			}
+		case all && f.result.wide && f.err == nil:
+			// It had been given up before we came.
+		default:
+			return f.result.self, maps.Clone(f.result.children), f.err
 		}
-		return f.result.self, maps.Clone(f.result.children), f.err
 	}
 }
 
@@ -83,7 +91,7 @@ func (c *Cache) fly(ctx context.Context, name string, f *flight) {
 			change(l)
 		}
 	}
-	f.result, f.err = l, err
+	f.result, f.stale, f.err = l, f.void && err == nil, err
 	if err == nil && !f.void {
 		kept := *l
 		kept.children = maps.Clone(l.children)
