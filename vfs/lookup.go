@@ -186,9 +186,10 @@ func (c *core) unbindTree(name string) {
 	}
 }
 
-// moved takes note that what was below one name is below another.
-func (c *core) moved(from, to string) {
-	c.meta.Moved(from, to)
+// moved takes note that what was below one name is below another. kept is how
+// many listings had been remembered when that began.
+func (c *core) moved(from, to string, kept uint64) {
+	c.meta.Moved(from, to, kept)
 	c.rebindTree(from, to)
 }
 

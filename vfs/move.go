@@ -143,6 +143,7 @@ func (f *FS) sides(from, to place) (source, target backend.Info, taken bool, err
 // relocate moves what can be moved in one step: to a free name, or a file over
 // a file.
 func (c *core) relocate(ctx context.Context, from, to string, taken bool) error {
+	kept := c.meta.Kept()
 	var err error
 	switch {
 	case c.onlyHere(from) && taken && !c.onlyHere(to):
@@ -161,7 +162,7 @@ func (c *core) relocate(ctx context.Context, from, to string, taken bool) error 
 		c.doubt(to)
 		return err
 	}
-	c.moved(from, to)
+	c.moved(from, to, kept)
 	return nil
 }
 

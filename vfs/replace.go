@@ -31,12 +31,13 @@ func (c *core) replace(ctx context.Context, k kind, from, target string, do func
 		return err
 	}
 	defer e.rest()
+	kept := c.meta.Kept()
 	err := c.b.Move(ctx, target, e.Hidden, backend.MoveOptions{})
 	e.unsure = errors.Is(err, backend.ErrUncertain)
 	// From here on it is brought to an end, also if the client has gone.
 	ctx = context.WithoutCancel(ctx)
 	if err == nil {
-		c.meta.Moved(target, e.Hidden)
+		c.meta.Moved(target, e.Hidden, kept)
 		err = do(ctx)
 		e.doubtful = errors.Is(err, backend.ErrUncertain)
 	}

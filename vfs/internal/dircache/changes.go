@@ -59,8 +59,17 @@ func (c *Cache) Removed(name string) {
 	c.apply(path.Dir(name), func(l *listing) { delete(l.children, base) })
 }
 
-// Moved takes note that we have moved a name with all below it.
-func (c *Cache) Moved(from, to string) {
+// Kept counts the listings that have been remembered, for Moved.
+func (c *Cache) Kept() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.kept
+}
+
+// Moved takes note that we have moved a name with all below it, which began
+// when so many listings had been remembered. Those that came later do not
+// follow: a store that moves a folder file by file shows a part of it then.
+func (c *Cache) Moved(from, to string, kept uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.written()
@@ -72,6 +81,9 @@ func (c *Cache) Moved(from, to string) {
 		}
 		l, _ := c.listings.Peek(old)
 		c.drop(old)
+		if l.number > kept {
+			continue
+		}
 		if old == from {
 			l.self.Name = path.Base(to)
 		}

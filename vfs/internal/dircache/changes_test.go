@@ -32,11 +32,11 @@ func TestOwnWrites(t *testing.T) {
 		"a folder made":            {func(c *Cache) { c.Stored("d/new", backend.Info{Dir: true}) }, "f new/ sub/", never},
 		"a file removed":           {func(c *Cache) { c.Removed("d/f") }, "sub/", never},
 		"a folder removed":         {func(c *Cache) { c.Removed("d/sub") }, "f", never},
-		"moved within":             {func(c *Cache) { c.Moved("d/f", "d/g") }, "g sub/", never},
-		"moved away":               {func(c *Cache) { c.Moved("d/sub", "else") }, "f", never},
-		"moved here":               {func(c *Cache) { c.Moved("other", "d/g") }, "f g sub/", never},
-		"moved here over a folder": {func(c *Cache) { c.Moved("other", "d/sub") }, "f sub", never},
-		"an unknown moved here":    {func(c *Cache) { c.Moved("unknown/x", "d/g") }, "f sub/", always},
+		"moved within":             {func(c *Cache) { c.Moved("d/f", "d/g", c.Kept()) }, "g sub/", never},
+		"moved away":               {func(c *Cache) { c.Moved("d/sub", "else", c.Kept()) }, "f", never},
+		"moved here":               {func(c *Cache) { c.Moved("other", "d/g", c.Kept()) }, "f g sub/", never},
+		"moved here over a folder": {func(c *Cache) { c.Moved("other", "d/sub", c.Kept()) }, "f sub", never},
+		"an unknown moved here":    {func(c *Cache) { c.Moved("unknown/x", "d/g", c.Kept()) }, "f sub/", always},
 		"copied within":            {func(c *Cache) { c.Copied("d/f", "d/g") }, "f g sub/", late},
 		"copied here":              {func(c *Cache) { c.Copied("other", "d/g") }, "f g sub/", never},
 		"an unknown copied here":   {func(c *Cache) { c.Copied("unknown/x", "d/g") }, "f sub/", always},
@@ -105,7 +105,7 @@ func TestWhatAChangeTells(t *testing.T) {
 	if got := look("d/copy"); got.Name != "copy" || got.ID != "" || got.Public != "" || !got.Created.Equal(clock.now()) || !got.ModTime.Equal(when) {
 		t.Errorf("the copy of a file is %+v", got)
 	}
-	c.Moved("d/f", "d/moved")
+	c.Moved("d/f", "d/moved", c.Kept())
 	if got := look("d/moved"); got.Name != "moved" || got.ID != "id of d/f" || got.Public == "" {
 		t.Errorf("the same file under another name is %+v", got)
 	}
@@ -144,7 +144,7 @@ func TestTreesFollow(t *testing.T) {
 			t.Errorf("%s: %v, want it there: %v", name, err, want)
 		}
 	}
-	c.Moved("d", "over")
+	c.Moved("d", "over", c.Kept())
 	exists("over/sub/deep/y", true)
 	exists("over/z", false)
 	exists("d/sub/x", false)
@@ -173,7 +173,7 @@ func TestAChangeEndsAListingOnItsWay(t *testing.T) {
 	for name, note := range map[string]func(*Cache){
 		"forgotten": func(c *Cache) { c.Forget("d/sub") },
 		"removed":   func(c *Cache) { c.Removed("d") },
-		"replaced":  func(c *Cache) { c.Moved("other", "d/sub") },
+		"replaced":  func(c *Cache) { c.Moved("other", "d/sub", c.Kept()) },
 		"made anew": func(c *Cache) { c.Stored("d/sub", backend.Info{Dir: true}) },
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -45,6 +45,7 @@ type Cache struct {
 	flights  map[string]*flight
 	revision revision
 	writes   uint64         // of our own, so far
+	kept     uint64         // listings that have been remembered so far
 	running  sync.WaitGroup // flights
 }
 
@@ -53,6 +54,7 @@ type listing struct {
 	self     backend.Info
 	children map[string]backend.Info
 	made     time.Time // when it was asked for
+	number   uint64    // of all that have been remembered
 	wide     bool      // too much to be listed for one name; there are no children here
 }
 
@@ -222,6 +224,8 @@ func (c *Cache) keep(name string, l *listing) {
 	if l.weight() > c.opts.Entries {
 		l = &listing{wide: true}
 	}
+	c.kept++
+	l.number = c.kept
 	c.listings.Add(name, l)
 	c.entries += l.weight()
 	for c.entries > c.opts.Entries {

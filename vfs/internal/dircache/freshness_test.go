@@ -73,7 +73,7 @@ func TestARevisionThatDoesNotMove(t *testing.T) {
 	for name, write := range map[string]func(*Cache){
 		"stored":     func(c *Cache) { c.Stored("a", backend.Info{}) },
 		"removed":    func(c *Cache) { c.Removed("f") },
-		"moved":      func(c *Cache) { c.Moved("f", "g") },
+		"moved":      func(c *Cache) { c.Moved("f", "g", c.Kept()) },
 		"copied":     func(c *Cache) { c.Copied("f", "g") },
 		"propertied": func(c *Cache) { c.Propertied("f", map[string]string{"x": "y"}, nil) },
 	} {
