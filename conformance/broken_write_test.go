@@ -204,9 +204,10 @@ func writeBugs() []bug {
 			told := map[string]fs.FileInfo{}
 			b.stat = func(name string) (fs.FileInfo, error) {
 				fi, err := b.good.Stat(name)
-				if before, ok := told[name]; ok && err == nil && before.ModTime().Equal(fi.ModTime()) || err != nil || fi.IsDir() {
+				if err != nil || fi.IsDir() {
 					return fi, err
-				} else if ok {
+				}
+				if before, ok := told[name]; ok {
 					return sizeInfo{fi, before.Size()}, nil
 				}
 				told[name] = fi
