@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 
-	"github.com/VictoriaMetrics/metrics"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // An Admin answers those who look after a server, on an address of its own:
@@ -20,8 +23,14 @@ import (
 //	http.ListenAndServe("127.0.0.1:9090", admin)
 type Admin struct {
 	healthy func(ctx context.Context) error
-	set     *metrics.Set
+	figures *prometheus.Registry
 	mux     *http.ServeMux
+
+	requests  *prometheus.CounterVec
+	durations *prometheus.HistogramVec
+	bytes     prometheus.Counter
+	upstream  prometheus.Counter
+	cut       prometheus.Counter
 }
 
 // NewAdmin returns an Admin. healthy is asked by each /healthz, which answers
@@ -31,9 +40,31 @@ func NewAdmin(healthy func(ctx context.Context) error) *Admin {
 	if healthy == nil {
 		healthy = func(context.Context) error { return nil }
 	}
-	a := &Admin{healthy: healthy, set: metrics.NewSet(), mux: http.NewServeMux()}
+	a := &Admin{
+		healthy: healthy,
+		figures: prometheus.NewPedanticRegistry(),
+		mux:     http.NewServeMux(),
+
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "davdisk_requests_total", Help: "Requests answered.",
+		}, []string{"method", "status"}),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "davdisk_request_duration_seconds", Help: "Time from a request to the end of its answer.",
+		}, []string{"method"}),
+		bytes: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "davdisk_response_bytes_total", Help: "Bytes of bodies sent to clients.",
+		}),
+		upstream: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "davdisk_upstream_requests_total", Help: "Requests made to the store on behalf of clients.",
+		}),
+		cut: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "davdisk_requests_cut_total", Help: "Answers that could not be sent whole.",
+		}),
+	}
+	a.figures.MustRegister(a.requests, a.durations, a.bytes, a.upstream, a.cut,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.mux.HandleFunc("GET /healthz", a.health)
-	a.mux.HandleFunc("GET /metrics", a.metrics)
+	a.mux.Handle("GET /metrics", promhttp.HandlerFor(a.figures, promhttp.HandlerOpts{}))
 	return a
 }
 
@@ -44,18 +75,20 @@ func (a *Admin) Observe(o Observation) {
 	if !slices.Contains(countedMethods(), method) {
 		method = "other" // anybody can make up methods without end
 	}
-	a.set.GetOrCreateCounter(fmt.Sprintf(`davdisk_requests_total{method=%q,status="%d"}`, method, o.Status)).Inc()
-	a.set.GetOrCreatePrometheusHistogram(fmt.Sprintf(`davdisk_request_duration_seconds{method=%q}`, method)).Update(o.Duration.Seconds())
-	a.set.GetOrCreateCounter(`davdisk_response_bytes_total`).AddInt64(o.Bytes)
-	a.set.GetOrCreateCounter(`davdisk_upstream_requests_total`).Add(o.Upstream)
+	a.requests.WithLabelValues(method, strconv.Itoa(o.Status)).Inc()
+	a.durations.WithLabelValues(method).Observe(o.Duration.Seconds())
+	a.bytes.Add(float64(o.Bytes))
+	a.upstream.Add(float64(o.Upstream))
 	if o.Cut {
-		a.set.GetOrCreateCounter(`davdisk_requests_cut_total`).Inc()
+		a.cut.Inc()
 	}
 }
 
-// Gauge adds a figure to /metrics, which is asked for each time. It is given
-// once for each name.
-func (a *Admin) Gauge(name string, value func() float64) { a.set.NewGauge(name, value) }
+// Gauge adds a figure to /metrics, which is asked for each time, and what it
+// tells. It is given once for each name.
+func (a *Admin) Gauge(name, help string, value func() float64) {
+	a.figures.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+}
 
 // ServeHTTP answers /healthz and /metrics.
 func (a *Admin) ServeHTTP(w http.ResponseWriter, req *http.Request) { a.mux.ServeHTTP(w, req) }
@@ -68,12 +101,6 @@ func (a *Admin) health(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	fmt.Fprintln(w, "ok")
-}
-
-func (a *Admin) metrics(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	a.set.WritePrometheus(w)
-	metrics.WriteProcessMetrics(w)
 }
 
 func countedMethods() []string {

@@ -139,8 +139,8 @@ func (h *share) prepare() error {
 		return err
 	}
 	if h.admin != nil {
-		h.admin.Gauge("davdisk_queued_files", func() float64 { files, _ := h.stack.fs.Queued(); return float64(files) })
-		h.admin.Gauge("davdisk_queued_bytes", func() float64 { _, bytes := h.stack.fs.Queued(); return float64(bytes) })
+		h.admin.Gauge("davdisk_queued_files", "Files that wait to be stored.", func() float64 { files, _ := h.stack.fs.Queued(); return float64(files) })
+		h.admin.Gauge("davdisk_queued_bytes", "Bytes of files that wait to be stored.", func() float64 { _, bytes := h.stack.fs.Queued(); return float64(bytes) })
 	}
 	return h.look(b)
 }
