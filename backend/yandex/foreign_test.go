@@ -70,6 +70,8 @@ func TestFolderChangesBetweenPages(t *testing.T) {
 		"one after is added":    func(srv *emulator.Server) error { return srv.WriteFile("/d/z", nil) },
 		"one after is removed":  func(srv *emulator.Server) error { return srv.Remove("/d/f") },
 		"the first page goes":   func(srv *emulator.Server) error { return errors.Join(srv.Remove("/d/a"), srv.Remove("/d/b")) },
+		"one goes to the end":   func(srv *emulator.Server) error { return errors.Join(srv.Remove("/d/b"), srv.WriteFile("/d/z", nil)) },
+		"one comes from there":  func(srv *emulator.Server) error { return errors.Join(srv.Remove("/d/f"), srv.WriteFile("/d/0", nil)) },
 	} {
 		t.Run(what, func(t *testing.T) {
 			var pages atomic.Int32

@@ -127,16 +127,16 @@ type lister struct {
 func (l lister) list(ctx context.Context) (*resource, []resource, error) {
 	var last []text
 	for try := 1; ; try++ {
-		self, items, total, err := l.gather(ctx)
+		self, items, whole, err := l.gather(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
-		if len(items) == total {
+		if whole {
 			return self, items, nil
 		}
 		// Entries moved from one page to another while they were read, or the
-		// total counts what the service does not show. The latter is the same
-		// each time.
+		// total counts what the service does not show, or it has no fixed
+		// order. Without a change the entries are the same each time.
 		ids := l.ids(items)
 		if try == listTries && slices.Equal(ids, last) {
 			return self, items, nil
@@ -162,38 +162,52 @@ func (l lister) ids(items []resource) []text {
 
 // gather reads the first page, then the others several at a time. The service
 // may cut pages without a word: the first one shows how long they are.
-func (l lister) gather(ctx context.Context) (self *resource, items []resource, total int, err error) {
+//
+// Each later page begins with the last entry of the one before. If it does
+// not, what is before it has changed meanwhile, and an entry may have slipped
+// through between the two; the total does not show that if another one came.
+// Then, and if the total does not fit, the listing is not whole.
+func (l lister) gather(ctx context.Context) (self *resource, items []resource, whole bool, err error) {
 	self, err = l.page(ctx, 0, pageSize)
 	if err != nil || self.Embedded == nil {
-		return self, nil, 0, err // a file, or an empty folder
+		return self, nil, true, err // a file, or an empty folder
 	}
 	first := self.Embedded
 	self.Embedded = nil
-	total = len(first.Items)
+	items = first.Items
+	total := len(items)
 	if first.Total != nil {
 		total = int(*first.Total)
 	}
 	if total > maxEntries {
-		return nil, nil, 0, &backend.Error{Kind: backend.ErrUnavailable, Message: "the service says that the folder has more entries than can be"}
+		return nil, nil, false, &backend.Error{Kind: backend.ErrUnavailable, Message: "the service says that the folder has more entries than can be"}
 	}
-	step := len(first.Items)
-	if step == 0 || step >= total {
-		return self, l.unique(first.Items), total, nil
+	whole = true
+	if got := len(items); got > 0 && got < total {
+		step := got
+		if got < pageSize {
+			step = max(1, got-1) // so that a page that is cut has room for the one before
+		}
+		pages := make([][]resource, (total-got+step-1)/step) // those after the first
+		g, ctx := errgroup.WithContext(ctx)
+		g.SetLimit(pagesAtOnce)
+		for i := range pages {
+			g.Go(func() (err error) {
+				from := got + i*step
+				pages[i], err = l.span(ctx, from-1, min(from+step, total))
+				return err
+			})
+		}
+		if err := g.Wait(); err != nil {
+			return nil, nil, false, err
+		}
+		for _, page := range pages {
+			whole = whole && len(page) > 0 && l.id(&page[0]) == l.id(&items[len(items)-1])
+			items = append(items, page...)
+		}
 	}
-	pages := make([][]resource, (total-1)/step) // those after the first
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(pagesAtOnce)
-	for i := range pages {
-		g.Go(func() (err error) {
-			from := (i + 1) * step
-			pages[i], err = l.span(ctx, from, min(from+step, total))
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return nil, nil, 0, err
-	}
-	return self, l.unique(slices.Concat(first.Items, slices.Concat(pages...))), total, nil
+	items = l.unique(items)
+	return self, items, whole && len(items) == total, nil
 }
 
 // span reads the entries from one place to another, in as many pages as the
