@@ -48,13 +48,14 @@ func (e *Emulator) uploadedSoFar(w http.ResponseWriter, u *upload) {
 // byte. Nothing shows on the disk before; what a broken connection leaves is
 // only good for resuming.
 func (e *Emulator) receive(w http.ResponseWriter, r *http.Request, u *upload) {
-	if r.Header.Get("Content-Range") != "" {
-		u.busy.Lock() // until the connection that broke is noticed here too
-	} else if !u.busy.TryLock() {
+	if r.Header.Get("Content-Range") == "" && !u.putting.CompareAndSwap(false, true) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
+	u.busy.Lock() // until a connection that broke is noticed here too, or a HEAD has its answer
 	defer u.busy.Unlock()
+	u.putting.Store(true)
+	defer u.putting.Store(false)
 	rng, status := u.rangeOf(r)
 	if status == 0 {
 		status = e.admit(u, r, rng)

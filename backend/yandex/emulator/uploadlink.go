@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,8 +21,9 @@ type upload struct {
 	rate      int64 // bytes a second, 0 for no limit
 	knobs     Knobs
 
-	busy     sync.Mutex // held by the request that writes; guards what follows
-	used     bool       // a PUT has begun
+	putting  atomic.Bool // a PUT is under way: a second one is refused, while a HEAD only has to wait
+	busy     sync.Mutex  // held by the request that writes, or looks; guards what follows
+	used     bool        // a PUT has begun
 	finished bool
 	sink     *sink // bytes received so far
 }
