@@ -258,7 +258,7 @@ func TestUsageIsAskedOnceAnInterval(t *testing.T) {
 		}
 	}
 	c.wants(t, "asking three times", "1 usage")
-	now.advance(5 * time.Second)
+	now.Advance(5 * time.Second)
 	if _, _, err := f.Usage(); err != nil {
 		t.Fatal(err)
 	}
@@ -312,7 +312,7 @@ func TestFreshness(t *testing.T) {
 			f := newFS(t, c, vfs.WithClock(now.Now))
 			c.calls()
 			for i, s := range steps {
-				now.advance(s.after)
+				now.Advance(s.after)
 				s.do(f, c)
 				c.wants(t, fmt.Sprintf("step %d", i+1), s.want)
 			}
@@ -332,17 +332,17 @@ func TestFrozenRevision(t *testing.T) {
 		}
 	}
 	look()
-	now.advance(6 * time.Second)
+	now.Advance(6 * time.Second)
 	look() // asks for the revision
-	now.advance(3 * time.Second)
+	now.Advance(3 * time.Second)
 	write(t, f, "/dir/b", "ours")
-	now.advance(3 * time.Second)
+	now.Advance(3 * time.Second)
 	look() // sees that it has not moved
 	c.calls()
-	now.advance(50 * time.Second)
+	now.Advance(50 * time.Second)
 	look()
 	c.wants(t, "within the time of expiry", "")
-	now.advance(11 * time.Second)
+	now.Advance(11 * time.Second)
 	look()
 	c.wants(t, "after it", "1 list")
 }
@@ -363,7 +363,7 @@ func TestForeignChangeIsSeen(t *testing.T) {
 		write(t, f, "/a", "ours")
 		for range 5 { // until listings are being confirmed
 			tree(t, f)
-			now.advance(6 * time.Second)
+			now.Advance(6 * time.Second)
 		}
 		if _, err := b.Put(t.Context(), "a", strings.NewReader("theirs"), backend.PutOptions{Size: 6}); err != nil {
 			t.Fatal(err)
@@ -371,7 +371,7 @@ func TestForeignChangeIsSeen(t *testing.T) {
 		if err := b.Mkdir(t.Context(), "d"); err != nil {
 			t.Fatal(err)
 		}
-		now.advance(map[bool]time.Duration{true: 5 * time.Second, false: time.Minute}[revisions])
+		now.Advance(map[bool]time.Duration{true: 5 * time.Second, false: time.Minute}[revisions])
 		if got, want := tree(t, f), "a=theirs d/"; got != want {
 			t.Errorf("revisions=%v: %q, want %q", revisions, got, want)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/memory"
+	"github.com/davdisk/davdisk/internal/testclock"
 )
 
 // counting is a store in memory that counts what it is asked for.
@@ -125,22 +126,6 @@ func (c *counting) Usage(ctx context.Context) (backend.Space, error) {
 	return c.Backend.Usage(ctx)
 }
 
-// clock is set by hand.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newClock() *clock { return &clock{now: time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
+func newClock() *testclock.Clock {
+	return testclock.At(time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC))
 }

@@ -292,7 +292,7 @@ func TestWriteBackAndTheRevision(t *testing.T) {
 		}
 	}
 	look := func() {
-		now.advance(6 * time.Second)
+		now.Advance(6 * time.Second)
 		if _, err := afero.ReadDir(f, "/"); err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/davdisk/davdisk/internal/testclock"
 )
 
 // The tests of this file are faults of golang.org/x/net/webdav, the handler
@@ -114,7 +116,7 @@ func TestCoreX05IfHeaderIsEvaluatedWhole(t *testing.T) {
 }
 
 func TestCoreX06Locks(t *testing.T) {
-	clock := &testClock{now: time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)}
+	clock := testclock.At(time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC))
 	onEach(t, func(s *share) {
 		s.put("/f", "f")
 		first, second := s.lock("/a"), s.lock("/b")
@@ -125,7 +127,7 @@ func TestCoreX06Locks(t *testing.T) {
 		s.want(204, "UNLOCK", "/a", "", "Lock-Token: "+first)
 		s.lock("/f", "Timeout: Second-60")
 		s.want(423, "DELETE", "/f", "")
-		clock.add(61 * time.Second)
+		clock.Advance(61 * time.Second)
 		s.want(204, "DELETE", "/f", "")
 		s.put("/f", "f")
 		// A deleted resource takes its lock along.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/spf13/afero"
+
+	"github.com/davdisk/davdisk/internal/testclock"
 )
 
 const finder = "User-Agent: WebDAVFS/3.0.0 (03008000) Darwin/23.0.0 (arm64)"
@@ -82,7 +84,7 @@ func TestLitterLocalIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	clock := &testClock{}
+	clock := testclock.At(time.Time{})
 	content := strings.Repeat("x", litterBound/8)
 	for i := range 12 {
 		if _, err := store.Put(fmt.Sprintf("/._%d", i), strings.NewReader(content), int64(len(content)), clock.Now(), "", false); err != nil {

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/davdisk/davdisk/internal/testclock"
 )
 
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
@@ -138,12 +140,12 @@ func mustTimeouts(s *share) {
 }
 
 func mustRefresh(s *share) {
-	clock := &testClock{now: time.Now()}
+	clock := testclock.At(time.Now())
 	timed := newShare(s.T, s.fs, WithClock(clock.Now))
 	timed.put("/f", "f")
 	token := timed.lock("/f", "Timeout: Second-100")
 	for _, form := range []string{"(" + token + ")", "<" + timed.server.URL + "/f> (" + token + ")", "</f> (" + token + ")"} {
-		clock.add(80 * time.Second)
+		clock.Advance(80 * time.Second)
 		a := timed.want(200, "LOCK", "/f", "", "If: "+form, "Timeout: Second-100")
 		if m := timeoutElement.FindStringSubmatch(a.body); m == nil || m[1] != "100" {
 			s.Errorf("%s: %v", form, m)
@@ -158,7 +160,7 @@ func mustRefresh(s *share) {
 	timed.want(423, "PUT", "/f", "x")
 	timed.want(400, "LOCK", "/f", "")
 	timed.want(412, "LOCK", "/f", "", "If: (<urn:uuid:00000000-0000-4000-8000-000000000000>)")
-	clock.add(2 * time.Hour)
+	clock.Advance(2 * time.Hour)
 	timed.want(412, "LOCK", "/f", "", "If: ("+token+")")
 	timed.want(204, "PUT", "/f", "x")
 }

@@ -92,9 +92,9 @@ func TestDownloadLinkLapses(t *testing.T) {
 	send(t, s, "GET", strings.Replace(href, "/disk/", "/disk/0", 1), nil).want(t, 500)
 	send(t, s, "GET", strings.Replace(hop, "/rdisk/", "/rdisk/0", 1), nil).want(t, 500)
 	send(t, s, "GET", s.URL, nil, "Authorization", "").want(t, 200)
-	clock.advance(4*time.Hour - time.Second)
+	clock.Advance(4*time.Hour - time.Second)
 	send(t, s, "GET", href, nil).want(t, 302)
-	clock.advance(time.Second)
+	clock.Advance(time.Second)
 	for _, status := range []int{0, 500, 403, 404} {
 		s.SetKnobs(func(k *emulator.Knobs) { k.LapsedStatus = status })
 		want := status
@@ -110,7 +110,7 @@ func TestDownloadLinkLapses(t *testing.T) {
 	s.SetKnobs(func(k *emulator.Knobs) { *k = emulator.Knobs{DownloadLinkLife: time.Second} })
 	href = downloadLink(t, s, "/f")
 	send(t, s, "GET", href, nil).want(t, 302)
-	clock.advance(time.Second)
+	clock.Advance(time.Second)
 	send(t, s, "GET", href, nil).want(t, 410)
 }
 
@@ -186,7 +186,7 @@ func TestPreviews(t *testing.T) {
 	if got := meta("/p.png"); got.json["preview"] != nil {
 		t.Error("a preview at once")
 	}
-	clock.advance(3 * time.Second)
+	clock.Advance(3 * time.Second)
 	if got := meta("/z.zip"); got.json["preview"] != nil || got.json["sizes"] != nil {
 		t.Error("a preview of an archive")
 	}

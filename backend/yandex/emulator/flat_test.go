@@ -16,7 +16,7 @@ func TestFlatLists(t *testing.T) {
 	clock := newClock()
 	s := start(t, emulator.Options{Now: clock.Now})
 	for _, path := range []string{"/c.txt", "/d/a.jpg", "/d/sub/b.zip"} {
-		clock.advance(time.Second)
+		clock.Advance(time.Second)
 		if dir := path[:strings.LastIndex(path, "/")]; dir != "" {
 			if err := s.Mkdir(dir); err != nil {
 				t.Fatal(err)
@@ -63,7 +63,7 @@ func TestOwnPublications(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"/f2", "/d", "/f1"} {
-		clock.advance(time.Second)
+		clock.Advance(time.Second)
 		publish(t, s, path)
 	}
 	for kind, want := range map[string][]string{"": {"f1", "d", "f2"}, "dir": {"d"}, "file": {"f1", "f2"}} {

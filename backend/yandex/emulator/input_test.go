@@ -169,7 +169,7 @@ func TestWholeAPIStates(t *testing.T) {
 	set(emulator.Knobs{Overdraft: true})
 	api(t, s, "GET", "/resources", "path", "/").wantError(t, 403, "DiskAPIDisabledForOverdraftUserError")
 	set(emulator.Knobs{RateLimit: 2})
-	clock.advance(1e9)
+	clock.Advance(1e9)
 	api(t, s, "GET", "").want(t, 200)
 	api(t, s, "GET", "").want(t, 200)
 	limited := api(t, s, "GET", "")
@@ -181,7 +181,7 @@ func TestWholeAPIStates(t *testing.T) {
 	if got := api(t, s, "GET", "").header.Get("Retry-After"); got != "2" {
 		t.Errorf("Retry-After %q", got)
 	}
-	clock.advance(1e9)
+	clock.Advance(1e9)
 	api(t, s, "GET", "").want(t, 200)
 	set(emulator.Knobs{})
 	send(t, s, "GET", "/v1/disk/", nil).want(t, 200)

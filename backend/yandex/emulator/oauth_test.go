@@ -47,13 +47,13 @@ func TestDeviceFlow(t *testing.T) {
 	code := begin()
 	poll(code).wantOAuthError(t, "authorization_pending")
 	poll(code).wantOAuthError(t, "slow_down")
-	clock.advance(5 * time.Second)
+	clock.Advance(5 * time.Second)
 	poll(code, "device_id", "another").wantOAuthError(t, "invalid_grant")
 	poll(code).wantOAuthError(t, "authorization_pending")
 	if s.ApproveDevice("nonsense") || !s.ApproveDevice(strings.ToUpper(code.str("user_code"))) {
 		t.Fatal("the wrong code is approved")
 	}
-	clock.advance(5 * time.Second)
+	clock.Advance(5 * time.Second)
 	token := poll(code).want(t, 200)
 	if token.str("token_type") != "bearer" || token.json["expires_in"] != 31536000.0 || token.json["scope"] != nil {
 		t.Errorf("%s", token.body)
@@ -61,7 +61,7 @@ func TestDeviceFlow(t *testing.T) {
 	poll(code).wantOAuthError(t, "invalid_grant")
 	send(t, s, "GET", "/v1/disk", nil, "Authorization", "OAuth "+token.str("access_token")).want(t, 200)
 
-	clock.advance(time.Hour)
+	clock.Advance(time.Hour)
 	code = begin()
 	s.ApproveDevice(code.str("user_code"))
 	again := poll(code).want(t, 200)
@@ -81,7 +81,7 @@ func TestDeviceFlow(t *testing.T) {
 	poll(code).want(t, 200)
 
 	code = begin()
-	clock.advance(300 * time.Second)
+	clock.Advance(300 * time.Second)
 	if s.ApproveDevice(code.str("user_code")) {
 		t.Error("a lapsed code is approved")
 	}
@@ -148,7 +148,7 @@ func TestCodeFlow(t *testing.T) {
 		t.Error(got)
 	}
 	lapsed := s.IssueCode("app")
-	clock.advance(10 * time.Minute)
+	clock.Advance(10 * time.Minute)
 	exchange(lapsed).wantOAuthError(t, "invalid_grant")
 	s.SetKnobs(func(k *emulator.Knobs) { k.DenyAuthorize = true })
 	if got := authorize("response_type", "code", "redirect_uri", "http://127.0.0.1:1/").Query().Get("error"); got != "access_denied" {
@@ -181,12 +181,12 @@ func TestRefreshAndRevoke(t *testing.T) {
 		t.Error("the old access token lives, or the new one does not")
 	}
 	s.SetKnobs(func(k *emulator.Knobs) { *k = emulator.Knobs{TokenLife: time.Hour} })
-	clock.advance(364 * 24 * time.Hour)
+	clock.Advance(364 * 24 * time.Hour)
 	fifth := refresh(fourth.str("refresh_token")).want(t, 200)
 	if fifth.json["expires_in"] != 86400.0 {
 		t.Errorf("%s", fifth.body)
 	}
-	clock.advance(24 * time.Hour)
+	clock.Advance(24 * time.Hour)
 	if alive(fifth.str("access_token")) != 401 {
 		t.Error("a token outlives its time")
 	}

@@ -40,7 +40,7 @@ func TestOperationTakesItsTime(t *testing.T) {
 	if got := status(); got != "in-progress" {
 		t.Error(got)
 	}
-	clock.advance(time.Minute)
+	clock.Advance(time.Minute)
 	if got := status(); got != "success" {
 		t.Error(got)
 	}
@@ -57,7 +57,7 @@ func TestOperationEndsWithoutPolls(t *testing.T) {
 	if items := api(t, s, "GET", "/operations").want(t, 200).json["items"].([]any); len(items) != 1 {
 		t.Errorf("operations: %v", items)
 	}
-	clock.advance(time.Minute)
+	clock.Advance(time.Minute)
 	wantPaths(t, s)
 }
 

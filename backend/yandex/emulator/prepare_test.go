@@ -33,7 +33,7 @@ func (r *replay) prepare() {
 		r.must(r.e.WriteFile("/old", []byte("old")))
 		href := r.api("GET", "/resources/download", "path", "/old")["href"].(string)
 		r.names[normal(r.flow[0].Request.URL)] = href
-		r.clock.advance(5 * time.Hour)
+		r.clock.Advance(5 * time.Hour)
 	case "26-public-settings":
 		r.must(r.e.Mkdir("/YaDiskTest/test_public_settings"))
 	case "27-publish-unpublish":
@@ -73,7 +73,7 @@ func (r *replay) preparePublished() {
 		}
 	}
 	for i := 9; i >= 0; i-- {
-		r.clock.advance(time.Second)
+		r.clock.Advance(time.Second)
 		path := fmt.Sprintf("disk:/between/%d", i)
 		kind := any("dir")
 		if item, ok := shown[i]; ok {

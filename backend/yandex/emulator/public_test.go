@@ -80,7 +80,7 @@ func TestPublicationShowsLate(t *testing.T) {
 	if key, _ := publish(t, s, "/f"); key != "" {
 		t.Error("the key shows at once")
 	}
-	clock.advance(time.Minute)
+	clock.Advance(time.Minute)
 	if key, _ := publish(t, s, "/f"); key == "" {
 		t.Error("the key does not show")
 	}
@@ -117,7 +117,7 @@ func TestPublicSettings(t *testing.T) {
 	look().want(t, 200)
 	set(`{"available_until":1720628200}`).want(t, 200) // a thousand seconds on
 	look().want(t, 200)
-	clock.advance(time.Hour)
+	clock.Advance(time.Hour)
 	look().wantError(t, 404, "DiskNotFoundError")
 	set(`{"available_until":"soon"}`).wantError(t, 400, "FieldValidationError")
 	send(t, s, "GET", settings+"/available-settings?path=/d", nil).want(t, 200)

@@ -139,7 +139,7 @@ func TestRcloneWorksUnmodified(t *testing.T) {
 				t.Error("purge left the folder")
 			}
 			r.run("cleanup", "ya:")
-			clock.advance(time.Minute) // rclone does not wait for the trash to be empty
+			clock.Advance(time.Minute) // rclone does not wait for the trash to be empty
 			if left := s.Dump(); len(left) != 0 {
 				t.Errorf("left over: %+v", left)
 			}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testclock"
 )
 
 func TestRecordedExchangesReplay(t *testing.T) {
@@ -57,7 +58,7 @@ type replay struct {
 	flow   []exchange
 	names  map[string]string
 	token  string
-	clock  *clock
+	clock  *testclock.Clock
 }
 
 func newReplay(t *testing.T, name string, flow []exchange) *replay {
@@ -96,7 +97,7 @@ func (r *replay) run(counts map[emulator.Endpoint]int) {
 	r.prepare()
 	for i, x := range r.flow {
 		r.foresee(i)
-		r.clock.advance(100 * time.Millisecond)
+		r.clock.Advance(100 * time.Millisecond)
 		r.e.ResetCounters()
 		if r.play(x) {
 			for endpoint, n := range r.e.Counters().By {

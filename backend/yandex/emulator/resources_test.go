@@ -55,7 +55,7 @@ func TestListing(t *testing.T) {
 	clock := newClock()
 	s := start(t, emulator.Options{Now: clock.Now})
 	for i, path := range []string{"/d/b.txt", "/d/Z/", "/d/a.txt", "/d/A/", "/d/ж.txt"} {
-		clock.advance(time.Minute)
+		clock.Advance(time.Minute)
 		var err error
 		if dir, ok := strings.CutSuffix(path, "/"); ok {
 			err = s.Mkdir(dir)
@@ -192,7 +192,7 @@ func TestProperties(t *testing.T) {
 	}
 	modified := func() string { return api(t, s, "GET", "/resources", "path", "/f").str("modified") }
 	before := modified()
-	clock.advance(time.Minute)
+	clock.Advance(time.Minute)
 	for _, test := range []struct{ body, want string }{
 		{`{"custom_properties":{"a":"😀\n","b":1.50,"c":true}}`, `{"a":"😀\n","b":1.50,"c":true}`},
 		{`{"custom_properties":{"a":null,"d":""}}`, `{"b":1.50,"c":true,"d":""}`},
@@ -219,7 +219,7 @@ func TestProperties(t *testing.T) {
 	}
 	s.SetKnobs(func(k *emulator.Knobs) { k.PatchKeepsModified = true })
 	before = modified()
-	clock.advance(time.Minute)
+	clock.Advance(time.Minute)
 	patch(t, s, "/f", `{"custom_properties":{"a":1}}`, "application/json; charset=utf-8").want(t, 200)
 	if modified() != before {
 		t.Error("modified moved")
@@ -288,7 +288,7 @@ func TestFolderTimes(t *testing.T) {
 	}
 	modified := func() string { return api(t, s, "GET", "/resources", "path", "/d").str("modified") }
 	before := modified()
-	clock.advance(time.Minute)
+	clock.Advance(time.Minute)
 	upload(t, s, "/d/f", "x").want(t, 201)
 	if modified() != before {
 		t.Error("a new child moved the time of its folder")

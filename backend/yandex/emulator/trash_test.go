@@ -29,7 +29,7 @@ func TestTrash(t *testing.T) {
 		}
 	}
 	id := api(t, s, "GET", "/resources", "path", "/f").str("resource_id")
-	clock.advance(time.Minute)
+	clock.Advance(time.Minute)
 	finished(t, s, api(t, s, "DELETE", "/resources", "path", "/d/sub"))
 	api(t, s, "DELETE", "/resources", "path", "/f").want(t, 204)
 	entries := trashed(t, s)
@@ -99,7 +99,7 @@ func TestTrashHasOlderForms(t *testing.T) {
 		if err := s.WriteFile("/f", nil); err != nil {
 			t.Fatal(err)
 		}
-		clock.advance(time.Minute)
+		clock.Advance(time.Minute)
 		api(t, s, "DELETE", "/resources", "path", "/f").want(t, 204)
 	}
 	plain := api(t, s, "GET", "/trash/resources", "path", "trash:/f").want(t, 200)

@@ -51,11 +51,11 @@ func TestUploadLink(t *testing.T) {
 	put(t, s, link, "y").want(t, 400)
 	send(t, s, "PUT", strings.Replace(link.str("href"), ".utd.", ".xyz.", 1), nil).want(t, 404)
 	lapsed := uploadLink(t, s, "/g")
-	clock.advance(30 * time.Minute)
+	clock.Advance(30 * time.Minute)
 	put(t, s, lapsed, "x").want(t, 410)
 	s.SetKnobs(func(k *emulator.Knobs) { k.UploadLinkLife = time.Second })
 	lapsed = uploadLink(t, s, "/g")
-	clock.advance(time.Second)
+	clock.Advance(time.Second)
 	put(t, s, lapsed, "x").want(t, 410)
 	wantPaths(t, s, "disk:/f")
 }
@@ -213,7 +213,7 @@ func TestOverwritingUpload(t *testing.T) {
 	api(t, s, "PUT", "/resources/publish", "path", "/f").want(t, 200)
 	meta := func() answer { return api(t, s, "GET", "/resources", "path", "/f").want(t, 200) }
 	before := meta()
-	clock.advance(time.Hour)
+	clock.Advance(time.Hour)
 	upload(t, s, "/f", "new").want(t, 201)
 	after := meta()
 	for _, key := range []string{"resource_id", "created", "public_key"} {
@@ -229,7 +229,7 @@ func TestOverwritingUpload(t *testing.T) {
 		t.Error("the public link shows the old content")
 	}
 	s.SetKnobs(func(k *emulator.Knobs) { k.OverwriteNew, k.OverwriteDropsProperties = true, true })
-	clock.advance(time.Hour)
+	clock.Advance(time.Hour)
 	upload(t, s, "/f", "newer").want(t, 201)
 	if last := meta(); last.str("resource_id") == after.str("resource_id") || last.str("created") == after.str("created") || last.json["custom_properties"] != nil {
 		t.Errorf("%s", last.body)
@@ -331,7 +331,7 @@ func TestJustUploaded(t *testing.T) {
 	if got := listed(api(t, s, "GET", "/resources", "path", "/")); len(got) != 0 {
 		t.Errorf("%q", got)
 	}
-	clock.advance(time.Second)
+	clock.Advance(time.Second)
 	api(t, s, "GET", "/resources", "path", "/f").want(t, 200)
 
 	s.SetKnobs(func(k *emulator.Knobs) { *k = emulator.Knobs{PatchFails: time.Second, PatchLost: 2 * time.Second} })
@@ -339,11 +339,11 @@ func TestJustUploaded(t *testing.T) {
 	set := func() answer { return patch(t, s, "/g", `{"custom_properties":{"a":"b"}}`, "application/json") }
 	kept := func() bool { return api(t, s, "GET", "/resources", "path", "/g").json["custom_properties"] != nil }
 	set().wantError(t, 500, "InternalServerError")
-	clock.advance(time.Second)
+	clock.Advance(time.Second)
 	if got := set().want(t, 200); got.json["custom_properties"] == nil || kept() {
 		t.Errorf("answered %s, kept %v", got.body, kept())
 	}
-	clock.advance(time.Second)
+	clock.Advance(time.Second)
 	if set().want(t, 200); !kept() {
 		t.Error("a late change is lost")
 	}

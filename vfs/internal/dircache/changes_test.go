@@ -102,7 +102,7 @@ func TestWhatAChangeTells(t *testing.T) {
 		t.Errorf("a file with another time and properties is %+v", got)
 	}
 	c.Copied("d/f", "d/copy")
-	if got := look("d/copy"); got.Name != "copy" || got.ID != "" || got.Public != "" || !got.Created.Equal(clock.now()) || !got.ModTime.Equal(when) {
+	if got := look("d/copy"); got.Name != "copy" || got.ID != "" || got.Public != "" || !got.Created.Equal(clock.Now()) || !got.ModTime.Equal(when) {
 		t.Errorf("the copy of a file is %+v", got)
 	}
 	c.Moved("d/f", "d/moved", c.Kept())

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/testclock"
 )
 
 // TestFreshness begins with a listing that is a moment old, of a store whose
@@ -44,7 +45,7 @@ func TestFreshness(t *testing.T) {
 				if stage.do != nil {
 					stage.do(s, c)
 				}
-				clock.pass(stage.pass)
+				clock.Advance(stage.pass)
 				names(t, c, ".")
 				if got := s.calls(); got != stage.calls {
 					t.Errorf("stage %d: the store was asked for %q, want %q", i+1, got, stage.calls)
@@ -56,14 +57,14 @@ func TestFreshness(t *testing.T) {
 
 // settled brings a cache to a fresh listing and a revision old enough to
 // confirm it.
-func settled(t *testing.T, s *store, c *Cache, clock *clock, poll time.Duration) {
+func settled(t *testing.T, s *store, c *Cache, clock *testclock.Clock, poll time.Duration) {
 	t.Helper()
 	for _, want := range []string{"1 list", "1 list, 1 revision", "1 list, 1 revision"} {
 		names(t, c, ".")
 		s.wants(t, "getting to know the revision", want)
-		clock.pass(poll)
+		clock.Advance(poll)
 	}
-	clock.pass(-poll)
+	clock.Advance(-poll)
 }
 
 // TestARevisionThatDoesNotMove when something of ours is written tells nothing:
@@ -81,13 +82,13 @@ func TestARevisionThatDoesNotMove(t *testing.T) {
 		c, clock := start(t, s, Options{Poll: poll, TTL: ttl})
 		settled(t, s, c, clock, poll)
 		write(c)
-		clock.pass(poll)
+		clock.Advance(poll)
 		names(t, c, ".")
 		s.wants(t, name+", asking once more", "1 revision")
-		clock.pass(ttl - poll - 1)
+		clock.Advance(ttl - poll - 1)
 		names(t, c, ".")
 		s.wants(t, name+", within its time", "")
-		clock.pass(1)
+		clock.Advance(1)
 		names(t, c, ".")
 		s.wants(t, name+", when that is over", "1 list")
 	}
@@ -103,7 +104,7 @@ func TestTheRevisionIsAskedForOnceAnInterval(t *testing.T) {
 	names(t, c, "b")
 	s.calls()
 	s.revise("2", nil)
-	clock.pass(poll)
+	clock.Advance(poll)
 	for _, dir := range []string{".", "a", "b"} {
 		names(t, c, dir)
 	}
@@ -117,10 +118,10 @@ func TestAMoveMakesAllListingsStale(t *testing.T) {
 	s := newStore("young/x", "f")
 	c, clock := start(t, s, Options{Poll: poll, TTL: time.Minute})
 	settled(t, s, c, clock, poll)
-	clock.pass(poll - 1)
+	clock.Advance(poll - 1)
 	names(t, c, "young")
 	s.revise("2", nil)
-	clock.pass(1)
+	clock.Advance(1)
 	s.calls()
 	names(t, c, ".")
 	s.wants(t, "the one that is asked for", "1 list, 1 revision")

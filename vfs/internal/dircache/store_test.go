@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/testclock"
 )
 
 // store is a tree of names that counts what it is asked for.
@@ -125,29 +126,11 @@ func (s *store) List(ctx context.Context, name string) (backend.Info, iter.Seq2[
 	}, nil
 }
 
-// clock stands still unless it is moved.
-type clock struct {
-	mu sync.Mutex // guards at
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
 // start makes a cache in front of a store. What of opts is zero gets a value
 // that suits most tests.
-func start(t *testing.T, s *store, opts Options) (*Cache, *clock) {
-	clock := &clock{at: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
-	opts.Now = clock.now
+func start(t *testing.T, s *store, opts Options) (*Cache, *testclock.Clock) {
+	clock := testclock.At(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC))
+	opts.Now = clock.Now
 	if opts.Entries == 0 {
 		opts.Entries = 100_000
 	}
