@@ -4,27 +4,39 @@ package durable
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 )
 
 // WriteFile replaces a file, or makes it, in one step: whatever happens, the
 // old content or the new one is there, whole, and when it returns nil the new
 // one stays. It has exactly the permissions of perm. The folder must be there;
-// for a moment it holds a file of another name too, which begins with a dot.
+// for a moment it holds a file of another name too, which begins with a dot (see
+// Sweep).
 //
 // Writers of the same file do not harm each other: the last one wins.
 func WriteFile(name string, data []byte, perm fs.FileMode) error {
+	return Write(name, perm, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// Write is WriteFile for content that is written piece by piece. If write fails
+// the old content stays.
+func Write(name string, perm fs.FileMode, write func(w io.Writer) error) error {
 	dir := filepath.Dir(name)
-	temp, err := os.CreateTemp(dir, ".new-*")
+	temp, err := os.CreateTemp(dir, temporary(name)+"*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(temp.Name()) // no longer there once renamed
-	_, err = temp.Write(data)
+	err = write(temp)
 	if err == nil {
 		err = temp.Chmod(perm)
 	}
@@ -38,6 +50,22 @@ func WriteFile(name string, data []byte, perm fs.FileMode) error {
 		return err
 	}
 	return SyncDir(dir)
+}
+
+// temporary begins the names that a file has until it is whole.
+func temporary(name string) string { return "." + filepath.Base(name) + ".new-" }
+
+// Sweep removes what writers of a file that were killed have left. Nobody may
+// be writing it.
+func Sweep(name string) error {
+	dir := filepath.Dir(name)
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), temporary(name)) {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
 }
 
 // SyncDir makes lasting what was made, renamed and removed in a folder.

@@ -2,6 +2,7 @@ package durable
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -47,6 +48,43 @@ func TestWriteFileFails(t *testing.T) {
 	alone(t, taken)
 	if err := WriteFile(filepath.Join(dir, "missing", "f"), []byte("x"), 0o600); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without a folder it says %v", err)
+	}
+}
+
+// TestWriteFailsHalfway leaves the old content, and nothing beside it.
+func TestWriteFailsHalfway(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "f")
+	if err := WriteFile(name, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("broken")
+	err := Write(name, 0o600, func(w io.Writer) error {
+		if _, err := io.WriteString(w, "ne"); err != nil {
+			return err
+		}
+		return broken
+	})
+	if got, _ := os.ReadFile(name); !errors.Is(err, broken) || string(got) != "old" {
+		t.Errorf("it says %v and there is %q", err, got)
+	}
+	alone(t, name)
+}
+
+// TestSweep removes what a writer of this file has left, and of no other.
+func TestSweep(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "[a]*")
+	for _, left := range []string{".[a]*.new-1", ".[a]*.new-23", ".a.new-1"} {
+		if err := os.WriteFile(filepath.Join(dir, left), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Sweep(name); err != nil {
+		t.Fatal(err)
+	}
+	alone(t, filepath.Join(dir, ".a.new-1"))
+	if err := Sweep(filepath.Join(dir, "missing", "f")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without a folder: %v", err)
 	}
 }
 

@@ -49,9 +49,9 @@ func TestAnsweredIsOnTheDisk(t *testing.T) {
 			{"COPY", "f", "", "h", 201, []string{"sync data/.~davdisk-.*", "rename data/h", "sync data"}},
 			{"MKCOL", "e", "", "", 201, []string{"sync data"}},
 			{"MOVE", "d", "", "e", 204, []string{ // the journal before the first step, and again before the last
-				"sync .*/unfinished/.new-.*", "rename .*/unfinished/.*json", "sync .*/unfinished",
+				"sync .*/unfinished/[.].*new-.*", "rename .*/unfinished/.*json", "sync .*/unfinished",
 				"rename data/.davdisk-.*-e", "sync data", "rename data/e", "sync data",
-				"sync .*/unfinished/.new-.*", "rename .*/unfinished/.*json", "sync .*/unfinished",
+				"sync .*/unfinished/[.].*new-.*", "rename .*/unfinished/.*json", "sync .*/unfinished",
 			}},
 			{"LOCK", "h", lockBody, "", 200, []string{"sync .*/locks/locks"}},
 			{"PROPPATCH", "g", propertyBody, "", 207, []string{"sync .*/properties/properties"}},
@@ -66,7 +66,7 @@ func TestAnsweredIsOnTheDisk(t *testing.T) {
 		s, trace := startTraced(t, t.TempDir(), account(disk), "serve", "yandex:", "--addr", "127.0.0.1:0")
 		trace.want(t, "starting", nil)
 		for _, r := range []request{
-			{"PUT", "f", "content", "", 201, []string{"sync .*/.new-.*", "rename .*/times-.*jsonl", "sync .*/yandex/default"}},
+			{"PUT", "f", "content", "", 201, []string{"sync .*/[.]times-.*new-.*", "rename .*/times-.*jsonl", "sync .*/yandex/default"}},
 			{"PUT", "f", "other content", "", 204, []string{"sync .*/times-.*jsonl"}},
 		} {
 			s.trace(r.method, r.path, r.body, r.header, r.status, "X-OC-Mtime", "1700000000")
@@ -78,7 +78,7 @@ func TestAnsweredIsOnTheDisk(t *testing.T) {
 		s, trace := startTraced(t, t.TempDir(), account(disk), "serve", "yandex:", "--addr", "127.0.0.1:0", "--write-back")
 		trace.want(t, "starting", nil)
 		disk.SetLatency(200 * time.Millisecond) // so that the file waits
-		want := []string{"sync .*/queue/.*[.]content", "sync .*/queue/.new-.*", "rename .*/queue/.*[.]entry", "sync .*/queue"}
+		want := []string{"sync .*/queue/.*[.]content", "sync .*/queue/[.].*entry.new-.*", "rename .*/queue/.*[.]entry", "sync .*/queue"}
 		for _, r := range []request{
 			{"PUT", "f", "content", "", 201, want},
 			{"PUT", "f", "other content", "", 204, want},
