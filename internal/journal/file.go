@@ -1,0 +1,189 @@
+package journal
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/davdisk/davdisk/internal/durable"
+)
+
+// slack is how far a file may grow, in bytes, before its growth is compared
+// with what it holds.
+const slack = 64 << 10
+
+// write appends a batch to the file, and syncs it if an entry of it is to be
+// durable. After an error none of the batch is in the file.
+func (j *Journal[E]) write(batch []*proposal[E]) error {
+	var grown int64
+	sync := false
+	for _, p := range batch {
+		grown += lineLength(p.payload)
+		sync = sync || !p.volatile
+	}
+	if j.behind || j.size+grown > j.limit || !j.inPlace() {
+		if err := j.rewrite(); err != nil {
+			j.behind = true
+			return err
+		}
+	}
+	lines, sum := make([]byte, 0, grown), j.sum
+	for _, p := range batch {
+		lines, sum = appendLine(lines, sum, p.payload)
+	}
+	_, err := j.file.WriteAt(lines, j.size)
+	if err == nil && sync {
+		err = j.sync(j.file)
+	}
+	if err != nil {
+		// What was refused must not come back: it is cut off now, and the file
+		// written anew before the next entry.
+		j.behind = true
+		return errors.Join(err, j.file.Truncate(j.size))
+	}
+	j.size, j.sum = j.size+grown, sum
+	return nil
+}
+
+// inPlace reports whether the open file is still the one that the next Open
+// would read. Somebody may have removed the folder.
+func (j *Journal[E]) inPlace() bool {
+	if j.file == nil {
+		return false
+	}
+	info, err := os.Stat(j.path)
+	return err == nil && os.SameFile(info, j.opened)
+}
+
+// rewrite replaces the file by one that holds just the present state.
+func (j *Journal[E]) rewrite() error {
+	// Windows cannot rename over an open file.
+	if err := j.closeFile(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(j.path), 0o700); err != nil {
+		return err
+	}
+	var size int64
+	var sum uint32
+	err := durable.Write(j.path, 0o600, func(w io.Writer) error {
+		buf := bufio.NewWriter(w)
+		write := lineWriter{w: buf}
+		if err := write.value(header{Version: version, Format: j.format, Seq: j.seq}); err != nil {
+			return err
+		}
+		for entry := range j.machine.Snapshot() {
+			if err := write.value(entry); err != nil {
+				return err
+			}
+		}
+		if err := write.line(endOfSnapshot); err != nil {
+			return err
+		}
+		size, sum = write.size, write.sum
+		return buf.Flush()
+	})
+	if err != nil {
+		return err
+	}
+	return j.reopen(size, sum)
+}
+
+// reopen opens the file for writing behind its last line.
+func (j *Journal[E]) reopen(size int64, sum uint32) error {
+	file, err := os.OpenFile(j.path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	info, err := file.Stat()
+	if err == nil && info.Size() != size {
+		err = file.Truncate(size)
+	}
+	if err != nil {
+		return errors.Join(err, file.Close())
+	}
+	j.file, j.opened, j.behind = file, info, false
+	j.size, j.sum, j.limit = size, sum, max(2*size, size+slack)
+	return nil
+}
+
+func (j *Journal[E]) closeFile() error {
+	if j.file == nil {
+		return nil
+	}
+	err := j.file.Close()
+	j.file = nil
+	return err
+}
+
+// load reads the file, if there is one, and opens it for writing. What a crash
+// during a rewrite has left is removed.
+func (j *Journal[E]) load() error {
+	if err := durable.Sweep(j.path); err != nil {
+		return fmt.Errorf("open the journal %s: %w", j.path, err)
+	}
+	end, err := read(j.path, j.format, j.machine)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	j.seq = end.seq
+	return j.reopen(end.offset, end.sum)
+}
+
+// end is where a journal ends.
+type end struct {
+	seq    uint64
+	offset int64
+	sum    uint32
+	torn   bool // something that was cut short followed
+}
+
+// read applies to an empty machine what the journal at path holds.
+func read[E any](path, format string, machine Machine[E]) (end, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return end{}, err
+	}
+	defer file.Close()
+	lines := newReader(path, file)
+	head, err := lines.start(format)
+	if err != nil {
+		return end{}, err
+	}
+	seq, inSnapshot := head.Seq, true
+	for {
+		offset := lines.offset
+		payload, err := lines.next()
+		switch {
+		case err == io.EOF && inSnapshot:
+			return end{}, &DamageError{Path: path, Offset: offset, Reason: "its end is missing"}
+		case err == io.EOF:
+			return end{seq, offset, lines.sum, lines.torn}, nil
+		case err != nil:
+			return end{}, err
+		case inSnapshot && string(payload) == endOfSnapshot:
+			inSnapshot = false
+			continue
+		case !inSnapshot:
+			seq++
+		}
+		var entry E
+		err = json.Unmarshal(payload, &entry)
+		if err == nil {
+			err = machine.Apply(entry)
+		} else {
+			err = fmt.Errorf("%w: %w", ErrEntry, err)
+		}
+		if err != nil && (inSnapshot || errors.Is(err, ErrEntry)) {
+			return end{}, &DamageError{Path: path, Offset: offset, Reason: err.Error()}
+		}
+	}
+}

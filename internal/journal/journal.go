@@ -1,0 +1,268 @@
+// Package journal keeps a small state on disk as a log of changes.
+//
+// The state is a [Machine]: it changes only by entries, which are proposed to
+// a [Log]. An entry is first appended to the log and then applied, so that what
+// was acknowledged is there again after a crash:
+//
+//	log, err := journal.Open(path, journal.Config[change]{Format: "locks 2", Machine: table})
+//	_, err = log.Propose(ctx, change{…}, journal.Options{}) // on disk, then applied
+//
+// A [Journal] is a Log in one file of this machine; one process at a time has
+// it open. A [Map] is a map kept that way. A service that orders the entries of
+// several processes can be another Log for the same machines, because they
+// depend on nothing but the entries.
+//
+// # The file
+//
+// A journal is a file of lines. Each is a checksum, a blank and a payload
+// without newlines; the checksum (CRC-32C, eight hexadecimal digits) covers the
+// payload and everything before it, so that a line that is missing, repeated or
+// out of place is damage too. The first line is a header, which names the
+// versions of the layout and of the entries. After it come the entries that made
+// up the state when the file was written, a line "-", and the entries appended
+// since. A file that has outgrown what the state needs is replaced in one step
+// by a new one.
+//
+// # Damage
+//
+// What follows the last newline was being written when the process or the
+// machine stopped, was never acknowledged, and is dropped. Everything else that
+// cannot be read is a [DamageError], which names the file and the offset;
+// nothing is skipped and nothing is changed. A file that was cut short at the
+// end of an entry cannot be told from one in which the later entries were never
+// written.
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/gofrs/flock"
+)
+
+// Errors of this package; test for them with errors.Is.
+var (
+	// ErrLocked says that another process, or another Journal of this one, has
+	// the file open.
+	ErrLocked = errors.New("the journal is in use by another process")
+	// ErrEntry says that an entry is none that the machine understands.
+	ErrEntry = errors.New("unknown entry")
+)
+
+// A Machine is a state that changes by entries alone. Its methods are called
+// one at a time by its Log; whatever else reads the state needs a lock of its
+// own against Apply.
+type Machine[E any] interface {
+	// Apply changes the state by one entry. It must be deterministic: equal
+	// entries in equal order make equal states, whatever the time, the
+	// machine and its options. An error says that the entry was refused and
+	// has changed nothing; the same entry is refused again after a restart.
+	// An entry that is not understood is refused with ErrEntry. What
+	// the entry points to is not changed by anybody from then on.
+	Apply(entry E) error
+	// Snapshot yields entries that make the present state out of an empty
+	// one. None of them may be refused.
+	Snapshot() iter.Seq[E]
+}
+
+// A Log puts entries in order and applies them to a machine. It may be used
+// from many goroutines.
+type Log[E any] interface {
+	// Propose appends an entry and applies it. When it returns without error
+	// the entry is durable, unless Options say otherwise, and applied as the
+	// entry number seq, which only grows. An error of Apply is returned as it
+	// is; after any other the entry was not applied. The context is honoured
+	// until the entry is handed to the disk.
+	Propose(ctx context.Context, entry E, opts Options) (seq uint64, err error)
+	// Close releases the log. Nothing that was acknowledged depends on it.
+	Close() error
+}
+
+// Options are how an entry is proposed.
+type Options struct {
+	// Volatile is for an entry that may be lost when the machine stops,
+	// because the state is right without it: it is not synced. Should the
+	// disk fail it is applied all the same, and written as soon as possible.
+	Volatile bool
+}
+
+// Config says what a journal holds.
+type Config[E any] struct {
+	// Format names the kind of entries and their version, as in "locks 2". A
+	// file of another format is refused.
+	Format string
+	// Machine is the state, empty.
+	Machine Machine[E]
+	// Import, if not nil, carries over what an earlier version of the program
+	// has left in a format of its own: it applies the entries and returns how
+	// to remove the old files, nil if there were none. They are removed when
+	// the new file is on the disk. A crash between lets Import run again,
+	// which must then make no difference.
+	Import func(apply func(E) error) (remove func() error, err error)
+}
+
+// A Journal is a Log in a file.
+type Journal[E any] struct {
+	path    string // empty: in memory only
+	format  string
+	machine Machine[E]
+	lock    *flock.Flock
+
+	queueMu sync.Mutex
+	queue   []*proposal[E]
+
+	// mu is held while a batch is written, synced and applied, and guards what
+	// follows. Proposals that arrive meanwhile make up the next batch and share
+	// its sync.
+	mu     sync.Mutex
+	closed bool
+	seq    uint64   // of the last entry
+	file   *os.File // nil until there is something to write
+	opened fs.FileInfo
+	size   int64  // bytes of the file that are good
+	sum    uint32 // checksum of its last line
+	limit  int64  // size at which it is rewritten
+	behind bool   // the file is to be rewritten before anything else
+	sync   func(*os.File) error
+}
+
+// proposal is an entry on its way. What the fields after entry hold belongs to
+// the holder of Journal.mu.
+type proposal[E any] struct {
+	entry    E
+	payload  []byte
+	volatile bool
+
+	done bool
+	seq  uint64
+	err  error
+}
+
+// Open reads the journal at path, making its folder if need be, and applies
+// what it holds to the machine. No file is made before there is an entry. With
+// an empty path the journal is in memory only.
+func Open[E any](path string, c Config[E]) (*Journal[E], error) {
+	j := &Journal[E]{path: path, format: c.Format, machine: c.Machine, sync: (*os.File).Sync}
+	if path == "" {
+		return j, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("open the journal %s: %w", path, err)
+	}
+	j.lock = flock.New(path+".lock", flock.SetPermissions(0o600))
+	if got, err := j.lock.TryLock(); err != nil {
+		return nil, fmt.Errorf("lock the journal %s: %w", path, err)
+	} else if !got {
+		return nil, fmt.Errorf("%w: %s", ErrLocked, path)
+	}
+	err := j.load()
+	if err == nil && c.Import != nil {
+		err = j.carryOver(c.Import)
+	}
+	if err != nil {
+		return nil, errors.Join(err, j.closeFile(), j.lock.Close())
+	}
+	return j, nil
+}
+
+// carryOver imports what an earlier version has left.
+func (j *Journal[E]) carryOver(read func(apply func(E) error) (func() error, error)) error {
+	remove, err := read(j.machine.Apply)
+	if err != nil || remove == nil {
+		return err
+	}
+	if err := j.rewrite(); err != nil {
+		return err
+	}
+	return remove()
+}
+
+// Propose implements Log.
+func (j *Journal[E]) Propose(ctx context.Context, entry E, opts Options) (seq uint64, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	p := &proposal[E]{entry: entry, volatile: opts.Volatile}
+	if j.path != "" {
+		if p.payload, err = json.Marshal(entry); err != nil {
+			return 0, err
+		}
+	}
+	j.queueMu.Lock()
+	j.queue = append(j.queue, p)
+	j.queueMu.Unlock()
+
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !p.done { // nobody has taken it into a batch, so we take all there are
+		j.queueMu.Lock()
+		batch := j.queue
+		j.queue = nil
+		j.queueMu.Unlock()
+		j.commit(batch)
+	}
+	return p.seq, p.err
+}
+
+// commit writes a batch and applies it.
+func (j *Journal[E]) commit(batch []*proposal[E]) {
+	var err error
+	switch {
+	case j.closed:
+		err = fs.ErrClosed
+	case j.path != "":
+		err = j.write(batch)
+	}
+	if err != nil {
+		err = fmt.Errorf("write the journal %s: %w", j.path, err)
+	}
+	for _, p := range batch {
+		p.done = true
+		if err != nil && (!p.volatile || j.closed) {
+			p.err = err
+			continue
+		}
+		j.seq++
+		p.seq = j.seq
+		p.err = j.machine.Apply(p.entry)
+	}
+}
+
+// Close implements Log. A journal whose state is empty leaves no file.
+func (j *Journal[E]) Close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return nil
+	}
+	j.closed = true
+	if j.path == "" {
+		return nil
+	}
+	var err error
+	empty := j.empty()
+	if j.behind && !empty {
+		err = j.rewrite()
+	}
+	err = errors.Join(err, j.closeFile())
+	if empty {
+		if gone := os.Remove(j.path); !errors.Is(gone, fs.ErrNotExist) {
+			err = errors.Join(err, gone)
+		}
+	}
+	return errors.Join(err, j.lock.Close())
+}
+
+func (j *Journal[E]) empty() bool {
+	for range j.machine.Snapshot() {
+		return false
+	}
+	return true
+}
