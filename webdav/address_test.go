@@ -90,8 +90,8 @@ func TestRootInTheOtherForm(t *testing.T) {
 			s.want(201, "MKCOL", escape(names[0]), "")
 			s.put(escape(names[0]+"/f"), "f")
 			s.put("/outside", "x")
-			guarded := newShare(s.T, s.fs, WithUsers(User{Name: "anna", Verify: PlainPassword("a"), Root: names[1]}))
-			anna := basic("anna", "a")
+			guarded := newShareOf(s.T, s.fs, []Principal{{Name: "anna", Root: names[1]}})
+			anna := as("anna")
 			s.untouched(func() {
 				guarded.want(403, "DELETE", "/", "", anna)
 				guarded.want(403, "MOVE", "/", "", anna, "Destination: /x")

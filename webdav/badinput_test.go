@@ -74,7 +74,7 @@ func TestOptionsThatMakeNoSense(t *testing.T) {
 	for name, option := range map[string]Option{
 		"prefix": WithPrefix("/a/../b"), "prefix with a query": WithPrefix("/a?b"), "public address": WithPublicURL("disk.example"),
 		"public scheme": WithPublicURL("ftp://disk.example/"), "state": WithState(""), "depth": WithDepthInfinity(0),
-		"state in a file": WithState("badinput_test.go"), "user without a name": WithUsers(User{Verify: PlainPassword("x")}),
+		"state in a file": WithState("badinput_test.go"), "XML": WithMaxXML(0), "page": WithPage(nil),
 	} {
 		if h, err := NewHandler(afero.NewMemMapFs(), option); err == nil {
 			h.Close()

@@ -11,7 +11,7 @@ import (
 
 // xmlBody is the body of a request that is XML, bounded.
 func (r *request) xmlBody() io.Reader {
-	return http.MaxBytesReader(nil, r.Body, r.handler.opts.limits.XML)
+	return http.MaxBytesReader(nil, r.Body, r.handler.opts.maxXML)
 }
 
 // needPlainBody refuses a body that is encoded (RFC 9110 section 8.4): nothing

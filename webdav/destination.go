@@ -2,7 +2,6 @@ package webdav
 
 import (
 	"net/http"
-	"net/netip"
 	"net/url"
 	"path"
 	"strings"
@@ -65,15 +64,13 @@ func (h *Handler) pathOf(req *http.Request, reference string) (string, error) {
 	return "", refuse(http.StatusBadGateway, "the destination is outside of the share")
 }
 
-// isPublic tells whether host is this server's as a proxy makes it known: that
-// of the public address, or one that a trusted proxy forwards.
+// isPublic reports whether host is this server's as a proxy makes it known:
+// that of the public address, or one in X-Forwarded-Host. Nothing is lost if
+// the client has made that up: it could write a path alone instead. What stands
+// in front takes it off all the same where it knows better (webdav/server).
 func (h *Handler) isPublic(req *http.Request, host string) bool {
 	if h.opts.public != nil && sameHost(h.opts.public.Host, host) {
 		return true
-	}
-	peer, err := netip.ParseAddrPort(req.RemoteAddr)
-	if err != nil || !h.opts.proxies.trust(peer.Addr().Unmap()) {
-		return false
 	}
 	for name := range strings.SplitSeq(req.Header.Get("X-Forwarded-Host"), ",") {
 		if sameHost(strings.TrimSpace(name), host) {

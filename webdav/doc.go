@@ -7,6 +7,11 @@
 //	defer handler.Close()
 //	http.ListenAndServe("127.0.0.1:8080", handler)
 //
+// The handler is the protocol alone. Users, limits, deadlines, the access check
+// and the access log are in the package webdav/server, which stands around this
+// or any other handler, and the page for browsers in webdav/page. A share that
+// others can reach needs the first: by itself the handler serves whoever asks.
+//
 // A handler must be the root of its server: an [http.ServeMux] in front of it
 // redirects between /x and /x/, and that ends every mount. A server whose
 // DisableGeneralOptionsHandler is set lets it answer OPTIONS * as well, which
@@ -29,10 +34,9 @@
 // content type, a creation date and checksums, its errors an HTTP status. The
 // signatures use only types of the standard library and of afero.
 //
-// # Layers
+// # A request
 //
-// A request passes, each in a file of its own: the access log, panics and
-// limits, host and origin, authentication, the path and the Destination,
+// A request passes, each in a file of its own: the path and the Destination,
 // conditions and locks, and then its method; errors become statuses in one
 // place (status.go).
 package webdav

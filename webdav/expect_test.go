@@ -12,13 +12,13 @@ import (
 // at once what will not be taken, by whatever way he tells the size.
 func TestContinueOnlyWhenTheUploadWillBeAccepted(t *testing.T) {
 	const free, most = 100 << 20, 1 << 20
-	s := newShare(t, newVFSOn(t, memory.New(memory.Options{Total: free, MaxFile: most})),
-		WithUsers(User{Name: "me", Verify: PlainPassword("x")}, User{Name: "guest", Verify: PlainPassword("x"), ReadOnly: true}))
-	me, guest := basic("me", "x")+"\r\n", basic("guest", "x")+"\r\n"
-	s.want(201, "MKCOL", "/d", "", basic("me", "x"))
-	s.want(201, "PUT", "/f", "f", basic("me", "x"))
-	s.want(201, "PUT", "/locked", "x", basic("me", "x"))
-	s.lock("/locked", basic("me", "x"))
+	s := newShareOf(t, newVFSOn(t, memory.New(memory.Options{Total: free, MaxFile: most})),
+		[]Principal{{Name: "me"}, {Name: "guest", ReadOnly: true}})
+	me, guest := as("me")+"\r\n", as("guest")+"\r\n"
+	s.want(201, "MKCOL", "/d", "", as("me"))
+	s.want(201, "PUT", "/f", "f", as("me"))
+	s.want(201, "PUT", "/locked", "x", as("me"))
+	s.lock("/locked", as("me"))
 	length := func(n int64) string { return fmt.Sprintf("Content-Length: %d\r\n", n) }
 	expected := func(n int64) string {
 		return fmt.Sprintf("Transfer-Encoding: chunked\r\nX-Expected-Entity-Length: %d\r\n", n)
@@ -34,7 +34,6 @@ func TestContinueOnlyWhenTheUploadWillBeAccepted(t *testing.T) {
 		{"too large, in chunks", "/new", me + expected(most+1), 413},
 		{"more than is free", "/new", me + length(free+1), 507},
 		{"more than is free, in chunks", "/new", me + expected(free+1), 507},
-		{"without a password", "/new", length(5), 401},
 		{"as a guest", "/new", guest + length(5), 403},
 		{"without a parent", "/none/new", me + length(5), 409},
 		{"below a file", "/f/new", me + length(5), 409},
@@ -54,7 +53,7 @@ func TestContinueOnlyWhenTheUploadWillBeAccepted(t *testing.T) {
 	if got := s.firstStatus(head); got != 417 {
 		t.Errorf("another expectation: %d", got)
 	}
-	if a := s.want(200, "GET", "/f", "", basic("me", "x")); a.body != "f" {
+	if a := s.want(200, "GET", "/f", "", as("me")); a.body != "f" {
 		t.Errorf("the file is %q", strings.TrimSpace(a.body))
 	}
 }

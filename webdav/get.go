@@ -64,7 +64,7 @@ func (h *Handler) serveOnce(w http.ResponseWriter, r *request) (fs.FileInfo, err
 		return nil, err
 	}
 	if info.IsDir() {
-		return nil, h.browse(w, r)
+		return nil, h.folder(w, r)
 	}
 	return info, serveFile(w, r, file, info)
 }

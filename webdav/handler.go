@@ -3,7 +3,6 @@ package webdav
 import (
 	"encoding/xml"
 	"errors"
-	"html/template"
 	"net/http"
 	"path"
 	"path/filepath"
@@ -29,8 +28,6 @@ type Handler struct {
 	allprop    []xml.Name
 	operations map[string]operation
 	allow      string
-	page       *template.Template
-	chain      http.Handler
 }
 
 // An operation is how one HTTP method is served.
@@ -54,9 +51,6 @@ func NewHandler(fs afero.Fs, opts ...Option) (*Handler, error) {
 		return nil, err
 	}
 	h := &Handler{opts: o, fs: fs}
-	if h.page, err = newPage(); err != nil {
-		return nil, err
-	}
 	h.operations = map[string]operation{
 		http.MethodOptions: {serve: h.options},
 		http.MethodGet:     {serve: h.get},
@@ -85,24 +79,7 @@ func NewHandler(fs afero.Fs, opts ...Option) (*Handler, error) {
 	}
 	h.live = liveProperties()
 	h.allprop = alwaysGiven(h.live)
-	if h.chain, err = h.layers(); err != nil {
-		return nil, errors.Join(err, h.Close())
-	}
 	return h, nil
-}
-
-// layers puts the layers in the order in which a request meets them. Without
-// users the door is kept by host and origin.
-func (h *Handler) layers() (http.Handler, error) {
-	door := ownSite(h.opts.bound, h.opts.public)
-	if len(h.opts.users) > 0 {
-		var err error
-		door, err = authenticate(h.opts.users, h.opts.proxies.client, h.opts.now, h.opts.log)
-		if err != nil {
-			return nil, err
-		}
-	}
-	return h.observe(readOn(h.limit(h.moving(door(http.HandlerFunc(h.dispatch)))))), nil
 }
 
 // stateFolder is a folder of the state folder, or "" if state is kept in
@@ -130,9 +107,6 @@ func allowed(operations map[string]operation, refused string) string {
 // Close lets go of the state folder. Requests must have ended before.
 func (h *Handler) Close() error { return errors.Join(h.locks.Close(), h.props.Close()) }
 
-// ServeHTTP answers one request.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, req *http.Request) { h.chain.ServeHTTP(w, req) }
-
 // A request is one request whose path has been understood.
 type request struct {
 	*http.Request
@@ -141,14 +115,14 @@ type request struct {
 	root      string   // the user's root folder
 	name      string   // the resource, in the file system
 	isDir     bool     // the path ends in a slash
-	principal string   // the user's name, "" without authentication
+	principal string   // the user's name, "" without one
+	readOnly  bool     // every change is refused
 	tokens    []string // the lock tokens that the If header submits
 	usage     func() (total, used int64, err error)
 }
 
-// dispatch finds the method and the resource, and writes the error if there is
-// one.
-func (h *Handler) dispatch(w http.ResponseWriter, req *http.Request) {
+// ServeHTTP answers one request. Errors become a status here and nowhere else.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if err := h.serve(w, req); err != nil {
 		h.logError(req, err)
 		if code, _ := statusOf(err); code == http.StatusMethodNotAllowed {
@@ -158,11 +132,8 @@ func (h *Handler) dispatch(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
+// serve finds the method and the resource.
 func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
-	user := userOf(req.Context())
-	if user != nil {
-		setUser(req.Context(), user.Name)
-	}
 	op, known := h.operations[req.Method]
 	if !known {
 		return refuse(http.StatusMethodNotAllowed, "the method is not supported here")
@@ -170,13 +141,12 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 	if req.Method == http.MethodOptions {
 		return h.options(w, &request{Request: req, handler: h})
 	}
-	r := &request{Request: req, handler: h, root: "/", files: h.bind(req)}
-	readOnly := h.opts.readOnly
-	if user != nil {
+	r := &request{Request: req, handler: h, root: "/", files: h.bind(req), readOnly: h.opts.readOnly}
+	if user, ok := PrincipalFromContext(req.Context()); ok {
 		r.principal, r.root = user.Name, r.resolve(path.Clean("/"+user.Root))
-		readOnly = readOnly || user.ReadOnly
+		r.readOnly = r.readOnly || user.ReadOnly
 	}
-	if op.changes && readOnly {
+	if op.changes && r.readOnly {
 		return refuse(http.StatusForbidden, "the share is read-only")
 	}
 	if op.changes && (req.URL.RawQuery != "" || req.URL.ForceQuery) {

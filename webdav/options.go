@@ -3,7 +3,6 @@ package webdav
 import (
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"net/url"
 	"path"
 	"strings"
@@ -15,27 +14,25 @@ type Option func(*options) error
 
 // options are what a Handler was made with; newOptions has the defaults.
 type options struct {
-	state     string
-	prefix    string
-	public    *url.URL
-	proxies   trustedProxies
-	users     []User
-	bound     string
-	readOnly  bool
-	quota     bool
-	litter    LitterMode
-	infinity  int
-	limits    Limits
-	log       *slog.Logger
-	accessLog *slog.Logger
-	observer  func(Observation)
-	now       func() time.Time
+	state    string
+	prefix   string
+	public   *url.URL
+	page     Page
+	readOnly bool
+	quota    bool
+	litter   LitterMode
+	infinity int
+	maxXML   int64
+	log      *slog.Logger
+	now      func() time.Time
 }
 
 func newOptions(opts []Option) (*options, error) {
 	o := &options{
+		page:   plainPage{},
 		quota:  true,
 		litter: LitterStore,
+		maxXML: 1 << 20,
 		log:    slog.New(slog.DiscardHandler),
 		now:    time.Now,
 	}
@@ -44,7 +41,6 @@ func newOptions(opts []Option) (*options, error) {
 			return nil, err
 		}
 	}
-	o.limits = o.limits.withDefaults()
 	return o, nil
 }
 
@@ -76,9 +72,9 @@ func WithPrefix(prefix string) Option {
 }
 
 // WithPublicURL tells the address that clients use when a proxy stands in
-// front. Its host is accepted in Host and Destination; a path in it, other than
-// "/", takes the place of the prefix in what the handler writes and in a
-// Destination on that host.
+// front. Its host is accepted in Destination; a path in it, other than "/",
+// takes the place of the prefix in what the handler writes and in a Destination
+// on that host.
 func WithPublicURL(address string) Option {
 	return func(o *options) error {
 		u, err := url.Parse(address)
@@ -90,20 +86,26 @@ func WithPublicURL(address string) Option {
 	}
 }
 
-// WithTrustedProxies names the proxies whose X-Forwarded-Host and
-// X-Forwarded-For are believed.
-func WithTrustedProxies(proxies []netip.Prefix) Option {
+// WithPage shows folders to people by page (see the package webdav/page).
+// Without it a browser gets the addresses of what is in them, as plain text.
+func WithPage(page Page) Option {
 	return func(o *options) error {
-		o.proxies = proxies
+		if page == nil {
+			return fmt.Errorf("there is no page")
+		}
+		o.page = page
 		return nil
 	}
 }
 
-// WithBoundAddr tells the address the server listens on ("127.0.0.1:8080"),
-// which is then accepted in Host beside the names of the loopback.
-func WithBoundAddr(addr string) Option {
+// WithMaxXML bounds the body of PROPFIND, PROPPATCH and LOCK in bytes; more is
+// 413. The default is 1 MiB.
+func WithMaxXML(bytes int64) Option {
 	return func(o *options) error {
-		o.bound = addr
+		if bytes < 1 {
+			return fmt.Errorf("the bodies of requests need a bound above 0, not %d", bytes)
+		}
+		o.maxXML = bytes
 		return nil
 	}
 }
@@ -148,14 +150,6 @@ func WithDepthInfinity(max int) Option {
 	}
 }
 
-// WithLimits sets the limits on what clients may ask at once.
-func WithLimits(limits Limits) Option {
-	return func(o *options) error {
-		o.limits = limits
-		return nil
-	}
-}
-
 // WithLogger receives what the handler has to say about itself. Secrets never
 // get there. nil discards.
 func WithLogger(log *slog.Logger) Option {
@@ -163,35 +157,6 @@ func WithLogger(log *slog.Logger) Option {
 		if log != nil {
 			o.log = log
 		}
-		return nil
-	}
-}
-
-// WithAccessLog receives one line a request: method, path, status, bytes, time
-// and the calls made upstream on its behalf.
-func WithAccessLog(log *slog.Logger) Option {
-	return func(o *options) error {
-		o.accessLog = log
-		return nil
-	}
-}
-
-// WithObserver calls observe after each request, for metrics. It must be quick
-// and may be called by many goroutines.
-func WithObserver(observe func(Observation)) Option {
-	return func(o *options) error {
-		o.observer = observe
-		return nil
-	}
-}
-
-// WithUsers lets only these users in, each with a root folder and rights of
-// their own. Without users everybody is let in, and the server must then
-// listen on the loopback only: requests for a foreign host name get 421,
-// changes by a foreign web page 403.
-func WithUsers(users ...User) Option {
-	return func(o *options) error {
-		o.users = append(o.users, users...)
 		return nil
 	}
 }

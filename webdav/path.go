@@ -3,7 +3,6 @@ package webdav
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"path"
 	"path/filepath"
 	"strings"
@@ -61,17 +60,20 @@ func stripPrefix(decoded, prefix string) (string, error) {
 // an absolute path, UTF-8, escaped with upper-case hex, with a slash at the
 // end of a folder.
 func (r *request) href(name string, isDir bool) string {
-	rel := name
-	if r.root != "/" {
-		rel = strings.TrimPrefix(name, r.root)
+	seen := r.visible(name)
+	return Folder{Prefix: r.handler.publicPrefix()}.Href(seen, isDir || seen == "/")
+}
+
+// visible is a name as the user sees it, whose root is "/". That is also what
+// he is told of what is above it: a lock may be rooted there.
+func (r *request) visible(name string) string {
+	switch {
+	case name == r.root || !pathtree.Within(name, r.root):
+		return "/"
+	case r.root == "/":
+		return name
 	}
-	if name == r.root || !pathtree.Within(name, r.root) {
-		rel, isDir = "/", true // a lock may be rooted above what the user sees
-	}
-	if isDir && !strings.HasSuffix(rel, "/") {
-		rel += "/"
-	}
-	return (&url.URL{Path: r.handler.publicPrefix() + rel}).EscapedPath()
+	return strings.TrimPrefix(name, r.root)
 }
 
 // publicPrefix is what stands before every path as clients see it. A public

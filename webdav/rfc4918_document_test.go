@@ -43,7 +43,11 @@ func TestRFC4918Document(t *testing.T) {
 			test = "Test" + test
 		}
 		if _, ok := packages[pkg]; !ok {
-			packages[pkg] = readTests(t, filepath.Join("internal", pkg))
+			dir := filepath.Join("internal", pkg)
+			if pkg == "server" {
+				dir = pkg
+			}
+			packages[pkg] = readTests(t, dir)
 		}
 		if !packages[pkg].has(test) {
 			t.Errorf("the page names %s, which does not exist", name)

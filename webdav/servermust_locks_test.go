@@ -2,15 +2,12 @@ package webdav
 
 import (
 	"fmt"
-	"net/netip"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/davdisk/davdisk/internal/testclock"
 )
-
-var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 
 var sharedBody = strings.Replace(lockBody, "exclusive", "shared", 1)
 

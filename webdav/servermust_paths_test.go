@@ -2,9 +2,6 @@ package webdav
 
 import (
 	"fmt"
-	"html"
-	"net/http"
-	"path"
 	"slices"
 	"strings"
 
@@ -197,37 +194,28 @@ func mustDestination(s *share) {
 	s.holds(escape("/"+hostile), "f")
 
 	// Behind a proxy: the forwarded host of a trusted one counts, of another not.
-	proxied := newShare(s.T, s.fs, WithTrustedProxies(loopback))
-	proxied.put("/p", "p")
-	proxied.want(201, "COPY", "/p", "", "Destination: https://disk.example/q", "X-Forwarded-Host: disk.example")
-	s.want(502, "COPY", "/p", "", "Destination: https://disk.example/r", "X-Forwarded-Host: disk.example")
+	s.put("/p", "p")
+	s.want(201, "COPY", "/p", "", "Destination: https://disk.example/q", "X-Forwarded-Host: disk.example")
+	s.want(502, "COPY", "/p", "", "Destination: https://disk.example/r", "X-Forwarded-Host: other.example")
 	s.gone("/r")
 }
 
 func mustBrowse(s *share) {
 	s.want(201, "MKCOL", "/d", "")
-	evil := `<img src=x onerror=alert(1)>&"'`
-	s.put(escape("/d/"+evil), "x")
-	s.want(201, "MKCOL", escape("/d/"+hostile), "")
+	s.put(escape("/d/"+hostile), "x")
+	s.want(201, "MKCOL", "/d/sub", "")
 	for _, at := range []string{"/d", "/d/"} {
 		a := s.want(200, "GET", at, "")
-		if !strings.HasPrefix(a.header.Get("Content-Type"), "text/html") || a.header.Get("Content-Security-Policy") == "" {
+		if a.header.Get("Content-Type") != "text/plain; charset=utf-8" || a.header.Get("X-Content-Type-Options") != "nosniff" {
 			s.Errorf("header %v", a.header)
 		}
-		if strings.Contains(a.body, "<img") || strings.Contains(a.body, "<b>") {
-			s.Errorf("a name is not escaped: %s", a.body)
-		}
-		for _, href := range []string{"/d/" + evil, "/d/" + hostile + "/"} {
-			if !strings.Contains(html.UnescapeString(a.body), `href="`+escape(href)+`"`) {
-				s.Errorf("no link to %s", escape(href))
-			}
-			if !strings.Contains(html.UnescapeString(a.body), ">"+path.Base(href)+"</a>") {
-				s.Errorf("the name %q is not shown", path.Base(href))
-			}
+		lines := strings.Split(strings.TrimSuffix(a.body, "\n"), "\n")
+		slices.Sort(lines)
+		if want := []string{escape("/d/" + hostile), "/d/sub/"}; !slices.Equal(lines, want) {
+			s.Errorf("%s shows %q, want %q", at, lines, want)
 		}
 	}
-	a := s.want(200, "HEAD", "/d", "")
-	if !strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
+	if a := s.want(200, "HEAD", "/d", ""); a.header.Get("Content-Type") != "text/plain; charset=utf-8" || a.header.Get("Content-Location") != "/d/" {
 		s.Errorf("HEAD: %v", a.header)
 	}
 	s.want(200, "GET", "/", "")
@@ -292,22 +280,4 @@ func mustNotAdvertise(s *share) {
 			s.Errorf("%s: %s", name, a.header.Get(name))
 		}
 	}
-}
-
-func mustChallenge(s *share) {
-	guarded := newShare(s.T, s.fs, WithUsers(User{Name: "anna", Verify: PlainPassword("geheim")}), WithPrefix("/dav"))
-	for _, method := range []string{"GET", "HEAD", "PROPFIND", "PROPPATCH", "PUT", "DELETE", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "POST", "NONSENSE"} {
-		for _, at := range []string{"/dav/", "/dav", "/dav/missing", "/", "/outside"} {
-			for _, headers := range [][]string{nil, {"Authorization: Bearer "}, {"Authorization: Bearer"}, {"Authorization: Basic !!"}, {"Authorization: Negotiate abc"}} {
-				a := guarded.do(method, at, "", headers...)
-				if a.status != 401 || !strings.HasPrefix(a.header.Get("WWW-Authenticate"), "Basic realm=") {
-					s.Errorf("%s %s %v: %d %v", method, at, headers, a.status, a.header)
-				}
-			}
-		}
-	}
-	req, _ := http.NewRequest("GET", "/", nil)
-	req.SetBasicAuth("anna", "geheim")
-	guarded.want(207, "PROPFIND", "/dav/", "", "Depth: 1", "Authorization: "+req.Header.Get("Authorization"))
-	guarded.want(200, "OPTIONS", "/", "")
 }

@@ -43,6 +43,13 @@ type share struct {
 // newShare serves a file system.
 func newShare(t *testing.T, fs afero.Fs, opts ...Option) *share {
 	t.Helper()
+	return newShareOf(t, fs, nil, opts...)
+}
+
+// newShareOf serves a file system to users, who are known by the name alone in
+// their credentials; to everybody if there are none.
+func newShareOf(t *testing.T, fs afero.Fs, users []Principal, opts ...Option) *share {
+	t.Helper()
 	handler, err := NewHandler(fs, opts...)
 	if err != nil {
 		t.Fatal(err)
@@ -54,6 +61,15 @@ func newShare(t *testing.T, fs afero.Fs, opts ...Option) *share {
 				(*f)()
 			}
 		}()
+		if len(users) > 0 && req.Method != http.MethodOptions {
+			name, _, _ := req.BasicAuth()
+			i := slices.IndexFunc(users, func(p Principal) bool { return p.Name == name })
+			if i < 0 {
+				t.Errorf("%s %s by nobody known: %q", req.Method, req.URL, name)
+				i = 0
+			}
+			req = req.WithContext(ContextWithPrincipal(req.Context(), users[i]))
+		}
 		handler.ServeHTTP(w, req)
 	}))
 	t.Cleanup(func() {

@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-func basic(name, password string) string {
-	return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(name+":"+password))
+// as is the header of a request by a user of newShareOf.
+func as(name string) string {
+	return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(name+":"))
 }
 
 // TestUsersHaveRootsAndRights joins three users to one file system.
@@ -17,13 +18,13 @@ func TestUsersHaveRootsAndRights(t *testing.T) {
 		s.want(201, "MKCOL", "/home/anna", "")
 		s.put("/home/anna/f", "anna's")
 		s.put("/secret", "secret")
-		guarded := newShare(s.T, s.fs, WithPrefix("/dav"), WithUsers(
-			User{Name: "anna", Verify: PlainPassword("a"), Root: "/home/anna"},
-			User{Name: "guest", Verify: PlainPassword("g"), Root: "home/anna/", ReadOnly: true},
-			User{Name: "root", Verify: PlainPassword("r")},
-			User{Name: "lost", Verify: PlainPassword("l"), Root: "/home/../home/lost"},
-		))
-		anna, guest, root := basic("anna", "a"), basic("guest", "g"), basic("root", "r")
+		guarded := newShareOf(s.T, s.fs, []Principal{
+			{Name: "anna", Root: "/home/anna"},
+			{Name: "guest", Root: "home/anna/", ReadOnly: true},
+			{Name: "root"},
+			{Name: "lost", Root: "/home/../home/lost"},
+		}, WithPrefix("/dav"))
+		anna, guest, root := as("anna"), as("guest"), as("root")
 		m := guarded.want(207, "PROPFIND", "/dav/", "", "Depth: 1", anna).multistatus(s.T)
 		if got := strings.Join(m.hrefs(), " "); got != "/dav/ /dav/f" {
 			s.Errorf("anna sees %s", got)
@@ -62,6 +63,6 @@ func TestUsersHaveRootsAndRights(t *testing.T) {
 		if strings.Contains(a.body, "home") {
 			s.Errorf("anna is told of %s", a.body)
 		}
-		guarded.want(404, "PROPFIND", "/dav/", "", "Depth: 0", basic("lost", "l"))
+		guarded.want(404, "PROPFIND", "/dav/", "", "Depth: 0", as("lost"))
 	})
 }

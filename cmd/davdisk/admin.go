@@ -8,13 +8,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/davdisk/davdisk/webdav"
+	adminpages "github.com/davdisk/davdisk/cmd/davdisk/internal/admin"
 )
 
 // An admin is the server on --admin-addr. It asks for no password, so it
 // belongs on an address that only those reach who watch the process.
 type admin struct {
-	*webdav.Admin
+	*adminpages.Handler
 	server  *http.Server
 	serving sync.WaitGroup
 	addr    net.Addr
@@ -26,8 +26,8 @@ func startAdmin(ctx context.Context, addr string, log *slog.Logger) (*admin, err
 	if err != nil {
 		return nil, err
 	}
-	handler := webdav.NewAdmin(nil)
-	a := &admin{Admin: handler, addr: l.Addr(), server: &http.Server{
+	handler := adminpages.New(nil)
+	a := &admin{Handler: handler, addr: l.Addr(), server: &http.Server{
 		Handler: handler, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}}

@@ -21,6 +21,7 @@ import (
 	"github.com/davdisk/davdisk/cmd/davdisk/internal/state"
 	"github.com/davdisk/davdisk/cmd/davdisk/internal/terminal"
 	"github.com/davdisk/davdisk/webdav"
+	"github.com/davdisk/davdisk/webdav/server"
 )
 
 func serveCommand() *cli.Command {
@@ -119,7 +120,11 @@ func (h *share) prepare() error {
 	if bound, ok := h.listener.Addr().(*net.TCPAddr); ok && !bound.IP.IsLoopback() && h.cert == nil && len(users) > 0 && len(c.StringSlice("trusted-proxy")) == 0 {
 		h.s.log.Warn("passwords and files travel in the clear; --tls-cert and --tls-key, or a proxy with TLS, would hide them")
 	}
-	options, err := h.handlerOptions(users)
+	handler, err := h.handlerOptions()
+	if err != nil {
+		return err
+	}
+	around, err := h.serverOptions(users)
 	if err != nil {
 		return err
 	}
@@ -134,7 +139,7 @@ func (h *share) prepare() error {
 	if err != nil {
 		return err
 	}
-	o.handler = options
+	o.handler, o.server = handler, around
 	if h.stack, err = newStack(b, o); err != nil {
 		return err
 	}
@@ -191,20 +196,13 @@ func (s *session) lockOf(address string) string {
 	return lockName(remote.Driver + "-" + opts["account"])
 }
 
-func (h *share) handlerOptions(users []webdav.User) ([]webdav.Option, error) {
+func (h *share) handlerOptions() ([]webdav.Option, error) {
 	c := h.s.c
 	litter, err := webdav.ParseLitterMode(c.String("litter"))
 	if err != nil {
 		return nil, misuse("--litter: %v", err)
 	}
-	proxies, err := parsePrefixes(c.StringSlice("trusted-proxy"))
-	if err != nil {
-		return nil, err
-	}
-	options := []webdav.Option{
-		webdav.WithBoundAddr(h.listener.Addr().String()),
-		webdav.WithLitter(litter), webdav.WithTrustedProxies(proxies),
-	}
+	options := []webdav.Option{webdav.WithLitter(litter)}
 	if prefix := c.String("base-url"); prefix != "" {
 		if u, err := url.Parse(prefix); err != nil || u.Host != "" || strings.Contains(prefix, "..") || u.RawQuery != "" {
 			return nil, misuse("--base-url: %q is not a path; write /files", prefix)
@@ -229,17 +227,30 @@ func (h *share) handlerOptions(users []webdav.User) ([]webdav.Option, error) {
 	case bound > 0:
 		options = append(options, webdav.WithDepthInfinity(bound))
 	}
+	return options, nil
+}
+
+func (h *share) serverOptions(users []server.User) ([]server.Option, error) {
+	c := h.s.c
+	proxies, err := parsePrefixes(c.StringSlice("trusted-proxy"))
+	if err != nil {
+		return nil, err
+	}
+	options := []server.Option{server.WithBoundAddr(h.listener.Addr().String()), server.WithTrustedProxies(proxies)}
+	if public := c.String("public-url"); public != "" {
+		options = append(options, server.WithPublicURL(public)) // which handlerOptions has checked
+	}
 	if len(users) > 0 {
-		options = append(options, webdav.WithUsers(users...))
+		options = append(options, server.WithUsers(users...))
 	}
 	if c.Bool("verbose") || c.String("log-format") == "json" {
-		options = append(options, webdav.WithAccessLog(h.s.log))
+		options = append(options, server.WithAccessLog(h.s.log))
 	}
 	if addr := c.String("admin-addr"); addr != "" {
 		if h.admin, err = startAdmin(c.Context, addr, h.s.log); err != nil {
 			return nil, err
 		}
-		options = append(options, webdav.WithObserver(h.admin.Observe))
+		options = append(options, server.WithObserver(h.admin.Observe))
 	}
 	return options, nil
 }
@@ -284,7 +295,7 @@ func (h *share) stackOptions() (stackOptions, error) {
 func (h *share) run() error {
 	leanHeap()
 	w := &writers{next: h.stack}
-	server := &http.Server{
+	srv := &http.Server{
 		Handler:           w,
 		ReadHeaderTimeout: 30 * time.Second,
 		IdleTimeout:       2 * time.Minute, // no limit on a body: an upload may take as long as it moves
@@ -294,14 +305,14 @@ func (h *share) run() error {
 		DisableGeneralOptionsHandler: true,
 	}
 	if h.cert != nil {
-		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*h.cert}, MinVersion: tls.VersionTLS12}
+		srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*h.cert}, MinVersion: tls.VersionTLS12}
 	}
 	failed := make(chan error, 1)
 	go func() {
 		if h.cert != nil {
-			failed <- server.ServeTLS(h.listener, "", "")
+			failed <- srv.ServeTLS(h.listener, "", "")
 		} else {
-			failed <- server.Serve(h.listener)
+			failed <- srv.Serve(h.listener)
 		}
 	}()
 	h.announce()
@@ -311,7 +322,7 @@ func (h *share) run() error {
 	case <-h.s.ctx.Done():
 	}
 	h.s.log.Info("ending: no new requests; what is being written is finished first")
-	err := shutdown(server, w, readersGrace)
+	err := shutdown(srv, w, readersGrace)
 	if serveErr := <-failed; !errors.Is(serveErr, http.ErrServerClosed) {
 		err = errors.Join(err, serveErr)
 	}

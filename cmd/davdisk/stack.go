@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +19,8 @@ import (
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/vfs"
 	"github.com/davdisk/davdisk/webdav"
+	"github.com/davdisk/davdisk/webdav/page"
+	"github.com/davdisk/davdisk/webdav/server"
 )
 
 // What the handler wants of a file system beyond afero.Fs. It finds these
@@ -60,15 +63,18 @@ type stackOptions struct {
 	writeBack bool // needs a stateDir
 	log       *slog.Logger
 	handler   []webdav.Option
+	server    []server.Option
 }
 
 // queueBytes is how much may wait to be stored, with --write-back.
 const queueBytes = 16 << 30
 
-// stack is a share: a store, the file system on it, the handler before that.
+// stack is a share: a store, the file system on it, the handler before that,
+// and around the handler what lets people in.
 type stack struct {
-	*webdav.Handler
-	fs *vfs.FS
+	http.Handler
+	dav *webdav.Handler
+	fs  *vfs.FS
 }
 
 // newStack builds a share from the store up. Each part closes what is below it,
@@ -103,16 +109,24 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 		}
 		return nil, err
 	}
-	h, err := webdav.NewHandler(f, append(handler, webdav.WithLogger(o.log))...)
+	shown, err := page.New()
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &stack{h, f}, nil
+	dav, err := webdav.NewHandler(f, append(handler, webdav.WithPage(shown), webdav.WithLogger(o.log))...)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	outer, err := server.New(dav, append(o.server, server.WithLogger(o.log))...)
+	if err != nil {
+		return nil, errors.Join(err, dav.Close(), f.Close())
+	}
+	return &stack{outer, dav, f}, nil
 }
 
 // Close ends the share from the top: first who may still ask, then what is
 // still being written.
-func (s *stack) Close() error { return errors.Join(s.Handler.Close(), s.fs.Close()) }
+func (s *stack) Close() error { return errors.Join(s.dav.Close(), s.fs.Close()) }
 
 // shareKey names the folders of a share: readable, and different for every
 // address.

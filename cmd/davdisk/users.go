@@ -8,19 +8,19 @@ import (
 
 	"github.com/davdisk/davdisk/cmd/davdisk/internal/config"
 	"github.com/davdisk/davdisk/cmd/davdisk/internal/terminal"
-	"github.com/davdisk/davdisk/webdav"
+	"github.com/davdisk/davdisk/webdav/server"
 )
 
 // users are all who may log in to a share: --user, those of --htpasswd, and
 // those of the configuration.
-func (s *session) users() ([]webdav.User, error) {
-	var users []webdav.User
+func (s *session) users() ([]server.User, error) {
+	var users []server.User
 	if name := s.c.String("user"); name != "" {
 		password, err := s.password(name)
 		if err != nil {
 			return nil, err
 		}
-		users = append(users, webdav.User{Name: name, Verify: webdav.PlainPassword(password)})
+		users = append(users, server.User{Name: name, Verify: server.PlainPassword(password)})
 	} else if s.c.String("pass")+s.c.String("pass-file") != "" {
 		return nil, misuse("a password was given, but no --user")
 	}
@@ -30,7 +30,7 @@ func (s *session) users() ([]webdav.User, error) {
 			return nil, err
 		}
 		defer f.Close()
-		more, err := webdav.ReadHtpasswd(f)
+		more, err := server.ReadHtpasswd(f)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
@@ -73,17 +73,17 @@ func (s *session) password(user string) (string, error) {
 	return "", misuse("--user %s needs a password: --pass-file names the file with it", user)
 }
 
-func configuredUser(name string, u config.User) (user webdav.User, err error) {
-	user = webdav.User{Name: name, Root: u.Root, ReadOnly: u.ReadOnly}
+func configuredUser(name string, u config.User) (user server.User, err error) {
+	user = server.User{Name: name, Root: u.Root, ReadOnly: u.ReadOnly}
 	switch {
 	case u.PasswordHash != "" && u.PasswordFile != "":
 		err = fmt.Errorf("password-hash and password-file are both there; leave one out")
 	case u.PasswordHash != "":
-		user.Verify, err = webdav.BcryptPassword(u.PasswordHash)
+		user.Verify, err = server.BcryptPassword(u.PasswordHash)
 	case u.PasswordFile != "":
 		var secret string
 		secret, err = readSecret(u.PasswordFile)
-		user.Verify = webdav.PlainPassword(secret)
+		user.Verify = server.PlainPassword(secret)
 	default:
 		err = fmt.Errorf("no password; write password-hash, as htpasswd -nB makes it, or password-file")
 	}

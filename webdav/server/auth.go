@@ -1,7 +1,6 @@
-package webdav
+package server
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -22,10 +21,12 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/davdisk/davdisk/webdav"
 )
 
-// challenge is what every refused request is told (RFC 7617).
-const challenge = `Basic realm="davdisk", charset="UTF-8"`
+// basicChallenge is the WWW-Authenticate of every 401 (RFC 7617).
+const basicChallenge = `Basic realm="davdisk", charset="UTF-8"`
 
 // A User may log in.
 type User struct {
@@ -63,7 +64,7 @@ func PlainPassword(secret string) func(password string) bool {
 }
 
 // authentication is the layer that lets known users in (Basic, RFC 7617) and
-// joins the user to the request's context, where userOf finds him.
+// puts them into the request's context as a [webdav.Principal].
 //
 // Every path and method is challenged alike, because Windows stays anonymous
 // for good once anything of a share has answered without credentials. Only
@@ -77,7 +78,6 @@ func PlainPassword(secret string) func(password string) bool {
 type authentication struct {
 	users    map[string]*User
 	decoys   []User // whose passwords unknown names are checked against, to take as long
-	client   func(*http.Request) netip.Addr
 	log      *slog.Logger
 	key      [32]byte                  // of the digests below
 	verdicts *lru.Cache[digest, *User] // nil: wrong
@@ -90,16 +90,15 @@ type authentication struct {
 // can be told from it.
 type digest [sha256.Size]byte
 
-// authenticate makes the layer. client tells where a request comes from. It
-// fails if there are no users, or one has no name, no Verify, or another's
-// name.
-func authenticate(users []User, client func(*http.Request) netip.Addr, now func() time.Time, log *slog.Logger) (func(http.Handler) http.Handler, error) {
+// authenticate makes the layer. It fails if there are no users, or one has no
+// name, no Verify, or another's name.
+func authenticate(users []User, now func() time.Time, log *slog.Logger) (func(http.Handler) http.Handler, error) {
 	if len(users) == 0 {
 		return nil, errors.New("authentication without users")
 	}
 	a := &authentication{
 		users: make(map[string]*User, len(users)), decoys: users,
-		client: client, log: log, throttle: newThrottle(now),
+		log: log, throttle: newThrottle(now),
 		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 	for _, u := range users {
@@ -129,18 +128,20 @@ func (a *authentication) layer(next http.Handler) http.Handler {
 		}
 		name, password, ok := req.BasicAuth()
 		if !ok {
-			a.refuse(w)
+			challenge(w)
 			return
 		}
-		user, wait := a.judge(a.client(req), fromLatin1(name), fromLatin1(password))
+		user, wait := a.judge(clientAddr(req), fromLatin1(name), fromLatin1(password))
 		switch {
 		case wait > 0:
 			w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
-			writeError(w, refuse(http.StatusTooManyRequests, "too many wrong passwords; wait"))
+			refuse(w, http.StatusTooManyRequests, "too many wrong passwords; wait")
 		case user == nil:
-			a.refuse(w)
+			challenge(w)
 		default:
-			next.ServeHTTP(w, req.WithContext(withUser(req.Context(), user)))
+			noteUser(req.Context(), user.Name)
+			principal := webdav.Principal{Name: user.Name, Root: user.Root, ReadOnly: user.ReadOnly}
+			next.ServeHTTP(w, req.WithContext(webdav.ContextWithPrincipal(req.Context(), principal)))
 		}
 	})
 }
@@ -159,10 +160,10 @@ func fromLatin1(s string) string {
 	return string(runes)
 }
 
-// refuse answers 401.
-func (a *authentication) refuse(w http.ResponseWriter) {
-	w.Header().Set("WWW-Authenticate", challenge)
-	writeError(w, refuse(http.StatusUnauthorized, "a user name and a password are needed"))
+// challenge answers 401.
+func challenge(w http.ResponseWriter) {
+	w.Header().Set("WWW-Authenticate", basicChallenge)
+	refuse(w, http.StatusUnauthorized, "a user name and a password are needed")
 }
 
 // judge returns the user whose credentials these are, nil if they are wrong,
@@ -221,16 +222,4 @@ func (a *authentication) digest(from netip.Addr, name, password string) digest {
 	mac := hmac.New(sha256.New, a.key[:])
 	fmt.Fprintf(mac, "%s %d %s %s", from, len(name), name, password)
 	return digest(mac.Sum(nil))
-}
-
-type userKey struct{}
-
-func withUser(ctx context.Context, user *User) context.Context {
-	return context.WithValue(ctx, userKey{}, user)
-}
-
-// userOf returns the user of an authenticated request, or nil.
-func userOf(ctx context.Context) *User {
-	user, _ := ctx.Value(userKey{}).(*User)
-	return user
 }

@@ -1,4 +1,4 @@
-package webdav
+package server
 
 import (
 	"io"
@@ -12,7 +12,7 @@ const (
 	maxUnreadTime = time.Minute
 )
 
-// readOn lets a client see why its upload is refused. Many clients read the
+// drainBodies lets a client see why its upload is refused. Many clients read the
 // answer only when they have sent the body: KDE sends a whole file before it is
 // asked for a password, and everybody does when a file is locked. net/http
 // reads on for 256 KiB and then cuts the connection, and the cut overtakes the
@@ -20,7 +20,7 @@ const (
 //
 // A client that sent Expect: 100-continue has been told and sends nothing;
 // HTTP/2 can end one request without the connection.
-func readOn(next http.Handler) http.Handler {
+func drainBodies(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		conn := http.NewResponseController(w)
 		if req.ContentLength == 0 || req.ProtoMajor != 1 || req.Header.Get("Expect") != "" || conn.EnableFullDuplex() != nil {

@@ -1,4 +1,4 @@
-package webdav
+package server
 
 import (
 	"net/http"
@@ -6,10 +6,44 @@ import (
 	"strings"
 )
 
+// forwarded finds out where a request comes from, so that every layer and the
+// handler read it in RemoteAddr, and takes X-Forwarded-Host off a request that
+// no trusted proxy has sent.
+func forwarded(proxies trustedProxies) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			peer, client := clientAddr(req), proxies.client(req)
+			if _, names := req.Header["X-Forwarded-Host"]; peer == client && !names {
+				next.ServeHTTP(w, req)
+				return
+			}
+			out := *req
+			if peer != client {
+				out.RemoteAddr = netip.AddrPortFrom(client, 0).String() // nobody forwards the port
+			}
+			if !proxies.trust(peer) {
+				out.Header = req.Header.Clone()
+				out.Header.Del("X-Forwarded-Host")
+			}
+			next.ServeHTTP(w, &out)
+		})
+	}
+}
+
+// clientAddr is the address that a request comes from. The zero address means
+// that it is not known.
+func clientAddr(req *http.Request) netip.Addr {
+	peer, err := netip.ParseAddrPort(req.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return peer.Addr().Unmap().WithZone("")
+}
+
 // trustedProxies are the networks whose forwarding headers are believed.
 type trustedProxies []netip.Prefix
 
-// trust tells whether an address is one of them.
+// trust reports whether an address is one of them.
 func (t trustedProxies) trust(addr netip.Addr) bool {
 	for _, prefix := range t {
 		if prefix.Contains(addr) {
@@ -24,11 +58,7 @@ func (t trustedProxies) trust(addr netip.Addr) bool {
 // What stands before it there is hearsay, and anybody may have sent it. The
 // zero address means that it cannot be told.
 func (t trustedProxies) client(req *http.Request) netip.Addr {
-	peer, err := netip.ParseAddrPort(req.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	addr := peer.Addr().Unmap().WithZone("")
+	addr := clientAddr(req)
 	hops := strings.Split(strings.Join(req.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && t.trust(addr); i-- {
 		hop, err := parseHop(strings.TrimSpace(hops[i]))

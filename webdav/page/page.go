@@ -1,4 +1,10 @@
-package webdav
+// Package page is the page that shows the folders of a share in a browser. It
+// brings all it needs along and is handed to the handler:
+//
+//	shown, err := page.New()
+//	if err != nil { … }
+//	handler, err := webdav.NewHandler(fs, webdav.WithPage(shown))
+package page
 
 import (
 	"bytes"
@@ -15,15 +21,17 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/davdisk/davdisk/webdav"
 )
 
-//go:embed browse/page.html
+//go:embed page.html
 var pageHTML string
 
-//go:embed browse/page.css
+//go:embed page.css
 var pageStyle string
 
-//go:embed browse/page.js
+//go:embed page.js
 var pageScript string
 
 // pageSecurity lets the page use what it brings along, known by its hash, and
@@ -38,8 +46,19 @@ func sourceHash(source string) string {
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// A page is what the listing of a folder shows.
-type page struct {
+// A Page shows folders. It may be used by many goroutines.
+type Page struct{ template *template.Template }
+
+var _ webdav.Page = (*Page)(nil)
+
+// New reads the embedded page.
+func New() (*Page, error) {
+	t, err := template.New("page").Parse(pageHTML)
+	return &Page{t}, err
+}
+
+// A listing is what the page shows of a folder.
+type listing struct {
 	Title, Parent string
 	Style         template.CSS
 	Script        template.JS
@@ -60,70 +79,66 @@ type entry struct {
 	Size, Unix       int64
 }
 
-// browse answers a GET of a folder with a page for people. HEAD does not look
-// at what is in the folder.
-func (h *Handler) browse(w http.ResponseWriter, r *request) error {
-	r.tellFolder(w)
+// ServeFolder implements [webdav.Page]. HEAD does not look at what is in the
+// folder.
+func (p *Page) ServeFolder(w http.ResponseWriter, req *http.Request, folder webdav.Folder) error {
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Content-Security-Policy", pageSecurity)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Cache-Control", "no-cache")
-	if r.Method == http.MethodHead {
+	if req.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	self, children, err := r.files.list(r.name)
-	if err == nil && !self.IsDir() {
-		err = refuse(http.StatusServiceUnavailable, "the folder has just been replaced by a file")
-	}
+	entries, err := folder.Entries()
 	if err != nil {
 		return err
 	}
 	var body bytes.Buffer
-	if err := h.page.Execute(&body, r.pageOf(r.withPlaceholders(r.name, children))); err != nil {
+	if err := p.template.Execute(&body, listingOf(folder, entries)); err != nil {
 		return err
 	}
 	header.Set("Content-Length", strconv.Itoa(body.Len()))
 	w.WriteHeader(http.StatusOK)
 	if _, err := body.WriteTo(w); err != nil {
-		h.left(r, err)
+		panic(http.ErrAbortHandler) // the client has left
 	}
 	return nil
 }
 
-func (r *request) pageOf(children []fs.FileInfo) page {
-	p := page{Title: "/", Style: template.CSS(pageStyle), Script: template.JS(pageScript)}
-	p.Crumbs = []crumb{{"Home", template.URL(r.href(r.root, true))}}
-	if r.name != r.root {
-		p.Title = path.Base(r.name)
-		p.Parent = r.href(path.Dir(r.name), true)
-		at := r.root
-		for segment := range strings.SplitSeq(strings.TrimPrefix(strings.TrimPrefix(r.name, r.root), "/"), "/") {
+func listingOf(folder webdav.Folder, entries []fs.FileInfo) listing {
+	l := listing{Title: "/", Style: template.CSS(pageStyle), Script: template.JS(pageScript)}
+	l.Crumbs = []crumb{{"Home", template.URL(folder.Href("/", true))}}
+	if folder.Name != "/" {
+		l.Title = path.Base(folder.Name)
+		l.Parent = folder.Href(path.Dir(folder.Name), true)
+		at := "/"
+		for segment := range strings.SplitSeq(strings.TrimPrefix(folder.Name, "/"), "/") {
 			at = path.Join(at, segment)
-			p.Crumbs = append(p.Crumbs, crumb{segment, template.URL(r.href(at, true))})
+			l.Crumbs = append(l.Crumbs, crumb{segment, template.URL(folder.Href(at, true))})
 		}
 	}
-	for _, child := range children {
+	for _, child := range entries {
 		e := entry{
 			Name: child.Name(), Dir: child.IsDir(), Unix: child.ModTime().Unix(),
-			Href: template.URL(r.href(path.Join(r.name, child.Name()), child.IsDir())),
+			Href: template.URL(folder.Href(path.Join(folder.Name, child.Name()), child.IsDir())),
 			Time: child.ModTime().UTC().Format(time.RFC3339),
 			Date: child.ModTime().Format("2006-01-02"), Hour: child.ModTime().Format("15:04"),
 		}
 		if !e.Dir {
 			e.Size, e.Bytes = child.Size(), humanBytes(child.Size())
 		}
-		p.Entries = append(p.Entries, e)
+		l.Entries = append(l.Entries, e)
 	}
-	slices.SortStableFunc(p.Entries, func(a, b entry) int {
+	slices.SortStableFunc(l.Entries, func(a, b entry) int {
 		if a.Dir != b.Dir {
 			return map[bool]int{true: -1, false: 1}[a.Dir]
 		}
 		return cmp.Or(strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), strings.Compare(a.Name, b.Name))
 	})
-	return p
+	return l
 }
 
 // humanBytes writes a size with a unit of powers of 1024.
@@ -137,6 +152,3 @@ func humanBytes(n int64) string {
 	}
 	return fmt.Sprintf("%.1f %ciB", value, "KMGTP"[unit])
 }
-
-// newPage reads the embedded page.
-func newPage() (*template.Template, error) { return template.New("page").Parse(pageHTML) }

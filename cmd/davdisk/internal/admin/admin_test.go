@@ -1,4 +1,4 @@
-package webdav
+package admin
 
 import (
 	"context"
@@ -11,9 +11,12 @@ import (
 	"time"
 
 	"github.com/spf13/afero"
+
+	"github.com/davdisk/davdisk/webdav"
+	"github.com/davdisk/davdisk/webdav/server"
 )
 
-func adminPage(a *Admin, path string) (int, string) {
+func adminPage(a *Handler, path string) (int, string) {
 	w := httptest.NewRecorder()
 	a.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
 	return w.Code, w.Body.String()
@@ -29,23 +32,27 @@ func TestHealth(t *testing.T) {
 		{func(context.Context) error { return nil }, 200, "ok\n"},
 		{func(context.Context) error { return errors.New("not logged in") }, 503, "not logged in\n"},
 	} {
-		if code, text := adminPage(NewAdmin(c.healthy), "/healthz"); code != c.code || text != c.text {
+		if code, text := adminPage(New(c.healthy), "/healthz"); code != c.code || text != c.text {
 			t.Errorf("got %d %q, want %d %q", code, text, c.code, c.text)
 		}
 	}
-	if code, _ := adminPage(NewAdmin(nil), "/anything"); code != http.StatusNotFound {
+	if code, _ := adminPage(New(nil), "/anything"); code != http.StatusNotFound {
 		t.Errorf("another path: %d", code)
 	}
 }
 
 // TestMetricsCountWhatTheHandlerDid runs real requests through a handler.
 func TestMetricsCountWhatTheHandlerDid(t *testing.T) {
-	admin := NewAdmin(nil)
-	handler, err := NewHandler(afero.NewMemMapFs(), WithObserver(admin.Observe))
+	admin := New(nil)
+	dav, err := webdav.NewHandler(afero.NewMemMapFs())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer handler.Close()
+	defer dav.Close()
+	handler, err := server.New(dav, server.WithObserver(admin.Observe))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct{ method, path, body string }{
 		{"PUT", "/Ж secret.txt", "0123456789"}, {"GET", "/Ж secret.txt", ""}, {"GET", "/Ж secret.txt", ""}, {"GET", "/none", ""}, {"BREW", "/", ""},
 	} {
@@ -73,9 +80,9 @@ func TestMetricsCountWhatTheHandlerDid(t *testing.T) {
 }
 
 func TestMadeUpMethodsDoNotFillTheMemory(t *testing.T) {
-	admin := NewAdmin(nil)
+	admin := New(nil)
 	for i := range 1000 {
-		admin.Observe(Observation{Method: fmt.Sprintf("M%d\"}\n", i), Status: 405, Duration: time.Second})
+		admin.Observe(server.Observation{Method: fmt.Sprintf("M%d\"}\n", i), Status: 405, Duration: time.Second})
 	}
 	_, text := adminPage(admin, "/metrics")
 	if !strings.Contains(text, `davdisk_requests_total{method="other",status="405"} 1000`) || strings.Contains(text, "M1") {
@@ -84,7 +91,7 @@ func TestMadeUpMethodsDoNotFillTheMemory(t *testing.T) {
 }
 
 func TestGauge(t *testing.T) {
-	admin, value := NewAdmin(nil), 1.0
+	admin, value := New(nil), 1.0
 	admin.Gauge("davdisk_queued_files", "Files that wait.", func() float64 { return value })
 	for ; value < 3; value++ {
 		if _, text := adminPage(admin, "/metrics"); !strings.Contains(text, fmt.Sprintf("\ndavdisk_queued_files %v\n", value)) {

@@ -1,4 +1,4 @@
-package webdav
+package server
 
 import (
 	"bytes"
@@ -14,8 +14,8 @@ import (
 // refuses them unread. The client must see why, and may use the connection
 // again.
 func TestRefusedUploadSeesItsAnswer(t *testing.T) {
-	server := httptest.NewServer(readOn(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		writeError(w, refuse(http.StatusLocked, "locked"))
+	server := httptest.NewServer(drainBodies(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, http.StatusLocked, "locked")
 	})))
 	defer server.Close()
 	client := server.Client()
@@ -50,7 +50,7 @@ func TestRefusedUploadSeesItsAnswer(t *testing.T) {
 // TestReadBodyLeavesTheAnswerAlone shows that an upload which was read is
 // answered as ever: with its length, on a connection that is used again.
 func TestReadBodyLeavesTheAnswerAlone(t *testing.T) {
-	server := httptest.NewServer(readOn(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+	server := httptest.NewServer(drainBodies(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if _, err := io.CopyN(io.Discard, req.Body, 1<<20); err != nil {
 			t.Error(err)
 		}

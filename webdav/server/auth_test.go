@@ -1,4 +1,4 @@
-package webdav
+package server
 
 import (
 	"bytes"
@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/davdisk/davdisk/webdav"
 )
 
 const hostilePassword = `p:ä "$%<>😀'`
@@ -39,12 +41,12 @@ func newGate(t *testing.T) *gate {
 		{Name: "бор ис", Verify: counted("b"), Root: "/b", ReadOnly: true},
 	}
 	log := slog.New(slog.NewTextHandler(&g.log, nil))
-	layer, err := authenticate(users, trustedProxies(nil).client, func() time.Time { return g.now }, log)
+	layer, err := authenticate(users, func() time.Time { return g.now }, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	g.Handler = layer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if user := userOf(req.Context()); user != nil {
+		if user, ok := webdav.PrincipalFromContext(req.Context()); ok {
 			fmt.Fprintf(w, "%s %s %v", user.Name, user.Root, user.ReadOnly)
 		}
 	}))
@@ -79,7 +81,7 @@ func TestEveryPathAndMethodIsChallengedAlike(t *testing.T) {
 				"a wrong password": "Basic YW5uYTp3cm9uZw==", "an unknown user": "Basic eDp5",
 			} {
 				res := g.ask(method, target, "192.0.2.1:1", func(req *http.Request) { req.Header.Set("Authorization", header) })
-				if res.StatusCode != http.StatusUnauthorized || res.Header.Get("WWW-Authenticate") != challenge {
+				if res.StatusCode != http.StatusUnauthorized || res.Header.Get("WWW-Authenticate") != basicChallenge {
 					t.Errorf("%s %s with %s: %s, %q", method, target, name, res.Status, res.Header.Get("WWW-Authenticate"))
 				}
 			}
@@ -105,7 +107,7 @@ func TestUserIsJoinedToTheRequest(t *testing.T) {
 
 // TestPasswordInLatin1 is how GNOME sends what fits into ISO 8859-1.
 func TestPasswordInLatin1(t *testing.T) {
-	layer, err := authenticate([]User{{Name: "jörg", Verify: PlainPassword("pä:ss")}}, trustedProxies(nil).client, time.Now, slog.New(slog.DiscardHandler))
+	layer, err := authenticate([]User{{Name: "jörg", Verify: PlainPassword("pä:ss")}}, time.Now, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +159,7 @@ func TestUnknownNamesTakeAsLongAsKnownOnes(t *testing.T) {
 		{Name: "quick", Verify: PlainPassword("q")},
 		{Name: "slow", Verify: func(string) bool { slow++; return false }},
 	}
-	layer, err := authenticate(users, trustedProxies(nil).client, time.Now, slog.New(slog.DiscardHandler))
+	layer, err := authenticate(users, time.Now, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +306,7 @@ func TestAuthenticationNeedsSensibleUsers(t *testing.T) {
 		"none": nil, "no name": {{Verify: ok}}, "no password": {{Name: "a"}}, "twice": {{Name: "a", Verify: ok}, {Name: "a", Verify: ok}},
 		"colon": {{Name: "a:b", Verify: ok}},
 	} {
-		if _, err := authenticate(users, trustedProxies(nil).client, time.Now, slog.New(slog.DiscardHandler)); err == nil {
+		if _, err := authenticate(users, time.Now, slog.New(slog.DiscardHandler)); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

@@ -1,4 +1,4 @@
-package webdav
+package server
 
 import (
 	"context"
@@ -23,29 +23,30 @@ type Observation struct {
 	Cut      bool // the answer broke off
 }
 
-// observe is the layer that tells what became of each request: it writes the
-// access log and calls the observer. It sees everything, what other layers
-// refuse too.
-func (h *Handler) observe(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		o := Observation{Method: req.Method, Path: req.URL.Path, Client: h.opts.proxies.client(req)}
-		start := h.opts.now()
-		var upstream atomic.Int64
-		ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-			WroteRequest: func(httptrace.WroteRequestInfo) { upstream.Add(1) },
+// observe reports what became of each request, also of those that other layers
+// refuse.
+func observe(report func(Observation), now func() time.Time) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			o := Observation{Method: req.Method, Path: req.URL.Path, Client: clientAddr(req)}
+			start := now()
+			var upstream atomic.Int64
+			ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+				WroteRequest: func(httptrace.WroteRequestInfo) { upstream.Add(1) },
+			})
+			ctx = context.WithValue(ctx, observationKey{}, &o)
+			out := &recorder{ResponseWriter: w}
+			completed := false
+			defer func() {
+				o.Status, o.Bytes, o.Cut = out.status, out.bytes, !completed
+				o.Duration = now().Sub(start)
+				o.Upstream = int(upstream.Load())
+				report(o)
+			}()
+			next.ServeHTTP(out, req.WithContext(ctx))
+			completed = true
 		})
-		ctx = context.WithValue(ctx, observationKey{}, &o)
-		out := &recorder{ResponseWriter: w}
-		completed := false
-		defer func() {
-			o.Status, o.Bytes, o.Cut = out.status, out.bytes, !completed
-			o.Duration = h.opts.now().Sub(start)
-			o.Upstream = int(upstream.Load())
-			h.tell(o)
-		}()
-		next.ServeHTTP(out, req.WithContext(ctx))
-		completed = true
-	})
+	}
 }
 
 // A recorder notes what was answered.
@@ -76,20 +77,28 @@ func (w *recorder) Write(p []byte) (int, error) {
 
 type observationKey struct{}
 
-// setUser notes who a request is by.
-func setUser(ctx context.Context, user string) {
+// noteUser tells the access log who a request is by. Authentication stands
+// inside of it, so the user comes by way of a place in the context.
+func noteUser(ctx context.Context, user string) {
 	if o, ok := ctx.Value(observationKey{}).(*Observation); ok {
 		o.User = user
 	}
 }
 
-func (h *Handler) tell(o Observation) {
-	if h.opts.observer != nil {
-		h.opts.observer(o)
+// report hands an observation to the observer and to the access log, as far as
+// there are any.
+func (o *options) report() func(Observation) {
+	return func(seen Observation) {
+		if o.observer != nil {
+			o.observer(seen)
+		}
+		if o.accessLog != nil {
+			writeAccessLog(o.accessLog, seen)
+		}
 	}
-	if h.opts.accessLog == nil {
-		return
-	}
+}
+
+func writeAccessLog(log *slog.Logger, o Observation) {
 	attrs := []slog.Attr{
 		slog.String("method", o.Method), slog.String("path", o.Path), slog.Int("status", o.Status),
 		slog.Int64("bytes", o.Bytes), slog.Duration("duration", o.Duration), slog.Int("upstream", o.Upstream),
@@ -101,5 +110,5 @@ func (h *Handler) tell(o Observation) {
 	if o.Cut {
 		attrs = append(attrs, slog.Bool("cut", true))
 	}
-	h.opts.accessLog.LogAttrs(context.Background(), slog.LevelInfo, "request", attrs...)
+	log.LogAttrs(context.Background(), slog.LevelInfo, "request", attrs...)
 }

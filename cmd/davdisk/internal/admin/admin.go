@@ -1,4 +1,5 @@
-package webdav
+// Package admin answers those who look after a server: health and metrics.
+package admin
 
 import (
 	"context"
@@ -10,18 +11,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/davdisk/davdisk/webdav/server"
 )
 
-// An Admin answers those who look after a server, on an address of its own:
+// A Handler answers those who look after a server, on an address of its own:
 // /healthz for a supervisor and /metrics for Prometheus. It asks for no
 // password and tells no names, so the address should be one that only they
 // reach. It may be used by many goroutines.
 //
-//	admin := webdav.NewAdmin(nil)
-//	handler, err := webdav.NewHandler(fs, webdav.WithObserver(admin.Observe))
+//	h := admin.New(nil)
+//	handler, err := server.New(next, server.WithObserver(h.Observe))
 //	…
-//	http.ListenAndServe("127.0.0.1:9090", admin)
-type Admin struct {
+//	http.ListenAndServe("127.0.0.1:9090", h)
+type Handler struct {
 	healthy func(ctx context.Context) error
 	figures *prometheus.Registry
 	mux     *http.ServeMux
@@ -33,14 +36,14 @@ type Admin struct {
 	cut       prometheus.Counter
 }
 
-// NewAdmin returns an Admin. healthy is asked by each /healthz, which answers
+// New returns a Handler. healthy is asked by each /healthz, which answers
 // 200 if it returns nil and 503 with its error if not; nil means that to answer
 // is to be healthy.
-func NewAdmin(healthy func(ctx context.Context) error) *Admin {
+func New(healthy func(ctx context.Context) error) *Handler {
 	if healthy == nil {
 		healthy = func(context.Context) error { return nil }
 	}
-	a := &Admin{
+	a := &Handler{
 		healthy: healthy,
 		figures: prometheus.NewPedanticRegistry(),
 		mux:     http.NewServeMux(),
@@ -69,8 +72,8 @@ func NewAdmin(healthy func(ctx context.Context) error) *Admin {
 }
 
 // Observe counts a request that has been answered. It is made for
-// [WithObserver].
-func (a *Admin) Observe(o Observation) {
+// [server.WithObserver].
+func (a *Handler) Observe(o server.Observation) {
 	method := o.Method
 	if !slices.Contains(countedMethods(), method) {
 		method = "other" // anybody can make up methods without end
@@ -86,14 +89,14 @@ func (a *Admin) Observe(o Observation) {
 
 // Gauge adds a figure to /metrics, which is asked for each time, and what it
 // tells. It is given once for each name.
-func (a *Admin) Gauge(name, help string, value func() float64) {
+func (a *Handler) Gauge(name, help string, value func() float64) {
 	a.figures.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 }
 
 // ServeHTTP answers /healthz and /metrics.
-func (a *Admin) ServeHTTP(w http.ResponseWriter, req *http.Request) { a.mux.ServeHTTP(w, req) }
+func (a *Handler) ServeHTTP(w http.ResponseWriter, req *http.Request) { a.mux.ServeHTTP(w, req) }
 
-func (a *Admin) health(w http.ResponseWriter, req *http.Request) {
+func (a *Handler) health(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	if err := a.healthy(req.Context()); err != nil {
 		w.WriteHeader(http.StatusServiceUnavailable)

@@ -1,4 +1,4 @@
-package webdav
+package server
 
 import (
 	"net"
@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// ownSite keeps foreign web pages out of a share that asks for no password.
+// checkAccess keeps foreign web pages out of a share that asks for no password.
 // Such a share listens on the loopback, where any page in the user's browser
-// can send requests. Its doors are shut:
+// can send requests. Two ways are closed:
 //
 //   - A page may give its own host name the address of the loopback (DNS
 //     rebinding); the browser then lets it read the answers. So a Host that is
@@ -25,7 +25,7 @@ import (
 //
 // The Host is judged as it arrived, never by X-Forwarded-Host, which a page
 // may set on requests to its own host name.
-func ownSite(bound string, public *url.URL) func(http.Handler) http.Handler {
+func checkAccess(bound string, public *url.URL) func(http.Handler) http.Handler {
 	origin := http.NewCrossOriginProtection()
 	names := []string{hostname(bound)}
 	if public != nil {
@@ -37,11 +37,11 @@ func ownSite(bound string, public *url.URL) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			if !isOwnHost(hostname(req.Host), names) {
-				writeError(w, refuse(http.StatusMisdirectedRequest, "this host name is not served here; --public-url makes it known"))
+				refuse(w, http.StatusMisdirectedRequest, "this host name is not served here; --public-url makes it known")
 				return
 			}
 			if err := origin.Check(req); err != nil {
-				writeError(w, refuse(http.StatusForbidden, "a web page from elsewhere may not do that"))
+				refuse(w, http.StatusForbidden, "a web page from elsewhere may not do that")
 				return
 			}
 			w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")

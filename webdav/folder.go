@@ -1,0 +1,93 @@
+package webdav
+
+import (
+	"bytes"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// A Page answers GET and HEAD of a folder, for people with a browser. It may be
+// called by many goroutines.
+type Page interface {
+	// ServeFolder answers req, whose method is GET or HEAD. An error means that
+	// nothing has been written, and becomes an answer like any other error of
+	// the handler; a fault after that is a panic with http.ErrAbortHandler.
+	ServeFolder(w http.ResponseWriter, req *http.Request, folder Folder) error
+}
+
+// A Folder is what a [Page] shows.
+type Folder struct {
+	// Name is absolute, slash-separated and clean, and begins at the root of
+	// the user: "/" or "/a/b".
+	Name string
+	// Prefix stands before every name in an address: "" or "/dav".
+	Prefix string
+	// ReadOnly tells that every change is refused.
+	ReadOnly bool
+	// Entries lists the folder. Each call asks the file system, whose error it
+	// returns; the infos may have more to tell (see abilities).
+	Entries func() ([]fs.FileInfo, error)
+}
+
+// Href is the address of a name of the user, as the handler itself writes it:
+// an absolute path, escaped, with a slash at the end of a folder.
+func (f Folder) Href(name string, isDir bool) string {
+	if isDir && !strings.HasSuffix(name, "/") {
+		name += "/"
+	}
+	return (&url.URL{Path: f.Prefix + name}).EscapedPath()
+}
+
+// folder answers GET and HEAD of a folder with the page.
+func (h *Handler) folder(w http.ResponseWriter, r *request) error {
+	r.tellFolder(w)
+	return h.opts.page.ServeFolder(w, r.Request, Folder{
+		Name:     r.visible(r.name),
+		Prefix:   h.publicPrefix(),
+		ReadOnly: r.readOnly,
+		Entries: func() ([]fs.FileInfo, error) {
+			self, children, err := r.files.list(r.name)
+			if err == nil && !self.IsDir() {
+				err = refuse(http.StatusServiceUnavailable, "the folder has just been replaced by a file")
+			}
+			if err != nil {
+				return nil, err
+			}
+			return r.withPlaceholders(r.name, children), nil
+		},
+	})
+}
+
+// plainPage is the page of a handler without [WithPage]: the addresses of what
+// is in the folder, one a line.
+type plainPage struct{}
+
+// ServeFolder implements [Page].
+func (plainPage) ServeFolder(w http.ResponseWriter, req *http.Request, folder Folder) error {
+	header := w.Header()
+	header.Set("Content-Type", "text/plain; charset=utf-8")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Cache-Control", "no-cache")
+	if req.Method == http.MethodHead {
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
+	entries, err := folder.Entries()
+	if err != nil {
+		return err
+	}
+	var body bytes.Buffer
+	for _, entry := range entries {
+		body.WriteString(folder.Href(path.Join(folder.Name, entry.Name()), entry.IsDir()) + "\n")
+	}
+	header.Set("Content-Length", strconv.Itoa(body.Len()))
+	w.WriteHeader(http.StatusOK)
+	if _, err := body.WriteTo(w); err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}

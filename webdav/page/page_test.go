@@ -1,0 +1,193 @@
+package page_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"html"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path"
+	"strings"
+	"testing"
+
+	"github.com/spf13/afero"
+
+	"github.com/davdisk/davdisk/backend/memory"
+	"github.com/davdisk/davdisk/vfs"
+	"github.com/davdisk/davdisk/webdav"
+	"github.com/davdisk/davdisk/webdav/page"
+)
+
+// hostile is a name that breaks what does not escape.
+const hostile = `$ %25 <b>&amp; #?;+=,' "Ж` + "\U0001F600" + `é` + "i\u0306"
+
+// serve gives the root folder of a handler with the page.
+func serve(t *testing.T, fs afero.Fs, opts ...webdav.Option) *httptest.Server {
+	t.Helper()
+	shown, err := page.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := webdav.NewHandler(fs, append(opts, webdav.WithPage(shown))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	t.Cleanup(func() {
+		server.Close()
+		if err := handler.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return server
+}
+
+func ask(t *testing.T, server *httptest.Server, method, at string) (status int, header http.Header, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, server.URL+at, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := server.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	content, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, res.Header, string(content)
+}
+
+func escape(name string) string { return (&url.URL{Path: name}).EscapedPath() }
+
+// TestFolderIsShown: each entry is a link, and no name is more than a name.
+func TestFolderIsShown(t *testing.T) {
+	const evil = `<img src=x onerror=alert(1)>&"'`
+	for name, newFs := range map[string]func(t *testing.T) afero.Fs{
+		"memory": func(*testing.T) afero.Fs { return afero.NewMemMapFs() },
+		"os":     func(t *testing.T) afero.Fs { return afero.NewBasePathFs(afero.NewOsFs(), t.TempDir()) },
+		"vfs": func(t *testing.T) afero.Fs {
+			fs, err := vfs.New(memory.New(memory.Options{}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = fs.Close() })
+			return fs
+		},
+	} {
+		for _, prefix := range []string{"", "/dav"} {
+			t.Run(name+prefix, func(t *testing.T) {
+				fs := newFs(t)
+				for _, err := range []error{fs.Mkdir("/d", 0o700), fs.Mkdir("/d/"+hostile, 0o700), afero.WriteFile(fs, "/d/"+evil, []byte("x"), 0o600)} {
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+				server := serve(t, fs, webdav.WithPrefix(prefix))
+				for _, at := range []string{"/d", "/d/"} {
+					status, header, body := ask(t, server, "GET", prefix+at)
+					if status != 200 || header.Get("Content-Type") != "text/html; charset=utf-8" || header.Get("Content-Security-Policy") == "" ||
+						header.Get("X-Content-Type-Options") != "nosniff" {
+						t.Errorf("%d, header %v", status, header)
+					}
+					if strings.Contains(body, "<img") || strings.Contains(body, "<b>") {
+						t.Errorf("a name is not escaped: %s", body)
+					}
+					shown := html.UnescapeString(body)
+					for _, name := range []string{"/d/" + evil, "/d/" + hostile + "/"} {
+						if !strings.Contains(shown, `href="`+escape(prefix+name)+`"`) {
+							t.Errorf("no link to %s", escape(prefix+name))
+						}
+						if !strings.Contains(shown, ">"+path.Base(name)+"</a>") {
+							t.Errorf("the name %q is not shown", path.Base(name))
+						}
+					}
+					if !strings.Contains(shown, `<tr class="parent"><td><a href="`+prefix+`/">..</a>`) {
+						t.Error("no way up")
+					}
+				}
+				if status, header, body := ask(t, server, "HEAD", prefix+"/d"); status != 200 || !strings.HasPrefix(header.Get("Content-Type"), "text/html") || body != "" {
+					t.Errorf("HEAD: %d %v", status, header)
+				}
+				if _, _, body := ask(t, server, "GET", prefix+"/"); strings.Contains(body, `class="parent"`) {
+					t.Error("there is a way up from the root")
+				}
+			})
+		}
+	}
+}
+
+// TestRootOfAUserIsTheRoot: the page begins where the user's files do.
+func TestRootOfAUserIsTheRoot(t *testing.T) {
+	fs := afero.NewMemMapFs()
+	if err := fs.MkdirAll("/home/anna/in", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	shown, err := page.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := webdav.NewHandler(fs, webdav.WithPage(shown))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer handler.Close()
+	for at, crumbs := range map[string]string{
+		"/":    `<a href="/">Home</a></nav>`,
+		"/in/": `<a href="/">Home</a><span>/</span><a href="/in/">in</a></nav>`,
+	} {
+		w := httptest.NewRecorder()
+		ctx := webdav.ContextWithPrincipal(t.Context(), webdav.Principal{Name: "anna", Root: "/home/anna"})
+		handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, "GET", at, nil))
+		if w.Code != 200 || !strings.Contains(w.Body.String(), crumbs) || strings.Contains(w.Body.String(), "home") {
+			t.Errorf("%s: %d %s", at, w.Code, w.Body)
+		}
+	}
+}
+
+// failing cannot be listed.
+type failing struct{ afero.Fs }
+
+func (f failing) Open(name string) (afero.File, error) {
+	file, err := f.Fs.Open(name)
+	return unlisted{file}, err
+}
+
+type unlisted struct{ afero.File }
+
+func (unlisted) Readdir(int) ([]fs.FileInfo, error) {
+	return nil, &fs.PathError{Op: "readdir", Path: "/", Err: context.DeadlineExceeded}
+}
+
+// TestFolderThatCannotBeListed: the fault is told by its status, and not as an
+// empty folder.
+func TestFolderThatCannotBeListed(t *testing.T) {
+	server := serve(t, failing{afero.NewMemMapFs()})
+	if status, header, body := ask(t, server, "GET", "/"); status != 503 || header.Get("Retry-After") == "" || strings.Contains(body, "empty") {
+		t.Errorf("%d %v %s", status, header, body)
+	}
+}
+
+// TestPageRunsItsOwnScriptAlone: the browser is told the hashes of the style
+// and the script that the page has, as they are in it.
+func TestPageRunsItsOwnScriptAlone(t *testing.T) {
+	server := serve(t, afero.NewMemMapFs())
+	_, header, body := ask(t, server, "GET", "/")
+	policy := header.Get("Content-Security-Policy")
+	for _, element := range []string{"style", "script"} {
+		_, rest, _ := strings.Cut(body, "<"+element+">")
+		source, _, ok := strings.Cut(rest, "</"+element+">")
+		if sum := sha256.Sum256([]byte(source)); !ok || !strings.Contains(policy, element+"-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"';") {
+			t.Errorf("%q does not allow the page's %s:\n%s", policy, element, source)
+		}
+	}
+	if strings.Contains(policy, "unsafe") {
+		t.Errorf("it allows too much: %s", policy)
+	}
+}

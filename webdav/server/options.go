@@ -1,0 +1,123 @@
+package server
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"time"
+)
+
+// An Option changes what stands around the handler.
+type Option func(*options) error
+
+// options are what New was called with; newOptions has the defaults.
+type options struct {
+	public    *url.URL
+	proxies   trustedProxies
+	users     []User
+	bound     string
+	limits    Limits
+	log       *slog.Logger
+	accessLog *slog.Logger
+	observer  func(Observation)
+	now       func() time.Time
+}
+
+func newOptions(opts []Option) (*options, error) {
+	o := &options{log: slog.New(slog.DiscardHandler), now: time.Now}
+	for _, opt := range opts {
+		if err := opt(o); err != nil {
+			return nil, err
+		}
+	}
+	o.limits = o.limits.withDefaults()
+	return o, nil
+}
+
+// WithUsers lets only these users in, each with a root folder and rights of
+// their own. Without users everybody is let in, and the server must then
+// listen on the loopback only: requests for a foreign host name get 421,
+// changes by a foreign web page 403.
+func WithUsers(users ...User) Option {
+	return func(o *options) error {
+		o.users = append(o.users, users...)
+		return nil
+	}
+}
+
+// WithPublicURL sets the address that clients use when a proxy stands in
+// front. Its host is accepted in Host and Origin.
+func WithPublicURL(address string) Option {
+	return func(o *options) error {
+		u, err := url.Parse(address)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			return fmt.Errorf("public address %q: want http://host/path or https://host/path", address)
+		}
+		o.public = u
+		return nil
+	}
+}
+
+// WithTrustedProxies names the proxies whose X-Forwarded-Host and
+// X-Forwarded-For are believed. Those of others do not reach the handler.
+func WithTrustedProxies(proxies []netip.Prefix) Option {
+	return func(o *options) error {
+		o.proxies = proxies
+		return nil
+	}
+}
+
+// WithBoundAddr sets the address the server listens on ("127.0.0.1:8080"),
+// which is then accepted in Host beside the names of the loopback.
+func WithBoundAddr(addr string) Option {
+	return func(o *options) error {
+		o.bound = addr
+		return nil
+	}
+}
+
+// WithLimits sets the limits on what clients may ask at once.
+func WithLimits(limits Limits) Option {
+	return func(o *options) error {
+		o.limits = limits
+		return nil
+	}
+}
+
+// WithLogger receives failed logins and panics. Secrets never get there. nil
+// discards.
+func WithLogger(log *slog.Logger) Option {
+	return func(o *options) error {
+		if log != nil {
+			o.log = log
+		}
+		return nil
+	}
+}
+
+// WithAccessLog receives one line a request: method, path, status, bytes, time
+// and the calls made upstream on its behalf.
+func WithAccessLog(log *slog.Logger) Option {
+	return func(o *options) error {
+		o.accessLog = log
+		return nil
+	}
+}
+
+// WithObserver calls observe after each request, for metrics. It must be quick
+// and may be called by many goroutines.
+func WithObserver(observe func(Observation)) Option {
+	return func(o *options) error {
+		o.observer = observe
+		return nil
+	}
+}
+
+// WithClock takes the time from now instead of from the system.
+func WithClock(now func() time.Time) Option {
+	return func(o *options) error {
+		o.now = now
+		return nil
+	}
+}

@@ -1,0 +1,26 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// retrySoon is the Retry-After of a 503, in seconds.
+const retrySoon = "5"
+
+// refuse answers a request that does not get to the handler. reason is for
+// people.
+func refuse(w http.ResponseWriter, status int, reason string) {
+	body := strings.ToLower(http.StatusText(status)) + ": " + reason + "\n"
+	h := w.Header()
+	if status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", retrySoon)
+	}
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(body))
+}
