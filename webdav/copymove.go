@@ -36,6 +36,11 @@ func (h *Handler) moveOnce(w http.ResponseWriter, r *request) error {
 	if t.source.IsDir() && t.depth == 0 {
 		return refuse(http.StatusBadRequest, "a folder is moved with all in it, Depth must be infinity")
 	}
+	release, err := h.reserved.reserve(r.Context(), reserved{r.name, reservedTree}, reserved{t.to, reservedTree})
+	if err != nil {
+		return err
+	}
+	defer release()
 	err = r.confirm(
 		lock.Change{Path: r.name, Content: true, Tree: true, Member: true},
 		t.change(),
@@ -71,6 +76,11 @@ func (h *Handler) copyOnce(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	release, err := h.reserved.reserve(r.Context(), reserved{r.name, reservedSource}, reserved{t.to, reservedTree})
+	if err != nil {
+		return err
+	}
+	defer release()
 	if err := r.confirm(t.change()); err != nil {
 		return err
 	}

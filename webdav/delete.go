@@ -30,6 +30,11 @@ func (h *Handler) delete(w http.ResponseWriter, r *request) error {
 			return err
 		}
 	}
+	release, err := h.reserved.reserve(r.Context(), reserved{r.name, reservedTree})
+	if err != nil {
+		return err
+	}
+	defer release()
 	if err := r.confirm(lock.Change{Path: r.name, Content: true, Tree: true, Member: true}); err != nil {
 		return err
 	}

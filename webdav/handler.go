@@ -24,6 +24,7 @@ type Handler struct {
 	litter     *litterStore // nil unless litter is kept aside
 	locks      *lock.Table
 	props      *propstore.Store
+	reserved   reservations
 	live       map[xml.Name]liveProperty
 	allprop    []xml.Name
 	operations map[string]operation

@@ -3,6 +3,7 @@ package webdav
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"net/http"
 
 	"github.com/davdisk/davdisk/webdav/internal/davheader"
@@ -20,37 +21,53 @@ func (h *Handler) lock(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return badXML(err)
 	}
-	info, err := r.look(r.name)
+	if wish == nil {
+		return r.refresh(w)
+	}
+	granted, info, err := r.newLock(wish)
 	if err != nil {
 		return err
 	}
-	at := subject{name: r.name, info: info}
-	if wish == nil {
-		return r.refresh(w, at)
+	w.Header().Set("Lock-Token", "<"+granted.Token+">")
+	status := http.StatusOK
+	if info == nil {
+		status = http.StatusCreated
+	}
+	return r.tellLock(w, status, granted, subject{name: r.name, info: info})
+}
+
+// newLock makes a lock while nobody changes the name. info is what was there
+// before, nil if the lock made a placeholder.
+func (r *request) newLock(wish *davxml.LockInfo) (granted lock.Lock, info fs.FileInfo, err error) {
+	release, err := r.handler.reserved.reserve(r.Context(), reserved{r.name, reservedName})
+	if err != nil {
+		return granted, nil, err
+	}
+	defer release()
+	if info, err = r.look(r.name); err != nil {
+		return granted, nil, err
 	}
 	depth, err := davheader.ReadDepth(r.Header, davheader.DepthInfinity)
 	if err != nil {
-		return badHeader(err)
+		return granted, nil, badHeader(err)
 	}
 	if depth == davheader.DepthOne {
-		return refuse(http.StatusBadRequest, "Depth must be 0 or infinity")
+		return granted, nil, refuse(http.StatusBadRequest, "Depth must be 0 or infinity")
 	}
 	if info == nil {
 		if err := r.needNewName(); err != nil {
-			return err
+			return granted, nil, err
 		}
 	}
 	if _, err := r.conditions(info); err != nil {
-		return err
+		return granted, nil, err
 	}
 	if info == nil {
-		// What is kept under a name where there is nothing is of no use to
-		// the placeholder.
-		if err := h.props.Delete(r.name); err != nil {
-			return err
+		if err := r.dropStale(); err != nil {
+			return granted, nil, err
 		}
 	}
-	granted, err := h.locks.Create(lock.Request{
+	granted, err = r.handler.locks.Create(lock.Request{
 		Root:      r.name,
 		Infinite:  depth == davheader.DepthInfinity,
 		Shared:    wish.Shared,
@@ -60,14 +77,9 @@ func (h *Handler) lock(w http.ResponseWriter, r *request) error {
 		Missing:   info == nil,
 	})
 	if err != nil {
-		return r.notGranted(err)
+		return granted, nil, r.notGranted(err)
 	}
-	w.Header().Set("Lock-Token", "<"+granted.Token+">")
-	status := http.StatusOK
-	if info == nil {
-		status = http.StatusCreated
-	}
-	return r.tellLock(w, status, granted, at)
+	return granted, info, nil
 }
 
 // notGranted answers a lock that others stand in the way of: 423 if they cover
@@ -103,7 +115,11 @@ func (r *request) needNewName() error {
 
 // refresh starts the time-out of a lock anew (section 9.10.2). The If header
 // names the lock, and Depth does not count.
-func (r *request) refresh(w http.ResponseWriter, at subject) error {
+func (r *request) refresh(w http.ResponseWriter) error {
+	info, err := r.look(r.name)
+	if err != nil {
+		return err
+	}
 	if len(r.tokens) == 0 {
 		return refuse(http.StatusBadRequest, "a LOCK without a body refreshes the lock that the If header names")
 	}
@@ -112,7 +128,7 @@ func (r *request) refresh(w http.ResponseWriter, at subject) error {
 		refreshed, err := r.handler.locks.Refresh(r.name, r.principal, token, timeout)
 		switch {
 		case err == nil:
-			return r.tellLock(w, http.StatusOK, refreshed, at)
+			return r.tellLock(w, http.StatusOK, refreshed, subject{name: r.name, info: info})
 		case !errors.Is(err, lock.ErrNoLock):
 			return err
 		}

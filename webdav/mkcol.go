@@ -16,6 +16,11 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *request) error {
 	if _, isLocked := h.locks.Placeholder(r.name); isLocked || r.name == r.root {
 		return taken
 	}
+	release, err := h.reserved.reserve(r.Context(), reserved{r.name, reservedName})
+	if err != nil {
+		return err
+	}
+	defer release()
 	if err := r.confirm(lock.Change{Path: r.name, Content: true, Member: true}); err != nil {
 		return err
 	}
@@ -28,7 +33,10 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *request) error {
 		}
 		return instead(err, fs.ErrNotExist, http.StatusConflict, "the parent folder does not exist")
 	}
-	r.made(r.name, false)
+	if err := r.dropStale(); err != nil {
+		return err
+	}
+	r.made()
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusCreated)
 	return nil

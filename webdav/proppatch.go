@@ -2,6 +2,7 @@ package webdav
 
 import (
 	"encoding/xml"
+	"io/fs"
 	"maps"
 	"net/http"
 	"slices"
@@ -14,26 +15,16 @@ import (
 // proppatch serves PROPPATCH (RFC 4918 section 9.2): all of it or nothing. It
 // works on folders as well, which Windows Explorer needs.
 func (h *Handler) proppatch(w http.ResponseWriter, r *request) error {
-	info, err := r.mustLook(r.name)
-	if err != nil {
-		return err
-	}
 	update, err := davxml.ReadPropertyUpdate(r.xmlBody())
 	if err != nil {
+		if _, missing := r.mustLook(r.name); missing != nil {
+			return missing
+		}
 		return badXML(err)
 	}
-	if err := r.confirm(lock.Change{Path: r.name, Content: true}); err != nil {
+	info, verdicts, err := r.update(update)
+	if err != nil {
 		return err
-	}
-	if _, err := r.conditions(info); err != nil {
-		return err
-	}
-	changed := subject{name: r.name, info: info}
-	plan, verdicts := r.plan(update, changed)
-	if !verdicts.failed() {
-		if err := r.carryOut(plan, changed, verdicts); err != nil {
-			return err
-		}
 	}
 	if info.IsDir() {
 		r.tellFolder(w)
@@ -49,6 +40,32 @@ func (h *Handler) proppatch(w http.ResponseWriter, r *request) error {
 		h.left(r, err)
 	}
 	return nil
+}
+
+// update changes properties while the resource stays where it is. The
+// verdicts tell what became of each.
+func (r *request) update(update davxml.PropertyUpdate) (fs.FileInfo, verdicts, error) {
+	release, err := r.handler.reserved.reserve(r.Context(), reserved{r.name, reservedName})
+	if err != nil {
+		return nil, nil, err
+	}
+	defer release()
+	info, err := r.mustLook(r.name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := r.confirm(lock.Change{Path: r.name, Content: true}); err != nil {
+		return nil, nil, err
+	}
+	if _, err := r.conditions(info); err != nil {
+		return nil, nil, err
+	}
+	changed := subject{name: r.name, info: info}
+	plan, verdicts := r.plan(update, changed)
+	if !verdicts.failed() {
+		err = r.carryOut(plan, changed, verdicts)
+	}
+	return info, verdicts, err
 }
 
 // A propertyPlan is what a PROPPATCH comes down to.

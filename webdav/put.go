@@ -39,6 +39,11 @@ func (h *Handler) put(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	if old == nil {
+		if err := r.dropStale(); err != nil {
+			return err
+		}
+	}
 	body, err := r.upload(change)
 	if err != nil {
 		return err
@@ -55,7 +60,7 @@ func (h *Handler) put(w http.ResponseWriter, r *request) error {
 		return instead(err, fs.ErrNotExist, http.StatusConflict, "the parent folder does not exist")
 	}
 	if old == nil || isPlaceholder(old) {
-		r.made(r.name, old != nil)
+		r.made()
 	}
 	setValidators(w.Header(), info)
 	if hasTime && info.ModTime().Unix() == mtime.Unix() {

@@ -1,7 +1,6 @@
 package webdav
 
 import (
-	"errors"
 	"io/fs"
 	"net/http"
 	"path"
@@ -62,19 +61,19 @@ func (r *request) needParent(name string) error {
 	return nil
 }
 
-// made tells the handler's own books that something is at name, which was not
-// there before, or as a placeholder only. What properties are still kept under
-// a name where there was nothing belonged to something that was deleted behind
-// the handler's back.
-func (r *request) made(name string, wasPlaceholder bool) {
-	err := r.handler.locks.Realize(name)
-	if !wasPlaceholder {
-		err = errors.Join(err, r.handler.props.Delete(name))
-	}
-	if err != nil {
-		r.handler.opts.log.Warn("a new file could not be recorded", "path", name, "error", err)
+// made tells the lock table that something is stored under the request's name,
+// which was not there before, or as a placeholder only.
+func (r *request) made() {
+	if err := r.handler.locks.Realize(r.name); err != nil {
+		r.handler.opts.log.Warn("a new file could not be recorded", "path", r.name, "error", err)
 	}
 }
+
+// dropStale drops the properties that are kept under the name of a resource
+// that is about to be made: they belonged to something that was deleted behind
+// the handler's back. It comes before the resource can be seen, or while its
+// name is reserved, or it would drop what another client has set by then.
+func (r *request) dropStale() error { return r.handler.props.Delete(r.name) }
 
 // tellFolder tells the address of a folder that was asked for without the slash
 // at its end (RFC 4918 section 5.2).
