@@ -42,12 +42,23 @@ func badXML(err error) error {
 	return bodyFailure(err)
 }
 
-// hasBody tells whether a request has a body, also one of unknown length: the
-// first byte of that decides.
-func (r *request) hasBody() bool {
+// needNoBody refuses a request that has a body, also one of unknown length: the
+// first byte of that decides. One that breaks off before may have been meant
+// otherwise.
+func (r *request) needNoBody() error {
+	refused := refuse(http.StatusUnsupportedMediaType, "this method takes no body")
 	if r.ContentLength >= 0 {
-		return r.ContentLength > 0
+		if r.ContentLength > 0 {
+			return refused
+		}
+		return nil
 	}
-	n, _ := r.Body.Read(make([]byte, 1))
-	return n > 0
+	n, err := r.Body.Read(make([]byte, 1))
+	switch {
+	case n > 0:
+		return refused
+	case err != io.EOF:
+		return bodyFailure(err)
+	}
+	return nil
 }

@@ -124,6 +124,11 @@ type request struct {
 
 // ServeHTTP answers one request. Errors become a status here and nowhere else.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if h.operations[req.Method].changes {
+		whole, done := untilComplete(w, req)
+		defer done()
+		req = whole
+	}
 	if err := h.serve(w, req); err != nil {
 		h.logError(req, err)
 		if code, _ := statusOf(err); code == http.StatusMethodNotAllowed {
@@ -168,8 +173,10 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 	if op.creates && h.opts.litter == LitterRefuse && isLitter(r.name) {
 		return errLitter
 	}
-	if op.bodyless && r.hasBody() {
-		return refuse(http.StatusUnsupportedMediaType, "this method takes no body")
+	if op.bodyless {
+		if err := r.needNoBody(); err != nil {
+			return err
+		}
 	}
 	if err := r.needPlainBody(); err != nil {
 		return err

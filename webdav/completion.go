@@ -1,0 +1,77 @@
+package webdav
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+// lastRead is how long a Read of the body may still take when the request's
+// context has ended.
+const lastRead = time.Second
+
+// untilComplete returns the request with a context that ends with its body, if
+// that breaks off, and not with the connection. done must be called before the
+// handler returns.
+//
+// net/http ends a request's context when it sees the connection end, also if
+// the client has only shut its sending side after the last byte, as ffmpeg and
+// firmware do. But a request that is complete by its own framing was meant (RFC
+// 9112 section 8), and a change that was begun is better finished than left
+// half done. A deadline, or a cause that is not context.Canceled, does not come
+// from the connection and still ends the request.
+func untilComplete(w http.ResponseWriter, req *http.Request) (whole *http.Request, done func()) {
+	connected := req.Context()
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(connected))
+	c := &completion{connected: connected, cancel: cancel, conn: http.NewResponseController(w)}
+	ended := make(chan struct{})
+	stop := context.AfterFunc(connected, func() {
+		defer close(ended)
+		c.disconnected()
+	})
+	whole = req.WithContext(ctx)
+	if req.Body != nil && req.Body != http.NoBody {
+		whole.Body = &decisiveBody{ReadCloser: req.Body, completion: c}
+	}
+	return whole, func() {
+		if !stop() {
+			<-ended // w may not be used afterwards
+		}
+		cancel(nil)
+	}
+}
+
+// A completion decides when a request's context ends.
+type completion struct {
+	connected context.Context // as net/http made it
+	cancel    context.CancelCauseFunc
+	conn      *http.ResponseController
+}
+
+// disconnected is called when the connected context has ended. All of the body
+// that will come has come, unless it was not the client who left.
+func (c *completion) disconnected() {
+	if cause := context.Cause(c.connected); cause != context.Canceled {
+		c.cancel(cause)
+	}
+	_ = c.conn.SetReadDeadline(time.Now().Add(lastRead)) // not every ResponseWriter has one
+}
+
+// decisiveBody ends its request if it breaks off.
+type decisiveBody struct {
+	io.ReadCloser
+	*completion
+}
+
+func (b *decisiveBody) Read(p []byte) (int, error) {
+	if b.connected.Err() != nil {
+		b.disconnected()
+	}
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.cancel(err)
+	}
+	return n, err
+}
