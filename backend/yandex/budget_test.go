@@ -63,6 +63,13 @@ func (v *visit) put(name string, size int, opts backend.PutOptions) error {
 	return err
 }
 
+func (v *visit) refused(name string, size int, opts backend.PutOptions) error {
+	if err := v.put(name, size, opts); !errors.Is(err, backend.ErrChanged) {
+		return fmt.Errorf("it answered %v", err)
+	}
+	return nil
+}
+
 // TestBudget counts what each operation costs the service, apart from the
 // polls of operations.
 func TestBudget(t *testing.T) {
@@ -90,6 +97,13 @@ func TestBudget(t *testing.T) {
 		{"put with a time", warm, func(v *visit) error { return v.put("d/new", 5, backend.PutOptions{ModTime: when}) }, 1, 1, 0},
 		{"put if absent", warm, func(v *visit) error { return v.put("d/new", 5, backend.PutOptions{IfAbsent: true}) }, 1, 1, 0},
 		{"put if this version", warm, func(v *visit) error { return v.put("d/f", 5, backend.PutOptions{IfVersion: v.version}) }, 2, 1, 0},
+		{"put 8 MiB if this version", warm, func(v *visit) error { return v.put("d/f", 8<<20, backend.PutOptions{IfVersion: v.version}) }, 2, 1, 0},
+		{"put more than 8 MiB if this version", warm, func(v *visit) error {
+			return v.put("d/f", 8<<20+1, backend.PutOptions{IfVersion: v.version})
+		}, 4, 1, 0},
+		{"put more than 8 MiB if another version", warm, func(v *visit) error {
+			return v.refused("d/f", 8<<20+1, backend.PutOptions{IfVersion: "another"})
+		}, 1, 0, 0},
 		{"mkdir", warm, func(v *visit) error { return v.b.Mkdir(v.ctx, "d/sub2") }, 1, 0, 0},
 		{"remove a file", warm, func(v *visit) error { return v.b.Remove(v.ctx, "d/f", backend.RemoveOptions{}) }, 1, 0, 0},
 		{"remove a tree", warm, func(v *visit) error { return v.b.Remove(v.ctx, "many", backend.RemoveOptions{}) }, 1, 0, 0},
@@ -136,6 +150,46 @@ func TestBudget(t *testing.T) {
 				t.Errorf("the token went along with %d transfers", c.TokenLeak)
 			}
 		})
+	}
+}
+
+// TestBudgetViaTempName counts what uploads by way of a temporary name cost.
+func TestBudgetViaTempName(t *testing.T) {
+	for _, size := range []int{5, 8<<20 + 1} {
+		for name, test := range map[string]struct {
+			warm        bool
+			conditional bool
+			api         int // for a small file; a large one is looked at once more
+		}{
+			"warm": {true, false, 2}, "warm, if this version": {true, true, 3},
+			"cold": {false, false, 4}, "cold, if this version": {false, true, 3},
+		} {
+			t.Run(fmt.Sprintf("%d bytes, %s", size, name), func(t *testing.T) {
+				srv, b := start(t, emulator.Options{}, yandex.Config{UploadViaTempName: true})
+				plant(t, srv, map[string]string{"/d/f": "old"})
+				v := &visit{ctx: t.Context(), b: b}
+				if err := v.list("d", 1); err != nil {
+					t.Fatal(err)
+				}
+				if !test.warm {
+					v.b = connect(t, srv, yandex.Config{UploadViaTempName: true})
+				}
+				opts, want := backend.PutOptions{}, test.api
+				if test.conditional {
+					opts.IfVersion = v.version
+				}
+				if size > 8<<20 {
+					want++
+				}
+				srv.ResetCounters()
+				if err := v.put("d/f", size, opts); err != nil {
+					t.Fatal(err)
+				}
+				if c := srv.Counters(); c.API()-c.By[emulator.GetOperation] != want || c.Transfers() != 1 {
+					t.Errorf("it took %d calls and %d transfers, want %d and 1: %v", c.API(), c.Transfers(), want, c.By)
+				}
+			})
+		}
 	}
 }
 

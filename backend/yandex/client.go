@@ -48,6 +48,7 @@ func newClient(cfg Config) (*client, error) {
 		CheckRetry:   c.checkRetry,
 		Backoff:      c.backoff,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+		PrepareRetry: prepareRetry,
 	}
 	return c, nil
 }
@@ -59,6 +60,8 @@ type request struct {
 	query url.Values // instead of that of a link: arguments
 	body  any        // JSON, nil for none
 	out   any        // where to decode a success, nil to ignore it
+
+	recheck func(ctx context.Context) error // made before it is sent again, which it prevents by an error; nil: none
 }
 
 // reply is a success.
@@ -86,7 +89,7 @@ func (c *client) do(ctx context.Context, r request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	tries := &tries{call: r.call}
+	tries := &tries{call: r.call, recheck: r.recheck}
 	req, err := retryablehttp.NewRequestWithContext(withTries(ctx, tries), r.call.method, address, body)
 	if err != nil {
 		return reply{}, err

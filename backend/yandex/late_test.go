@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ func TestLateMetadata(t *testing.T) {
 		"move":       func(b *yandex.Backend) error { return b.Move(ctx, "d/f", "g", backend.MoveOptions{}) },
 		"copy":       func(b *yandex.Backend) error { return b.Copy(ctx, "d/f", "g", backend.CopyOptions{}) },
 		"put again": func(b *yandex.Backend) error {
-			_, err := b.Put(ctx, "d/f", nil, backend.PutOptions{IfVersion: "another"})
+			_, err := b.Put(ctx, "d/f", strings.NewReader("newer"), backend.PutOptions{Size: 5, IfVersion: "another"})
 			if errors.Is(err, backend.ErrChanged) && !errors.Is(err, fs.ErrNotExist) {
 				err = nil
 			}

@@ -169,6 +169,11 @@ const sendTries = 4
 // send is one copy or move, followed to its end. If the answer is lost it is
 // sent again only after a look at what is there.
 func (b *Backend) send(ctx context.Context, c call, from, to string, overwrite bool) error {
+	return b.sendChecked(ctx, c, from, to, overwrite, func(context.Context) error { return nil })
+}
+
+// sendChecked is send with a check before each time that the request goes out.
+func (b *Backend) sendChecked(ctx context.Context, c call, from, to string, overwrite bool, check func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -183,7 +188,10 @@ func (b *Backend) send(ctx context.Context, c call, from, to string, overwrite b
 		var next link
 		var r reply
 		err := b.late(ctx, b.path(from), func() (err error) {
-			r, err = b.api.do(ctx, request{call: c, query: query, out: &next})
+			if err := check(ctx); err != nil {
+				return err
+			}
+			r, err = b.api.do(ctx, request{call: c, query: query, out: &next, recheck: check})
 			return err
 		})
 		if err == nil {

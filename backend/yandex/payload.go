@@ -38,14 +38,15 @@ var (
 
 // payload is the body of one PUT to the uploader. It ends well only if the
 // source had as many bytes as were promised: the last of them are held back
-// until the source says that it has no more, since the uploader stores what
-// is complete by its length.
+// until the source says that it has no more and a check has passed, since the
+// uploader stores what is complete by its length.
 type payload struct {
 	ctx   context.Context // of who waits; once the last byte is out it counts no more
 	src   io.Reader
 	left  int64   // bytes to come, -1 if unknown
 	sum   *digest // what went out, nil if nobody wants to know
 	guard *stall
+	check func(ctx context.Context) error // made before the last bytes are given out
 
 	answer  time.Duration // how long the other side may take after the last byte
 	reading sync.Mutex    // held while src is being read
@@ -53,13 +54,13 @@ type payload struct {
 	mu     sync.Mutex // guards all below
 	closed error      // why no more is given out
 	whole  bool       // the last byte is out
-	err    error      // what is wrong with the source
+	err    error      // what is wrong with the source, or what the check found
 }
 
 // newPayload prepares n bytes of src, or all there are if n is negative. A
 // body that is known to be empty is checked at once, as nobody reads it.
-func newPayload(ctx context.Context, src io.Reader, n int64, sum *digest) *payload {
-	p := &payload{ctx: ctx, src: src, left: n, sum: sum}
+func newPayload(ctx context.Context, src io.Reader, n int64, sum *digest, check func(context.Context) error) *payload {
+	p := &payload{ctx: ctx, src: src, left: n, sum: sum, check: check}
 	if n == 0 {
 		p.end()
 	}
@@ -93,36 +94,36 @@ func (p *payload) Read(buf []byte) (int, error) {
 		}
 		return n, io.EOF
 	case errors.Is(err, io.EOF) && p.left < 0:
-		return n, p.finish(nil)
+		if err := p.finish(p.check(p.ctx)); err != nil {
+			return 0, err
+		}
+		return n, io.EOF
 	case errors.Is(err, io.EOF):
-		return 0, p.finish(io.ErrUnexpectedEOF)
+		return 0, p.finish(sourceError{io.ErrUnexpectedEOF})
 	case err != nil:
-		return 0, p.finish(err)
+		return 0, p.finish(sourceError{err})
 	}
 	return n, nil
 }
 
-// end makes sure that the source has no more than was promised.
+// end ends a payload of known length, of which the source must have no more.
 func (p *payload) end() error {
 	var one [1]byte
 	for {
 		n, err := p.src.Read(one[:])
 		switch {
 		case n > 0:
-			return p.finish(errTooLong)
+			return p.finish(sourceError{errTooLong})
 		case errors.Is(err, io.EOF):
-			if err := p.finish(nil); !errors.Is(err, io.EOF) {
-				return err
-			}
-			return nil
+			return p.finish(p.check(p.ctx))
 		case err != nil:
-			return p.finish(err)
+			return p.finish(sourceError{err})
 		}
 	}
 }
 
-// finish ends the payload, well with io.EOF if err is nil, unless it was
-// stopped meanwhile.
+// finish ends the payload, well if err is nil, unless it was stopped meanwhile.
+// What it returns is never io.EOF, which the transport would take for the end.
 func (p *payload) finish(err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -133,13 +134,13 @@ func (p *payload) finish(err error) error {
 		p.closed = p.ctx.Err()
 		return p.closed
 	case err != nil:
-		p.err, p.closed = sourceError{err}, err
-		return err
+		p.err, p.closed = err, errLetGo
+		return p.closed
 	}
 	if p.whole, p.closed = true, io.EOF; p.guard != nil {
 		p.guard.limit = p.answer
 	}
-	return io.EOF
+	return nil
 }
 
 func (p *payload) state() error {
@@ -162,7 +163,7 @@ func (p *payload) stop(err error) bool {
 }
 
 // outcome tells whether the last byte went out, and what was wrong with the
-// source.
+// source, or found by the check.
 func (p *payload) outcome() (whole bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -23,7 +23,9 @@ const (
 
 // tries is what has become of a request so far.
 type tries struct {
-	call   call
+	call    call
+	recheck func(ctx context.Context) error
+
 	faults int
 	locked int
 	denied bool // one 401
@@ -65,6 +67,16 @@ func (c *client) checkRetry(ctx context.Context, resp *http.Response, err error)
 		return t.faults <= maxFaults && t.call.repeat == always, nil
 	}
 	return false, nil
+}
+
+// prepareRetry makes the check of a request before it is sent again
+// (retryablehttp.PrepareRetry).
+func prepareRetry(req *http.Request) error {
+	t := req.Context().Value(triesKey{}).(*tries)
+	if t.recheck == nil {
+		return nil
+	}
+	return t.recheck(req.Context())
 }
 
 // afterError is checkRetry for a request that got no answer.

@@ -26,10 +26,11 @@ const (
 	linkWindow = 30 * time.Minute
 )
 
-// Put implements backend.Backend. IfVersion is judged by a look just before
-// the upload: the service has no conditional write, so a change by somebody
-// else during the upload is not seen. A file that takes the place of another
-// keeps the properties of that one.
+// Put implements backend.Backend. IfVersion is checked by a look just before
+// the last block of the body is sent, or before the rename if the content goes
+// by way of a temporary name: the service has no conditional write, so a change
+// by somebody else between that look and the end of the upload is not seen. A
+// file that takes the place of another keeps the properties of that one.
 //
 // An upload of which nobody knows how it ended is backend.ErrUncertain. Until
 // that is known no other change of the name is let through.
@@ -97,17 +98,11 @@ func (u *upload) run(ctx context.Context) (backend.Info, error) {
 	if err := b.settle(ctx, u.name); err != nil {
 		return backend.Info{}, err
 	}
-	if u.opts.IfVersion != "" {
-		_, err := b.expect(ctx, u.name, u.opts.IfVersion)
-		if is(err, fs.ErrNotExist) {
-			err = &backend.Error{Kind: backend.ErrChanged, Message: "the file is no longer there"}
-		}
-		if err != nil {
-			return backend.Info{}, err
-		}
-	}
 	if b.cfg.UploadViaTempName {
 		u.at = path.Join(path.Dir(u.name), tempName())
+	}
+	if err := u.checkEarly(ctx); err != nil {
+		return backend.Info{}, err
 	}
 	modified, err := u.send(ctx)
 	if err == nil && u.at != u.name {
@@ -130,7 +125,11 @@ func (u *upload) rename(ctx context.Context) error {
 	}
 	defer unlock()
 	u.b.sight.made(u.b.path(u.at), "", false)
-	err = u.b.transfer(ctx, moveResource, u.at, u.name, !u.opts.IfAbsent)
+	if u.opts.IfVersion != "" {
+		err = u.b.sendChecked(ctx, moveResource, u.at, u.name, true, u.checkVersion)
+	} else {
+		err = u.b.transfer(ctx, moveResource, u.at, u.name, !u.opts.IfAbsent)
+	}
 	if err != nil {
 		u.b.discard(ctx, u.at)
 	}
@@ -168,7 +167,7 @@ func (u *upload) stored(modified time.Time) backend.Info {
 func (u *upload) send(ctx context.Context) (modified time.Time, err error) {
 	for try := 1; ; try++ {
 		modified, err := u.once(ctx, try > 1)
-		if try > 1 && u.opts.IfAbsent && is(err, fs.ErrExist) { // it may be ours
+		if try > 1 && (u.opts.IfAbsent && is(err, fs.ErrExist) || is(err, backend.ErrChanged)) { // it may be ours
 			if r, looking := u.b.look(ctx, u.at); looking == nil && u.matches(r) {
 				return r.Modified.Time, nil
 			}
@@ -210,8 +209,11 @@ func (u *upload) link(ctx context.Context) error {
 		},
 		out: &u.target,
 	})
+	folder := hasCode(err, "DiskPathPointsToExistentDirectoryError")
 	switch {
-	case hasCode(err, "DiskPathPointsToExistentDirectoryError"):
+	case u.opts.IfVersion != "" && (folder || is(err, fs.ErrNotExist)):
+		return errGone()
+	case folder:
 		return &backend.Error{Kind: backend.ErrIsDir}
 	case err == nil && u.target.Href == "":
 		return errors.New("the service gave no link to upload to")
@@ -270,10 +272,10 @@ func (u *upload) body(ctx context.Context, from int64) (*payload, http.Header, e
 	}
 	if from > 0 {
 		header := http.Header{"Content-Range": {fmt.Sprintf("bytes %d-%d/%d", from, u.size-1, u.size)}}
-		return newPayload(ctx, u.src, u.size-from, nil), header, nil
+		return newPayload(ctx, u.src, u.size-from, nil, u.checkLast), header, nil
 	}
 	u.sum = newDigest()
-	return newPayload(ctx, u.src, u.size, u.sum), nil, nil
+	return newPayload(ctx, u.src, u.size, u.sum, u.checkLast), nil, nil
 }
 
 // unanswered finds out what became of an upload whose last byte went out, by
