@@ -40,6 +40,11 @@ type Config struct {
 	// own, because the service slows down uploads of archives and videos by
 	// their extension. It costs a call more.
 	UploadViaTempName bool
+	// AcceptShortListings takes a listing as it is that shows less than the
+	// service says is in the folder, each time it is asked for, or does not say
+	// what is in it. What such a listing lacks is then told as not being there.
+	// Without it the listing is backend.ErrUnavailable.
+	AcceptShortListings bool
 	// UserAgent is sent with every request; empty: "davdisk". The service does
 	// not slow down uploads of those who call themselves Yandex.Disk; whether
 	// to do so is the user's choice.
@@ -122,6 +127,7 @@ var options = []backend.Option{
 	{Name: "oauth-url", Default: DefaultOAuthURL, Help: "address of the OAuth server"},
 	{Name: "hard-delete", Bool: true, Default: "false", Help: "remove for good instead of moving to the trash"},
 	{Name: "upload-via-temp-name", Bool: true, Default: "false", Help: "upload under a neutral name, then rename: quicker for archives and videos, which the service slows down"},
+	{Name: "accept-short-listings", Bool: true, Default: "false", Help: "take a folder's listing as it is that shows less than the service says is there; what it lacks is told as not there, and programs that synchronise may delete it"},
 	{Name: "user-agent", Default: "davdisk", Help: "name to go by with the service"},
 	{Name: "mod-time-wait", Default: DefaultModTimeWait.String(), Help: "how long after an upload its modification time is written, and looked at once more: earlier the service loses it"},
 	{Name: "rate", Default: strconv.Itoa(DefaultRate), Help: "API requests a second, 0 for no limit"},
@@ -153,7 +159,9 @@ func open(ctx context.Context, root string, opts map[string]string, env backend.
 		Root: root, APIURL: opts["api-url"], UserAgent: opts["user-agent"], Rate: rate, ModTimeWait: wait,
 		Transport: env.Transport, Now: env.Now, Log: env.Log,
 	}
-	for name, value := range map[string]*bool{"hard-delete": &cfg.HardDelete, "upload-via-temp-name": &cfg.UploadViaTempName} {
+	for name, value := range map[string]*bool{
+		"hard-delete": &cfg.HardDelete, "upload-via-temp-name": &cfg.UploadViaTempName, "accept-short-listings": &cfg.AcceptShortListings,
+	} {
 		if *value, err = strconv.ParseBool(opts[name]); err != nil {
 			return nil, fmt.Errorf("yandex: option %s: %q is neither true nor false", name, opts[name])
 		}

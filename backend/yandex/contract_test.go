@@ -22,7 +22,7 @@ func TestContract(t *testing.T) {
 		"synchronous":        {Async: "never"},
 		"accepted uploads":   {Upload202: true, OperationPolls: 1},
 		"old operation link": {Async: "always", OperationQuery: true, OperationHTTP: true},
-		"sparse answers":     {EmbeddedAbsent: true, EmptySizeAbsent: true},
+		"sparse answers":     {EmptySizeAbsent: true},
 		"short pages":        {MaxPage: 3},
 		"overwriting":        {OverwriteNew: true, OverwriteDropsProperties: true, OverwriteMerges: true, CopyDropsProperties: true},
 

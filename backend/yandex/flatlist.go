@@ -63,7 +63,11 @@ func (b *Backend) flat(ctx context.Context, op string, c call, query url.Values,
 			offset += len(items)
 			for i := range items {
 				name, inside := below(base, string(items[i].Path))
-				if !inside || seen[name] || items[i].check() != nil {
+				if !inside || seen[name] {
+					continue
+				}
+				if err := items[i].check(); err != nil {
+					b.log.Warn("a file is left out of a list", "name", name, "error", plain(err))
 					continue
 				}
 				seen[name] = true
@@ -89,6 +93,12 @@ func (b *Backend) flatPage(ctx context.Context, c call, query url.Values, offset
 		args.Set("offset", strconv.Itoa(offset))
 	}
 	var p page
-	_, err := b.api.do(ctx, request{call: c, query: args, out: &p})
-	return p.Items, err
+	if _, err := b.api.do(ctx, request{call: c, query: args, out: &p}); err != nil {
+		return nil, err
+	}
+	if !p.shown() {
+		b.log.Warn("the service does not say what is on a page of a list; the list is refused", "list", c.path, "offset", offset)
+		return nil, &backend.Error{Kind: backend.ErrUnavailable, Message: "the service does not say which files there are"}
+	}
+	return p.Items, nil
 }

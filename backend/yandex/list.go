@@ -33,13 +33,13 @@ var listFields = resourceFields + ",_embedded.total,_embedded.items." +
 // List implements backend.Backend. The children are those of one moment: the
 // listing is made anew if its pages do not add up to the total that the
 // service tells, since a listing that lacks files would make others delete
-// theirs.
+// theirs. One that stays short is backend.ErrUnavailable.
 func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq2[backend.Info, error], error) {
 	if err := checkName("list", name); err != nil {
 		return backend.Info{}, nil, err
 	}
 	l := lister{
-		id: byName,
+		b: b, folder: name, id: byName,
 		page: func(ctx context.Context, offset, limit int) (*resource, error) {
 			return b.folderPage(ctx, name, offset, limit)
 		},
@@ -119,32 +119,54 @@ func (b *Backend) folderPage(ctx context.Context, name string, offset, limit int
 
 // lister gathers a folder from its pages.
 type lister struct {
-	id   func(r *resource) text // what tells entries apart
-	page func(ctx context.Context, offset, limit int) (*resource, error)
+	b      *Backend
+	folder string                 // its name in the log
+	id     func(r *resource) text // what tells entries apart
+	page   func(ctx context.Context, offset, limit int) (*resource, error)
 }
+
+// gathered is what the pages of a folder hold.
+type gathered struct {
+	self  *resource
+	items []resource
+	shown bool // the service says which entries there are
+	total int  // how many it says there are; -1 if it does not
+	whole bool // the pages fit together and add up
+}
+
+// short reports whether entries are missing, or may be.
+func (g gathered) short() bool { return !g.shown || g.total < 0 || len(g.items) < g.total }
 
 // list returns the folder itself and all entries, each name once.
 func (l lister) list(ctx context.Context) (*resource, []resource, error) {
 	var last []text
 	for try := 1; ; try++ {
-		self, items, whole, err := l.gather(ctx)
+		g, err := l.gather(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
-		if whole {
-			return self, items, nil
+		if g.whole {
+			return g.self, g.items, nil
 		}
 		// Entries moved from one page to another while they were read, or the
-		// total counts what the service does not show, or it has no fixed
-		// order. Without a change the entries are the same each time.
-		ids := l.ids(items)
-		if try == listTries && slices.Equal(ids, last) {
-			return self, items, nil
-		}
-		if try == listTries {
+		// service does not show all, or it has no fixed order. Without a change
+		// the entries are the same each time.
+		ids := l.ids(g.items)
+		switch same := slices.Equal(ids, last); {
+		case try < listTries:
+		case !same:
 			return nil, nil, &backend.Error{Kind: backend.ErrUnavailable, Message: "the folder changes while it is being listed"}
+		case g.short():
+			return g.self, g.items, l.judgeShort(g)
+		default:
+			return g.self, g.items, nil
 		}
 		last = ids
+		select {
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		case <-l.b.cfg.After(l.b.api.backoff(0, 0, try-1, nil)):
+		}
 	}
 }
 
@@ -161,64 +183,74 @@ func (l lister) ids(items []resource) []text {
 }
 
 // gather reads the first page, then the others several at a time. The service
-// may cut pages without a word: the first one shows how long they are.
+// may cut pages without a word: the first one shows how long they are. Where
+// it tells no total, or one that is too small, pages are read until one is
+// empty.
 //
 // Each later page begins with the last entry of the one before. If it does
 // not, what is before it has changed meanwhile, and an entry may have slipped
 // through between the two; the total does not show that if another one came.
 // Then, and if the total does not fit, the listing is not whole.
-func (l lister) gather(ctx context.Context) (self *resource, items []resource, whole bool, err error) {
-	self, err = l.page(ctx, 0, pageSize)
-	if err != nil || self.Embedded == nil {
-		return self, nil, true, err // a file, or an empty folder
+func (l lister) gather(ctx context.Context) (gathered, error) {
+	self, err := l.page(ctx, 0, pageSize)
+	if err != nil || self.Type == "file" {
+		return gathered{self: self, whole: true}, err
 	}
 	first := self.Embedded
 	self.Embedded = nil
-	items = first.Items
-	total := len(items)
-	if first.Total != nil {
-		total = int(*first.Total)
+	g := gathered{self: self, shown: first.shown(), total: first.total()}
+	if g.total > maxEntries {
+		return gathered{}, &backend.Error{Kind: backend.ErrUnavailable, Message: "the service says that the folder has more entries than can be"}
 	}
-	if total > maxEntries {
-		return nil, nil, false, &backend.Error{Kind: backend.ErrUnavailable, Message: "the service says that the folder has more entries than can be"}
+	if !g.shown {
+		return g, nil
 	}
-	whole = true
-	if got := len(items); got > 0 && got < total {
+	items, total, whole := first.Items, g.total, true
+	switch got := len(items); {
+	case got == 0:
+	case got > total:
+		more, err := l.span(ctx, got, maxEntries)
+		if err != nil {
+			return gathered{}, err
+		}
+		items = append(items, more...)
+	case got < total:
 		step := got
 		if got < pageSize {
 			step = max(1, got-1) // so that a page that is cut has room for the one before
 		}
 		pages := make([][]resource, (total-got+step-1)/step) // those after the first
-		g, ctx := errgroup.WithContext(ctx)
-		g.SetLimit(pagesAtOnce)
+		reading, ctx := errgroup.WithContext(ctx)
+		reading.SetLimit(pagesAtOnce)
 		for i := range pages {
-			g.Go(func() (err error) {
+			reading.Go(func() (err error) {
 				from := got + i*step
 				pages[i], err = l.span(ctx, from-1, min(from+step, total))
 				return err
 			})
 		}
-		if err := g.Wait(); err != nil {
-			return nil, nil, false, err
+		if err := reading.Wait(); err != nil {
+			return gathered{}, err
 		}
 		for _, page := range pages {
 			whole = whole && len(page) > 0 && l.id(&page[0]) == l.id(&items[len(items)-1])
 			items = append(items, page...)
 		}
 	}
-	items = l.unique(items)
-	return self, items, whole && len(items) == total, nil
+	g.items = l.unique(items)
+	g.whole = whole && len(g.items) == total
+	return g, nil
 }
 
 // span reads the entries from one place to another, in as many pages as the
 // service makes of them.
 func (l lister) span(ctx context.Context, from, to int) (items []resource, err error) {
 	for from < to {
-		r, err := l.page(ctx, from, to-from)
+		r, err := l.page(ctx, from, min(to-from, pageSize+1)) // one more, for the overlap
 		if err != nil {
 			return nil, err
 		}
-		if r.Embedded == nil || len(r.Embedded.Items) == 0 {
+		if !r.Embedded.shown() || len(r.Embedded.Items) == 0 {
 			break
 		}
 		items = append(items, r.Embedded.Items...)
@@ -227,13 +259,14 @@ func (l lister) span(ctx context.Context, from, to int) (items []resource, err e
 	return items, nil
 }
 
-// unique keeps the first of entries that are the same.
+// unique keeps the first of entries that are the same. Those that have nothing
+// to tell them apart are all kept.
 func (l lister) unique(items []resource) []resource {
 	seen := make(map[text]bool, len(items))
 	return slices.DeleteFunc(items, func(r resource) bool {
 		id := l.id(&r)
 		again := seen[id]
-		seen[id] = true
+		seen[id] = id != ""
 		return again
 	})
 }

@@ -162,7 +162,7 @@ func (p *publicBackend) List(ctx context.Context, name string) (backend.Info, it
 		}
 		return &r, r.check()
 	}
-	self, items, err := lister{id: byName, page: page}.list(ctx)
+	self, items, err := lister{b: p.b, folder: name, id: byName, page: page}.list(ctx)
 	if err != nil {
 		return backend.Info{}, nil, pathError("list", name, err)
 	}

@@ -76,10 +76,11 @@ func (b *Backend) empty(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if r.Embedded != nil && len(r.Embedded.Items) > 0 || b.sight.lacks(b.path(name), nil) {
-		return &backend.Error{Kind: backend.ErrNotEmpty}
+	empty, err := r.isEmpty()
+	if err == nil && (!empty || b.sight.lacks(b.path(name), nil)) {
+		err = &backend.Error{Kind: backend.ErrNotEmpty}
 	}
-	return nil
+	return err
 }
 
 // expect looks whether a file has this version.

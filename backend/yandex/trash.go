@@ -27,7 +27,7 @@ func (b *Backend) Trash(ctx context.Context) iter.Seq2[backend.Trashed, error] {
 		base, err := b.base(ctx)
 		var items []resource
 		if err == nil {
-			_, items, err = lister{id: func(r *resource) text { return r.Path }, page: b.trashPage}.list(ctx)
+			_, items, err = lister{b: b, folder: trashRoot, id: func(r *resource) text { return r.Path }, page: b.trashPage}.list(ctx)
 		}
 		if err != nil {
 			yield(backend.Trashed{}, pathError("trash", ".", err))

@@ -37,7 +37,19 @@ type resource struct {
 // page is one page of a listing. The flat lists have no total.
 type page struct {
 	Items []resource `json:"items"`
-	Total *number    `json:"total"`
+	Total *count     `json:"total"`
+}
+
+// shown reports whether a page says which entries are on it, if only that there
+// are none.
+func (p *page) shown() bool { return p != nil && p.Items != nil }
+
+// total is how many entries the folder has by its page, -1 if that is not told.
+func (p *page) total() int {
+	if p == nil || p.Total == nil {
+		return -1
+	}
+	return int(*p.Total)
 }
 
 // link is where to go next: a resource, an operation, an upload, a download.
@@ -99,6 +111,16 @@ func (n *number) UnmarshalJSON(data []byte) error {
 		*n = number(f)
 	}
 	return nil
+}
+
+// count reads the number of entries of a folder; one that cannot be is -1.
+type count int
+
+func (c *count) UnmarshalJSON(data []byte) error {
+	n := number(-1)
+	err := n.UnmarshalJSON(data)
+	*c = count(max(-1, min(n, maxEntries+1)))
+	return err
 }
 
 // boolean reads a JSON boolean, also one that is written as a string.

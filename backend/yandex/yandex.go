@@ -245,11 +245,15 @@ func (b *Backend) mkdir(ctx context.Context, name string) error {
 
 // unlessEmpty gives an error back, but none if there is nothing in a folder.
 func (b *Backend) unlessEmpty(ctx context.Context, name string, exists error) error {
+	empty := false
 	r, err := b.folderPage(ctx, name, 0, 1)
+	if err == nil {
+		empty, err = r.isEmpty()
+	}
 	switch {
 	case err != nil:
 		return lost{err}
-	case r.Embedded != nil && len(r.Embedded.Items) > 0:
+	case !empty:
 		return exists
 	}
 	return nil

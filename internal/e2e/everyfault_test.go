@@ -300,7 +300,8 @@ func (d *subject) open() {
 	store, err := yandex.New(yandex.Config{
 		Token: yandex.StaticToken(d.disk.Token), APIURL: d.disk.URL, Rate: -1,
 		RetryWait: time.Microsecond, ModTimeWait: time.Millisecond, StateDir: d.state + "/yandex",
-		After: func(wait time.Duration) <-chan time.Time { return time.After(min(wait, time.Millisecond)) },
+		After:               func(wait time.Duration) <-chan time.Time { return time.After(min(wait, time.Millisecond)) },
+		AcceptShortListings: d.disk.Knobs().EmbeddedAbsent,
 	})
 	if err != nil {
 		d.Fatal(err)

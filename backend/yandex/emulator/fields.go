@@ -32,7 +32,7 @@ func parseFields(s string) projection {
 }
 
 // apply keeps of v what was asked for. Keys that v lacks are left out without
-// an error; keys below something that holds none leave nothing of it.
+// an error; keys below something that holds none leave nothing of it, but null.
 func (p projection) apply(v any) any {
 	if p == nil {
 		return v
@@ -50,7 +50,7 @@ func (p projection) apply(v any) any {
 		out := object{}
 		for _, m := range v {
 			inner, asked := p[m.key]
-			if !asked || inner != nil && !isContainer(m.value) {
+			if !asked || inner != nil && m.value != nil && !isContainer(m.value) {
 				continue
 			}
 			out = append(out, member{m.key, inner.apply(m.value)})

@@ -28,7 +28,11 @@ func (e *Emulator) allFiles(c *call) ([]*node, *failure) {
 	return files, nil
 }
 
-func (e *Emulator) resources(c *call, nodes []*node) list {
+// items are those of a flat list.
+func (e *Emulator) items(c *call, nodes []*node) any {
+	if c.knobs.ItemsNull && c.knobs.ShortFolder == "" {
+		return nil
+	}
 	items := list{}
 	for _, n := range nodes {
 		items = append(items, e.resource(c, n))
@@ -50,7 +54,7 @@ func (e *Emulator) listFiles(c *call) (reply, *failure) {
 		p.sort = "name"
 	}
 	files = p.cut(sortNodes(files, p.sort, e.disk.path), c.knobs)
-	return reply{status: http.StatusOK, body: object{{"items", e.resources(c, files)}, {"limit", p.limit}, {"offset", p.offset}}}, nil
+	return reply{status: http.StatusOK, body: object{{"items", e.items(c, files)}, {"limit", p.limit}, {"offset", p.offset}}}, nil
 }
 
 // lastUploaded lists files, the newest first.
@@ -65,7 +69,7 @@ func (e *Emulator) lastUploaded(c *call) (reply, *failure) {
 	}
 	slices.SortStableFunc(files, func(a, b *node) int { return b.stored.Compare(a.stored) })
 	files = page{limit: limit}.cut(files, c.knobs)
-	return reply{status: http.StatusOK, body: object{{"items", e.resources(c, files)}, {"limit", limit}}}, nil
+	return reply{status: http.StatusOK, body: object{{"items", e.items(c, files)}, {"limit", limit}}}, nil
 }
 
 // listPublished lists what the caller has published, the newest publication first.
@@ -85,7 +89,7 @@ func (e *Emulator) listPublished(c *call) (reply, *failure) {
 		}
 	})
 	slices.SortStableFunc(nodes, func(a, b *node) int { return b.shared.published.Compare(a.shared.published) })
-	out := object{{"items", e.resources(c, p.cut(nodes, c.knobs))}, {"limit", p.limit}, {"offset", p.offset}}
+	out := object{{"items", e.items(c, p.cut(nodes, c.knobs))}, {"limit", p.limit}, {"offset", p.offset}}
 	if kind != "" {
 		out = out.with("type", kind)
 	}

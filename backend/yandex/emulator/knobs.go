@@ -41,6 +41,16 @@ type Knobs struct {
 	MaxPage int
 	// EmbeddedAbsent leaves _embedded out of empty folders.
 	EmbeddedAbsent bool
+	// ShortFolder confines ListingLost, ItemsNull, ItemsLost and TotalLost to one folder, such as "disk:/d"; "" is every one.
+	ShortFolder string
+	// ListingLost leaves _embedded out, whatever is in the folder.
+	ListingLost bool
+	// ItemsNull gives null for the items of a folder, and with no ShortFolder for those of flat lists.
+	ItemsNull bool
+	// ItemsLost is how many entries, the last in the order asked for, no page of a folder shows; its total counts them.
+	ItemsLost int
+	// TotalLost leaves the total of a folder out.
+	TotalLost bool
 	// EmptySizeAbsent leaves size out of empty files, as in 2014.
 	EmptySizeAbsent bool
 	// OrderedKeys keeps the members of JSON objects in the order of 2024; otherwise it is shuffled by the seed.

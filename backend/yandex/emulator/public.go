@@ -69,7 +69,7 @@ func (e *Emulator) getPublic(c *call) (reply, *failure) {
 			return reply{}, fail
 		}
 		listing := e.embedded(c, n, p, func(child *node) object { return e.publicResource(c, s, child) })
-		out = append(object{{"_embedded", listing.with("path", e.insidePath(s, n)).with("public_key", s.key)}}, out...)
+		out = e.withListing(c, n, out, listing.with("path", e.insidePath(s, n)).with("public_key", s.key))
 	}
 	return reply{status: http.StatusOK, body: out}, nil
 }

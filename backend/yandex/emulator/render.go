@@ -135,10 +135,36 @@ func (e *Emulator) embedded(c *call, n *node, p page, item func(*node) object) o
 		}
 	}
 	items := list{}
-	for _, child := range p.cut(sortNodes(visible, p.sort, e.disk.path), c.knobs) {
+	sorted := sortNodes(visible, p.sort, e.disk.path)
+	if e.short(c, n) {
+		sorted = sorted[:max(0, len(sorted)-c.knobs.ItemsLost)]
+	}
+	for _, child := range p.cut(sorted, c.knobs) {
 		items = append(items, item(child))
 	}
 	return object{{"sort", p.sort}, {"items", items}, {"limit", p.limit}, {"offset", p.offset}, {"path", e.disk.path(n)}, {"total", len(visible)}}
+}
+
+// short reports whether the knobs that make listings short concern a folder.
+func (e *Emulator) short(c *call, n *node) bool {
+	return c.knobs.ShortFolder == "" || c.knobs.ShortFolder == e.disk.path(n)
+}
+
+// withListing puts the listing of a folder into its description, or what the
+// knobs leave of it.
+func (e *Emulator) withListing(c *call, n *node, out, listing object) object {
+	if e.short(c, n) {
+		if c.knobs.ListingLost {
+			return out
+		}
+		if c.knobs.ItemsNull {
+			listing = listing.with("items", nil)
+		}
+		if c.knobs.TotalLost {
+			listing = listing.without("total")
+		}
+	}
+	return append(object{{"_embedded", listing}}, out...)
 }
 
 // hidden reports whether a file was uploaded so lately that its metadata is

@@ -33,7 +33,7 @@ func (e *Emulator) describe(c *call, n *node) (reply, *failure) {
 		}
 		if len(n.children) > 0 || !c.knobs.EmbeddedAbsent {
 			listing := e.embedded(c, n, p, func(child *node) object { return e.resource(c, child) })
-			out = append(object{{"_embedded", listing}}, out...)
+			out = e.withListing(c, n, out, listing)
 		}
 	}
 	return reply{status: http.StatusOK, body: out}, nil

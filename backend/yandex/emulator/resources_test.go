@@ -101,6 +101,50 @@ func TestListing(t *testing.T) {
 	}
 }
 
+// TestShortFolders turns the knobs that show less of a folder than it has.
+func TestShortFolders(t *testing.T) {
+	s := start(t, emulator.Options{})
+	for _, path := range []string{"/d/a", "/d/b", "/d/c", "/e/f", "/e/g"} {
+		if err := s.WriteFile(path, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, test := range map[string]struct {
+		knobs emulator.Knobs
+		want  string
+	}{
+		"whole":       {emulator.Knobs{}, `{"items":[{"name":"a"},{"name":"b"},{"name":"c"}],"total":3}`},
+		"no listing":  {emulator.Knobs{ListingLost: true}, ""},
+		"null":        {emulator.Knobs{ItemsNull: true}, `{"items":null,"total":3}`},
+		"fewer":       {emulator.Knobs{ItemsLost: 2}, `{"items":[{"name":"a"}],"total":3}`},
+		"none at all": {emulator.Knobs{ItemsLost: 9}, `{"items":[],"total":3}`},
+		"no total":    {emulator.Knobs{TotalLost: true}, `{"items":[{"name":"a"},{"name":"b"},{"name":"c"}]}`},
+	} {
+		test.knobs.OrderedKeys = true
+		test.knobs.ShortFolder = "disk:/d"
+		s.SetKnobs(func(k *emulator.Knobs) { *k = test.knobs })
+		want := `{}`
+		if test.want != "" {
+			want = `{"_embedded":` + test.want + `}`
+		}
+		if got := api(t, s, "GET", "/resources", "path", "/d", "fields", "_embedded.items.name,_embedded.total").want(t, 200); string(got.body) != want {
+			t.Errorf("%s: %s, want %s", name, got.body, want)
+		}
+		if got := listed(api(t, s, "GET", "/resources", "path", "/e").want(t, 200)); len(got) != 2 {
+			t.Errorf("%s: another folder has %q", name, got)
+		}
+		if got := api(t, s, "GET", "/resources/files").want(t, 200); got.json["items"] == nil {
+			t.Errorf("%s: a flat list is %s", name, got.body)
+		}
+	}
+	s.SetKnobs(func(k *emulator.Knobs) { *k = emulator.Knobs{ItemsNull: true} })
+	for _, list := range []string{"files", "last-uploaded", "public"} {
+		if got := api(t, s, "GET", "/resources/"+list).want(t, 200); got.json["items"] != nil {
+			t.Errorf("%s: %s", list, got.body)
+		}
+	}
+}
+
 func TestFields(t *testing.T) {
 	s := start(t, emulator.Options{Knobs: emulator.Knobs{OrderedKeys: true}})
 	if err := s.WriteFile("/d/a.txt", []byte("x")); err != nil {
