@@ -232,3 +232,14 @@ func TestListsThatSayNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestRevisionNotTold asks for a revision that the service leaves out: what is
+// remembered of the disk must not be confirmed by that.
+func TestRevisionNotTold(t *testing.T) {
+	_, b := start(t, emulator.Options{Knobs: emulator.Knobs{Revision: "absent"}}, yandex.Config{})
+	token, err := b.Revision(context.Background())
+	if token != "" {
+		t.Errorf("it is %q", token)
+	}
+	expectKind(t, "revision", err, backend.ErrUnavailable)
+}

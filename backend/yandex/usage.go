@@ -25,11 +25,16 @@ func (b *Backend) Usage(ctx context.Context) (backend.Space, error) {
 }
 
 // Revision implements backend.Revisioner. That the number moves with every
-// change of the disk is what was seen; nobody documents it.
+// change of the disk is what was seen; nobody documents it. An answer without
+// one is backend.ErrUnavailable: taken for a number, it would say that nothing
+// has changed.
 func (b *Backend) Revision(ctx context.Context) (string, error) {
 	d, err := b.account.ask(ctx)
 	if err != nil {
 		return "", pathError("revision", ".", err)
+	}
+	if d.Revision <= 0 {
+		return "", backend.PathError("revision", ".", backend.ErrUnavailable, "the service does not tell it")
 	}
 	return strconv.FormatInt(int64(d.Revision), 10), nil
 }

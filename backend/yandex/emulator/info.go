@@ -21,7 +21,7 @@ func (e *Emulator) diskInfo(c *call) (reply, *failure) {
 	case "frozen":
 		revision = rootTime.UnixMicro()
 	}
-	return reply{status: http.StatusOK, body: object{
+	info := object{
 		{"max_file_size", c.knobs.maxFileSize()},
 		{"paid_max_file_size", int64(paidMaxFileSize)},
 		{"total_space", c.knobs.totalSpace()},
@@ -54,7 +54,11 @@ func (e *Emulator) diskInfo(c *call) (reply, *failure) {
 		{"is_idm_managed_public_access", false},
 		{"unlimited_autoupload_enabled", false},
 		{"revision", revision},
-	}}, nil
+	}
+	if c.knobs.Revision == "absent" {
+		info = info.without("revision")
+	}
+	return reply{status: http.StatusOK, body: info}, nil
 }
 
 // quota is the answer when the disk is full.

@@ -66,7 +66,7 @@ type Knobs struct {
 	FolderModified bool
 	// PatchKeepsModified leaves the modification time as it was when properties change.
 	PatchKeepsModified bool
-	// Revision of GET /v1/disk: "" every change in microseconds, "second" in steps of one second, "frozen" never moves.
+	// Revision of GET /v1/disk: "" every change in microseconds, "second" in steps of one second, "frozen" never moves, "absent" is left out.
 	Revision string
 	// OverwriteNew gives an overwritten file a new resource id and creation time.
 	OverwriteNew bool

@@ -322,6 +322,10 @@ func TestRevision(t *testing.T) {
 	if revision() != last {
 		t.Error("a frozen revision moved")
 	}
+	s.SetKnobs(func(k *emulator.Knobs) { k.Revision = "absent" })
+	if got := api(t, s, "GET", "").want(t, 200); got.json["revision"] != nil {
+		t.Errorf("a revision that is absent is %v", got.json["revision"])
+	}
 }
 
 func TestFolderTimes(t *testing.T) {
