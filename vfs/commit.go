@@ -22,17 +22,26 @@ func (n *node) commit(ctx context.Context) error {
 	defer unlock()
 	n.change.Lock()
 	defer n.change.Unlock()
-
-	return n.store(ctx, name)
+	c.mu.Lock()
+	dirty, ifAbsent := n.dirty, n.excl && !n.stored
+	c.mu.Unlock()
+	if !dirty {
+		return nil
+	}
+	if err := c.visible(ctx, name); err != nil {
+		return err
+	}
+	return n.store(ctx, name, ifAbsent)
 }
 
-// store stores the content under a name. The caller holds n.change and the
-// lock of the name.
-func (n *node) store(ctx context.Context, name string) error {
+// store stores the content under a name, which with ifAbsent nothing may have.
+// The caller holds n.change and the lock of the name, and has settled what was
+// unfinished there.
+func (n *node) store(ctx context.Context, name string, ifAbsent bool) error {
 	c := n.core
 	c.mu.Lock()
 	edit, dirty, broken := n.edit, n.dirty, n.broken
-	opts := backend.PutOptions{IfAbsent: n.excl && !n.stored, IfVersion: n.base}
+	opts := backend.PutOptions{IfAbsent: ifAbsent, IfVersion: n.base}
 	if n.keep {
 		opts.ModTime = n.modTime
 	}
@@ -42,9 +51,6 @@ func (n *node) store(ctx context.Context, name string) error {
 		return nil
 	case broken != nil:
 		return broken
-	}
-	if err := c.visible(ctx, name); err != nil {
-		return err
 	}
 	body := edit.Reader()
 	opts.Size = body.Size()

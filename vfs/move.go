@@ -60,11 +60,14 @@ func (f *FS) move(given, wanted string, overwrite bool) error {
 		return nil
 	case taken && !overwrite:
 		return failure(fs.ErrExist, "")
+	case taken && target.Dir && f.onlyHere(from.name):
+		// The store has no source, the absence of which would tell that the
+		// move was made.
+		return f.replace(f.ctx, copying, from.name, to.name, func(ctx context.Context) error {
+			return f.storeAt(ctx, from.name, to.name, true)
+		})
 	case taken && (source.Dir || target.Dir):
 		return f.replace(f.ctx, moving, from.name, to.name, func(ctx context.Context) error {
-			if f.onlyHere(from.name) {
-				return f.storeAt(ctx, from.name, to.name)
-			}
 			return f.relocate(ctx, from.name, to.name, false)
 		})
 	}
@@ -149,7 +152,7 @@ func (c *core) relocate(ctx context.Context, from, to string, taken bool) error 
 	case c.onlyHere(from) && taken && !c.onlyHere(to):
 		// What is there is replaced by what has been written so far, because
 		// there is nothing in the store yet that could be moved over it.
-		return c.storeAt(ctx, from, to)
+		return c.storeAt(ctx, from, to, false)
 	case c.onlyHere(from):
 		c.rebindTree(from, to)
 		return nil
@@ -166,17 +169,16 @@ func (c *core) relocate(ctx context.Context, from, to string, taken bool) error 
 	return nil
 }
 
-// storeAt stores a file that is not stored yet, over the one that its new
-// name belongs to.
-func (c *core) storeAt(ctx context.Context, from, to string) error {
+// storeAt stores a file that is not stored yet under its new name, over the
+// file that has it, or with ifAbsent where nothing may have it.
+func (c *core) storeAt(ctx context.Context, from, to string, ifAbsent bool) error {
 	c.mu.Lock()
 	n := c.nodes[from]
-	n.excl = false
 	c.mu.Unlock()
 	n.change.Lock()
 	defer n.change.Unlock()
 	c.hold(ctx, to)
-	if err := n.store(ctx, to); err != nil {
+	if err := n.store(ctx, to, ifAbsent); err != nil {
 		return err
 	}
 	c.rebindTree(from, to)

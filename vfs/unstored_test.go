@@ -1,0 +1,115 @@
+package vfs_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/memory"
+	"github.com/davdisk/davdisk/vfs"
+)
+
+// newWithUnstored makes a file system in which the folder /d holds the file k,
+// and /new is being written but not stored yet.
+func newWithUnstored(t *testing.T, b backend.Backend) (f *vfs.FS, abort func() error) {
+	t.Helper()
+	f = newFS(t, b)
+	if err := f.Mkdir("/d", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	write(t, f, "/d/k", "kept")
+	h := openFile(t, f, "/new", os.O_WRONLY|os.O_CREATE)
+	overwrite(t, h, "new")
+	return f, h.(interface{ Abort() error }).Abort
+}
+
+// TestMoveUnstoredOverFolder moves a file that is still being written over a
+// folder: the folder is replaced whole, or stays if the store refuses.
+func TestMoveUnstoredOverFolder(t *testing.T) {
+	t.Run("stored", func(t *testing.T) {
+		f, abort := newWithUnstored(t, memory.New(memory.Options{}))
+		if err := f.Move("/new", "/d", true); err != nil {
+			t.Fatal(err)
+		}
+		if err := abort(); err != nil {
+			t.Error(err)
+		}
+		if got := tree(t, f); got != "d=new" {
+			t.Errorf("there is %q", got)
+		}
+	})
+	t.Run("refused", func(t *testing.T) {
+		b := memory.New(memory.Options{})
+		f, abort := newWithUnstored(t, putter{b, func(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
+			if name == "d" {
+				return backend.Info{}, backend.PathError("put", name, backend.ErrQuota, "")
+			}
+			return b.Put(ctx, name, body, opts)
+		}})
+		if err := f.Move("/new", "/d", true); !errors.Is(err, backend.ErrQuota) {
+			t.Errorf("it answered %v, want ErrQuota", err)
+		}
+		if got := tree(t, f); got != "d/ d/k=kept new=new" {
+			t.Errorf("there is %q", got)
+		}
+		if err := abort(); err != nil {
+			t.Error(err)
+		}
+		if got := tree(t, f); got != "d/ d/k=kept" {
+			t.Errorf("after Abort there is %q", got)
+		}
+	})
+	t.Run("taken by someone else", func(t *testing.T) {
+		b := memory.New(memory.Options{})
+		f, abort := newWithUnstored(t, putter{b, func(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
+			if name == "d" {
+				if _, err := b.Put(ctx, name, strings.NewReader("theirs"), backend.PutOptions{Size: 6}); err != nil {
+					t.Error(err)
+				}
+			}
+			return b.Put(ctx, name, body, opts)
+		}})
+		if err := f.Move("/new", "/d", true); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("it answered %v, want ErrExist", err)
+		}
+		if err := abort(); err != nil {
+			t.Error(err)
+		}
+		got := tree(t, f)
+		if !strings.HasPrefix(got, "d=theirs d (before ") || !strings.HasSuffix(got, "/k=kept") {
+			t.Errorf("there is %q: something has been lost", got)
+		}
+	})
+}
+
+// TestExclusiveAfterAFailedMove has a file that was made with O_EXCL and could
+// not be moved over another: it still replaces nothing under its own name.
+func TestExclusiveAfterAFailedMove(t *testing.T) {
+	b := memory.New(memory.Options{})
+	f := newFS(t, putter{b, func(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
+		if name == "old" && opts.Size != 3 {
+			return backend.Info{}, backend.PathError("put", name, backend.ErrUnavailable, "")
+		}
+		return b.Put(ctx, name, body, opts)
+	}})
+	write(t, f, "/old", "old")
+	h := openFile(t, f, "/new", os.O_WRONLY|os.O_CREATE|os.O_EXCL)
+	overwrite(t, h, "mine")
+	if err := f.Rename("/new", "/old"); !errors.Is(err, backend.ErrUnavailable) {
+		t.Errorf("it answered %v, want ErrUnavailable", err)
+	}
+	if _, err := b.Put(t.Context(), "new", strings.NewReader("theirs"), backend.PutOptions{Size: 6}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Close(); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("Close answered %v, want ErrExist", err)
+	}
+	if got := tree(t, newFS(t, b)); got != "new=theirs old=old" {
+		t.Errorf("there is %q", got)
+	}
+}
