@@ -179,6 +179,11 @@ func (c *core) removed(name string) {
 func (c *core) unbindTree(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.unbindWithin(name)
+}
+
+// unbindWithin is unbindTree. The caller holds c.mu.
+func (c *core) unbindWithin(name string) {
 	for at, n := range c.nodes {
 		if backend.Within(at, name) {
 			n.unbind(false)
@@ -195,9 +200,28 @@ func (c *core) moved(from, to string, kept uint64) {
 
 // rebindTree lets open files at and below from follow to another name.
 func (c *core) rebindTree(from, to string) {
-	c.unbindTree(to)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.rebindWithin(from, to)
+}
+
+// rebindUnstored gives a file that is not stored yet another name.
+func (c *core) rebindUnstored(from, to string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n := c.nodes[from]; n == nil || n.stored {
+		return errAborted()
+	}
+	c.rebindWithin(from, to)
+	return nil
+}
+
+// errAborted is for a file that was there only as long as it was being written.
+func errAborted() error { return failure(fs.ErrNotExist, "aborted meanwhile") }
+
+// rebindWithin is rebindTree. The caller holds c.mu.
+func (c *core) rebindWithin(from, to string) {
+	c.unbindWithin(to)
 	var found []*node
 	for at, n := range c.nodes {
 		if backend.Within(at, from) {

@@ -154,8 +154,7 @@ func (c *core) relocate(ctx context.Context, from, to string, taken bool) error 
 		// there is nothing in the store yet that could be moved over it.
 		return c.storeAt(ctx, from, to, false)
 	case c.onlyHere(from):
-		c.rebindTree(from, to)
-		return nil
+		return c.rebindUnstored(from, to)
 	default:
 		c.hold(ctx, to)
 		err = c.b.Move(ctx, from, to, backend.MoveOptions{Overwrite: taken && !c.onlyHere(to)})
@@ -171,10 +170,13 @@ func (c *core) relocate(ctx context.Context, from, to string, taken bool) error 
 
 // storeAt stores a file that is not stored yet under its new name, over the
 // file that has it, or with ifAbsent where nothing may have it.
-func (c *core) storeAt(ctx context.Context, from, to string, ifAbsent bool) error {
-	c.mu.Lock()
-	n := c.nodes[from]
-	c.mu.Unlock()
+func (c *core) storeAt(ctx context.Context, from, to string, ifAbsent bool) (err error) {
+	h := c.borrow(from)
+	if h == nil {
+		return errAborted()
+	}
+	n := h.node
+	defer func() { n.leave(h, err != nil) }()
 	n.change.Lock()
 	defer n.change.Unlock()
 	c.hold(ctx, to)

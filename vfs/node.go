@@ -79,6 +79,22 @@ func (c *core) bindNew(name string, excl bool) *node {
 	return n
 }
 
+// borrow gives a handle on a file that is not stored yet, which must leave it;
+// nil if there is none of that name. It counts as a writer, so that the content
+// stays until then though everybody else aborts.
+func (c *core) borrow(name string) *file {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.nodes[name]
+	if n == nil || n.stored {
+		return nil
+	}
+	h := &file{node: n}
+	n.refs++
+	n.countWriter(h)
+	return h
+}
+
 // unbind takes the name away. The caller holds core.mu.
 func (n *node) unbind(lost bool) {
 	if n.name == "" {

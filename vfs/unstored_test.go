@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/davdisk/davdisk/backend"
@@ -111,5 +112,73 @@ func TestExclusiveAfterAFailedMove(t *testing.T) {
 	}
 	if got := tree(t, newFS(t, b)); got != "new=theirs old=old" {
 		t.Errorf("there is %q", got)
+	}
+}
+
+// TestAbortAmidAMove aborts a file that is being written while it takes the
+// place of another, at every call that the store gets for that: the move is
+// made whole, or fails and there is nothing of the file.
+func TestAbortAmidAMove(t *testing.T) {
+	for target, test := range map[string]struct{ moved, failed string }{
+		"/d":     {"d=new plain=plain", "d/ d/k=kept plain=plain"},
+		"/plain": {"d/ d/k=kept plain=new", "d/ d/k=kept plain=plain"},
+	} {
+		for _, fails := range []bool{false, true} { // that call
+			for at, calls := 1, 1; at <= calls; at++ {
+				var abort func() error
+				calls = 0
+				f, unstored := newWithUnstored(t, hooked{memory.New(memory.Options{}), func(change func() error) error {
+					if abort == nil {
+						return change()
+					}
+					if calls++; calls != at {
+						return change()
+					}
+					if err := abort(); err != nil {
+						t.Error(err)
+					}
+					if fails {
+						return backend.PathError("change", "-", backend.ErrUnavailable, "")
+					}
+					return change()
+				}})
+				write(t, f, "/plain", "plain")
+				abort = unstored
+				err := f.Move("/new", target, true)
+				want := test.moved
+				if err != nil {
+					want = test.failed
+				}
+				if got := tree(t, f); got != want {
+					t.Errorf("over %s, aborted at call %d (fails: %v): it answered %v, and there is %q, want %q", target, at, fails, err, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestAbortBesideRename has no moment chosen.
+func TestAbortBesideRename(t *testing.T) {
+	f := newFS(t, memory.New(memory.Options{}))
+	for range 2000 {
+		write(t, f, "/old", "old")
+		h := openFile(t, f, "/new", os.O_WRONLY|os.O_CREATE)
+		overwrite(t, h, "new")
+		var both sync.WaitGroup
+		var err error
+		both.Go(func() { err = f.Rename("/new", "/old") })
+		both.Go(func() {
+			if err := h.(interface{ Abort() error }).Abort(); err != nil {
+				t.Error(err)
+			}
+		})
+		both.Wait()
+		want := "old=new"
+		if err != nil {
+			want = "old=old"
+		}
+		if got := tree(t, f); got != want {
+			t.Fatalf("it answered %v, and there is %q, want %q", err, got, want)
+		}
 	}
 }
