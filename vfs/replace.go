@@ -32,12 +32,14 @@ func (c *core) replace(ctx context.Context, k kind, from, target string, do func
 	}
 	defer e.rest()
 	kept := c.meta.Kept()
+	e.unsure = true // until the store has answered
 	err := c.b.Move(ctx, target, e.Hidden, backend.MoveOptions{})
 	e.unsure = errors.Is(err, backend.ErrUncertain)
 	// From here on it is brought to an end, also if the client has gone.
 	ctx = context.WithoutCancel(ctx)
 	if err == nil {
 		c.meta.Moved(target, e.Hidden, kept)
+		e.doubtful = true
 		err = do(ctx)
 		e.doubtful = errors.Is(err, backend.ErrUncertain)
 	}
@@ -64,10 +66,9 @@ func (c *core) discardLeft(ctx context.Context) {
 	for _, e := range c.journal.find(func(e *unfinished) bool { return e.Kind == discarding }) {
 		select {
 		case e.busy <- struct{}{}:
-			if err := c.settle(ctx, e); err != nil {
+			if err := c.settleAndRest(ctx, e); err != nil {
 				c.opts.log.Debug("still there, hidden", "hidden", e.Hidden, "error", err)
 			}
-			e.rest()
 		default: // in use
 		}
 	}
@@ -83,9 +84,7 @@ func (c *core) await(ctx context.Context, concerns func(e *unfinished) bool) err
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		err := c.settle(ctx, e)
-		e.rest()
-		if err != nil {
+		if err := c.settleAndRest(ctx, e); err != nil {
 			return failure(backend.ErrUnavailable, fmt.Sprintf("an operation on %q is unfinished: %v", e.Target, err))
 		}
 	}
@@ -121,11 +120,17 @@ func (c *core) isHidden(name string) bool {
 func (c *core) settleAll(ctx context.Context) {
 	for _, e := range c.journal.find(func(*unfinished) bool { return true }) {
 		e.busy <- struct{}{}
-		if err := c.settle(ctx, e); err != nil {
+		if err := c.settleAndRest(ctx, e); err != nil {
 			c.opts.log.Warn("an operation of a former run is still unfinished", "name", e.Target, "hidden", e.Hidden, "error", err)
 		}
-		e.rest()
 	}
+}
+
+// settleAndRest is settle and the end of the caller's work at the entry, also
+// if the store panics.
+func (c *core) settleAndRest(ctx context.Context, e *unfinished) error {
+	defer e.rest()
+	return c.settle(ctx, e)
 }
 
 // settle brings an operation that was cut short to an end: the old target is

@@ -169,19 +169,23 @@ func (c *core) change(ctx context.Context, lock func(string) pathlock.Name, give
 		c.end()
 		return nil, nil, err
 	}
-	done = func() { unlock(); c.end() }
+	finish := func() { unlock(); c.end() }
+	ready := false
+	defer func() { // also if the store panics
+		if !ready {
+			finish()
+		}
+	}()
 	for _, p := range places {
 		if c.isHidden(p.name) {
-			err = fs.ErrNotExist
-		} else {
-			err = c.await(ctx, concernedTree(p.name))
+			return nil, nil, fs.ErrNotExist
 		}
-		if err != nil {
-			done()
+		if err := c.await(ctx, concernedTree(p.name)); err != nil {
 			return nil, nil, err
 		}
 	}
-	return places, done, nil
+	ready = true
+	return places, finish, nil
 }
 
 // Stat implements afero.Fs. The result is a *FileInfo.

@@ -82,13 +82,17 @@ func (c *Cache) refresh(ctx context.Context, dir string) {
 	}
 	r.asking = make(chan struct{})
 	c.mu.Unlock()
+	defer func() { // also if the store panics
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		close(r.asking)
+		r.asking = nil
+	}()
 
 	token, err := backend.Revision(ctx, c.b)
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	close(r.asking)
-	r.asking = nil
 	c.seen(token, err, now)
 }
 
