@@ -40,7 +40,7 @@ func (n *node) commit(ctx context.Context) error {
 func (n *node) store(ctx context.Context, name string, ifAbsent bool) error {
 	c := n.core
 	c.mu.Lock()
-	edit, dirty, broken := n.edit, n.dirty, n.broken
+	edit, dirty, broken, lost := n.edit, n.dirty, n.broken, n.lost
 	opts := backend.PutOptions{IfAbsent: ifAbsent, IfVersion: n.base}
 	if n.keep {
 		opts.ModTime = n.modTime
@@ -49,6 +49,8 @@ func (n *node) store(ctx context.Context, name string, ifAbsent bool) error {
 	switch {
 	case !dirty:
 		return nil
+	case lost:
+		return errLost()
 	case broken != nil:
 		return broken
 	}
@@ -70,6 +72,8 @@ func (n *node) store(ctx context.Context, name string, ifAbsent bool) error {
 	return nil
 }
 
+func errLost() error { return failure(backend.ErrChanged, "replaced since it was opened") }
+
 // lock locks the name that the node has. There is no name, and no lock, if the
 // node has lost it or err is not nil.
 func (n *node) lock(ctx context.Context) (name string, unlock func(), err error) {
@@ -79,7 +83,7 @@ func (n *node) lock(ctx context.Context) (name string, unlock func(), err error)
 		n.core.mu.Unlock()
 		switch {
 		case lost:
-			return "", nil, failure(backend.ErrChanged, "replaced since it was opened")
+			return "", nil, errLost()
 		case name == "":
 			return "", nil, nil
 		}

@@ -50,18 +50,12 @@ func (c *core) bind(name string, info backend.Info) *node {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := c.nodes[name]
-	switch {
-	case n == nil:
-	case n.pending() || n.info.Version == info.Version:
+	if n != nil && (n.pending() || n.info.Version == info.Version) {
 		n.refs++
 		return n
-	default:
-		// Changed by someone else: who has it open goes on with the version
-		// he began with.
-		n.unbind(true)
 	}
-	n = &node{core: c, name: name, last: name, refs: 1, stored: true, info: info}
-	c.nodes[name] = n
+	n = &node{core: c, refs: 1, stored: true, info: info}
+	n.take(name)
 	return n
 }
 
@@ -70,12 +64,12 @@ func (c *core) bindNew(name string, excl bool) *node {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := &node{
-		core: c, name: name, last: name, refs: 1, excl: excl,
+		core: c, refs: 1, excl: excl,
 		info:  backend.Info{Name: path.Base(name), Created: c.opts.now()},
 		edit:  c.spools.New(),
 		dirty: true, modTime: c.opts.now(),
 	}
-	c.nodes[name] = n
+	n.take(name)
 	return n
 }
 
@@ -106,11 +100,32 @@ func (n *node) unbind(lost bool) {
 	n.name, n.lost = "", lost
 }
 
+// unbindLost takes a name away from the file that had it, which somebody else
+// has removed.
+func (c *core) unbindLost(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n := c.nodes[name]; n != nil {
+		n.unbind(true)
+	}
+}
+
 // rebind gives the node another name. The caller holds core.mu.
 func (n *node) rebind(name string) {
 	delete(n.core.nodes, n.name)
-	n.name, n.last = name, name
 	n.info.Name = path.Base(name)
+	n.take(name)
+}
+
+// take binds a name to the node. A node that has it already stands for a file
+// that somebody else has removed or replaced: who has it open goes on with the
+// version he began with, and must not store it over this one. The caller holds
+// core.mu.
+func (n *node) take(name string) {
+	if old := n.core.nodes[name]; old != nil {
+		old.unbind(true)
+	}
+	n.name, n.last = name, name
 	n.core.nodes[name] = n
 }
 

@@ -174,11 +174,13 @@ func (c *core) settle(ctx context.Context, e *unfinished) error {
 	case k == copying && source:
 		return c.undoCopy(ctx, e)
 	case k == moving && !source:
+		c.supersede(e.Target)
 		if err := c.journal.becomes(e, discarding); err != nil {
 			return err
 		}
 		return c.discard(ctx, e)
 	}
+	c.supersede(e.Target)
 	return c.reveal(ctx, e)
 }
 

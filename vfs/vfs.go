@@ -228,6 +228,7 @@ func (f *FS) mkdir(name string) error {
 		return err
 	}
 	f.madeSince(p.name, writes)
+	f.unbindLost(p.name)
 	return nil
 }
 
