@@ -21,6 +21,7 @@ func (c *core) copyTree(ctx context.Context, from, to string) error {
 		err = c.b.Move(ctx, e.Hidden, to, backend.MoveOptions{})
 	}
 	if err == nil {
+		c.meta.Removed(e.Hidden) // may have been listed
 		return c.journal.done(e)
 	}
 	if err := c.discard(context.WithoutCancel(ctx), e); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
@@ -46,7 +47,7 @@ func (c *core) look(ctx context.Context, name string) (backend.Info, map[string]
 		return info, nil, nil
 	}
 	for {
-		begun := c.journal.count()
+		begun, above := c.journal.count(), c.above(name)
 		if err := c.visible(ctx, name); err != nil {
 			return backend.Info{}, nil, err
 		}
@@ -54,11 +55,8 @@ func (c *core) look(ctx context.Context, name string) (backend.Info, map[string]
 			return backend.Info{}, nil, err
 		}
 		info, children, err := c.meta.Look(ctx, name)
-		if c.journal.count() != begun {
+		if c.journal.count() != begun || children != nil && !c.overlay(name, above, children) {
 			continue
-		}
-		if children != nil {
-			c.overlay(name, children)
 		}
 		return info, children, err
 	}
@@ -89,7 +87,7 @@ func (c *core) statPending(name string) (backend.Info, bool) {
 // list gives what is in a folder, as seen from here, by name.
 func (c *core) list(ctx context.Context, name string) (children map[string]backend.Info, err error) {
 	for {
-		begun := c.journal.count()
+		begun, above := c.journal.count(), c.above(name)
 		if err := c.visible(ctx, name); err != nil {
 			return nil, err
 		}
@@ -102,32 +100,60 @@ func (c *core) list(ctx context.Context, name string) (children map[string]backe
 			continue // what is being replaced was perhaps out of sight just now
 		case err != nil:
 			return nil, err
+		case !c.overlay(name, above, children):
+			continue // what was being written may have been stored after the store was asked
 		}
-		c.overlay(name, children)
 		return children, nil
 	}
 }
 
-// overlay puts what has not been stored yet into a listing, and takes out what
-// is not to be seen.
-func (c *core) overlay(name string, children map[string]backend.Info) {
-	for _, e := range c.journal.find(func(e *unfinished) bool { return parentOf(e.Hidden) == name }) {
-		delete(children, path.Base(e.Hidden))
+// above is what is to be laid over the listing of a folder. It is noted before
+// the store is asked, so that nothing is missed that ends meanwhile.
+type above struct {
+	hidden  []*unfinished
+	pending map[string]*node // by their names
+}
+
+func (c *core) above(name string) above {
+	a := above{
+		hidden:  c.journal.find(func(e *unfinished) bool { return parentOf(e.Hidden) == name }),
+		pending: map[string]*node{},
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for at, n := range c.nodes {
 		if n.pending() && parentOf(at) == name {
-			children[path.Base(at)] = n.stat()
+			a.pending[at] = n
 		}
 	}
+	return a
+}
+
+// overlay puts what has not been stored yet into a listing, and takes out what
+// is not to be seen. It reports whether that can be relied on: not if
+// something of before is not being written under its name any more.
+func (c *core) overlay(name string, before above, children map[string]backend.Info) bool {
+	now := c.above(name)
+	for _, e := range slices.Concat(before.hidden, now.hidden) {
+		delete(children, path.Base(e.Hidden))
+	}
+	for at, n := range before.pending {
+		if now.pending[at] != n {
+			return false
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for at, n := range now.pending {
+		children[path.Base(at)] = n.stat()
+	}
+	return true
 }
 
 // empty tells whether there is nothing in a folder. The store removes folders
 // with all in them, so it is asked now.
 func (c *core) empty(ctx context.Context, name string) (bool, error) {
-	ours := map[string]backend.Info{}
-	if c.overlay(name, ours); len(ours) > 0 {
+	if len(c.above(name).pending) > 0 {
 		return false, nil
 	}
 	return c.meta.Empty(ctx, name)

@@ -144,7 +144,6 @@ func (c *core) settle(ctx context.Context, e *unfinished) error {
 	case k == discarding:
 		return c.discard(ctx, e)
 	}
-	defer c.doubt(e.Target)
 	there, aside, err := c.bothSides(ctx, e)
 	if err == nil && e.unsure && (there || !aside) {
 		if err = c.moveForSure(ctx, e.Target, e.Hidden); err == nil {
@@ -156,7 +155,7 @@ func (c *core) settle(ctx context.Context, e *unfinished) error {
 		return err
 	}
 	if !aside {
-		return c.journal.done(e)
+		return c.over(e)
 	}
 	source, err := c.exists(ctx, e.From)
 	if err == nil && k == moving && there && source && e.doubtful {
@@ -175,6 +174,8 @@ func (c *core) settle(ctx context.Context, e *unfinished) error {
 		return c.undoCopy(ctx, e)
 	case k == moving && !source:
 		c.supersede(e.Target)
+		c.doubt(e.From)
+		c.doubt(e.Target)
 		if err := c.journal.becomes(e, discarding); err != nil {
 			return err
 		}
@@ -182,6 +183,13 @@ func (c *core) settle(ctx context.Context, e *unfinished) error {
 	}
 	c.supersede(e.Target)
 	return c.reveal(ctx, e)
+}
+
+// over forgets an operation that was cut short, after what was seen of it: once
+// it is forgotten nobody waits for it, or leaves out what it has hidden.
+func (c *core) over(e *unfinished) error {
+	c.doubt(e.Target)
+	return c.journal.done(e)
 }
 
 // bothSides looks whether there is something in place of the target, and aside.
@@ -220,7 +228,7 @@ func (c *core) reveal(ctx context.Context, e *unfinished) error {
 	}
 	c.doubt(name)
 	c.opts.log.Warn("someone else changed what was being replaced; what was there before has another name now", "was", e.Target, "is", name)
-	return c.journal.done(e)
+	return c.over(e)
 }
 
 // moveBack gives what was moved aside its name again.
@@ -228,7 +236,7 @@ func (c *core) moveBack(ctx context.Context, e *unfinished) error {
 	if err := c.b.Move(ctx, e.Hidden, e.Target, backend.MoveOptions{}); err != nil {
 		return err
 	}
-	return c.journal.done(e)
+	return c.over(e)
 }
 
 // undoCopy puts away a copy of which it is not known whether it is complete.
