@@ -1,5 +1,7 @@
-# make test        what continuous integration runs; installs what it needs on Debian
-# make test-long   the same without any shortening, and ten minutes of each fuzzer
+# make test        what every change must pass; installs what it needs on Debian, and says first how much
+# make test-more   what drives desktop programs, or needs packages of hundreds of megabytes
+# make test-long   everything, nothing shortened, and ten minutes of each fuzzer; with PART=NAME one part:
+#                  vfs, yandex, webdav, cmd, conformance, e2e or fuzz
 # make bench       benchmarks beside an emulator with the latency of a real network
 # make bench-peer  the same work done by davdisk and by rclone serve webdav
 
@@ -14,24 +16,46 @@ endif
 # A race-built process waits a second before it ends, and the tests end many.
 export GORACE ?= atexit_sleep_ms=0
 
-.PHONY: build test test-long bench bench-peer check tools fuzz
+.PHONY: build test test-more test-long bench bench-peer check tools
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/davdisk
 
+run_tests = $(GO) run ./internal/testrun -race
+
 test: tools check
-	$(GO) test -race -timeout 12m ./...
+	$(run_tests) -timeout 20m ./...
 	./scripts/fuzz 10s
 
-test-long: export DAVDISK_LONG = 1
-test-long: tools_for = long
-test-long: tools check
-	$(GO) test -race -timeout 60m ./...
+test-more: level = more
+test-more: tools
+	list=$$(./scripts/more-tests); \
+	DAVDISK_TEST=more $(run_tests) -timeout 20m -run "^($$(echo "$$list" | cut -d' ' -f2 | paste -sd'|'))\$$" \
+		$$(echo "$$list" | cut -d' ' -f1 | sort -u)
+
+# What each part of test-long tests. A new package belongs to one of them by its path.
+parts = vfs yandex webdav cmd conformance e2e fuzz
+packages_vfs = $$($(GO) list ./vfs/... ./backend/... | grep -v /backend/yandex)
+packages_yandex = ./backend/yandex/...
+packages_webdav = ./webdav/...
+packages_cmd = ./cmd/...
+packages_conformance = ./conformance/...
+packages_e2e = ./internal/...
+
+PART ?= $(parts)
+test-long: level = long
+test-long: tools check $(addprefix long-,$(PART))
+
+long-%:
+	DAVDISK_TEST=long $(run_tests) -timeout 60m $(or $(packages_$*),$(error there is no PART=$*; there are $(parts)))
+long-conformance-matrix:
 	cd conformance/internal/matrix && $(GO) test -short ./...
+long-conformance: long-conformance-matrix
+long-fuzz:
 	./scripts/fuzz 10m
 
 tools:
-	./scripts/test-tools $(tools_for)
+	./scripts/test-tools $(level)
 
 check:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt wants: $$unformatted"; exit 1; }

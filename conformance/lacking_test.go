@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/davdisk/davdisk/internal/testlevel"
 )
 
 var errLacking = &fs.PathError{Op: "use", Path: "store", Err: errors.ErrUnsupported}
@@ -69,7 +71,7 @@ func stores() map[string]store {
 // run looks at the cases about data alone.
 func TestDeclarationExcusesAll(t *testing.T) {
 	level := Parity
-	if os.Getenv("DAVDISK_LONG") == "" {
+	if !testlevel.Long() {
 		level = Data
 	}
 	for name, s := range stores() {

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/davdisk/davdisk/internal/testlevel"
 )
 
 // few is how many cases may catch a bug for it to speak for each of them.
@@ -56,11 +58,10 @@ func reasons() []struct{ pattern, why string } {
 }
 
 // A case that no bug needs is dead weight: each must be one of the few that
-// catch some bug, or have a reason to be there. With -v the bugs are listed.
+// catch some bug, or have a reason to be there. With -v the bugs are listed. It runs the whole
+// catalogue some hundred times.
 func TestEveryCaseIsNeeded(t *testing.T) {
-	if os.Getenv("DAVDISK_LONG") == "" {
-		t.Skip("runs the whole catalogue some hundred times, which make test-long does")
-	}
+	testlevel.NeedLong(t)
 	speaks := map[string][]string{} // case to bugs
 	for i, caught := range catchers(t, trials()) {
 		if b := trials()[i]; len(caught) <= few {

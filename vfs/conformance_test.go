@@ -2,7 +2,6 @@ package vfs_test
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
 	"github.com/davdisk/davdisk/conformance"
 	"github.com/davdisk/davdisk/internal/scoreboard"
+	"github.com/davdisk/davdisk/internal/testlevel"
 	"github.com/davdisk/davdisk/vfs"
 )
 
@@ -51,12 +51,9 @@ func limits() []conformance.Option {
 	}
 }
 
-func long() bool { return os.Getenv("DAVDISK_LONG") != "" }
-
 // conform runs the suite on a store with every setting of caches: whole with
 // metadata, as served by default, and where it is about data, with a smaller
-// random part, with the others. With DAVDISK_LONG in the environment all are
-// run whole.
+// random part, with the others. At the level long all are run whole.
 func conform(t *testing.T, s store) {
 	for name, cache := range caches() {
 		t.Run(name, func(t *testing.T) {
@@ -67,7 +64,7 @@ func conform(t *testing.T, s store) {
 			case name != "no cache":
 				opts = append(opts, conformance.Ignores(conformance.DirUpdates, "a folder that is remembered keeps its time until it is listed again"))
 			}
-			if name != "metadata" && !long() {
+			if name != "metadata" && !testlevel.Long() {
 				opts = append(opts, conformance.UpTo(conformance.Data), conformance.Effort(50, 40))
 			}
 			report := conformance.Run(t, func(tb conformance.TB) afero.Fs {
@@ -102,7 +99,7 @@ func TestConformanceLocal(t *testing.T) {
 		dirTimes: true,
 		opts:     []conformance.Option{conformance.Parallel(4)},
 	}
-	if !long() {
+	if !testlevel.Long() {
 		s.opts = append(s.opts, conformance.Effort(200, 40)) // most of it is waiting for the disk
 	}
 	conform(t, s)
@@ -133,7 +130,7 @@ func TestConformanceYandex(t *testing.T) {
 			if knobs.OperationDelay == 0 {
 				s.name = "vfs over Yandex Disk (emulated)"
 			}
-			if knobs.OperationDelay > 0 && !long() {
+			if knobs.OperationDelay > 0 && !testlevel.Long() {
 				// Most of it would be waiting for operations.
 				s.opts = append(s.opts, conformance.UpTo(conformance.Data), conformance.Effort(50, 40))
 			}

@@ -22,6 +22,7 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex"
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
 	"github.com/davdisk/davdisk/conformance"
+	"github.com/davdisk/davdisk/internal/testlevel"
 	"github.com/davdisk/davdisk/vfs"
 )
 
@@ -47,7 +48,7 @@ func TestConformanceWriteBack(t *testing.T) {
 			if name == "yandex" {
 				opts = append(opts, conformance.Within(conformance.Limits{FileSize: 1 << 30, Why: "what a free account may upload"}))
 			}
-			if !long() {
+			if !testlevel.Long() {
 				opts = append(opts, conformance.UpTo(conformance.Data), conformance.Effort(50, 40))
 			}
 			conformance.Run(t, func(tb conformance.TB) afero.Fs {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testlevel"
 	"github.com/davdisk/davdisk/internal/testtool"
 )
 
@@ -15,7 +16,7 @@ import (
 // and bring it back.
 func TestBackups(t *testing.T) {
 	linux(t)
-	long(t)
+	testlevel.NeedMore(t)
 	for _, c := range []struct {
 		name, tool string
 		script     string // $SRC to the share at $URL (http://HOST/), and back to $BACK

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testlevel"
 )
 
 // TestBrowser opens a folder in headless Chromium: names that would be markup
@@ -12,6 +13,7 @@ import (
 // file, which would do to the share what it likes, does not.
 func TestBrowser(t *testing.T) {
 	linux(t)
+	testlevel.NeedMore(t)
 	disk := startDisk(t, emulator.Options{})
 	s := serve(t, disk)
 	name := `<img src=x onerror=document.title=1> & "co" 100%.txt`

@@ -6,7 +6,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testlevel"
 )
 
 // TestFaultsUnderLoad lets clients write, move, copy, delete and read while
@@ -24,7 +24,7 @@ import (
 // answer ever shows a mixture.
 func TestFaultsUnderLoad(t *testing.T) {
 	lasting := 30 * time.Second
-	if os.Getenv("DAVDISK_LONG") != "" {
+	if testlevel.Long() {
 		lasting = 10 * time.Minute
 	}
 	disk := startDisk(t, emulator.Options{Knobs: emulator.Knobs{OperationPolls: 1}})

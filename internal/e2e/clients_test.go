@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testlevel"
 	"github.com/davdisk/davdisk/internal/testtool"
 )
 
@@ -134,6 +135,7 @@ func gnome(t *testing.T, script string) string {
 
 func TestGnome(t *testing.T) {
 	linux(t)
+	testlevel.NeedMore(t)
 	disk := startDisk(t, emulator.Options{})
 	s := serve(t, disk)
 	local := t.TempDir()
@@ -166,9 +168,10 @@ func TestGnome(t *testing.T) {
 
 func TestKDE(t *testing.T) {
 	linux(t)
+	testlevel.NeedMore(t)
 	disk := startDisk(t, emulator.Options{})
 	s := serve(t, disk)
-	testtool.Find(t, "kioclient5")
+	testtool.Find(t, "kioclient")
 	testtool.Find(t, "xvfb-run")
 	local, home := t.TempDir(), t.TempDir()
 	if err := os.MkdirAll(filepath.Join(local, "dir"), 0o755); err != nil {
@@ -180,7 +183,7 @@ func TestKDE(t *testing.T) {
 	// Its helpers keep a pipe open after the end, so its output goes to files.
 	script := `
 		U='webdav` + strings.TrimPrefix(s.url, "http") + `'
-		K() { timeout -k 2 30 kioclient5 --noninteractive "$@" >>'` + home + `/out' 2>&1 </dev/null; }
+		K() { timeout -k 2 30 kioclient --noninteractive "$@" >>'` + home + `/out' 2>&1 </dev/null; }
 		K copy 'file://` + local + `/dir' "$U"
 		K ls "$U"
 		K move "${U}dir" "${U}dir2"

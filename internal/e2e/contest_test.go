@@ -3,10 +3,11 @@ package e2e
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/davdisk/davdisk/internal/testlevel"
 )
 
 // TestContest lets clients do things to the same names at the same moment,
@@ -14,7 +15,7 @@ import (
 // must be what they would have met one after the other, in some order.
 func TestContest(t *testing.T) {
 	clients, moments, rounds := 4, 25, 1
-	if os.Getenv("DAVDISK_LONG") != "" {
+	if testlevel.Long() {
 		clients, moments, rounds = 5, 200, 10
 	}
 	for _, what := range []string{"as last seen", "all are operations", "operations in steps", "uploads are late", "revisions by the second", "pages of two"} {

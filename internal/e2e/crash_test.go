@@ -7,13 +7,13 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testlevel"
 )
 
 // A ledger knows for each name which contents it may have: what was last
@@ -52,7 +52,7 @@ func TestKilledWithWriteBack(t *testing.T) {
 
 func killWhileWriting(t *testing.T, latency time.Duration, flags ...string) {
 	rounds, writers := 4, 4
-	if os.Getenv("DAVDISK_LONG") != "" {
+	if testlevel.Long() {
 		rounds = 40
 	}
 	disk := startDisk(t, emulator.Options{})

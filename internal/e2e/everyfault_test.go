@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend/yandex"
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testlevel"
 	"github.com/davdisk/davdisk/vfs"
 	"github.com/davdisk/davdisk/webdav"
 )
@@ -159,11 +159,11 @@ var failures = map[string]emulator.Fault{
 // Nothing that is there is said to be missing, not even while the fault lasts.
 // When it is over the same request succeeds, and nothing hidden is left.
 //
-// All of it is some thousands of faults, which DAVDISK_LONG asks for; otherwise
-// one in thirteen is tried.
+// All of it is some thousands of faults; below the level long one in
+// thirteen is tried.
 func TestEveryFault(t *testing.T) {
 	every := 13 // prime to the kinds of faults, so that each scenario meets others
-	if os.Getenv("DAVDISK_LONG") != "" {
+	if testlevel.Long() {
 		every = 1
 	}
 	for _, mode := range []struct {

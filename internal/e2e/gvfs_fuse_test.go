@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testlevel"
 	"github.com/davdisk/davdisk/internal/testtool"
 )
 
@@ -13,6 +14,7 @@ import (
 // later, so that the script waits for it.
 func TestGnomeFolder(t *testing.T) {
 	linux(t)
+	testlevel.NeedMore(t)
 	testtool.Find(t, "fusermount3")
 	disk := startDisk(t, emulator.Options{})
 	put(t, disk, "in/Ж & co.txt", "there before")

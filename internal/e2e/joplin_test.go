@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testlevel"
 	"github.com/davdisk/davdisk/internal/testtool"
 )
 
@@ -15,7 +16,7 @@ import (
 // with a password.
 func TestJoplin(t *testing.T) {
 	linux(t)
-	long(t)
+	testlevel.NeedLong(t)
 	testtool.Find(t, "node")
 	joplin := installJoplin(t)
 	disk := startDisk(t, emulator.Options{})

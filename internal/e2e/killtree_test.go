@@ -5,7 +5,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testlevel"
 )
 
 // TestKilledAmidTrees ends davdisk again and again, as a power cut does and as
@@ -22,7 +22,7 @@ import (
 // got no answer would have made it; in the end nothing hidden is left.
 func TestKilledAmidTrees(t *testing.T) {
 	rounds, clients := 6, 3
-	if os.Getenv("DAVDISK_LONG") != "" {
+	if testlevel.Long() {
 		rounds = 60
 	}
 	seed := seedOf(t)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testlevel"
 )
 
 // doubts are the ways in which the service may behave otherwise than it was
@@ -59,7 +60,7 @@ var (
 // and what the disk holds in the end, must be one of that.
 func TestDoubtsUnderLoad(t *testing.T) {
 	clients, deeds, rounds := 3, 25, 1
-	if os.Getenv("DAVDISK_LONG") != "" {
+	if testlevel.Long() {
 		clients, deeds, rounds = 4, 100, 10
 	}
 	for what, knobs := range doubts {

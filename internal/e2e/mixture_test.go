@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testlevel"
 )
 
 // TestReadersSeeOneVersion reads a file, whole and in ranges, while it is
@@ -24,7 +25,7 @@ func TestReadersSeeOneVersion(t *testing.T) {
 	const blocks, block = 40, 25_000 // so that a version takes several chunks of the cache
 	version := func(n int) string { return strings.Repeat(fmt.Sprintf("%09d\n", n), blocks*block/10) }
 	writes, looks := 16, 10
-	if os.Getenv("DAVDISK_LONG") != "" {
+	if testlevel.Long() {
 		writes, looks = 400, 30
 	}
 	seed := seedOf(t)

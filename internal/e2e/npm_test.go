@@ -6,10 +6,12 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testlevel"
 	"github.com/davdisk/davdisk/internal/testtool"
 )
 
 func TestNpmWebdav(t *testing.T) {
+	testlevel.NeedMore(t)
 	disk := startDisk(t, emulator.Options{})
 	s := serve(t, disk)
 	testtool.Find(t, "node")

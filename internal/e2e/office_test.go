@@ -14,17 +14,9 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testlevel"
 	"github.com/davdisk/davdisk/internal/testtool"
 )
-
-// long skips what takes minutes or needs programs of hundreds of megabytes,
-// which `make test-long` installs.
-func long(tb testing.TB) {
-	tb.Helper()
-	if os.Getenv("DAVDISK_LONG") == "" {
-		tb.Skip("only with DAVDISK_LONG set, as make test-long does")
-	}
-}
 
 // TestLibreOffice edits documents on the share without a mount: an existing
 // one and a new one, while a second user is told that they are taken. The name
@@ -32,7 +24,7 @@ func long(tb testing.TB) {
 // saves, on any server.
 func TestLibreOffice(t *testing.T) {
 	linux(t)
-	long(t)
+	testlevel.NeedMore(t)
 	disk := startDisk(t, emulator.Options{})
 	s := serve(t, disk)
 	webdav := "vnd.sun.star.webdav" + strings.TrimPrefix(s.url, "http")

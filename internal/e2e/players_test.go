@@ -8,12 +8,14 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testlevel"
 	"github.com/davdisk/davdisk/internal/testtool"
 )
 
 // TestPlayers has ffmpeg and mpv jump in a film whose index is at its end, as
 // cameras write them, and counts what was downloaded for it.
 func TestPlayers(t *testing.T) {
+	testlevel.NeedMore(t)
 	dir := t.TempDir()
 	film := filepath.Join(dir, "film.mp4")
 	run(t, command(t, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=duration=10:size=640x360:rate=25,noise=alls=60:allf=t", "-c:v", "mjpeg", "-q:v", "2", film))
@@ -80,7 +82,7 @@ func TestPlayers(t *testing.T) {
 // TestVLC has VLC start in the middle of a film, as a user of the machine.
 func TestVLC(t *testing.T) {
 	linux(t)
-	long(t)
+	testlevel.NeedMore(t)
 	testtool.Find(t, "cvlc")
 	home := t.TempDir()
 	film := filepath.Join(home, "film.mp4")

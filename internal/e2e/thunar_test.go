@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testlevel"
 	"github.com/davdisk/davdisk/internal/testtool"
 )
 
@@ -14,7 +15,7 @@ import (
 // the share, makes a folder there, renames it, and deletes it.
 func TestThunar(t *testing.T) {
 	linux(t)
-	long(t)
+	testlevel.NeedMore(t)
 	for _, name := range []string{"thunar", "xdotool", "openbox", "xvfb-run", "gio"} {
 		testtool.Find(t, name)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testlevel"
 	"github.com/davdisk/davdisk/internal/testtool"
 )
 
@@ -32,6 +33,7 @@ func npmClients(t *testing.T) (node, dir string) {
 }
 
 func TestNodeClientsWorkUnmodified(t *testing.T) {
+	testlevel.NeedMore(t)
 	t.Parallel()
 	node, dir := npmClients(t)
 	for _, client := range []string{"ya-disk", "ya-disk-rest-api"} {

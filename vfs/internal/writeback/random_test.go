@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/memory"
+	"github.com/davdisk/davdisk/internal/testlevel"
 )
 
 // flaky is a store that takes its time and fails some uploads, before they have
@@ -64,7 +64,7 @@ func (f *flaky) Put(ctx context.Context, name string, body io.Reader, opts backe
 // was acknowledged.
 func TestRandom(t *testing.T) {
 	seeds := uint64(15)
-	if os.Getenv("DAVDISK_LONG") != "" {
+	if testlevel.Long() {
 		seeds = 500
 	}
 	for seed := range seeds {
