@@ -13,8 +13,7 @@ import (
 // argument, so that a flag after it would be taken for a file. What begins
 // with "-" and is no flag of the command is refused, unless it follows "--".
 func orderArgs(app *cli.App, args []string) ([]string, error) {
-	o := ordering{commands: app.Commands, takesValue: map[string]bool{}}
-	o.learn(app.Commands)
+	o := newOrdering(app)
 	if err := o.sort(args[1:]); err != nil {
 		return nil, err
 	}
@@ -44,6 +43,13 @@ type ordering struct {
 type givenFlag struct {
 	name  string
 	words []string
+}
+
+// newOrdering is of a line of which nothing has been read.
+func newOrdering(app *cli.App) *ordering {
+	o := &ordering{commands: app.Commands, takesValue: map[string]bool{}}
+	o.learn(app.Commands)
+	return o
 }
 
 // learn notes the flags of all commands: which one is meant is known only

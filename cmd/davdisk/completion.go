@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 )
@@ -26,29 +27,56 @@ func completionCommand() *cli.Command {
 	}
 }
 
-// asksForCompletion tells of a line that is not finished: a shell asks what
-// could follow.
+// asksForCompletion reports whether a shell wants to know what could follow.
+// The last word alone decides, also after "--": such a line is never run. A
+// file of that name is ./--generate-bash-completion.
 func asksForCompletion(args []string) bool {
-	return args[len(args)-1] == "--generate-bash-completion"
+	return len(args) > 1 && args[len(args)-1] == "--generate-bash-completion"
 }
 
-// completions ask davdisk itself, which knows its commands and flags.
+// complete prints the commands that could follow the words of an unfinished
+// command line. The completion of urfave/cli is left off because it runs the
+// command line where "--" is among the words.
+func complete(app *cli.App, words []string) error {
+	o := newOrdering(app)
+	if slices.Contains(words, "--") || o.sort(words) != nil {
+		return nil // an argument or the value of a flag follows, or nothing that is known
+	}
+	for _, c := range o.commands {
+		if _, err := fmt.Fprintln(app.Writer, c.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// completions ask davdisk itself, which knows its commands. The words of the
+// line and the answer are data: nothing here may let the shell evaluate them,
+// as eval in fish and compgen -W in bash would.
 func completions() map[string]string {
 	return map[string]string{
 		"bash": `_davdisk() {
-    COMPREPLY=($(compgen -W "$("${COMP_WORDS[@]:0:COMP_CWORD}" --generate-bash-completion 2>/dev/null)" -- "${COMP_WORDS[COMP_CWORD]}"))
+    local candidate
+    COMPREPLY=()
+    while IFS= read -r candidate; do
+        [[ $candidate == "${COMP_WORDS[COMP_CWORD]}"* ]] && COMPREPLY+=("$candidate")
+    done < <("${COMP_WORDS[@]:0:COMP_CWORD}" --generate-bash-completion 2>/dev/null </dev/null)
 }
 complete -o default -F _davdisk davdisk
 `,
 		"zsh": `#compdef davdisk
 _davdisk() {
     local -a words_found
-    words_found=("${(@f)$("${words[@]:0:$((CURRENT-1))}" --generate-bash-completion 2>/dev/null)}")
+    words_found=("${(@f)$("${words[@]:0:$((CURRENT-1))}" --generate-bash-completion 2>/dev/null </dev/null)}")
     _describe davdisk words_found || _files
 }
 compdef _davdisk davdisk
 `,
-		"fish": `complete -c davdisk -a '(eval (commandline -opc) --generate-bash-completion 2>/dev/null)'
+		"fish": `function __davdisk_complete
+    set -l words (commandline -opc)
+    command $words --generate-bash-completion 2>/dev/null </dev/null
+end
+complete -c davdisk -a '(__davdisk_complete)'
 `,
 	}
 }

@@ -6,7 +6,12 @@
 // name, stack.go puts the parts of a share together, exit.go ends.
 package main
 
-import "os"
+import (
+	"context"
+	"os"
+
+	"github.com/urfave/cli/v2"
+)
 
 func main() { os.Exit(run()) }
 
@@ -15,13 +20,17 @@ func run() int {
 	ctx, stop := untilSignal()
 	defer stop()
 	forgetEmptyVariables()
-	app := newApp(os.Stdin, os.Stdout, os.Stderr)
-	args, err := os.Args, error(nil)
-	if !asksForCompletion(args) {
-		args, err = orderArgs(app, args)
+	return exit(os.Stderr, execute(ctx, newApp(os.Stdin, os.Stdout, os.Stderr), os.Args))
+}
+
+// execute runs a command line, or completes it if a shell asks for that.
+func execute(ctx context.Context, app *cli.App, args []string) error {
+	if asksForCompletion(args) {
+		return complete(app, args[1:len(args)-1])
 	}
-	if err == nil {
-		err = app.RunContext(ctx, args)
+	args, err := orderArgs(app, args)
+	if err != nil {
+		return err
 	}
-	return exit(os.Stderr, err)
+	return app.RunContext(ctx, args)
 }
