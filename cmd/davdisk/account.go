@@ -71,7 +71,7 @@ func (s *session) client(a *account) error {
 	if file := s.c.String("client-secret-file"); file != "" {
 		var err error
 		if secret, err = readSecret(file); err != nil {
-			return err
+			return inFlag("client-secret-file", err)
 		}
 	}
 	switch {

@@ -33,9 +33,17 @@ func certificate(certFile, keyFile string, selfSigned bool, stateDir string) (*t
 	case certFile == "" || keyFile == "":
 		return nil, misuse("--tls-cert and --tls-key go together")
 	}
-	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+	certText, err := os.ReadFile(certFile)
 	if err != nil {
-		return nil, fmt.Errorf("read the certificate: %w", err)
+		return nil, inFlag("tls-cert", err)
+	}
+	keyText, err := os.ReadFile(keyFile)
+	if err != nil {
+		return nil, inFlag("tls-key", err)
+	}
+	cert, err := tls.X509KeyPair(certText, keyText)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-cert %s, --tls-key %s: %w", certFile, keyFile, err)
 	}
 	return &cert, nil
 }

@@ -36,7 +36,7 @@ func (s *session) copyInput(address string) error {
 	}
 	spool, err := os.CreateTemp("", "davdisk-input-*")
 	if err != nil {
-		return err
+		return fmt.Errorf("keep the standard input in a temporary file: %w", err)
 	}
 	defer os.Remove(spool.Name())
 	defer spool.Close()

@@ -41,7 +41,7 @@ func startTrial(c *cli.Context) (*session, *trial, error) {
 		}
 		t.home = home
 	} else if err := demo.Claim(home); err != nil {
-		return nil, nil, err
+		return nil, nil, inFlag("demo-dir", err)
 	}
 	s, err := t.start(c, home)
 	if err != nil {

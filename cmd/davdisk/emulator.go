@@ -39,7 +39,7 @@ func runEmulator(c *cli.Context) (err error) {
 	control, proxy := c.String("control-addr"), c.String("proxy-addr")
 	if dir := c.String("emulator-dir"); dir != "" {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return err
+			return inFlag("emulator-dir", err)
 		}
 	}
 	server, err := emulator.Start(emulator.Options{
@@ -60,7 +60,7 @@ func runEmulator(c *cli.Context) (err error) {
 			return err
 		}
 		if err := os.WriteFile(file, cert, 0o644); err != nil {
-			return err
+			return inFlag("ca-file", err)
 		}
 		lines = append(lines, field{"ca-file", file})
 	}

@@ -49,7 +49,6 @@ var kinds = []struct {
 	{backend.ErrUnavailable, exitFailed, "try again later"},
 	{backend.ErrUncertain, exitFailed, "look what is there before trying again"},
 	{backend.ErrChanged, exitFailed, "look what is there now and try again"},
-	{fs.ErrNotExist, exitNotFound, ""},
 	{config.ErrNoRemote, exitNotFound, "'davdisk remotes ls' lists them"},
 	{context.Canceled, exitFailed, ""},
 }
@@ -109,7 +108,30 @@ func judge(err error) (code int, advice string) {
 			return k.code, k.advice
 		}
 	}
+	if notFound(err) {
+		return exitNotFound, ""
+	}
 	return exitFailed, ""
+}
+
+// notFound reports whether a store says that something is not there. That is
+// what the command is about, while package os also speaks of the files that
+// davdisk reads for itself: those of options, of its state, temporary ones.
+func notFound(err error) bool {
+	var told *backend.Error
+	return errors.As(err, &told) && errors.Is(told, fs.ErrNotExist)
+}
+
+// inFlag says which flag names the file or folder that an error is about. One
+// that is not there is a slip of the one who typed the command.
+func inFlag(flag string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return misuse("--%s: %s", flag, sentence(err))
+	}
+	return fmt.Errorf("--%s: %w", flag, err)
 }
 
 // sentence tells an error, names in quotes: a name may hold anything.

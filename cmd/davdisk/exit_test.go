@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/davdisk/davdisk/backend"
@@ -24,6 +25,9 @@ func TestEveryFailureHasItsCode(t *testing.T) {
 		{errors.New("anything"), exitFailed, "davdisk: anything\n"},
 		{misuse("wrong %d", 1), exitMisuse, "davdisk: wrong 1\n"},
 		{missing, exitNotFound, `davdisk: stat "a \x1b[31m.txt": file does not exist` + "\n"},
+		{&fs.PathError{Op: "open", Path: "secret", Err: syscall.ENOENT}, exitFailed, `open "secret": no such file`},
+		{inFlag("pass-file", &fs.PathError{Op: "open", Path: "secret", Err: syscall.ENOENT}), exitMisuse, `--pass-file: open "secret": no such file`},
+		{inFlag("pass-file", &fs.PathError{Op: "open", Path: "secret", Err: syscall.EACCES}), exitFailed, "--pass-file: open secret: permission denied"},
 		{fmt.Errorf("look: %w", missing), exitNotFound, "look: "},
 		{backend.LinkError("move", "a\nb", "c", fs.ErrExist, "its words"), exitFailed, `davdisk: move "a\nb" to "c": file already exists: its words` + "\n"},
 		{backend.PathError("put", "x", backend.ErrUnauthorized, "run davdisk login"), exitNotLoggedIn, "run davdisk login"},

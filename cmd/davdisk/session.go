@@ -63,7 +63,7 @@ func (s *session) newRegistry(transport http.RoundTripper) *backend.Registry {
 func (s *session) prepareState() (string, error) {
 	dir := s.c.String("state-dir")
 	if dir != "" {
-		return dir, state.Prepare(dir)
+		return dir, inFlag("state-dir", state.Prepare(dir))
 	}
 	if dir = state.DefaultDir(); dir == "" {
 		return "", nil
@@ -144,7 +144,8 @@ func (s *session) given(flag string, o backend.Option) (value string, given bool
 // remote has a short variable, because it is all that is needed.
 func (s *session) secret(flag string) (string, error) {
 	if file := s.c.String(flag + "-file"); file != "" {
-		return readSecret(file)
+		value, err := readSecret(file)
+		return value, inFlag(flag+"-file", err)
 	}
 	names := []string{variable(flag)}
 	if flag == strings.TrimSuffix(defaultRemote, ":")+"-token" {

@@ -27,12 +27,12 @@ func (s *session) users() ([]server.User, error) {
 	if file := s.c.String("htpasswd"); file != "" {
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, err
+			return nil, inFlag("htpasswd", err)
 		}
 		defer f.Close()
 		more, err := server.ReadHtpasswd(f)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+			return nil, fmt.Errorf("--htpasswd: %s: %w", file, err)
 		}
 		users = append(users, more...)
 	}
@@ -57,7 +57,8 @@ func (s *session) users() ([]server.User, error) {
 func (s *session) password(user string) (string, error) {
 	switch {
 	case s.c.String("pass-file") != "":
-		return readSecret(s.c.String("pass-file"))
+		secret, err := readSecret(s.c.String("pass-file"))
+		return secret, inFlag("pass-file", err)
 	case s.c.String("pass") != "":
 		if os.Getenv(variable("pass")) == "" {
 			s.log.Warn("others on this machine can see a password on the command line; --pass-file hides it")
@@ -82,7 +83,9 @@ func configuredUser(name string, u config.User) (user server.User, err error) {
 		user.Verify, err = server.BcryptPassword(u.PasswordHash)
 	case u.PasswordFile != "":
 		var secret string
-		secret, err = readSecret(u.PasswordFile)
+		if secret, err = readSecret(u.PasswordFile); err != nil {
+			err = fmt.Errorf("password-file: %w", err)
+		}
 		user.Verify = server.PlainPassword(secret)
 	default:
 		err = fmt.Errorf("no password; write password-hash, as htpasswd -nB makes it, or password-file")
