@@ -175,6 +175,7 @@ func (h *share) openBackend() (backend.Backend, error) {
 			return nil, err
 		}
 	}
+	h.s.sayUnused(h.address)
 	return h.s.registry.Open(h.s.ctx, h.address)
 }
 

@@ -30,6 +30,7 @@ type session struct {
 	stateDir string // prepared; empty if there is none
 	registry *backend.Registry
 	open     map[string]backend.Backend // by address of the root
+	unused   map[string]string          // by name of a remote: which token its account keeps from being used
 }
 
 // newSession reads the configuration and fills the registry.
@@ -38,7 +39,7 @@ func newSession(c *cli.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{ctx: c.Context, c: c, cfg: cfg, log: newLog(c), open: map[string]backend.Backend{}}
+	s := &session{ctx: c.Context, c: c, cfg: cfg, log: newLog(c), open: map[string]backend.Backend{}, unused: map[string]string{}}
 	if s.stateDir, err = s.prepareState(); err != nil {
 		return nil, err
 	}
@@ -91,6 +92,9 @@ func (s *session) addRemotes(r *backend.Registry, force map[string]map[string]st
 		if err != nil {
 			return err
 		}
+		if _, forced := force[remote.Driver]; !forced {
+			s.unused[name] = s.preferAccount(remote, opts)
+		}
 		maps.Copy(opts, force[remote.Driver])
 		if err := r.Remote(name, remote.Driver, opts); err != nil {
 			return fmt.Errorf("%s: %w", s.cfg.Path, err)
@@ -100,7 +104,8 @@ func (s *session) addRemotes(r *backend.Registry, force map[string]map[string]st
 }
 
 // options are those of a remote: what the command line or the environment
-// says, else the remote's own, else what the configuration says for all.
+// says, else the remote's own, else what the configuration says for all. Its
+// login is its own unless the command line names another.
 func (s *session) options(remote config.Remote) (map[string]string, error) {
 	opts := maps.Clone(remote.Options)
 	if opts == nil {
@@ -114,6 +119,9 @@ func (s *session) options(remote config.Remote) (map[string]string, error) {
 			value, given, err := s.given(d.Name+"-"+o.Name, o)
 			if err != nil {
 				return nil, err
+			}
+			if hasLogin(remote) && isLogin(o.Name) && !s.typed(remote.Driver, o.Name) {
+				continue
 			}
 			if given {
 				opts[o.Name] = value
@@ -140,23 +148,28 @@ func (s *session) given(flag string, o backend.Option) (value string, given bool
 	return s.c.String(flag), true, nil
 }
 
-// secret comes from a file or from the environment. The token of the default
-// remote has a short variable, because it is all that is needed.
+// secret comes from a file or from the environment.
 func (s *session) secret(flag string) (string, error) {
 	if file := s.c.String(flag + "-file"); file != "" {
 		value, err := readSecret(file)
 		return value, inFlag(flag+"-file", err)
 	}
-	names := []string{variable(flag)}
-	if flag == strings.TrimSuffix(defaultRemote, ":")+"-token" {
-		names = append(names, "DAVDISK_TOKEN")
-	}
-	for _, name := range names {
+	for _, name := range secretVariables(flag) {
 		if value := strings.TrimSpace(os.Getenv(name)); value != "" {
 			return value, nil
 		}
 	}
 	return "", nil
+}
+
+// secretVariables are those that may hold a secret. The token of the default
+// remote has a short one, because it is all that is needed.
+func secretVariables(flag string) []string {
+	names := []string{variable(flag)}
+	if flag == strings.TrimSuffix(defaultRemote, ":")+"-token" {
+		names = append(names, "DAVDISK_TOKEN")
+	}
+	return names
 }
 
 // readSecret reads the first line of a file.
@@ -180,6 +193,7 @@ func (s *session) backend(address string) (backend.Backend, error) {
 	if err := s.checkRemote(address); err != nil {
 		return nil, err
 	}
+	s.sayUnused(address)
 	b, err := s.registry.Open(s.ctx, address)
 	if err != nil {
 		return nil, err
