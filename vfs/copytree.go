@@ -11,7 +11,7 @@ import (
 // copyTree copies a folder in a store that cannot do so by itself. The copy is
 // made under a hidden name, so that it is seen only when it is complete.
 func (c *core) copyTree(ctx context.Context, from, to string) error {
-	e := newUnfinished(discarding, "", "", to)
+	e := newUnfinished(ctx, discarding, "", "", to)
 	if err := c.journal.begin(e); err != nil {
 		return err
 	}

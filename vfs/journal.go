@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -29,14 +30,18 @@ type unfinished struct {
 	Target string `json:"target,omitempty"` // what is replaced
 	Hidden string `json:"hidden"`           // where it is meanwhile
 
+	// Confinement is that of the caller who began it, and holds also when
+	// another settles it.
+	Confinement []string `json:"confinement,omitempty"`
+
 	// busy holds a token while someone is working at it, who may use the rest.
 	busy     chan struct{}
 	unsure   bool // Target may still be on its way to Hidden
 	doubtful bool // From may still be on its way to Target
 }
 
-func newUnfinished(k kind, from, target, hiddenFrom string) *unfinished {
-	e := &unfinished{Kind: k, From: from, Target: target, busy: make(chan struct{}, 1)}
+func newUnfinished(ctx context.Context, k kind, from, target, hiddenFrom string) *unfinished {
+	e := &unfinished{Kind: k, From: from, Target: target, Confinement: backend.Confinement(ctx), busy: make(chan struct{}, 1)}
 	e.ID, e.Hidden = hide(hiddenFrom)
 	return e
 }

@@ -33,7 +33,7 @@ func (c *core) stat(ctx context.Context, name string) (backend.Info, error) {
 		if err := c.visible(ctx, name); err != nil {
 			return backend.Info{}, err
 		}
-		info, err := c.meta.Stat(ctx, name)
+		info, err := c.storeStat(ctx, name)
 		if c.journal.count() == begun {
 			return info, err
 		}
@@ -54,7 +54,7 @@ func (c *core) look(ctx context.Context, name string) (backend.Info, map[string]
 		if err := c.await(ctx, concernedList(name)); err != nil {
 			return backend.Info{}, nil, err
 		}
-		info, children, err := c.meta.Look(ctx, name)
+		info, children, err := c.storeLook(ctx, name)
 		if c.journal.count() != begun || children != nil && !c.overlay(name, above, children) {
 			continue
 		}
@@ -94,7 +94,7 @@ func (c *core) list(ctx context.Context, name string) (children map[string]backe
 		if err := c.await(ctx, concernedList(name)); err != nil {
 			return nil, err
 		}
-		_, children, err = c.meta.List(ctx, name)
+		children, err = c.storeList(ctx, name)
 		switch {
 		case c.journal.count() != begun:
 			continue // what is being replaced was perhaps out of sight just now
@@ -156,7 +156,7 @@ func (c *core) empty(ctx context.Context, name string) (bool, error) {
 	if len(c.above(name).pending) > 0 {
 		return false, nil
 	}
-	return c.meta.Empty(ctx, name)
+	return c.storeEmpty(ctx, name)
 }
 
 // folder fails unless name is a folder in which something can be made.

@@ -26,7 +26,7 @@ func (c *core) replace(ctx context.Context, k kind, from, target string, do func
 	}
 	c.discardLeft(ctx)
 	c.hold(ctx, target)
-	e := newUnfinished(k, from, target, target)
+	e := newUnfinished(ctx, k, from, target, target)
 	if err := c.journal.begin(e); err != nil {
 		return err
 	}
@@ -138,6 +138,7 @@ func (c *core) settleAndRest(ctx context.Context, e *unfinished) error {
 // one who works at it.
 func (c *core) settle(ctx context.Context, e *unfinished) error {
 	k, unfinished := c.journal.is(e)
+	ctx = backend.WithConfinement(ctx, e.Confinement)
 	switch {
 	case !unfinished:
 		return nil
@@ -242,7 +243,7 @@ func (c *core) moveBack(ctx context.Context, e *unfinished) error {
 // undoCopy puts away a copy of which it is not known whether it is complete.
 // Its source is where it was, so nothing is lost with it.
 func (c *core) undoCopy(ctx context.Context, e *unfinished) error {
-	away := newUnfinished(discarding, "", "", e.Target)
+	away := newUnfinished(ctx, discarding, "", "", e.Target)
 	if err := c.journal.begin(away); err != nil {
 		return err
 	}

@@ -150,6 +150,9 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 	r := &request{Request: req, handler: h, root: "/", files: h.bind(req), readOnly: h.opts.readOnly}
 	if user, ok := PrincipalFromContext(req.Context()); ok {
 		r.principal, r.root = user.Name, r.resolve(path.Clean("/"+user.Root))
+		if err := r.confine(user); err != nil {
+			return err
+		}
 		r.readOnly = r.readOnly || user.ReadOnly
 	}
 	if op.changes && r.readOnly {

@@ -7,8 +7,14 @@ import "context"
 // learns of them. A request without one sees everything.
 type Principal struct {
 	Name string // of whom a lock is; only he removes it
-	// Root is the folder that the user sees as "/". Empty means everything.
+	// Root is the folder that the user sees as "/". Empty means everything. A
+	// file system that follows links must have a method Confine(dir string)
+	// (afero.Fs, error), as package vfs does, or a link in the folder leads the
+	// user out of it.
 	Root string
+	// Within are the roots of other users that Root may lie in: a link that is
+	// put in the place of Root is not followed out of them.
+	Within []string
 	// ReadOnly refuses the user every change with 403.
 	ReadOnly bool
 }

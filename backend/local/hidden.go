@@ -27,20 +27,20 @@ func hiddenName(dir string) string {
 }
 
 // createHidden makes an empty file under a new hidden name in dir.
-func (b *Backend) createHidden(dir string) (f *os.File, name string, err error) {
+func (v *view) createHidden(dir string) (f *os.File, name string, err error) {
 	name = hiddenName(dir)
-	f, err = b.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	f, err = v.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	return f, name, err
 }
 
 // sweep removes what a killed process left behind. A name that cannot be
 // removed stays hidden, and is tried again at the next listing.
-func (b *Backend) sweep(name string) {
-	fi, err := b.root.Lstat(name)
-	if err != nil || b.now().Sub(fi.ModTime()) < hiddenLife {
+func (v *view) sweep(name string) {
+	fi, err := v.root.Lstat(name)
+	if err != nil || v.now().Sub(fi.ModTime()) < hiddenLife {
 		return
 	}
-	if err := b.root.RemoveAll(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := v.root.RemoveAll(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -39,7 +37,7 @@ func Driver() backend.Driver {
 
 // Backend is a folder of this machine.
 type Backend struct {
-	root    *os.Root
+	share   *os.Root
 	now     func() time.Time
 	aliases *lru.Cache[string, string] // version as it looks now, to what it is called
 
@@ -51,6 +49,7 @@ var _ interface {
 	backend.Copier
 	backend.Usager
 	backend.ModTimer
+	backend.Confiner
 } = (*Backend)(nil)
 
 // New opens a folder, which must exist.
@@ -77,18 +76,20 @@ func New(dir string, opts Options) (*Backend, error) {
 		root.Close()
 		return nil, err
 	}
-	return &Backend{root: root, now: opts.Now, aliases: aliases}, nil
+	return &Backend{share: root, now: opts.Now, aliases: aliases}, nil
 }
 
 // Close releases the folder.
-func (b *Backend) Close() error { return b.root.Close() }
+func (b *Backend) Close() error { return b.share.Close() }
 
 // Stat implements backend.Backend.
 func (b *Backend) Stat(ctx context.Context, name string) (backend.Info, error) {
-	if err := check(ctx, "stat", name); err != nil {
+	v, at, err := b.view(ctx, "stat", name)
+	if err != nil {
 		return backend.Info{}, err
 	}
-	fi, err := b.stat("stat", name)
+	defer v.close()
+	fi, err := v.stat("stat", at)
 	if err != nil {
 		return backend.Info{}, err
 	}
@@ -97,10 +98,12 @@ func (b *Backend) Stat(ctx context.Context, name string) (backend.Info, error) {
 
 // List implements backend.Backend.
 func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq2[backend.Info, error], error) {
-	if err := check(ctx, "list", name); err != nil {
+	v, at, err := b.view(ctx, "list", name)
+	if err != nil {
 		return backend.Info{}, nil, err
 	}
-	fi, err := b.stat("list", name)
+	defer v.close()
+	fi, err := v.stat("list", at)
 	if err != nil {
 		return backend.Info{}, nil, err
 	}
@@ -108,27 +111,27 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 	if !self.Dir {
 		return self, nil, backend.PathError("list", name, backend.ErrNotDir, "")
 	}
-	dir, err := b.root.Open(name)
+	entries, err := v.names(at)
 	if err != nil {
 		return backend.Info{}, nil, pathError("list", name, err)
 	}
-	defer dir.Close()
-	entries, err := dir.Readdirnames(-1)
-	if err != nil {
-		return backend.Info{}, nil, pathError("list", name, err)
-	}
-	slices.Sort(entries)
 	return self, func(yield func(backend.Info, error) bool) {
+		v, at, err := b.view(ctx, "list", name)
+		if err != nil {
+			yield(backend.Info{}, err)
+			return
+		}
+		defer v.close()
 		for _, entry := range entries {
 			if err := ctx.Err(); err != nil {
 				yield(backend.Info{}, &fs.PathError{Op: "list", Path: name, Err: err})
 				return
 			}
 			if isHidden(entry) {
-				b.sweep(path.Join(name, entry))
+				v.sweep(path.Join(at, entry))
 				continue
 			}
-			fi, omitted, err := b.entry(name, entry)
+			fi, omitted, err := v.entry(at, entry)
 			switch {
 			case err != nil:
 				yield(backend.Info{}, err)
@@ -144,8 +147,8 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 }
 
 // stat looks at what a name leads to, which is a file or a folder.
-func (b *Backend) stat(op, name string) (fs.FileInfo, error) {
-	fi, err := b.root.Stat(name)
+func (v *view) stat(op, name string) (fs.FileInfo, error) {
+	fi, err := v.root.Stat(name)
 	if err != nil {
 		return nil, pathError(op, name, err)
 	}
@@ -157,16 +160,16 @@ func (b *Backend) stat(op, name string) (fs.FileInfo, error) {
 
 // goesRound tells of a link to a folder that it lies in itself: who followed it
 // would never come to an end.
-func (b *Backend) goesRound(dir, entry string, fi fs.FileInfo) bool {
+func (v *view) goesRound(dir, entry string, fi fs.FileInfo) bool {
 	if !fi.IsDir() {
 		return false
 	}
-	link, err := b.root.Lstat(path.Join(dir, entry))
+	link, err := v.root.Lstat(path.Join(dir, entry))
 	if err != nil || link.Mode()&fs.ModeSymlink == 0 {
 		return false
 	}
 	for ; ; dir = path.Dir(dir) {
-		if above, err := b.root.Stat(dir); err == nil && os.SameFile(above, fi) {
+		if above, err := v.root.Stat(dir); err == nil && os.SameFile(above, fi) {
 			return true
 		}
 		if dir == "." {
@@ -177,34 +180,38 @@ func (b *Backend) goesRound(dir, entry string, fi fs.FileInfo) bool {
 
 // Mkdir implements backend.Backend.
 func (b *Backend) Mkdir(ctx context.Context, name string) error {
-	if err := check(ctx, "mkdir", name); err != nil {
+	v, at, err := b.view(ctx, "mkdir", name)
+	if err != nil {
 		return err
 	}
-	if name == "." {
+	defer v.close()
+	if at == "." {
 		return backend.PathError("mkdir", name, fs.ErrExist, "")
 	}
-	if err := b.root.Mkdir(name, 0o777); err != nil {
+	if err := v.root.Mkdir(at, 0o777); err != nil {
 		return pathError("mkdir", name, err)
 	}
-	return b.sync("mkdir", path.Dir(name))
+	return v.sync("mkdir", path.Dir(at))
 }
 
 // SetModTime implements backend.ModTimer.
 func (b *Backend) SetModTime(ctx context.Context, name string, t time.Time) error {
-	if err := check(ctx, "chtimes", name); err != nil {
+	v, at, err := b.view(ctx, "chtimes", name)
+	if err != nil {
 		return err
 	}
+	defer v.close()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	before, err := b.stat("chtimes", name)
+	before, err := v.stat("chtimes", at)
 	if err != nil {
 		return err
 	}
 	version := b.version(before)
-	if err := b.root.Chtimes(name, time.Time{}, t); err != nil {
+	if err := v.root.Chtimes(at, time.Time{}, t); err != nil {
 		return pathError("chtimes", name, err)
 	}
-	after, err := b.stat("chtimes", name)
+	after, err := v.stat("chtimes", at)
 	if err != nil {
 		return err
 	}
@@ -213,46 +220,14 @@ func (b *Backend) SetModTime(ctx context.Context, name string, t time.Time) erro
 }
 
 // sync brings the entries of a folder to the disk.
-func (b *Backend) sync(op, dir string) error {
-	f, err := b.root.Open(dir)
+func (v *view) sync(op, dir string) error {
+	f, err := v.root.Open(dir)
 	if err != nil {
 		return pathError(op, dir, err)
 	}
 	defer f.Close()
 	if err := durable.Sync(f); err != nil {
 		return pathError(op, dir, err)
-	}
-	return nil
-}
-
-// check refuses names that cannot be asked for, and an ended context.
-func check(ctx context.Context, op, name string) error {
-	if err := backend.CheckName(op, name); err != nil {
-		return err
-	}
-	if _, err := filepath.Localize(name); err != nil {
-		return backend.PathError(op, name, fs.ErrInvalid, "this system has no such names")
-	}
-	for part := range strings.SplitSeq(name, "/") {
-		if isHidden(part) {
-			return backend.PathError(op, name, fs.ErrInvalid, "names that begin with "+hiddenPrefix+" are used by davdisk itself")
-		}
-	}
-	if err := ctx.Err(); err != nil {
-		return &fs.PathError{Op: op, Path: name, Err: err}
-	}
-	return nil
-}
-
-// checkTwo is check for an operation on two names, neither of them the root.
-func checkTwo(ctx context.Context, op, from, to string) error {
-	for _, name := range []string{from, to} {
-		if err := check(ctx, op, name); err != nil {
-			return err
-		}
-		if name == "." {
-			return backend.LinkError(op, from, to, fs.ErrInvalid, "the root stays where it is")
-		}
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"path"
-	"slices"
 	"unicode/utf8"
 
 	"github.com/davdisk/davdisk/backend"
@@ -15,25 +14,21 @@ import (
 // says why. Who copies a folder must tell of it, and who removes one after that
 // would lose it.
 func (b *Backend) Omitted(ctx context.Context, name string) ([]error, error) {
-	if err := check(ctx, "list", name); err != nil {
+	v, at, err := b.view(ctx, "list", name)
+	if err != nil {
 		return nil, err
 	}
-	dir, err := b.root.Open(name)
+	defer v.close()
+	entries, err := v.names(at)
 	if err != nil {
 		return nil, pathError("list", name, err)
 	}
-	defer dir.Close()
-	entries, err := dir.Readdirnames(-1)
-	if err != nil {
-		return nil, pathError("list", name, err)
-	}
-	slices.Sort(entries)
 	var all []error
 	for _, entry := range entries {
 		if isHidden(entry) {
 			continue
 		}
-		if _, omitted, err := b.entry(name, entry); err == nil && omitted != "" {
+		if _, omitted, err := v.entry(at, entry); err == nil && omitted != "" {
 			all = append(all, backend.PathError("copy", path.Join(name, entry), errors.ErrUnsupported, omitted))
 		}
 	}
@@ -42,14 +37,14 @@ func (b *Backend) Omitted(ctx context.Context, name string) ([]error, error) {
 
 // entry looks at what is in a folder, and says why it is not to be listed. It
 // returns nothing at all if it is gone meanwhile.
-func (b *Backend) entry(dir, base string) (fi fs.FileInfo, omitted string, err error) {
+func (v *view) entry(dir, base string) (fi fs.FileInfo, omitted string, err error) {
 	if !utf8.ValidString(base) {
 		return nil, "its name is not UTF-8", nil
 	}
 	name := path.Join(dir, base)
-	fi, err = b.stat("list", name)
+	fi, err = v.stat("list", name)
 	if err != nil {
-		link, linkErr := b.root.Lstat(name)
+		link, linkErr := v.root.Lstat(name)
 		switch {
 		case errors.Is(linkErr, fs.ErrNotExist):
 			return nil, "", nil
@@ -60,7 +55,7 @@ func (b *Backend) entry(dir, base string) (fi fs.FileInfo, omitted string, err e
 		}
 		return nil, "", err
 	}
-	if b.goesRound(dir, base, fi) {
+	if v.goesRound(dir, base, fi) {
 		return nil, "a link to a folder that it lies in", nil
 	}
 	return fi, "", nil

@@ -15,15 +15,17 @@ import (
 // Open implements backend.Backend. The file stays open, so its content stays
 // readable when another file takes its name.
 func (b *Backend) Open(ctx context.Context, name, version string) (backend.Content, error) {
-	if err := check(ctx, "open", name); err != nil {
+	v, at, err := b.view(ctx, "open", name)
+	if err != nil {
 		return nil, err
 	}
-	if fi, err := b.stat("open", name); err != nil {
+	defer v.close()
+	if fi, err := v.stat("open", at); err != nil {
 		return nil, err // before a pipe is opened, which would wait for a writer
 	} else if fi.IsDir() {
 		return nil, backend.PathError("open", name, backend.ErrIsDir, "")
 	}
-	f, err := b.root.Open(name)
+	f, err := v.root.Open(at)
 	if err != nil {
 		return nil, pathError("open", name, err)
 	}

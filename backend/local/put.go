@@ -16,37 +16,43 @@ import (
 // bits on. Where the name is a symbolic link, the file it leads to is replaced
 // and the link stays.
 func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
-	if err := check(ctx, "put", name); err != nil {
+	v, at, err := b.view(ctx, "put", name)
+	if err != nil {
 		return backend.Info{}, err
 	}
-	target, old, err := b.target(name)
+	defer v.close()
+	target, old, err := v.target(at)
 	if err != nil {
 		return backend.Info{}, err
 	}
 	if err := b.admits(name, old, opts); err != nil {
 		return backend.Info{}, err // before the body is asked for
 	}
-	temp, err := b.write(ctx, name, path.Dir(target), body, old, opts)
+	temp, err := v.write(ctx, name, path.Dir(target), body, old, opts)
 	if err != nil {
 		return backend.Info{}, err
 	}
-	defer b.root.Remove(temp) // gone already if all went well
+	defer v.root.Remove(temp) // gone already if all went well
 
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if _, old, err = b.target(name); err != nil {
+	again, old, err := v.target(at)
+	switch {
+	case err != nil:
 		return backend.Info{}, err
+	case again != target:
+		return backend.Info{}, backend.PathError("put", name, backend.ErrLocked, "the link leads elsewhere since the upload began")
 	}
 	if err := b.admits(name, old, opts); err != nil {
 		return backend.Info{}, err
 	}
-	if err := b.place(temp, target, opts.IfAbsent); err != nil {
+	if err := v.place(temp, target, opts.IfAbsent); err != nil {
 		return backend.Info{}, pathError("put", name, err)
 	}
-	if err := b.sync("put", path.Dir(target)); err != nil {
+	if err := v.sync("put", path.Dir(target)); err != nil {
 		return backend.Info{}, err
 	}
-	fi, err := b.stat("put", target)
+	fi, err := v.stat("put", target)
 	if err != nil {
 		return backend.Info{}, err
 	}
@@ -56,23 +62,23 @@ func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts bac
 // target finds the name that a file is to be stored under, which for a link
 // is where it leads, and what is there now, nil for nothing. A link to nothing
 // is not written through.
-func (b *Backend) target(name string) (string, fs.FileInfo, error) {
+func (v *view) target(name string) (string, fs.FileInfo, error) {
 	target := name
 	for range 40 { // as many links as Linux follows
-		fi, err := b.root.Lstat(target)
+		fi, err := v.root.Lstat(target)
 		if errors.Is(err, fs.ErrNotExist) && target == name {
-			return target, nil, b.checkParent("put", name)
+			return target, nil, v.checkParent("put", name)
 		}
 		if err != nil {
 			return "", nil, pathError("put", name, err)
 		}
 		if fi.Mode()&fs.ModeSymlink == 0 {
-			if reached, err := b.stat("put", name); err != nil || !os.SameFile(fi, reached) {
+			if reached, err := v.stat("put", name); err != nil || !os.SameFile(fi, reached) {
 				return "", nil, backend.PathError("put", name, fs.ErrPermission, "a link that cannot be followed")
 			}
 			return target, fi, nil
 		}
-		to, err := b.root.Readlink(target)
+		to, err := v.root.Readlink(target)
 		if err != nil {
 			return "", nil, pathError("put", name, err)
 		}
@@ -85,8 +91,8 @@ func (b *Backend) target(name string) (string, fs.FileInfo, error) {
 }
 
 // checkParent demands that the folder of a name is one.
-func (b *Backend) checkParent(op, name string) error {
-	fi, err := b.stat(op, path.Dir(name))
+func (v *view) checkParent(op, name string) error {
+	fi, err := v.stat(op, path.Dir(name))
 	if err == nil && !fi.IsDir() || errors.Is(err, fs.ErrNotExist) {
 		return backend.PathError(op, name, fs.ErrNotExist, "the folder it would be in is missing")
 	}
@@ -107,8 +113,8 @@ func (b *Backend) admits(name string, old fs.FileInfo, opts backend.PutOptions) 
 }
 
 // write stores the body under a hidden name in dir and brings it to the disk.
-func (b *Backend) write(ctx context.Context, name, dir string, body io.Reader, old fs.FileInfo, opts backend.PutOptions) (string, error) {
-	f, temp, err := b.createHidden(dir)
+func (v *view) write(ctx context.Context, name, dir string, body io.Reader, old fs.FileInfo, opts backend.PutOptions) (string, error) {
+	f, temp, err := v.createHidden(dir)
 	if err != nil {
 		return "", pathError("put", name, err)
 	}
@@ -117,13 +123,13 @@ func (b *Backend) write(ctx context.Context, name, dir string, body io.Reader, o
 		err = closeErr
 	}
 	if err == nil && old != nil {
-		err = b.root.Chmod(temp, old.Mode().Perm())
+		err = v.root.Chmod(temp, old.Mode().Perm())
 	}
 	if err == nil && !opts.ModTime.IsZero() {
-		err = b.root.Chtimes(temp, opts.ModTime, opts.ModTime)
+		err = v.root.Chtimes(temp, opts.ModTime, opts.ModTime)
 	}
 	if err != nil {
-		b.root.Remove(temp)
+		v.root.Remove(temp)
 		return "", pathError("put", name, err)
 	}
 	return temp, nil
@@ -148,17 +154,17 @@ func fill(ctx context.Context, f *os.File, body io.Reader, size int64) error {
 // place gives a finished file its name. Where nothing may be there a hard
 // link is made, which fails if another program was quicker; not every file
 // system has them.
-func (b *Backend) place(temp, target string, ifAbsent bool) error {
+func (v *view) place(temp, target string, ifAbsent bool) error {
 	if ifAbsent {
-		err := b.root.Link(temp, target)
+		err := v.root.Link(temp, target)
 		if err == nil {
-			return b.root.Remove(temp)
+			return v.root.Remove(temp)
 		}
 		if errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
-	return b.root.Rename(temp, target)
+	return v.root.Rename(temp, target)
 }
 
 // contextReader stops reading when its context ends.

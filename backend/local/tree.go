@@ -16,83 +16,87 @@ import (
 // under a hidden name first, so that nobody sees a part of it; what cannot be
 // removed is put back.
 func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOptions) error {
-	if err := check(ctx, "remove", name); err != nil {
+	v, at, err := b.view(ctx, "remove", name)
+	if err != nil {
 		return err
 	}
-	if name == "." {
+	defer v.close()
+	if at == "." {
 		return backend.PathError("remove", name, fs.ErrInvalid, "the root itself")
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	fi, err := b.root.Lstat(name)
+	fi, err := v.root.Lstat(at)
 	if err != nil {
 		return pathError("remove", name, err)
 	}
-	if err := b.stillHas(name, fi, opts.IfVersion); err != nil {
+	if err := v.stillHas(at, fi, opts.IfVersion); err != nil {
 		return err
 	}
 	if !fi.IsDir() || opts.IfEmpty {
-		err = b.root.Remove(name) // which the system refuses if anything is in it, listed or not
+		err = v.root.Remove(at) // which the system refuses if anything is in it, listed or not
 	} else {
-		err = b.removeTree(name)
+		err = v.removeTree(at)
 	}
 	if err != nil {
 		return pathError("remove", name, err)
 	}
-	return b.sync("remove", path.Dir(name))
+	return v.sync("remove", path.Dir(at))
 }
 
 // stillHas checks the version of a file that is to be removed. That of a link is
 // the one of what it leads to, as Stat tells it; one that leads nowhere any more
 // has nothing that could be lost.
-func (b *Backend) stillHas(name string, fi fs.FileInfo, version string) error {
+func (v *view) stillHas(name string, fi fs.FileInfo, version string) error {
 	if version == "" {
 		return nil
 	}
-	told, err := b.stat("remove", name)
+	told, err := v.stat("remove", name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && fi.Mode()&fs.ModeSymlink != 0:
 		return nil
 	case err != nil:
 		return err
-	case told.IsDir() || b.version(told) != version:
+	case told.IsDir() || v.version(told) != version:
 		return backend.PathError("remove", name, backend.ErrChanged, "")
 	}
 	return nil
 }
 
-func (b *Backend) removeTree(name string) error {
+func (v *view) removeTree(name string) error {
 	aside := hiddenName(path.Dir(name))
-	if err := b.root.Rename(name, aside); err != nil {
+	if err := v.root.Rename(name, aside); err != nil {
 		return err
 	}
-	err := b.root.RemoveAll(aside)
+	err := v.root.RemoveAll(aside)
 	if err != nil {
-		err = errors.Join(err, b.root.Rename(aside, name))
+		err = errors.Join(err, v.root.Rename(aside, name))
 	}
 	return err
 }
 
 // Move implements backend.Backend. A link is moved, not what it leads to.
 func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOptions) error {
-	if err := checkTwo(ctx, "move", from, to); err != nil {
+	v, from, to, err := b.viewTwo(ctx, "move", from, to)
+	if err != nil {
 		return err
 	}
+	defer v.close()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	source, err := b.pair("move", from, to, opts.Overwrite)
+	source, err := v.pair("move", from, to, opts.Overwrite)
 	if err != nil || from == to {
 		return err
 	}
 	version := b.version(source)
-	if err := b.root.Rename(from, to); err != nil {
+	if err := v.root.Rename(from, to); err != nil {
 		return linkError("move", from, to, err)
 	}
-	if moved, err := b.root.Lstat(to); err == nil {
+	if moved, err := v.root.Lstat(to); err == nil {
 		b.keepVersion(version, moved)
 	}
 	for _, dir := range []string{path.Dir(to), path.Dir(from)} {
-		if err := b.sync("move", dir); err != nil {
+		if err := v.sync("move", dir); err != nil {
 			return err
 		}
 	}
@@ -101,8 +105,8 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 
 // pair judges what is at both names of a Move or Copy, and returns what is at
 // the first.
-func (b *Backend) pair(op, from, to string, overwrite bool) (fs.FileInfo, error) {
-	source, err := b.root.Lstat(from)
+func (v *view) pair(op, from, to string, overwrite bool) (fs.FileInfo, error) {
+	source, err := v.root.Lstat(from)
 	if err != nil {
 		return nil, linkError(op, from, to, err)
 	}
@@ -112,10 +116,10 @@ func (b *Backend) pair(op, from, to string, overwrite bool) (fs.FileInfo, error)
 	if source.IsDir() && backend.Within(to, from) {
 		return nil, backend.LinkError(op, from, to, fs.ErrInvalid, "a folder cannot be put below itself")
 	}
-	target, err := b.root.Lstat(to)
+	target, err := v.root.Lstat(to)
 	switch {
 	case errors.Is(pathError(op, to, err), fs.ErrNotExist):
-		if err := b.checkParent(op, to); err != nil {
+		if err := v.checkParent(op, to); err != nil {
 			return nil, linkError(op, from, to, err)
 		}
 		return source, nil
@@ -133,52 +137,54 @@ func (b *Backend) pair(op, from, to string, overwrite bool) (fs.FileInfo, error)
 // shown when it is complete. Times and permission bits are copied too, links
 // as links.
 func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOptions) error {
-	if err := checkTwo(ctx, "copy", from, to); err != nil {
+	v, from, to, err := b.viewTwo(ctx, "copy", from, to)
+	if err != nil {
 		return err
 	}
+	defer v.close()
 	if from == to {
 		return backend.LinkError("copy", from, to, fs.ErrInvalid, "onto itself")
 	}
-	if _, err := b.pair("copy", from, to, opts.Overwrite); err != nil {
+	if _, err := v.pair("copy", from, to, opts.Overwrite); err != nil {
 		return err
 	}
 	temp := hiddenName(path.Dir(to))
-	defer b.root.RemoveAll(temp) // gone already if all went well
-	if err := b.copyTree(ctx, from, temp); err != nil {
+	defer v.root.RemoveAll(temp) // gone already if all went well
+	if err := v.copyTree(ctx, from, temp); err != nil {
 		return linkError("copy", from, to, err)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if _, err := b.pair("copy", from, to, opts.Overwrite); err != nil {
+	if _, err := v.pair("copy", from, to, opts.Overwrite); err != nil {
 		return err
 	}
-	if err := b.root.Rename(temp, to); err != nil {
+	if err := v.root.Rename(temp, to); err != nil {
 		return linkError("copy", from, to, err)
 	}
-	return b.sync("copy", path.Dir(to))
+	return v.sync("copy", path.Dir(to))
 }
 
-func (b *Backend) copyTree(ctx context.Context, from, to string) error {
-	fi, err := b.root.Lstat(from)
+func (v *view) copyTree(ctx context.Context, from, to string) error {
+	fi, err := v.root.Lstat(from)
 	if err != nil {
 		return err
 	}
 	switch {
 	case fi.Mode().IsRegular():
-		return b.copyFile(ctx, from, to, fi)
+		return v.copyFile(ctx, from, to, fi)
 	case fi.Mode()&fs.ModeSymlink != 0:
-		link, err := b.root.Readlink(from)
+		link, err := v.root.Readlink(from)
 		if err != nil {
 			return err
 		}
-		return b.root.Symlink(link, to)
+		return v.root.Symlink(link, to)
 	case !fi.IsDir():
 		return backend.PathError("copy", from, errors.ErrUnsupported, "neither a file nor a folder")
 	}
-	if err := b.root.Mkdir(to, 0o777); err != nil {
+	if err := v.root.Mkdir(to, 0o777); err != nil {
 		return err
 	}
-	dir, err := b.root.Open(from)
+	dir, err := v.root.Open(from)
 	if err != nil {
 		return err
 	}
@@ -191,23 +197,23 @@ func (b *Backend) copyTree(ctx context.Context, from, to string) error {
 		if isHidden(entry) {
 			continue
 		}
-		if err := b.copyTree(ctx, path.Join(from, entry), path.Join(to, entry)); err != nil {
+		if err := v.copyTree(ctx, path.Join(from, entry), path.Join(to, entry)); err != nil {
 			return err
 		}
 	}
-	if err := b.sync("copy", to); err != nil {
+	if err := v.sync("copy", to); err != nil {
 		return err
 	}
-	return b.adopt(to, fi)
+	return v.adopt(to, fi)
 }
 
-func (b *Backend) copyFile(ctx context.Context, from, to string, fi fs.FileInfo) error {
-	in, err := b.root.Open(from)
+func (v *view) copyFile(ctx context.Context, from, to string, fi fs.FileInfo) error {
+	in, err := v.root.Open(from)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	out, err := b.root.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	out, err := v.root.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
 		return err
 	}
@@ -218,13 +224,13 @@ func (b *Backend) copyFile(ctx context.Context, from, to string, fi fs.FileInfo)
 	if err := out.Sync(); err != nil {
 		return err
 	}
-	return b.adopt(to, fi)
+	return v.adopt(to, fi)
 }
 
 // adopt gives a copy the permission bits and the time of what it is a copy of.
-func (b *Backend) adopt(name string, fi fs.FileInfo) error {
-	if err := b.root.Chmod(name, fi.Mode().Perm()); err != nil {
+func (v *view) adopt(name string, fi fs.FileInfo) error {
+	if err := v.root.Chmod(name, fi.Mode().Perm()); err != nil {
 		return err
 	}
-	return b.root.Chtimes(name, fi.ModTime(), fi.ModTime())
+	return v.root.Chtimes(name, fi.ModTime(), fi.ModTime())
 }

@@ -16,7 +16,7 @@ func (b *Backend) Usage(ctx context.Context) (backend.Space, error) {
 	if err := check(ctx, "usage", "."); err != nil {
 		return backend.Space{}, err
 	}
-	dir, err := b.root.Open(".")
+	dir, err := b.share.Open(".")
 	if err != nil {
 		return backend.Space{}, pathError("usage", ".", err)
 	}

@@ -13,7 +13,7 @@ func (b *Backend) Usage(ctx context.Context) (backend.Space, error) {
 	if err := check(ctx, "usage", "."); err != nil {
 		return backend.Space{}, err
 	}
-	dir, err := windows.UTF16PtrFromString(b.root.Name())
+	dir, err := windows.UTF16PtrFromString(b.share.Name())
 	if err != nil {
 		return backend.Space{}, pathError("usage", ".", err)
 	}

@@ -30,6 +30,7 @@ var _ interface {
 	afero.Fs
 	io.Closer
 	WithContext(ctx context.Context) afero.Fs
+	Confine(dir string) (afero.Fs, error)
 	Put(name string, body io.Reader, size int64, mtime time.Time, ifMatch string, ifAbsent bool) (fs.FileInfo, error)
 	Move(from, to string, overwrite bool) error
 	Copy(from, to string, overwrite bool, depth int) error

@@ -34,7 +34,10 @@ type User struct {
 	// Verify tells whether a password is the user's: [BcryptPassword],
 	// [PlainPassword] or another. It may be called by many goroutines.
 	Verify func(password string) bool
-	// Root is the folder that the user sees as "/". Empty means everything.
+	// Root is the folder that the user sees as "/". Empty means everything. A
+	// file system that follows links must have a method Confine(dir string)
+	// (afero.Fs, error), as package vfs does, or a link in the folder leads the
+	// user out of it.
 	Root string
 	// ReadOnly refuses the user every change with 403.
 	ReadOnly bool
@@ -77,7 +80,8 @@ func PlainPassword(secret string) func(password string) bool {
 // not taken for somebody who tries many. Guesses are slowed down (throttle).
 type authentication struct {
 	users    map[string]*User
-	decoys   []User // whose passwords unknown names are checked against, to take as long
+	decoys   []User   // whose passwords unknown names are checked against, to take as long
+	roots    []string // of all users
 	log      *slog.Logger
 	key      [32]byte                  // of the digests below
 	verdicts *lru.Cache[digest, *User] // nil: wrong
@@ -109,6 +113,7 @@ func authenticate(users []User, now func() time.Time, log *slog.Logger) (func(ht
 			return nil, fmt.Errorf("user %q: a name, once, and a password are needed", u.Name)
 		}
 		a.users[u.Name] = &u
+		a.roots = append(a.roots, u.Root)
 	}
 	if _, err := rand.Read(a.key[:]); err != nil {
 		return nil, err
@@ -140,7 +145,7 @@ func (a *authentication) layer(next http.Handler) http.Handler {
 			challenge(w)
 		default:
 			noteUser(req.Context(), user.Name)
-			principal := webdav.Principal{Name: user.Name, Root: user.Root, ReadOnly: user.ReadOnly}
+			principal := webdav.Principal{Name: user.Name, Root: user.Root, Within: a.roots, ReadOnly: user.ReadOnly}
 			next.ServeHTTP(w, req.WithContext(webdav.ContextWithPrincipal(req.Context(), principal)))
 		}
 	})

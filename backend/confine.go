@@ -1,0 +1,48 @@
+package backend
+
+import (
+	"context"
+	"slices"
+)
+
+// A Confiner is a store in which a name may lead elsewhere by a link, and
+// whose methods follow no link out of the folders that [Confine] has put into
+// the context: what such a link leads to is not listed, and is fs.ErrPermission
+// or fs.ErrNotExist. What a caller sees under a name depends on the context
+// then. A store without links, where a name below a folder is always in it,
+// need not be one.
+type Confiner interface {
+	// Confines reports whether the store holds links.
+	Confines() bool
+}
+
+type confinementKey struct{}
+
+// Confine returns a context whose operations must not leave dir by a link.
+// The operations are given names at or below dir. Confining again narrows:
+// the inner folder is itself looked up within the outer one.
+func Confine(ctx context.Context, dir string) context.Context {
+	return WithConfinement(ctx, append(slices.Clip(Confinement(ctx)), dir))
+}
+
+// WithConfinement is for work that goes on later than the request that began
+// it: the folders take the place of those that ctx has.
+func WithConfinement(ctx context.Context, dirs []string) context.Context {
+	return context.WithValue(ctx, confinementKey{}, dirs)
+}
+
+// Confinement returns the folders that ctx is confined to, outermost first.
+func Confinement(ctx context.Context) []string {
+	dirs, _ := ctx.Value(confinementKey{}).([]string)
+	return dirs
+}
+
+// IsConfined reports whether what b shows to the caller may differ from what
+// it shows to others.
+func IsConfined(ctx context.Context, b Backend) bool {
+	if len(Confinement(ctx)) == 0 {
+		return false
+	}
+	c, ok := As[Confiner](b)
+	return ok && c.Confines()
+}

@@ -1,0 +1,124 @@
+package local
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// view is the folder as one caller may see it. All that is done for him goes
+// through root, which no link leads out of: the innermost folder that his
+// context is confined to. So the system itself holds him there, whatever is
+// renamed meanwhile.
+type view struct {
+	*Backend
+	root *os.Root
+}
+
+// Confines implements backend.Confiner.
+func (b *Backend) Confines() bool { return true }
+
+// view opens what the caller may see, and gives name as it is called there. It
+// refuses names that cannot be asked for, and an ended context. The caller
+// closes it.
+func (b *Backend) view(ctx context.Context, op, name string) (v *view, at string, err error) {
+	if err := check(ctx, op, name); err != nil {
+		return nil, "", err
+	}
+	root, base := b.share, "."
+	for _, dir := range backend.Confinement(ctx) {
+		if !backend.Within(dir, base) || !backend.Within(name, dir) {
+			err = backend.PathError(op, name, fs.ErrPermission, "it is not in the folder that the caller is confined to")
+		}
+		var inner *os.Root
+		if err == nil {
+			inner, err = root.OpenRoot(within(dir, base))
+		}
+		if root != b.share {
+			root.Close()
+		}
+		if err != nil {
+			return nil, "", pathError(op, name, err)
+		}
+		root, base = inner, dir
+	}
+	return &view{b, root}, within(name, base), nil
+}
+
+// viewTwo is view for an operation on two names, neither of them the root.
+func (b *Backend) viewTwo(ctx context.Context, op, from, to string) (v *view, source, target string, err error) {
+	if err := check(ctx, op, from); err != nil {
+		return nil, "", "", err
+	}
+	v, target, err = b.view(ctx, op, to)
+	if err != nil {
+		return nil, "", "", err
+	}
+	base := "."
+	if dirs := backend.Confinement(ctx); len(dirs) > 0 {
+		base = dirs[len(dirs)-1]
+	}
+	switch source = within(from, base); {
+	case !backend.Within(from, base):
+		err = backend.LinkError(op, from, to, fs.ErrPermission, "it is not in the folder that the caller is confined to")
+	case source == ".", target == ".":
+		err = backend.LinkError(op, from, to, fs.ErrInvalid, "the root stays where it is")
+	default:
+		return v, source, target, nil
+	}
+	v.close()
+	return nil, "", "", err
+}
+
+// within gives a name at or below base as it is called from there.
+func within(name, base string) string {
+	switch {
+	case base == ".":
+		return name
+	case name == base:
+		return "."
+	}
+	return strings.TrimPrefix(name, base+"/")
+}
+
+func (v *view) close() {
+	if v.root != v.share {
+		v.root.Close()
+	}
+}
+
+// names are those in a folder, in order.
+func (v *view) names(dir string) ([]string, error) {
+	f, err := v.root.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	entries, err := f.Readdirnames(-1)
+	slices.Sort(entries)
+	return entries, err
+}
+
+// check refuses names that cannot be asked for, and an ended context.
+func check(ctx context.Context, op, name string) error {
+	if err := backend.CheckName(op, name); err != nil {
+		return err
+	}
+	if _, err := filepath.Localize(name); err != nil {
+		return backend.PathError(op, name, fs.ErrInvalid, "this system has no such names")
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		if isHidden(part) {
+			return backend.PathError(op, name, fs.ErrInvalid, "names that begin with "+hiddenPrefix+" are used by davdisk itself")
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return &fs.PathError{Op: op, Path: name, Err: err}
+	}
+	return nil
+}

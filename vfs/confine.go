@@ -1,0 +1,70 @@
+package vfs
+
+import (
+	"context"
+
+	"github.com/spf13/afero"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// Confine returns the same file system as seen by a caller who must not leave
+// dir: no link that lies in it is followed out of it. It is given names as
+// before, those at and below dir. Confining again narrows; the result is a *FS.
+func (f *FS) Confine(dir string) (afero.Fs, error) {
+	p, err := resolve(dir)
+	if err != nil {
+		return nil, pathError("confine", dir, err)
+	}
+	if p.name == "." {
+		return f, nil
+	}
+	return &FS{f.core, backend.Confine(f.ctx, p.name)}, nil
+}
+
+// What is remembered of a store with links is what leads to something within
+// the whole store. A caller who is confined to a folder may see less, so for
+// him the store itself is asked; that is a folder of this machine, which is
+// quick.
+
+func (c *core) storeStat(ctx context.Context, name string) (backend.Info, error) {
+	if backend.IsConfined(ctx, c.b) {
+		return c.b.Stat(ctx, name)
+	}
+	return c.meta.Stat(ctx, name)
+}
+
+func (c *core) storeLook(ctx context.Context, name string) (backend.Info, map[string]backend.Info, error) {
+	if backend.IsConfined(ctx, c.b) {
+		info, err := c.b.Stat(ctx, name)
+		return info, nil, err
+	}
+	return c.meta.Look(ctx, name)
+}
+
+func (c *core) storeList(ctx context.Context, name string) (map[string]backend.Info, error) {
+	if !backend.IsConfined(ctx, c.b) {
+		_, children, err := c.meta.List(ctx, name)
+		return children, err
+	}
+	_, all, err := c.b.List(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	children := map[string]backend.Info{}
+	for info, err := range all {
+		if err != nil {
+			return nil, err
+		}
+		children[info.Name] = info
+	}
+	return children, nil
+}
+
+func (c *core) storeEmpty(ctx context.Context, name string) (bool, error) {
+	if !backend.IsConfined(ctx, c.b) {
+		return c.meta.Empty(ctx, name)
+	}
+	children, err := c.storeList(ctx, name)
+	return len(children) == 0, err
+}
