@@ -24,6 +24,9 @@ func (c *core) replace(ctx context.Context, k kind, from, target string, do func
 	if c.onlyHere(target) {
 		return do(ctx)
 	}
+	if err := backend.CheckRemove(ctx, c.b, target); err != nil {
+		return err
+	}
 	c.discardLeft(ctx)
 	c.hold(ctx, target)
 	e := newUnfinished(ctx, k, from, target, target)
@@ -260,6 +263,9 @@ func (c *core) undoCopy(ctx context.Context, e *unfinished) error {
 // discard removes what is hidden and of no use any more.
 func (c *core) discard(ctx context.Context, e *unfinished) error {
 	err := c.b.Remove(ctx, e.Hidden, backend.RemoveOptions{})
+	if errors.Is(err, backend.ErrNotEmpty) && e.Target != "" {
+		return c.reveal(ctx, e) // it has come to hold what the store will not remove unseen
+	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

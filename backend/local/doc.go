@@ -38,5 +38,10 @@
 // There is no trash: what is removed is gone. Conditions (IfAbsent, IfVersion,
 // a Move that must not overwrite) are kept among all users of one Backend;
 // another program may slip in between, except for IfAbsent where the file
-// system has hard links. A name that is not valid UTF-8 is not listed.
+// system has hard links.
+//
+// A name that is not valid UTF-8 is not listed. A folder with something in it,
+// or deeper, that is not listed cannot be removed (backend.ErrNotEmpty): who
+// asks for that has not seen it. It can be moved. A link that is removed by its
+// own name is gone, what it leads to stays.
 package local

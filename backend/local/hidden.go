@@ -15,11 +15,22 @@ import (
 // are ordinary names here.
 const hiddenPrefix = ".~davdisk-"
 
+// hiddenRandom is how long the random part of such a name is (crypto/rand.Text).
+const hiddenRandom = 26
+
 // hiddenLife is how long a hidden name may rest before it counts as left
 // behind by a process that was killed.
 const hiddenLife = 24 * time.Hour
 
-func isHidden(base string) bool { return strings.HasPrefix(base, hiddenPrefix) }
+// isReserved tells of a name that nobody may ask for.
+func isReserved(base string) bool { return strings.HasPrefix(base, hiddenPrefix) }
+
+// isHidden tells of a name that was made by hiddenName. What else has the
+// prefix is somebody's file, which is neither shown nor swept.
+func isHidden(base string) bool {
+	random, ok := strings.CutPrefix(base, hiddenPrefix)
+	return ok && len(random) == hiddenRandom && strings.Trim(random, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
+}
 
 // hiddenName returns a new name in dir that nobody is shown.
 func hiddenName(dir string) string {

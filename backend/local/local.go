@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"iter"
+	"log/slog"
 	"os"
 	"path"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 // Options shape a Backend. The zero value is good.
 type Options struct {
 	Now func() time.Time // nil: time.Now
+	Log *slog.Logger     // nil: discard
 }
 
 // Driver registers the store as "local"; the root of an address is a path of
@@ -30,7 +32,7 @@ func Driver() backend.Driver {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			return New(filepath.FromSlash(root), Options{Now: env.Now})
+			return New(filepath.FromSlash(root), Options{Now: env.Now, Log: env.Log})
 		},
 	}
 }
@@ -39,6 +41,7 @@ func Driver() backend.Driver {
 type Backend struct {
 	share   *os.Root
 	now     func() time.Time
+	log     *slog.Logger
 	aliases *lru.Cache[string, string] // version as it looks now, to what it is called
 
 	mu sync.Mutex // held while a condition is checked and the change made
@@ -50,6 +53,7 @@ var _ interface {
 	backend.Usager
 	backend.ModTimer
 	backend.Confiner
+	backend.RemoveChecker
 } = (*Backend)(nil)
 
 // New opens a folder, which must exist.
@@ -71,12 +75,15 @@ func New(dir string, opts Options) (*Backend, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
 	aliases, err := lru.New[string, string](aliasCount)
 	if err != nil {
 		root.Close()
 		return nil, err
 	}
-	return &Backend{share: root, now: opts.Now, aliases: aliases}, nil
+	return &Backend{share: root, now: opts.Now, log: opts.Log, aliases: aliases}, nil
 }
 
 // Close releases the folder.

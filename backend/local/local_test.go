@@ -189,11 +189,11 @@ func (failing) Read([]byte) (int, error) { return 0, errBroken }
 
 func TestUnfinishedWorkIsHiddenAndSweptADayLater(t *testing.T) {
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, ".~davdisk-OLD"), "left by a killed process")
-	if err := os.Mkdir(filepath.Join(dir, ".~davdisk-TREE"), 0o700); err != nil {
+	write(t, filepath.Join(dir, ".~davdisk-OLDOLDOLDOLDOLDOLDOLDOLDOL"), "left by a killed process")
+	if err := os.Mkdir(filepath.Join(dir, ".~davdisk-TREETREETREETREETREETREETR"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(dir, ".~davdisk-TREE", "f"), "x")
+	write(t, filepath.Join(dir, ".~davdisk-TREETREETREETREETREETREETR", "f"), "x")
 	now := time.Now()
 	b, err := local.New(dir, local.Options{Now: func() time.Time { return now }})
 	if err != nil {
@@ -203,7 +203,7 @@ func TestUnfinishedWorkIsHiddenAndSweptADayLater(t *testing.T) {
 	if got := names(t, b, "."); len(got) != 0 {
 		t.Errorf("the listing has %q", got)
 	}
-	if _, err := b.Stat(t.Context(), ".~davdisk-TREE/f"); !errors.Is(err, fs.ErrInvalid) {
+	if _, err := b.Stat(t.Context(), ".~davdisk-TREETREETREETREETREETREETR/f"); !errors.Is(err, fs.ErrInvalid) {
 		t.Errorf("a hidden name can be asked for: %v", err)
 	}
 	if got := onDisk(t, dir); len(got) != 2 {

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"unicode/utf8"
@@ -35,11 +36,68 @@ func (b *Backend) Omitted(ctx context.Context, name string) ([]error, error) {
 	return all, nil
 }
 
+// CheckRemove implements backend.RemoveChecker.
+func (b *Backend) CheckRemove(ctx context.Context, name string) error {
+	v, at, err := b.view(ctx, "remove", name)
+	if err != nil {
+		return err
+	}
+	defer v.close()
+	fi, err := v.root.Lstat(at)
+	if err != nil || !fi.IsDir() {
+		return pathError("remove", name, err)
+	}
+	return v.shown(ctx, name, at)
+}
+
+// shown fails if there is something in a folder, or below it, that List leaves
+// out. name is that of the folder for the caller.
+func (v *view) shown(ctx context.Context, name, at string) error {
+	dir, err := v.root.Open(at)
+	if err != nil {
+		return pathError("remove", name, err)
+	}
+	entries, err := dir.ReadDir(-1)
+	dir.Close()
+	if err != nil {
+		return pathError("remove", name, err)
+	}
+	for _, e := range entries {
+		if err := ctx.Err(); err != nil {
+			return &fs.PathError{Op: "remove", Path: name, Err: err}
+		}
+		base, usual := e.Name(), utf8.ValidString(e.Name()) && !isReserved(e.Name())
+		switch {
+		case isHidden(base), usual && e.Type().IsRegular():
+			continue
+		case usual && e.IsDir():
+			if err := v.shown(ctx, path.Join(name, base), path.Join(at, base)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			continue
+		}
+		_, omitted, err := v.entry(at, base)
+		if err != nil {
+			return err
+		}
+		if omitted != "" {
+			v.log.Warn("a folder is not removed or replaced, because it holds what listings do not show; remove that on this machine",
+				"folder", name, "entry", base, "reason", omitted)
+			return backend.PathError("remove", name, backend.ErrNotEmpty,
+				fmt.Sprintf("it holds %q, which cannot be shown here (%s) and would be lost; it has to be removed on the server first", path.Join(at, base), omitted))
+		}
+	}
+	return nil
+}
+
 // entry looks at what is in a folder, and says why it is not to be listed. It
 // returns nothing at all if it is gone meanwhile.
 func (v *view) entry(dir, base string) (fi fs.FileInfo, omitted string, err error) {
 	if !utf8.ValidString(base) {
 		return nil, "its name is not UTF-8", nil
+	}
+	if isReserved(base) {
+		return nil, "its name begins as those of davdisk's temporary files do", nil
 	}
 	name := path.Join(dir, base)
 	fi, err = v.stat("list", name)

@@ -33,6 +33,11 @@ func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOp
 	if err := v.stillHas(at, fi, opts.IfVersion); err != nil {
 		return err
 	}
+	if fi.IsDir() && !opts.IfEmpty {
+		if err := v.shown(ctx, name, at); err != nil {
+			return err
+		}
+	}
 	if !fi.IsDir() || opts.IfEmpty {
 		err = v.root.Remove(at) // which the system refuses if anything is in it, listed or not
 	} else {
@@ -129,6 +134,9 @@ func (v *view) pair(op, from, to string, overwrite bool) (fs.FileInfo, error) {
 		return source, nil // another spelling of the name, where case does not count
 	case !overwrite || source.IsDir() || target.IsDir():
 		return nil, backend.LinkError(op, from, to, fs.ErrExist, "")
+	}
+	if _, err := v.stat(op, to); err != nil {
+		return nil, backend.LinkError(op, from, to, fs.ErrExist, "something that cannot be shown here")
 	}
 	return source, nil
 }

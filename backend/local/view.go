@@ -113,7 +113,7 @@ func check(ctx context.Context, op, name string) error {
 		return backend.PathError(op, name, fs.ErrInvalid, "this system has no such names")
 	}
 	for part := range strings.SplitSeq(name, "/") {
-		if isHidden(part) {
+		if isReserved(part) {
 			return backend.PathError(op, name, fs.ErrInvalid, "names that begin with "+hiddenPrefix+" are used by davdisk itself")
 		}
 	}
