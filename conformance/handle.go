@@ -36,6 +36,7 @@ func (t *rig) opened(name string, f afero.File, err error) afero.File {
 	if isNil(f) {
 		t.Fatalf("%sopen %q: neither a file nor an error", where(), name)
 	}
+	t.Progress()
 	t.keep(f)
 	return f
 }
@@ -74,6 +75,7 @@ func (t *rig) closeFiles() {
 			defer func() { _ = recover() }() // closing twice is a case of its own
 			f.Close()
 		}()
+		t.Progress()
 	}
 }
 
@@ -82,6 +84,7 @@ func (t *rig) Close(f afero.File) {
 	if err := f.Close(); err != nil {
 		t.Fatalf("%sclose: error %q, want none", where(), err)
 	}
+	t.Progress()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.files = slices.DeleteFunc(t.files, func(o afero.File) bool { return o == f })

@@ -239,8 +239,9 @@ func Long() Option {
 	return func(c *config) { c.long = true }
 }
 
-// Deadline sets how long a case may take before it counts as hung; by default
-// ten seconds.
+// Deadline sets how long a case may go on without anything being made, opened,
+// closed or listed before it counts as hung; by default ten seconds. A case
+// with many steps may take longer as a whole.
 func Deadline(perCase time.Duration) Option {
 	return func(c *config) { c.deadline = perCase }
 }

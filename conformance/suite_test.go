@@ -157,13 +157,15 @@ func (s slowFs) Open(name string) (afero.File, error) {
 // TestSlow has a file system that hangs nowhere, but whose many files take
 // longer than the deadline.
 func TestSlow(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := Check(t.Context(), func(tb TB) afero.Fs { return slowFs{afero.NewMemMapFs()} },
-			Only("readdir/many-entries"), Deadline(time.Second))
-		if len(r.Results) != 1 || r.Results[0].Verdict != Passed {
-			t.Errorf("%+v", r.Results)
-		}
-	})
+	for _, id := range []string{"readdir/many-entries", "open/many-handles"} {
+		synctest.Test(t, func(t *testing.T) {
+			r := Check(t.Context(), func(tb TB) afero.Fs { return slowFs{afero.NewMemMapFs()} },
+				Only(id), Deadline(time.Second))
+			if len(r.Results) != 1 || r.Results[0].Verdict != Passed {
+				t.Errorf("%+v", r.Results)
+			}
+		})
+	}
 }
 
 func TestPanic(t *testing.T) {

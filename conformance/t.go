@@ -43,6 +43,7 @@ func (t *rig) prepare(fresh Maker) {
 		return
 	}
 	t.FS = t.make(fresh)
+	t.Progress()
 	if t.suite.under == nil {
 		if before := t.suite.made.claim(t.FS, t.id); before != "" {
 			t.Blockf("the Maker returned the file system that it had made for %s; each case needs its own", before)
