@@ -74,7 +74,7 @@ func (r *request) newLock(wish *davxml.LockInfo) (granted lock.Lock, info fs.Fil
 		Owner:     wish.Owner,
 		Principal: r.principal,
 		Timeout:   davheader.ReadTimeout(r.Header),
-		Missing:   info == nil,
+		Missing:   info == nil || isPlaceholder(info),
 	})
 	if err != nil {
 		return granted, nil, r.notGranted(err)
