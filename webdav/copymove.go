@@ -20,7 +20,8 @@ type transfer struct {
 }
 
 // move serves MOVE: one step of the file system, by which the target is never
-// deleted first. Locks do not move with the resource (RFC 4918 section 7.6).
+// deleted first. Locks do not move with the resource (RFC 4918 section 7.6), but
+// the empty files that they made do.
 func (h *Handler) move(w http.ResponseWriter, r *request) error {
 	if r.name == r.root {
 		return refuse(http.StatusForbidden, "the root of the share cannot be moved")
@@ -52,14 +53,14 @@ func (h *Handler) moveOnce(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	if isPlaceholder(t.source) {
-		err = r.putEmpty(t)
+		err = r.replaceByEmpty(t)
 	} else {
 		err = r.files.move(r.name, t.to, t.overwrites())
 	}
 	if err != nil {
 		return t.refused(err)
 	}
-	if err := errors.Join(h.replaced(t.to), h.props.Move(r.name, t.to), h.locks.RemoveTree(r.name)); err != nil {
+	if err := errors.Join(h.locks.Move(r.name, t.to), r.realize(t), h.props.Move(r.name, t.to)); err != nil {
 		return err
 	}
 	return t.done(w)
@@ -88,14 +89,14 @@ func (h *Handler) copyOnce(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	if isPlaceholder(t.source) {
-		err = r.putEmpty(t)
+		err = r.replaceByEmpty(t)
 	} else {
 		err = r.files.copy(r.Context(), r.name, t.to, t.overwrites(), t.depth)
 	}
 	if err != nil {
 		return t.refused(err)
 	}
-	if err := errors.Join(h.replaced(t.to), h.props.Copy(r.name, t.to, t.depth < 0)); err != nil {
+	if err := errors.Join(h.locks.Copy(r.name, t.to, t.depth < 0), r.realize(t), h.props.Copy(r.name, t.to, t.depth < 0)); err != nil {
 		return err
 	}
 	return t.done(w)
@@ -226,24 +227,23 @@ func (t transfer) done(w http.ResponseWriter) error {
 	return nil
 }
 
-// putEmpty copies a placeholder, of which nothing is stored.
-func (r *request) putEmpty(t transfer) error {
-	_, err := r.files.put(t.to, http.NoBody, 0, time.Time{}, "", !t.overwrites())
+// replaceByEmpty moves or copies a placeholder, of which nothing is stored: to
+// a free name it goes as it is, and what it replaces becomes an empty file.
+func (r *request) replaceByEmpty(t transfer) error {
+	if !t.overwrites() {
+		return nil
+	}
+	_, err := r.files.put(t.to, http.NoBody, 0, time.Time{}, "", false)
 	return err
 }
 
-// replaced tells the locks that something new is at name. A lock on name
-// itself stays, as RFC 4918 section 7.6 wants it; those on what was below it
-// end.
-func (h *Handler) replaced(name string) error {
-	for _, l := range h.locks.Below(name) {
-		if l.Root != name {
-			if err := h.locks.RemoveTree(l.Root); err != nil {
-				return err
-			}
-		}
+// realize tells the lock table of a file that was stored in place of a
+// placeholder that came to it.
+func (r *request) realize(t transfer) error {
+	if !isPlaceholder(t.source) || !t.overwrites() {
+		return nil
 	}
-	return h.locks.Realize(name)
+	return r.handler.locks.Realize(t.to)
 }
 
 // badHeader is the answer to a header that cannot be read.

@@ -56,10 +56,11 @@ func (h *Handler) delete(w http.ResponseWriter, r *request) error {
 
 // needEmpty lets a folder be deleted with a Depth other than infinity only if
 // there is nothing in it. RFC 4918 section 9.6.1 forbids such a Depth; lftp
-// sends 0 when it removes folders that it takes to be empty.
+// sends 0 when it removes folders that it takes to be empty. What a lock made in
+// it counts.
 func (r *request) needEmpty() error {
 	_, children, err := r.files.list(r.name)
-	if err == nil && len(children) > 0 {
+	if err == nil && len(r.withPlaceholders(r.name, children)) > 0 {
 		return refuse(http.StatusBadRequest, "a folder is deleted with all in it, Depth must be infinity")
 	}
 	return err

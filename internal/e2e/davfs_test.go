@@ -26,6 +26,16 @@ buf_size 2048
 // what unmounts it, which waits for davfs2 to write what it still holds.
 func mountDavfs(tb testing.TB, url string) (dir string, unmount func()) {
 	tb.Helper()
+	return mountDavfsWith(tb, url, davfsConf)
+}
+
+// davfsDefaults is all that a mount needs; davfs2 then writes ten seconds after
+// a file was closed, or when it is unmounted.
+const davfsDefaults = "ask_auth 0\nbuf_size 2048\n"
+
+// mountDavfsWith is mountDavfs with settings of one's own.
+func mountDavfsWith(tb testing.TB, url, settings string) (dir string, unmount func()) {
+	tb.Helper()
 	linux(tb)
 	mount := testtool.Find(tb, "mount.davfs")
 	if _, err := os.Stat("/dev/fuse"); err != nil {
@@ -42,7 +52,7 @@ func mountDavfs(tb testing.TB, url string) (dir string, unmount func()) {
 		tb.Fatal(err)
 	}
 	conf := filepath.Join(tb.TempDir(), "davfs.conf")
-	if err := os.WriteFile(conf, []byte(davfsConf), 0o600); err != nil {
+	if err := os.WriteFile(conf, []byte(settings), 0o600); err != nil {
 		tb.Fatal(err)
 	}
 	run(tb, command(tb, mount, url, dir, "-o", "conf="+conf+",noauto"))
@@ -118,4 +128,36 @@ func TestDavfs2(t *testing.T) {
 	mnt, unmount = mountDavfs(t, s.url)
 	same(t, "through a new mount", hashes(t, mnt), want)
 	unmount()
+}
+
+// TestDavfs2MovesWhatIsNotWrittenYet renames a folder, and a file, while davfs2
+// has only locked the new files in it: it writes them under their new names,
+// over what it saw when it locked them.
+func TestDavfs2MovesWhatIsNotWrittenYet(t *testing.T) {
+	disk := startDisk(t, emulator.Options{})
+	s := serve(t, disk)
+	mnt, unmount := mountDavfsWith(t, s.url, davfsDefaults)
+	want := map[string]string{}
+	write := func(name, stored string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(mnt, name), []byte(name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		want[stored] = sum([]byte(name))
+	}
+	do := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(os.MkdirAll(filepath.Join(mnt, "d/new"), 0o755))
+	for _, name := range []string{"a", "Ж & b", "c%20", "#d?", "e"} {
+		write("d/new/"+name, "d/renamed/"+name)
+	}
+	write("d/first", "d/second")
+	do(os.Rename(filepath.Join(mnt, "d/new"), filepath.Join(mnt, "d/renamed")))
+	do(os.Rename(filepath.Join(mnt, "d/first"), filepath.Join(mnt, "d/second")))
+	unmount()
+	same(t, "at the disk", stored(disk), want)
 }

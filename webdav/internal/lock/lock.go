@@ -9,7 +9,10 @@
 //
 // A lock on a name that does not exist makes a placeholder: an empty resource
 // that exists in the table only, until a PUT makes it real or the last lock on
-// it ends (section 7.3 wants an empty resource; none is made in the store).
+// it ends (section 7.3 wants an empty resource; none is made in the store). Like
+// any resource it goes along when it, or a folder above it, is moved or copied,
+// with its entity tag: whoever locked the name writes to where it is now, on
+// condition of that tag. Its locks do not, so it is kept by itself then.
 //
 // With a folder to keep them in, locks survive a restart and a crash: Create,
 // Refresh and Unlock return when the change is on disk. All methods may be
@@ -71,7 +74,14 @@ func (l Lock) Remaining(now time.Time) time.Duration {
 type Placeholder struct {
 	Created time.Time
 	ETag    string // quoted, strong
+	// Until is when a placeholder that was moved or copied ends; the zero time
+	// if it lives as long as its locks.
+	Until time.Time `json:",omitzero"`
 }
+
+// movedLifetime is how long a placeholder lives that was moved or copied. davfs2
+// may have hours of uploads before it comes to the file.
+const movedLifetime = 24 * time.Hour
 
 // A Request asks for a lock.
 type Request struct {

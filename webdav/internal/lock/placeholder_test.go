@@ -70,3 +70,79 @@ func TestLockOnWhatExistsMakesNoPlaceholder(t *testing.T) {
 		t.Errorf("realize of what exists: %v", err)
 	}
 }
+
+// A placeholder goes along with its folder, under its entity tag, and is kept by
+// itself there: over a restart, until something is stored or a day has passed.
+func TestPlaceholderGoesAlong(t *testing.T) {
+	for _, move := range []bool{true, false} {
+		dir := t.TempDir()
+		clock := newClock()
+		open := func() *Table {
+			table, err := Open(dir, Options{Now: clock.time, MaxLocks: 4})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return table
+		}
+		table := open()
+		create(t, table, Request{Root: "/d/new", Missing: true})
+		create(t, table, Request{Root: "/e"})
+		create(t, table, Request{Root: "/e/gone", Missing: true})
+		before, _ := table.Placeholder("/d/new")
+		carry := func(from, to string) error {
+			if move {
+				return table.Move(from, to)
+			}
+			return table.Copy(from, to, true)
+		}
+		if err := carry("/d", "/e"); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if p, ok := table.Placeholder("/e/new"); !ok || p.ETag != before.ETag || !p.Created.Equal(before.Created) {
+				t.Fatalf("move %v: it is %+v, %v; want %+v", move, p, ok, before)
+			}
+			if _, ok := table.Placeholder("/d/new"); ok == move {
+				t.Errorf("move %v: at its old name %v", move, ok)
+			}
+			if n := len(table.Below("/e")); n != 1 {
+				t.Errorf("move %v: %d locks at the target", move, n)
+			}
+			if err := table.Close(); err != nil {
+				t.Fatal(err)
+			}
+			table = open()
+		}
+		if !move {
+			if err := table.Copy("/e", "/f", false); err != nil || len(table.PlaceholdersIn("/f")) != 0 {
+				t.Errorf("a copy of the folder alone: %v %v", table.PlaceholdersIn("/f"), err)
+			}
+			create(t, table, Request{Root: "/x"})
+			if err := table.Copy("/e", "/f", true); err != ErrTooMany {
+				t.Errorf("without room: %v", err)
+			}
+		}
+		clock.advance(movedLifetime - time.Second)
+		if _, ok := table.Placeholder("/e/new"); !ok {
+			t.Error("it has gone with the locks")
+		}
+		l := create(t, table, Request{Root: "/e/new", Missing: true})
+		if err := table.Unlock("/e/new", "", l.Token); err != nil {
+			t.Fatal(err)
+		}
+		if p, ok := table.Placeholder("/e/new"); !ok || p.ETag != before.ETag {
+			t.Errorf("after a lock of its own it is %+v", p)
+		}
+		clock.advance(time.Second)
+		if _, ok := table.Placeholder("/e/new"); ok {
+			t.Error("it has no end")
+		}
+		l = create(t, table, Request{Root: "/z", Missing: true})
+		if table.loose != 0 || table.bytes != len(l.Root) {
+			t.Errorf("%d placeholders and %d bytes are counted", table.loose, table.bytes)
+		}
+		if err := table.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

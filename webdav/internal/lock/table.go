@@ -43,8 +43,9 @@ type Table struct {
 	mu    sync.RWMutex // guards what follows; written only under changing
 	tree  pathtree.Tree[*entry]
 	roots map[string]string // token to root
+	loose int               // placeholders that were moved or copied
 	bytes int
-	next  time.Time // no lock ends before
+	next  time.Time // no lock or placeholder ends before
 }
 
 // entry is what is known about one locked path.
@@ -101,7 +102,7 @@ func (t *Table) Create(r Request) (Lock, error) {
 	if err := t.conflicts(root, r.Infinite, r.Shared); err != nil {
 		return Lock{}, err
 	}
-	if len(t.roots) >= t.opts.MaxLocks || t.bytes+len(root)+len(r.Owner) > maxBytes {
+	if !t.room(1, len(root)+len(r.Owner)) {
 		return Lock{}, ErrTooMany
 	}
 	token, err := newToken(t.opts.Random)
@@ -168,6 +169,47 @@ func (t *Table) RemoveTree(name string) error {
 	return nil
 }
 
+// Move tells the table that a resource, with all below it, has been moved to
+// where it replaces what was there. Placeholders go along, locks do not: those
+// at to itself stay, as section 7.6 wants it, and those at from, and below
+// either, end.
+func (t *Table) Move(from, to string) error { return t.carry(opMove, from, to, false) }
+
+// Copy is Move for a copy: nothing changes at from, and without tree nothing
+// from below it goes along. It fails with ErrTooMany if there is no room for
+// the placeholders.
+func (t *Table) Copy(from, to string, tree bool) error { return t.carry(opCopy, from, to, !tree) }
+
+func (t *Table) carry(op, from, to string, alone bool) error {
+	t.changing.Lock()
+	defer t.changing.Unlock()
+	now := t.opts.Now()
+	t.expire(now)
+	from, to = pathtree.Clean(from), pathtree.Clean(to)
+	concerned, count, bytes := false, 0, 0
+	for range t.tree.Below(to) {
+		concerned = true
+	}
+	for at, e := range t.tree.Below(from) {
+		concerned = true
+		if e.placeholder != nil && !alone {
+			count, bytes = count+1, bytes+len(to)+len(at)-len(from)
+		}
+	}
+	if !concerned {
+		return nil
+	}
+	if op == opCopy && count > 0 && !t.room(count, bytes) {
+		return ErrTooMany
+	}
+	return t.commit(change{Op: op, Path: from, To: to, Alone: alone, Until: now.Add(movedLifetime)})
+}
+
+// room reports whether so many more locks or placeholders may be kept.
+func (t *Table) room(count, bytes int) bool {
+	return len(t.roots)+t.loose+count <= t.opts.MaxLocks && t.bytes+bytes <= maxBytes
+}
+
 // Realize tells the table that something real is now at a path: its
 // placeholder goes, its locks stay.
 func (t *Table) Realize(name string) error {
@@ -203,7 +245,7 @@ func (t *Table) Below(name string) []Lock {
 func (t *Table) Placeholder(name string) (Placeholder, bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	if e, ok := t.tree.Get(name); ok && e.placeholder != nil && len(e.live(t.opts.Now())) > 0 {
+	if e, ok := t.tree.Get(name); ok && e.hasPlaceholder(t.opts.Now()) {
 		return *e.placeholder, true
 	}
 	return Placeholder{}, false
@@ -216,7 +258,7 @@ func (t *Table) PlaceholdersIn(folder string) map[string]Placeholder {
 	now := t.opts.Now()
 	found := map[string]Placeholder{}
 	for name, e := range t.tree.In(folder) {
-		if e.placeholder != nil && len(e.live(now)) > 0 {
+		if e.hasPlaceholder(now) {
 			found[name] = *e.placeholder
 		}
 	}
@@ -290,6 +332,11 @@ func (e *entry) live(now time.Time) []Lock {
 		return e.locks
 	}
 	return slices.DeleteFunc(slices.Clone(e.locks), func(l Lock) bool { return !now.Before(l.Expires) })
+}
+
+// hasPlaceholder reports whether there is one that has not ended.
+func (e *entry) hasPlaceholder(now time.Time) bool {
+	return e.placeholder != nil && (now.Before(e.placeholder.Until) || len(e.live(now)) > 0)
 }
 
 func conflict(roots []string) error {
