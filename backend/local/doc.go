@@ -21,6 +21,10 @@
 // it is seen. Names that begin with ".~davdisk-" are never listed and cannot
 // be asked for; what a killed process has left of them is removed a day later.
 //
+// Until it has its name a file can be read by nobody else. Then it has the
+// permission bits of the one it replaces, and its owner if this process runs as
+// root; access control lists and extended attributes are not kept.
+//
 // # Versions
 //
 // A hash of every file would cost reading it, so the version of a file is

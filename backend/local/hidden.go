@@ -37,10 +37,11 @@ func hiddenName(dir string) string {
 	return path.Join(dir, hiddenPrefix+rand.Text())
 }
 
-// createHidden makes an empty file under a new hidden name in dir.
+// createHidden makes an empty file under a new hidden name in dir, which nobody
+// else can read: what it will replace may be private.
 func (v *view) createHidden(dir string) (f *os.File, name string, err error) {
 	name = hiddenName(dir)
-	f, err = v.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	f, err = v.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	return f, name, err
 }
 

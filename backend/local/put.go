@@ -13,7 +13,7 @@ import (
 )
 
 // Put implements backend.Backend. A file that is replaced hands its permission
-// bits on. Where the name is a symbolic link, the file it leads to is replaced
+// bits and its owner on; access control lists and extended attributes it does not. Where the name is a symbolic link, the file it leads to is replaced
 // and the link stays.
 func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
 	v, at, err := b.view(ctx, "put", name)
@@ -119,11 +119,17 @@ func (v *view) write(ctx context.Context, name, dir string, body io.Reader, old 
 		return "", pathError("put", name, err)
 	}
 	err = fill(ctx, f, body, opts.Size)
+	if err == nil {
+		err = v.permit(f, dir, old)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
-	}
-	if err == nil && old != nil {
-		err = v.root.Chmod(temp, old.Mode().Perm())
 	}
 	if err == nil && !opts.ModTime.IsZero() {
 		err = v.root.Chtimes(temp, opts.ModTime, opts.ModTime)
@@ -135,8 +141,7 @@ func (v *view) write(ctx context.Context, name, dir string, body io.Reader, old 
 	return temp, nil
 }
 
-// fill copies the body, which must have size bytes if that is not negative,
-// and brings it to the disk.
+// fill copies the body, which must have size bytes if that is not negative.
 func fill(ctx context.Context, f *os.File, body io.Reader, size int64) error {
 	n, err := io.Copy(f, contextReader{ctx, body})
 	if err != nil {
@@ -145,10 +150,7 @@ func fill(ctx context.Context, f *os.File, body io.Reader, size int64) error {
 	if size >= 0 && n != size {
 		return io.ErrUnexpectedEOF
 	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	return ctx.Err()
+	return nil
 }
 
 // place gives a finished file its name. Where nothing may be there a hard

@@ -10,6 +10,8 @@ func identity(fs.FileInfo) string { return "" }
 
 func changed(fs.FileInfo) int64 { return 0 }
 
+func owner(fs.FileInfo) (uid, gid int, ok bool) { return 0, 0, false }
+
 func unlinked(fs.FileInfo) bool { return false }
 
 func numbers() []number { return nil }

@@ -28,6 +28,14 @@ func changed(fi fs.FileInfo) int64 {
 	return 0
 }
 
+// owner gives the user and the group that a file belongs to.
+func owner(fi fs.FileInfo) (uid, gid int, ok bool) {
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		return int(st.Uid), int(st.Gid), true
+	}
+	return 0, 0, false
+}
+
 // unlinked tells whether an open file has no name any more.
 func unlinked(fi fs.FileInfo) bool {
 	st, ok := fi.Sys().(*syscall.Stat_t)

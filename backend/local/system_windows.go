@@ -15,6 +15,9 @@ func identity(fs.FileInfo) string { return "" }
 // changed is unknown for the same reason.
 func changed(fs.FileInfo) int64 { return 0 }
 
+// owner is left as Windows gives it, by the folder.
+func owner(fs.FileInfo) (uid, gid int, ok bool) { return 0, 0, false }
+
 // unlinked need not be known: the version of a file does not depend on it.
 func unlinked(fs.FileInfo) bool { return false }
 

@@ -189,7 +189,7 @@ func (v *view) copyTree(ctx context.Context, from, to string) error {
 	case !fi.IsDir():
 		return backend.PathError("copy", from, errors.ErrUnsupported, "neither a file nor a folder")
 	}
-	if err := v.root.Mkdir(to, 0o777); err != nil {
+	if err := v.root.Mkdir(to, 0o700); err != nil {
 		return err
 	}
 	dir, err := v.root.Open(from)
@@ -221,7 +221,7 @@ func (v *view) copyFile(ctx context.Context, from, to string, fi fs.FileInfo) er
 		return err
 	}
 	defer in.Close()
-	out, err := v.root.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	out, err := v.root.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
@@ -236,8 +236,13 @@ func (v *view) copyFile(ctx context.Context, from, to string, fi fs.FileInfo) er
 }
 
 // adopt gives a copy the permission bits and the time of what it is a copy of.
+// A folder hands on too that what is made in it belongs to its group.
 func (v *view) adopt(name string, fi fs.FileInfo) error {
-	if err := v.root.Chmod(name, fi.Mode().Perm()); err != nil {
+	mode := fi.Mode().Perm()
+	if fi.IsDir() {
+		mode = fi.Mode() & (fs.ModePerm | fs.ModeSetgid | fs.ModeSticky)
+	}
+	if err := v.root.Chmod(name, mode); err != nil {
 		return err
 	}
 	return v.root.Chtimes(name, fi.ModTime(), fi.ModTime())
