@@ -19,7 +19,10 @@
 // disk (fsync), and renamed; then the folder is brought to the disk. A tree
 // is removed and copied under such a name too, so that at no moment a part of
 // it is seen. Names that begin with ".~davdisk-" are never listed and cannot
-// be asked for; what a killed process has left of them is removed a day later.
+// be asked for; what a killed process has left of them is
+// removed by the next one that opens the folder, and by listings. A lock (flock)
+// tells whether a process is still at work; where there is none, as on Windows,
+// an age of a day does.
 //
 // Until it has its name a file can be read by nobody else. Then it has the
 // permission bits of the one it replaces, and its owner if this process runs as

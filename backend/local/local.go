@@ -44,6 +44,9 @@ type Backend struct {
 	log     *slog.Logger
 	aliases *lru.Cache[string, string] // version as it looks now, to what it is called
 
+	sweeping sync.WaitGroup
+	cancel   context.CancelFunc // ends sweeping
+
 	mu sync.Mutex // held while a condition is checked and the change made
 }
 
@@ -56,7 +59,8 @@ var _ interface {
 	backend.RemoveChecker
 } = (*Backend)(nil)
 
-// New opens a folder, which must exist.
+// New opens a folder, which must exist. What killed processes have left in it is
+// removed in the background, until Close.
 func New(dir string, opts Options) (*Backend, error) {
 	if dir == "" {
 		dir = "."
@@ -83,11 +87,19 @@ func New(dir string, opts Options) (*Backend, error) {
 		root.Close()
 		return nil, err
 	}
-	return &Backend{share: root, now: opts.Now, log: opts.Log, aliases: aliases}, nil
+	b := &Backend{share: root, now: opts.Now, log: opts.Log, aliases: aliases}
+	ctx, cancel := context.WithCancel(context.Background())
+	b.cancel = cancel
+	b.sweeping.Go(func() { (&view{b, root}).sweepTree(ctx, ".") })
+	return b, nil
 }
 
 // Close releases the folder.
-func (b *Backend) Close() error { return b.share.Close() }
+func (b *Backend) Close() error {
+	b.cancel()
+	b.sweeping.Wait()
+	return b.share.Close()
+}
 
 // Stat implements backend.Backend.
 func (b *Backend) Stat(ctx context.Context, name string) (backend.Info, error) {

@@ -187,33 +187,78 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errBroken }
 
-func TestUnfinishedWorkIsHiddenAndSweptADayLater(t *testing.T) {
+const leftFile, leftTree = ".~davdisk-OLDOLDOLDOLDOLDOLDOLDOLDOL", ".~davdisk-TREETREETREETREETREETREETR"
+
+// TestLeftoversAreSwept has what a killed process left, at the top and deep
+// below, beside what another one is at work on, and somebody's own file.
+func TestLeftoversAreSwept(t *testing.T) {
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, ".~davdisk-OLDOLDOLDOLDOLDOLDOLDOLDOL"), "left by a killed process")
-	if err := os.Mkdir(filepath.Join(dir, ".~davdisk-TREETREETREETREETREETREETR"), 0o700); err != nil {
+	deep := filepath.Join(dir, "a", "b")
+	if err := os.MkdirAll(filepath.Join(deep, leftTree), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(dir, ".~davdisk-TREETREETREETREETREETREETR", "f"), "x")
+	write(t, filepath.Join(deep, leftTree, "f"), "x")
+	write(t, filepath.Join(dir, ".~davdisk-notes"), "somebody's")
 	now := time.Now()
-	b, err := local.New(dir, local.Options{Now: func() time.Time { return now }})
-	if err != nil {
-		t.Fatal(err)
+	clock := func() time.Time { return now }
+	if runtime.GOOS == "windows" {
+		clock = func() time.Time { return now.Add(25 * time.Hour) }
 	}
-	defer b.Close()
-	if got := names(t, b, "."); len(got) != 0 {
-		t.Errorf("the listing has %q", got)
-	}
-	if _, err := b.Stat(t.Context(), ".~davdisk-TREETREETREETREETREETREETR/f"); !errors.Is(err, fs.ErrInvalid) {
+	busy := open(t, dir)
+	write(t, filepath.Join(dir, leftFile), "left by a killed process")
+	if _, err := busy.Stat(t.Context(), "a/b/"+leftTree+"/f"); !errors.Is(err, fs.ErrInvalid) {
 		t.Errorf("a hidden name can be asked for: %v", err)
 	}
-	if got := onDisk(t, dir); len(got) != 2 {
-		t.Errorf("fresh work was swept, there is %q", got)
+	// While this body is read, another backend sweeps.
+	body := onRead{strings.NewReader("content"), func() {
+		other, err := local.New(dir, local.Options{Now: clock})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.Close()
+		for _, folder := range []string{".", "a", "a/b"} {
+			names(t, other, folder)
+		}
+	}}
+	if _, err := busy.Put(t.Context(), "a/new", body, backend.PutOptions{Size: 7}); err != nil {
+		t.Errorf("an upload was swept: %v", err)
 	}
-	now = now.Add(25 * time.Hour)
-	names(t, b, ".")
-	if got := onDisk(t, dir); len(got) != 0 {
-		t.Errorf("a day later there is still %q", got)
+	if got, want := onDisk(t, dir), []string{".~davdisk-notes", "a"}; !slices.Equal(got, want) {
+		t.Errorf("there is %q, want %q", got, want)
 	}
+	if got := onDisk(t, deep); len(got) != 0 {
+		t.Errorf("deep below there is still %q", got)
+	}
+}
+
+// TestLeftoversAreSweptAtStart looks at nothing but the disk.
+func TestLeftoversAreSweptAtStart(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there only an age of a day tells")
+	}
+	dir := t.TempDir()
+	deep := filepath.Join(dir, "a", "b")
+	if err := os.MkdirAll(filepath.Join(deep, leftTree), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(deep, leftFile), "x")
+	open(t, dir)
+	for deadline := time.Now().Add(time.Minute); len(onDisk(t, deep)) > 0; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("deep below there is still %q", onDisk(t, deep))
+		}
+	}
+}
+
+// onRead does something before it is read.
+type onRead struct {
+	io.Reader
+	do func()
+}
+
+func (r onRead) Read(p []byte) (int, error) {
+	r.do()
+	return r.Reader.Read(p)
 }
 
 func TestAWriteInPlaceIsNoticed(t *testing.T) {

@@ -13,8 +13,9 @@ import (
 )
 
 // Put implements backend.Backend. A file that is replaced hands its permission
-// bits and its owner on; access control lists and extended attributes it does not. Where the name is a symbolic link, the file it leads to is replaced
-// and the link stays.
+// bits and its owner on, but no access control list and no extended attribute.
+// Where the name is a symbolic link, the file it leads to is replaced and the
+// link stays.
 func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
 	v, at, err := b.view(ctx, "put", name)
 	if err != nil {
@@ -28,11 +29,15 @@ func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts bac
 	if err := b.admits(name, old, opts); err != nil {
 		return backend.Info{}, err // before the body is asked for
 	}
-	temp, err := v.write(ctx, name, path.Dir(target), body, old, opts)
+	f, temp, release, err := v.createHidden(path.Dir(target))
 	if err != nil {
-		return backend.Info{}, err
+		return backend.Info{}, pathError("put", name, err)
 	}
+	defer release()
 	defer v.root.Remove(temp) // gone already if all went well
+	if err := v.write(ctx, f, temp, body, old, opts); err != nil {
+		return backend.Info{}, pathError("put", name, err)
+	}
 
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -112,15 +117,11 @@ func (b *Backend) admits(name string, old fs.FileInfo, opts backend.PutOptions) 
 	return nil
 }
 
-// write stores the body under a hidden name in dir and brings it to the disk.
-func (v *view) write(ctx context.Context, name, dir string, body io.Reader, old fs.FileInfo, opts backend.PutOptions) (string, error) {
-	f, temp, err := v.createHidden(dir)
-	if err != nil {
-		return "", pathError("put", name, err)
-	}
-	err = fill(ctx, f, body, opts.Size)
+// write stores the body in a hidden file, brings it to the disk, and closes it.
+func (v *view) write(ctx context.Context, f *os.File, temp string, body io.Reader, old fs.FileInfo, opts backend.PutOptions) error {
+	err := fill(ctx, f, body, opts.Size)
 	if err == nil {
-		err = v.permit(f, dir, old)
+		err = v.permit(f, path.Dir(temp), old)
 	}
 	if err == nil {
 		err = f.Sync()
@@ -134,11 +135,7 @@ func (v *view) write(ctx context.Context, name, dir string, body io.Reader, old 
 	if err == nil && !opts.ModTime.IsZero() {
 		err = v.root.Chtimes(temp, opts.ModTime, opts.ModTime)
 	}
-	if err != nil {
-		v.root.Remove(temp)
-		return "", pathError("put", name, err)
-	}
-	return temp, nil
+	return err
 }
 
 // fill copies the body, which must have size bytes if that is not negative.

@@ -2,7 +2,11 @@
 
 package local
 
-import "io/fs"
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
 
 // What stands here is what can be said without knowing the system.
 
@@ -15,3 +19,8 @@ func owner(fs.FileInfo) (uid, gid int, ok bool) { return 0, 0, false }
 func unlinked(fs.FileInfo) bool { return false }
 
 func numbers() []number { return nil }
+
+// hasLocks is false: what a killed process left is known by its age.
+const hasLocks = false
+
+func tryLock(*os.File) (held bool, err error) { return false, errors.ErrUnsupported }

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/davdisk/davdisk/backend"
 )
@@ -34,6 +37,19 @@ func owner(fi fs.FileInfo) (uid, gid int, ok bool) {
 		return int(st.Uid), int(st.Gid), true
 	}
 	return 0, 0, false
+}
+
+// hasLocks tells that tryLock works, unless the file system has none.
+const hasLocks = true
+
+// tryLock locks an open file or folder until it is closed, and reports false
+// if another has it locked, in this process or another.
+func tryLock(f *os.File) (held bool, err error) {
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err == unix.EWOULDBLOCK {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // unlinked tells whether an open file has no name any more.

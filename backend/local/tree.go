@@ -69,6 +69,8 @@ func (v *view) stillHas(name string, fi fs.FileInfo, version string) error {
 }
 
 func (v *view) removeTree(name string) error {
+	release, _ := v.claim(name) // if it is locked already, it is by another program
+	defer release()
 	aside := hiddenName(path.Dir(name))
 	if err := v.root.Rename(name, aside); err != nil {
 		return err
@@ -141,7 +143,7 @@ func (v *view) pair(op, from, to string, overwrite bool) (fs.FileInfo, error) {
 	return source, nil
 }
 
-// Copy implements backend.Copier. A tree is built under a hidden name and
+// Copy implements backend.Copier. A tree is built in a hidden folder and
 // shown when it is complete. Times and permission bits are copied too, links
 // as links.
 func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOptions) error {
@@ -156,8 +158,13 @@ func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOp
 	if _, err := v.pair("copy", from, to, opts.Overwrite); err != nil {
 		return err
 	}
-	temp := hiddenName(path.Dir(to))
-	defer v.root.RemoveAll(temp) // gone already if all went well
+	hidden, release, err := v.makeHidden(path.Dir(to), func(name string) error { return v.root.Mkdir(name, 0o700) })
+	if err != nil {
+		return linkError("copy", from, to, err)
+	}
+	defer release()
+	defer v.root.RemoveAll(hidden)
+	temp := path.Join(hidden, path.Base(to))
 	if err := v.copyTree(ctx, from, temp); err != nil {
 		return linkError("copy", from, to, err)
 	}
