@@ -101,3 +101,39 @@ func TestALinkIsRemovedByTheVersionItShows(t *testing.T) {
 		t.Errorf("a link that leads nowhere any more: %v", err)
 	}
 }
+
+// TestACopyIsNotTheOriginal writes to copies of links, alone and in a folder.
+func TestACopyIsNotTheOriginal(t *testing.T) {
+	dir := t.TempDir()
+	for _, d := range []string{"d", "real"} {
+		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, filepath.Join(dir, "real", "f"), "original")
+	for name, to := range map[string]string{"d/file": "../real/f", "d/folder": "../real", "d/nowhere": "missing", "d/self": "."} {
+		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+			t.Skipf("no symbolic links here: %v", err)
+		}
+	}
+	b := open(t, dir)
+	for from, to := range map[string]string{"d": "copy", "d/file": "file", "d/folder": "real/folder"} {
+		if err := b.Copy(t.Context(), from, to, backend.CopyOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"copy/file", "copy/folder/f", "file", "real/folder/f"} {
+		if got, err := read(t, b, name); err != nil || got != "original" {
+			t.Errorf("%s holds %q, %v", name, got, err)
+		}
+		if _, err := put(t, b, name, "changed", backend.PutOptions{}); err != nil {
+			t.Error(err)
+		}
+	}
+	if got, _ := read(t, b, "real/f"); got != "original" {
+		t.Errorf("the original holds %q", got)
+	}
+	if to, err := os.Readlink(filepath.Join(dir, "copy", "nowhere")); err != nil || to != "missing" {
+		t.Errorf("a link that leads nowhere leads to %q in the copy, %v", to, err)
+	}
+}

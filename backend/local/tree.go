@@ -144,8 +144,9 @@ func (v *view) pair(op, from, to string, overwrite bool) (fs.FileInfo, error) {
 }
 
 // Copy implements backend.Copier. A tree is built in a hidden folder and
-// shown when it is complete. Times and permission bits are copied too, links
-// as links.
+// shown when it is complete. Times and permission bits are copied too. Of a
+// link that is listed the content is copied, so that a write to the copy is none
+// to the original; one that is not listed is copied as the link it is.
 func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOptions) error {
 	v, from, to, err := b.viewTwo(ctx, "copy", from, to)
 	if err != nil {
@@ -183,6 +184,15 @@ func (v *view) copyTree(ctx context.Context, from, to string) error {
 	fi, err := v.root.Lstat(from)
 	if err != nil {
 		return err
+	}
+	if fi.Mode()&fs.ModeSymlink != 0 {
+		shown, omitted, err := v.entry(path.Dir(from), path.Base(from))
+		switch {
+		case err != nil:
+			return err
+		case shown != nil && omitted == "":
+			fi = shown
+		}
 	}
 	switch {
 	case fi.Mode().IsRegular():
