@@ -137,3 +137,40 @@ func TestACopyIsNotTheOriginal(t *testing.T) {
 		t.Errorf("a link that leads nowhere leads to %q in the copy, %v", to, err)
 	}
 }
+
+// TestAMovedLinkLeadsWhereItDid moves links to other folders.
+func TestAMovedLinkLeadsWhereItDid(t *testing.T) {
+	dir := t.TempDir()
+	for _, d := range []string{"real", "a/b/c"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, filepath.Join(dir, "real", "f"), "content")
+	write(t, filepath.Join(dir, "a", "file"), "another")
+	for name, to := range map[string]string{"file": "real/f", "folder": "real", "real/beside": "f", "nowhere": "missing"} {
+		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+			t.Skipf("no symbolic links here: %v", err)
+		}
+	}
+	b := open(t, dir)
+	for from, to := range map[string]string{"file": "a/b/c/file", "folder": "a/b/folder", "real/beside": "a/file"} {
+		if err := b.Move(t.Context(), from, to, backend.MoveOptions{Overwrite: true}); err != nil {
+			t.Errorf("move of %s: %v", from, err)
+		}
+		if _, err := os.Lstat(filepath.Join(dir, from)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is still there: %v", from, err)
+		}
+	}
+	for _, name := range []string{"a/b/c/file", "a/b/folder/f", "a/file", "real/f"} {
+		if got, err := read(t, b, name); err != nil || got != "content" {
+			t.Errorf("%s holds %q, %v", name, got, err)
+		}
+	}
+	if err := b.Move(t.Context(), "nowhere", "a/nowhere", backend.MoveOptions{}); err != nil {
+		t.Error(err)
+	}
+	if got, want := onDisk(t, filepath.Join(dir, "a")), []string{"b", "file", "nowhere"}; !slices.Equal(got, want) {
+		t.Errorf("there is %q, want %q", got, want)
+	}
+}

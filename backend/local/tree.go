@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"github.com/davdisk/davdisk/backend"
@@ -82,7 +83,8 @@ func (v *view) removeTree(name string) error {
 	return err
 }
 
-// Move implements backend.Backend. A link is moved, not what it leads to.
+// Move implements backend.Backend. A link is moved, not what it leads to, and
+// leads there still. Links in a folder that is moved stay as they are.
 func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOptions) error {
 	v, from, to, err := b.viewTwo(ctx, "move", from, to)
 	if err != nil {
@@ -96,7 +98,12 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 		return err
 	}
 	version := b.version(source)
-	if err := v.root.Rename(from, to); err != nil {
+	if source.Mode()&fs.ModeSymlink != 0 {
+		err = v.moveLink(from, to)
+	} else {
+		err = v.root.Rename(from, to)
+	}
+	if err != nil {
 		return linkError("move", from, to, err)
 	}
 	if moved, err := v.root.Lstat(to); err == nil {
@@ -108,6 +115,44 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 		}
 	}
 	return nil
+}
+
+// moveLink moves a link. A relative one is made anew if it would lead elsewhere
+// from its new folder: whoever moves what he sees wants to see it there.
+func (v *view) moveLink(from, to string) error {
+	text, err := v.root.Readlink(from)
+	if err != nil {
+		return err
+	}
+	shown, err := v.root.Stat(from)
+	if err != nil || v.leads(to, text, shown) {
+		return v.root.Rename(from, to) // it leads there too, or led nowhere before
+	}
+	text, err = filepath.Rel(filepath.FromSlash(path.Dir(to)), filepath.Join(filepath.FromSlash(path.Dir(from)), text))
+	if err != nil || !v.leads(to, text, shown) {
+		return backend.LinkError("move", from, to, fs.ErrPermission, "a link that would lead elsewhere from there")
+	}
+	hidden, release, err := v.makeHidden(path.Dir(to), func(name string) error { return v.root.Mkdir(name, 0o700) })
+	if err != nil {
+		return err
+	}
+	defer release()
+	defer v.root.RemoveAll(hidden)
+	temp := path.Join(hidden, path.Base(to))
+	if err := v.root.Symlink(text, temp); err != nil {
+		return err
+	}
+	if err := v.root.Rename(temp, to); err != nil {
+		return err
+	}
+	return v.root.Remove(from)
+}
+
+// leads reports whether a link with that text would lead from name to what is
+// described.
+func (v *view) leads(name, text string, want fs.FileInfo) bool {
+	got, err := v.root.Stat(path.Dir(name) + "/" + filepath.ToSlash(text))
+	return err == nil && os.SameFile(got, want)
 }
 
 // pair judges what is at both names of a Move or Copy, and returns what is at
