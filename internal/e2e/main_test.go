@@ -27,6 +27,9 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	// What clients print is read by the tests, and in the locale C gio, for one,
+	// prints question marks in place of letters.
+	os.Setenv("LC_ALL", "C.UTF-8")
 	dir, err := os.MkdirTemp("", "davdisk-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
