@@ -234,7 +234,12 @@ func (b *Backend) fetch(ctx context.Context, c *content, pos, end int64) (io.Rea
 	if err != nil {
 		return nil, err
 	}
-	return b.hop(ctx, href, c, pos, end)
+	body, err := b.hop(ctx, href, c, pos, end)
+	if errors.Is(err, errLapsed) { // between its renewal and its use; the next may hold
+		b.links.drop(version, href)
+		err = brokenDownload{err}
+	}
+	return body, err
 }
 
 // renew asks for a link anew, through the metadata: the call for download

@@ -201,6 +201,8 @@ func TestDownloadFaults(t *testing.T) {
 		"a link that lapsed, 500": {{Endpoint: emulator.Download, Status: 500, HTML: true}},
 		"a link that lapsed, 403": {{Endpoint: emulator.Storage, Status: 403, HTML: true}},
 		"a link that lapsed, 404": {{Endpoint: emulator.Download, Status: 404, HTML: true}},
+		"a link and its renewal":  {{Endpoint: emulator.Download, Status: 403, HTML: true, Times: 2}},
+		"links to the storage":    {{Endpoint: emulator.Storage, Status: 403, HTML: true, Times: 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
