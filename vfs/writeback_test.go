@@ -23,6 +23,7 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
 	"github.com/davdisk/davdisk/conformance"
 	"github.com/davdisk/davdisk/internal/testlevel"
+	"github.com/davdisk/davdisk/internal/testwait"
 	"github.com/davdisk/davdisk/vfs"
 )
 
@@ -74,7 +75,7 @@ func settle(t *testing.T, f *vfs.FS) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.After(30 * time.Second); ; {
+	for deadline := time.After(testwait.Limit(t)); ; {
 		if files, _ := f.Queued(); files == 0 {
 			return
 		}

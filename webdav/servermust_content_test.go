@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/davdisk/davdisk/internal/testwait"
 )
 
 func mustJudgeConditions(s *share) {
@@ -284,7 +286,7 @@ func mustStopReading(s *share) {
 	res.Body.Close()
 	select {
 	case <-ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(testwait.Limit(s.T)):
 		s.Fatal("still reading")
 	}
 	s.onEnd.Store(nil)

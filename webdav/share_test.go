@@ -23,6 +23,7 @@ import (
 	"github.com/spf13/afero"
 
 	"github.com/davdisk/davdisk/backend/memory"
+	"github.com/davdisk/davdisk/internal/testwait"
 	"github.com/davdisk/davdisk/vfs"
 )
 
@@ -377,7 +378,7 @@ func (s *share) dial() net.Conn {
 	if err != nil {
 		s.Fatal(err)
 	}
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(testwait.Limit(s.T))); err != nil {
 		s.Fatal(err)
 	}
 	return conn
@@ -420,7 +421,7 @@ func (s *share) cutPut(at, head, part string) {
 		s.Fatal(err)
 	}
 	conn.Close()
-	ctx, cancel := context.WithTimeout(s.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(s.Context(), testwait.Limit(s.T))
 	defer cancel()
 	select {
 	case <-ended:

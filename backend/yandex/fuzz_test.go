@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/testwait"
 )
 
 // FuzzAnswers reads any bytes as the answer to a listing. Whatever they are,
@@ -42,7 +43,7 @@ func FuzzAnswers(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer b.Close()
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), testwait.Limit(t))
 		defer cancel()
 		_, children, err := b.List(ctx, "dir")
 		if err != nil {

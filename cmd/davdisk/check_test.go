@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testwait"
 )
 
 // tree is all that is on the disk and in the trash, but for the folder of a
@@ -40,7 +41,7 @@ func until(t *testing.T, disk *emulator.Server, calls int64) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(testwait.Limit(t))
 	for int64(disk.Counters().API()) < calls {
 		select {
 		case <-tick.C:

@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/davdisk/davdisk/internal/testwait"
 )
 
 func TestServeDemoNeedsNothing(t *testing.T) {
@@ -378,7 +380,7 @@ func TestServeRefusesWhatCannotWork(t *testing.T) {
 		var err error
 		select {
 		case err = <-ended:
-		case <-time.After(10 * time.Second):
+		case <-time.After(testwait.Limit(t)):
 			t.Errorf("%s: it runs", test.words)
 			cancel()
 			err = <-ended

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testwait"
 )
 
 // serving is davdisk in this process.
@@ -54,7 +55,7 @@ func (l *lines) String() string {
 // wait returns the first group of a pattern once it is there.
 func (l *lines) wait(t *testing.T, pattern string) string {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(testwait.Limit(t))
 	for {
 		if found := regexp.MustCompile(pattern).FindStringSubmatch(l.String()); found != nil {
 			return found[len(found)-1]
@@ -147,7 +148,7 @@ func (s *serving) stop() error {
 			s.Errorf("it ended with %v", err)
 		}
 		return err
-	case <-time.After(20 * time.Second):
+	case <-time.After(testwait.Limit(s.T)):
 		s.Fatalf("it does not end:\n%s", s.log)
 	}
 	return nil

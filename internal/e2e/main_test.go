@@ -20,6 +20,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
 	"github.com/davdisk/davdisk/internal/testtool"
+	"github.com/davdisk/davdisk/internal/testwait"
 )
 
 // binary is the davdisk under test, built once, without the race detector, as
@@ -137,7 +138,7 @@ func startCommand(tb testing.TB, home string, env []string, cmd *exec.Cmd) *serv
 			s.end <- nil
 			tb.Fatalf("%s ended:\n%s", strings.Join(cmd.Args, " "), s.log)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(testwait.Limit(tb)):
 		tb.Fatal("davdisk does not say where it listens")
 	}
 	return s
@@ -155,7 +156,7 @@ func (s *server) stop() {
 		if errors.As(err, &exit) {
 			s.Errorf("davdisk ended with %v", err)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(testwait.Limit(s.TB)):
 		_ = s.cmd.Process.Kill()
 		s.Error("davdisk does not end when asked to")
 		<-s.end
@@ -183,10 +184,10 @@ func run(tb testing.TB, cmd *exec.Cmd) string {
 	return string(out)
 }
 
-// command makes a client that is ended after two minutes.
+// command makes a client that is ended before the whole run is.
 func command(tb testing.TB, name string, args ...string) *exec.Cmd {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), testwait.Limit(tb))
 	tb.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, testtool.Find(tb, name), args...)
 	cmd.WaitDelay = 5 * time.Second
@@ -228,7 +229,7 @@ func until(tb testing.TB, what string, holds func() bool) {
 	tb.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(60 * time.Second)
+	deadline := time.After(testwait.Limit(tb))
 	for !holds() {
 		select {
 		case <-tick.C:

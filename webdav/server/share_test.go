@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/afero"
 
+	"github.com/davdisk/davdisk/internal/testwait"
 	"github.com/davdisk/davdisk/webdav"
 	"github.com/davdisk/davdisk/webdav/server"
 )
@@ -116,7 +117,7 @@ func (s *share) dial() net.Conn {
 	if err != nil {
 		s.Fatal(err)
 	}
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(testwait.Limit(s.T))); err != nil {
 		s.Fatal(err)
 	}
 	return conn
