@@ -81,6 +81,7 @@ type reader struct {
 	offset int64 // of the next line
 	sum    uint32
 	torn   bool // something followed the last newline
+	apart  bool // checksums are of one line each, as before this package
 }
 
 // newReader reads a journal from its beginning; path is for errors only.
@@ -91,6 +92,9 @@ func newReader(path string, r io.Reader) *reader {
 // next returns the payload of the next line, io.EOF after the last whole one,
 // or a DamageError.
 func (r *reader) next() ([]byte, error) {
+	if r.apart {
+		r.sum = 0
+	}
 	line, err := r.r.ReadBytes('\n')
 	if err == io.EOF {
 		if ended(line, r.sum) {

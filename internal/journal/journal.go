@@ -101,11 +101,10 @@ type Config[E any] struct {
 	// Machine is the state, empty.
 	Machine Machine[E]
 	// Import, if not nil, carries over what an earlier version of the program
-	// has left in a format of its own: it applies the entries and returns how
-	// to remove the old files, nil if there were none. They are removed when
-	// the new file is on the disk. A crash between lets Import run again,
-	// which must then make no difference.
-	Import func(apply func(E) error) (remove func() error, err error)
+	// has left. If there is anything, it applies the entries, calls keep, which
+	// brings the state to the disk, and removes the old files. It must make no
+	// difference to do that again after a crash before the removal.
+	Import func(apply func(E) error, keep func() error) error
 }
 
 // A Journal is a Log in a file.
@@ -164,24 +163,12 @@ func Open[E any](path string, c Config[E]) (*Journal[E], error) {
 	}
 	err := j.load()
 	if err == nil && c.Import != nil {
-		err = j.carryOver(c.Import)
+		err = c.Import(j.machine.Apply, j.rewrite)
 	}
 	if err != nil {
 		return nil, errors.Join(err, j.closeFile(), j.lock.Close())
 	}
 	return j, nil
-}
-
-// carryOver imports what an earlier version has left.
-func (j *Journal[E]) carryOver(read func(apply func(E) error) (func() error, error)) error {
-	remove, err := read(j.machine.Apply)
-	if err != nil || remove == nil {
-		return err
-	}
-	if err := j.rewrite(); err != nil {
-		return err
-	}
-	return remove()
 }
 
 // Propose implements Log.

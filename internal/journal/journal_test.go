@@ -357,33 +357,34 @@ func TestManyAtOnce(t *testing.T) {
 func TestImport(t *testing.T) {
 	dir := t.TempDir()
 	path, old := filepath.Join(dir, "journal"), filepath.Join(dir, "old")
-	removed := errors.New("killed")
+	killed := errors.New("killed")
+	var end error
 	start := func() (*Journal[set], *memory, error) {
 		m := newMemory()
-		j, err := Open(path, Config[set]{Format: "test 1", Machine: m, Import: func(apply func(set) error) (func() error, error) {
+		j, err := Open(path, Config[set]{Format: "test 1", Machine: m, Import: func(apply func(set) error, keep func() error) error {
 			data, err := os.ReadFile(old)
 			if errors.Is(err, fs.ErrNotExist) {
-				return nil, nil
+				return nil
 			}
-			if err == nil {
-				err = apply(set{"old", string(data)})
+			if err := errors.Join(err, apply(set{"old", string(data)}), keep(), end); err != nil {
+				return err
 			}
-			return func() error {
-				if removed != nil {
-					return removed
-				}
-				return os.Remove(old)
-			}, err
+			return os.Remove(old)
 		}})
 		return j, m, err
 	}
 	if err := os.WriteFile(old, []byte("1"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := start(); !errors.Is(err, removed) {
-		t.Fatalf("the old file could not be removed, and Open says %v", err)
+	end = killed
+	if _, _, err := start(); !errors.Is(err, killed) {
+		t.Fatalf("it failed, and Open says %v", err)
 	}
-	removed = nil
+	if _, m := open(t, path); !maps.Equal(m.values, map[string]string{"old": "1"}) {
+		t.Errorf("it was kept, and there is %v", m.values)
+	}
+	end = nil
+	path = path + "2"
 	for range 3 {
 		j, m, err := start()
 		if err != nil {
@@ -397,16 +398,4 @@ func TestImport(t *testing.T) {
 		}
 		closed(t, j)
 	}
-	// One that cannot be read stops the start, and stays.
-	if err := os.WriteFile(old, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, err := Open(path, Config[set]{Format: "test 1", Machine: newMemory(), Import: func(func(set) error) (func() error, error) {
-		return nil, &DamageError{Path: old, Reason: "it is empty"}
-	}})
-	var damage *DamageError
-	if !errors.As(err, &damage) || damage.Path != old {
-		t.Errorf("a damaged old file: %v", err)
-	}
-	open(t, path) // the lock was given back
 }

@@ -32,8 +32,8 @@ type values[T any] struct {
 // MapConfig says what a Map holds; see Config.
 type MapConfig[T any] struct {
 	Format string
-	// Import returns what an earlier version has left, and how to remove that.
-	Import func() (old map[string]T, remove func() error, err error)
+	// Import is that of Config; it sets keys.
+	Import func(set func(key string, value T) error, keep func() error) error
 }
 
 // OpenMap opens the map kept in the journal at path, or an empty one in memory
@@ -42,12 +42,8 @@ func OpenMap[T any](path string, c MapConfig[T]) (*Map[T], error) {
 	m := &Map[T]{state: values[T]{m: map[string]T{}}}
 	config := Config[item[T]]{Format: c.Format, Machine: &m.state}
 	if c.Import != nil {
-		config.Import = func(apply func(item[T]) error) (func() error, error) {
-			old, remove, err := c.Import()
-			for key, value := range old {
-				err = errors.Join(err, apply(item[T]{key, &value}))
-			}
-			return remove, err
+		config.Import = func(apply func(item[T]) error, keep func() error) error {
+			return c.Import(func(key string, value T) error { return apply(item[T]{key, &value}) }, keep)
 		}
 	}
 	log, err := Open(path, config)

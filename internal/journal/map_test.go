@@ -72,30 +72,6 @@ func TestMap(t *testing.T) {
 	}
 }
 
-// TestMapImport adds what an earlier version has left to what is there.
-func TestMapImport(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "map")
-	m := openMap(t, path, MapConfig[int]{})
-	for key, value := range map[string]int{"a": 1, "b": 2} {
-		if err := m.Set(t.Context(), key, value, Options{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := m.Close(); err != nil {
-		t.Fatal(err)
-	}
-	removed := 0
-	old := MapConfig[int]{Import: func() (map[string]int, func() error, error) {
-		return map[string]int{"b": 3, "c": 4}, func() error { removed++; return nil }, nil
-	}}
-	if err := openMap(t, path, old).Close(); err != nil {
-		t.Fatal(err)
-	}
-	if got := openMap(t, path, MapConfig[int]{}).All(); removed != 1 || !maps.Equal(got, map[string]int{"a": 1, "b": 3, "c": 4}) {
-		t.Errorf("there is %v; the old was removed %d times", got, removed)
-	}
-}
-
 // TestSingleValue is one value in a file, of which every damage is found.
 func TestSingleValue(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "value")
