@@ -14,16 +14,16 @@ import (
 	"sync"
 
 	"github.com/davdisk/davdisk/backend"
-	"github.com/davdisk/davdisk/internal/durable"
+	"github.com/davdisk/davdisk/internal/journal"
 )
 
 // hiddenPrefix begins the names of what is in the store for the time of an
 // operation only.
 const hiddenPrefix = ".davdisk-"
 
-// unfinished is an operation that takes more than one step, as the journal
-// keeps it. Names are those of the backend.
-type unfinished struct {
+// intent is an operation that takes more than one step, as the journal keeps it.
+// Names are those of the backend.
+type intent struct {
 	ID     string `json:"id"`
 	Kind   kind   `json:"kind"`
 	From   string `json:"from,omitempty"`
@@ -31,8 +31,13 @@ type unfinished struct {
 	Hidden string `json:"hidden"`           // where it is meanwhile
 
 	// Confinement is that of the caller who began it, and holds also when
-	// another settles it.
+	// another finishes it.
 	Confinement []string `json:"confinement,omitempty"`
+}
+
+// unfinished is an intent that has not been brought to its end.
+type unfinished struct {
+	intent
 
 	// busy holds a token while someone is working at it, who may use the rest.
 	busy     chan struct{}
@@ -41,7 +46,10 @@ type unfinished struct {
 }
 
 func newUnfinished(ctx context.Context, k kind, from, target, hiddenFrom string) *unfinished {
-	e := &unfinished{Kind: k, From: from, Target: target, Confinement: backend.Confinement(ctx), busy: make(chan struct{}, 1)}
+	e := &unfinished{
+		intent: intent{Kind: k, From: from, Target: target, Confinement: backend.Confinement(ctx)},
+		busy:   make(chan struct{}, 1),
+	}
 	e.ID, e.Hidden = hide(hiddenFrom)
 	return e
 }
@@ -55,59 +63,82 @@ const (
 	discarding kind = "discard" // Hidden is of no use any more
 )
 
-// journal keeps unfinished operations in a folder, a file each, so that they
-// are known after a crash; or in memory only, if the folder has no name.
-type journal struct {
-	dir string
+// operations are the unfinished ones, kept in a journal so that they are known
+// after a crash; or in memory only, if there is no state folder.
+type operations struct {
+	journal *journal.Map[intent] // by ID
 
 	mu      sync.Mutex // guards all below, and the kind of each entry
 	entries map[string]*unfinished
 	begun   uint64 // operations so far
 }
 
-// openJournal reads what is unfinished from a former run.
-func openJournal(stateDir string) (*journal, error) {
-	j := &journal{entries: map[string]*unfinished{}}
-	if stateDir == "" {
-		return j, nil
+// openOperations reads what is unfinished from a former run.
+func openOperations(stateDir string) (*operations, error) {
+	o := &operations{entries: map[string]*unfinished{}}
+	path, config := "", journal.MapConfig[intent]{Format: "davdisk unfinished 1"}
+	if stateDir != "" {
+		path = filepath.Join(stateDir, "unfinished.journal")
+		config.Import = importOperations(filepath.Join(stateDir, "unfinished"))
 	}
-	j.dir = filepath.Join(stateDir, "unfinished")
-	if err := os.MkdirAll(j.dir, 0o700); err != nil {
+	var err error
+	if o.journal, err = journal.OpenMap(path, config); err != nil {
 		return nil, fmt.Errorf("open the journal of unfinished operations: %w", err)
 	}
-	files, err := filepath.Glob(filepath.Join(j.dir, "*"))
-	if err != nil {
-		return nil, fmt.Errorf("open the journal of unfinished operations: %w", err)
+	for id, i := range o.journal.All() {
+		if !i.valid() || i.ID != id {
+			return nil, errors.Join(fmt.Errorf("the journal %s holds an operation that cannot be understood: %+v", path, i), o.journal.Close())
+		}
+		o.entries[id] = &unfinished{intent: i, busy: make(chan struct{}, 1), unsure: true, doubtful: true}
 	}
-	for _, file := range files {
-		if !strings.HasSuffix(file, ".json") {
-			// Cut short while it was written, so nothing has been begun.
-			os.Remove(file)
-			continue
-		}
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("open the journal of unfinished operations: %w", err)
-		}
-		e := &unfinished{busy: make(chan struct{}, 1), unsure: true, doubtful: true}
-		if err := json.Unmarshal(data, e); err != nil || !e.valid() || e.ID+".json" != filepath.Base(file) {
-			return nil, fmt.Errorf("the journal %s cannot be understood: look into it, then remove it", file)
-		}
-		j.entries[e.ID] = e
-	}
-	return j, nil
+	return o, nil
 }
 
-// valid refuses an entry that this program cannot have written.
-func (e *unfinished) valid() bool {
-	if !fs.ValidPath(e.Hidden) || !strings.HasPrefix(path.Base(e.Hidden), hiddenPrefix) {
+// importOperations carries over the folder with a file for each operation that
+// state folders of version 1 have.
+func importOperations(dir string) func(set func(string, intent) error, keep func() error) error {
+	return func(set func(string, intent) error, keep func() error) error {
+		files, err := os.ReadDir(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, file := range files {
+			if !strings.HasSuffix(file.Name(), ".json") {
+				continue // cut short while it was written, so nothing has been begun
+			}
+			name := filepath.Join(dir, file.Name())
+			data, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			var i intent
+			if json.Unmarshal(data, &i) != nil || !i.valid() || i.ID+".json" != file.Name() {
+				return fmt.Errorf("%s cannot be understood: look into it, then remove it", name)
+			}
+			if err := set(i.ID, i); err != nil {
+				return err
+			}
+		}
+		if err := keep(); err != nil {
+			return err
+		}
+		return os.RemoveAll(dir)
+	}
+}
+
+// valid refuses what this program cannot have written.
+func (i *intent) valid() bool {
+	if !fs.ValidPath(i.Hidden) || !strings.HasPrefix(path.Base(i.Hidden), hiddenPrefix) {
 		return false
 	}
-	switch e.Kind {
+	switch i.Kind {
 	case discarding:
 		return true
 	case moving, copying:
-		return fs.ValidPath(e.From) && fs.ValidPath(e.Target) && e.Target != "."
+		return fs.ValidPath(i.From) && fs.ValidPath(i.Target) && i.Target != "."
 	}
 	return false
 }
@@ -125,70 +156,54 @@ func hide(name string) (id, hidden string) {
 
 // begin writes down an operation before its first step. The caller is the one
 // who works at it, until he calls rest.
-func (j *journal) begin(e *unfinished) error {
-	if err := j.write(e); err != nil {
+func (o *operations) begin(e *unfinished) error {
+	if err := o.write(e.intent); err != nil {
 		return err
 	}
 	e.busy <- struct{}{}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.entries[e.ID] = e
-	j.begun++
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.entries[e.ID] = e
+	o.begun++
 	return nil
 }
 
 // count tells how many operations have been begun.
-func (j *journal) count() uint64 {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.begun
+func (o *operations) count() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.begun
 }
 
 // rest ends the work at an entry, finished or not.
 func (e *unfinished) rest() { <-e.busy }
 
 // becomes writes down that what is left to do is something else.
-func (j *journal) becomes(e *unfinished, k kind) error {
-	changed := *e
+func (o *operations) becomes(e *unfinished, k kind) error {
+	changed := e.intent
 	changed.Kind = k
-	if err := j.write(&changed); err != nil {
+	if err := o.write(changed); err != nil {
 		return err
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	e.Kind = k
 	return nil
 }
 
-// done forgets an operation that is finished.
-func (j *journal) done(e *unfinished) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	delete(j.entries, e.ID)
-	if j.dir == "" {
-		return nil
-	}
-	if err := os.Remove(j.file(e)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+// done forgets an operation that is finished. One that comes back is found to
+// be.
+func (o *operations) done(e *unfinished) error {
+	o.mu.Lock()
+	delete(o.entries, e.ID)
+	o.mu.Unlock()
+	return o.journal.Delete(context.Background(), e.ID, journal.Options{Volatile: true})
 }
 
-func (j *journal) file(e *unfinished) string { return filepath.Join(j.dir, e.ID+".json") }
-
-// write puts an entry on disk, whole or not at all.
-func (j *journal) write(e *unfinished) error {
-	if j.dir == "" {
-		return nil
-	}
-	data, err := json.Marshal(e)
-	if err == nil {
-		err = os.MkdirAll(j.dir, 0o700) // it may have been deleted
-	}
-	if err == nil {
-		err = durable.WriteFile(j.file(e), data, 0o600)
-	}
-	if err != nil {
+// write brings an operation to the disk. It is not given up when the client has
+// gone.
+func (o *operations) write(i intent) error {
+	if err := o.journal.Set(context.Background(), i.ID, i, journal.Options{}); err != nil {
 		// Not to be taken for an error of the store: that our own folder is
 		// missing does not mean that the file is.
 		return failure(backend.ErrUnavailable, fmt.Sprintf("what is begun cannot be written down: %v", err))
@@ -196,11 +211,14 @@ func (j *journal) write(e *unfinished) error {
 	return nil
 }
 
+// Close leaves the journal to the next run.
+func (o *operations) Close() error { return o.journal.Close() }
+
 // find gives the entries of which f says true.
-func (j *journal) find(f func(e *unfinished) bool) (found []*unfinished) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for _, e := range j.entries {
+func (o *operations) find(f func(e *unfinished) bool) (found []*unfinished) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, e := range o.entries {
 		if f(e) {
 			found = append(found, e)
 		}
@@ -209,8 +227,8 @@ func (j *journal) find(f func(e *unfinished) bool) (found []*unfinished) {
 }
 
 // is tells whether an entry is still to be done, and what.
-func (j *journal) is(e *unfinished) (k kind, unfinished bool) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return e.Kind, j.entries[e.ID] == e
+func (o *operations) is(e *unfinished) (k kind, unfinished bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return e.Kind, o.entries[e.ID] == e
 }

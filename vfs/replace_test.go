@@ -2,10 +2,12 @@ package vfs_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/local"
 	"github.com/davdisk/davdisk/backend/memory"
+	"github.com/davdisk/davdisk/internal/journal"
 	"github.com/davdisk/davdisk/vfs"
 )
 
@@ -208,13 +211,23 @@ func TestReplaceKilled(t *testing.T) {
 					if left := onDisk(t, dir); left != r.old && left != r.new {
 						t.Errorf("%s: %q is left in the store", id, left)
 					}
-					if files, _ := os.ReadDir(state + "/unfinished"); len(files) > 0 {
-						t.Errorf("%s: the journal is not empty", id)
+					if left := unfinished(t, state); len(left) > 0 {
+						t.Errorf("%s: the journal holds %v", id, left)
 					}
 				}
 			}
 		}
 	}
+}
+
+// unfinished is what the journal in a state folder holds.
+func unfinished(t *testing.T, state string) map[string]json.RawMessage {
+	t.Helper()
+	left, err := journal.ReadMap[json.RawMessage](filepath.Join(state, "unfinished.journal"), "davdisk unfinished 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return left
 }
 
 // killed is how a process ends that replaceAndDie has killed.

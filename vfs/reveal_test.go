@@ -1,9 +1,12 @@
 package vfs_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/memory"
@@ -85,5 +88,64 @@ func TestAMoveAsideThatMayStillCome(t *testing.T) {
 	want := []string{"target to .davdisk-abcdefghij-target", ".davdisk-abcdefghij-target to target"}
 	if !slices.Equal(moves, want) {
 		t.Errorf("the store was asked to move %q, want %q", moves, want)
+	}
+}
+
+// TestUnfinishedOfVersion1 takes up what a davdisk has left that was killed while
+// it moved a folder over one, copied one over another, and was about to remove a
+// third, and that kept a file for each.
+func TestUnfinishedOfVersion1(t *testing.T) {
+	dir, state := t.TempDir(), t.TempDir()
+	left := filepath.Join("..", "internal", "journal", "testdata", "state-1", "shares", "yandex-f477dff5e0a1", "vfs", "unfinished")
+	if err := os.CopyFS(filepath.Join(state, "unfinished"), os.DirFS(left)); err != nil {
+		t.Fatal(err)
+	}
+	before := newFS(t, openLocal(t, dir))
+	for name, content := range map[string]string{
+		"from": "moving", "cfrom": "copying", "dtarget": "moved",
+		".davdisk-uqxhpnxx5x-target": "put aside 1", ".davdisk-l4shn4p56o-ctarget": "put aside 2", ".davdisk-5l4ud7xhyw-dtarget": "replaced",
+	} {
+		if err := before.Mkdir("/"+name, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		write(t, before, "/"+name+"/x", content)
+	}
+	const want = "cfrom/ cfrom/x=copying ctarget/ ctarget/x=put aside 2 dtarget/ dtarget/x=moved from/ from/x=moving target/ target/x=put aside 1"
+	for range 2 {
+		f := newFS(t, openLocal(t, dir), vfs.WithStateDir(state))
+		if err := f.Close(); err != nil { // which waits for what it has taken up
+			t.Fatal(err)
+		}
+		if got := onDisk(t, dir); got != want {
+			t.Errorf("there is\n%s\nwant\n%s", got, want)
+		}
+		if left := unfinished(t, state); len(left) != 0 {
+			t.Errorf("the journal holds %v", left)
+		}
+		if _, err := os.Stat(filepath.Join(state, "unfinished")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the folder of version 1 is still there: %v", err)
+		}
+	}
+}
+
+// TestUnfinishedThatCannotBeUnderstood stops the start and stays.
+func TestUnfinishedThatCannotBeUnderstood(t *testing.T) {
+	for name, content := range map[string]string{
+		"no JSON":          `{"id":"abcdefghij","kind":"discard"`,
+		"another's name":   `{"id":"abcdefghik","kind":"discard","hidden":".davdisk-abcdefghij-x"}`,
+		"an unknown kind":  `{"id":"abcdefghij","kind":"remove","hidden":".davdisk-abcdefghij-x"}`,
+		"a name of a user": `{"id":"abcdefghij","kind":"discard","hidden":"x"}`,
+	} {
+		state := t.TempDir()
+		file := filepath.Join(state, "unfinished", "abcdefghij.json")
+		if err := errors.Join(os.Mkdir(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(content), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := vfs.New(memory.New(memory.Options{}), vfs.WithStateDir(state)); err == nil || !strings.Contains(err.Error(), file) {
+			t.Errorf("%s: %v, want an error that names the file", name, err)
+		}
+		if got, err := os.ReadFile(file); err != nil || string(got) != content {
+			t.Errorf("%s: there is %q, %v", name, got, err)
+		}
 	}
 }

@@ -45,7 +45,7 @@ type core struct {
 	usage  usage
 	queue  *writeback.Queue // in front of the store, and b itself; nil: none
 
-	journal *journal
+	journal *operations
 
 	mu      sync.Mutex       // guards all below, and the fields of nodes that say so
 	nodes   map[string]*node // open files, by the name they have now
@@ -72,11 +72,11 @@ func New(b backend.Backend, opts ...Option) (*FS, error) {
 			return nil, err
 		}
 	}
-	if c.journal, err = openJournal(o.stateDir); err != nil {
+	if c.journal, err = openOperations(o.stateDir); err != nil {
 		return nil, err
 	}
 	if err := c.openQueue(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, c.journal.Close())
 	}
 	c.meta = dircache.New(c.b, dircache.Options{
 		TTL: o.ttl, Entries: o.entries, Poll: o.poll, Log: o.log, Now: o.now,
@@ -124,10 +124,11 @@ func (f *FS) Close() error {
 		n.discard()
 	}
 	c.meta.Close()
+	err := c.journal.Close()
 	if closer, ok := c.b.(io.Closer); ok {
-		return closer.Close()
+		err = errors.Join(err, closer.Close())
 	}
-	return nil
+	return err
 }
 
 // begin counts an operation that Close must wait for, until end.

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/cmd/davdisk/internal/terminal"
+	"github.com/davdisk/davdisk/internal/journal"
 	"github.com/davdisk/davdisk/vfs"
 )
 
@@ -93,10 +94,9 @@ func (j job) state() string {
 	return text
 }
 
-// pendingJobs reads all journals below the state folder. The stores write files
-// of JSON lines, each of which sets an entry by key or takes it away; the file
-// system writes a file for each operation that it has begun, and has a folder
-// for files that wait to be stored.
+// pendingJobs reads all journals below the state folder, of this version and of
+// version 1 where nothing has carried them over yet. The file system has a folder
+// for files that wait to be stored, too.
 func pendingJobs(stateDir string) ([]job, error) {
 	jobs := []job{}
 	if stateDir == "" {
@@ -115,8 +115,10 @@ func pendingJobs(stateDir string) ([]job, error) {
 		case entry.IsDir() && entry.Name() == "vfs":
 			more, err = readQueue(path, name)
 		case entry.IsDir():
+		case strings.HasSuffix(name, ".journal"):
+			more, err = readJournal(path, strings.TrimSuffix(name, ".journal"))
 		case strings.HasSuffix(name, ".jsonl"):
-			more, err = readJournal(path, strings.TrimSuffix(name, ".jsonl"))
+			more, err = readEarlierJournal(path, strings.TrimSuffix(name, ".jsonl"))
 		case strings.HasSuffix(name, ".json") && filepath.Base(filepath.Dir(path)) == "unfinished":
 			more, err = readUnfinished(path, filepath.ToSlash(filepath.Dir(relative)))
 		}
@@ -143,48 +145,48 @@ func readQueue(path, name string) ([]job, error) {
 	return jobs, nil
 }
 
+// readJournal reads one of the journals of work that is still to be done; there
+// are others beside them.
+func readJournal(path, name string) ([]job, error) {
+	for _, what := range []string{"unfinished", "uploads", "times"} {
+		if base := filepath.Base(name); base == what || strings.HasPrefix(base, what+"-") {
+			entries, err := journal.ReadMap[json.RawMessage](path, "davdisk "+what+" 1")
+			return jobsOf(name, entries), err
+		}
+	}
+	return nil, nil
+}
+
+func readEarlierJournal(path, name string) ([]job, error) {
+	entries, err := journal.ReadEarlierMap[json.RawMessage](path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // done, or carried over, meanwhile
+	}
+	return jobsOf(name, entries), err
+}
+
 func readUnfinished(path, name string) ([]job, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil // done meanwhile
+		return nil, nil // done, or carried over, meanwhile
 	}
-	var operation struct{ Target, Hidden string }
-	if err == nil {
-		err = json.Unmarshal(data, &operation)
+	if err == nil && !json.Valid(data) {
+		err = fmt.Errorf("%s is damaged", path)
 	}
-	if err != nil {
-		return nil, err
-	}
-	if operation.Target == "" {
-		operation.Target = operation.Hidden
-	}
-	return []job{{Journal: name, Name: operation.Target, Detail: data}}, nil
+	return jobsOf(name, map[string]json.RawMessage{"": data}), err
 }
 
-func readJournal(path, name string) ([]job, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil // done meanwhile
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
+// jobsOf are the jobs that a journal holds, by name. Its keys are names, but for
+// operations that have two of their own.
+func jobsOf(name string, entries map[string]json.RawMessage) []job {
 	var jobs []job
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var line struct {
-			Key   string          `json:"key"`
-			Value json.RawMessage `json:"value"`
+	for key, detail := range entries {
+		var operation struct{ Target, Hidden string }
+		if json.Unmarshal(detail, &operation) == nil {
+			key = cmp.Or(operation.Target, operation.Hidden, key)
 		}
-		if json.Unmarshal(lines.Bytes(), &line) != nil {
-			continue // the last line of a process that was killed
-		}
-		jobs = slices.DeleteFunc(jobs, func(j job) bool { return j.Name == line.Key })
-		if len(line.Value) > 0 {
-			jobs = append(jobs, job{Journal: name, Name: line.Key, Detail: line.Value})
-		}
+		jobs = append(jobs, job{Journal: name, Name: key, Detail: detail})
 	}
-	return jobs, lines.Err()
+	slices.SortFunc(jobs, func(a, b job) int { return strings.Compare(a.Name, b.Name) })
+	return jobs
 }

@@ -49,9 +49,8 @@ func TestAnsweredIsOnTheDisk(t *testing.T) {
 			{"COPY", "f", "", "h", 201, []string{"sync data/.~davdisk-.*", "rename data/h", "sync data"}},
 			{"MKCOL", "e", "", "", 201, []string{"sync data"}},
 			{"MOVE", "d", "", "e", 204, []string{ // the journal before the first step, and again before the last
-				"sync .*/unfinished/[.].*new-.*", "rename .*/unfinished/.*json", "sync .*/unfinished",
-				"rename data/.davdisk-.*-e", "sync data", "rename data/e", "sync data",
-				"sync .*/unfinished/[.].*new-.*", "rename .*/unfinished/.*json", "sync .*/unfinished",
+				"sync .*/vfs/[.]unfinished.*new-.*", "rename .*/unfinished.journal", "sync .*/vfs", "sync .*/unfinished.journal",
+				"rename data/.davdisk-.*-e", "sync data", "rename data/e", "sync data", "sync .*/unfinished.journal",
 			}},
 			{"LOCK", "h", lockBody, "", 200, []string{"sync .*/locks/locks"}},
 			{"PROPPATCH", "g", propertyBody, "", 207, []string{"sync .*/properties/properties"}},

@@ -15,11 +15,14 @@ import (
 	"strings"
 
 	"github.com/gofrs/flock"
+
+	"github.com/davdisk/davdisk/internal/durable"
 )
 
 // Version is that of the layout. A folder with a higher one was written by a
-// newer davdisk and is left alone.
-const Version = 1
+// newer davdisk and is left alone. Version 1 had journals of other formats, which
+// are carried over when they are opened first.
+const Version = 2
 
 // DefaultDir is where the state lies unless a flag says otherwise; empty if
 // the user has no folder for such things.
@@ -76,7 +79,13 @@ func Prepare(dir string) error {
 	if version > Version {
 		return fmt.Errorf("the state folder %s was written by a newer davdisk (version %d, this one knows %d); use that one, or another --state-dir", dir, version, Version)
 	}
-	return checkPrivate(dir)
+	if err := checkPrivate(dir); err != nil || version == Version {
+		return err
+	}
+	if err := durable.WriteFile(file, content(), 0o600); err != nil {
+		return fmt.Errorf("write to the state folder: %w", err)
+	}
+	return nil
 }
 
 func claim(dir, file string) error {
@@ -90,11 +99,14 @@ func claim(dir, file string) error {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return fmt.Errorf("make the state folder private: %w", err)
 	}
-	if err := os.WriteFile(file, []byte(strconv.Itoa(Version)+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, content(), 0o600); err != nil {
 		return fmt.Errorf("write to the state folder: %w", err)
 	}
 	return nil
 }
+
+// content is that of the file "version".
+func content() []byte { return []byte(strconv.Itoa(Version) + "\n") }
 
 func checkPrivate(dir string) error {
 	fi, err := os.Stat(dir)

@@ -33,8 +33,24 @@ func TestAProcessThatWasStoppedWhilePreparingDoesNotSpoilTheFolder(t *testing.T)
 	if err := Prepare(dir); err != nil {
 		t.Error(err)
 	}
-	if data, err := os.ReadFile(filepath.Join(dir, "version")); err != nil || string(data) != "1\n" {
+	if data, err := os.ReadFile(filepath.Join(dir, "version")); err != nil || string(data) != "2\n" {
 		t.Errorf("the version is %q, %v", data, err)
+	}
+}
+
+// TestVersions: a folder of an earlier version becomes one of this, so that the
+// earlier program leaves it alone; one of a later version stays as it is.
+func TestVersions(t *testing.T) {
+	for version, want := range map[string]string{"1\n": "2\n", "2\n": "2\n", "3\n": "3\n", "x": "x"} {
+		dir := t.TempDir()
+		file := filepath.Join(dir, "version")
+		if err := errors.Join(os.Chmod(dir, 0o700), os.WriteFile(file, []byte(version), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		err := Prepare(dir)
+		if data, _ := os.ReadFile(file); string(data) != want || (err == nil) != (want == "2\n") {
+			t.Errorf("version %q became %q, %v", version, data, err)
+		}
 	}
 }
 
