@@ -1,136 +1,172 @@
 package yandex
 
 import (
+	"errors"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/davdisk/davdisk/internal/journal"
 )
 
-func openTestJournal(t *testing.T, path string) *journal[int] {
+func testConfig(dir string) Config {
+	return Config{StateDir: dir, Log: slog.New(slog.DiscardHandler), Now: time.Now}
+}
+
+func openTestWork(t *testing.T, dir string) *work[int] {
 	t.Helper()
-	j, err := openJournal[int](path, slog.New(slog.DiscardHandler))
+	w, err := openWork[int](testConfig(dir), "disk:/", "test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { j.Close() })
-	return j
+	t.Cleanup(func() { w.Close() })
+	return w
 }
 
-// TestJournal keeps values over restarts, also over one that left half a line.
-func TestJournal(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "state", "test.jsonl")
-	j := openTestJournal(t, path)
+func values(t *testing.T, w *work[int], want map[string]int) {
+	t.Helper()
+	if got := w.All(); !maps.Equal(got, want) {
+		t.Errorf("it has %v, want %v", got, want)
+	}
+}
+
+// TestWork keeps values over restarts, for each root its own.
+func TestWork(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	w := openTestWork(t, dir)
 	for key, value := range map[string]int{"a": 1, "Ж \n\"": 2, "c": 3} {
-		if err := j.set(key, value); err != nil {
+		if err := w.set(key, value); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := j.set("a", 4); err != nil {
+	if err := errors.Join(w.note("a", 4), w.delete("c"), w.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if err := j.delete("c"); err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(path) // as a process that is killed leaves it
+	values(t, openTestWork(t, dir), map[string]int{"a": 4, "Ж \n\"": 2})
+	other, err := openWork[int](testConfig(dir), "disk:/other", "test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	left := filepath.Join(t.TempDir(), "left.jsonl")
-	if err := os.WriteFile(left, append(data, `{"key":"a","value":`...), 0o600); err != nil {
+	values(t, other, map[string]int{})
+	if err := other.Close(); err != nil {
 		t.Fatal(err)
-	}
-	for range 2 { // the second time it was written anew
-		next := openTestJournal(t, left)
-		if got, want := next.all(), map[string]int{"a": 4, "Ж \n\"": 2}; !maps.Equal(got, want) {
-			t.Errorf("it has %v, want %v", got, want)
-		}
-		if err := next.Close(); err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 
-// TestJournalAfterAFailedWrite: what could be written of a line does not spoil
-// the next, and what could not be written is, as soon as it can.
-func TestJournalAfterAFailedWrite(t *testing.T) {
-	for _, again := range []bool{true, false} {
-		path := filepath.Join(t.TempDir(), "test.jsonl")
-		j := openTestJournal(t, path)
-		if err := j.set("a", 1); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := j.file.WriteString(`{"key":"b","va`); err != nil {
-			t.Fatal(err)
-		}
-		if err := j.file.Close(); err != nil { // from here on nothing can be written
-			t.Fatal(err)
-		}
-		if err := j.set("b", 2); err == nil {
-			t.Error("what cannot be written was said to be")
-		}
-		want := map[string]int{"a": 1, "b": 2}
-		if again {
-			if err := j.set("c", 3); err != nil {
-				t.Error(err)
-			}
-			want["c"] = 3
-		}
-		if err := j.Close(); err != nil {
-			t.Error(err)
-		}
-		if got := openTestJournal(t, path).all(); !maps.Equal(got, want) {
-			t.Errorf("it has %v, want %v", got, want)
-		}
-	}
-}
-
-// TestJournalStaysSmall changes one value for long.
-func TestJournalStaysSmall(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "test.jsonl")
-	j := openTestJournal(t, path)
-	for i := range 5 * slackLines {
-		if err := j.note("key", i); err != nil {
-			t.Fatal(err)
-		}
-	}
-	info, err := os.Stat(path)
-	if err != nil || info.Size() > 50*slackLines {
-		t.Errorf("it has %d bytes, %v", info.Size(), err)
-	}
-	if info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
-		t.Errorf("others may read it: %v", info.Mode())
-	}
-	if err := j.delete("key"); err != nil {
+// TestWorkThatCannotBeWritten counts as long as the process lives, and is
+// written as soon as that is possible.
+func TestWorkThatCannotBeWritten(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	w := openTestWork(t, dir)
+	if err := w.set("a", 1); err != nil {
 		t.Fatal(err)
 	}
-	if err := j.Close(); err != nil {
+	if err := os.RemoveAll(dir); err != nil {
+		t.Skip(err) // Windows does not remove open files
+	}
+	if err := os.WriteFile(dir, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(path); err == nil {
-		t.Error("an empty journal is left behind")
+	if err := w.set("b", 2); err == nil {
+		t.Error("what cannot be written was said to be")
 	}
+	values(t, w, map[string]int{"a": 1, "b": 2})
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	values(t, openTestWork(t, dir), map[string]int{"a": 1, "b": 2})
 }
 
-// TestJournalOfTwo opens a journal twice. The second keeps its own in memory.
-func TestJournalOfTwo(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "test.jsonl")
-	first, second := openTestJournal(t, path), openTestJournal(t, path)
-	for i, j := range []*journal[int]{first, second} {
-		if err := j.set(strconv.Itoa(i), i); err != nil {
+// TestWorkOfTwo opens a journal twice. The second keeps its own in memory.
+func TestWorkOfTwo(t *testing.T) {
+	dir := t.TempDir()
+	first, second := openTestWork(t, dir), openTestWork(t, dir)
+	for i, w := range []*work[int]{first, second} {
+		if err := w.set(strconv.Itoa(i), i); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if !first.lasting() || second.lasting() {
-		t.Errorf("lasting are %v, %v", first.lasting(), second.lasting())
+	if !first.lasting || second.lasting {
+		t.Errorf("lasting are %v, %v", first.lasting, second.lasting)
 	}
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	third := openTestJournal(t, path)
-	if got := third.all(); !maps.Equal(got, map[string]int{"0": 0}) {
-		t.Errorf("it has %v", got)
+	values(t, openTestWork(t, dir), map[string]int{"0": 0})
+}
+
+// TestWorkOfVersion1 carries over the upload of unknown outcome and the times
+// that a davdisk of that version has left, which was killed.
+func TestWorkOfVersion1(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../../internal/journal/testdata/state-1/yandex/default")); err != nil {
+		t.Fatal(err)
+	}
+	made := time.Date(2026, 11, 29, 11, 35, 40, 0, time.UTC)
+	cfg := testConfig(dir)
+	cfg.Now = func() time.Time { return made }
+	for range 2 {
+		pending, err := openPending(cfg, "disk:/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := pending.All()["old/unknown"]
+		if len(pending.All()) != 1 || u.Size != 11 || u.MD5 != "da619dfbf5572fc749b1496b0fffd76a" || !strings.HasPrefix(u.Href, "http://127.0.0.1:") ||
+			len(u.Operation) != 64 || !u.Until.After(made.Add(29*time.Minute)) {
+			t.Errorf("the uploads are %+v", pending.All())
+		}
+		times, err := openWork[stamp](cfg, "disk:/", "times")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := times.All()
+		if got := slices.Sorted(maps.Keys(all)); !slices.Equal(got, []string{"time2", "Ж time"}) ||
+			!all["time2"].Time.Equal(time.Unix(1500000001, 0)) || all["time2"].Version != "923b805711041e23a99f07e146591c50" ||
+			!all["Ж time"].Time.Equal(time.Unix(1400000000, 0)) || all["Ж time"].Due.IsZero() {
+			t.Errorf("the times are %+v", all)
+		}
+		if err := errors.Join(pending.Close(), times.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if left, _ := filepath.Glob(filepath.Join(dir, "*.jsonl*")); len(left) != 0 {
+			t.Errorf("of version 1 there is left %v", left)
+		}
+	}
+}
+
+// TestDamagedWorkIsTold: with a flipped bit in the journal of uploads a backend
+// does not start without knowing which names are closed.
+func TestDamagedWorkIsTold(t *testing.T) {
+	dir := t.TempDir()
+	w := openTestWork(t, dir)
+	if err := errors.Join(w.set("a", 1), w.set("b", 2), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "test-*.journal"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	data, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)-4] ^= 1
+	if err := os.WriteFile(files[0], data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = openWork[int](testConfig(dir), "disk:/", "test")
+	var damage *journal.DamageError
+	if !errors.As(err, &damage) || damage.Path != files[0] || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it opened with %v", err)
 	}
 }

@@ -32,13 +32,13 @@ const (
 // openPending takes up what an earlier process left. An end that is farther
 // away than any can be was written by a clock that was wrong, as on a machine
 // that has just been switched on.
-func openPending(cfg Config, root string) (*journal[unsettled], error) {
-	j, err := openJournal[unsettled](journalPath(cfg, root, "uploads"), cfg.Log)
+func openPending(cfg Config, root string) (*work[unsettled], error) {
+	j, err := openWork[unsettled](cfg, root, "uploads")
 	if err != nil {
 		return nil, err
 	}
 	last := cfg.Now().Add(linkWindow)
-	for name, u := range j.all() {
+	for name, u := range j.All() {
 		if u.Until.After(last) {
 			u.Until = last
 			if err := j.note(name, u); err != nil {
@@ -52,7 +52,7 @@ func openPending(cfg Config, root string) (*journal[unsettled], error) {
 // settle waits until no earlier upload to name, or to anything below it, can
 // take effect any more.
 func (b *Backend) settle(ctx context.Context, name string) error {
-	for key, u := range b.pending.all() {
+	for key, u := range b.pending.All() {
 		if !backend.Within(key, name) {
 			continue
 		}

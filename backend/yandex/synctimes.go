@@ -37,7 +37,7 @@ func (b *Backend) SyncTimes(ctx context.Context) (left int, err error) {
 
 // own counts the times that were noted since the start.
 func (t *times) own() (n int) {
-	for _, s := range t.journal.all() {
+	for _, s := range t.journal.All() {
 		if s.serial > 0 {
 			n++
 		}

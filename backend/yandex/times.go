@@ -76,7 +76,7 @@ func (b *Backend) patch(ctx context.Context, name string, props map[string]any) 
 type times struct {
 	b       *Backend
 	log     *slog.Logger
-	journal *journal[stamp]
+	journal *work[stamp]
 
 	mu      sync.Mutex // guards all below
 	serial  uint64
@@ -110,19 +110,19 @@ const (
 
 // openTimes takes up what an earlier process left.
 func openTimes(b *Backend) (*times, error) {
-	j, err := openJournal[stamp](journalPath(b.cfg, b.root, "times"), b.log)
+	j, err := openWork[stamp](b.cfg, b.root, "times")
 	if err != nil {
 		return nil, err
 	}
 	t := &times{b: b, log: b.log, journal: j, stop: make(chan struct{})}
 	last := b.cfg.Now().Add(stampPause)
-	for name, s := range j.all() {
+	for name, s := range j.All() {
 		if s.Due.After(last) { // by a clock that was wrong
 			s.Due = last
 			t.noted(name, j.note(name, s))
 		}
 	}
-	if len(j.all()) > 0 {
+	if len(j.All()) > 0 {
 		t.start()
 	}
 	return t, nil
@@ -131,7 +131,7 @@ func openTimes(b *Backend) (*times, error) {
 // show puts a time that is not yet with the service into what the service
 // tells.
 func (t *times) show(name string, info *backend.Info) {
-	if s, ok := t.journal.get(name); ok && s.Version == info.Version {
+	if s, ok := t.journal.Get(name); ok && s.Version == info.Version {
 		info.ModTime = s.Time
 	}
 }
@@ -167,7 +167,7 @@ func (t *times) replace(name string, s stamp) {
 }
 
 func (t *times) current(name string, s stamp) bool {
-	now, ok := t.journal.get(name)
+	now, ok := t.journal.Get(name)
 	return ok && now.serial == s.serial
 }
 
@@ -184,7 +184,7 @@ func (t *times) drop(name string) {
 
 // forget drops the time of a name and of all below it.
 func (t *times) forget(name string) {
-	for key := range t.journal.all() {
+	for key := range t.journal.All() {
 		if backend.Within(key, name) {
 			t.drop(key)
 		}
@@ -201,7 +201,7 @@ func (t *times) moved(from, to string) {
 // that are with the service are copied there.
 func (t *times) copied(from, to string) {
 	t.forget(to)
-	for key, s := range t.journal.all() {
+	for key, s := range t.journal.All() {
 		if backend.Within(key, from) {
 			s.Written, s.Tries = false, 0
 			t.put(to+key[len(from):], s)
@@ -244,7 +244,7 @@ func (t *times) next() (pause time.Duration, more bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	pause = t.b.cfg.ModTimeWait
-	for _, s := range t.journal.all() {
+	for _, s := range t.journal.All() {
 		more = true
 		pause = min(pause, s.Due.Sub(t.b.cfg.Now()))
 	}
@@ -256,7 +256,7 @@ func (t *times) next() (pause time.Duration, more bool) {
 func (t *times) write(ctx context.Context, all bool) {
 	var g errgroup.Group
 	g.SetLimit(stampsAtOnce)
-	for name, s := range t.journal.all() {
+	for name, s := range t.journal.All() {
 		if all && !s.Written || !all && !s.Due.After(t.b.cfg.Now()) {
 			g.Go(func() error {
 				t.one(ctx, name, s)
@@ -338,7 +338,7 @@ func (t *times) Close() error {
 	t.worker.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
-	if !t.journal.lasting() && t.unwritten() > 0 {
+	if !t.journal.lasting && t.unwritten() > 0 {
 		select {
 		case <-ctx.Done():
 		case <-t.b.cfg.After(t.b.cfg.ModTimeWait):
@@ -346,13 +346,13 @@ func (t *times) Close() error {
 	}
 	t.write(ctx, true)
 	if n := t.unwritten(); n > 0 {
-		t.log.Warn("modification times could not be written", "files", n, "kept for the next start", t.journal.lasting())
+		t.log.Warn("modification times could not be written", "files", n, "kept for the next start", t.journal.lasting)
 	}
 	return t.journal.Close()
 }
 
 func (t *times) unwritten() (n int) {
-	for _, s := range t.journal.all() {
+	for _, s := range t.journal.All() {
 		if !s.Written {
 			n++
 		}

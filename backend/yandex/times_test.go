@@ -122,7 +122,7 @@ func TestTimesSurvive(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The last line of a process that was killed may be half.
-	files, err := filepath.Glob(filepath.Join(left, "times-*.jsonl"))
+	files, err := filepath.Glob(filepath.Join(left, "times-*.journal"))
 	if err != nil || len(files) != 1 {
 		t.Fatalf("journals %v, %v", files, err)
 	}
@@ -130,7 +130,7 @@ func TestTimesSurvive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := j.WriteString(`{"key":"half","val`); err != nil {
+	if _, err := j.WriteString(`01234567 {"key":"half","val`); err != nil {
 		t.Fatal(err)
 	}
 	j.Close()

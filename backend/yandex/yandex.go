@@ -33,9 +33,9 @@ type Backend struct {
 	account *account
 	links   *links
 	sight   *sight
-	files   *keyLock            // one change of a name at a time
-	folders *keyLock            // one change in a folder at a time
-	pending *journal[unsettled] // uploads that may still take effect, by name
+	files   *keyLock         // one change of a name at a time
+	folders *keyLock         // one change in a folder at a time
+	pending *work[unsettled] // uploads that may still take effect, by name
 	times   *times
 }
 

@@ -65,8 +65,8 @@ func TestAnsweredIsOnTheDisk(t *testing.T) {
 		s, trace := startTraced(t, t.TempDir(), account(disk), "serve", "yandex:", "--addr", "127.0.0.1:0")
 		trace.want(t, "starting", nil)
 		for _, r := range []request{
-			{"PUT", "f", "content", "", 201, []string{"sync .*/[.]times-.*new-.*", "rename .*/times-.*jsonl", "sync .*/yandex/default"}},
-			{"PUT", "f", "other content", "", 204, []string{"sync .*/times-.*jsonl"}},
+			{"PUT", "f", "content", "", 201, []string{"sync .*/[.]times-.*new-.*", "rename .*/times-.*journal", "sync .*/yandex/default", "sync .*/times-.*journal"}},
+			{"PUT", "f", "other content", "", 204, []string{"sync .*/times-.*journal"}},
 		} {
 			s.trace(r.method, r.path, r.body, r.header, r.status, "X-OC-Mtime", "1700000000")
 			trace.want(t, r.method+" "+r.path, r.want)
