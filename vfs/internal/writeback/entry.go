@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/internal/durable"
+	"github.com/davdisk/davdisk/internal/journal"
 )
 
 // An Entry is a file that is still to be stored, as it is written down.
@@ -45,11 +46,14 @@ type Trouble struct {
 
 // The names of files in the folder of a queue.
 const (
-	entrySuffix   = ".entry"   // an Entry, as one line behind its checksum
+	entrySuffix   = ".entry"   // an Entry, in the format of a journal
 	contentSuffix = ".content" // the bytes
 	troubleSuffix = ".trouble" // a Trouble
 	lockName      = "lock"
 )
+
+// entryFormat is what the files of entries say they hold.
+const entryFormat = "davdisk write-back 1"
 
 // folder is where entries and contents lie.
 type folder string
@@ -61,12 +65,7 @@ func (f folder) trouble(id string) string { return filepath.Join(string(f), id+t
 // write writes an entry down. With it, its content is lasting: both are in the
 // same folder, and the bytes have been synced before.
 func (f folder) write(e Entry) error {
-	data, err := json.Marshal(e)
-	if err != nil {
-		return err
-	}
-	line := fmt.Appendf(nil, "%08x %s\n", crc32.ChecksumIEEE(data), data)
-	return durable.WriteFile(f.entry(e.ID), line, 0o600)
+	return journal.WriteFile(f.entry(e.ID), entryFormat, e)
 }
 
 // forget takes an entry away for good. Its content may follow at any time.
@@ -105,16 +104,12 @@ func (f folder) read() ([]Entry, error) {
 		if !ok {
 			continue
 		}
-		data, err := os.ReadFile(f.entry(id))
+		e, err := f.readEntry(id)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // stored meanwhile
 		}
 		if err != nil {
-			return nil, err
-		}
-		e, ok := parse(data)
-		if !ok || e.ID != id {
-			return nil, fmt.Errorf("%s is damaged; what it stood for lies beside it: move both away", f.entry(id))
+			return nil, fmt.Errorf("%w; what it stood for lies beside it: move both away", err)
 		}
 		if data, err := os.ReadFile(f.trouble(id)); err == nil && json.Unmarshal(data, &e.Trouble) != nil {
 			e.Trouble = Trouble{} // it is just being written
@@ -125,13 +120,35 @@ func (f folder) read() ([]Entry, error) {
 	return all, nil
 }
 
-// parse understands the line of an entry.
-func parse(line []byte) (e Entry, ok bool) {
+// readEntry reads one entry, also as version 1 of the state folder has it.
+func (f folder) readEntry(id string) (e Entry, err error) {
+	path := f.entry(id)
+	err = journal.ReadFile(path, entryFormat, &e)
+	var damage *journal.DamageError
+	if errors.As(err, &damage) {
+		if data, err := os.ReadFile(path); err == nil {
+			if e, ok := parseEarlier(data); ok && e.ID == id {
+				return e, nil
+			}
+		}
+	}
+	if err == nil && (!e.valid() || e.ID != id) {
+		err = &journal.DamageError{Path: path, Reason: "it is no entry of this name"}
+	}
+	return e, err
+}
+
+func (e *Entry) valid() bool {
+	return fs.ValidPath(e.Name) && e.Name != "." && e.Size >= 0 && len(e.Replaces) > 0 && len(e.SHA256) == 2*sha256.Size
+}
+
+// parseEarlier understands an entry of version 1: one line behind its checksum.
+func parseEarlier(line []byte) (e Entry, ok bool) {
 	sum, data, ok := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte(" "))
 	if !ok || string(sum) != fmt.Sprintf("%08x", crc32.ChecksumIEEE(data)) || json.Unmarshal(data, &e) != nil {
 		return Entry{}, false
 	}
-	return e, fs.ValidPath(e.Name) && e.Name != "." && e.Size >= 0 && len(e.Replaces) > 0 && len(e.SHA256) == 2*sha256.Size
+	return e, e.valid()
 }
 
 // load gives the entries of a former run and clears away what it has left

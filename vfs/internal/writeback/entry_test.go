@@ -180,19 +180,44 @@ func FuzzEntry(f *testing.F) {
 	if err := dir.write(e); err != nil {
 		f.Fatal(err)
 	}
-	line, err := os.ReadFile(dir.entry("01"))
-	if err != nil {
-		f.Fatal(err)
+	for _, file := range []string{dir.entry("01"), version1 + "0000000000000001.entry"} {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
 	}
-	if _, ok := parse(line); !ok {
-		f.Fatal("what was written is not understood")
-	}
-	f.Add(line)
 	f.Add([]byte("00000000 \n"))
 	f.Add([]byte(" {}"))
-	f.Fuzz(func(t *testing.T, line []byte) {
-		if e, ok := parse(line); ok && (e.Name == "." || strings.Contains(e.Name, "..") && slices.Contains(strings.Split(e.Name, "/"), "..")) {
-			t.Errorf("%q is taken for an entry of %q", line, e.Name)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, id := range []string{"01", "0000000000000001"} {
+			if err := os.WriteFile(dir.entry(id), data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if e, err := dir.readEntry(id); err == nil && (e.ID != id || e.Name == "." || slices.Contains(strings.Split(e.Name, "/"), "..")) {
+				t.Errorf("%q is taken for an entry of %q", data, e.Name)
+			}
 		}
 	})
+}
+
+// version1 is the queue that a davdisk has left which wrote entries in another
+// format, and was killed.
+const version1 = "../../../internal/journal/testdata/state-1/shares/yandex-f477dff5e0a1/vfs/queue/"
+
+func TestQueueOfVersion1(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(version1)); err != nil {
+		t.Fatal(err)
+	}
+	entries, contents, err := Read(dir)
+	if err != nil || len(entries) != 2 || entries[0].Name != "queued Ж" || entries[1].Name != "queued2" || len(contents) != 2 ||
+		!entries[0].ModTime.Equal(time.Unix(1400000003, 0)) || entries[0].Size != 17 || !slices.Equal(entries[1].Replaces, []string{""}) {
+		t.Fatalf("there is %+v, %v", entries, err)
+	}
+	store, _ := leave(t)
+	if err := open(t, store, dir).Close(); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, "the store", store.Backend, "queued Ж=a file that waits queued2=another")
 }
