@@ -51,8 +51,10 @@ func EarlierLog[E any](path, format string, decode func(record []byte) (E, error
 			entry, err := decode(record)
 			if err == nil {
 				err = apply(entry)
+			} else {
+				err = fmt.Errorf("%w: %w", ErrEntry, err)
 			}
-			if err != nil {
+			if errors.Is(err, ErrEntry) { // others are refusals, as they were then
 				return &DamageError{Path: path, Offset: offset, Reason: err.Error()}
 			}
 		}

@@ -2,7 +2,9 @@ package lock
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -27,6 +29,32 @@ func BenchmarkLockAndUnlock(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkManyLockAndUnlock is the same for 16 clients at once, whose changes
+// share what they wait for.
+func BenchmarkManyLockAndUnlock(b *testing.B) {
+	table, err := Open(b.TempDir(), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer table.Close()
+	var client atomic.Int64
+	b.SetParallelism(16 / runtime.GOMAXPROCS(0))
+	b.RunParallel(func(pb *testing.PB) {
+		root := fmt.Sprint("/d/", client.Add(1))
+		for pb.Next() {
+			l, err := table.Create(Request{Root: root})
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			if err := table.Unlock(root, "", l.Token); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
 }
 
 // BenchmarkFullTable is a PUT and a listing while the table is full.

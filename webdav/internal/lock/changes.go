@@ -1,11 +1,15 @@
 package lock
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
+	"github.com/davdisk/davdisk/internal/journal"
 	"github.com/davdisk/davdisk/webdav/internal/pathtree"
 )
 
@@ -19,6 +23,15 @@ type change struct {
 	To          string       `json:"to,omitempty"`
 	Alone       bool         `json:"alone,omitempty"`
 	Until       time.Time    `json:"until,omitzero"`
+	Ended       []ending     `json:"ended,omitempty"`
+}
+
+// ending says that a lock, or a placeholder that was moved or copied, is over if
+// its time still ends then.
+type ending struct {
+	Token string    `json:"token,omitempty"`
+	Path  string    `json:"path,omitempty"` // of the placeholder
+	At    time.Time `json:"at"`
 }
 
 const (
@@ -30,36 +43,64 @@ const (
 	opMove       = "move"
 	opCopy       = "copy"
 	opLoose      = "placeholder"
+	opExpire     = "expire"
+	opHeld       = "held" // create, unjudged, in a snapshot
 )
 
-// commit writes a change to disk, then makes it.
-func (t *Table) commit(c change) error {
-	if t.journal != nil {
-		if err := t.journal.Append(c); err != nil {
-			return fmt.Errorf("keep the lock: %w", err)
-		}
-	}
-	return t.apply(c)
-}
-
-func (t *Table) replay(record []byte) error {
-	var c change
-	if err := json.Unmarshal(record, &c); err != nil {
+// propose makes a change, once it is on the disk.
+func (t *Table) propose(c change) error {
+	_, err := t.log.Propose(context.Background(), c, journal.Options{Volatile: c.Op == opExpire})
+	var conflict *ConflictError
+	if err == nil || errors.Is(err, ErrNoLock) || errors.As(err, &conflict) {
 		return err
 	}
-	return t.apply(c)
+	return fmt.Errorf("keep the lock: %w", err)
+}
+
+// decodeEarlier understands changes as they were when nothing was judged by
+// apply, and the end of a lock was no change.
+func decodeEarlier(record []byte) (c change, err error) {
+	err = json.Unmarshal(record, &c)
+	if c.Op == opCreate {
+		c.Op = opHeld
+	}
+	return c, err
+}
+
+// machine is the table as its log sees it.
+type machine struct{ t *Table }
+
+// Apply implements journal.Machine. It knows no clock: that a lock ends is a
+// change, too.
+func (m machine) Apply(c change) error {
+	m.t.mu.Lock()
+	defer m.t.mu.Unlock()
+	return m.t.apply(c)
 }
 
 func (t *Table) apply(c change) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	switch {
 	case c.Op == opCreate && c.Lock != nil:
+		if err := t.conflicts(*c.Lock); err != nil {
+			return err
+		}
+		if e, ok := t.tree.Get(c.Lock.Root); ok && e.placeholder != nil && c.Placeholder != nil {
+			c.Placeholder = e.placeholder
+		}
+		t.add(*c.Lock, c.Placeholder)
+	case c.Op == opHeld && c.Lock != nil:
 		t.add(*c.Lock, c.Placeholder)
 	case c.Op == opRefresh && c.Lock != nil:
-		t.refresh(*c.Lock)
+		return t.refresh(*c.Lock)
 	case c.Op == opUnlock:
+		if _, ok := t.roots[c.Token]; !ok {
+			return ErrNoLock
+		}
 		t.remove(c.Token)
+	case c.Op == opExpire:
+		for _, end := range c.Ended {
+			t.end(end)
+		}
 	case c.Op == opRemoveTree:
 		t.cut(c.Path)
 	case c.Op == opRealize:
@@ -75,59 +116,83 @@ func (t *Table) apply(c change) error {
 		}
 		t.set(c.Path, e.locks, c.Placeholder)
 	default:
-		return fmt.Errorf("unknown change %q", c.Op)
+		return fmt.Errorf("%w: change %q", journal.ErrEntry, c.Op)
 	}
 	return nil
 }
 
-// snapshot yields changes that make the present table out of an empty one.
-func (t *Table) snapshot(yield func(any) bool) {
-	for at, e := range t.tree.Below("/") {
-		for _, l := range e.locks {
-			if !yield(change{Op: opCreate, Lock: &l, Placeholder: e.placeholder}) {
+// Snapshot implements journal.Machine.
+func (m machine) Snapshot() iter.Seq[change] {
+	return func(yield func(change) bool) {
+		for at, e := range m.t.tree.Below("/") {
+			for _, l := range e.locks {
+				if !yield(change{Op: opHeld, Lock: &l, Placeholder: e.placeholder}) {
+					return
+				}
+			}
+			if len(e.locks) == 0 && !yield(change{Op: opLoose, Path: at, Placeholder: e.placeholder}) {
 				return
 			}
-		}
-		if len(e.locks) == 0 && !yield(change{Op: opLoose, Path: at, Placeholder: e.placeholder}) {
-			return
 		}
 	}
 }
 
-// expire drops the locks that have ended. Nothing is written: the journal
-// holds the time of their end.
-func (t *Table) expire(now time.Time) {
+// expire drops what has ended. Should that be lost with the machine, it has
+// ended all the same.
+func (t *Table) expire(now time.Time) error {
+	ended := t.ended(now)
+	if len(ended) == 0 {
+		return nil
+	}
+	return t.propose(change{Op: opExpire, Ended: ended})
+}
+
+func (t *Table) ended(now time.Time) (ended []ending) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if now.Before(t.next) {
-		return
+		return nil
 	}
-	var ended []string
-	loose := map[string]*entry{}
-	t.next = now.Add(t.opts.MaxTimeout)
+	next := now.Add(t.opts.MaxTimeout)
 	for at, e := range t.tree.Below("/") {
 		if p := e.placeholder; p != nil && !p.Until.IsZero() {
 			if now.Before(p.Until) {
-				t.next = earlier(t.next, p.Until)
+				next = earlier(next, p.Until)
 			} else {
-				loose[at] = e
+				ended = append(ended, ending{Path: at, At: p.Until})
 			}
 		}
 		for _, l := range e.locks {
 			if now.Before(l.Expires) {
-				t.next = earlier(t.next, l.Expires)
+				next = earlier(next, l.Expires)
 			} else {
-				ended = append(ended, l.Token)
+				ended = append(ended, ending{Token: l.Token, At: l.Expires})
 			}
 		}
 	}
-	for at, e := range loose {
+	if len(ended) == 0 { // else others look, too, until it is dropped
+		t.next = next
+	}
+	return ended
+}
+
+// end drops a lock, or a placeholder without one, unless it was given more time.
+func (t *Table) end(end ending) {
+	at := end.Path
+	if end.Token != "" {
+		at = t.roots[end.Token]
+	}
+	e, ok := t.tree.Get(at)
+	switch {
+	case !ok:
+	case end.Token != "":
+		if slices.ContainsFunc(e.locks, func(l Lock) bool { return l.Token == end.Token && l.Expires.Equal(end.At) }) {
+			t.remove(end.Token)
+		}
+	case e.placeholder != nil && e.placeholder.Until.Equal(end.At):
 		kept := *e.placeholder
 		kept.Until = time.Time{}
 		t.set(at, e.locks, &kept)
-	}
-	for _, token := range ended {
-		t.remove(token)
 	}
 }
 
@@ -204,10 +269,10 @@ func (t *Table) carried(c change) {
 	}
 }
 
-func (t *Table) refresh(l Lock) {
+func (t *Table) refresh(l Lock) error {
 	e, ok := t.tree.Get(t.roots[l.Token])
-	if !ok {
-		return
+	if !ok || t.roots[l.Token] != l.Root {
+		return ErrNoLock
 	}
 	locks := slices.Clone(e.locks)
 	for i := range locks {
@@ -217,6 +282,7 @@ func (t *Table) refresh(l Lock) {
 	}
 	t.next = earlier(t.next, l.Expires)
 	t.set(l.Root, locks, e.placeholder)
+	return nil
 }
 
 func (t *Table) remove(token string) {

@@ -197,7 +197,7 @@ func TestLocksSurviveTheRewritingOfTheirFile(t *testing.T) {
 		}
 		written += len(refreshed.Owner)
 	}
-	info, err := os.Stat(filepath.Join(dir, "locks"))
+	info, err := os.Stat(filepath.Join(dir, "locks.journal"))
 	if err != nil {
 		t.Fatal(err)
 	}

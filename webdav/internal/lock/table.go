@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/davdisk/davdisk/webdav/internal/journal"
+	"github.com/davdisk/davdisk/internal/journal"
 	"github.com/davdisk/davdisk/webdav/internal/pathtree"
 )
 
@@ -33,14 +33,14 @@ type Options struct {
 	MaxLocks   int              // 0: DefaultMaxLocks
 }
 
-// A Table holds the locks of one tree of paths.
+// A Table holds the locks of one tree of paths. A method that changes it judges
+// by the present state and proposes the change to the log; the judgement that
+// counts is that of apply, because other changes may come before.
 type Table struct {
-	opts    Options
-	journal *journal.Journal // nil: memory only
+	opts Options
+	log  journal.Log[change]
 
-	changing sync.Mutex // held while a change is decided and written
-
-	mu    sync.RWMutex // guards what follows; written only under changing
+	mu    sync.RWMutex // guards what follows; written only by apply
 	tree  pathtree.Tree[*entry]
 	roots map[string]string // token to root
 	loose int               // placeholders that were moved or copied
@@ -66,44 +66,28 @@ func Open(dir string, opts Options) (*Table, error) {
 		opts.Random = rand.Reader
 	}
 	t := &Table{opts: opts, roots: map[string]string{}}
-	if dir == "" {
-		return t, nil
+	path, config := "", journal.Config[change]{Format: "davdisk locks 2", Machine: machine{t}}
+	if dir != "" {
+		path = filepath.Join(dir, "locks.journal")
+		config.Import = journal.EarlierLog(filepath.Join(dir, "locks"), "davdisk locks 1", decodeEarlier)
 	}
-	j, err := journal.Open(filepath.Join(dir, "locks"), journal.Options{
-		Format:   "davdisk locks 1",
-		Replay:   t.replay,
-		Snapshot: t.snapshot,
-	})
+	log, err := journal.Open(path, config)
 	if err != nil {
 		return nil, err
 	}
-	t.journal = j
-	t.expire(opts.Now())
-	return t, nil
+	t.log = log
+	return t, t.expire(opts.Now())
 }
 
 // Close closes the table's file; the locks stay in it.
-func (t *Table) Close() error {
-	if t.journal == nil {
-		return nil
-	}
-	return t.journal.Close()
-}
+func (t *Table) Close() error { return t.log.Close() }
 
 // Create makes a lock. It fails with a *ConflictError or ErrTooMany. A second
 // shared lock on a placeholder keeps the placeholder.
 func (t *Table) Create(r Request) (Lock, error) {
-	t.changing.Lock()
-	defer t.changing.Unlock()
 	now := t.opts.Now()
-	t.expire(now)
-
-	root := pathtree.Clean(r.Root)
-	if err := t.conflicts(root, r.Infinite, r.Shared); err != nil {
+	if err := t.expire(now); err != nil {
 		return Lock{}, err
-	}
-	if !t.room(1, len(root)+len(r.Owner)) {
-		return Lock{}, ErrTooMany
 	}
 	token, err := newToken(t.opts.Random)
 	if err != nil {
@@ -111,62 +95,79 @@ func (t *Table) Create(r Request) (Lock, error) {
 	}
 	timeout := t.granted(r.Timeout)
 	l := Lock{
-		Token: token, Root: root, Infinite: r.Infinite, Shared: r.Shared, Owner: r.Owner,
+		Token: token, Root: pathtree.Clean(r.Root), Infinite: r.Infinite, Shared: r.Shared, Owner: r.Owner,
 		Principal: r.Principal, Timeout: timeout, Expires: now.Add(timeout),
 	}
 	c := change{Op: opCreate, Lock: &l}
 	if r.Missing {
-		if e, ok := t.tree.Get(root); ok && e.placeholder != nil {
-			c.Placeholder = e.placeholder
-		} else {
-			etag, err := newETag(t.opts.Random)
-			if err != nil {
-				return Lock{}, err
-			}
-			c.Placeholder = &Placeholder{Created: now, ETag: etag}
+		etag, err := newETag(t.opts.Random)
+		if err != nil {
+			return Lock{}, err
 		}
+		c.Placeholder = &Placeholder{Created: now, ETag: etag} // unless there is one
 	}
-	return l, t.commit(c)
+	if err := t.mayCreate(l); err != nil {
+		return Lock{}, err
+	}
+	return l, t.propose(c)
+}
+
+// mayCreate spares the log what would be refused, and bounds the table: at once
+// there may be as many more as there are requests.
+func (t *Table) mayCreate(l Lock) error {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if err := t.conflicts(l); err != nil {
+		return err
+	}
+	if !t.room(1, len(l.Root)+len(l.Owner)) {
+		return ErrTooMany
+	}
+	return nil
 }
 
 // Refresh starts a lock's time-out anew (section 9.10.2), or if timeout is 0 the
 // one it has. The lock must cover the path, else ErrNoLock, and be the
 // principal's own, else ErrNotOwner.
 func (t *Table) Refresh(name, principal, token string, timeout time.Duration) (Lock, error) {
-	t.changing.Lock()
-	defer t.changing.Unlock()
 	l, err := t.own(name, principal, token)
 	if err != nil {
 		return Lock{}, err
 	}
 	l.Timeout = t.granted(cmp.Or(timeout, l.Timeout))
 	l.Expires = t.opts.Now().Add(l.Timeout)
-	return l, t.commit(change{Op: opRefresh, Lock: &l})
+	return l, t.propose(change{Op: opRefresh, Lock: &l})
 }
 
 // Unlock ends a lock (section 9.11), by the path of anything that it covers.
 // It fails with ErrNoLock or ErrNotOwner. A placeholder goes with the last
 // lock on it.
 func (t *Table) Unlock(name, principal, token string) error {
-	t.changing.Lock()
-	defer t.changing.Unlock()
 	l, err := t.own(name, principal, token)
 	if err != nil {
 		return err
 	}
-	return t.commit(change{Op: opUnlock, Token: l.Token})
+	return t.propose(change{Op: opUnlock, Token: l.Token})
 }
 
 // RemoveTree ends every lock rooted at a path or below it, and the
 // placeholders there: what DELETE and MOVE do to what they take away (sections
 // 7.6 and 9.6), since locks never move.
 func (t *Table) RemoveTree(name string) error {
-	t.changing.Lock()
-	defer t.changing.Unlock()
-	for range t.tree.Below(name) {
-		return t.commit(change{Op: opRemoveTree, Path: pathtree.Clean(name)})
+	if !t.any(name) {
+		return nil
 	}
-	return nil
+	return t.propose(change{Op: opRemoveTree, Path: pathtree.Clean(name)})
+}
+
+// any reports whether there is anything at a path or below it.
+func (t *Table) any(name string) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for range t.tree.Below(name) {
+		return true
+	}
+	return false
 }
 
 // Move tells the table that a resource, with all below it, has been moved to
@@ -181,28 +182,31 @@ func (t *Table) Move(from, to string) error { return t.carry(opMove, from, to, f
 func (t *Table) Copy(from, to string, tree bool) error { return t.carry(opCopy, from, to, !tree) }
 
 func (t *Table) carry(op, from, to string, alone bool) error {
-	t.changing.Lock()
-	defer t.changing.Unlock()
 	now := t.opts.Now()
-	t.expire(now)
-	from, to = pathtree.Clean(from), pathtree.Clean(to)
-	concerned, count, bytes := false, 0, 0
-	for range t.tree.Below(to) {
-		concerned = true
+	if err := t.expire(now); err != nil {
+		return err
 	}
+	from, to = pathtree.Clean(from), pathtree.Clean(to)
+	if !t.any(from) && !t.any(to) {
+		return nil
+	}
+	if op == opCopy && !alone && !t.mayCopy(from, to) {
+		return ErrTooMany
+	}
+	return t.propose(change{Op: op, Path: from, To: to, Alone: alone, Until: now.Add(movedLifetime)})
+}
+
+// mayCopy reports whether there is room for the copies of placeholders.
+func (t *Table) mayCopy(from, to string) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	count, bytes := 0, 0
 	for at, e := range t.tree.Below(from) {
-		concerned = true
-		if e.placeholder != nil && !alone {
+		if e.placeholder != nil {
 			count, bytes = count+1, bytes+len(to)+len(at)-len(from)
 		}
 	}
-	if !concerned {
-		return nil
-	}
-	if op == opCopy && count > 0 && !t.room(count, bytes) {
-		return ErrTooMany
-	}
-	return t.commit(change{Op: op, Path: from, To: to, Alone: alone, Until: now.Add(movedLifetime)})
+	return count == 0 || t.room(count, bytes)
 }
 
 // room reports whether so many more locks or placeholders may be kept.
@@ -213,12 +217,13 @@ func (t *Table) room(count, bytes int) bool {
 // Realize tells the table that something real is now at a path: its
 // placeholder goes, its locks stay.
 func (t *Table) Realize(name string) error {
-	t.changing.Lock()
-	defer t.changing.Unlock()
-	if e, ok := t.tree.Get(name); !ok || e.placeholder == nil {
+	t.mu.RLock()
+	e, ok := t.tree.Get(name)
+	t.mu.RUnlock()
+	if !ok || e.placeholder == nil {
 		return nil
 	}
-	return t.commit(change{Op: opRealize, Path: pathtree.Clean(name)})
+	return t.propose(change{Op: opRealize, Path: pathtree.Clean(name)})
 }
 
 // Covering lists the locks that cover a path, its own and those of infinite
@@ -275,7 +280,7 @@ func (t *Table) Len() int {
 
 // own finds a lock that covers a path and belongs to a principal.
 func (t *Table) own(name, principal, token string) (Lock, error) {
-	for _, l := range t.covering(pathtree.Clean(name), t.opts.Now()) {
+	for _, l := range t.Covering(name) {
 		if l.Token != token {
 			continue
 		}
@@ -300,21 +305,24 @@ func (t *Table) covering(name string, now time.Time) []Lock {
 }
 
 // conflicts judges a new lock by the table of section 6.2: exclusive bears no
-// other, shared bears shared.
-func (t *Table) conflicts(root string, infinite, shared bool) error {
-	now := t.opts.Now()
-	found := t.covering(root, now)
-	if infinite {
-		for at, e := range t.tree.Below(root) {
-			if at != root {
-				found = append(found, e.live(now)...)
+// other, shared bears shared. Whatever is in the table counts, so what has ended
+// must be taken out of it before.
+func (t *Table) conflicts(l Lock) error {
+	var roots []string
+	for at, e := range t.tree.Above(l.Root) {
+		for _, held := range e.locks {
+			if (held.Infinite || at == l.Root) && !(held.Shared && l.Shared) {
+				roots = append(roots, at)
 			}
 		}
 	}
-	var roots []string
-	for _, l := range found {
-		if !l.Shared || !shared {
-			roots = append(roots, l.Root)
+	if l.Infinite {
+		for at, e := range t.tree.Below(l.Root) {
+			for _, held := range e.locks {
+				if at != l.Root && !(held.Shared && l.Shared) {
+					roots = append(roots, at)
+				}
+			}
 		}
 	}
 	return conflict(roots)
