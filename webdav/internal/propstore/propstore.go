@@ -13,14 +13,16 @@ package propstore
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"path/filepath"
 	"sync"
 
-	"github.com/davdisk/davdisk/webdav/internal/journal"
+	"github.com/davdisk/davdisk/internal/journal"
 	"github.com/davdisk/davdisk/webdav/internal/pathtree"
 )
 
@@ -44,14 +46,14 @@ type Options struct {
 	MaxResource int // of one resource; 0: DefaultMaxResource
 }
 
-// A Store holds the properties of one tree of paths.
+// A Store holds the properties of one tree of paths. A method that changes it
+// proposes the change to the log, which brings changes in order; limits are
+// judged by the present state, so that changes at once may go beyond them once.
 type Store struct {
-	opts    Options
-	journal *journal.Journal // nil: memory only
+	opts Options
+	log  journal.Log[change]
 
-	changing sync.Mutex // held while a change is decided and written
-
-	mu    sync.RWMutex // guards what follows; written only under changing
+	mu    sync.RWMutex // guards what follows; written only by Apply
 	tree  pathtree.Tree[map[string]string]
 	bytes int
 }
@@ -62,28 +64,24 @@ func Open(dir string, opts Options) (*Store, error) {
 	opts.MaxBytes = cmp.Or(opts.MaxBytes, DefaultMaxBytes)
 	opts.MaxResource = cmp.Or(opts.MaxResource, DefaultMaxResource)
 	s := &Store{opts: opts}
-	if dir == "" {
-		return s, nil
+	path, config := "", journal.Config[change]{Format: "davdisk properties 2", Machine: machine{s}}
+	if dir != "" {
+		path = filepath.Join(dir, "properties.journal")
+		config.Import = journal.EarlierLog(filepath.Join(dir, "properties"), "davdisk properties 1", func(record []byte) (c change, err error) {
+			err = json.Unmarshal(record, &c)
+			return c, err
+		})
 	}
-	j, err := journal.Open(filepath.Join(dir, "properties"), journal.Options{
-		Format:   "davdisk properties 1",
-		Replay:   s.replay,
-		Snapshot: s.snapshot,
-	})
+	log, err := journal.Open(path, config)
 	if err != nil {
 		return nil, err
 	}
-	s.journal = j
+	s.log = log
 	return s, nil
 }
 
 // Close closes the store's file; the properties stay in it.
-func (s *Store) Close() error {
-	if s.journal == nil {
-		return nil
-	}
-	return s.journal.Close()
-}
+func (s *Store) Close() error { return s.log.Close() }
 
 // Get returns a copy of a resource's properties, nil if it has none.
 func (s *Store) Get(name string) map[string]string {
@@ -96,10 +94,28 @@ func (s *Store) Get(name string) map[string]string {
 // Set sets and removes properties of one resource: all of it or, on an error,
 // nothing. Removing what is not there is no error (section 14.23).
 func (s *Store) Set(name string, set map[string]string, remove []string) error {
-	s.changing.Lock()
-	defer s.changing.Unlock()
 	name = pathtree.Clean(name)
+	changes, err := s.mayPatch(name, set, remove)
+	if !changes || err != nil {
+		return err
+	}
+	return s.propose(change{Op: opPatch, Path: name, Props: set, Remove: remove})
+}
+
+// mayPatch reports whether a patch changes anything, and fails with ErrFull.
+func (s *Store) mayPatch(name string, set map[string]string, remove []string) (changes bool, err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	old, _ := s.tree.Get(name)
+	props := patched(old, set, remove)
+	grown := weigh(name, props) - weigh(name, old)
+	if grown > 0 && (weigh("", props) > s.opts.MaxResource || s.bytes+grown > s.opts.MaxBytes) {
+		return false, ErrFull
+	}
+	return !maps.Equal(props, old), nil
+}
+
+func patched(old, set map[string]string, remove []string) map[string]string {
 	props := maps.Clone(old)
 	if props == nil {
 		props = map[string]string{}
@@ -108,31 +124,20 @@ func (s *Store) Set(name string, set map[string]string, remove []string) error {
 		delete(props, key)
 	}
 	maps.Copy(props, set)
-	if maps.Equal(props, old) {
-		return nil
-	}
-	grown := weigh(name, props) - weigh(name, old)
-	if grown > 0 && (weigh("", props) > s.opts.MaxResource || s.bytes+grown > s.opts.MaxBytes) {
-		return ErrFull
-	}
-	return s.commit(change{Op: opSet, Path: name, Props: props})
+	return props
 }
 
 // Delete forgets the properties of a resource and of everything below it.
 func (s *Store) Delete(name string) error {
-	s.changing.Lock()
-	defer s.changing.Unlock()
 	if !s.any(name) {
 		return nil
 	}
-	return s.commit(change{Op: opDelete, Path: pathtree.Clean(name)})
+	return s.propose(change{Op: opDelete, Path: pathtree.Clean(name)})
 }
 
 // Move carries the properties of a resource and everything below it to
 // another path, in place of what is there.
 func (s *Store) Move(from, to string) error {
-	s.changing.Lock()
-	defer s.changing.Unlock()
 	from, to = pathtree.Clean(from), pathtree.Clean(to)
 	if from == to || !s.any(from) && !s.any(to) {
 		return nil
@@ -140,14 +145,12 @@ func (s *Store) Move(from, to string) error {
 	if nested(from, to) {
 		return fmt.Errorf("move properties of %q to %q: one is within the other", from, to)
 	}
-	return s.commit(change{Op: opMove, Path: from, To: to})
+	return s.propose(change{Op: opMove, Path: from, To: to})
 }
 
 // Copy gives another path the properties of a resource, and of everything
 // below it if tree is set, in place of what is there. It fails with ErrFull.
 func (s *Store) Copy(from, to string, tree bool) error {
-	s.changing.Lock()
-	defer s.changing.Unlock()
 	from, to = pathtree.Clean(from), pathtree.Clean(to)
 	if from == to || !s.any(from) && !s.any(to) {
 		return nil
@@ -155,6 +158,15 @@ func (s *Store) Copy(from, to string, tree bool) error {
 	if nested(from, to) {
 		return fmt.Errorf("copy properties of %q to %q: one is within the other", from, to)
 	}
+	if !s.mayCopy(from, to, tree) {
+		return ErrFull
+	}
+	return s.propose(change{Op: opCopy, Path: from, To: to, Tree: tree})
+}
+
+func (s *Store) mayCopy(from, to string, tree bool) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	var grown int
 	for at, props := range s.tree.Below(from) {
 		if tree || at == from {
@@ -164,14 +176,13 @@ func (s *Store) Copy(from, to string, tree bool) error {
 	for at, props := range s.tree.Below(to) {
 		grown -= weigh(at, props)
 	}
-	if grown > 0 && s.bytes+grown > s.opts.MaxBytes {
-		return ErrFull
-	}
-	return s.commit(change{Op: opCopy, Path: from, To: to, Tree: tree})
+	return grown <= 0 || s.bytes+grown <= s.opts.MaxBytes
 }
 
 // any tells whether there are properties at a path or below it.
 func (s *Store) any(name string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	for range s.tree.Below(name) {
 		return true
 	}
@@ -180,41 +191,56 @@ func (s *Store) any(name string) bool {
 
 // change is one change of the store, as the journal keeps it.
 type change struct {
-	Op    string            `json:"op"`
-	Path  string            `json:"path"`
-	To    string            `json:"to,omitempty"`
-	Tree  bool              `json:"tree,omitempty"`
-	Props map[string]string `json:"props,omitempty"` // all of the resource's
+	Op     string            `json:"op"`
+	Path   string            `json:"path"`
+	To     string            `json:"to,omitempty"`
+	Tree   bool              `json:"tree,omitempty"`
+	Props  map[string]string `json:"props,omitempty"`
+	Remove []string          `json:"remove,omitempty"`
 }
 
 const (
-	opSet    = "set"
+	opPatch  = "patch"
+	opSet    = "set" // all properties of a resource, in a snapshot
 	opDelete = "delete"
 	opMove   = "move"
 	opCopy   = "copy"
 )
 
-func (s *Store) commit(c change) error {
-	if s.journal != nil {
-		if err := s.journal.Append(c); err != nil {
-			return fmt.Errorf("keep the properties: %w", err)
-		}
+// propose makes a change, once it is on the disk.
+func (s *Store) propose(c change) error {
+	if _, err := s.log.Propose(context.Background(), c, journal.Options{}); err != nil {
+		return fmt.Errorf("keep the properties: %w", err)
 	}
-	return s.apply(c)
+	return nil
 }
 
-func (s *Store) replay(record []byte) error {
-	var c change
-	if err := json.Unmarshal(record, &c); err != nil {
-		return err
+// machine is the store as its log sees it.
+type machine struct{ *Store }
+
+// Apply implements journal.Machine.
+func (m machine) Apply(c change) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.apply(c)
+}
+
+// Snapshot implements journal.Machine.
+func (m machine) Snapshot() iter.Seq[change] {
+	return func(yield func(change) bool) {
+		for at, props := range m.tree.Below("/") {
+			if !yield(change{Op: opSet, Path: at, Props: props}) {
+				return
+			}
+		}
 	}
-	return s.apply(c)
 }
 
 func (s *Store) apply(c change) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	switch c.Op {
+	case opPatch:
+		old, _ := s.tree.Get(c.Path)
+		s.put(c.Path, patched(old, c.Props, c.Remove))
 	case opSet:
 		s.put(c.Path, c.Props)
 	case opDelete:
@@ -236,17 +262,9 @@ func (s *Store) apply(c change) error {
 			s.put(at, props)
 		}
 	default:
-		return fmt.Errorf("unknown change %q", c.Op)
+		return fmt.Errorf("%w: change %q", journal.ErrEntry, c.Op)
 	}
 	return nil
-}
-
-func (s *Store) snapshot(yield func(any) bool) {
-	for at, props := range s.tree.Below("/") {
-		if !yield(change{Op: opSet, Path: at, Props: props}) {
-			return
-		}
-	}
 }
 
 // put gives a path a set of properties, which must not change afterwards.

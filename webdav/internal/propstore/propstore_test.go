@@ -3,6 +3,7 @@ package propstore
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -248,7 +249,7 @@ func TestPropertiesSurviveTheRewritingOfTheirFile(t *testing.T) {
 		must(t, before.Set("/changed", map[string]string{color: value}, nil))
 		written += len(value)
 	}
-	info, err := os.Stat(filepath.Join(dir, "properties"))
+	info, err := os.Stat(filepath.Join(dir, "properties.journal"))
 	must(t, err)
 	if info.Size() > int64(written)/2 {
 		t.Fatalf("the file has %d bytes and was not written anew", info.Size())
@@ -256,5 +257,49 @@ func TestPropertiesSurviveTheRewritingOfTheirFile(t *testing.T) {
 	must(t, before.Close())
 	if got, want := show(store(t, dir, Options{})), show(before); got != want || !strings.Contains(got, "/kept/Ж") {
 		t.Errorf("after\n%s\nbefore\n%s", got, want)
+	}
+}
+
+// TestPatchesAtOnce of one resource are all made, whichever comes first.
+func TestPatchesAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	s := store(t, dir, Options{})
+	var all sync.WaitGroup
+	want := map[string]string{}
+	for i := range 20 {
+		key := fmt.Sprint("{}", i)
+		want[key] = "<x/>"
+		all.Go(func() {
+			if err := s.Set("/a", map[string]string{key: "<x/>"}, []string{"{}never"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if got := s.Get("/a"); !maps.Equal(got, want) {
+		t.Errorf("there is %v", got)
+	}
+	must(t, s.Close())
+	if got := store(t, dir, Options{}).Get("/a"); !maps.Equal(got, want) {
+		t.Errorf("after a restart there is %v", got)
+	}
+}
+
+// TestPropertiesOfVersion1 takes up what a davdisk has left that wrote them in
+// another format, and was killed. Limits that have become narrower lose nothing.
+func TestPropertiesOfVersion1(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.CopyFS(dir, os.DirFS("../../../internal/journal/testdata/state-1/shares/local-5ec2d4dc6d9a/webdav/properties")))
+	const x = `map[{urn:x}color:<color xmlns="urn:x">`
+	want := "/copied " + x + "red</color>]\n/moved " + x + "folder</color>]\n/moved/a " + x + "red</color>]\n/Ж " + x + "green</color>]\n"
+	for range 2 {
+		s := store(t, dir, Options{MaxBytes: 1, MaxResource: 1})
+		if got := show(s); got != want {
+			t.Errorf("there is\n%swant\n%s", got, want)
+		}
+		must(t, s.Close())
+		if _, err := os.Stat(filepath.Join(dir, "properties")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the old file is still there: %v", err)
+		}
 	}
 }
