@@ -4,18 +4,8 @@ import (
 	"path"
 	"slices"
 
-	"github.com/spf13/afero"
-
 	"github.com/davdisk/davdisk/webdav/internal/pathtree"
 )
-
-// confiner gives the same file system, with all its abilities, as seen by a
-// caller who must not leave dir: no link that lies in it is followed out of
-// it. Names stay those of the whole. A file system without it is taken to have
-// no links.
-type confiner interface {
-	Confine(dir string) (afero.Fs, error)
-}
 
 // confine has links resolved within the user's root, as his paths are. A root
 // that lies in another user's is itself looked up within that one, who could
@@ -32,7 +22,7 @@ func (r *request) confine(user Principal) error {
 	}
 	slices.Sort(dirs) // each lies in the one before
 	for _, dir := range append(dirs, r.root) {
-		c, ok := r.files.fs.(confiner)
+		c, ok := r.files.fs.(Confiner)
 		if !ok {
 			return nil
 		}

@@ -91,7 +91,7 @@ func (h *Handler) copyOnce(w http.ResponseWriter, r *request) error {
 	if isPlaceholder(t.source) {
 		err = r.replaceByEmpty(t)
 	} else {
-		err = r.files.copy(r.Context(), r.name, t.to, t.overwrites(), t.depth)
+		err = r.files.copy(r.name, t.to, t.overwrites(), t.depth)
 	}
 	if err != nil {
 		return t.refused(err)

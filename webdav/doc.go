@@ -28,11 +28,13 @@
 // Every afero.Fs is served. Names are absolute, slash-separated and clean. A
 // write goes to a temporary sibling and is renamed over the target, so the old
 // content stays until the new one is whole. A file system that can do better
-// says so by methods of its own (see filesystem.go): it may be bound to the
-// context of a request, write all or nothing, copy and move in one step, tell
-// its space, and keep properties; its fs.FileInfo may tell an entity tag, a
-// content type, a creation date and checksums, its errors an HTTP status. The
-// signatures use only types of the standard library and of afero.
+// says so by methods of its own, its abilities ([ContextBinder], [Putter],
+// [Mover], [Copier], [Deleter], [Usager], [Propertier]): it may be bound to the
+// context of a request, write all or nothing, copy and move in one step, know
+// its space, and keep properties; its fs.FileInfo may have an entity tag
+// ([ETager]), a content type, a creation date, checksums and properties, its
+// errors an HTTP status. The signatures use only types of the standard library
+// and of afero.
 //
 // # A request
 //

@@ -16,87 +16,27 @@ import (
 	"time"
 
 	"github.com/spf13/afero"
-)
-
-// What a file system may be able to do beyond afero.Fs. Each ability is found
-// by its method, after WithContext; where one is missing plain.go does the
-// same with what every afero.Fs has.
-type (
-	// contextual gives the same file system bound to a request, with all the
-	// abilities of the original. Cancelling ctx ends what is under way.
-	contextual interface {
-		WithContext(ctx context.Context) afero.Fs
-	}
-
-	// putter stores a whole file or nothing. size is -1 if unknown; mtime may
-	// be zero; ifMatch is an entity tag in quotes or "". Errors: fs.ErrExist if
-	// ifAbsent fails, status 412 if ifMatch fails, fs.ErrNotExist without a
-	// parent, 405 if name is a folder.
-	putter interface {
-		Put(name string, body io.Reader, size int64, mtime time.Time, ifMatch string, ifAbsent bool) (fs.FileInfo, error)
-	}
-
-	// mover never merges into the target and never deletes it first. Without
-	// overwrite a target that is there is fs.ErrExist.
-	mover interface {
-		Move(from, to string, overwrite bool) error
-	}
-
-	// copier is mover for copies; depth 0 copies a folder without its members,
-	// -1 the whole tree.
-	copier interface {
-		Copy(from, to string, overwrite bool, depth int) error
-	}
-
-	// deleter removes a file or a tree; fs.ErrNotExist if there is none.
-	deleter interface {
-		Delete(name, ifMatch string) error
-	}
-
-	// usager tells the space in bytes.
-	usager interface {
-		Usage() (total, used int64, err error)
-	}
-
-	// propertier keeps dead properties: key "{namespace}local", value the whole
-	// XML element. SetProperties does all or nothing; errors.ErrUnsupported
-	// sends them to the handler's own store.
-	propertier interface {
-		Properties(name string) (map[string]string, error)
-		SetProperties(name string, set map[string]string, remove []string) error
-	}
-)
-
-// What an fs.FileInfo may tell beyond its methods.
-type (
-	etager       interface{ ETag() string } // quoted and strong, or ""
-	contentTyper interface{ ContentType() string }
-	createder    interface{ Created() time.Time }
-	hasher       interface{ Hash(algorithm string) string } // lower-case hex, or ""
-
-	// propertied tells the dead properties as they came with a listing, so that
-	// a folder's need no call for each member; false: ask the file system.
-	propertied interface {
-		Properties() (props map[string]string, known bool)
-	}
+	xdav "golang.org/x/net/webdav"
 )
 
 // files is the file system as the methods use it: bound to one request.
 type files struct {
+	ctx    context.Context
 	fs     afero.Fs
+	judge  *judge
 	plain  *plain
 	litter *litterStore // nil unless litter is kept aside
 	aside  bool         // this client's litter is
 }
 
 // bind binds the file system to a request, so that upstream work ends with it.
-func (h *Handler) bind(req *http.Request) files {
-	f := files{fs: h.fs, plain: &h.plain, litter: h.litter}
-	if c, ok := h.fs.(contextual); ok {
+func (h *Handler) bind(req *http.Request) (files, error) {
+	f := files{ctx: req.Context(), fs: h.fs, judge: h.judge, plain: &h.plain, litter: h.litter}
+	if c, ok := h.fs.(ContextBinder); ok {
 		f.fs = c.WithContext(req.Context())
 	}
 	f.aside = f.litter != nil && isFileManager(req.UserAgent())
-	return f
+	return f, f.judge.fs(f.fs)
 }
 
 // at is where a name is kept.
@@ -109,16 +49,43 @@ func (f files) at(name string) afero.Fs {
 
 func (f files) open(name string) (afero.File, error) { return f.at(name).Open(name) }
 
-func (f files) stat(name string) (fs.FileInfo, error) { return f.at(name).Stat(name) }
+func (f files) stat(name string) (fs.FileInfo, error) { return f.seen(f.at(name).Stat(name)) }
+
+// seen judges what the file system says of a file, and asks for its entity tag
+// where that can fail.
+func (f files) seen(info fs.FileInfo, err error) (fs.FileInfo, error) {
+	if err != nil {
+		return info, err
+	}
+	info, err = f.listed(info)
+	return info, errors.Join(err, entityTagError(info))
+}
+
+// listed is seen for one of many, whose tags are not asked for before somebody
+// wants them.
+func (f files) listed(info fs.FileInfo) (fs.FileInfo, error) {
+	return withContext(f.ctx, info), f.judge.info(info)
+}
 
 func (f files) setTime(name string, t time.Time) error { return f.at(name).Chtimes(name, t, t) }
 
 func (f files) put(name string, body io.Reader, size int64, mtime time.Time, ifMatch string, ifAbsent bool) (fs.FileInfo, error) {
 	to := f.at(name)
-	if p, ok := to.(putter); ok {
-		return p.Put(name, body, size, mtime, ifMatch, ifAbsent)
+	if p, ok := to.(Putter); ok {
+		info, err := p.Put(name, body, size, mtime, ifMatch, ifAbsent)
+		return f.stored(info, err)
 	}
-	return f.plain.put(to, name, body, size, mtime, ifMatch, ifAbsent)
+	return f.stored(f.plain.put(f.ctx, to, name, body, size, mtime, ifMatch, ifAbsent))
+}
+
+// stored is seen for a file that has just been stored, whatever its info is
+// like.
+func (f files) stored(info fs.FileInfo, err error) (fs.FileInfo, error) {
+	if err != nil {
+		return info, err
+	}
+	info, _ = f.listed(info)
+	return info, nil
 }
 
 // errAcross refuses to move or copy between the share and the litter.
@@ -130,10 +97,10 @@ func (f files) move(from, to string, overwrite bool) error {
 		return errAcross
 	}
 	var err error
-	if m, ok := in.(mover); ok {
+	if m, ok := in.(Mover); ok {
 		err = m.Move(from, to, overwrite)
 	} else {
-		err = f.plain.move(in, from, to, overwrite)
+		err = f.plain.move(f.ctx, in, from, to, overwrite)
 	}
 	if err != nil {
 		return err
@@ -141,16 +108,16 @@ func (f files) move(from, to string, overwrite bool) error {
 	return f.litter.moved(from, to)
 }
 
-func (f files) copy(ctx context.Context, from, to string, overwrite bool, depth int) error {
+func (f files) copy(from, to string, overwrite bool, depth int) error {
 	in := f.at(from)
 	if in != f.at(to) || f.aside && isLitter(from) {
 		return errAcross
 	}
 	var err error
-	if c, ok := in.(copier); ok {
+	if c, ok := in.(Copier); ok {
 		err = c.Copy(from, to, overwrite, depth)
 	} else {
-		err = f.plain.copy(ctx, in, from, to, overwrite, depth)
+		err = f.plain.copy(f.ctx, in, from, to, overwrite, depth)
 	}
 	if err != nil {
 		return err
@@ -161,10 +128,10 @@ func (f files) copy(ctx context.Context, from, to string, overwrite bool, depth 
 func (f files) delete(name, ifMatch string) error {
 	in := f.at(name)
 	var err error
-	if d, ok := in.(deleter); ok {
+	if d, ok := in.(Deleter); ok {
 		err = d.Delete(name, ifMatch)
 	} else {
-		err = f.plain.delete(in, name, ifMatch)
+		err = f.plain.delete(f.ctx, in, name, ifMatch)
 	}
 	if err != nil {
 		return err
@@ -178,7 +145,7 @@ func (f files) delete(name, ifMatch string) error {
 // (afero.MemMapFs) that make missing parents without being asked.
 func (f files) mkdir(name string) error {
 	in := f.at(name)
-	if _, ok := in.(putter); !ok {
+	if _, ok := in.(Putter); !ok {
 		if err := needFolder(in, "mkdir", name); err != nil {
 			return err
 		}
@@ -188,7 +155,7 @@ func (f files) mkdir(name string) error {
 
 // usage tells the space; errors.ErrUnsupported if the file system cannot.
 func (f files) usage() (total, used int64, err error) {
-	if u, ok := f.fs.(usager); ok {
+	if u, ok := f.fs.(Usager); ok {
 		return u.Usage()
 	}
 	return 0, 0, errors.ErrUnsupported
@@ -197,12 +164,12 @@ func (f files) usage() (total, used int64, err error) {
 // properties gives the dead properties that the file system itself keeps. info
 // may be nil.
 func (f files) properties(name string, info fs.FileInfo) (map[string]string, error) {
-	if p, ok := info.(propertied); ok {
+	if p, ok := info.(PropertyHolder); ok {
 		if props, known := p.Properties(); known {
 			return props, nil
 		}
 	}
-	p, ok := f.at(name).(propertier)
+	p, ok := f.at(name).(Propertier)
 	if !ok {
 		return nil, nil
 	}
@@ -216,7 +183,7 @@ func (f files) properties(name string, info fs.FileInfo) (map[string]string, err
 // setProperties keeps them there, or answers errors.ErrUnsupported, also for
 // those that are too many or too long for it.
 func (f files) setProperties(name string, set map[string]string, remove []string) error {
-	p, ok := f.at(name).(propertier)
+	p, ok := f.at(name).(Propertier)
 	if !ok {
 		return errors.ErrUnsupported
 	}
@@ -251,7 +218,7 @@ func (f files) listOnce(name string) (self fs.FileInfo, children []fs.FileInfo, 
 		return nil, nil, err
 	}
 	defer dir.Close()
-	if self, err = dir.Stat(); err != nil || !self.IsDir() {
+	if self, err = f.seen(dir.Stat()); err != nil || !self.IsDir() {
 		return self, nil, err
 	}
 	all, err := dir.Readdir(-1)
@@ -269,6 +236,8 @@ func (f files) listOnce(name string) (self fs.FileInfo, children []fs.FileInfo, 
 				continue
 			}
 			child = named{target, child.Name()}
+		} else if child, err = f.listed(child); err != nil {
+			return self, nil, err
 		}
 		children = append(children, child)
 	}
@@ -297,8 +266,16 @@ func entityTag(info fs.FileInfo) string {
 // the time moves with every change. A folder has one only if the file system
 // says so.
 func storeTag(info fs.FileInfo) string {
-	if e, ok := info.(etager); ok {
+	switch e := info.(type) {
+	case ETager:
 		return e.ETag()
+	case netInfo:
+		if tag, err := e.tag(); err == nil {
+			return tag
+		}
+		if entityTagError(info) != nil {
+			return ""
+		}
 	}
 	if info.IsDir() {
 		return ""
@@ -308,22 +285,30 @@ func storeTag(info fs.FileInfo) string {
 
 // contentType gives the media type of a file, by its name if the file system
 // does not know. The content is never looked at.
-func contentType(info fs.FileInfo) string {
-	if c, ok := info.(contentTyper); ok {
-		if t := c.ContentType(); t != "" {
-			return t
-		}
+func contentType(info fs.FileInfo) (string, error) {
+	known, err := "", xdav.ErrNotImplemented
+	switch c := info.(type) {
+	case ContentTyper:
+		known, err = c.ContentType(), nil
+	case netInfo:
+		known, err = c.contentType()
+	}
+	if err != nil && !errors.Is(err, xdav.ErrNotImplemented) {
+		return "", err
+	}
+	if err == nil && known != "" {
+		return known, nil
 	}
 	if t := mime.TypeByExtension(strings.ToLower(path.Ext(info.Name()))); t != "" {
-		return t
+		return t, nil
 	}
-	return "application/octet-stream"
+	return "application/octet-stream", nil
 }
 
 // createdAt gives the time of creation, or of the last change where nothing
 // better is known: Finder wants a date.
 func createdAt(info fs.FileInfo) time.Time {
-	if c, ok := info.(createder); ok {
+	if c, ok := info.(CreationTimer); ok {
 		if t := c.Created(); !t.IsZero() {
 			return t
 		}
@@ -333,7 +318,7 @@ func createdAt(info fs.FileInfo) time.Time {
 
 // hashOf gives a checksum in lower-case hex, or "".
 func hashOf(info fs.FileInfo, algorithm string) string {
-	if h, ok := info.(hasher); ok {
+	if h, ok := info.(Hasher); ok {
 		return h.Hash(algorithm)
 	}
 	return ""

@@ -29,7 +29,7 @@ type Folder struct {
 	// ReadOnly tells that every change is refused.
 	ReadOnly bool
 	// Entries lists the folder. Each call asks the file system, whose error it
-	// returns; the infos may have more to tell (see abilities).
+	// returns; the infos may know more ([ETager], [ContentTyper], …).
 	Entries func() ([]fs.FileInfo, error)
 }
 

@@ -36,7 +36,7 @@ func (h *Handler) get(w http.ResponseWriter, r *request) error {
 // mayHaveChanged tells the errors of reading with which a file system says
 // that the content is no longer what the open file stood for: 412 or 503.
 func mayHaveChanged(err error) bool {
-	var s statuser
+	var s HTTPStatuser
 	if err == nil || !errors.As(err, &s) {
 		return false
 	}
@@ -59,7 +59,7 @@ func (h *Handler) serveOnce(w http.ResponseWriter, r *request) (fs.FileInfo, err
 		return info, serveFile(w, r, nil, info)
 	}
 	defer file.Close()
-	info, err := file.Stat()
+	info, err := r.files.seen(file.Stat())
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +80,10 @@ func serveFile(w http.ResponseWriter, r *request, file afero.File, info fs.FileI
 	if _, err := r.conditions(info); err != nil {
 		return err
 	}
+	mediaType, err := contentType(info)
+	if err != nil {
+		return err
+	}
 	header := w.Header()
 	header.Set("Accept-Ranges", "bytes")
 	header.Set("Content-Security-Policy", fileSecurity)
@@ -94,7 +98,7 @@ func serveFile(w http.ResponseWriter, r *request, file afero.File, info fs.FileI
 		w.WriteHeader(status)
 		return nil
 	}
-	header.Set("Content-Type", contentType(info))
+	header.Set("Content-Type", mediaType)
 	header.Set("Content-Length", strconv.FormatInt(part.length, 10))
 	if status == http.StatusPartialContent {
 		header.Set("Content-Range", part.contentRange(info.Size()))

@@ -20,6 +20,7 @@ import (
 type Handler struct {
 	opts       *options
 	fs         afero.Fs
+	judge      *judge
 	plain      plain
 	litter     *litterStore // nil unless litter is kept aside
 	locks      *lock.Table
@@ -51,7 +52,10 @@ func NewHandler(fs afero.Fs, opts ...Option) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{opts: o, fs: fs}
+	h := &Handler{opts: o, fs: fs, judge: &judge{log: o.log, strict: o.strict}}
+	if err := h.judge.fs(fs); err != nil {
+		return nil, err
+	}
 	h.operations = map[string]operation{
 		http.MethodOptions: {serve: h.options},
 		http.MethodGet:     {serve: h.get},
@@ -147,7 +151,11 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 	if req.Method == http.MethodOptions {
 		return h.options(w, &request{Request: req, handler: h})
 	}
-	r := &request{Request: req, handler: h, root: "/", files: h.bind(req), readOnly: h.opts.readOnly}
+	files, err := h.bind(req)
+	if err != nil {
+		return err
+	}
+	r := &request{Request: req, handler: h, root: "/", files: files, readOnly: h.opts.readOnly}
 	if user, ok := PrincipalFromContext(req.Context()); ok {
 		r.principal, r.root = user.Name, r.resolve(path.Clean("/"+user.Root))
 		if err := r.confine(user); err != nil {

@@ -2,6 +2,7 @@ package webdav
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -139,7 +140,7 @@ func (l *litterStore) Put(name string, body io.Reader, size int64, mtime time.Ti
 	if err := l.Fs.MkdirAll(path.Dir(kept), 0o700); err != nil {
 		return nil, err
 	}
-	if _, err := l.plain.put(l.Fs, kept, bytes.NewReader(content), size, mtime, ifMatch, ifAbsent); err != nil {
+	if _, err := l.plain.put(context.Background(), l.Fs, kept, bytes.NewReader(content), size, mtime, ifMatch, ifAbsent); err != nil {
 		return nil, err
 	}
 	return l.Stat(name)
@@ -205,7 +206,7 @@ func (l *litterStore) Move(from, to string, overwrite bool) error {
 	if err := l.Fs.MkdirAll(path.Dir(hashed(to)), 0o700); err != nil {
 		return err
 	}
-	if err := l.plain.move(l.Fs, hashed(from), hashed(to), overwrite); err != nil {
+	if err := l.plain.move(context.Background(), l.Fs, hashed(from), hashed(to), overwrite); err != nil {
 		return err
 	}
 	return l.prune(path.Dir(hashed(from)))
@@ -214,7 +215,7 @@ func (l *litterStore) Move(from, to string, overwrite bool) error {
 func (l *litterStore) Delete(name, ifMatch string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.plain.delete(l.Fs, hashed(name), ifMatch); err != nil {
+	if err := l.plain.delete(context.Background(), l.Fs, hashed(name), ifMatch); err != nil {
 		return err
 	}
 	return l.prune(path.Dir(hashed(name)))

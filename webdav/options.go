@@ -23,6 +23,7 @@ type options struct {
 	litter   LitterMode
 	infinity int
 	maxXML   int64
+	strict   bool
 	log      *slog.Logger
 	now      func() time.Time
 }
@@ -157,6 +158,17 @@ func WithLogger(log *slog.Logger) Option {
 		if log != nil {
 			o.log = log
 		}
+		return nil
+	}
+}
+
+// WithStrictAbilities makes an error of a method that has the name of an
+// ability and another signature (see [ContextBinder]): of New for a file
+// system, and of the request, which gets 500, for what is first seen there.
+// Without it such a method is logged once and not used.
+func WithStrictAbilities() Option {
+	return func(o *options) error {
+		o.strict = true
 		return nil
 	}
 }

@@ -212,7 +212,7 @@ func TestPeerFault11ConditionsOfPutAreKept(t *testing.T) {
 func TestPeerFault12ForeignChangesAreSeen(t *testing.T) {
 	onEach(t, func(s *share) {
 		s.gone("/f")
-		if p, ok := s.fs.(putter); ok {
+		if p, ok := s.fs.(Putter); ok {
 			if _, err := p.Put("/f", strings.NewReader("elsewhere"), -1, time.Time{}, "", false); err != nil {
 				t.Fatal(err)
 			}

@@ -56,8 +56,13 @@ func needFolder(afs afero.Fs, op, name string) error {
 }
 
 // check looks at the target of a write. current is nil if nothing is there.
-func check(afs afero.Fs, op, name, ifMatch string, ifAbsent bool) (current fs.FileInfo, err error) {
-	current, err = afs.Stat(name)
+func check(ctx context.Context, afs afero.Fs, op, name, ifMatch string, ifAbsent bool) (current fs.FileInfo, err error) {
+	if current, err = afs.Stat(name); err == nil {
+		current = withContext(ctx, current)
+		if err := entityTagError(current); err != nil && ifMatch != "" {
+			return nil, err
+		}
+	}
 	switch {
 	case err == nil && ifAbsent:
 		return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrExist}
@@ -73,7 +78,7 @@ func check(afs afero.Fs, op, name, ifMatch string, ifAbsent bool) (current fs.Fi
 	return nil, nil
 }
 
-func (p *plain) put(afs afero.Fs, name string, body io.Reader, size int64, mtime time.Time, ifMatch string, ifAbsent bool) (fs.FileInfo, error) {
+func (p *plain) put(ctx context.Context, afs afero.Fs, name string, body io.Reader, size int64, mtime time.Time, ifMatch string, ifAbsent bool) (fs.FileInfo, error) {
 	if err := needFolder(afs, "put", name); err != nil {
 		return nil, err
 	}
@@ -82,7 +87,7 @@ func (p *plain) put(afs afero.Fs, name string, body io.Reader, size int64, mtime
 		_ = afs.Remove(temp)
 		return nil, err
 	}
-	if err := p.replaceFile(afs, temp, name, mtime, ifMatch, ifAbsent); err != nil {
+	if err := p.replaceFile(ctx, afs, temp, name, mtime, ifMatch, ifAbsent); err != nil {
 		_ = afs.Remove(temp)
 		return nil, err
 	}
@@ -106,10 +111,10 @@ func store(afs afero.Fs, name string, body io.Reader, size int64) error {
 }
 
 // replaceFile renames temp to name, if the conditions hold.
-func (p *plain) replaceFile(afs afero.Fs, temp, name string, mtime time.Time, ifMatch string, ifAbsent bool) error {
+func (p *plain) replaceFile(ctx context.Context, afs afero.Fs, temp, name string, mtime time.Time, ifMatch string, ifAbsent bool) error {
 	p.commit.Lock()
 	defer p.commit.Unlock()
-	current, err := check(afs, "put", name, ifMatch, ifAbsent)
+	current, err := check(ctx, afs, "put", name, ifMatch, ifAbsent)
 	if err != nil {
 		return err
 	}
@@ -122,7 +127,7 @@ func (p *plain) replaceFile(afs afero.Fs, temp, name string, mtime time.Time, if
 		}
 	}
 	if current != nil {
-		if err := keepApart(afs, temp, current); err != nil {
+		if err := keepApart(ctx, afs, temp, current); err != nil {
 			return err
 		}
 	}
@@ -132,16 +137,16 @@ func (p *plain) replaceFile(afs afero.Fs, temp, name string, mtime time.Time, if
 // keepApart moves the time of the new content by a millisecond if its entity
 // tag would be that of the old one: file systems stamp times in steps, and two
 // quick writes of one size fall into the same.
-func keepApart(afs afero.Fs, temp string, current fs.FileInfo) error {
+func keepApart(ctx context.Context, afs afero.Fs, temp string, current fs.FileInfo) error {
 	info, err := afs.Stat(temp)
-	if err != nil || entityTag(info) != entityTag(current) {
+	if err != nil || entityTag(withContext(ctx, info)) != entityTag(current) {
 		return err
 	}
 	t := info.ModTime().Add(time.Millisecond)
 	return afs.Chtimes(temp, t, t)
 }
 
-func (p *plain) move(afs afero.Fs, from, to string, overwrite bool) error {
+func (p *plain) move(ctx context.Context, afs afero.Fs, from, to string, overwrite bool) error {
 	if _, err := afs.Stat(from); err != nil {
 		return err
 	}
@@ -150,14 +155,14 @@ func (p *plain) move(afs afero.Fs, from, to string, overwrite bool) error {
 	}
 	p.commit.Lock()
 	defer p.commit.Unlock()
-	return replace(afs, from, to, overwrite)
+	return replace(ctx, afs, from, to, overwrite)
 }
 
 // replace renames from to to. File over file is the rename's own affair;
 // where a folder is involved the target is moved aside before and removed
 // after.
-func replace(afs afero.Fs, from, to string, overwrite bool) error {
-	target, err := check(afs, "move", to, "", !overwrite)
+func replace(ctx context.Context, afs afero.Fs, from, to string, overwrite bool) error {
+	target, err := check(ctx, afs, "move", to, "", !overwrite)
 	if err != nil {
 		return err
 	}
@@ -185,14 +190,14 @@ func (p *plain) copy(ctx context.Context, afs afero.Fs, from, to string, overwri
 	if err := needFolder(afs, "copy", to); err != nil {
 		return err
 	}
-	if _, err := check(afs, "copy", to, "", !overwrite); err != nil {
+	if _, err := check(ctx, afs, "copy", to, "", !overwrite); err != nil {
 		return err
 	}
 	temp := temporary(to)
 	err := copyTree(ctx, afs, from, temp, depth)
 	if err == nil {
 		p.commit.Lock()
-		err = replace(afs, temp, to, overwrite)
+		err = replace(ctx, afs, temp, to, overwrite)
 		p.commit.Unlock()
 	}
 	if err != nil {
@@ -251,10 +256,10 @@ func (c contextReader) Read(p []byte) (int, error) {
 
 // delete removes a file, or a tree as the file system does it: a failure in
 // the middle may leave a part of the tree.
-func (p *plain) delete(afs afero.Fs, name, ifMatch string) error {
+func (p *plain) delete(ctx context.Context, afs afero.Fs, name, ifMatch string) error {
 	p.commit.Lock()
 	defer p.commit.Unlock()
-	current, err := check(afs, "delete", name, ifMatch, false)
+	current, err := check(ctx, afs, "delete", name, ifMatch, false)
 	if err != nil {
 		return err
 	}

@@ -108,21 +108,21 @@ func TestPlainWritesAreWholeWhateverBreaks(t *testing.T) {
 	mtime := time.Unix(1_700_000_000, 0)
 	for name, write := range map[string]func(p *plain, b afero.Fs) error{
 		"put over a file": func(p *plain, b afero.Fs) error {
-			_, err := p.put(b, "/f", strings.NewReader("new content"), -1, mtime, "", false)
+			_, err := p.put(t.Context(), b, "/f", strings.NewReader("new content"), -1, mtime, "", false)
 			return err
 		},
 		"put a new file": func(p *plain, b afero.Fs) error {
-			_, err := p.put(b, "/new", strings.NewReader("new content"), 11, mtime, "", true)
+			_, err := p.put(t.Context(), b, "/new", strings.NewReader("new content"), 11, mtime, "", true)
 			return err
 		},
 		"copy a file over a file":   func(p *plain, b afero.Fs) error { return p.copy(t.Context(), b, "/f", "/g", true, -1) },
 		"copy a tree over a tree":   func(p *plain, b afero.Fs) error { return p.copy(t.Context(), b, "/d", "/e", true, -1) },
 		"copy a tree to a name":     func(p *plain, b afero.Fs) error { return p.copy(t.Context(), b, "/d", "/new", false, -1) },
-		"move a tree over a tree":   func(p *plain, b afero.Fs) error { return p.move(b, "/d", "/e", true) },
-		"move a file over a tree":   func(p *plain, b afero.Fs) error { return p.move(b, "/f", "/e", true) },
-		"move a tree over a file":   func(p *plain, b afero.Fs) error { return p.move(b, "/d", "/f", true) },
-		"move a file over a file":   func(p *plain, b afero.Fs) error { return p.move(b, "/f", "/g", true) },
-		"move a tree to a new name": func(p *plain, b afero.Fs) error { return p.move(b, "/d", "/new", false) },
+		"move a tree over a tree":   func(p *plain, b afero.Fs) error { return p.move(t.Context(), b, "/d", "/e", true) },
+		"move a file over a tree":   func(p *plain, b afero.Fs) error { return p.move(t.Context(), b, "/f", "/e", true) },
+		"move a tree over a file":   func(p *plain, b afero.Fs) error { return p.move(t.Context(), b, "/d", "/f", true) },
+		"move a file over a file":   func(p *plain, b afero.Fs) error { return p.move(t.Context(), b, "/f", "/g", true) },
+		"move a tree to a new name": func(p *plain, b afero.Fs) error { return p.move(t.Context(), b, "/d", "/new", false) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			after := ""
@@ -193,7 +193,7 @@ func TestPlainPutFromABrokenBody(t *testing.T) {
 		io.MultiReader(strings.NewReader("part"), errReader{errBroken}),
 		strings.NewReader("too short for its length"),
 	} {
-		if _, err := new(plain).put(base, "/f", body, 1000, time.Time{}, "", false); err == nil {
+		if _, err := new(plain).put(t.Context(), base, "/f", body, 1000, time.Time{}, "", false); err == nil {
 			t.Error("stored")
 		}
 	}
@@ -237,7 +237,7 @@ func TestPlainPutConditionsAtTheLastMoment(t *testing.T) {
 				}
 				return 0, io.EOF
 			})
-			_, err := new(plain).put(base, c.at, overtake, -1, time.Time{}, tag, c.ifAbsent)
+			_, err := new(plain).put(t.Context(), base, c.at, overtake, -1, time.Time{}, tag, c.ifAbsent)
 			if code, _ := statusOf(err); code != 412 || c.want != nil && !errors.Is(err, c.want) {
 				t.Errorf("%v", err)
 			}
@@ -258,7 +258,7 @@ func TestPlainTagsDifferWithinOneStepOfTheClock(t *testing.T) {
 	base := afero.NewMemMapFs()
 	p, mtime, last := new(plain), time.Unix(1_700_000_000, 0), ""
 	for i := range 5 {
-		info, err := p.put(base, "/f", strings.NewReader(fmt.Sprint(i)), 1, mtime, "", false)
+		info, err := p.put(t.Context(), base, "/f", strings.NewReader(fmt.Sprint(i)), 1, mtime, "", false)
 		if err != nil {
 			t.Fatal(err)
 		}

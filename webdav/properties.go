@@ -126,10 +126,14 @@ func contentLengthProperty(_ *request, s subject) (davxml.Prop, error) {
 }
 
 func contentTypeProperty(_ *request, s subject) (davxml.Prop, error) {
-	return davxml.Text(davxml.Name("getcontenttype"), contentType(s.info)), nil
+	mediaType, err := contentType(s.info)
+	return davxml.Text(davxml.Name("getcontenttype"), mediaType), err
 }
 
 func entityTagProperty(_ *request, s subject) (davxml.Prop, error) {
+	if err := entityTagError(s.info); err != nil {
+		return davxml.Prop{}, err
+	}
 	etag := entityTag(s.info)
 	if etag == "" {
 		return davxml.Prop{}, errNoProperty

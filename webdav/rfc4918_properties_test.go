@@ -159,7 +159,7 @@ func rfcProperties() []requirement {
 		{"9.1-propname-tells-all", func(s *share) {
 			s.put("/f", "x")
 			m := s.want(207, "PROPFIND", "/", propfind("<D:propname/>"), "Depth: 1").multistatus(s.T)
-			_, capable := s.fs.(usager)
+			_, capable := s.fs.(Usager)
 			for _, c := range []struct {
 				at, space, local string
 				want             bool
@@ -187,7 +187,7 @@ func rfcProperties() []requirement {
 		}},
 		{"9.1.6-include-adds-to-allprop", func(s *share) {
 			quota := "HTTP/1.1 404 Not Found"
-			if _, ok := s.fs.(usager); ok {
+			if _, ok := s.fs.(Usager); ok {
 				quota = "HTTP/1.1 200 OK"
 			}
 			m := s.want(207, "PROPFIND", "/", propfind(`<D:allprop/><D:include><D:quota-used-bytes/><D:none/></D:include>`), "Depth: 0").multistatus(s.T)
@@ -251,7 +251,7 @@ func rfcProperties() []requirement {
 			switch fs := s.fs.(type) {
 			case *capableFs:
 				fs.failOn(507, "setproperties")
-			case propertier:
+			case Propertier:
 				return // has room for more than a request can bring
 			}
 			a := s.want(207, "PROPPATCH", "/f", proppatch(setProp("<z:p>"+strings.Repeat("x", 500_000)+"</z:p>")+setProp("<D:getlastmodified>Tue, 03 Mar 2020 10:20:30 GMT</D:getlastmodified>")))

@@ -104,7 +104,7 @@ func mustQuota(s *share) {
 	s.want(201, "MKCOL", "/d", "")
 	s.put("/d/f", "12345")
 	c, counts := s.fs.(*capableFs)
-	_, can := s.fs.(usager)
+	_, can := s.fs.(Usager)
 	names := []string{"quota-available-bytes", "quota-used-bytes"}
 	for _, at := range []string{"/", "/d", "/d/"} {
 		got := s.properties(at, names...)

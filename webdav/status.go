@@ -52,11 +52,6 @@ func instead(err, target error, status int, reason string) error {
 	return err
 }
 
-// statuser is what errors of a file system may tell (see filesystem.go).
-type statuser interface {
-	HTTPStatus() (code int, retryAfter time.Duration)
-}
-
 // statuses translates errors that do not tell a status themselves.
 var statuses = []struct {
 	is   error
@@ -96,7 +91,7 @@ const retrySoon = 5 * time.Second
 // believes the file deleted.
 func statusOf(err error) (code int, retryAfter time.Duration) {
 	var r *refusal
-	var s statuser
+	var s HTTPStatuser
 	if errors.As(err, &r) {
 		if errors.As(err, &s) {
 			_, retryAfter = s.HTTPStatus()
@@ -212,7 +207,7 @@ func xmlError(err error) *bytes.Buffer {
 // of a 507 of the file system which of the two of RFC 4331 section 6.
 func preconditionOf(err error) davxml.Precondition {
 	var r *refusal
-	var s statuser
+	var s HTTPStatuser
 	switch code, _ := statusOf(err); {
 	case errors.As(err, &r):
 		return r.precondition

@@ -1,20 +1,16 @@
 package main
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/spf13/afero"
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/vfs"
@@ -23,34 +19,30 @@ import (
 	"github.com/davdisk/davdisk/webdav/server"
 )
 
-// What the handler wants of a file system beyond afero.Fs. It finds these
-// methods by itself, so a signature that drifted would only be missed; here it
-// does not compile.
-var _ interface {
-	afero.Fs
-	io.Closer
-	WithContext(ctx context.Context) afero.Fs
-	Confine(dir string) (afero.Fs, error)
-	Put(name string, body io.Reader, size int64, mtime time.Time, ifMatch string, ifAbsent bool) (fs.FileInfo, error)
-	Move(from, to string, overwrite bool) error
-	Copy(from, to string, overwrite bool, depth int) error
-	Delete(name, ifMatch string) error
-	Usage() (total, used int64, err error)
-	Properties(name string) (map[string]string, error)
-	SetProperties(name string, set map[string]string, remove []string) error
-} = (*vfs.FS)(nil)
+// The abilities that the handler finds in vfs. It would do without one whose
+// signature has drifted, in another way; here that does not compile.
+var (
+	_ interface {
+		webdav.ContextBinder
+		webdav.Confiner
+		webdav.Putter
+		webdav.Mover
+		webdav.Copier
+		webdav.Deleter
+		webdav.Usager
+		webdav.Propertier
+	} = (*vfs.FS)(nil)
 
-var _ interface {
-	fs.FileInfo
-	ETag() string
-	ContentType() string
-	Created() time.Time
-	Hash(algorithm string) string
-} = (*vfs.FileInfo)(nil)
+	_ interface {
+		webdav.ETager
+		webdav.ContentTyper
+		webdav.CreationTimer
+		webdav.Hasher
+		webdav.PropertyHolder
+	} = (*vfs.FileInfo)(nil)
 
-var _ interface {
-	HTTPStatus() (code int, retryAfter time.Duration)
-} = (*backend.Error)(nil)
+	_ webdav.HTTPStatuser = (*backend.Error)(nil)
+)
 
 // stackOptions say how a share is put together.
 type stackOptions struct {
@@ -114,7 +106,7 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	dav, err := webdav.NewHandler(f, append(handler, webdav.WithPage(shown), webdav.WithLogger(o.log))...)
+	dav, err := webdav.NewHandler(f, append(handler, webdav.WithPage(shown), webdav.WithStrictAbilities(), webdav.WithLogger(o.log))...)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
