@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -313,6 +314,7 @@ func TestEntriesAtOnceShareASync(t *testing.T) {
 			j.queueMu.Lock()
 			queued = len(j.queue)
 			j.queueMu.Unlock()
+			runtime.Gosched()
 		}
 		j.mu.Unlock()
 		all.Wait()
