@@ -89,7 +89,9 @@ func (t *Table) apply(c change) error {
 		}
 		t.add(*c.Lock, c.Placeholder)
 	case c.Op == opHeld && c.Lock != nil:
-		t.add(*c.Lock, c.Placeholder)
+		if _, ok := t.roots[c.Lock.Token]; !ok { // else it is carried over for the second time
+			t.add(*c.Lock, c.Placeholder)
+		}
 	case c.Op == opRefresh && c.Lock != nil:
 		return t.refresh(*c.Lock)
 	case c.Op == opUnlock:
