@@ -7,10 +7,10 @@
 //	log, err := journal.Open(path, journal.Config[change]{Format: "locks 2", Machine: table})
 //	_, err = log.Propose(ctx, change{…}, journal.Options{}) // on disk, then applied
 //
-// A [Journal] is a Log in one file of this machine; one process at a time has
-// it open. A [Map] is a map kept that way. A service that orders the entries of
-// several processes can be another Log for the same machines, because they
-// depend on nothing but the entries.
+// A [Journal] is a Log in one file; one process at a time has it open. A [Map]
+// is a map kept that way. A service that orders the entries of several processes
+// can be another Log for the same machines, because they depend on nothing but
+// the entries.
 //
 // # The file
 //
@@ -26,7 +26,7 @@
 // # Damage
 //
 // What follows the last newline was being written when the process or the
-// machine stopped, was never acknowledged, and is dropped. Everything else that
+// computer stopped, was never acknowledged, and is dropped. Everything else that
 // cannot be read is a [DamageError], which names the file and the offset;
 // nothing is skipped and nothing is changed. A file that was cut short at the
 // end of an entry cannot be told from one in which the later entries were never
@@ -61,11 +61,11 @@ var (
 // own against Apply.
 type Machine[E any] interface {
 	// Apply changes the state by one entry. It must be deterministic: equal
-	// entries in equal order make equal states, whatever the time, the
-	// machine and its options. An error says that the entry was refused and
+	// entries in equal order make equal states, whatever the time and the
+	// options of the process. An error says that the entry was refused and
 	// has changed nothing; the same entry is refused again after a restart.
-	// An entry that is not understood is refused with ErrEntry. What
-	// the entry points to is not changed by anybody from then on.
+	// An entry that is not understood is refused with ErrEntry. What the
+	// entry points to is not changed by anybody from then on.
 	Apply(entry E) error
 	// Snapshot yields entries that make the present state out of an empty
 	// one. None of them may be refused.
@@ -87,7 +87,7 @@ type Log[E any] interface {
 
 // Options are how an entry is proposed.
 type Options struct {
-	// Volatile is for an entry that may be lost when the machine stops,
+	// Volatile is for an entry that may be lost with a loss of power,
 	// because the state is right without it: it is not synced. Should the
 	// disk fail it is applied all the same, and written as soon as possible.
 	Volatile bool
