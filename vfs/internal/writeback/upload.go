@@ -146,13 +146,14 @@ func (q *Queue) failed(e *entry, err error) {
 		return // it was ended by us, and the next run goes on
 	}
 	pause, refused := pauseAfter(err, e.Trouble.Tries)
-	if !e.failed || refused != e.refused {
-		q.opts.Log.Warn("a file cannot be stored yet; it is kept here and tried again", "name", e.Name, "error", err, "in", pause)
-	}
+	news := !e.failed || refused != e.refused
 	e.failed, e.refused = true, refused
 	e.Trouble = Trouble{Tries: e.Trouble.Tries + 1, Error: err.Error(), Next: q.opts.Now().Add(pause)}
 	if err := q.folder.note(e.Entry); err != nil {
 		q.opts.Log.Debug("an error of an upload cannot be written down", "name", e.Name, "error", err)
+	}
+	if news {
+		q.opts.Log.Warn("a file cannot be stored yet; it is kept here and tried again", "name", e.Name, "error", err, "in", pause)
 	}
 }
 
