@@ -6,18 +6,19 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
+	"github.com/davdisk/davdisk/backend/yandex/internal/oauth"
 )
 
 // Where the service is, and what it allows.
 const (
 	DefaultAPIURL   = "https://cloud-api.yandex.net"
-	DefaultOAuthURL = "https://oauth.yandex.ru"
+	DefaultOAuthURL = oauth.DefaultURL
 	DefaultRate     = 40 // API requests a second, clause 2.2 of the terms of the API
 
 	DefaultModTimeWait = 3 * time.Second // the longest time that Yandex asks for before a PATCH
@@ -96,6 +97,14 @@ func (c Config) withDefaults() Config {
 		c.Rand = rand.Float64
 	}
 	return c
+}
+
+// client makes the API client that c describes.
+func (c Config) client() (*api.Client, error) {
+	return api.New(api.Options{
+		URL: c.APIURL, Token: c.Token, UserAgent: c.UserAgent, Rate: c.Rate, RetryWait: c.RetryWait,
+		Transport: c.Transport, Now: c.Now, After: c.After, Rand: c.Rand,
+	})
 }
 
 // pooled is the usual transport with room for as many connections to one host
@@ -192,13 +201,4 @@ func tokenSource(opts map[string]string, env backend.Env) (TokenSource, error) {
 		return nil, err
 	}
 	return store, nil
-}
-
-// parseAPI checks the address of a server.
-func parseAPI(address string) (*url.URL, error) {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("yandex: %q is not the address of a server", address)
-	}
-	return u, nil
 }

@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
 // Fetch implements backend.Fetcher. The service tells nothing of why it could
@@ -34,15 +35,15 @@ func (b *Backend) fetchURL(ctx context.Context, name, address string) error {
 	}
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	_, _, err = b.change(ctx, uploadFromURL, url.Values{"path": {b.path(name)}, "url": {address}})
-	if errors.Is(err, errFailed) {
+	_, _, err = b.api.Change(ctx, api.UploadFromURL, url.Values{"path": {b.path(name)}, "url": {address}})
+	if errors.Is(err, api.ErrOperationFailed) {
 		return &backend.Error{Kind: backend.ErrUnavailable, Message: "the service could not download that address"}
 	}
 	if err != nil {
 		return err
 	}
 	if _, err := b.look(ctx, name); err != nil {
-		return lost{err}
+		return api.UncertainError{Err: err}
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
 // flatFields are those of the lists without folders.
@@ -30,12 +31,12 @@ func (b *Backend) Files(ctx context.Context, opts backend.FilesOptions) iter.Seq
 		if opts.Limit > 0 {
 			query.Set("limit", strconv.Itoa(opts.Limit))
 		}
-		return b.flat(ctx, "files", listRecent, query, opts.Limit)
+		return b.flat(ctx, "files", api.ListRecent, query, opts.Limit)
 	}
 	if opts.Sort != "" {
 		query.Set("sort", opts.Sort)
 	}
-	return b.flat(ctx, "files", listFiles, query, opts.Limit)
+	return b.flat(ctx, "files", api.ListFiles, query, opts.Limit)
 }
 
 // failing is a list that is only an error.
@@ -46,7 +47,7 @@ func failing(err error) iter.Seq2[backend.Entry, error] {
 // flat yields a list without folders, each entry once, page by page. Such a
 // list has no total: it ends with an empty page. The latest uploads have one
 // page only.
-func (b *Backend) flat(ctx context.Context, op string, c call, query url.Values, limit int) iter.Seq2[backend.Entry, error] {
+func (b *Backend) flat(ctx context.Context, op string, c api.Call, query url.Values, limit int) iter.Seq2[backend.Entry, error] {
 	return func(yield func(backend.Entry, error) bool) {
 		base, err := b.base(ctx)
 		if err != nil {
@@ -66,8 +67,8 @@ func (b *Backend) flat(ctx context.Context, op string, c call, query url.Values,
 				if !inside || seen[name] {
 					continue
 				}
-				if err := items[i].check(); err != nil {
-					b.log.Warn("a file is left out of a list", "name", name, "error", plain(err))
+				if err := items[i].Check(); err != nil {
+					b.log.Warn("a file is left out of a list", "name", name, "error", api.Message(err))
 					continue
 				}
 				seen[name] = true
@@ -76,28 +77,28 @@ func (b *Backend) flat(ctx context.Context, op string, c call, query url.Values,
 					return
 				}
 			}
-			if len(items) == 0 || c == listRecent {
+			if len(items) == 0 || c == api.ListRecent {
 				return
 			}
 		}
 	}
 }
 
-func (b *Backend) flatPage(ctx context.Context, c call, query url.Values, offset int) ([]resource, error) {
+func (b *Backend) flatPage(ctx context.Context, c api.Call, query url.Values, offset int) ([]api.Resource, error) {
 	args := url.Values{"fields": {flatFields}}
 	for key, values := range query {
 		args[key] = values
 	}
-	if c != listRecent {
+	if c != api.ListRecent {
 		args.Set("limit", strconv.Itoa(pageSize))
 		args.Set("offset", strconv.Itoa(offset))
 	}
-	var p page
-	if _, err := b.api.do(ctx, request{call: c, query: args, out: &p}); err != nil {
+	var p api.Page
+	if _, err := b.api.Do(ctx, api.Request{Call: c, Query: args, Out: &p}); err != nil {
 		return nil, err
 	}
-	if !p.shown() {
-		b.log.Warn("the service does not say what is on a page of a list; the list is refused", "list", c.path, "offset", offset)
+	if !p.Listed() {
+		b.log.Warn("the service does not say what is on a page of a list; the list is refused", "list", string(c), "offset", offset)
 		return nil, &backend.Error{Kind: backend.ErrUnavailable, Message: "the service does not say which files there are"}
 	}
 	return p.Items, nil

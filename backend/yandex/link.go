@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
 // Link implements backend.Linker. The link of a folder leads to a ZIP file of
@@ -14,13 +15,13 @@ func (b *Backend) Link(ctx context.Context, name string) (backend.Link, error) {
 	if err := checkName("link", name); err != nil {
 		return backend.Link{}, err
 	}
-	l, err := b.downloadLink(ctx, downloadLink, url.Values{"path": {b.path(name)}, "fields": {"href"}})
+	l, err := b.downloadLink(ctx, api.DownloadLink, url.Values{"path": {b.path(name)}, "fields": {"href"}})
 	return l, pathError("link", name, err)
 }
 
-func (b *Backend) downloadLink(ctx context.Context, c call, query url.Values) (backend.Link, error) {
-	var l link
-	if _, err := b.api.do(ctx, request{call: c, query: query, out: &l}); err != nil {
+func (b *Backend) downloadLink(ctx context.Context, c api.Call, query url.Values) (backend.Link, error) {
+	var l api.Link
+	if _, err := b.api.Do(ctx, api.Request{Call: c, Query: query, Out: &l}); err != nil {
 		return backend.Link{}, err
 	}
 	if l.Href == "" {

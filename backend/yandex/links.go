@@ -8,6 +8,8 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
 // contentLink is a way to the bytes of one version of a file. The service
@@ -46,9 +48,9 @@ func newLinks(now func() time.Time) *links {
 }
 
 // note keeps the link that a file's metadata bring along.
-func (l *links) note(r *resource) {
+func (l *links) note(r *api.Resource) {
 	if r.Type == "file" && r.File != "" {
-		l.add(r.version(), contentLink{href: string(r.File), size: int64(r.Size), md5: string(r.MD5), sha256: string(r.SHA256)})
+		l.add(versionOf(r), contentLink{href: string(r.File), size: int64(r.Size), md5: string(r.MD5), sha256: string(r.SHA256)})
 	}
 }
 

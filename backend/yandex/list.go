@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
 const (
@@ -40,7 +41,7 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 	}
 	l := lister{
 		b: b, folder: name, id: byName,
-		page: func(ctx context.Context, offset, limit int) (*resource, error) {
+		page: func(ctx context.Context, offset, limit int) (*api.Resource, error) {
 			return b.folderPage(ctx, name, offset, limit)
 		},
 	}
@@ -54,15 +55,15 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 		return info, nil, backend.PathError("list", name, backend.ErrNotDir, "")
 	}
 	for i := range items {
-		if err := items[i].sized(); err != nil {
+		if err := items[i].CheckSize(); err != nil {
 			return backend.Info{}, nil, pathError("list", name, err)
 		}
 	}
-	items = slices.DeleteFunc(items, func(r resource) bool { return !b.usable(name, &r) })
+	items = slices.DeleteFunc(items, func(r api.Resource) bool { return !b.usable(name, &r) })
 	for i := range items {
 		b.note(path.Join(name, string(items[i].Name)), &items[i])
 	}
-	b.sight.listed(b.path(name))
+	b.recent.listed(b.path(name))
 	return info, func(yield func(backend.Info, error) bool) {
 		for i := range items {
 			if !yield(b.info(path.Join(name, string(items[i].Name)), &items[i]), nil) {
@@ -74,61 +75,46 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 
 // complete lists a folder, and again while files are missing in it that we put
 // there a moment ago.
-func (b *Backend) complete(ctx context.Context, name string, l lister) (self *resource, items []resource, err error) {
+func (b *Backend) complete(ctx context.Context, name string, l lister) (self *api.Resource, items []api.Resource, err error) {
 	for try := 0; ; try++ {
 		self, items, err = l.list(ctx)
-		if err != nil || self.Type != "dir" || try == lateTries || !b.sight.lacks(b.path(name), items) {
+		if err != nil || self.Type != "dir" || try == notFoundTries || !b.recent.lacks(b.path(name), items) {
 			return self, items, err
 		}
-		select {
-		case <-ctx.Done():
-			return nil, nil, ctx.Err()
-		case <-b.cfg.After(b.api.backoff(0, 0, try, nil)):
+		if err := b.api.Backoff(ctx, try); err != nil {
+			return nil, nil, err
 		}
 	}
 }
 
 // usable tells whether an entry of a folder can be addressed. What cannot is
 // left out, which the log says.
-func (b *Backend) usable(folder string, r *resource) bool {
-	if r.check() == nil && usable(string(r.Name)) {
+func (b *Backend) usable(folder string, r *api.Resource) bool {
+	if r.Check() == nil && usable(string(r.Name)) {
 		return true
 	}
 	b.log.Warn("an entry that no name can lead to is left out", "folder", folder, "name", string(r.Name), "type", string(r.Type))
 	return false
 }
 
-func (b *Backend) folderPage(ctx context.Context, name string, offset, limit int) (*resource, error) {
-	var r resource
-	err := b.late(ctx, b.path(name), func() error {
-		_, err := b.api.do(ctx, request{
-			call: getResource,
-			query: url.Values{
-				"path": {b.path(name)}, "fields": {listFields},
-				"limit": {strconv.Itoa(limit)}, "offset": {strconv.Itoa(offset)},
-			},
-			out: &r,
-		})
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &r, r.check()
+func (b *Backend) folderPage(ctx context.Context, name string, offset, limit int) (*api.Resource, error) {
+	return b.resource(ctx, name, api.Request{Call: api.GetResource, Query: url.Values{
+		"fields": {listFields}, "limit": {strconv.Itoa(limit)}, "offset": {strconv.Itoa(offset)},
+	}})
 }
 
 // lister gathers a folder from its pages.
 type lister struct {
 	b      *Backend
-	folder string                 // its name in the log
-	id     func(r *resource) text // what tells entries apart
-	page   func(ctx context.Context, offset, limit int) (*resource, error)
+	folder string                         // its name in the log
+	id     func(r *api.Resource) api.Text // what tells entries apart
+	page   func(ctx context.Context, offset, limit int) (*api.Resource, error)
 }
 
 // gathered is what the pages of a folder hold.
 type gathered struct {
-	self  *resource
-	items []resource
+	self  *api.Resource
+	items []api.Resource
 	shown bool // the service says which entries there are
 	total int  // how many it says there are; -1 if it does not
 	whole bool // the pages fit together and add up
@@ -138,8 +124,8 @@ type gathered struct {
 func (g gathered) short() bool { return !g.shown || g.total < 0 || len(g.items) < g.total }
 
 // list returns the folder itself and all entries, each name once.
-func (l lister) list(ctx context.Context) (*resource, []resource, error) {
-	var last []text
+func (l lister) list(ctx context.Context) (*api.Resource, []api.Resource, error) {
+	var last []api.Text
 	for try := 1; ; try++ {
 		g, err := l.gather(ctx)
 		if err != nil {
@@ -162,19 +148,17 @@ func (l lister) list(ctx context.Context) (*resource, []resource, error) {
 			return g.self, g.items, nil
 		}
 		last = ids
-		select {
-		case <-ctx.Done():
-			return nil, nil, ctx.Err()
-		case <-l.b.cfg.After(l.b.api.backoff(0, 0, try-1, nil)):
+		if err := l.b.api.Backoff(ctx, try-1); err != nil {
+			return nil, nil, err
 		}
 	}
 }
 
-func byName(r *resource) text { return r.Name }
+func byName(r *api.Resource) api.Text { return r.Name }
 
 // ids are those of all entries, in an order of their own.
-func (l lister) ids(items []resource) []text {
-	ids := make([]text, len(items))
+func (l lister) ids(items []api.Resource) []api.Text {
+	ids := make([]api.Text, len(items))
 	for i := range items {
 		ids[i] = l.id(&items[i])
 	}
@@ -198,7 +182,7 @@ func (l lister) gather(ctx context.Context) (gathered, error) {
 	}
 	first := self.Embedded
 	self.Embedded = nil
-	g := gathered{self: self, shown: first.shown(), total: first.total()}
+	g := gathered{self: self, shown: first.Listed(), total: first.Count()}
 	if g.total > maxEntries {
 		return gathered{}, &backend.Error{Kind: backend.ErrUnavailable, Message: "the service says that the folder has more entries than can be"}
 	}
@@ -219,7 +203,7 @@ func (l lister) gather(ctx context.Context) (gathered, error) {
 		if got < pageSize {
 			step = max(1, got-1) // so that a page that is cut has room for the one before
 		}
-		pages := make([][]resource, (total-got+step-1)/step) // those after the first
+		pages := make([][]api.Resource, (total-got+step-1)/step) // those after the first
 		reading, ctx := errgroup.WithContext(ctx)
 		reading.SetLimit(pagesAtOnce)
 		for i := range pages {
@@ -244,13 +228,13 @@ func (l lister) gather(ctx context.Context) (gathered, error) {
 
 // span reads the entries from one place to another, in as many pages as the
 // service makes of them.
-func (l lister) span(ctx context.Context, from, to int) (items []resource, err error) {
+func (l lister) span(ctx context.Context, from, to int) (items []api.Resource, err error) {
 	for from < to {
 		r, err := l.page(ctx, from, min(to-from, pageSize+1)) // one more, for the overlap
 		if err != nil {
 			return nil, err
 		}
-		if !r.Embedded.shown() || len(r.Embedded.Items) == 0 {
+		if !r.Embedded.Listed() || len(r.Embedded.Items) == 0 {
 			break
 		}
 		items = append(items, r.Embedded.Items...)
@@ -261,9 +245,9 @@ func (l lister) span(ctx context.Context, from, to int) (items []resource, err e
 
 // unique keeps the first of entries that are the same. Those that have nothing
 // to tell them apart are all kept.
-func (l lister) unique(items []resource) []resource {
-	seen := make(map[text]bool, len(items))
-	return slices.DeleteFunc(items, func(r resource) bool {
+func (l lister) unique(items []api.Resource) []api.Resource {
+	seen := make(map[api.Text]bool, len(items))
+	return slices.DeleteFunc(items, func(r api.Resource) bool {
 		id := l.id(&r)
 		again := seen[id]
 		seen[id] = id != ""

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
 // Move implements backend.Backend.
@@ -27,14 +28,14 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 		return linkError("move", from, to, err)
 	}
 	defer unlock()
-	err = b.transfer(ctx, moveResource, from, to, opts.Overwrite)
+	err = b.transfer(ctx, api.MoveResource, from, to, opts.Overwrite)
 	if err == nil {
 		b.times.moved(from, to)
-		b.sight.copied(b.path(from), b.path(to))
-		b.sight.vanished(b.path(from))
+		b.recent.copied(b.path(from), b.path(to))
+		b.recent.vanished(b.path(from))
 	} else {
-		b.sight.unsure(b.path(from))
-		b.sight.unsure(b.path(to))
+		b.recent.invalidate(b.path(from))
+		b.recent.invalidate(b.path(to))
 	}
 	return linkError("move", from, to, err)
 }
@@ -52,12 +53,12 @@ func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOp
 		return linkError("copy", from, to, err)
 	}
 	defer unlock()
-	err = b.transfer(ctx, copyResource, from, to, opts.Overwrite)
+	err = b.transfer(ctx, api.CopyResource, from, to, opts.Overwrite)
 	if err == nil {
 		b.times.copied(from, to)
-		b.sight.copied(b.path(from), b.path(to))
+		b.recent.copied(b.path(from), b.path(to))
 	} else {
-		b.sight.unsure(b.path(to))
+		b.recent.invalidate(b.path(to))
 	}
 	return linkError("copy", from, to, err)
 }
@@ -81,11 +82,11 @@ func checkPair(op, from, to string) error {
 // overwritten or merges into it nobody documents, so it is told to overwrite
 // only when both sides are files, by a look of a moment ago or by one made
 // now.
-func (b *Backend) transfer(ctx context.Context, c call, from, to string, overwrite bool) error {
+func (b *Backend) transfer(ctx context.Context, c api.Call, from, to string, overwrite bool) error {
 	if !overwrite {
 		return b.send(ctx, c, from, to, false)
 	}
-	if b.sight.absent(b.path(to)) {
+	if b.recent.absent(b.path(to)) {
 		if err := b.send(ctx, c, from, to, false); !is(err, fs.ErrExist) {
 			return err
 		}
@@ -109,23 +110,23 @@ func (b *Backend) transfer(ctx context.Context, c call, from, to string, overwri
 
 // freshFile tells whether a name was a file a moment ago.
 func (b *Backend) freshFile(name string) bool {
-	v, ok := b.sight.fresh(b.path(name))
+	v, ok := b.recent.fresh(b.path(name))
 	return ok && !v.dir
 }
 
 // overwrite puts a file in the place of a file. Some have seen the service
 // refuse that to copies, which then go by way of a sibling of the target.
-func (b *Backend) overwrite(ctx context.Context, c call, from, to string) error {
+func (b *Backend) overwrite(ctx context.Context, c api.Call, from, to string) error {
 	err := b.send(ctx, c, from, to, true)
-	if c != copyResource || !is(err, fs.ErrExist) {
+	if c != api.CopyResource || !is(err, fs.ErrExist) {
 		return err
 	}
 	sibling := path.Join(path.Dir(to), tempName())
-	if err := b.send(ctx, copyResource, from, sibling, false); err != nil {
+	if err := b.send(ctx, api.CopyResource, from, sibling, false); err != nil {
 		return err
 	}
-	b.sight.copied(b.path(from), b.path(sibling))
-	err = b.send(ctx, moveResource, sibling, to, true)
+	b.recent.copied(b.path(from), b.path(sibling))
+	err = b.send(ctx, api.MoveResource, sibling, to, true)
 	if err != nil {
 		b.discard(ctx, sibling)
 	}
@@ -141,16 +142,16 @@ func tempName() string { return ".davdisk-" + uuid.NewString() + ".txt" }
 func (b *Backend) discard(ctx context.Context, name string) {
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	_, err := b.api.do(ctx, request{call: deleteItem, query: url.Values{"path": {b.path(name)}, "permanently": {"true"}}})
+	_, err := b.api.Do(ctx, api.Request{Call: api.DeleteItem, Query: url.Values{"path": {b.path(name)}, "permanently": {"true"}}})
 	if err != nil && !hasCode(err, "DiskNotFoundError") {
-		b.log.Warn("a temporary file is left behind", "name", name, "error", plain(err))
+		b.log.Warn("a temporary file is left behind", "name", name, "error", api.Message(err))
 	}
 }
 
 // lookBoth looks at both sides at once. One that is not there is nil.
-func (b *Backend) lookBoth(ctx context.Context, from, to string) (source, target *resource, err error) {
+func (b *Backend) lookBoth(ctx context.Context, from, to string) (source, target *api.Resource, err error) {
 	g, ctx := errgroup.WithContext(ctx)
-	for name, r := range map[string]**resource{from: &source, to: &target} {
+	for name, r := range map[string]**api.Resource{from: &source, to: &target} {
 		g.Go(func() error {
 			found, err := b.look(ctx, name)
 			if hasCode(err, "DiskNotFoundError") {
@@ -168,12 +169,12 @@ const sendTries = 4
 
 // send is one copy or move, followed to its end. If the answer is lost it is
 // sent again only after a look at what is there.
-func (b *Backend) send(ctx context.Context, c call, from, to string, overwrite bool) error {
+func (b *Backend) send(ctx context.Context, c api.Call, from, to string, overwrite bool) error {
 	return b.sendChecked(ctx, c, from, to, overwrite, func(context.Context) error { return nil })
 }
 
 // sendChecked is send with a check before each time that the request goes out.
-func (b *Backend) sendChecked(ctx context.Context, c call, from, to string, overwrite bool, check func(context.Context) error) error {
+func (b *Backend) sendChecked(ctx context.Context, c api.Call, from, to string, overwrite bool, check func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -185,21 +186,21 @@ func (b *Backend) sendChecked(ctx context.Context, c call, from, to string, over
 	}
 	var unknown error // why it is not known whether an earlier try was carried out
 	for try := 1; ; try++ {
-		var next link
-		var r reply
-		err := b.late(ctx, b.path(from), func() (err error) {
+		var next api.Link
+		var r api.Reply
+		err := b.retryNotFound(ctx, b.path(from), func() (err error) {
 			if err := check(ctx); err != nil {
 				return err
 			}
-			r, err = b.api.do(ctx, request{call: c, query: query, out: &next, recheck: check})
+			r, err = b.api.Do(ctx, api.Request{Call: c, Query: query, Out: &next, Recheck: check})
 			return err
 		})
 		if err == nil {
-			return b.finish(ctx, r, next)
+			return b.api.Finish(ctx, r, next)
 		}
-		var notSure lost
+		var uncertain api.UncertainError
 		switch {
-		case errors.As(err, &notSure):
+		case errors.As(err, &uncertain):
 			unknown = err
 		case unknown == nil:
 			return err
@@ -214,29 +215,27 @@ func (b *Backend) sendChecked(ctx context.Context, c call, from, to string, over
 			return unknown
 		case is(err, fs.ErrExist):
 			return unknown // it may be what an earlier try is just bringing there
-		case notSure.error == nil:
+		case uncertain.Err == nil:
 			return err // refused, and not for what an earlier try has done
 		}
-		select {
-		case <-ctx.Done():
+		if b.api.Backoff(ctx, try) != nil {
 			return unknown
-		case <-b.cfg.After(b.api.backoff(0, 0, try, nil)):
 		}
 	}
 }
 
 // carriedOut tells whether a copy or move whose answer was lost was carried
 // out, or may be sent again.
-func (b *Backend) carriedOut(ctx context.Context, c call, from, to string, overwrite bool) (done, again bool, err error) {
+func (b *Backend) carriedOut(ctx context.Context, c api.Call, from, to string, overwrite bool) (done, again bool, err error) {
 	source, target, err := b.lookBoth(ctx, from, to)
 	switch {
 	case err != nil:
 		return false, false, err
-	case c == moveResource && source == nil:
+	case c == api.MoveResource && source == nil:
 		return target != nil, false, nil
-	case c == moveResource, target == nil:
+	case c == api.MoveResource, target == nil:
 		return false, true, nil // it is still where it was, or not yet anywhere else
-	case source != nil && source.Type == "file" && target.Type == "file" && source.version() == target.version():
+	case source != nil && source.Type == "file" && target.Type == "file" && versionOf(source) == versionOf(target):
 		return true, false, nil
 	}
 	return false, overwrite, nil // a file is copied over a file as often as one likes

@@ -3,11 +3,10 @@ package yandex
 import (
 	"context"
 	"errors"
-	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
 // unsettled is an upload whose last byte went out and of which nobody said how
@@ -65,7 +64,7 @@ func (b *Backend) settle(ctx context.Context, name string) error {
 
 func (b *Backend) settleOne(ctx context.Context, name string, u unsettled) error {
 	waited := time.Duration(0)
-	for pause := firstPoll; !b.over(ctx, u); pause = min(2*pause, lastPoll) {
+	for pause := api.FirstPoll; !b.over(ctx, u); pause = min(2*pause, api.LastPoll) {
 		if waited >= settleTime {
 			return &backend.Error{Kind: backend.ErrLocked, RetryAfter: settleAgain,
 				Message: "an earlier upload of this file has not ended yet"}
@@ -87,35 +86,11 @@ func (b *Backend) over(ctx context.Context, u unsettled) bool {
 		return true
 	}
 	if u.Operation != "" {
-		done, err := b.poll(ctx, b.operationLink(u.Operation))
+		done, err := b.api.Poll(ctx, b.api.OperationLink(u.Operation))
 		if done || hasCode(err, "DiskOperationNotFoundError") {
 			return true
 		}
 	}
-	n, ok := b.received(ctx, u)
+	n, ok := b.api.Received(ctx, u.Href, u.Size, u.MD5, u.SHA256)
 	return ok && n > 0 && n < u.Size
-}
-
-// received asks the uploader how much of the content it has. That it can be
-// asked is known from the client that Yandex published for Java.
-func (b *Backend) received(ctx context.Context, u unsettled) (n int64, ok bool) {
-	at, err := b.api.follow(u.Href)
-	if err != nil {
-		return 0, false
-	}
-	ctx, cancel := context.WithTimeout(ctx, attemptTime)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodHead, at.String(), nil)
-	if err != nil {
-		return 0, false
-	}
-	req.Header.Set("Etag", u.MD5)
-	req.Header.Set("Sha256", u.SHA256)
-	req.Header.Set("Size", strconv.FormatInt(u.Size, 10))
-	resp, err := b.bare.Do(req)
-	if err != nil {
-		return 0, false
-	}
-	resp.Body.Close()
-	return resp.ContentLength, resp.StatusCode == http.StatusOK && resp.ContentLength >= 0
 }

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
 // maxProperties is how long all properties of an item may be together, names
@@ -25,12 +26,12 @@ func (b *Backend) Properties(ctx context.Context, name string) (map[string]strin
 	if err != nil {
 		return nil, pathError("properties", name, err)
 	}
-	return r.kept(), nil
+	return properties(r), nil
 }
 
 // kept are the properties of an item without the one that holds the
 // modification time; never nil.
-func (r *resource) kept() map[string]string {
+func properties(r *api.Resource) map[string]string {
 	props := map[string]string{}
 	for key, value := range r.Custom {
 		if key != timeProperty {

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
 // publicBackend is what somebody made public, as a backend that can only be
@@ -51,7 +52,7 @@ func checkPublic(address string) error {
 // publicError translates what is meant otherwise with a public address.
 func publicError(err error) error {
 	switch {
-	case errors.As(err, new(lost)): // not about the address
+	case errors.As(err, new(api.UncertainError)): // not about the address
 		return err
 	case hasCode(err, "DiskNotFoundError", "NotFoundError"):
 		return &backend.Error{Kind: fs.ErrNotExist, Message: "nothing is public there, or not any more"}
@@ -94,11 +95,11 @@ func (b *Backend) savePublic(ctx context.Context, address, inner, to string) err
 	}
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	if _, _, err := b.change(ctx, savePublic, query); err != nil {
+	if _, _, err := b.api.Change(ctx, api.SavePublic, query); err != nil {
 		return publicError(err)
 	}
 	if _, err := b.look(ctx, to); err != nil {
-		return lost{err}
+		return api.UncertainError{Err: err}
 	}
 	return nil
 }
@@ -111,12 +112,9 @@ func (p *publicBackend) query(name, fields string) url.Values {
 	return query
 }
 
-func (p *publicBackend) look(ctx context.Context, name string) (*resource, error) {
-	var r resource
-	if _, err := p.b.api.do(ctx, request{call: getPublic, query: p.query(name, publicFields), out: &r}); err != nil {
-		return nil, publicError(err)
-	}
-	return &r, r.check()
+func (p *publicBackend) look(ctx context.Context, name string) (*api.Resource, error) {
+	r, err := p.b.api.Resource(ctx, api.Request{Call: api.GetPublic, Query: p.query(name, publicFields)})
+	return r, publicError(err)
 }
 
 // Name is what its owner calls what is public: the name of the root, which
@@ -130,9 +128,9 @@ func (p *publicBackend) Name(ctx context.Context) (string, error) {
 }
 
 // info is a resource below the public root, whose own name is ".".
-func (p *publicBackend) info(name string, r *resource) backend.Info {
+func (p *publicBackend) info(name string, r *api.Resource) backend.Info {
 	p.b.links.note(r)
-	return r.info(path.Base(name))
+	return info(r, path.Base(name))
 }
 
 // Stat implements backend.Backend.
@@ -152,15 +150,12 @@ func (p *publicBackend) List(ctx context.Context, name string) (backend.Info, it
 	if err := checkName("list", name); err != nil {
 		return backend.Info{}, nil, err
 	}
-	page := func(ctx context.Context, offset, limit int) (*resource, error) {
+	page := func(ctx context.Context, offset, limit int) (*api.Resource, error) {
 		query := p.query(name, publicListFields)
 		query.Set("limit", strconv.Itoa(limit))
 		query.Set("offset", strconv.Itoa(offset))
-		var r resource
-		if _, err := p.b.api.do(ctx, request{call: getPublic, query: query, out: &r}); err != nil {
-			return nil, publicError(err)
-		}
-		return &r, r.check()
+		r, err := p.b.api.Resource(ctx, api.Request{Call: api.GetPublic, Query: query})
+		return r, publicError(err)
 	}
 	self, items, err := lister{b: p.b, folder: name, id: byName, page: page}.list(ctx)
 	if err != nil {
@@ -170,7 +165,7 @@ func (p *publicBackend) List(ctx context.Context, name string) (backend.Info, it
 	if !info.Dir {
 		return info, nil, backend.PathError("list", name, backend.ErrNotDir, "")
 	}
-	items = slices.DeleteFunc(items, func(r resource) bool { return !p.b.usable(name, &r) })
+	items = slices.DeleteFunc(items, func(r api.Resource) bool { return !p.b.usable(name, &r) })
 	return info, func(yield func(backend.Info, error) bool) {
 		for i := range items {
 			if !yield(p.info(string(items[i].Name), &items[i]), nil) {
@@ -185,23 +180,14 @@ func (p *publicBackend) Open(ctx context.Context, name, version string) (backend
 	if err := checkName("open", name); err != nil {
 		return nil, err
 	}
-	look := func(ctx context.Context) (*resource, error) {
+	look := func(ctx context.Context) (*api.Resource, error) {
 		r, err := p.look(ctx, name)
 		if err == nil {
 			p.b.links.note(r)
 		}
 		return r, err
 	}
-	r, err := look(ctx)
-	switch {
-	case err != nil:
-		return nil, pathError("open", name, err)
-	case r.Type == "dir":
-		return nil, backend.PathError("open", name, backend.ErrIsDir, "")
-	case version != "" && version != r.version():
-		return nil, backend.PathError("open", name, backend.ErrChanged, "another version is there now")
-	}
-	return &content{b: p.b, name: name, info: r.info(path.Base(name)), look: look}, nil
+	return p.b.open(ctx, name, version, look, p.info)
 }
 
 // readOnly is what every change of a public address is answered with.
@@ -234,6 +220,6 @@ func (p *publicBackend) Link(ctx context.Context, name string) (backend.Link, er
 	}
 	query := p.query(name, "href")
 	query.Del("limit")
-	l, err := p.b.downloadLink(ctx, publicLink, query)
+	l, err := p.b.downloadLink(ctx, api.PublicLink, query)
 	return l, pathError("link", name, publicError(err))
 }

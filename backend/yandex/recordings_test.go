@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
 // recording is one exchange with the real service.
@@ -103,7 +104,7 @@ func TestRecordings(t *testing.T) {
 
 // checkAnswer compares what the client decodes with a plain reading.
 func checkAnswer(t *testing.T, at *url.URL, r recording) {
-	c, err := newClient(Config{Token: StaticToken("t"), Transport: r, Rate: -1, RetryWait: 1}.withDefaults())
+	c, err := Config{Token: StaticToken("t"), Transport: r, Rate: -1, RetryWait: 1}.withDefaults().client()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,27 +126,27 @@ func checkAnswer(t *testing.T, at *url.URL, r recording) {
 			t.Fatal(err)
 		}
 	}
-	call := call{method: r.Request.Method, path: at.Path}
+	call := api.Call(r.Request.Method + " " + at.Path)
 	var got struct {
-		resource  resource
-		link      link
-		operation operation
-		disk      disk
-		page      page
+		resource  api.Resource
+		link      api.Link
+		operation api.Operation
+		disk      api.Disk
+		page      api.Page
 	}
 	if len(r.Response.JSON) == 0 {
-		_, err := c.do(context.Background(), request{call: call})
+		_, err := c.Do(context.Background(), api.Request{Call: call})
 		if err != nil {
 			t.Errorf("an empty answer of %d is an error: %v", r.Response.Status, err)
 		}
 		return
 	}
 	for _, out := range []any{&got.resource, &got.link, &got.operation, &got.disk, &got.page} {
-		_, err = c.do(context.Background(), request{call: call, out: out})
+		_, err = c.Do(context.Background(), api.Request{Call: call, Out: out})
 	}
 	if r.Response.Status >= 400 {
-		var no *refusal
-		if !errors.As(err, &no) || no.code != plain.Error || no.status != r.Response.Status {
+		var apiErr *api.Error
+		if !errors.As(err, &apiErr) || apiErr.Code != plain.Error || apiErr.Status != r.Response.Status {
 			t.Errorf("read as %v, want %d %s", err, r.Response.Status, plain.Error)
 		}
 		if want := kindOf(plain.Error); !errors.Is(translate(err), want) {
@@ -162,7 +163,7 @@ func checkAnswer(t *testing.T, at *url.URL, r recording) {
 		len(res.Custom) != len(plain.Custom) || int64(got.disk.Total) != plain.Total || string(got.disk.User.UID) != plain.User.UID {
 		t.Errorf("read as %+v", got)
 	}
-	if plain.Type == "file" && plain.MD5 != "" && (res.version() == "" || res.Modified.IsZero() || res.Created.IsZero()) {
+	if plain.Type == "file" && plain.MD5 != "" && (versionOf(&res) == "" || res.Modified.IsZero() || res.Created.IsZero()) {
 		t.Errorf("a file without a version or times: %+v", res)
 	}
 	if len(got.page.Items) != len(plain.Items) {
@@ -238,16 +239,15 @@ func checkTokens(t *testing.T, at *url.URL, r recording) {
 
 // checkDownload reads a download as the driver does.
 func checkDownload(t *testing.T, at *url.URL, r recording) {
-	b, err := New(Config{Transport: r})
+	c, err := Config{Transport: r}.withDefaults().client()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.Close()
-	c := &content{b: b, name: "f", info: backend.Info{Size: int64(len(r.Response.Text))}}
-	body, err := b.get(context.Background(), at.String(), c, 0, c.info.Size)
+	size := int64(len(r.Response.Text))
+	body, _, err := c.Download(context.Background(), at.String(), api.Range{End: size, Size: size})
 	if r.Response.Status != http.StatusOK {
-		if !errors.Is(err, errLapsed) {
-			t.Errorf("read as %v, want a link that has lapsed", err)
+		if !errors.Is(err, api.ErrLinkExpired) {
+			t.Errorf("read as %v, want a link that has expired", err)
 		}
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
 // Remove implements backend.Backend. With IfVersion the content is looked at
@@ -52,19 +53,19 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 	}
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	err = b.late(ctx, b.path(name), func() error {
-		r, _, err := b.change(ctx, deleteItem, query)
+	err = b.retryNotFound(ctx, b.path(name), func() error {
+		r, _, err := b.api.Change(ctx, api.DeleteItem, query)
 		// What is not there after an answer was lost is what we removed.
-		if r.again && hasCode(err, "DiskNotFoundError") {
+		if r.Retried && hasCode(err, "DiskNotFoundError") {
 			err = nil
 		}
 		return err
 	})
 	if err != nil {
-		b.sight.unsure(b.path(name))
+		b.recent.invalidate(b.path(name))
 		return err
 	}
-	b.sight.vanished(b.path(name))
+	b.recent.vanished(b.path(name))
 	b.times.forget(name)
 	return nil
 }
@@ -76,20 +77,20 @@ func (b *Backend) empty(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	empty, err := r.isEmpty()
-	if err == nil && (!empty || b.sight.lacks(b.path(name), nil)) {
+	empty, err := isEmpty(r)
+	if err == nil && (!empty || b.recent.lacks(b.path(name), nil)) {
 		err = &backend.Error{Kind: backend.ErrNotEmpty}
 	}
 	return err
 }
 
 // expect looks whether a file has this version.
-func (b *Backend) expect(ctx context.Context, name, version string) (*resource, error) {
+func (b *Backend) expect(ctx context.Context, name, version string) (*api.Resource, error) {
 	r, err := b.look(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	if r.version() != version {
+	if versionOf(r) != version {
 		return nil, &backend.Error{Kind: backend.ErrChanged, Message: "another version is there now"}
 	}
 	return r, nil

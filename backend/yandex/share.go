@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
 // shareTime is how long the address of what was published may take to show.
@@ -23,10 +24,10 @@ func (b *Backend) Share(ctx context.Context, name string) (string, error) {
 }
 
 func (b *Backend) share(ctx context.Context, name string) (string, error) {
-	if err := b.publication(ctx, publish, name); err != nil {
+	if err := b.publication(ctx, api.Publish, name); err != nil {
 		return "", err
 	}
-	for pause, waited := firstPoll, time.Duration(0); ; pause = min(2*pause, lastPoll) {
+	for pause, waited := api.FirstPoll, time.Duration(0); ; pause = min(2*pause, api.LastPoll) {
 		r, err := b.look(ctx, name)
 		if err != nil {
 			return "", err
@@ -35,12 +36,10 @@ func (b *Backend) share(ctx context.Context, name string) (string, error) {
 			return string(r.PublicURL), nil
 		}
 		if waited >= shareTime {
-			return "", lost{errors.New("it was published, but the service does not tell the address yet: try again later")}
+			return "", api.UncertainError{Err: errors.New("it was published, but the service does not tell the address yet: try again later")}
 		}
-		select {
-		case <-ctx.Done():
-			return "", ctx.Err()
-		case <-b.cfg.After(pause):
+		if err := b.api.Sleep(ctx, pause); err != nil {
+			return "", err
 		}
 		waited += pause
 	}
@@ -51,11 +50,11 @@ func (b *Backend) Unshare(ctx context.Context, name string) error {
 	if err := checkName("unshare", name); err != nil {
 		return err
 	}
-	return pathError("unshare", name, b.publication(ctx, unpublish, name))
+	return pathError("unshare", name, b.publication(ctx, api.Unpublish, name))
 }
 
 // publication publishes or unpublishes.
-func (b *Backend) publication(ctx context.Context, c call, name string) error {
+func (b *Backend) publication(ctx context.Context, c api.Call, name string) error {
 	unlock, err := b.lock(ctx, name)
 	if err != nil {
 		return err
@@ -63,11 +62,11 @@ func (b *Backend) publication(ctx context.Context, c call, name string) error {
 	defer unlock()
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	_, err = b.api.do(ctx, request{call: c, query: url.Values{"path": {b.path(name)}, "fields": {"href"}}})
+	_, err = b.api.Do(ctx, api.Request{Call: c, Query: url.Values{"path": {b.path(name)}, "fields": {"href"}}})
 	return err
 }
 
 // Shared implements backend.Sharer. What lies outside of the root is left out.
 func (b *Backend) Shared(ctx context.Context) iter.Seq2[backend.Entry, error] {
-	return b.flat(ctx, "shared", listShared, url.Values{}, 0)
+	return b.flat(ctx, "shared", api.ListShared, url.Values{}, 0)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
 // What the service says of a folder is counted: a listing that lacks files, told
@@ -37,14 +38,14 @@ func (g gathered) missing() string {
 // isEmpty reports whether nothing is in a folder, by a page of it that need not
 // be long; of a file that is true. An answer that leaves it open is an error,
 // whatever is accepted of listings: what is taken for empty may be removed.
-func (r *resource) isEmpty() (bool, error) {
+func isEmpty(r *api.Resource) (bool, error) {
 	p := r.Embedded
 	switch {
 	case r.Type == "file":
 		return true, nil
-	case p.total() > 0, p.shown() && len(p.Items) > 0:
+	case p.Count() > 0, p.Listed() && len(p.Items) > 0:
 		return false, nil
-	case !p.shown(), p.total() < 0:
+	case !p.Listed(), p.Count() < 0:
 		return false, &backend.Error{Kind: backend.ErrUnavailable, Message: "the service does not say whether anything is in the folder"}
 	}
 	return true, nil

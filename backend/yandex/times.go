@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
 // timeProperty holds the modification time, as rclone keeps it too: RFC 3339
@@ -18,7 +19,7 @@ import (
 const timeProperty = "rclone_modified"
 
 // modTime is the time that the properties hold, if they do.
-func (r *resource) modTime() (time.Time, bool) {
+func modTime(r *api.Resource) (time.Time, bool) {
 	t, err := time.Parse(time.RFC3339Nano, r.Custom[timeProperty])
 	return t, err == nil && !t.IsZero()
 }
@@ -30,7 +31,7 @@ func (b *Backend) SetModTime(ctx context.Context, name string, t time.Time) erro
 	if err := checkName("chtimes", name); err != nil {
 		return err
 	}
-	if seen, ok := b.sight.fresh(b.path(name)); ok {
+	if seen, ok := b.recent.fresh(b.path(name)); ok {
 		b.times.later(name, seen.version, t)
 		return nil
 	}
@@ -48,26 +49,15 @@ func (b *Backend) SetModTime(ctx context.Context, name string, t time.Time) erro
 }
 
 // patch changes properties; nil deletes one. The caller has locked the name.
-func (b *Backend) patch(ctx context.Context, name string, props map[string]any) (*resource, error) {
+func (b *Backend) patch(ctx context.Context, name string, props map[string]any) (*api.Resource, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	var r resource
-	err := b.late(ctx, b.path(name), func() error {
-		_, err := b.api.do(ctx, request{
-			call:  patchResource,
-			query: url.Values{"path": {b.path(name)}, "fields": {resourceFields}},
-			body:  map[string]any{"custom_properties": props},
-			out:   &r,
-		})
-		return err
+	return b.resource(ctx, name, api.Request{
+		Call: api.PatchResource, Query: url.Values{"fields": {resourceFields}}, Body: map[string]any{"custom_properties": props},
 	})
-	if err == nil {
-		err = r.check()
-	}
-	return &r, err
 }
 
 // times are the modification times that are not yet safely with the service,
@@ -291,7 +281,7 @@ func (t *times) step(ctx context.Context, name string, s *stamp) error {
 		if err != nil {
 			return err
 		}
-		if got, ok := r.modTime(); ok && got.Equal(s.Time) || r.version() != s.Version {
+		if got, ok := modTime(r); ok && got.Equal(s.Time) || versionOf(r) != s.Version {
 			s.Due = time.Time{}
 			return nil
 		}
@@ -302,7 +292,7 @@ func (t *times) step(ctx context.Context, name string, s *stamp) error {
 	if err != nil {
 		return err
 	}
-	if r.version() != s.Version { // another's content, whose time this is not
+	if versionOf(r) != s.Version { // another's content, whose time this is not
 		s.Due = time.Time{}
 		_, err = t.b.patch(ctx, name, map[string]any{timeProperty: nil})
 		return err
@@ -319,7 +309,7 @@ func (t *times) putOff(name string, s *stamp, err error) {
 	s.Due = t.b.cfg.Now().Add(min(t.b.cfg.ModTimeWait<<min(s.Tries, 10), stampPause))
 	never := is(err, fs.ErrInvalid) || is(err, fs.ErrPermission) || is(err, backend.ErrTooLarge)
 	if never || is(err, fs.ErrNotExist) && s.Tries >= stampTries {
-		t.log.Warn("a modification time cannot be written", "name", name, "error", plain(err))
+		t.log.Warn("a modification time cannot be written", "name", name, "error", api.Message(err))
 		s.Due = time.Time{}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex/internal/oauth"
 	"github.com/davdisk/davdisk/internal/durable"
 )
 
@@ -24,10 +25,11 @@ import (
 type TokenStore struct {
 	path  string // empty if there is no state folder
 	oauth OAuth
+	now   func() time.Time
 
 	mu       sync.Mutex // guards all below, and is held while refreshing
 	tokens   Tokens
-	rejected string    // the token that the service refused
+	rejected string    // the token that the service rejected
 	unsaved  bool      // tokens are newer than the file
 	notUntil time.Time // when the next refresh may be
 }
@@ -48,10 +50,13 @@ const (
 )
 
 // NewTokenStore keeps the login called account below the program's state
-// folder, as yandex/ACCOUNT.json. Of oauth it needs URL, Transport and Now;
-// who asked for the tokens is kept with them.
-func NewTokenStore(stateDir, account string, oauth OAuth) *TokenStore {
-	s := &TokenStore{oauth: oauth}
+// folder, as yandex/ACCOUNT.json. Of client it needs URL, Transport and Now; the
+// application that the tokens were given to is kept with them.
+func NewTokenStore(stateDir, account string, client OAuth) *TokenStore {
+	s := &TokenStore{oauth: client, now: client.Now}
+	if s.now == nil {
+		s.now = time.Now
+	}
 	if stateDir != "" && usable(account) {
 		s.path = filepath.Join(stateDir, "yandex", account+".json")
 	}
@@ -93,7 +98,7 @@ func (s *TokenStore) Save(ctx context.Context, tokens Tokens) error {
 	return s.save(tokens)
 }
 
-// save is Save for who holds both locks.
+// save is Save for a caller that holds both locks.
 func (s *TokenStore) save(tokens Tokens) error {
 	data, err := json.MarshalIndent(tokenFile{tokenVersion, tokens}, "", "  ")
 	if err != nil {
@@ -106,7 +111,7 @@ func (s *TokenStore) save(tokens Tokens) error {
 	return nil
 }
 
-// Delete forgets the login. It does not revoke it. No login is no error.
+// Delete removes the login from disk. It does not revoke it. No login is no error.
 func (s *TokenStore) Delete(ctx context.Context) error {
 	if s.path == "" {
 		return nil
@@ -126,7 +131,7 @@ func (s *TokenStore) Delete(ctx context.Context) error {
 }
 
 // Token implements TokenSource. It refreshes a token that nears its end or
-// that the service refused. As long as the old one may still be good it is
+// that the service rejected. As long as the old one may still be good it is
 // used when that fails.
 func (s *TokenStore) Token(ctx context.Context) (string, error) {
 	s.mu.Lock()
@@ -138,8 +143,8 @@ func (s *TokenStore) Token(ctx context.Context) (string, error) {
 		}
 		s.tokens = tokens
 	}
-	now := s.oauth.now()
-	if !s.stale(now) || now.Before(s.notUntil) && !s.over(now) {
+	now := s.now()
+	if !s.stale(now) || now.Before(s.notUntil) && !s.expired(now) {
 		return s.tokens.Access, nil
 	}
 	s.notUntil = now.Add(refreshPause)
@@ -147,23 +152,23 @@ func (s *TokenStore) Token(ctx context.Context) (string, error) {
 	if err == nil {
 		return s.tokens.Access, nil
 	}
-	if refused := new(oauthError); errors.Is(err, ErrDead) || errors.As(err, &refused) {
+	if refused := new(oauth.Error); errors.Is(err, ErrDead) || errors.As(err, &refused) {
 		err = &backend.Error{Kind: backend.ErrUnauthorized, Message: err.Error()}
 	}
-	if s.over(now) {
+	if s.expired(now) {
 		return "", err
 	}
 	return s.tokens.Access, nil
 }
 
-// Rejected notes that the service refused a token.
+// Rejected notes that the service rejected a token.
 func (s *TokenStore) Rejected(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rejected = token
 }
 
-// stale tells whether the tokens should be renewed.
+// stale reports whether the tokens should be renewed.
 func (s *TokenStore) stale(now time.Time) bool {
 	if s.unsaved || s.rejected == s.tokens.Access {
 		return true
@@ -175,8 +180,8 @@ func (s *TokenStore) stale(now time.Time) bool {
 	return now.After(s.tokens.Issued.Add(refreshAge)) || s.tokens.Expires.Sub(now) < life/10
 }
 
-// over tells whether the access token is past use.
-func (s *TokenStore) over(now time.Time) bool {
+// expired reports whether the access token is past use.
+func (s *TokenStore) expired(now time.Time) bool {
 	return !s.tokens.Expires.IsZero() && !now.Before(s.tokens.Expires)
 }
 
@@ -198,7 +203,7 @@ func (s *TokenStore) renew(ctx context.Context) error {
 	}
 	changed := stored.Access != s.tokens.Access || stored.Refresh != s.tokens.Refresh
 	s.tokens = stored
-	if changed && !s.stale(s.oauth.now()) {
+	if changed && !s.stale(s.now()) {
 		return nil
 	}
 	if stored.Refresh == "" {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
 const trashRoot = "trash:/"
@@ -25,9 +26,9 @@ const trashFields = "type,_embedded.total,_embedded.items.type,_embedded.items.n
 func (b *Backend) Trash(ctx context.Context) iter.Seq2[backend.Trashed, error] {
 	return func(yield func(backend.Trashed, error) bool) {
 		base, err := b.base(ctx)
-		var items []resource
+		var items []api.Resource
 		if err == nil {
-			_, items, err = lister{b: b, folder: trashRoot, id: func(r *resource) text { return r.Path }, page: b.trashPage}.list(ctx)
+			_, items, err = lister{b: b, folder: trashRoot, id: func(r *api.Resource) api.Text { return r.Path }, page: b.trashPage}.list(ctx)
 		}
 		if err != nil {
 			yield(backend.Trashed{}, pathError("trash", ".", err))
@@ -35,32 +36,22 @@ func (b *Backend) Trash(ctx context.Context) iter.Seq2[backend.Trashed, error] {
 		}
 		for i := range items {
 			r := &items[i]
-			if r.check() != nil || checkTrashed(string(r.Path)) != nil {
+			if r.Check() != nil || checkTrashed(string(r.Path)) != nil {
 				b.log.Warn("an entry of the trash that cannot be named is left out", "path", string(r.Path))
 				continue
 			}
 			origin, _ := below(base, string(r.OriginPath))
-			if !yield(backend.Trashed{ID: string(r.Path), Origin: origin, Deleted: r.Deleted.Time, Info: r.info(string(r.Name))}, nil) {
+			if !yield(backend.Trashed{ID: string(r.Path), Origin: origin, Deleted: r.Deleted.Time, Info: info(r, string(r.Name))}, nil) {
 				return
 			}
 		}
 	}
 }
 
-func (b *Backend) trashPage(ctx context.Context, offset, limit int) (*resource, error) {
-	var r resource
-	_, err := b.api.do(ctx, request{
-		call: getTrash,
-		query: url.Values{
-			"path": {trashRoot}, "fields": {trashFields},
-			"limit": {strconv.Itoa(limit)}, "offset": {strconv.Itoa(offset)},
-		},
-		out: &r,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &r, r.check()
+func (b *Backend) trashPage(ctx context.Context, offset, limit int) (*api.Resource, error) {
+	return b.api.Resource(ctx, api.Request{Call: api.GetTrash, Query: url.Values{
+		"path": {trashRoot}, "fields": {trashFields}, "limit": {strconv.Itoa(limit)}, "offset": {strconv.Itoa(offset)},
+	}})
 }
 
 // checkTrashed refuses what is not one entry of the trash: without a path the
@@ -117,7 +108,7 @@ func (b *Backend) restore(ctx context.Context, id, to string, overwrite bool) (s
 	}
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	_, next, err := b.change(ctx, restoreTrash, query)
+	_, next, err := b.api.Change(ctx, api.RestoreTrash, query)
 	if err != nil {
 		return "", err
 	}
@@ -126,8 +117,7 @@ func (b *Backend) restore(ctx context.Context, id, to string, overwrite bool) (s
 
 // origin is the name that an entry of the trash had.
 func (b *Backend) origin(ctx context.Context, base, id string) (string, error) {
-	var r resource
-	_, err := b.api.do(ctx, request{call: getTrash, query: url.Values{"path": {id}, "fields": {"type,origin_path"}, "limit": {"0"}}, out: &r})
+	r, err := b.api.Resource(ctx, api.Request{Call: api.GetTrash, Query: url.Values{"path": {id}, "fields": {"type,origin_path"}, "limit": {"0"}}})
 	if err != nil {
 		return "", err
 	}
@@ -147,7 +137,7 @@ func (b *Backend) landed(ctx context.Context, base, to, href string) (string, er
 		}
 	}
 	if _, err := b.look(ctx, to); err != nil {
-		return "", lost{errors.New("it was restored, but not to where it was asked to be")}
+		return "", api.UncertainError{Err: errors.New("it was restored, but not to where it was asked to be")}
 	}
 	return to, nil
 }
@@ -171,8 +161,8 @@ func (b *Backend) clear(ctx context.Context, query url.Values) error {
 	}
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	r, _, err := b.change(ctx, deleteTrash, query)
-	if r.again && hasCode(err, "DiskNotFoundError") {
+	r, _, err := b.api.Change(ctx, api.DeleteTrash, query)
+	if r.Retried && hasCode(err, "DiskNotFoundError") {
 		return nil
 	}
 	return err

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
 	"net/url"
 	"path"
 	"strconv"
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
 const (
@@ -60,7 +60,7 @@ type upload struct {
 	start int64     // where src stood
 	size  int64     // -1 if unknown
 
-	target link
+	target api.Link
 	issued time.Time
 	sum    *digest
 }
@@ -109,7 +109,7 @@ func (u *upload) run(ctx context.Context) (backend.Info, error) {
 		err = u.rename(ctx)
 	}
 	if err != nil {
-		b.sight.unsure(b.path(u.name))
+		b.recent.invalidate(b.path(u.name))
 		return backend.Info{}, err
 	}
 	return u.stored(modified), nil
@@ -124,11 +124,11 @@ func (u *upload) rename(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	u.b.sight.made(u.b.path(u.at), "", false)
+	u.b.recent.made(u.b.path(u.at), "", false)
 	if u.opts.IfVersion != "" {
-		err = u.b.sendChecked(ctx, moveResource, u.at, u.name, true, u.checkVersion)
+		err = u.b.sendChecked(ctx, api.MoveResource, u.at, u.name, true, u.checkVersion)
 	} else {
-		err = u.b.transfer(ctx, moveResource, u.at, u.name, !u.opts.IfAbsent)
+		err = u.b.transfer(ctx, api.MoveResource, u.at, u.name, !u.opts.IfAbsent)
 	}
 	if err != nil {
 		u.b.discard(ctx, u.at)
@@ -146,8 +146,8 @@ func (u *upload) stored(modified time.Time) backend.Info {
 	info := backend.Info{
 		Name: path.Base(u.name), Size: u.sum.size, ModTime: modified, Version: shortened(sha), MD5: md5, SHA256: sha,
 	}
-	stamped := b.sight.stamped(at)
-	b.sight.made(at, info.Version, false)
+	stamped := b.recent.stamped(at)
+	b.recent.made(at, info.Version, false)
 	switch {
 	case !u.opts.ModTime.IsZero():
 		b.times.later(u.name, info.Version, u.opts.ModTime)
@@ -172,25 +172,19 @@ func (u *upload) send(ctx context.Context) (modified time.Time, err error) {
 				return r.Modified.Time, nil
 			}
 		}
-		var broken brokenUpload
-		if !errors.As(err, &broken) {
+		var retryable api.RetryableError
+		if !errors.As(err, &retryable) {
 			return modified, err
 		}
 		if u.seek == nil || try == uploadTries || ctx.Err() != nil {
-			return time.Time{}, broken.error
+			return time.Time{}, retryable.Err
 		}
-		u.b.log.Debug("an upload broke and is repeated", "name", u.name, "cause", plain(broken.error))
-		select {
-		case <-ctx.Done():
-			return time.Time{}, ctx.Err()
-		case <-u.b.cfg.After(u.b.api.backoff(0, 0, try-1, nil)):
+		u.b.log.Debug("an upload is retried", "name", u.name, "cause", api.Message(retryable.Err))
+		if err := u.b.api.Backoff(ctx, try-1); err != nil {
+			return time.Time{}, err
 		}
 	}
 }
-
-// brokenUpload is an error of a try after which it is certain that nothing
-// was stored.
-type brokenUpload struct{ error }
 
 // link asks where to send the content. It is here that the service refuses
 // what it will not take.
@@ -200,14 +194,14 @@ func (u *upload) link(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	u.target, u.issued = link{}, u.b.cfg.Now()
-	_, err = u.b.api.do(ctx, request{
-		call: uploadLink,
-		query: url.Values{
+	u.target, u.issued = api.Link{}, u.b.cfg.Now()
+	_, err = u.b.api.Do(ctx, api.Request{
+		Call: api.UploadLink,
+		Query: url.Values{
 			"path": {u.b.path(u.at)}, "overwrite": {strconv.FormatBool(!u.opts.IfAbsent)},
 			"fields": {"href,operation_id"},
 		},
-		out: &u.target,
+		Out: &u.target,
 	})
 	folder := hasCode(err, "DiskPathPointsToExistentDirectoryError")
 	switch {
@@ -222,126 +216,145 @@ func (u *upload) link(ctx context.Context) error {
 }
 
 // once sends the content, or what is missing of it, and finds out what became
-// of it.
+// of it. The hashes of all of it are known once it is sent, or before if it is
+// sent in part.
 func (u *upload) once(ctx context.Context, again bool) (modified time.Time, err error) {
-	from := int64(0)
-	if again {
-		from = u.had(ctx)
+	put := api.Upload{
+		Body: u.src, Size: u.size, Check: u.checkLast,
+		Rewindable: u.seek != nil, IfAbsent: u.opts.IfAbsent, AnswerTimeout: u.answerTimeout(),
 	}
-	if from == 0 {
+	if again {
+		put.Offset = u.receivedOffset(ctx)
+	}
+	if put.Offset == 0 {
 		if err := u.link(ctx); err != nil {
 			return time.Time{}, err
 		}
+		u.sum = newDigest()
+		put.Sum = u.sum
 	}
-	body, header, err := u.body(ctx, from)
-	if err != nil {
-		return time.Time{}, err
-	}
-	resp, whole, err := u.put(ctx, body, header)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), issuedTime+u.patience(0))
-	defer cancel()
-	switch {
-	case err != nil && !whole:
-		return time.Time{}, err
-	case err != nil:
-		return u.unanswered(ctx, err)
-	case resp.status == http.StatusBadGateway, resp.status == http.StatusGatewayTimeout:
-		return u.unanswered(ctx, fmt.Errorf("it answered %d", resp.status))
-	case resp.status == http.StatusCreated && u.size >= 0 && u.sum.size <= trustedSize && from == 0:
-		return resp.date, nil
-	case resp.status == http.StatusCreated, resp.status == http.StatusOK: // 200 is what others on the way say
-		return u.confirm(ctx)
-	case resp.status == http.StatusAccepted:
-		if u.target.OperationID != "" {
-			if err := u.b.wait(ctx, u.b.operationLink(string(u.target.OperationID))); err != nil {
-				return u.unanswered(ctx, err)
-			}
-		}
-		return u.confirm(ctx)
-	}
-	return time.Time{}, u.refused(resp)
-}
-
-// body is the content from a place on. The hashes of all of it are known once
-// it is sent, or before if it is sent in part.
-func (u *upload) body(ctx context.Context, from int64) (*payload, http.Header, error) {
+	put.Link = string(u.target.Href)
 	if u.seek != nil {
-		if _, err := u.seek.Seek(u.start+from, io.SeekStart); err != nil {
-			return nil, nil, sourceError{err}
+		if _, err := u.seek.Seek(u.start+put.Offset, io.SeekStart); err != nil {
+			return time.Time{}, api.BodyError{Err: err}
 		}
 	}
-	if from > 0 {
-		header := http.Header{"Content-Range": {fmt.Sprintf("bytes %d-%d/%d", from, u.size-1, u.size)}}
-		return newPayload(ctx, u.src, u.size-from, nil, u.checkLast), header, nil
+	done, err := u.b.api.Put(ctx, put)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), issuedTime+put.AnswerTimeout)
+	defer cancel()
+	var unanswered api.UnansweredError
+	switch {
+	case errors.As(err, &unanswered):
+		return u.recoverOutcome(ctx, unanswered.Err)
+	case err != nil:
+		return time.Time{}, err
+	case done.Stored && u.size >= 0 && u.sum.size <= trustedSize && put.Offset == 0:
+		return done.Date, nil
+	case done.Accepted && u.target.OperationID != "":
+		if err := u.b.api.Wait(ctx, u.b.api.OperationLink(string(u.target.OperationID))); err != nil {
+			return u.recoverOutcome(ctx, err)
+		}
 	}
-	u.sum = newDigest()
-	return newPayload(ctx, u.src, u.size, u.sum, u.checkLast), nil, nil
+	return u.confirm(ctx)
 }
 
-// unanswered finds out what became of an upload whose last byte went out, by
-// its operation, by what is there, and by what the uploader has. It never
-// sends the content again while the first may still arrive: if that cannot be
-// told, the name is closed until it can.
-func (u *upload) unanswered(ctx context.Context, cause error) (modified time.Time, err error) {
+// answerTimeout is how long the upload server may take after the last byte: it
+// hashes and moves what it got.
+func (u *upload) answerTimeout() time.Duration {
+	return u.b.cfg.UploadWait + time.Duration(float64(max(0, u.size))/(1<<30)*float64(2*time.Minute))
+}
+
+// recoverOutcome finds out what became of an upload whose last byte was sent, by
+// its operation, by what is there, and by what the upload server has. It never
+// sends the content again while the first may still arrive: while that is not
+// known the name is pending, and closed to changes.
+func (u *upload) recoverOutcome(ctx context.Context, cause error) (modified time.Time, err error) {
 	b := u.b
 	md5, sha := u.sum.sums()
-	open := unsettled{
+	pending := unsettled{
 		Operation: string(u.target.OperationID), Href: string(u.target.Href),
 		Size: u.sum.size, MD5: md5, SHA256: sha, Until: u.issued.Add(linkWindow),
 	}
-	for pause := firstPoll; open.Operation != "" && pause <= 2*lastPoll; pause *= 2 {
-		done, err := b.poll(ctx, b.operationLink(open.Operation))
+	for pause := api.FirstPoll; pending.Operation != "" && pause <= 2*api.LastPoll; pause *= 2 {
+		done, err := b.api.Poll(ctx, b.api.OperationLink(pending.Operation))
 		switch {
 		case done && err == nil:
 			return u.confirm(ctx)
 		case done:
-			return time.Time{}, brokenUpload{err}
+			return time.Time{}, api.RetryableError{Err: err}
 		}
-		select {
-		case <-ctx.Done():
-		case <-b.cfg.After(pause):
-		}
+		b.api.Sleep(ctx, pause) // a context that has ended shows in the next call
 	}
 	if r, err := b.look(ctx, u.at); err == nil && u.matches(r) {
 		return r.Modified.Time, nil
 	}
-	// Where the connection broke, what the uploader lacks is not on its way any
-	// more. One that stood still may only be slow to count.
-	if n, ok := b.received(ctx, open); ok && !errors.Is(cause, errStalled) && (n < open.Size || n == 0) {
-		return time.Time{}, brokenUpload{fmt.Errorf("the upload broke off: %w", cause)}
+	// Where the connection broke, what the server lacks is not on its way any
+	// more. One that timed out may only be slow to count.
+	if n, ok := b.api.Received(ctx, pending.Href, pending.Size, md5, sha); ok && !errors.Is(cause, api.ErrIdleTimeout) && (n < pending.Size || n == 0) {
+		return time.Time{}, api.RetryableError{Err: fmt.Errorf("the upload broke off: %w", cause)}
 	}
-	if err := b.pending.set(u.at, open); err != nil {
-		b.log.Warn("an upload of unknown end is forgotten if the program ends now", "name", u.name, "error", err)
+	if err := b.pending.set(u.at, pending); err != nil {
+		b.log.Warn("an upload of unknown outcome is not followed after a restart", "name", u.name, "error", err)
 	}
 	return time.Time{}, &backend.Error{Kind: backend.ErrUncertain, RetryAfter: settleAgain,
-		Message: "the upload server did not say whether it stored the file (" + plain(cause) + ")"}
+		Message: "the upload server did not say whether it stored the file (" + api.Message(cause) + ")"}
 }
 
 // confirm compares what is stored with what was sent. Metadata may be late.
 func (u *upload) confirm(ctx context.Context) (modified time.Time, err error) {
 	for try := range confirmTries {
-		var r *resource
+		var r *api.Resource
 		r, err = u.b.look(ctx, u.at)
 		if err == nil && u.matches(r) {
 			return r.Modified.Time, nil
 		}
 		if err != nil && !is(err, fs.ErrNotExist) {
-			return time.Time{}, lost{err}
+			return time.Time{}, api.UncertainError{Err: err}
 		}
-		select {
-		case <-ctx.Done():
-			return time.Time{}, lost{ctx.Err()}
-		case <-u.b.cfg.After(u.b.api.backoff(0, 0, try, nil)):
+		if err := u.b.api.Backoff(ctx, try); err != nil {
+			return time.Time{}, api.UncertainError{Err: err}
 		}
 	}
 	if err == nil {
 		err = errors.New("the service shows other content than was sent")
 	}
-	return time.Time{}, lost{err}
+	return time.Time{}, api.UncertainError{Err: err}
 }
 
 // matches tells whether a file has the content that was sent.
-func (u *upload) matches(r *resource) bool {
+func (u *upload) matches(r *api.Resource) bool {
 	md5, _ := u.sum.sums()
 	return r.Type == "file" && int64(r.Size) == u.sum.size && (r.MD5 == "" || string(r.MD5) == md5)
 }
+
+// receivedOffset asks how much of the content the upload server has of an
+// upload that broke off. Nobody documents that it can be asked: zero means to
+// start over, with another link. It is not worth while for small content.
+func (u *upload) receivedOffset(ctx context.Context) int64 {
+	if u.size <= trustedSize || u.b.cfg.Now().After(u.issued.Add(linkWindow)) {
+		return 0
+	}
+	if _, err := u.seek.Seek(u.start, io.SeekStart); err != nil {
+		return 0
+	}
+	sum := newDigest()
+	if _, err := io.Copy(sum, io.LimitReader(readerFunc(func(p []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		return u.src.Read(p)
+	}), u.size)); err != nil || sum.size != u.size {
+		return 0
+	}
+	md5, sha := sum.sums()
+	n, ok := u.b.api.Received(ctx, string(u.target.Href), u.size, md5, sha)
+	if !ok || n >= u.size {
+		return 0
+	}
+	u.sum = sum
+	return n
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
 // Usage implements backend.Usager. Total is that of the account, whatever the
@@ -63,10 +64,11 @@ func (b *Backend) Account(ctx context.Context) (Account, error) {
 // account is what the service tells of the disk as a whole. One call serves
 // space, limits and revision for a while.
 type account struct {
-	api *client
+	api *api.Client
+	now func() time.Time
 
 	mu    sync.Mutex // guards what follows
-	known disk
+	known api.Disk
 	at    time.Time
 }
 
@@ -77,21 +79,21 @@ const (
 )
 
 // ask calls the service.
-func (a *account) ask(ctx context.Context) (disk, error) {
-	var d disk
-	if _, err := a.api.do(ctx, request{call: getDisk, query: url.Values{"fields": {accountFields}}, out: &d}); err != nil {
-		return disk{}, err
+func (a *account) ask(ctx context.Context) (api.Disk, error) {
+	var d api.Disk
+	if _, err := a.api.Do(ctx, api.Request{Call: api.GetDisk, Query: url.Values{"fields": {accountFields}}, Out: &d}); err != nil {
+		return api.Disk{}, err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.known, a.at = d, a.api.cfg.Now()
+	a.known, a.at = d, a.now()
 	return d, nil
 }
 
 // recent is an answer of a moment ago, or ask.
-func (a *account) recent(ctx context.Context) (disk, error) {
+func (a *account) recent(ctx context.Context) (api.Disk, error) {
 	a.mu.Lock()
-	d, age := a.known, a.api.cfg.Now().Sub(a.at)
+	d, age := a.known, a.now().Sub(a.at)
 	a.mu.Unlock()
 	if age < accountTime {
 		return d, ctx.Err()

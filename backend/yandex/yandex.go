@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/http"
 	"net/url"
 	"path"
 	"sync/atomic"
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
 // issuedTime is how long a change that the service has begun is followed,
@@ -26,13 +26,12 @@ type Backend struct {
 	cfg  Config
 	root string // with scheme, "disk:/" or "disk:/Docs"
 	log  *slog.Logger
-	api  *client
-	bare *http.Client // for transfers: no token, no repeating, no redirects followed
+	api  *api.Client
 
 	appRoot atomic.Pointer[string] // see base
 	account *account
 	links   *links
-	sight   *sight
+	recent  *recentState
 	files   *keyLock         // one change of a name at a time
 	folders *keyLock         // one change in a folder at a time
 	pending *work[unsettled] // uploads that may still take effect, by name
@@ -64,17 +63,13 @@ func New(cfg Config) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	api, err := newClient(cfg)
+	client, err := cfg.client()
 	if err != nil {
 		return nil, err
 	}
 	b := &Backend{
-		cfg: cfg, root: root, log: cfg.Log, api: api,
-		bare: &http.Client{
-			Transport:     userAgent{cfg.Transport, cfg.UserAgent},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-		account: &account{api: api}, links: newLinks(cfg.Now), sight: newSight(cfg.Now),
+		cfg: cfg, root: root, log: cfg.Log, api: client,
+		account: &account{api: client, now: cfg.Now}, links: newLinks(cfg.Now), recent: newRecentState(cfg.Now),
 		files: newKeyLock(), folders: newKeyLock(),
 	}
 	if b.pending, err = openPending(cfg, root); err != nil {
@@ -91,7 +86,7 @@ func New(cfg Config) (*Backend, error) {
 // the service lets it, and waits for what runs in the background. What was not
 // written is tried again by the next backend with the same StateDir.
 func (b *Backend) Close() error {
-	defer b.bare.CloseIdleConnections()
+	defer b.api.CloseIdleConnections()
 	err := b.times.Close()
 	if closing := b.pending.Close(); err == nil {
 		err = closing
@@ -112,82 +107,60 @@ func (b *Backend) Stat(ctx context.Context, name string) (backend.Info, error) {
 }
 
 // look asks for one file or folder.
-func (b *Backend) look(ctx context.Context, name string) (*resource, error) {
-	var r resource
-	err := b.late(ctx, b.path(name), func() error {
-		_, err := b.api.do(ctx, request{
-			call:  getResource,
-			query: url.Values{"path": {b.path(name)}, "fields": {resourceFields}, "limit": {"0"}},
-			out:   &r,
-		})
+func (b *Backend) look(ctx context.Context, name string) (*api.Resource, error) {
+	r, err := b.resource(ctx, name, api.Request{Call: api.GetResource, Query: url.Values{"fields": {resourceFields}, "limit": {"0"}}})
+	if err == nil {
+		b.note(name, r)
+	}
+	return r, err
+}
+
+// resource makes a call whose path is that of a name.
+func (b *Backend) resource(ctx context.Context, name string, call api.Request) (r *api.Resource, err error) {
+	call.Query.Set("path", b.path(name))
+	err = b.retryNotFound(ctx, b.path(name), func() (err error) {
+		r, err = b.api.Resource(ctx, call)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	if err := r.check(); err != nil {
-		return nil, err
-	}
-	b.note(name, &r)
-	return &r, nil
+	return r, err
 }
 
 // resourceFields are the members of a resource that the driver reads.
 const resourceFields = "type,name,path,size,md5,sha256,created,modified,mime_type,resource_id,revision,custom_properties,public_url,file"
 
-// check refuses a resource that does not say what it is.
-func (r *resource) check() error {
-	if r.Type != "file" && r.Type != "dir" {
-		return &backend.Error{Kind: backend.ErrUnavailable, Message: "the service's answer describes neither a file nor a folder"}
-	}
-	return r.sized()
-}
-
-// emptyMD5 is the hash of nothing.
-const emptyMD5 = "d41d8cd98f00b204e9800998ecf8427e"
-
-// sized refuses a file that is not empty and whose size is not told: it would
-// be read as an empty one.
-func (r *resource) sized() error {
-	if r.Type == "file" && r.Size <= 0 && r.MD5 != "" && r.MD5 != emptyMD5 || r.Size < 0 {
-		return &backend.Error{Kind: backend.ErrUnavailable, Message: fmt.Sprintf("the service does not tell the size of %q", string(r.Name))}
-	}
-	return nil
-}
-
 // note remembers what an answer tells beside the metadata.
-func (b *Backend) note(name string, r *resource) {
-	b.sight.saw(b.path(name), r)
+func (b *Backend) note(name string, r *api.Resource) {
+	b.recent.saw(b.path(name), r)
 	b.links.note(r)
 }
 
 // info is a resource in the words of the contract.
-func (b *Backend) info(name string, r *resource) backend.Info {
-	info := r.info(path.Base(name))
+func (b *Backend) info(name string, r *api.Resource) backend.Info {
+	info := info(r, path.Base(name))
 	b.times.show(name, &info)
 	return info
 }
 
-func (r *resource) info(base string) backend.Info {
+func info(r *api.Resource, base string) backend.Info {
 	info := backend.Info{
 		Name: base, Dir: r.Type == "dir",
 		ModTime: r.Modified.Time, Created: r.Created.Time,
 		ID: string(r.ID), Public: string(r.PublicURL),
-		Properties: r.kept(),
+		Properties: properties(r),
 	}
-	if t, ok := r.modTime(); ok {
+	if t, ok := modTime(r); ok {
 		info.ModTime = t
 	}
 	if !info.Dir {
-		info.Size, info.Version = int64(r.Size), r.version()
+		info.Size, info.Version = int64(r.Size), versionOf(r)
 		info.MD5, info.SHA256 = string(r.MD5), string(r.SHA256)
 		info.ContentType = string(r.MimeType)
 	}
 	return info
 }
 
-// version identifies the content, by a hash that old files may lack.
-func (r *resource) version() string {
+// versionOf identifies the content, by a hash that old files may lack.
+func versionOf(r *api.Resource) string {
 	switch {
 	case r.Type != "file":
 		return ""
@@ -230,15 +203,15 @@ func (b *Backend) mkdir(ctx context.Context, name string) error {
 	defer unlock()
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	_, known := b.sight.fresh(b.path(name))
-	r, _, err := b.change(ctx, makeFolder, url.Values{"path": {b.path(name)}})
+	_, known := b.recent.fresh(b.path(name))
+	r, _, err := b.api.Change(ctx, api.MakeFolder, url.Values{"path": {b.path(name)}})
 	// A folder that is there after an answer was lost is the one asked for,
 	// unless it was known before or is in use.
-	if r.again && !known && hasCode(err, "DiskPathPointsToExistentDirectoryError") {
+	if r.Retried && !known && hasCode(err, "DiskPathPointsToExistentDirectoryError") {
 		err = b.unlessEmpty(ctx, name, err)
 	}
 	if err == nil {
-		b.sight.made(b.path(name), "", true)
+		b.recent.made(b.path(name), "", true)
 	}
 	return err
 }
@@ -248,11 +221,11 @@ func (b *Backend) unlessEmpty(ctx context.Context, name string, exists error) er
 	empty := false
 	r, err := b.folderPage(ctx, name, 0, 1)
 	if err == nil {
-		empty, err = r.isEmpty()
+		empty, err = isEmpty(r)
 	}
 	switch {
 	case err != nil:
-		return lost{err}
+		return api.UncertainError{Err: err}
 	case !empty:
 		return exists
 	}

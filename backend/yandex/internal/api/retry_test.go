@@ -1,4 +1,4 @@
-package yandex
+package api
 
 import (
 	"context"
@@ -57,18 +57,37 @@ var (
 	brokenC  = &net.OpError{Op: "read", Err: errors.New("connection reset")}
 )
 
+// withDefaults fills in what a test does not choose.
+func withDefaults(opts Options) Options {
+	opts.URL, opts.Token, opts.UserAgent = "https://cloud-api.yandex.net", token("t"), "davdisk"
+	opts.RetryWait, opts.Now, opts.After = 250*time.Millisecond, time.Now, time.After
+	return opts
+}
+
+// kind is what an error of Do amounts to for the driver.
+func kind(err error) error {
+	var apiErr *Error
+	switch {
+	case errors.As(err, new(UncertainError)):
+		return backend.ErrUncertain
+	case errors.As(err, &apiErr):
+		return apiErr.Kind()
+	}
+	return backend.ErrUnavailable
+}
+
 // scripted makes a client on a script. It must be called inside of a bubble.
-func scripted(t *testing.T, cfg Config, answers ...func() (*http.Response, error)) (*client, *script) {
+func scripted(t *testing.T, opts Options, answers ...func() (*http.Response, error)) (*Client, *script) {
 	t.Helper()
 	s := &script{answers: answers}
-	cfg.Transport, cfg.Token = s, StaticToken("t")
-	if cfg.Rate == 0 {
-		cfg.Rate = -1
+	opts.Transport = s
+	if opts.Rate == 0 {
+		opts.Rate = -1
 	}
-	if cfg.Rand == nil {
-		cfg.Rand = func() float64 { return 1 }
+	if opts.Rand == nil {
+		opts.Rand = func() float64 { return 1 }
 	}
-	c, err := newClient(cfg.withDefaults())
+	c, err := New(withDefaults(opts))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,37 +99,37 @@ func scripted(t *testing.T, cfg Config, answers ...func() (*http.Response, error
 func TestRepeating(t *testing.T) {
 	for _, test := range []struct {
 		name    string
-		call    call
+		call    Call
 		answers []func() (*http.Response, error)
 		sent    int
 		kind    error // nil: it succeeds
 	}{
-		{"a question is repeated after a fault", getResource, list(status(500, ""), fails(brokenC), status(503, ""), good), 4, nil},
-		{"a question is given up in the end", getResource, list(status(502, "<html>")), 1 + maxFaults, backend.ErrUnavailable},
-		{"a change that can be made twice is repeated", makeFolder, list(status(500, ""), fails(brokenC), good), 3, nil},
-		{"a change that cannot is not, after a fault", moveResource, list(status(500, ""), good), 1, backend.ErrUncertain},
-		{"nor after a break", copyResource, list(fails(brokenC), good), 1, backend.ErrUncertain},
-		{"but where it never arrived", moveResource, list(fails(refusedC), good), 2, nil},
-		{"or was refused for the rate", savePublic, list(status(429, ""), good), 2, nil},
-		{"or for a lock", restoreTrash, list(busy, busy, good), 3, nil},
-		{"a lock is waited for longer than a fault", deleteItem, list(busy), 1 + maxLocked, backend.ErrLocked},
-		{"the monthly limit is not waited for", uploadLink, list(status(423, `{"error":"DiskUploadTrafficLimitExceeded"}`)), 1, backend.ErrQuota},
-		{"nor the other spelling of it", uploadLink, list(status(423, `{"error":"DiskResourceUploadTrafficLimitExceededError"}`)), 1, backend.ErrQuota},
-		{"nor is a full disk", uploadLink, list(status(507, `{"error":"DiskNotEnoughFreeSpaceError"}`)), 1, backend.ErrQuota},
-		{"a refused token is tried once more", getDisk, list(status(401, ""), good), 2, nil},
-		{"and then believed", getDisk, list(status(401, "")), 2, backend.ErrUnauthorized},
-		{"a refusal is final", getResource, list(status(403, `{"error":"ForbiddenError"}`)), 1, fs.ErrPermission},
-		{"a server that is not there is unavailable, not uncertain", moveResource, list(fails(refusedC)), 1 + maxFaults, backend.ErrUnavailable},
-		{"a wait of an hour is not waited", getDisk, list(status(429, "", "Retry-After", "3600")), 1, backend.ErrRateLimited},
+		{"a question is repeated after a fault", GetResource, list(status(500, ""), fails(brokenC), status(503, ""), good), 4, nil},
+		{"a question is given up in the end", GetResource, list(status(502, "<html>")), 1 + maxFaults, backend.ErrUnavailable},
+		{"a change that can be made twice is repeated", MakeFolder, list(status(500, ""), fails(brokenC), good), 3, nil},
+		{"a change that cannot is not, after a fault", MoveResource, list(status(500, ""), good), 1, backend.ErrUncertain},
+		{"nor after a break", CopyResource, list(fails(brokenC), good), 1, backend.ErrUncertain},
+		{"but where it never arrived", MoveResource, list(fails(refusedC), good), 2, nil},
+		{"or was refused for the rate", SavePublic, list(status(429, ""), good), 2, nil},
+		{"or for a lock", RestoreTrash, list(busy, busy, good), 3, nil},
+		{"a lock is waited for longer than a fault", DeleteItem, list(busy), 1 + maxLocked, backend.ErrLocked},
+		{"the monthly limit is not waited for", UploadLink, list(status(423, `{"error":"DiskUploadTrafficLimitExceeded"}`)), 1, backend.ErrQuota},
+		{"nor the other spelling of it", UploadLink, list(status(423, `{"error":"DiskResourceUploadTrafficLimitExceededError"}`)), 1, backend.ErrQuota},
+		{"nor is a full disk", UploadLink, list(status(507, `{"error":"DiskNotEnoughFreeSpaceError"}`)), 1, backend.ErrQuota},
+		{"a refused token is tried once more", GetDisk, list(status(401, ""), good), 2, nil},
+		{"and then believed", GetDisk, list(status(401, "")), 2, backend.ErrUnauthorized},
+		{"a refusal is final", GetResource, list(status(403, `{"error":"ForbiddenError"}`)), 1, fs.ErrPermission},
+		{"a server that is not there is unavailable, not uncertain", MoveResource, list(fails(refusedC)), 1 + maxFaults, backend.ErrUnavailable},
+		{"a wait of an hour is not waited", GetDisk, list(status(429, "", "Retry-After", "3600")), 1, backend.ErrRateLimited},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, s := scripted(t, Config{}, test.answers...)
-				_, err := c.do(context.Background(), request{call: test.call, out: &link{}})
+				c, s := scripted(t, Options{}, test.answers...)
+				_, err := c.Do(context.Background(), Request{Call: test.call, Out: &Link{}})
 				if len(s.at) != test.sent {
 					t.Errorf("it was sent %d times, want %d", len(s.at), test.sent)
 				}
-				if test.kind != nil && !errors.Is(translate(err), test.kind) {
+				if test.kind != nil && kind(err) != test.kind {
 					t.Errorf("it answered %v, want %v", err, test.kind)
 				}
 				if test.kind == nil && err != nil {
@@ -141,8 +160,8 @@ func TestBackoff(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, s := scripted(t, Config{Rand: func() float64 { return test.rand }}, test.answers...)
-				c.do(context.Background(), request{call: getDisk})
+				c, s := scripted(t, Options{Rand: func() float64 { return test.rand }}, test.answers...)
+				c.Do(context.Background(), Request{Call: GetDisk})
 				if got := s.waits(); len(got) != len(test.want) {
 					t.Fatalf("it waited %v, want %v", got, test.want)
 				} else {
@@ -161,12 +180,12 @@ func TestBackoff(t *testing.T) {
 // TestCancelWhileWaiting ends the context between two attempts.
 func TestCancelWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, s := scripted(t, Config{}, status(503, "", "Retry-After", "20"))
+		c, s := scripted(t, Options{}, status(503, "", "Retry-After", "20"))
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		start := time.Now()
-		_, err := c.do(ctx, request{call: getDisk})
-		if !errors.Is(translate(err), context.DeadlineExceeded) || time.Since(start) != 5*time.Second || len(s.at) != 1 {
+		_, err := c.Do(ctx, Request{Call: GetDisk})
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 5*time.Second || len(s.at) != 1 {
 			t.Errorf("after %v and %d requests it answered %v", time.Since(start), len(s.at), err)
 		}
 	})
@@ -176,19 +195,18 @@ func TestCancelWhileWaiting(t *testing.T) {
 func TestAttemptTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := hanging{}
-		cfg := Config{Transport: hang, Rate: -1, Token: StaticToken("t"), Rand: func() float64 { return 0 }}
-		c, err := newClient(cfg.withDefaults())
+		c, err := New(withDefaults(Options{Transport: hang, Rate: -1, Rand: func() float64 { return 0 }}))
 		if err != nil {
 			t.Fatal(err)
 		}
 		start := time.Now()
-		_, err = c.do(context.Background(), request{call: moveResource})
-		if !errors.Is(translate(err), backend.ErrUncertain) || time.Since(start) != attemptTime {
+		_, err = c.Do(context.Background(), Request{Call: MoveResource})
+		if kind(err) != backend.ErrUncertain || time.Since(start) != attemptTimeout {
 			t.Errorf("after %v it answered %v", time.Since(start), err)
 		}
 		start = time.Now()
-		_, err = c.do(context.Background(), request{call: getDisk})
-		if !errors.Is(translate(err), backend.ErrUnavailable) || time.Since(start) < (1+maxFaults)*attemptTime {
+		_, err = c.Do(context.Background(), Request{Call: GetDisk})
+		if kind(err) != backend.ErrUnavailable || time.Since(start) < (1+maxFaults)*attemptTimeout {
 			t.Errorf("after %v it answered %v", time.Since(start), err)
 		}
 	})
@@ -205,11 +223,11 @@ func (hanging) RoundTrip(req *http.Request) (*http.Response, error) {
 // recovers.
 func TestThrottle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, _ := scripted(t, Config{Rate: 40}, good)
+		c, _ := scripted(t, Options{Rate: 40}, good)
 		ask := func(n int) time.Duration {
 			start := time.Now()
 			for range n {
-				if _, err := c.do(context.Background(), request{call: getDisk}); err != nil {
+				if _, err := c.Do(context.Background(), Request{Call: GetDisk}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -223,9 +241,9 @@ func TestThrottle(t *testing.T) {
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		c, s := scripted(t, Config{Rate: 40}, status(429, ""), good)
+		c, s := scripted(t, Options{Rate: 40}, status(429, ""), good)
 		limit := func() float64 { return float64(c.retry.HTTPClient.Transport.(*throttle).limiter.Limit()) }
-		if _, err := c.do(context.Background(), request{call: getDisk}); err != nil {
+		if _, err := c.Do(context.Background(), Request{Call: GetDisk}); err != nil {
 			t.Fatal(err)
 		}
 		if limit() != 20 {
@@ -233,7 +251,7 @@ func TestThrottle(t *testing.T) {
 		}
 		s.answers, s.at = list(status(429, "")), nil
 		for range 10 {
-			c.do(context.Background(), request{call: getDisk})
+			c.Do(context.Background(), Request{Call: GetDisk})
 		}
 		if limit() != slowest {
 			t.Errorf("after many the rate is %v", limit())
@@ -241,7 +259,7 @@ func TestThrottle(t *testing.T) {
 		s.answers, s.at = list(good), nil
 		for range 40 {
 			<-time.After(recoverTime)
-			c.do(context.Background(), request{call: getDisk})
+			c.Do(context.Background(), Request{Call: GetDisk})
 		}
 		if limit() != 40 {
 			t.Errorf("after a long quiet time the rate is %v", limit())

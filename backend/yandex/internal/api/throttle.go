@@ -1,4 +1,4 @@
-package yandex
+package api
 
 import (
 	"net/http"
@@ -41,7 +41,7 @@ func newThrottle(next http.RoundTripper, perSecond float64) *throttle {
 
 func (t *throttle) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := t.limiter.Wait(req.Context()); err != nil {
-		return nil, notSent{err}
+		return nil, notSentError{err}
 	}
 	resp, err := t.next.RoundTrip(req)
 	if err == nil && t.full != rate.Inf {

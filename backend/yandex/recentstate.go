@@ -5,12 +5,14 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
-// sight is what the driver has lately seen or done at the paths of the disk.
+// recentState is what the driver has lately seen or done at the paths of the disk.
 // It is no cache of metadata: it saves a question whose answer is known for
 // certain or was given a moment ago.
-type sight struct {
+type recentState struct {
 	now  func() time.Time
 	seen *lru.Cache[string, seen]
 	puts *lru.Cache[string, struct{}] // the paths of files that we put there last
@@ -34,7 +36,7 @@ const (
 	freshTime = 10 * time.Second
 )
 
-func newSight(now func() time.Time) *sight {
+func newRecentState(now func() time.Time) *recentState {
 	cache, err := lru.New[string, seen](maxSeen)
 	if err != nil {
 		panic(err) // the size is a constant above zero
@@ -43,18 +45,18 @@ func newSight(now func() time.Time) *sight {
 	if err != nil {
 		panic(err) // as above
 	}
-	return &sight{now, cache, puts}
+	return &recentState{now, cache, puts}
 }
 
 // saw notes what the service told.
-func (s *sight) saw(path string, r *resource) {
-	_, stamped := r.modTime()
+func (s *recentState) saw(path string, r *api.Resource) {
+	_, stamped := modTime(r)
 	old, _ := s.seen.Peek(path)
-	s.seen.Add(path, seen{at: s.now(), changed: old.changed, dir: r.Type == "dir", version: r.version(), stamped: stamped})
+	s.seen.Add(path, seen{at: s.now(), changed: old.changed, dir: r.Type == "dir", version: versionOf(r), stamped: stamped})
 }
 
 // listed notes that a whole folder was seen.
-func (s *sight) listed(dir string) {
+func (s *recentState) listed(dir string) {
 	s.seen.Add(dir+listMark, seen{at: s.now()})
 }
 
@@ -64,7 +66,7 @@ const listMark = "\x00"
 
 // absent tells whether a folder that was listed a moment ago had nothing of
 // that name.
-func (s *sight) absent(path string) bool {
+func (s *recentState) absent(path string) bool {
 	dir := path[:max(0, strings.LastIndexByte(path, '/'))]
 	for _, key := range []string{dir, dir + "/"} { // the root has a slash at its end
 		if v, ok := s.seen.Peek(key + listMark); ok && s.now().Sub(v.at) < freshTime {
@@ -77,7 +79,7 @@ func (s *sight) absent(path string) bool {
 
 // made notes what we put at a path. A file keeps the properties of the one
 // that it replaces.
-func (s *sight) made(path, version string, dir bool) {
+func (s *recentState) made(path, version string, dir bool) {
 	old, _ := s.seen.Peek(path)
 	now := s.now()
 	s.seen.Add(path, seen{at: now, changed: now, own: true, dir: dir, version: version, stamped: old.stamped && !old.gone})
@@ -88,7 +90,7 @@ func (s *sight) made(path, version string, dir bool) {
 
 // lacks tells whether a listing has not all the files that we put in that
 // folder a moment ago.
-func (s *sight) lacks(dir string, listed []resource) bool {
+func (s *recentState) lacks(dir string, listed []api.Resource) bool {
 	var there map[string]bool
 	dir = strings.TrimSuffix(dir, "/") + "/" // the root has one
 	for _, put := range s.puts.Keys() {
@@ -110,28 +112,28 @@ func (s *sight) lacks(dir string, listed []resource) bool {
 }
 
 // ours tells whether we put what is at a path there a moment ago.
-func (s *sight) ours(path string) bool {
+func (s *recentState) ours(path string) bool {
 	v, ok := s.fresh(path)
 	return ok && v.own
 }
 
 // vanished notes that we took away what was at a path.
-func (s *sight) vanished(path string) {
+func (s *recentState) vanished(path string) {
 	now := s.now()
 	s.seen.Add(path, seen{at: now, changed: now, gone: true})
 }
 
-// unsure forgets what was at a path, after a change that failed.
-func (s *sight) unsure(path string) {
+// invalidate drops what is known of a path, after a change that failed.
+func (s *recentState) invalidate(path string) {
 	old, _ := s.seen.Peek(path)
 	s.seen.Add(path, seen{changed: s.now(), stamped: old.stamped})
 }
 
 // copied notes that what is at one path is at another now too.
-func (s *sight) copied(from, to string) {
+func (s *recentState) copied(from, to string) {
 	v, ok := s.seen.Peek(from)
 	if !ok || v.at.IsZero() {
-		s.unsure(to) // it may be a file or a folder
+		s.invalidate(to) // it may be a file or a folder
 		return
 	}
 	now := s.now()
@@ -143,7 +145,7 @@ func (s *sight) copied(from, to string) {
 }
 
 // fresh tells what was at a path a moment ago.
-func (s *sight) fresh(path string) (seen, bool) {
+func (s *recentState) fresh(path string) (seen, bool) {
 	v, ok := s.seen.Peek(path)
 	if !ok || v.gone || s.now().Sub(v.at) >= freshTime {
 		return v, false
@@ -158,14 +160,14 @@ func (s *sight) fresh(path string) (seen, bool) {
 
 // stamped tells whether what is or was at a path had a modification time
 // among its properties.
-func (s *sight) stamped(path string) bool {
+func (s *recentState) stamped(path string) bool {
 	v, _ := s.seen.Peek(path)
 	return v.stamped
 }
 
 // replaced tells that a version is no longer at a path, because we put another
 // one there, or took it away with the folder that it was in.
-func (s *sight) replaced(path, version string) bool {
+func (s *recentState) replaced(path, version string) bool {
 	v, ok := s.seen.Peek(path)
 	if ok && (v.gone || v.version != version) {
 		return true

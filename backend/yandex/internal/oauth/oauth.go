@@ -1,4 +1,6 @@
-package yandex
+// Package oauth is a client of the OAuth server of Yandex
+// (https://yandex.com/dev/id/doc/en/).
+package oauth
 
 import (
 	"context"
@@ -10,7 +12,12 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
+
+// DefaultURL is the address of the OAuth server.
+const DefaultURL = "https://oauth.yandex.ru"
 
 // What the OAuth server may say instead of giving tokens. Each is a sentence
 // for the person; test with [errors.Is].
@@ -26,11 +33,11 @@ var (
 	ErrNoRevoke    = errors.New("Yandex revokes only logins that are tied to a device: remove this one on the page of your account")
 )
 
-// OAuth asks the OAuth server of Yandex for tokens, by the device flow or the
+// Client asks the OAuth server of Yandex for tokens, by the device flow or the
 // code flow (https://yandex.com/dev/id/doc/en/). Its fields are not those of
 // RFC 8628. It may be used from many goroutines at once.
-type OAuth struct {
-	URL          string // empty: DefaultOAuthURL
+type Client struct {
+	URL          string // empty: DefaultURL
 	ClientID     string
 	ClientSecret string
 	// DeviceID ties the login to a device, without which it cannot be revoked:
@@ -61,24 +68,24 @@ type Tokens struct {
 	Expires time.Time `json:"expires"`
 	Scope   string    `json:"scope,omitempty"` // only if fewer rights were granted than asked for
 
-	// Who asked for them, which is needed to refresh and to revoke them.
+	// The application they were given to, which is needed to refresh and to revoke them.
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret"`
 	DeviceID     string `json:"device_id,omitempty"`
 }
 
 // DeviceCode begins the device flow.
-func (o OAuth) DeviceCode(ctx context.Context) (DeviceCode, error) {
+func (c Client) DeviceCode(ctx context.Context) (DeviceCode, error) {
 	var out struct {
-		Device   text   `json:"device_code"`
-		User     text   `json:"user_code"`
-		URL      text   `json:"verification_url"`
-		Expires  number `json:"expires_in"`
-		Interval number `json:"interval"`
+		Device   api.Text   `json:"device_code"`
+		User     api.Text   `json:"user_code"`
+		URL      api.Text   `json:"verification_url"`
+		Expires  api.Number `json:"expires_in"`
+		Interval api.Number `json:"interval"`
 	}
-	form := url.Values{"client_id": {o.ClientID}}
-	o.addDevice(form)
-	if err := o.post(ctx, "/device/code", form, &out); err != nil {
+	form := url.Values{"client_id": {c.ClientID}}
+	c.addDevice(form)
+	if err := c.post(ctx, "/device/code", form, &out); err != nil {
 		return DeviceCode{}, fmt.Errorf("ask for a code: %w", err)
 	}
 	if out.Device == "" || out.User == "" {
@@ -86,26 +93,26 @@ func (o OAuth) DeviceCode(ctx context.Context) (DeviceCode, error) {
 	}
 	code := DeviceCode{
 		UserCode: string(out.User), URL: string(out.URL), Code: string(out.Device),
-		Expires:  o.now().Add(10 * time.Minute),
+		Expires:  c.now().Add(10 * time.Minute),
 		Interval: max(time.Second, time.Duration(out.Interval)*time.Second),
 	}
 	if out.Expires > 0 {
-		code.Expires = o.now().Add(time.Duration(out.Expires) * time.Second)
+		code.Expires = c.now().Add(time.Duration(out.Expires) * time.Second)
 	}
 	return code, nil
 }
 
 // Poll asks, as often as it may, until the code is confirmed, refused
 // (ErrDenied) or no longer good (ErrCodeExpired).
-func (o OAuth) Poll(ctx context.Context, code DeviceCode) (Tokens, error) {
+func (c Client) Poll(ctx context.Context, code DeviceCode) (Tokens, error) {
 	for interval := code.Interval; ; {
 		select {
 		case <-ctx.Done():
 			return Tokens{}, ctx.Err()
-		case <-o.after(interval):
+		case <-c.after(interval):
 		}
-		tokens, err := o.ExchangeDevice(ctx, code.Code)
-		var answer *oauthError
+		tokens, err := c.ExchangeDevice(ctx, code.Code)
+		var refused *Error
 		switch {
 		case err == nil:
 			return tokens, nil
@@ -114,10 +121,10 @@ func (o OAuth) Poll(ctx context.Context, code DeviceCode) (Tokens, error) {
 		case errors.Is(err, ErrSlowDown):
 			interval += 5 * time.Second // as RFC 8628, section 3.5, has it
 		case errors.Is(err, ErrPending):
-		case errors.As(err, &answer):
+		case errors.As(err, &refused):
 			return Tokens{}, err
 		}
-		if !o.now().Before(code.Expires) {
+		if !c.now().Before(code.Expires) {
 			return Tokens{}, ErrCodeExpired
 		}
 	}
@@ -125,75 +132,75 @@ func (o OAuth) Poll(ctx context.Context, code DeviceCode) (Tokens, error) {
 
 // ExchangeDevice asks once whether a device code has been confirmed; ErrPending
 // if not yet.
-func (o OAuth) ExchangeDevice(ctx context.Context, code string) (Tokens, error) {
+func (c Client) ExchangeDevice(ctx context.Context, code string) (Tokens, error) {
 	form := url.Values{"grant_type": {"device_code"}, "code": {code}}
-	o.addDevice(form)
-	return o.token(ctx, form)
+	c.addDevice(form)
+	return c.token(ctx, form)
 }
 
 // AuthorizeURL begins the code flow: the page at that address shows a code to
 // be typed in. The challenge is the S256 form of a verifier (RFC 7636), empty
 // for none.
-func (o OAuth) AuthorizeURL(challenge string) string {
-	query := url.Values{"response_type": {"code"}, "client_id": {o.ClientID}}
-	o.addDevice(query)
+func (c Client) AuthorizeURL(challenge string) string {
+	query := url.Values{"response_type": {"code"}, "client_id": {c.ClientID}}
+	c.addDevice(query)
 	if challenge != "" {
 		query.Set("code_challenge", challenge)
 		query.Set("code_challenge_method", "S256")
 	}
-	return o.server() + "/authorize?" + query.Encode()
+	return c.server() + "/authorize?" + query.Encode()
 }
 
 // Exchange ends the code flow: the code that the person saw becomes tokens.
 // The verifier is that of AuthorizeURL's challenge, or empty.
-func (o OAuth) Exchange(ctx context.Context, code, verifier string) (Tokens, error) {
+func (c Client) Exchange(ctx context.Context, code, verifier string) (Tokens, error) {
 	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}}
-	o.addDevice(form)
+	c.addDevice(form)
 	if verifier != "" {
 		form.Set("code_verifier", verifier)
 	}
-	return o.token(ctx, form)
+	return c.token(ctx, form)
 }
 
 // Refresh gives new tokens for a refresh token, which is spent by it: keep the
 // new one before doing anything else. One that is spent or revoked is ErrDead.
-func (o OAuth) Refresh(ctx context.Context, refresh string) (Tokens, error) {
-	tokens, err := o.token(ctx, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}})
+func (c Client) Refresh(ctx context.Context, refresh string) (Tokens, error) {
+	tokens, err := c.token(ctx, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}})
 	if errors.Is(err, ErrCodeExpired) || errors.Is(err, ErrBadCode) {
 		return Tokens{}, ErrDead
 	}
 	return tokens, err
 }
 
-// Revoke makes an access token void. It may be done twice.
-func (o OAuth) Revoke(ctx context.Context, access string) error {
-	return o.post(ctx, "/revoke_token", url.Values{
-		"access_token": {access}, "client_id": {o.ClientID}, "client_secret": {o.ClientSecret},
+// Revoke invalidates an access token. It may be done twice.
+func (c Client) Revoke(ctx context.Context, access string) error {
+	return c.post(ctx, "/revoke_token", url.Values{
+		"access_token": {access}, "client_id": {c.ClientID}, "client_secret": {c.ClientSecret},
 	}, nil)
 }
 
 // token is one request for tokens.
-func (o OAuth) token(ctx context.Context, form url.Values) (Tokens, error) {
-	form.Set("client_id", o.ClientID)
-	if o.ClientSecret != "" {
-		form.Set("client_secret", o.ClientSecret)
+func (c Client) token(ctx context.Context, form url.Values) (Tokens, error) {
+	form.Set("client_id", c.ClientID)
+	if c.ClientSecret != "" {
+		form.Set("client_secret", c.ClientSecret)
 	}
 	var out struct {
-		Access  text   `json:"access_token"`
-		Refresh text   `json:"refresh_token"`
-		Expires number `json:"expires_in"`
-		Scope   text   `json:"scope"`
+		Access  api.Text   `json:"access_token"`
+		Refresh api.Text   `json:"refresh_token"`
+		Expires api.Number `json:"expires_in"`
+		Scope   api.Text   `json:"scope"`
 	}
-	if err := o.post(ctx, "/token", form, &out); err != nil {
+	if err := c.post(ctx, "/token", form, &out); err != nil {
 		return Tokens{}, err
 	}
 	if out.Access == "" {
 		return Tokens{}, errors.New("the OAuth server gave no token")
 	}
-	now := o.now()
+	now := c.now()
 	tokens := Tokens{
 		Access: string(out.Access), Refresh: string(out.Refresh), Scope: string(out.Scope), Issued: now,
-		ClientID: o.ClientID, ClientSecret: o.ClientSecret, DeviceID: o.DeviceID,
+		ClientID: c.ClientID, ClientSecret: c.ClientSecret, DeviceID: c.DeviceID,
 	}
 	if out.Expires > 0 {
 		tokens.Expires = now.Add(time.Duration(out.Expires) * time.Second)
@@ -201,18 +208,18 @@ func (o OAuth) token(ctx context.Context, form url.Values) (Tokens, error) {
 	return tokens, nil
 }
 
-func (o OAuth) addDevice(form url.Values) {
-	if o.DeviceID != "" {
-		form.Set("device_id", o.DeviceID)
+func (c Client) addDevice(form url.Values) {
+	if c.DeviceID != "" {
+		form.Set("device_id", c.DeviceID)
 	}
-	if o.DeviceName != "" {
-		form.Set("device_name", o.DeviceName)
+	if c.DeviceName != "" {
+		form.Set("device_name", c.DeviceName)
 	}
 }
 
-// oauthErrors translates the server's names of errors (reference of Yandex ID;
+// kinds translates the server's names of errors (reference of Yandex ID;
 // all of them come with status 400).
-var oauthErrors = map[string]error{
+var kinds = map[string]error{
 	"authorization_pending":  ErrPending,
 	"slow_down":              ErrSlowDown,
 	"invalid_grant":          ErrCodeExpired,
@@ -227,54 +234,54 @@ var oauthErrors = map[string]error{
 	"unsupported_grant_type": errors.ErrUnsupported,
 }
 
-// oauthError is a refusal of the OAuth server in its own words.
-type oauthError struct {
-	kind  error // nil for a name that is not known
-	words string
+// Error is an error response of the OAuth server, with its own words.
+type Error struct {
+	kind    error // nil for a name that is not known
+	message string
 }
 
-func (e *oauthError) Error() string {
+func (e *Error) Error() string {
 	if e.kind == nil {
-		return "the OAuth server refused: " + e.words
+		return "the OAuth server refused: " + e.message
 	}
-	return e.kind.Error() + " (" + e.words + ")"
+	return e.kind.Error() + " (" + e.message + ")"
 }
 
-func (e *oauthError) Unwrap() error { return e.kind }
+func (e *Error) Unwrap() error { return e.kind }
 
 // post sends a form and decodes the answer. It follows no redirect: the form
 // holds secrets.
-func (o OAuth) post(ctx context.Context, path string, form url.Values, out any) error {
+func (c Client) post(ctx context.Context, path string, form url.Values, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	if _, err := parseAPI(o.server()); err != nil {
+	if _, err := api.ParseURL(c.server()); err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, o.server()+path, strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.server()+path, strings.NewReader(form.Encode()))
 	if err != nil {
-		return errors.New(plain(err))
+		return errors.New(api.Message(err))
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
-	client := &http.Client{Transport: o.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	resp, err := client.Do(req)
+	httpClient := &http.Client{Transport: c.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := httpClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("the OAuth server cannot be reached: %s", plain(err))
+		return fmt.Errorf("the OAuth server cannot be reached: %s", api.Message(err))
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err != nil {
-		return fmt.Errorf("the OAuth server cannot be reached: %s", plain(err))
+		return fmt.Errorf("the OAuth server cannot be reached: %s", api.Message(err))
 	}
-	var no struct {
-		Code        text `json:"error"`
-		Description text `json:"error_description"`
+	var failure struct {
+		Code        api.Text `json:"error"`
+		Description api.Text `json:"error_description"`
 	}
-	if err := json.Unmarshal(data, &no); err != nil {
+	if err := json.Unmarshal(data, &failure); err != nil {
 		return fmt.Errorf("the OAuth server answered %d with something that is not JSON", resp.StatusCode)
 	}
-	if no.Code != "" {
-		return &oauthError{oauthErrors[string(no.Code)], oneLine(string(no.Description), string(no.Code))}
+	if failure.Code != "" {
+		return &Error{kinds[string(failure.Code)], api.OneLine(string(failure.Description), string(failure.Code))}
 	}
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("the OAuth server answered %d without a reason", resp.StatusCode)
@@ -285,23 +292,23 @@ func (o OAuth) post(ctx context.Context, path string, form url.Values, out any) 
 	return json.Unmarshal(data, out)
 }
 
-func (o OAuth) server() string {
-	if o.URL == "" {
-		return DefaultOAuthURL
+func (c Client) server() string {
+	if c.URL == "" {
+		return DefaultURL
 	}
-	return strings.TrimSuffix(o.URL, "/")
+	return strings.TrimSuffix(c.URL, "/")
 }
 
-func (o OAuth) now() time.Time {
-	if o.Now == nil {
+func (c Client) now() time.Time {
+	if c.Now == nil {
 		return time.Now()
 	}
-	return o.Now()
+	return c.Now()
 }
 
-func (o OAuth) after(d time.Duration) <-chan time.Time {
-	if o.After == nil {
+func (c Client) after(d time.Duration) <-chan time.Time {
+	if c.After == nil {
 		return time.After(d)
 	}
-	return o.After(d)
+	return c.After(d)
 }

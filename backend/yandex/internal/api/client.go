@@ -1,0 +1,254 @@
+// Package api is a client of the REST API of Yandex Disk
+// (https://yandex.com/dev/disk-api/doc/en/): calls with their retries and
+// their rate, operations followed to their end, uploads, downloads. It keeps
+// nothing of the disk: names, versions and times are the driver's.
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+const (
+	// attemptTimeout is how long one request to the API may take.
+	attemptTimeout = time.Minute
+	// maxResponse is the longest response that is read. A page of 1000 entries
+	// has about 1.5 MB.
+	maxResponse = 64 << 20
+)
+
+// Options are what New needs. All but Token must be set.
+type Options struct {
+	URL       string        // address of the API
+	Token     TokenSource   // nil: only what is public can be read
+	UserAgent string        // sent with every request
+	Rate      float64       // requests to the API a second, negative: unlimited
+	RetryWait time.Duration // before the first retry, doubled each time
+
+	Transport http.RoundTripper
+	Now       func() time.Time
+	After     func(d time.Duration) <-chan time.Time
+	Rand      func() float64 // spreads waits, in [0,1)
+}
+
+// Client sends requests and decodes responses. Its methods may be called from
+// many goroutines at once.
+type Client struct {
+	opts  Options
+	base  *url.URL
+	retry *retryablehttp.Client
+	bare  *http.Client // for transfers: no token, no retries, no redirects followed
+}
+
+// New assembles the stack of transports that a request passes: retried as its
+// call allows (retryablehttp), held back to the rate, given the token, and its
+// response read to the end before it counts as one. It sends nothing.
+func New(opts Options) (*Client, error) {
+	base, err := ParseURL(opts.URL)
+	if err != nil {
+		return nil, err
+	}
+	var stack http.RoundTripper = wholeResponses{opts.Transport}
+	stack = authorizer{stack, opts.Token, base.Host, opts.UserAgent}
+	stack = newThrottle(stack, opts.Rate)
+	c := &Client{
+		opts: opts, base: base,
+		bare: &http.Client{
+			Transport:     userAgent{opts.Transport, opts.UserAgent},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+	c.retry = &retryablehttp.Client{
+		HTTPClient:   &http.Client{Transport: stack, CheckRedirect: c.checkRedirect},
+		RetryMax:     maxLocked,
+		CheckRetry:   c.checkRetry,
+		Backoff:      c.backoff,
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+		PrepareRetry: prepareRetry,
+	}
+	return c, nil
+}
+
+// ParseURL parses the address of a server.
+func ParseURL(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("yandex: %q is not the address of a server", address)
+	}
+	return u, nil
+}
+
+// CloseIdleConnections closes the connections of transfers that are not in use.
+func (c *Client) CloseIdleConnections() { c.bare.CloseIdleConnections() }
+
+// Request is one call with its arguments.
+type Request struct {
+	Call  Call
+	Link  string     // a link of the service to follow instead of the call's own path
+	Query url.Values // not sent with Link
+	Body  any        // encoded as JSON, nil for none
+	Out   any        // where to decode a success, nil to ignore it
+
+	Recheck func(ctx context.Context) error // called before each retry, which it prevents by an error; nil: none
+}
+
+// Reply is a success.
+type Reply struct {
+	status  int
+	Retried bool // an earlier attempt, whose response was lost, may have had its effect
+}
+
+// Do sends a request until it has a definite response or the call may not be
+// retried. The error is an [*Error], or what went wrong on the way; it is an
+// [UncertainError] if a change was sent and its outcome is unknown.
+func (c *Client) Do(ctx context.Context, r Request) (Reply, error) {
+	if err := ctx.Err(); err != nil {
+		return Reply{}, err
+	}
+	var body any
+	if r.Body != nil {
+		data, err := json.Marshal(r.Body)
+		if err != nil {
+			return Reply{}, err
+		}
+		body = data
+	}
+	address, err := c.address(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	attempts := &attempts{call: r.Call, recheck: r.Recheck}
+	req, err := retryablehttp.NewRequestWithContext(withAttempts(ctx, attempts), r.Call.method(), address, body)
+	if err != nil {
+		return Reply{}, err
+	}
+	req.Header.Set("Accept", "application/json")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := c.retry.Do(req)
+	if err == nil {
+		err = c.decode(resp, r.Out)
+	}
+	var apiErr *Error
+	if err != nil && attempts.lost && r.Call.method() != http.MethodGet && !(errors.As(err, &apiErr) && definite(apiErr.Status)) {
+		err = UncertainError{err}
+	}
+	if err != nil {
+		return Reply{Retried: attempts.lost}, err
+	}
+	return Reply{resp.StatusCode, attempts.lost}, nil
+}
+
+// definite reports whether a response of this status shows that nothing more
+// was done than an earlier attempt may have done.
+func definite(status int) bool { return status >= 400 && status < 500 }
+
+// address is where a request goes. A link with the scheme http where the API
+// has https, which the service gave until about 2019, is upgraded rather than
+// followed with the token in clear.
+func (c *Client) address(r Request) (string, error) {
+	if r.Link == "" {
+		u := *c.base
+		u.Path = strings.TrimSuffix(u.Path, "/") + r.Call.Path()
+		u.RawQuery = r.Query.Encode()
+		return u.String(), nil
+	}
+	u, err := c.parseLink(r.Link)
+	if err != nil {
+		return "", err
+	}
+	if u.Host != c.base.Host {
+		return "", errors.New("the service's link leads to another server than its API")
+	}
+	return u.String(), nil
+}
+
+// parseLink parses a link of the service.
+func (c *Client) parseLink(link string) (*url.URL, error) {
+	u, err := url.Parse(link)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, errors.New("the service gave an invalid link")
+	}
+	if c.base.Scheme == "https" {
+		u.Scheme = "https"
+	}
+	return u, nil
+}
+
+// checkRedirect follows the API to no other server: it has never been seen to
+// redirect, and what answers so is a portal or a proxy.
+func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
+	if req.URL.Host != c.base.Host || req.URL.Scheme != c.base.Scheme {
+		return errors.New("the API was redirected to another server")
+	}
+	if via[0].Method != http.MethodGet {
+		return errors.New("the API redirected a change, which would be sent again as a GET")
+	}
+	if len(via) >= 10 {
+		return errors.New("the API redirected too often")
+	}
+	return nil
+}
+
+// decode reads a response into out. A success that holds an error is one.
+func (c *Client) decode(resp *http.Response, out any) error {
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return readError(resp.StatusCode, resp.Header, data, c.opts.Now())
+	}
+	if bytes.Contains(data, []byte(`"error"`)) {
+		var f failure
+		if json.Unmarshal(data, &f) == nil && f.Code != "" {
+			return readError(0, resp.Header, data, c.opts.Now())
+		}
+	}
+	if out == nil || resp.StatusCode == http.StatusNoContent {
+		return nil
+	}
+	if err := json.Unmarshal(data, out); err != nil {
+		return fmt.Errorf("the service's response is not what its API promises: %w", err)
+	}
+	return nil
+}
+
+// wholeResponses reads a response to its end before it counts as one, so that
+// a connection that breaks in the middle is retried like one that broke before.
+type wholeResponses struct{ next http.RoundTripper }
+
+func (t wholeResponses) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(req.Context(), attemptTimeout)
+	defer cancel()
+	resp, err := t.next.RoundTrip(req.WithContext(ctx))
+	var data []byte
+	if err == nil {
+		data, err = io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
+		resp.Body.Close()
+	}
+	switch {
+	case req.Context().Err() != nil:
+		return nil, req.Context().Err()
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("no response within %v", attemptTimeout)
+	case err != nil:
+		return nil, err
+	case len(data) > maxResponse:
+		return nil, errors.New("the response is longer than any the service gives")
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(data))
+	return resp, nil
+}

@@ -1,0 +1,154 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// Error is a response of the service that is no success.
+type Error struct {
+	Status     int    // 0: it came with a success
+	Code       string // stable name such as DiskNotFoundError, empty if the body was not JSON
+	Message    string // the service's own
+	RetryAfter time.Duration
+}
+
+func (e *Error) Error() string {
+	if e.Message == "" {
+		return http.StatusText(e.Status)
+	}
+	return e.Message
+}
+
+// UncertainError is the error of a change of which it is not known whether it
+// took effect: it was sent, and no response says what became of it.
+type UncertainError struct{ Err error }
+
+func (e UncertainError) Error() string { return e.Err.Error() }
+func (e UncertainError) Unwrap() error { return e.Err }
+
+// UnansweredError is the error of an upload whose last byte was sent and whose
+// outcome the server did not say.
+type UnansweredError struct{ Err error }
+
+func (e UnansweredError) Error() string { return e.Err.Error() }
+func (e UnansweredError) Unwrap() error { return e.Err }
+
+// RetryableError is a failure of a transfer that another attempt may not meet.
+// Nothing was stored then of an upload.
+type RetryableError struct{ Err error }
+
+func (e RetryableError) Error() string { return e.Err.Error() }
+func (e RetryableError) Unwrap() error { return e.Err }
+
+// codes translates the names of the API's errors ("Error codes" of the API
+// reference; some are known from the clients of others only).
+var codes = map[string]error{
+	"UnauthorizedError":                      backend.ErrUnauthorized,
+	"DiskNotFoundError":                      fs.ErrNotExist,
+	"DiskPathDoesntExistsError":              fs.ErrNotExist,
+	"DiskPathPointsToExistentDirectoryError": fs.ErrExist,
+	"DiskResourceAlreadyExistsError":         fs.ErrExist,
+	"DiskPathFormatError":                    fs.ErrInvalid,
+	"DiskPathPointsToRootError":              fs.ErrInvalid,
+	"FieldValidationError":                   fs.ErrInvalid,
+	"MD5DifferError":                         backend.ErrChanged,
+	"DiskFileSizeLimitExceededError":         backend.ErrTooLarge,
+	"DiskResourceLockedError":                backend.ErrLocked,
+	"DiskStorageQuotaExhaustedError":         backend.ErrQuota,
+	"DiskNotEnoughFreeSpaceError":            backend.ErrQuota,
+	"TooManyRequestsError":                   backend.ErrRateLimited,
+	"DiskResourceDownloadLimitExceededError": backend.ErrRateLimited,
+}
+
+// kinds translates the statuses of responses whose code says nothing, and those
+// of the upload server, which has no codes.
+var kinds = map[int]error{
+	http.StatusUnauthorized:          backend.ErrUnauthorized,
+	http.StatusRequestEntityTooLarge: backend.ErrTooLarge,
+	http.StatusTooManyRequests:       backend.ErrRateLimited,
+	http.StatusInsufficientStorage:   backend.ErrQuota,
+}
+
+// codedKinds are believed only together with a code, since a proxy on the way
+// gives these statuses too. There is no 404: "not found" needs the very code.
+var codedKinds = map[int]error{
+	http.StatusBadRequest: fs.ErrInvalid,
+	http.StatusForbidden:  fs.ErrPermission,
+	http.StatusConflict:   fs.ErrExist,
+}
+
+// Kind is the error of io/fs or package backend that e amounts to.
+func (e *Error) Kind() error {
+	if kind, ok := codes[e.Code]; ok {
+		return kind
+	}
+	// The code of the monthly limit is spelt in two ways by those who met it.
+	if strings.Contains(e.Code, "TrafficLimit") {
+		return backend.ErrQuota
+	}
+	if kind, ok := kinds[e.Status]; ok {
+		return kind
+	}
+	if kind, ok := codedKinds[e.Status]; ok && e.Code != "" {
+		return kind
+	}
+	return backend.ErrUnavailable
+}
+
+// readError makes an error of a response's status and body, of which nothing
+// is taken for granted.
+func readError(status int, header http.Header, body []byte, now time.Time) *Error {
+	e := &Error{Status: status, RetryAfter: retryAfter(header, now)}
+	var f failure
+	if json.Unmarshal(body, &f) == nil {
+		e.Code = string(f.Code)
+		e.Message = OneLine(string(f.Message), string(f.Description))
+	}
+	switch {
+	case e.Message == "" && e.Code == "":
+		e.Message = "the service answered " + strings.TrimSpace(OneLine(http.StatusText(status))+" without a reason")
+	case e.Code != "":
+		e.Message = strings.TrimSpace(e.Message + " (" + OneLine(e.Code) + ")")
+	}
+	return e
+}
+
+// OneLine returns the first text that is not empty, short and without control
+// characters: it comes from outside and goes to logs and terminals.
+func OneLine(texts ...string) string {
+	for _, t := range texts {
+		t = strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) {
+				return ' '
+			}
+			return r
+		}, strings.ToValidUTF8(t, "?"))
+		if t = strings.TrimSpace(t); t == "" {
+			continue
+		}
+		if runes := []rune(t); len(runes) > 300 {
+			t = string(runes[:300]) + "…"
+		}
+		return t
+	}
+	return ""
+}
+
+// Message is the text of an error without the address of the request: links to
+// content are secrets.
+func Message(err error) string {
+	var at *url.Error
+	for errors.As(err, &at) {
+		err = at.Err
+	}
+	return OneLine(err.Error())
+}

@@ -1,0 +1,160 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// How often a request is retried. A lock is waited for longer than a fault:
+// another operation is at work.
+const (
+	maxFaults     = 5
+	maxLocked     = 10
+	maxWait       = 5 * time.Second
+	maxRetryAfter = 30 * time.Second // the longest Retry-After that is waited for
+)
+
+// attempts is what has become of a request so far.
+type attempts struct {
+	call    Call
+	recheck func(ctx context.Context) error
+
+	faults int
+	locked int
+	denied bool // one 401
+	lost   bool // an attempt may have had its effect, and its response was lost
+}
+
+type attemptsKey struct{}
+
+func withAttempts(ctx context.Context, a *attempts) context.Context {
+	return context.WithValue(ctx, attemptsKey{}, a)
+}
+
+// checkRetry decides whether an attempt is followed by another
+// (retryablehttp.CheckRetry).
+func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	a := ctx.Value(attemptsKey{}).(*attempts)
+	if err != nil {
+		return a.afterError(ctx, err)
+	}
+	if wait := retryAfter(resp.Header, c.opts.Now()); wait > maxRetryAfter {
+		return false, nil // the caller is told when to come back
+	}
+	switch status := resp.StatusCode; {
+	case status == http.StatusUnauthorized:
+		// The service rejects a good token now and then: other clients of the
+		// API send once more too before they believe it.
+		again := !a.denied
+		a.denied = true
+		return again, nil
+	case status == http.StatusLocked:
+		a.locked++
+		return a.locked <= maxLocked && resourceLocked(resp), nil
+	case status == http.StatusTooManyRequests:
+		a.faults++
+		return a.faults <= maxFaults, nil
+	case status >= 500 && status != http.StatusInsufficientStorage:
+		a.faults++
+		a.lost = true
+		return a.faults <= maxFaults && a.call.idempotent(), nil
+	}
+	return false, nil
+}
+
+// prepareRetry makes the check of a request before it is sent again
+// (retryablehttp.PrepareRetry).
+func prepareRetry(req *http.Request) error {
+	a := req.Context().Value(attemptsKey{}).(*attempts)
+	if a.recheck == nil {
+		return nil
+	}
+	return a.recheck(req.Context())
+}
+
+// afterError is checkRetry for a request that got no response.
+func (a *attempts) afterError(ctx context.Context, err error) (bool, error) {
+	sent := !notSent(err)
+	a.lost = a.lost || sent
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	if errors.As(err, new(notSentError)) {
+		return false, err
+	}
+	a.faults++
+	return a.faults <= maxFaults && (a.call.idempotent() || !sent), err
+}
+
+// notSent reports whether a request surely did not reach the service.
+func notSent(err error) bool {
+	var op *net.OpError
+	return errors.As(err, new(notSentError)) || errors.As(err, &op) && op.Op == "dial"
+}
+
+// notSentError is why a request was not sent.
+type notSentError struct{ error }
+
+func (e notSentError) Unwrap() error { return e.error }
+
+// resourceLocked reports whether a response of status 423 means the lock of a
+// running operation, which ends: the monthly limit and maintenance have the
+// same status.
+func resourceLocked(resp *http.Response) bool {
+	data, err := io.ReadAll(resp.Body)
+	resp.Body = io.NopCloser(bytes.NewReader(data))
+	var f failure
+	return err == nil && json.Unmarshal(data, &f) == nil && f.Code == "DiskResourceLockedError"
+}
+
+// backoff is how long to wait before the next attempt (retryablehttp.Backoff):
+// what the service asks for, or else twice as long each time, between half and
+// the whole of it, so that several clients do not come back together.
+func (c *Client) backoff(_, _ time.Duration, attempt int, resp *http.Response) time.Duration {
+	if resp != nil {
+		if wait := retryAfter(resp.Header, c.opts.Now()); wait > 0 {
+			return wait
+		}
+	}
+	wait := min(c.opts.RetryWait<<min(attempt, 16), maxWait)
+	return wait/2 + time.Duration(c.opts.Rand()*float64(wait/2))
+}
+
+// Backoff waits before a caller makes an attempt of its own again; attempt
+// counts from zero. The error is that of ctx.
+func (c *Client) Backoff(ctx context.Context, attempt int) error {
+	return c.Sleep(ctx, c.backoff(0, 0, attempt, nil))
+}
+
+// Sleep waits for d. The error is that of ctx, if it ends before.
+func (c *Client) Sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.opts.After(d):
+		return nil
+	}
+}
+
+// retryAfter reads the header of that name (RFC 9110, section 10.2.3): seconds
+// or a date. It is zero if there is none.
+func retryAfter(header http.Header, now time.Time) time.Duration {
+	value := header.Get("Retry-After")
+	if value == "" {
+		return 0
+	}
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if date, err := http.ParseTime(value); err == nil {
+		return max(0, date.Sub(now))
+	}
+	return 0
+}

@@ -1,0 +1,157 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// Upload is one PUT to the upload server: of a file, or of the rest of one.
+type Upload struct {
+	Link   string
+	Body   io.Reader
+	Offset int64 // in the file, where Body begins
+	Size   int64 // of the file, -1 if unknown
+
+	Sum   io.Writer                       // gets what is sent, nil for none
+	Check func(ctx context.Context) error // called before the last bytes are sent, which it prevents by an error
+
+	Rewindable    bool          // Body is read again after a failure: it is left alone once Put has returned
+	IfAbsent      bool          // the link was asked for with overwrite=false
+	AnswerTimeout time.Duration // how long the server may take after the last byte
+}
+
+// Uploaded is a success of the upload server.
+type Uploaded struct {
+	Stored   bool      // 201: the file is in its place
+	Accepted bool      // 202: an operation puts it there; with neither it was 200, which others on the way say
+	Date     time.Time // of the server
+}
+
+// Put sends a body. The error is a [RetryableError] if nothing was stored and
+// another link may do, or an [UnansweredError] if the last byte was sent and the
+// outcome is unknown. A cancelled ctx counts until the last byte is sent.
+func (c *Client) Put(ctx context.Context, u Upload) (Uploaded, error) {
+	left := u.Size
+	if u.Offset > 0 {
+		left -= u.Offset
+	}
+	body := newBody(ctx, u.Body, left, u.Sum, u.Check)
+	resp, whole, err := c.put(ctx, u, body)
+	switch {
+	case err != nil && whole:
+		return Uploaded{}, UnansweredError{err}
+	case err != nil:
+		return Uploaded{}, err
+	}
+	now := c.opts.Now()
+	switch resp.StatusCode {
+	case http.StatusOK, http.StatusCreated, http.StatusAccepted:
+		done := Uploaded{Stored: resp.StatusCode == http.StatusCreated, Accepted: resp.StatusCode == http.StatusAccepted, Date: now}
+		if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+			done.Date = date
+		}
+		return done, nil
+	case http.StatusBadGateway, http.StatusGatewayTimeout:
+		return Uploaded{}, UnansweredError{fmt.Errorf("it answered %d", resp.StatusCode)}
+	}
+	apiErr := &Error{Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header, now), // it gives no codes
+		Message: fmt.Sprintf("the upload server answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))}
+	switch {
+	case resp.StatusCode == http.StatusConflict && u.IfAbsent:
+		return Uploaded{}, &backend.Error{Kind: fs.ErrExist, Message: apiErr.Message}
+	case resp.StatusCode == http.StatusRequestEntityTooLarge, resp.StatusCode == http.StatusInsufficientStorage,
+		resp.StatusCode == http.StatusLocked:
+		return Uploaded{}, apiErr
+	}
+	return Uploaded{}, RetryableError{apiErr} // the link is spent, or the server in trouble
+}
+
+// put sends a body and reports whether its last byte was sent.
+func (c *Client) put(ctx context.Context, u Upload, body *body) (resp *http.Response, whole bool, err error) {
+	if _, err := body.outcome(); err != nil {
+		return nil, false, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, false, err
+	}
+	at, err := c.parseLink(u.Link)
+	if err != nil {
+		return nil, false, err
+	}
+	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	limit := idleTimeout
+	if body.left == 0 {
+		limit = u.AnswerTimeout
+	}
+	body.idle, body.answerTimeout = newIdleTimer(limit, cancel), u.AnswerTimeout
+	defer body.idle.stop()
+	defer body.follow(cancel)()
+	req, err := http.NewRequestWithContext(sending, http.MethodPut, at.String(), io.NopCloser(body))
+	if err != nil {
+		return nil, false, err
+	}
+	if req.ContentLength = body.left; body.left == 0 {
+		req.Body = http.NoBody
+	}
+	if u.Offset > 0 {
+		req.Header.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", u.Offset, u.Size-1, u.Size))
+	}
+	req.Header.Set("Content-Type", "application/octet-stream")
+	resp, err = c.bare.Do(req)
+	body.detach(u.Rewindable)
+	if err == nil {
+		io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
+		resp.Body.Close()
+	}
+	whole, wrong := body.outcome()
+	switch {
+	case wrong != nil:
+		return nil, false, wrong
+	case err == nil && !whole && resp.StatusCode < 300:
+		return nil, false, UncertainError{errors.New("the upload server says that it stored what was not sent yet")}
+	case err == nil:
+		return resp, whole, nil
+	case ctx.Err() != nil && !whole:
+		return nil, false, ctx.Err()
+	case body.idle.fired.Load():
+		err = ErrIdleTimeout
+	}
+	if !whole {
+		err = RetryableError{err}
+	}
+	return nil, whole, err
+}
+
+// Received asks the upload server how much it has of a file of that size with
+// those hashes. That it can be asked is known from the client that Yandex
+// published for Java.
+func (c *Client) Received(ctx context.Context, link string, size int64, md5, sha256 string) (n int64, ok bool) {
+	at, err := c.parseLink(link)
+	if err != nil {
+		return 0, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, at.String(), nil)
+	if err != nil {
+		return 0, false
+	}
+	req.Header.Set("Etag", md5)
+	req.Header.Set("Sha256", sha256)
+	req.Header.Set("Size", strconv.FormatInt(size, 10))
+	resp, err := c.bare.Do(req)
+	if err != nil {
+		return 0, false
+	}
+	resp.Body.Close()
+	return resp.ContentLength, resp.StatusCode == http.StatusOK && resp.ContentLength >= 0
+}
