@@ -20,14 +20,14 @@
 //     new content takes the place of the old in one step.
 //   - There is no conditional write. IfAbsent becomes overwrite=false, which
 //     the service judges when it gives out the upload link. IfVersion is
-//     judged by a look just before; only for the removal of a file does the
+//     checked by a call just before; only for the removal of a file does the
 //     service compare the content itself.
 //   - A download link is pinned to the content it was given out for, works
 //     for four hours, and comes with every listing.
 //   - Copying, moving and removing a folder is one call, which may go on as an
 //     operation that is followed to its end.
-//   - Whether a folder that is overwritten is replaced or merged into nobody
-//     says: this package overwrites files by files only.
+//   - Whether a folder that is overwritten is replaced or merged into is not
+//     documented: this package overwrites files by files only.
 //   - Times cannot be set. The property rclone_modified holds them, as rclone
 //     writes it.
 //   - Names are case-sensitive and kept as they were given.

@@ -50,13 +50,13 @@ func (b *Backend) open(ctx context.Context, name, version string, look lookup, i
 // lookup asks for what is there now.
 type lookup func(ctx context.Context) (*api.Resource, error)
 
-// info is what a link tells of the content it leads to.
+// info describes the content that a link leads to.
 func (l contentLink) info(name, version string) backend.Info {
 	return backend.Info{Name: path.Base(name), Size: l.size, Version: version, MD5: l.md5, SHA256: l.sha256}
 }
 
 // content implements backend.Content. It holds no link of its own: that is
-// looked up by version for each range, and renewed when it has lapsed.
+// looked up by version for each range, and renewed when it has expired.
 type content struct {
 	b    *Backend
 	name string
@@ -163,7 +163,7 @@ func (r *rangeReader) resume(cause error) error {
 	if errors.Is(cause, io.EOF) {
 		cause = io.ErrUnexpectedEOF
 	}
-	err := r.pause(api.RetryableError{Err: fmt.Errorf("the download breaks off again and again: %w", cause)})
+	err := r.pause(api.RetryableError{Err: fmt.Errorf("the download keeps failing: %w", cause)})
 	if err == nil {
 		err = r.connect()
 	}

@@ -10,16 +10,16 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
-// Fetch implements backend.Fetcher. The service tells nothing of why it could
-// not download an address. What it does when the name is taken nobody
-// documents, so that is looked at before.
+// Fetch implements backend.Fetcher. The service does not say why it could not
+// download an address. What it does when the name is taken is not documented, so
+// that is checked before.
 func (b *Backend) Fetch(ctx context.Context, name, address string) error {
 	if err := checkName("fetch", name); err != nil {
 		return err
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return backend.PathError("fetch", name, fs.ErrInvalid, "that is not the address of something on the web")
+		return backend.PathError("fetch", name, fs.ErrInvalid, "not an http or https address")
 	}
 	return pathError("fetch", name, b.fetchURL(ctx, name, address))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"iter"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -85,10 +86,8 @@ func (b *Backend) flat(ctx context.Context, op string, c api.Call, query url.Val
 }
 
 func (b *Backend) flatPage(ctx context.Context, c api.Call, query url.Values, offset int) ([]api.Resource, error) {
-	args := url.Values{"fields": {flatFields}}
-	for key, values := range query {
-		args[key] = values
-	}
+	args := maps.Clone(query)
+	args.Set("fields", flatFields)
 	if c != api.ListRecent {
 		args.Set("limit", strconv.Itoa(pageSize))
 		args.Set("offset", strconv.Itoa(offset))

@@ -40,11 +40,16 @@ type links struct {
 }
 
 func newLinks(now func() time.Time) *links {
-	cache, err := lru.New[string, contentLink](maxLinks)
+	return &links{now: now, cache: newLRU[contentLink](maxLinks)}
+}
+
+// newLRU makes a cache; size is a constant above zero.
+func newLRU[V any](size int) *lru.Cache[string, V] {
+	cache, err := lru.New[string, V](size)
 	if err != nil {
-		panic(err) // the size is a constant above zero
+		panic(err)
 	}
-	return &links{now: now, cache: cache}
+	return cache
 }
 
 // note keeps the link that a file's metadata bring along.
@@ -72,7 +77,7 @@ func (l *links) get(version string) (contentLink, bool) {
 	return link, ok && link.expires.After(l.now().Add(linkSlack))
 }
 
-// redirected keeps where a link led to; an empty address forgets it.
+// redirected records where a link led to; an empty address drops that.
 func (l *links) redirected(version, href, storage string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -82,7 +87,7 @@ func (l *links) redirected(version, href, storage string) {
 	}
 }
 
-// drop forgets a link that was found to be dead.
+// drop removes a link that no longer works.
 func (l *links) drop(version, href string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -92,8 +97,8 @@ func (l *links) drop(version, href string) {
 }
 
 // expiry reads when a link ends: its path is /disk/SIGNATURE/EXPIRY/…, the
-// expiry in seconds since 1970, as eight hexadecimal digits. Nobody documents
-// that, so a link that looks otherwise, or says something unlikely, is given
+// expiry in seconds since 1970, as eight hexadecimal digits. It is not documented:
+// a link of another form, or with an unlikely expiry, is given
 // its usual life.
 func expiry(href string, now time.Time) time.Time {
 	if u, err := url.Parse(href); err == nil {

@@ -23,7 +23,7 @@ const (
 	maxEntries = 1_000_000
 	// pagesAtOnce is how many pages of a folder are asked for at a time.
 	pagesAtOnce = 4
-	// listTries is how often a listing that does not add up is made anew.
+	// listTries is how often a listing that does not add up is tried.
 	listTries = 3
 )
 
@@ -32,8 +32,8 @@ var listFields = resourceFields + ",_embedded.total,_embedded.items." +
 	strings.ReplaceAll(resourceFields, ",", ",_embedded.items.")
 
 // List implements backend.Backend. The children are those of one moment: the
-// listing is made anew if its pages do not add up to the total that the
-// service tells, since a listing that lacks files would make others delete
+// listing is repeated if its pages do not add up to the total that the
+// service gives, since a listing that lacks files would make others delete
 // theirs. One that stays short is backend.ErrUnavailable.
 func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq2[backend.Info, error], error) {
 	if err := checkName("list", name); err != nil {
@@ -64,17 +64,22 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 		b.note(path.Join(name, string(items[i].Name)), &items[i])
 	}
 	b.recent.listed(b.path(name))
-	return info, func(yield func(backend.Info, error) bool) {
+	return info, infos(name, items, b.info), nil
+}
+
+// infos describes the entries of a folder.
+func infos(folder string, items []api.Resource, info func(string, *api.Resource) backend.Info) iter.Seq2[backend.Info, error] {
+	return func(yield func(backend.Info, error) bool) {
 		for i := range items {
-			if !yield(b.info(path.Join(name, string(items[i].Name)), &items[i]), nil) {
+			if !yield(info(path.Join(folder, string(items[i].Name)), &items[i]), nil) {
 				return
 			}
 		}
-	}, nil
+	}
 }
 
-// complete lists a folder, and again while files are missing in it that we put
-// there a moment ago.
+// complete lists a folder, and again while files are missing in it that were
+// stored there a moment ago.
 func (b *Backend) complete(ctx context.Context, name string, l lister) (self *api.Resource, items []api.Resource, err error) {
 	for try := 0; ; try++ {
 		self, items, err = l.list(ctx)
@@ -87,13 +92,13 @@ func (b *Backend) complete(ctx context.Context, name string, l lister) (self *ap
 	}
 }
 
-// usable tells whether an entry of a folder can be addressed. What cannot is
+// usable reports whether an entry of a folder can be addressed. What cannot is
 // left out, which the log says.
 func (b *Backend) usable(folder string, r *api.Resource) bool {
 	if r.Check() == nil && usable(string(r.Name)) {
 		return true
 	}
-	b.log.Warn("an entry that no name can lead to is left out", "folder", folder, "name", string(r.Name), "type", string(r.Type))
+	b.log.Warn("an entry whose name cannot be addressed is left out", "folder", folder, "name", string(r.Name), "type", string(r.Type))
 	return false
 }
 
@@ -107,7 +112,7 @@ func (b *Backend) folderPage(ctx context.Context, name string, offset, limit int
 type lister struct {
 	b      *Backend
 	folder string                         // its name in the log
-	id     func(r *api.Resource) api.Text // what tells entries apart
+	id     func(r *api.Resource) api.Text // what identifies entries
 	page   func(ctx context.Context, offset, limit int) (*api.Resource, error)
 }
 
@@ -143,7 +148,7 @@ func (l lister) list(ctx context.Context) (*api.Resource, []api.Resource, error)
 		case !same:
 			return nil, nil, &backend.Error{Kind: backend.ErrUnavailable, Message: "the folder changes while it is being listed"}
 		case g.short():
-			return g.self, g.items, l.judgeShort(g)
+			return g.self, g.items, l.checkShort(g)
 		default:
 			return g.self, g.items, nil
 		}
@@ -167,8 +172,8 @@ func (l lister) ids(items []api.Resource) []api.Text {
 }
 
 // gather reads the first page, then the others several at a time. The service
-// may cut pages without a word: the first one shows how long they are. Where
-// it tells no total, or one that is too small, pages are read until one is
+// may cut pages short without saying so: the first one shows how long they are. Where
+// it gives no total, or one that is too small, pages are read until one is
 // empty.
 //
 // Each later page begins with the last entry of the one before. If it does
@@ -184,7 +189,7 @@ func (l lister) gather(ctx context.Context) (gathered, error) {
 	self.Embedded = nil
 	g := gathered{self: self, shown: first.Listed(), total: first.Count()}
 	if g.total > maxEntries {
-		return gathered{}, &backend.Error{Kind: backend.ErrUnavailable, Message: "the service says that the folder has more entries than can be"}
+		return gathered{}, &backend.Error{Kind: backend.ErrUnavailable, Message: "the service says that the folder has too many entries"}
 	}
 	if !g.shown {
 		return g, nil
@@ -244,7 +249,7 @@ func (l lister) span(ctx context.Context, from, to int) (items []api.Resource, e
 }
 
 // unique keeps the first of entries that are the same. Those that have nothing
-// to tell them apart are all kept.
+// to identify them by are all kept.
 func (l lister) unique(items []api.Resource) []api.Resource {
 	seen := make(map[api.Text]bool, len(items))
 	return slices.DeleteFunc(items, func(r api.Resource) bool {

@@ -19,7 +19,7 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 	if err := checkPair("move", from, to); err != nil {
 		return err
 	}
-	if from == to { // what the service does then nobody knows
+	if from == to { // what the service does then is not documented
 		_, err := b.look(ctx, from)
 		return linkError("move", from, to, err)
 	}
@@ -32,7 +32,7 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 	if err == nil {
 		b.times.moved(from, to)
 		b.recent.copied(b.path(from), b.path(to))
-		b.recent.vanished(b.path(from))
+		b.recent.removed(b.path(from))
 	} else {
 		b.recent.invalidate(b.path(from))
 		b.recent.invalidate(b.path(to))
@@ -79,8 +79,8 @@ func checkPair(op, from, to string) error {
 }
 
 // transfer copies or moves. Whether the service replaces a folder that is
-// overwritten or merges into it nobody documents, so it is told to overwrite
-// only when both sides are files, by a look of a moment ago or by one made
+// overwritten or merges into it is not documented, so it is told to overwrite
+// only when both sides are files, by an observation of a moment ago or by a call made
 // now.
 func (b *Backend) transfer(ctx context.Context, c api.Call, from, to string, overwrite bool) error {
 	if !overwrite {
@@ -108,7 +108,7 @@ func (b *Backend) transfer(ctx context.Context, c api.Call, from, to string, ove
 	return b.overwrite(ctx, c, from, to)
 }
 
-// freshFile tells whether a name was a file a moment ago.
+// freshFile reports whether a name was a file a moment ago.
 func (b *Backend) freshFile(name string) bool {
 	v, ok := b.recent.fresh(b.path(name))
 	return ok && !v.dir
@@ -133,7 +133,7 @@ func (b *Backend) overwrite(ctx context.Context, c api.Call, from, to string) er
 	return err
 }
 
-// tempName is a name that nobody else uses. The extension is none of those
+// tempName is a unique name. The extension is none of those
 // for which the service slows down uploads; the prefix is that of names that
 // davdisk does not show.
 func tempName() string { return ".davdisk-" + uuid.NewString() + ".txt" }
@@ -144,11 +144,11 @@ func (b *Backend) discard(ctx context.Context, name string) {
 	defer cancel()
 	_, err := b.api.Do(ctx, api.Request{Call: api.DeleteItem, Query: url.Values{"path": {b.path(name)}, "permanently": {"true"}}})
 	if err != nil && !hasCode(err, "DiskNotFoundError") {
-		b.log.Warn("a temporary file is left behind", "name", name, "error", api.Message(err))
+		b.log.Warn("a temporary file could not be removed", "name", name, "error", api.Message(err))
 	}
 }
 
-// lookBoth looks at both sides at once. One that is not there is nil.
+// lookBoth asks for both sides at once. One that is not there is nil.
 func (b *Backend) lookBoth(ctx context.Context, from, to string) (source, target *api.Resource, err error) {
 	g, ctx := errgroup.WithContext(ctx)
 	for name, r := range map[string]**api.Resource{from: &source, to: &target} {
@@ -164,11 +164,11 @@ func (b *Backend) lookBoth(ctx context.Context, from, to string) (source, target
 	return source, target, g.Wait()
 }
 
-// sendTries is how often a copy or a move is sent of which no answer came.
+// sendTries is how often a copy or a move is sent that gets no response.
 const sendTries = 4
 
-// send is one copy or move, followed to its end. If the answer is lost it is
-// sent again only after a look at what is there.
+// send is one copy or move, followed to its end. If the response is lost it is
+// sent again only once it is known what is there.
 func (b *Backend) send(ctx context.Context, c api.Call, from, to string, overwrite bool) error {
 	return b.sendChecked(ctx, c, from, to, overwrite, func(context.Context) error { return nil })
 }
@@ -184,7 +184,7 @@ func (b *Backend) sendChecked(ctx context.Context, c api.Call, from, to string, 
 	if overwrite {
 		query.Set("overwrite", "true")
 	}
-	var unknown error // why it is not known whether an earlier try was carried out
+	var unknown error // why the outcome of an earlier attempt is unknown
 	for try := 1; ; try++ {
 		var next api.Link
 		var r api.Reply
@@ -214,9 +214,9 @@ func (b *Backend) sendChecked(ctx context.Context, c api.Call, from, to string, 
 		case !again || try == sendTries:
 			return unknown
 		case is(err, fs.ErrExist):
-			return unknown // it may be what an earlier try is just bringing there
+			return unknown // an earlier attempt may be putting it there right now
 		case uncertain.Err == nil:
-			return err // refused, and not for what an earlier try has done
+			return err // rejected, and not for what an earlier attempt has done
 		}
 		if b.api.Backoff(ctx, try) != nil {
 			return unknown
@@ -224,7 +224,7 @@ func (b *Backend) sendChecked(ctx context.Context, c api.Call, from, to string, 
 	}
 }
 
-// carriedOut tells whether a copy or move whose answer was lost was carried
+// carriedOut reports whether a copy or move whose response was lost was carried
 // out, or may be sent again.
 func (b *Backend) carriedOut(ctx context.Context, c api.Call, from, to string, overwrite bool) (done, again bool, err error) {
 	source, target, err := b.lookBoth(ctx, from, to)
@@ -238,5 +238,5 @@ func (b *Backend) carriedOut(ctx context.Context, c api.Call, from, to string, o
 	case source != nil && source.Type == "file" && target.Type == "file" && versionOf(source) == versionOf(target):
 		return true, false, nil
 	}
-	return false, overwrite, nil // a file is copied over a file as often as one likes
+	return false, overwrite, nil // copying a file over a file may be repeated
 }

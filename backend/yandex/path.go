@@ -48,7 +48,7 @@ func checkName(op, name string) error {
 	return nil
 }
 
-// usable tells whether a name that came from the server can be one element of
+// usable reports whether a name that came from the server can be one element of
 // a path. Any other would lead somewhere else.
 func usable(name string) bool {
 	return name != "." && fs.ValidPath(name) && !strings.ContainsAny(name, "/\x00")
@@ -62,8 +62,8 @@ func (b *Backend) path(name string) string {
 	return strings.TrimSuffix(b.root, "/") + "/" + name
 }
 
-// base is the root in the form of the service's answers, which never have the
-// scheme app: but tell where that folder is. The service is asked for that
+// base is the root in the form of the service's responses, which never have the
+// scheme app: but say where that folder is. The service is asked for that
 // once.
 func (b *Backend) base(ctx context.Context) (string, error) {
 	if strings.HasPrefix(b.root, "disk:") {

@@ -10,7 +10,7 @@ import (
 
 // The service has no conditional write, so an upload that is to replace one
 // version, or nothing, is checked at the last moment: before the last block of
-// its body is sent, since the uploader stores nothing of a body that is cut,
+// its body is sent, since the upload server stores nothing of a body that is cut,
 // or before the rename of what was sent under a temporary name.
 
 // linkCheckAge is how long the check counts that the service makes itself when

@@ -16,7 +16,7 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
-// publicBackend is what somebody made public, as a backend that can only be
+// publicBackend is what an owner made public, as a backend that can only be
 // read.
 type publicBackend struct {
 	b   *Backend
@@ -57,7 +57,7 @@ func publicError(err error) error {
 	case hasCode(err, "DiskNotFoundError", "NotFoundError"):
 		return &backend.Error{Kind: fs.ErrNotExist, Message: "nothing is public there, or not any more"}
 	case hasCode(err, "DiskSymlinkPasswordRequiredError"):
-		return &backend.Error{Kind: fs.ErrPermission, Message: "the address is protected by a password, which the API has no way to give"}
+		return &backend.Error{Kind: fs.ErrPermission, Message: "the address is protected by a password, which the API has no way to send"}
 	}
 	return err
 }
@@ -166,13 +166,7 @@ func (p *publicBackend) List(ctx context.Context, name string) (backend.Info, it
 		return info, nil, backend.PathError("list", name, backend.ErrNotDir, "")
 	}
 	items = slices.DeleteFunc(items, func(r api.Resource) bool { return !p.b.usable(name, &r) })
-	return info, func(yield func(backend.Info, error) bool) {
-		for i := range items {
-			if !yield(p.info(string(items[i].Name), &items[i]), nil) {
-				return
-			}
-		}
-	}, nil
+	return info, infos(name, items, p.info), nil
 }
 
 // Open implements backend.Backend.
@@ -190,7 +184,7 @@ func (p *publicBackend) Open(ctx context.Context, name, version string) (backend
 	return p.b.open(ctx, name, version, look, p.info)
 }
 
-// readOnly is what every change of a public address is answered with.
+// readOnly is the error of every change of a public address.
 func readOnly(op, name string) error {
 	return backend.PathError(op, name, fs.ErrPermission, "a public address can only be read")
 }

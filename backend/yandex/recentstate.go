@@ -9,20 +9,20 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
-// recentState is what the driver has lately seen or done at the paths of the disk.
-// It is no cache of metadata: it saves a question whose answer is known for
-// certain or was given a moment ago.
+// recentState is what the driver has recently seen or changed at the paths of the
+// disk. It is no cache of metadata: it saves a call whose result is
+// certain or was known a moment ago.
 type recentState struct {
 	now  func() time.Time
 	seen *lru.Cache[string, seen]
-	puts *lru.Cache[string, struct{}] // the paths of files that we put there last
+	puts *lru.Cache[string, struct{}] // the paths of the files stored last
 }
 
 // seen is what was at a path.
 type seen struct {
 	at      time.Time
-	changed time.Time // when we last put something there, or took it away
-	own     bool      // it is there by a change of our own
+	changed time.Time // when the driver last put something there, or removed it
+	own     bool      // the driver put it there
 	gone    bool      // nothing is there
 	dir     bool
 	version string // of a file
@@ -32,30 +32,22 @@ type seen struct {
 const (
 	maxSeen = 50_000
 	maxPuts = 1000
-	// freshTime is how long a look may be relied upon.
+	// freshTime is how long an observation is relied upon.
 	freshTime = 10 * time.Second
 )
 
 func newRecentState(now func() time.Time) *recentState {
-	cache, err := lru.New[string, seen](maxSeen)
-	if err != nil {
-		panic(err) // the size is a constant above zero
-	}
-	puts, err := lru.New[string, struct{}](maxPuts)
-	if err != nil {
-		panic(err) // as above
-	}
-	return &recentState{now, cache, puts}
+	return &recentState{now, newLRU[seen](maxSeen), newLRU[struct{}](maxPuts)}
 }
 
-// saw notes what the service told.
-func (s *recentState) saw(path string, r *api.Resource) {
+// observed records what the service reported at a path.
+func (s *recentState) observed(path string, r *api.Resource) {
 	_, stamped := modTime(r)
 	old, _ := s.seen.Peek(path)
 	s.seen.Add(path, seen{at: s.now(), changed: old.changed, dir: r.Type == "dir", version: versionOf(r), stamped: stamped})
 }
 
-// listed notes that a whole folder was seen.
+// listed records that a whole folder was observed.
 func (s *recentState) listed(dir string) {
 	s.seen.Add(dir+listMark, seen{at: s.now()})
 }
@@ -64,7 +56,7 @@ func (s *recentState) listed(dir string) {
 // it in it.
 const listMark = "\x00"
 
-// absent tells whether a folder that was listed a moment ago had nothing of
+// absent reports whether a folder that was listed a moment ago had nothing of
 // that name.
 func (s *recentState) absent(path string) bool {
 	dir := path[:max(0, strings.LastIndexByte(path, '/'))]
@@ -77,9 +69,9 @@ func (s *recentState) absent(path string) bool {
 	return false
 }
 
-// made notes what we put at a path. A file keeps the properties of the one
+// created records what was put at a path. A file keeps the properties of the one
 // that it replaces.
-func (s *recentState) made(path, version string, dir bool) {
+func (s *recentState) created(path, version string, dir bool) {
 	old, _ := s.seen.Peek(path)
 	now := s.now()
 	s.seen.Add(path, seen{at: now, changed: now, own: true, dir: dir, version: version, stamped: old.stamped && !old.gone})
@@ -88,8 +80,8 @@ func (s *recentState) made(path, version string, dir bool) {
 	}
 }
 
-// lacks tells whether a listing has not all the files that we put in that
-// folder a moment ago.
+// lacks reports whether a listing lacks a file that was stored in the folder a
+// moment ago.
 func (s *recentState) lacks(dir string, listed []api.Resource) bool {
 	var there map[string]bool
 	dir = strings.TrimSuffix(dir, "/") + "/" // the root has one
@@ -111,14 +103,14 @@ func (s *recentState) lacks(dir string, listed []api.Resource) bool {
 	return false
 }
 
-// ours tells whether we put what is at a path there a moment ago.
+// ours reports whether the driver put what is at a path there a moment ago.
 func (s *recentState) ours(path string) bool {
 	v, ok := s.fresh(path)
 	return ok && v.own
 }
 
-// vanished notes that we took away what was at a path.
-func (s *recentState) vanished(path string) {
+// removed records that what was at a path is gone.
+func (s *recentState) removed(path string) {
 	now := s.now()
 	s.seen.Add(path, seen{at: now, changed: now, gone: true})
 }
@@ -129,7 +121,7 @@ func (s *recentState) invalidate(path string) {
 	s.seen.Add(path, seen{changed: s.now(), stamped: old.stamped})
 }
 
-// copied notes that what is at one path is at another now too.
+// copied records that what is at one path is at another now too.
 func (s *recentState) copied(from, to string) {
 	v, ok := s.seen.Peek(from)
 	if !ok || v.at.IsZero() {
@@ -144,7 +136,7 @@ func (s *recentState) copied(from, to string) {
 	}
 }
 
-// fresh tells what was at a path a moment ago.
+// fresh returns what was at a path a moment ago.
 func (s *recentState) fresh(path string) (seen, bool) {
 	v, ok := s.seen.Peek(path)
 	if !ok || v.gone || s.now().Sub(v.at) >= freshTime {
@@ -152,21 +144,21 @@ func (s *recentState) fresh(path string) (seen, bool) {
 	}
 	for i := strings.LastIndexByte(path, '/'); i > 0; i = strings.LastIndexByte(path[:i], '/') {
 		if above, ok := s.seen.Peek(path[:i]); ok && !v.at.After(above.changed) {
-			return v, false // something else is in the place of the folder
+			return v, false // the folder was replaced
 		}
 	}
 	return v, true
 }
 
-// stamped tells whether what is or was at a path had a modification time
+// stamped reports whether what is or was at a path had a modification time
 // among its properties.
 func (s *recentState) stamped(path string) bool {
 	v, _ := s.seen.Peek(path)
 	return v.stamped
 }
 
-// replaced tells that a version is no longer at a path, because we put another
-// one there, or took it away with the folder that it was in.
+// replaced reports whether a version is no longer at a path, because the driver
+// put another there, or removed the folder that it was in.
 func (s *recentState) replaced(path, version string) bool {
 	v, ok := s.seen.Peek(path)
 	if ok && (v.gone || v.version != version) {

@@ -10,9 +10,9 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
-// Remove implements backend.Backend. With IfVersion the content is looked at
+// Remove implements backend.Backend. With IfVersion the content is asked for
 // first, and its MD5 goes along with the request, so that the service itself
-// refuses if the file is another by then. With IfEmpty the folder is looked at
+// refuses if the file is another by then. With IfEmpty the folder is listed
 // first; what comes in the moment after that goes to the trash with it.
 func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOptions) error {
 	if err := checkName("remove", name); err != nil {
@@ -55,7 +55,7 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 	defer cancel()
 	err = b.retryNotFound(ctx, b.path(name), func() error {
 		r, _, err := b.api.Change(ctx, api.DeleteItem, query)
-		// What is not there after an answer was lost is what we removed.
+		// What is not there once a response was lost is what was removed.
 		if r.Retried && hasCode(err, "DiskNotFoundError") {
 			err = nil
 		}
@@ -65,26 +65,22 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 		b.recent.invalidate(b.path(name))
 		return err
 	}
-	b.recent.vanished(b.path(name))
+	b.recent.removed(b.path(name))
 	b.times.forget(name)
 	return nil
 }
 
-// empty looks whether nothing is in a folder; of a file it is true too. What we
-// have just put there may not show yet.
+// empty fails with [backend.ErrNotEmpty] unless nothing is in a folder; a file
+// passes. What was just stored there may not show yet.
 func (b *Backend) empty(ctx context.Context, name string) error {
-	r, err := b.folderPage(ctx, name, 0, 1)
-	if err != nil {
-		return err
-	}
-	empty, err := isEmpty(r)
+	empty, err := b.isEmpty(ctx, name)
 	if err == nil && (!empty || b.recent.lacks(b.path(name), nil)) {
 		err = &backend.Error{Kind: backend.ErrNotEmpty}
 	}
 	return err
 }
 
-// expect looks whether a file has this version.
+// expect fails with [backend.ErrChanged] unless a file has this version.
 func (b *Backend) expect(ctx context.Context, name, version string) (*api.Resource, error) {
 	r, err := b.look(ctx, name)
 	if err != nil {

@@ -2,12 +2,12 @@ package yandex
 
 import "context"
 
-// notFoundTries is how often what is said to be missing is asked for again.
+// notFoundTries is how often a call is retried for what should be there.
 const notFoundTries = 6
 
-// late does something with a path, and again while the service says that
-// nothing is there although we put it there a moment ago: what it knows of a
-// file may come after its content. Told on, that would be taken for a deletion.
+// retryNotFound calls do, and again while the service says that nothing is at a
+// path although the driver put it there a moment ago: the service's metadata may
+// lag behind the content. Passed on, that would be taken for a deletion.
 func (b *Backend) retryNotFound(ctx context.Context, path string, do func() error) error {
 	for try := 0; ; try++ {
 		err := do()

@@ -36,7 +36,7 @@ func (b *Backend) share(ctx context.Context, name string) (string, error) {
 			return string(r.PublicURL), nil
 		}
 		if waited >= shareTime {
-			return "", api.UncertainError{Err: errors.New("it was published, but the service does not tell the address yet: try again later")}
+			return "", api.UncertainError{Err: errors.New("it was published, but the service does not give the address yet: try again later")}
 		}
 		if err := b.api.Sleep(ctx, pause); err != nil {
 			return "", err

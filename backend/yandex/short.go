@@ -1,25 +1,25 @@
 package yandex
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/davdisk/davdisk/backend"
-	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
-// What the service says of a folder is counted: a listing that lacks files, told
-// on as a whole one, would make programs that synchronise delete theirs.
+// The entries of a folder are counted: a listing that lacks files, passed on as a
+// whole one, would make programs that synchronise delete theirs.
 
-// judgeShort refuses a listing that stayed short, unless it is wanted as it is.
-func (l lister) judgeShort(g gathered) error {
+// checkShort fails for a listing that stayed short, unless such are accepted.
+func (l lister) checkShort(g gathered) error {
 	log := l.b.log.With("folder", l.folder, "listed", len(g.items), "total", g.total)
 	if l.b.cfg.AcceptShortListings {
-		log.Info("the service shows less of a folder than it has; the listing is taken as it is")
+		log.Info("the service lists fewer entries than it says the folder has; the listing is accepted")
 		return nil
 	}
-	log.Warn("the service shows less of a folder than it has; the listing is refused", "tries", listTries)
+	log.Warn("the service lists fewer entries than it says the folder has; the listing is refused", "tries", listTries)
 	return &backend.Error{Kind: backend.ErrUnavailable, Message: g.missing() +
-		"; as a whole listing that would have programs delete what it lacks, so it is refused (--yandex-accept-short-listings takes it as it is)"}
+		"; the listing is refused, since programs that synchronise would delete what it lacks (--yandex-accept-short-listings accepts it)"}
 }
 
 // missing says what a short listing lacks.
@@ -35,10 +35,14 @@ func (g gathered) missing() string {
 	return fmt.Sprintf("the service shows %d of the %d entries that it says are in the folder", len(g.items), g.total)
 }
 
-// isEmpty reports whether nothing is in a folder, by a page of it that need not
-// be long; of a file that is true. An answer that leaves it open is an error,
-// whatever is accepted of listings: what is taken for empty may be removed.
-func isEmpty(r *api.Resource) (bool, error) {
+// isEmpty reports whether nothing is in a folder; it is true of a file. A
+// response that does not say is an error, even with AcceptShortListings: what is
+// taken for empty may be removed.
+func (b *Backend) isEmpty(ctx context.Context, name string) (bool, error) {
+	r, err := b.folderPage(ctx, name, 0, 1)
+	if err != nil {
+		return false, err
+	}
 	p := r.Embedded
 	switch {
 	case r.Type == "file":

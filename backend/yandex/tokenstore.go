@@ -25,7 +25,6 @@ import (
 type TokenStore struct {
 	path  string // empty if there is no state folder
 	oauth OAuth
-	now   func() time.Time
 
 	mu       sync.Mutex // guards all below, and is held while refreshing
 	tokens   Tokens
@@ -53,10 +52,10 @@ const (
 // folder, as yandex/ACCOUNT.json. Of client it needs URL, Transport and Now; the
 // application that the tokens were given to is kept with them.
 func NewTokenStore(stateDir, account string, client OAuth) *TokenStore {
-	s := &TokenStore{oauth: client, now: client.Now}
-	if s.now == nil {
-		s.now = time.Now
+	if client.Now == nil {
+		client.Now = time.Now
 	}
+	s := &TokenStore{oauth: client}
 	if stateDir != "" && usable(account) {
 		s.path = filepath.Join(stateDir, "yandex", account+".json")
 	}
@@ -143,7 +142,7 @@ func (s *TokenStore) Token(ctx context.Context) (string, error) {
 		}
 		s.tokens = tokens
 	}
-	now := s.now()
+	now := s.oauth.Now()
 	if !s.stale(now) || now.Before(s.notUntil) && !s.expired(now) {
 		return s.tokens.Access, nil
 	}
@@ -203,7 +202,7 @@ func (s *TokenStore) renew(ctx context.Context) error {
 	}
 	changed := stored.Access != s.tokens.Access || stored.Refresh != s.tokens.Refresh
 	s.tokens = stored
-	if changed && !s.stale(s.now()) {
+	if changed && !s.stale(s.oauth.Now()) {
 		return nil
 	}
 	if stored.Refresh == "" {

@@ -37,7 +37,7 @@ func (b *Backend) Trash(ctx context.Context) iter.Seq2[backend.Trashed, error] {
 		for i := range items {
 			r := &items[i]
 			if r.Check() != nil || checkTrashed(string(r.Path)) != nil {
-				b.log.Warn("an entry of the trash that cannot be named is left out", "path", string(r.Path))
+				b.log.Warn("an entry of the trash with an invalid path is left out", "path", string(r.Path))
 				continue
 			}
 			origin, _ := below(base, string(r.OriginPath))
@@ -96,7 +96,7 @@ func (b *Backend) restore(ctx context.Context, id, to string, overwrite bool) (s
 	}
 	defer unlock()
 	// A folder is never replaced or merged into. For a name that is taken the
-	// service would choose another, which an operation does not tell.
+	// service would choose another, which an operation does not name.
 	switch r, err := b.look(ctx, to); {
 	case err == nil && (!overwrite || r.Type == "dir"):
 		return "", &backend.Error{Kind: fs.ErrExist}
@@ -112,7 +112,7 @@ func (b *Backend) restore(ctx context.Context, id, to string, overwrite bool) (s
 	if err != nil {
 		return "", err
 	}
-	return b.landed(ctx, base, to, string(next.Href))
+	return b.restoredTo(ctx, base, to, string(next.Href))
 }
 
 // origin is the name that an entry of the trash had.
@@ -128,9 +128,9 @@ func (b *Backend) origin(ctx context.Context, base, id string) (string, error) {
 	return name, nil
 }
 
-// landed tells where a restored entry went: the link of an answer at once
+// restoredTo is the name that a restored entry got: the link of a response at once
 // names it, that of an operation does not.
-func (b *Backend) landed(ctx context.Context, base, to, href string) (string, error) {
+func (b *Backend) restoredTo(ctx context.Context, base, to, href string) (string, error) {
 	if u, err := url.Parse(href); err == nil {
 		if name, inside := below(base, u.Query().Get("path")); inside {
 			return name, nil

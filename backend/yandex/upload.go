@@ -16,24 +16,24 @@ import (
 )
 
 const (
-	// trustedSize is up to where an upload is believed without looking.
+	// trustedSize is up to where a success of an upload is not verified.
 	trustedSize = 8 << 20
 	// uploadTries is how often content that can be read again is sent.
 	uploadTries = 4
-	// confirmTries is how often a look at what was stored is repeated.
+	// confirmTries is how often what was stored is asked for.
 	confirmTries = 6
 	// linkWindow is how long an upload link can be used (API reference).
 	linkWindow = 30 * time.Minute
 )
 
-// Put implements backend.Backend. IfVersion is checked by a look just before
+// Put implements backend.Backend. IfVersion is checked by a call just before
 // the last block of the body is sent, or before the rename if the content goes
 // by way of a temporary name: the service has no conditional write, so a change
-// by somebody else between that look and the end of the upload is not seen. A
+// by another client between that call and the end of the upload is not seen. A
 // file that takes the place of another keeps the properties of that one.
 //
-// An upload of which nobody knows how it ended is backend.ErrUncertain. Until
-// that is known no other change of the name is let through.
+// An upload of unknown outcome is backend.ErrUncertain. Until the outcome is
+// known, other changes of the name are refused.
 func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
 	if err := checkName("put", name); err != nil {
 		return backend.Info{}, err
@@ -73,7 +73,7 @@ func (u *upload) measure() error {
 	}
 	start, err := seeker.Seek(0, io.SeekCurrent)
 	if err != nil {
-		return nil // one that only looks as if it could
+		return nil // it has the method and cannot seek
 	}
 	u.seek, u.start = seeker, start
 	if u.size >= 0 {
@@ -124,7 +124,7 @@ func (u *upload) rename(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	u.b.recent.made(u.b.path(u.at), "", false)
+	u.b.recent.created(u.b.path(u.at), "", false)
 	if u.opts.IfVersion != "" {
 		err = u.b.sendChecked(ctx, api.MoveResource, u.at, u.name, true, u.checkVersion)
 	} else {
@@ -147,7 +147,7 @@ func (u *upload) stored(modified time.Time) backend.Info {
 		Name: path.Base(u.name), Size: u.sum.size, ModTime: modified, Version: shortened(sha), MD5: md5, SHA256: sha,
 	}
 	stamped := b.recent.stamped(at)
-	b.recent.made(at, info.Version, false)
+	b.recent.created(at, info.Version, false)
 	switch {
 	case !u.opts.ModTime.IsZero():
 		b.times.later(u.name, info.Version, u.opts.ModTime)
@@ -242,10 +242,9 @@ func (u *upload) once(ctx context.Context, again bool) (modified time.Time, err 
 	done, err := u.b.api.Put(ctx, put)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), issuedTime+put.AnswerTimeout)
 	defer cancel()
-	var unanswered api.UnansweredError
 	switch {
-	case errors.As(err, &unanswered):
-		return u.recoverOutcome(ctx, unanswered.Err)
+	case done.Unanswered:
+		return u.recoverOutcome(ctx, err)
 	case err != nil:
 		return time.Time{}, err
 	case done.Stored && u.size >= 0 && u.sum.size <= trustedSize && put.Offset == 0:
@@ -316,12 +315,12 @@ func (u *upload) confirm(ctx context.Context) (modified time.Time, err error) {
 		}
 	}
 	if err == nil {
-		err = errors.New("the service shows other content than was sent")
+		err = errors.New("the service has other content than was sent")
 	}
 	return time.Time{}, api.UncertainError{Err: err}
 }
 
-// matches tells whether a file has the content that was sent.
+// matches reports whether a file has the content that was sent.
 func (u *upload) matches(r *api.Resource) bool {
 	md5, _ := u.sum.sums()
 	return r.Type == "file" && int64(r.Size) == u.sum.size && (r.MD5 == "" || string(r.MD5) == md5)

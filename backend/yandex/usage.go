@@ -26,7 +26,7 @@ func (b *Backend) Usage(ctx context.Context) (backend.Space, error) {
 }
 
 // Revision implements backend.Revisioner. That the number moves with every
-// change of the disk is what was seen; nobody documents it. An answer without
+// change of the disk was observed and is not documented. A response without
 // one is backend.ErrUnavailable: taken for a number, it would say that nothing
 // has changed.
 func (b *Backend) Revision(ctx context.Context) (string, error) {
@@ -35,7 +35,7 @@ func (b *Backend) Revision(ctx context.Context) (string, error) {
 		return "", pathError("revision", ".", err)
 	}
 	if d.Revision <= 0 {
-		return "", backend.PathError("revision", ".", backend.ErrUnavailable, "the service does not tell it")
+		return "", backend.PathError("revision", ".", backend.ErrUnavailable, "the service did not give it")
 	}
 	return strconv.FormatInt(int64(d.Revision), 10), nil
 }
@@ -61,7 +61,7 @@ func (b *Backend) Account(ctx context.Context) (Account, error) {
 	}, nil
 }
 
-// account is what the service tells of the disk as a whole. One call serves
+// account is what the service says of the disk as a whole. One call serves
 // space, limits and revision for a while.
 type account struct {
 	api *api.Client
@@ -90,7 +90,7 @@ func (a *account) ask(ctx context.Context) (api.Disk, error) {
 	return d, nil
 }
 
-// recent is an answer of a moment ago, or ask.
+// recent returns the response of a moment ago, or calls the service.
 func (a *account) recent(ctx context.Context) (api.Disk, error) {
 	a.mu.Lock()
 	d, age := a.known, a.now().Sub(a.at)

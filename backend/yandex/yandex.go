@@ -17,7 +17,7 @@ import (
 )
 
 // issuedTime is how long a change that the service has begun is followed,
-// whoever stopped waiting for it.
+// whether its caller still waits or not.
 const issuedTime = 10 * time.Minute
 
 // Backend is a Yandex Disk, or a folder of it. Its methods may be called from
@@ -128,13 +128,13 @@ func (b *Backend) resource(ctx context.Context, name string, call api.Request) (
 // resourceFields are the members of a resource that the driver reads.
 const resourceFields = "type,name,path,size,md5,sha256,created,modified,mime_type,resource_id,revision,custom_properties,public_url,file"
 
-// note remembers what an answer tells beside the metadata.
+// note records what a response says beside the metadata.
 func (b *Backend) note(name string, r *api.Resource) {
-	b.recent.saw(b.path(name), r)
+	b.recent.observed(b.path(name), r)
 	b.links.note(r)
 }
 
-// info is a resource in the words of the contract.
+// info describes a resource as the contract wants it.
 func (b *Backend) info(name string, r *api.Resource) backend.Info {
 	info := info(r, path.Base(name))
 	b.times.show(name, &info)
@@ -179,7 +179,7 @@ func versionOf(r *api.Resource) string {
 func shortened(sha256 string) string { return sha256[:min(len(sha256), 32)] }
 
 // issued is a context for a change that may have begun: it is no longer
-// stopped by whoever asked, so that the answer is the truth.
+// stopped by its caller, so that the result is the truth.
 func issued(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), issuedTime)
 }
@@ -205,24 +205,20 @@ func (b *Backend) mkdir(ctx context.Context, name string) error {
 	defer cancel()
 	_, known := b.recent.fresh(b.path(name))
 	r, _, err := b.api.Change(ctx, api.MakeFolder, url.Values{"path": {b.path(name)}})
-	// A folder that is there after an answer was lost is the one asked for,
+	// A folder that is there once a response was lost is the one asked for,
 	// unless it was known before or is in use.
 	if r.Retried && !known && hasCode(err, "DiskPathPointsToExistentDirectoryError") {
 		err = b.unlessEmpty(ctx, name, err)
 	}
 	if err == nil {
-		b.recent.made(b.path(name), "", true)
+		b.recent.created(b.path(name), "", true)
 	}
 	return err
 }
 
 // unlessEmpty gives an error back, but none if there is nothing in a folder.
 func (b *Backend) unlessEmpty(ctx context.Context, name string, exists error) error {
-	empty := false
-	r, err := b.folderPage(ctx, name, 0, 1)
-	if err == nil {
-		empty, err = isEmpty(r)
-	}
+	empty, err := b.isEmpty(ctx, name)
 	switch {
 	case err != nil:
 		return api.UncertainError{Err: err}

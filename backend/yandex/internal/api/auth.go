@@ -20,15 +20,13 @@ type rejecter interface {
 // scheme is OAuth, although the service calls its tokens bearer (API
 // reference, "Authorization").
 type authorizer struct {
-	next      http.RoundTripper
-	source    TokenSource // may be nil
-	host      string
-	userAgent string
+	next   http.RoundTripper
+	source TokenSource // may be nil
+	host   string
 }
 
 func (a authorizer) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
-	req.Header.Set("User-Agent", a.userAgent)
 	req.Header.Del("Authorization")
 	if a.source == nil || req.URL.Host != a.host {
 		return a.next.RoundTrip(req)

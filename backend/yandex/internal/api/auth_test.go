@@ -22,7 +22,7 @@ func (h *headers) RoundTrip(req *http.Request) (*http.Response, error) {
 // TestAuthorizer gives the token to the API alone, whatever came before.
 func TestAuthorizer(t *testing.T) {
 	h := &headers{}
-	a := authorizer{h, token("secret"), "cloud-api.yandex.net", "davdisk"}
+	a := authorizer{userAgent{h, "davdisk"}, token("secret"), "cloud-api.yandex.net"}
 	for url, want := range map[string]string{
 		"https://cloud-api.yandex.net/v1/disk":          "OAuth secret",
 		"https://cloud-api.yandex.net.example.org/":     "",

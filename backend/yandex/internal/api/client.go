@@ -58,13 +58,14 @@ func New(opts Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	var stack http.RoundTripper = wholeResponses{opts.Transport}
-	stack = authorizer{stack, opts.Token, base.Host, opts.UserAgent}
+	named := userAgent{opts.Transport, opts.UserAgent}
+	var stack http.RoundTripper = wholeResponses{named}
+	stack = authorizer{stack, opts.Token, base.Host}
 	stack = newThrottle(stack, opts.Rate)
 	c := &Client{
 		opts: opts, base: base,
 		bare: &http.Client{
-			Transport:     userAgent{opts.Transport, opts.UserAgent},
+			Transport:     named,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
@@ -128,7 +129,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Reply, error) {
 		return Reply{}, err
 	}
 	attempts := &attempts{call: r.Call, recheck: r.Recheck}
-	req, err := retryablehttp.NewRequestWithContext(withAttempts(ctx, attempts), r.Call.method(), address, body)
+	req, err := retryablehttp.NewRequestWithContext(context.WithValue(ctx, attemptsKey{}, attempts), r.Call.method(), address, body)
 	if err != nil {
 		return Reply{}, err
 	}

@@ -35,13 +35,6 @@ type UncertainError struct{ Err error }
 func (e UncertainError) Error() string { return e.Err.Error() }
 func (e UncertainError) Unwrap() error { return e.Err }
 
-// UnansweredError is the error of an upload whose last byte was sent and whose
-// outcome the server did not say.
-type UnansweredError struct{ Err error }
-
-func (e UnansweredError) Error() string { return e.Err.Error() }
-func (e UnansweredError) Unwrap() error { return e.Err }
-
 // RetryableError is a failure of a transfer that another attempt may not meet.
 // Nothing was stored then of an upload.
 type RetryableError struct{ Err error }

@@ -34,10 +34,6 @@ type attempts struct {
 
 type attemptsKey struct{}
 
-func withAttempts(ctx context.Context, a *attempts) context.Context {
-	return context.WithValue(ctx, attemptsKey{}, a)
-}
-
 // checkRetry decides whether an attempt is followed by another
 // (retryablehttp.CheckRetry).
 func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {

@@ -68,6 +68,8 @@ func withDefaults(opts Options) Options {
 func kind(err error) error {
 	var apiErr *Error
 	switch {
+	case err == nil:
+		return nil
 	case errors.As(err, new(UncertainError)):
 		return backend.ErrUncertain
 	case errors.As(err, &apiErr):

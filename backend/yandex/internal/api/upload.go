@@ -28,16 +28,17 @@ type Upload struct {
 	AnswerTimeout time.Duration // how long the server may take after the last byte
 }
 
-// Uploaded is a success of the upload server.
+// Uploaded is what the upload server made of a body.
 type Uploaded struct {
 	Stored   bool      // 201: the file is in its place
 	Accepted bool      // 202: an operation puts it there; with neither it was 200, which others on the way say
 	Date     time.Time // of the server
+
+	Unanswered bool // the last byte was sent, and the error is why the outcome is unknown
 }
 
 // Put sends a body. The error is a [RetryableError] if nothing was stored and
-// another link may do, or an [UnansweredError] if the last byte was sent and the
-// outcome is unknown. A cancelled ctx counts until the last byte is sent.
+// another link may do. A cancelled ctx counts until the last byte is sent.
 func (c *Client) Put(ctx context.Context, u Upload) (Uploaded, error) {
 	left := u.Size
 	if u.Offset > 0 {
@@ -45,11 +46,8 @@ func (c *Client) Put(ctx context.Context, u Upload) (Uploaded, error) {
 	}
 	body := newBody(ctx, u.Body, left, u.Sum, u.Check)
 	resp, whole, err := c.put(ctx, u, body)
-	switch {
-	case err != nil && whole:
-		return Uploaded{}, UnansweredError{err}
-	case err != nil:
-		return Uploaded{}, err
+	if err != nil {
+		return Uploaded{Unanswered: whole}, err
 	}
 	now := c.opts.Now()
 	switch resp.StatusCode {
@@ -60,7 +58,7 @@ func (c *Client) Put(ctx context.Context, u Upload) (Uploaded, error) {
 		}
 		return done, nil
 	case http.StatusBadGateway, http.StatusGatewayTimeout:
-		return Uploaded{}, UnansweredError{fmt.Errorf("it answered %d", resp.StatusCode)}
+		return Uploaded{Unanswered: true}, fmt.Errorf("it answered %d", resp.StatusCode)
 	}
 	apiErr := &Error{Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header, now), // it gives no codes
 		Message: fmt.Sprintf("the upload server answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))}

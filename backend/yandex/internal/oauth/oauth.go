@@ -23,13 +23,13 @@ const DefaultURL = "https://oauth.yandex.ru"
 // for the person; test with [errors.Is].
 var (
 	ErrPending     = errors.New("the code has not been confirmed yet")
-	ErrSlowDown    = errors.New("the OAuth server wants to be asked less often")
-	ErrCodeExpired = errors.New("the code is no longer good: ask for a new one")
-	ErrBadCode     = errors.New("that is not a code as Yandex gives them: check it for mistakes")
-	ErrDenied      = errors.New("access was refused on the page of Yandex")
+	ErrSlowDown    = errors.New("the OAuth server asks to be polled less often")
+	ErrCodeExpired = errors.New("the code has expired: request a new one")
+	ErrBadCode     = errors.New("not a code as Yandex issues them: check it for typing errors")
+	ErrDenied      = errors.New("access was denied on the page of Yandex")
 	ErrWrongClient = errors.New("Yandex does not know this application: check its client id and secret")
 	ErrBadScope    = errors.New("the application was registered without the rights it needs: reading, writing and disk information")
-	ErrDead        = errors.New("the login is no longer good (it was revoked, or the password was changed): run davdisk login")
+	ErrDead        = errors.New("the login is no longer valid (it was revoked, or the password was changed): run davdisk login")
 	ErrNoRevoke    = errors.New("Yandex revokes only logins that are tied to a device: remove this one on the page of your account")
 )
 
@@ -55,9 +55,9 @@ type Client struct {
 type DeviceCode struct {
 	UserCode string        // to be typed in at
 	URL      string        // this address
-	Code     string        // what Poll asks with; a secret
-	Expires  time.Time     // when it is no longer good
-	Interval time.Duration // how often to ask, at most
+	Code     string        // what Poll sends; a secret
+	Expires  time.Time     // when it expires
+	Interval time.Duration // how often to poll, at most
 }
 
 // Tokens are a login.
@@ -74,7 +74,7 @@ type Tokens struct {
 	DeviceID     string `json:"device_id,omitempty"`
 }
 
-// DeviceCode begins the device flow.
+// DeviceCode starts the device flow.
 func (c Client) DeviceCode(ctx context.Context) (DeviceCode, error) {
 	var out struct {
 		Device   api.Text   `json:"device_code"`
@@ -102,8 +102,8 @@ func (c Client) DeviceCode(ctx context.Context) (DeviceCode, error) {
 	return code, nil
 }
 
-// Poll asks, as often as it may, until the code is confirmed, refused
-// (ErrDenied) or no longer good (ErrCodeExpired).
+// Poll polls, as often as it may, until the code is confirmed, denied
+// (ErrDenied) or expired (ErrCodeExpired).
 func (c Client) Poll(ctx context.Context, code DeviceCode) (Tokens, error) {
 	for interval := code.Interval; ; {
 		select {
@@ -138,7 +138,7 @@ func (c Client) ExchangeDevice(ctx context.Context, code string) (Tokens, error)
 	return c.token(ctx, form)
 }
 
-// AuthorizeURL begins the code flow: the page at that address shows a code to
+// AuthorizeURL starts the code flow: the page at that address shows a code to
 // be typed in. The challenge is the S256 form of a verifier (RFC 7636), empty
 // for none.
 func (c Client) AuthorizeURL(challenge string) string {
@@ -151,7 +151,7 @@ func (c Client) AuthorizeURL(challenge string) string {
 	return c.server() + "/authorize?" + query.Encode()
 }
 
-// Exchange ends the code flow: the code that the person saw becomes tokens.
+// Exchange completes the code flow: the code that the person saw becomes tokens.
 // The verifier is that of AuthorizeURL's challenge, or empty.
 func (c Client) Exchange(ctx context.Context, code, verifier string) (Tokens, error) {
 	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}}
