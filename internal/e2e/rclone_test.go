@@ -32,6 +32,7 @@ func TestRcloneMount(t *testing.T) {
 	}
 	unmount := testtool.Find(t, "fusermount3")
 	disk := startDisk(t, emulator.Options{})
+	disk.Inject(emulator.Fault{Endpoint: emulator.UploadLink, Path: "empty.txt", Delay: 2 * time.Second}) // as on a busy machine
 	s := serve(t, disk)
 	mnt := filepath.Join(t.TempDir(), "mnt")
 	if err := os.Mkdir(mnt, 0o755); err != nil {
@@ -100,8 +101,8 @@ func TestRcloneMount(t *testing.T) {
 	write("hostile/"+hostile[1], "anew", os.O_WRONLY|os.O_TRUNC)
 	want["hostile/"+hostile[1]] = "anew"
 	uploaded()
-	for from, to := range map[string]string{"empty.txt": "hostile/" + hostile[2], "d/e": "moved & renamed"} {
-		if err := os.Rename(filepath.Join(mnt, from), filepath.Join(mnt, to)); err != nil {
+	for _, names := range [][2]string{{"empty.txt", "hostile/" + hostile[2]}, {"d/e", "moved & renamed"}} {
+		if err := os.Rename(filepath.Join(mnt, names[0]), filepath.Join(mnt, names[1])); err != nil {
 			t.Error(err)
 		}
 	}
