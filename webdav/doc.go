@@ -1,8 +1,9 @@
-// Package webdav serves any afero.Fs over WebDAV (RFC 4918, classes 1 and 2)
-// so that it behaves like a local disk in file managers and in the programs
-// that ask for a WebDAV address.
+// Package webdav serves any afero.Fs, and any FileSystem of
+// golang.org/x/net/webdav, over WebDAV (RFC 4918, classes 1 and 2) so that it
+// behaves like a local disk in file managers and in the programs that ask for a
+// WebDAV address.
 //
-//	handler, err := webdav.NewHandler(fs, webdav.WithState(dir))
+//	handler, err := webdav.NewHandler(fs, webdav.WithState(dir)) // or New
 //	if err != nil { … }
 //	defer handler.Close()
 //	http.ListenAndServe("127.0.0.1:8080", handler)
@@ -35,6 +36,32 @@
 // ([ETager]), a content type, a creation date, checksums and properties, its
 // errors an HTTP status. The signatures use only types of the standard library
 // and of afero.
+//
+// # In the place of golang.org/x/net/webdav
+//
+// [New] takes a FileSystem of that package, and honours its ETager, ContentTyper
+// and DeadPropsHolder. x/net has no call that sets a modification time, so those
+// that clients ask for are not kept then; and none that keeps a user with a root
+// of his own from following a link out of it, as Dir does. [FromAfero] and
+// [NewLockSystem] are for programs that stay with x/net's handler. A LockSystem
+// is not taken: it cannot list its locks. What differs on purpose:
+//
+//	                                   x/net          here
+//	PUT over a file                    201            204
+//	PUT to the root or a folder        404            405
+//	PUT to a name that LOCK made       201            204
+//	PUT whose body breaks off          stores a part  keeps the old content
+//	the displayname of the root        empty          none (404)
+//	MOVE without Overwrite             as if F        as if T (RFC 4918)
+//	MOVE, COPY over something          deletes first  replaces in one step
+//	If-Match, If-None-Match on writes  not judged     judged
+//	PROPFIND with Depth infinity       answered       403, or WithDepthInfinity
+//	shared locks, lockdiscovery        none           as in RFC 4918
+//	LOCK of a free name                makes a file   stores nothing until a PUT
+//	locks                              in memory      WithState; an hour at most
+//	DELETE of the root                 as the fs has  403
+//	GET of a folder                    405            its entries, or WithPage
+//	a query in an address that changes ignored        400
 //
 // # A request
 //

@@ -31,11 +31,14 @@ type files struct {
 
 // bind binds the file system to a request, so that upstream work ends with it.
 func (h *Handler) bind(req *http.Request) (files, error) {
-	f := files{ctx: req.Context(), fs: h.fs, judge: h.judge, plain: &h.plain, litter: h.litter}
-	if c, ok := h.fs.(ContextBinder); ok {
-		f.fs = c.WithContext(req.Context())
-	}
+	f := files{ctx: req.Context(), judge: h.judge, plain: &h.plain, litter: h.litter}
 	f.aside = f.litter != nil && isFileManager(req.UserAgent())
+	a, ok := h.fs.(*fromAfero)
+	if !ok {
+		f.fs = &foreignFs{f.ctx, h.fs}
+		return f, nil
+	}
+	f.fs = a.bind(f.ctx)
 	return f, f.judge.fs(f.fs)
 }
 

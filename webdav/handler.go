@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/spf13/afero"
+	xdav "golang.org/x/net/webdav"
 
 	"github.com/davdisk/davdisk/webdav/internal/lock"
 	"github.com/davdisk/davdisk/webdav/internal/propstore"
@@ -19,7 +20,7 @@ import (
 // A Handler serves one file system. It may be used by many goroutines.
 type Handler struct {
 	opts       *options
-	fs         afero.Fs
+	fs         xdav.FileSystem
 	judge      *judge
 	plain      plain
 	litter     *litterStore // nil unless litter is kept aside
@@ -45,16 +46,24 @@ type operation struct {
 	bodyless bool
 }
 
-// NewHandler makes a handler for a file system. It fails if an option makes no
-// sense or the state folder cannot be used.
-func NewHandler(fs afero.Fs, opts ...Option) (*Handler, error) {
+// NewHandler makes a handler for a file system of afero: it is [New] of
+// [FromAfero], and uses the abilities of fs itself.
+func NewHandler(fs afero.Fs, opts ...Option) (*Handler, error) { return New(FromAfero(fs), opts...) }
+
+// New makes a handler for a file system of golang.org/x/net/webdav, in the
+// place of that package's Handler. It honours x/net's ETager, ContentTyper and
+// DeadPropsHolder. It calls nothing of fs; it fails if an option makes no sense
+// or the state folder cannot be used.
+func New(fs xdav.FileSystem, opts ...Option) (*Handler, error) {
 	o, err := newOptions(opts)
 	if err != nil {
 		return nil, err
 	}
 	h := &Handler{opts: o, fs: fs, judge: &judge{log: o.log, strict: o.strict}}
-	if err := h.judge.fs(fs); err != nil {
-		return nil, err
+	if a, ok := fs.(*fromAfero); ok {
+		if err := h.judge.fs(a.fs); err != nil {
+			return nil, err
+		}
 	}
 	h.operations = map[string]operation{
 		http.MethodOptions: {serve: h.options},

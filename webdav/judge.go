@@ -105,7 +105,7 @@ func (j *judge) look(t reflect.Type, abilities func() []ability) error {
 		verdict = fault
 	}
 	if _, judged := j.seen.LoadOrStore(t, verdict); !judged && fault != nil {
-		j.log.Warn("a method is not what its name says", "error", fault)
+		j.log.Warn("method ignored", "error", fault)
 	}
 	return verdict
 }

@@ -122,11 +122,15 @@ func (p *plain) replaceFile(ctx context.Context, afs afero.Fs, temp, name string
 		return &fs.PathError{Op: "put", Path: name, Err: refuse(http.StatusMethodNotAllowed, "is a folder")}
 	}
 	if !mtime.IsZero() {
-		if err := afs.Chtimes(temp, mtime, mtime); err != nil {
+		// Where times cannot be set, the content still can.
+		if err := afs.Chtimes(temp, mtime, mtime); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 			return err
 		}
 	}
 	if current != nil {
+		if err := keepProperties(afs, name, temp); err != nil {
+			return err
+		}
 		if err := keepApart(ctx, afs, temp, current); err != nil {
 			return err
 		}
@@ -143,7 +147,61 @@ func keepApart(ctx context.Context, afs afero.Fs, temp string, current fs.FileIn
 		return err
 	}
 	t := info.ModTime().Add(time.Millisecond)
-	return afs.Chtimes(temp, t, t)
+	err = afs.Chtimes(temp, t, t)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return restamp(ctx, afs, temp, current)
+	}
+	return err
+}
+
+// restamp is keepApart where times cannot be set: the first byte is written
+// over itself until that has moved the time. There are file systems without
+// times, so it gives up after a while.
+func restamp(ctx context.Context, afs afero.Fs, temp string, current fs.FileInfo) error {
+	for range 100 {
+		if err := rewriteFirst(afs, temp); err != nil {
+			return err
+		}
+		info, err := afs.Stat(temp)
+		if err != nil || entityTag(withContext(ctx, info)) != entityTag(current) {
+			return err
+		}
+	}
+	return nil
+}
+
+func rewriteFirst(afs afero.Fs, name string) error {
+	f, err := afs.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	first := make([]byte, 1)
+	if _, err = io.ReadFull(f, first); err == nil {
+		if _, err = f.Seek(0, io.SeekStart); err == nil {
+			_, err = f.Write(first)
+		}
+	}
+	if err == io.EOF {
+		err = nil // two empty files need no different tags
+	}
+	return errors.Join(err, f.Close())
+}
+
+// keepProperties gives one name the dead properties of another, where the file
+// system keeps them.
+func keepProperties(afs afero.Fs, from, to string) error {
+	p, ok := afs.(Propertier)
+	if !ok {
+		return nil
+	}
+	props, err := p.Properties(from)
+	if err == nil && len(props) > 0 {
+		err = p.SetProperties(to, props, nil)
+	}
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	return err
 }
 
 func (p *plain) move(ctx context.Context, afs afero.Fs, from, to string, overwrite bool) error {
@@ -220,10 +278,15 @@ func copyTree(ctx context.Context, afs afero.Fs, from, to string, depth int) err
 	if err != nil {
 		return err
 	}
-	if !info.IsDir() {
-		return store(afs, to, contextReader{ctx, source}, info.Size())
+	if info.IsDir() {
+		err = afs.Mkdir(to, 0o777)
+	} else {
+		err = store(afs, to, contextReader{ctx, source}, info.Size())
 	}
-	if err := afs.Mkdir(to, 0o777); err != nil || depth == 0 {
+	if err != nil {
+		return err
+	}
+	if err := keepProperties(afs, from, to); err != nil || depth == 0 || !info.IsDir() {
 		return err
 	}
 	children, err := source.Readdir(-1)

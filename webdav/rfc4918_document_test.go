@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -53,35 +54,33 @@ func TestRFC4918Document(t *testing.T) {
 			t.Errorf("the page names %s, which does not exist", name)
 		}
 	}
-	for _, requirements := range []string{"TestServerMust", "TestRFC4918Users", "TestRFC4918Timeouts"} {
+	for _, requirements := range []string{"TestRFC4918Users", "TestRFC4918Timeouts"} {
 		for name := range packages[""].strings[requirements] {
 			if regexp.MustCompile(`^\d[\d.]*-[a-z]`).MatchString(name) && !named[requirements+"/"+name] {
 				t.Errorf("%s/%s is not on the page", requirements, name)
 			}
 		}
 	}
-	for _, r := range requirements() {
-		if !named["TestRFC4918/"+r.name] {
-			t.Errorf("TestRFC4918/%s is not on the page", r.name)
+	for function, list := range map[string][]requirement{"TestRFC4918": requirements(), "TestServerMust": serverMust()} {
+		for _, r := range list {
+			if !named[function+"/"+r.name] {
+				t.Errorf("%s/%s is not on the page", function, r.name)
+			}
 		}
 	}
 	t.Logf("%d tests are named", len(named))
 }
 
 // has tells whether there is a test of that name. The subtests of TestRFC4918
-// are made elsewhere, from the list of requirements.
+// and TestServerMust are made elsewhere, from lists of requirements.
 func (n testNames) has(name string) bool {
 	function, subtest, ok := strings.Cut(name, "/")
 	if !ok {
 		return n.functions[function]
 	}
-	if function == "TestRFC4918" {
-		for _, r := range requirements() {
-			if r.name == subtest {
-				return true
-			}
-		}
-		return false
+	lists := map[string][]requirement{"TestRFC4918": requirements(), "TestServerMust": serverMust()}
+	if list, ok := lists[function]; ok {
+		return slices.ContainsFunc(list, func(r requirement) bool { return r.name == subtest })
 	}
 	return n.strings[function][subtest]
 }

@@ -8,10 +8,13 @@ import (
 // clients people use. The numbers stay as they are: documents refer to them.
 // Number 35 is in webdav/server.
 func TestServerMust(t *testing.T) {
-	for _, row := range []struct {
-		name string
-		test func(s *share)
-	}{
+	for _, row := range serverMust() {
+		t.Run(row.name, func(t *testing.T) { onEach(t, row.test) })
+	}
+}
+
+func serverMust() []requirement {
+	return []requirement{
 		{"01-options-tell-dav-on-every-path", mustOptions},
 		{"02-no-redirect-between-slash-and-none", mustNotRedirect},
 		{"03-hrefs-in-one-form", mustHref},
@@ -51,7 +54,5 @@ func TestServerMust(t *testing.T) {
 		{"38-litter-answered-from-the-listing", mustAnswerLitter},
 		{"39-names-are-utf8-and-both-forms", mustFindForms},
 		{"40-405-with-allow", mustAllow},
-	} {
-		t.Run(row.name, func(t *testing.T) { onEach(t, row.test) })
 	}
 }

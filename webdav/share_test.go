@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/spf13/afero"
+	xdav "golang.org/x/net/webdav"
 
 	"github.com/davdisk/davdisk/backend/memory"
 	"github.com/davdisk/davdisk/internal/testwait"
@@ -52,10 +53,27 @@ func newShare(t *testing.T, fs afero.Fs, opts ...Option) *share {
 func newShareOf(t *testing.T, fs afero.Fs, users []Principal, opts ...Option) *share {
 	t.Helper()
 	handler, err := NewHandler(fs, opts...)
+	if foreign, ok := fs.(*foreignFs); ok {
+		handler, err = New(foreign.fs, opts...)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &share{T: t, fs: fs, handler: handler}
+	s := newShareBy(t, fs, handler, users)
+	s.handler = handler
+	t.Cleanup(func() {
+		s.server.Close()
+		if err := handler.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// newShareBy serves a file system by any handler.
+func newShareBy(t *testing.T, fs afero.Fs, handler http.Handler, users []Principal) *share {
+	t.Helper()
+	s := &share{T: t, fs: fs}
 	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		defer func() {
 			if f := s.onEnd.Load(); f != nil {
@@ -73,14 +91,12 @@ func newShareOf(t *testing.T, fs afero.Fs, users []Principal, opts ...Option) *s
 		}
 		handler.ServeHTTP(w, req)
 	}))
-	t.Cleanup(func() {
-		s.server.Close()
-		if err := handler.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(s.server.Close)
 	return s
 }
+
+// newMemFS is x/net's file system in memory.
+func newMemFS(t *testing.T) afero.Fs { return &foreignFs{t.Context(), xdav.NewMemFS()} }
 
 // capable is the file system of a share that has every ability.
 func (s *share) capable() *capableFs { return s.fs.(*capableFs) }

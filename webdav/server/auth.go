@@ -35,9 +35,8 @@ type User struct {
 	// [PlainPassword] or another. It may be called by many goroutines.
 	Verify func(password string) bool
 	// Root is the folder that the user sees as "/". Empty means everything. A
-	// file system that follows links must have a method Confine(dir string)
-	// (afero.Fs, error), as package vfs does, or a link in the folder leads the
-	// user out of it.
+	// file system that follows links must be a [webdav.Confiner], or a link in
+	// the folder leads the user out of it.
 	Root string
 	// ReadOnly refuses the user every change with 403.
 	ReadOnly bool
