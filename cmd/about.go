@@ -1,0 +1,92 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex"
+	"github.com/davdisk/davdisk/cmd/internal/terminal"
+)
+
+func (p program) aboutCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "about",
+		Usage:     "tell the account, the space and the limits of a store",
+		ArgsUsage: "[REMOTE:]",
+		Flags:     p.withStores(jsonFlag()),
+		Action: p.withSession(func(s *session) error {
+			args, err := arguments(s.c, 0, 1)
+			if err != nil {
+				return err
+			}
+			t, err := s.target(append(args, defaultRemote)[0])
+			if err != nil {
+				return err
+			}
+			return s.about(t)
+		}),
+	}
+}
+
+type aboutJSON struct {
+	Remote  string `json:"remote"`
+	Login   string `json:"login,omitempty"`
+	Name    string `json:"name,omitempty"`
+	Country string `json:"country,omitempty"`
+	Paid    *bool  `json:"paid,omitempty"`
+	Total   int64  `json:"total"`
+	Used    int64  `json:"used"`
+	Free    int64  `json:"free"`
+	Trash   *int64 `json:"trash,omitempty"`
+	MaxFile int64  `json:"maxFile,omitempty"`
+}
+
+// accountant is a store that knows whose it is.
+type accountant interface {
+	Account(ctx context.Context) (yandex.Account, error)
+}
+
+func (s *session) about(t target) error {
+	a := aboutJSON{Remote: t.address}
+	space, err := backend.Usage(s.ctx, t)
+	if err != nil {
+		return named(err, t)
+	}
+	a.Total, a.Used, a.Free, a.MaxFile = space.Total, space.Used, space.Free(), space.MaxFile
+	if _, err := backend.Trashcan(t.Backend); err == nil {
+		a.Trash = &space.Trash
+	}
+	if owner, ok := backend.As[accountant](t.Backend); ok {
+		account, err := owner.Account(s.ctx)
+		if err != nil {
+			return err
+		}
+		a.Login, a.Name, a.Country, a.Paid = account.Login, account.Name, account.Country, &account.Paid
+	}
+	if s.c.Bool("json") {
+		return writeJSON(s.out(), a)
+	}
+	plan, limit, trash := "", "", ""
+	if a.Paid != nil {
+		plan = map[bool]string{true: "paid", false: "free"}[*a.Paid]
+	}
+	if a.MaxFile > 0 {
+		limit = terminal.Size(a.MaxFile)
+	}
+	if a.Trash != nil {
+		trash = terminal.Size(*a.Trash)
+	}
+	person := a.Login
+	if a.Name != "" && a.Name != a.Login {
+		person = fmt.Sprintf("%s (%s)", a.Login, a.Name)
+	}
+	printFields(s.out(),
+		field{"account", person}, field{"plan", plan},
+		field{"total", terminal.Size(a.Total)}, field{"used", terminal.Size(a.Used)}, field{"free", terminal.Size(a.Free)},
+		field{"in the trash", trash}, field{"largest file", limit},
+	)
+	return nil
+}

@@ -1,0 +1,114 @@
+package cmd
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex"
+	"github.com/davdisk/davdisk/cmd/internal/terminal"
+)
+
+// An account is a login of Yandex: where it is kept, and who asks for it.
+type account struct {
+	remote string
+	store  *yandex.TokenStore
+	oauth  yandex.OAuth // with the client of the login that is stored, if there is one
+}
+
+// clientFlags name the application that asks for a login.
+func clientFlags() []cli.Flag {
+	return []cli.Flag{
+		textFlag("client-id", "", "`ID` of the registered application"),
+		textFlag("client-secret-file", "", "`FILE` with its secret"),
+		textFlag("client-secret", "", "the `SECRET` itself; others can see it, --client-secret-file is better"),
+	}
+}
+
+// account finds the account of a remote.
+func (s *session) account(address string) (*account, error) {
+	name, inner, ok := backend.SplitAddress(address)
+	if !ok {
+		return nil, misuse("%q is on this machine, which needs no login; write REMOTE:", address)
+	}
+	if inner != "" {
+		return nil, misuse("a login is for a whole disk: write %q", name+":")
+	}
+	remote, configured := s.cfg.Remotes[name]
+	if !configured {
+		remote.Driver = name
+	}
+	if remote.Driver != yandex.Driver().Name {
+		return nil, misuse("%s: is not a Yandex Disk: there is nothing to log in to", name)
+	}
+	opts, err := s.options(remote)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range yandex.Driver().Options {
+		if opts[o.Name] == "" {
+			opts[o.Name] = o.Default
+		}
+	}
+	a := &account{remote: name + ":", oauth: yandex.OAuth{URL: opts["oauth-url"]}}
+	a.store = yandex.NewTokenStore(s.stateDir, opts["account"], a.oauth)
+	if tokens, err := a.store.Load(); err == nil {
+		a.oauth.ClientID, a.oauth.ClientSecret, a.oauth.DeviceID = tokens.ClientID, tokens.ClientSecret, tokens.DeviceID
+	}
+	return a, nil
+}
+
+// client learns who asks: from flags, from the environment, from the login
+// before, or from the person, who is told how to register an application.
+func (s *session) client(a *account) error {
+	id, secret := s.c.String("client-id"), s.c.String("client-secret")
+	if secret != "" && os.Getenv(variable("client-secret")) == "" {
+		fmt.Fprintln(s.c.App.ErrWriter, "davdisk: others on this machine can see a secret on the command line; --client-secret-file hides it")
+	}
+	if file := s.c.String("client-secret-file"); file != "" {
+		var err error
+		if secret, err = readSecret(file); err != nil {
+			return inFlag("client-secret-file", err)
+		}
+	}
+	switch {
+	case id != "":
+		a.oauth.ClientID, a.oauth.ClientSecret = id, secret
+	case a.oauth.ClientID == "":
+		return s.askClient(a)
+	}
+	return nil
+}
+
+func (s *session) askClient(a *account) error {
+	how := registerEnglish
+	if speaksRussian() {
+		how = registerRussian
+	}
+	fmt.Fprint(s.c.App.ErrWriter, how)
+	var err error
+	a.oauth.ClientID, err = terminal.Ask(s.ctx, s.c.App.Reader, s.c.App.ErrWriter, "ClientID: ")
+	switch {
+	case s.ctx.Err() != nil:
+		return err
+	case err != nil:
+		return misuse("no application is known: %v; give --client-id and --client-secret-file", err)
+	case a.oauth.ClientID == "":
+		return misuse("no application is known; give --client-id and --client-secret-file")
+	}
+	a.oauth.ClientSecret, err = terminal.AskSecret(s.ctx, s.c.App.Reader, s.c.App.ErrWriter, "Client secret: ")
+	return err
+}
+
+// speaksRussian goes by the locale, as POSIX has it.
+func speaksRussian() bool {
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if value := os.Getenv(name); value != "" {
+			return strings.HasPrefix(value, "ru")
+		}
+	}
+	return false
+}

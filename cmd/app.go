@@ -1,0 +1,50 @@
+package cmd
+
+import (
+	"io"
+
+	"github.com/urfave/cli/v2"
+)
+
+// newApp lists the commands.
+func (p program) newApp(in io.Reader, out, errs io.Writer) *cli.App {
+	app := &cli.App{
+		Name:            "davdisk",
+		Usage:           "a cloud disk as a WebDAV share, and from the command line",
+		Description:     "Paths are REMOTE:PATH, where REMOTE is a configured remote or a driver (yandex:Docs), or paths of this machine.\nFlags may stand anywhere; what follows -- is never a flag. Every flag has a variable DAVDISK_… and a place in the\nconfiguration file, which 'davdisk config path' names. DAVDISK_TOKEN alone is a login.\n\nExit codes: 0 done, 1 failed, 2 misused, 3 not found, 4 not logged in.",
+		Reader:          in,
+		Writer:          out,
+		ErrWriter:       errs,
+		HideVersion:     true,
+		HideHelpCommand: true,
+		ExitErrHandler:  func(*cli.Context, error) {}, // see exit
+		Commands: []*cli.Command{
+			p.serveCommand(),
+			p.loginCommand(), p.logoutCommand(), p.aboutCommand(),
+			p.lsCommand(), p.treeCommand(), p.statCommand(), p.catCommand(), p.duCommand(),
+			p.cpCommand(), p.mvCommand(), p.rmCommand(), p.mkdirCommand(),
+			p.linkCommand(), p.propsCommand(), p.filesCommand(),
+			p.shareCommand(), p.unshareCommand(), p.sharedCommand(), p.publicCommand(), p.saveURLCommand(), p.trashCommand(),
+			p.remotesCommand(), configCommand(), p.tokenCommand(), p.queueCommand(),
+			p.checkCommand(), emulatorCommand(), completionCommand(), versionCommand(),
+		},
+	}
+	p.equip(app.Commands)
+	return app
+}
+
+// equip gives every command what all of them have.
+func (p program) equip(commands []*cli.Command) {
+	for _, c := range commands {
+		c.HideHelpCommand = true
+		c.OnUsageError = func(c *cli.Context, err error, _ bool) error {
+			return misuse("%v; 'davdisk %s --help' tells what it takes", err, commandPath(c))
+		}
+		if len(c.Subcommands) > 0 {
+			p.equip(c.Subcommands)
+			continue
+		}
+		c.Flags = append(c.Flags, commonFlags()...)
+		c.Before = p.fillFromConfig
+	}
+}

@@ -1,0 +1,52 @@
+package cmd
+
+import (
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+func (p program) catCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "cat",
+		Usage:     "write files to the standard output",
+		ArgsUsage: "FILE …",
+		Flags:     p.withStores(),
+		Action: p.withSession(func(s *session) error {
+			args, err := arguments(s.c, 1, -1)
+			if err != nil {
+				return err
+			}
+			return each(args, s.cat)
+		}),
+	}
+}
+
+func (s *session) cat(address string) error {
+	t, err := s.target(address)
+	if err != nil {
+		return err
+	}
+	if t.folder {
+		return backend.PathError("open", address, backend.ErrIsDir, "a name that ends in a slash is that of a folder")
+	}
+	return named(s.write(t), t)
+}
+
+// write brings a file to the standard output.
+func (s *session) write(t target) error {
+	content, err := t.Open(s.ctx, t.name, "")
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	r, err := content.Range(s.ctx, 0, -1)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	_, err = io.Copy(s.c.App.Writer, r)
+	return err
+}

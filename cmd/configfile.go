@@ -1,0 +1,95 @@
+package cmd
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/internal/config"
+)
+
+// loadConfig reads the configuration that the command line names.
+func (p program) loadConfig(c *cli.Context) (*config.File, error) {
+	path := c.String("config")
+	if path == "" {
+		path = config.DefaultPath()
+	} else if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !makesConfig(c) {
+		return nil, misuse("--config: there is no %q; 'davdisk remotes add' makes it", path)
+	}
+	return config.Load(path, config.Rules{
+		Command: func(name string) bool { return c.App.Command(name) != nil },
+		Flag: func(command, name string) bool {
+			return p.isSecretOption(name) || hasFlag(c.App.Commands, command, name)
+		},
+		Secret: func(driver, option string) bool {
+			return driver == "" && p.isSecretOption(option) || option == "pass" || option == "client-secret" || p.isSecretOption(driver+"-"+option)
+		},
+	})
+}
+
+// makesConfig tells of the commands for which the file need not be there.
+func makesConfig(c *cli.Context) bool {
+	return slices.Contains([]string{"remotes add", "config path"}, commandPath(c))
+}
+
+// hasFlag tells whether a command, or any of those below it, has a flag.
+func hasFlag(commands []*cli.Command, command, name string) bool {
+	return slices.ContainsFunc(commands, func(c *cli.Command) bool {
+		return (command == "" || c.Name == command) &&
+			(slices.ContainsFunc(c.Flags, func(f cli.Flag) bool { return f.Names()[0] == name }) || hasFlag(c.Subcommands, "", name))
+	})
+}
+
+// isSecretOption tells of names such as "yandex-token", which have a place in
+// the configuration but no flag.
+func (p program) isSecretOption(name string) bool {
+	o, ok := p.driverOption(name)
+	return ok && o.Secret
+}
+
+// driverOption finds the option that a flag such as "yandex-rate" stands for.
+func (p program) driverOption(flag string) (backend.Option, bool) {
+	for _, d := range p.drivers {
+		for _, o := range d.Options {
+			if flag == d.Name+"-"+o.Name {
+				return o, true
+			}
+		}
+	}
+	return backend.Option{}, false
+}
+
+// fillFromConfig gives the flags that neither the command line nor the
+// environment sets the values of the configuration. Options of drivers are
+// left to the session: a remote's own come before them.
+func (p program) fillFromConfig(c *cli.Context) error {
+	cfg, err := p.loadConfig(c)
+	if err != nil {
+		return err
+	}
+	top, _, _ := strings.Cut(commandPath(c), " ")
+	for _, f := range c.Command.Flags {
+		name := f.Names()[0]
+		if _, ok := p.driverOption(name); ok || c.IsSet(name) || name == "config" {
+			continue
+		}
+		values, ok := cfg.Commands[top][name]
+		if !ok {
+			values = cfg.Flags[name]
+		}
+		for _, value := range values {
+			if err := c.Set(name, value); err != nil {
+				return misuse("%s: %s: %v", cfg.Path, name, err)
+			}
+		}
+	}
+	if format := c.String("log-format"); format != "text" && format != "json" {
+		return misuse("--log-format: %q is neither text nor json", format)
+	}
+	return nil
+}

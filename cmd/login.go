@@ -1,0 +1,136 @@
+package cmd
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/cli/browser"
+	"github.com/google/uuid"
+	"github.com/urfave/cli/v2"
+	"rsc.io/qr"
+
+	"github.com/davdisk/davdisk/backend/yandex"
+	"github.com/davdisk/davdisk/cmd/internal/terminal"
+)
+
+func (p program) loginCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "login",
+		Usage:     "let davdisk use a Yandex Disk",
+		ArgsUsage: "[REMOTE:]",
+		Flags:     p.withStores(append(clientFlags(), switchFlag("no-browser", "do not open a browser"))...),
+		Action:    p.withSession((*session).login),
+	}
+}
+
+// How an application is registered, for those who have none yet.
+var (
+	//go:embed register_en.txt
+	registerEnglish string
+	//go:embed register_ru.txt
+	registerRussian string
+)
+
+// codesAsked is how many codes are asked for before davdisk gives up on a
+// person who lets them lapse.
+const codesAsked = 5
+
+func (s *session) login() error {
+	args, err := arguments(s.c, 0, 1)
+	if err != nil {
+		return err
+	}
+	l, err := s.account(append(args, defaultRemote)[0])
+	if err != nil {
+		return err
+	}
+	if s.stateDir == "" {
+		return errors.New("there is no folder to keep a login in; name one with --state-dir, or do without a login by DAVDISK_TOKEN")
+	}
+	if err := s.client(l); err != nil {
+		return err
+	}
+	if l.oauth.DeviceID == "" {
+		l.oauth.DeviceID = uuid.NewString()
+	}
+	l.oauth.DeviceName = "davdisk"
+	if host, err := os.Hostname(); err == nil {
+		l.oauth.DeviceName += " on " + strings.Map(printableASCII, host)
+	}
+	tokens, err := s.deviceFlow(l.oauth)
+	if err != nil {
+		return err
+	}
+	if err := l.store.Save(context.WithoutCancel(s.ctx), tokens); err != nil {
+		return err
+	}
+	return s.greet(l)
+}
+
+// deviceFlow shows a code and waits until the person has typed it in; one that
+// lapses is followed by another.
+func (s *session) deviceFlow(oauth yandex.OAuth) (yandex.Tokens, error) {
+	for range codesAsked {
+		code, err := oauth.DeviceCode(s.ctx)
+		if err != nil {
+			return yandex.Tokens{}, err
+		}
+		s.showCode(code)
+		tokens, err := oauth.Poll(s.ctx, code)
+		if !errors.Is(err, yandex.ErrCodeExpired) {
+			return tokens, err
+		}
+		fmt.Fprintln(s.c.App.ErrWriter, "The code has lapsed. Here is a new one.")
+	}
+	return yandex.Tokens{}, errors.New("nobody typed the code in; run davdisk login again when you have the time")
+}
+
+func (s *session) showCode(code yandex.DeviceCode) {
+	out := s.out()
+	fmt.Fprintf(out, "Open %s and type this code:\n\n    %s\n\n", out.Name(code.URL), out.Name(code.UserCode))
+	if !terminal.Is(s.c.App.Writer) {
+		return
+	}
+	if picture, err := qr.Encode(code.URL, qr.L); err == nil {
+		fmt.Fprintln(out, terminal.QR(picture.Size, picture.Black))
+	}
+	if !s.c.Bool("no-browser") && hasDesktop() {
+		_ = browser.OpenURL(code.URL) // the address is on the screen as well
+	}
+}
+
+// hasDesktop tells whether a browser could show up.
+func hasDesktop() bool {
+	return runtime.GOOS == "windows" || runtime.GOOS == "darwin" || os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
+}
+
+// greet tries the new login.
+func (s *session) greet(l *account) error {
+	b, err := s.backend(l.remote)
+	if err != nil {
+		return err
+	}
+	owner, ok := b.(accountant)
+	if !ok {
+		return nil
+	}
+	a, err := owner.Account(s.ctx)
+	if err != nil {
+		return fmt.Errorf("the login is stored, but the disk cannot be reached with it: %w", err)
+	}
+	out := s.out()
+	_, err = fmt.Fprintf(out, "Logged in as %s. 'davdisk serve' serves the disk, 'davdisk ls' lists it.\n", out.Name(a.Login))
+	return err
+}
+
+func printableASCII(r rune) rune {
+	if r < ' ' || r > '~' {
+		return '-'
+	}
+	return r
+}

@@ -1,0 +1,42 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/backend/yandex"
+)
+
+func (p program) logoutCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "logout",
+		Usage:     "revoke a login and forget it",
+		ArgsUsage: "[REMOTE:]",
+		Flags:     p.withStores(switchFlag("forget-only", "do not revoke it at Yandex")),
+		Action:    p.withSession((*session).logout),
+	}
+}
+
+func (s *session) logout() error {
+	args, err := arguments(s.c, 0, 1)
+	if err != nil {
+		return err
+	}
+	a, err := s.account(append(args, defaultRemote)[0])
+	if err != nil {
+		return err
+	}
+	tokens, err := a.store.Load()
+	if err != nil {
+		return err
+	}
+	if !s.c.Bool("forget-only") {
+		err = a.oauth.Revoke(s.ctx, tokens.Access)
+	}
+	if err != nil && !errors.Is(err, yandex.ErrNoRevoke) {
+		return fmt.Errorf("the login was not revoked, and is kept: %w; --forget-only forgets it all the same", err)
+	}
+	return errors.Join(a.store.Delete(s.ctx), err)
+}

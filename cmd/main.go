@@ -1,0 +1,53 @@
+// Package cmd is the command line of davdisk as a library: a program with a
+// store of its own is a call of [Main] with one driver more.
+//
+// Each command has a file of its own. What they share: app.go lists them,
+// args.go and flags.go read the command line, session.go opens what addresses
+// name, stack.go puts the parts of a share together, exit.go ends.
+package cmd
+
+import (
+	"context"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// Main runs the command line in os.Args and returns the exit code: 0 done,
+// 1 failed, 2 misused, 3 not found, 4 not logged in. It reads the standard
+// input, writes to the standard output and standard error, and ends early on
+// an interrupt or SIGTERM, so a program calls it once, from its main function:
+//
+//	func main() { os.Exit(cmd.Main(mystore.Driver())) }
+//
+// The drivers are added to those of davdisk: yandex, local and memory. The
+// options of each become flags of every command that opens a store
+// (--mystore-url), environment variables (DAVDISK_MYSTORE_URL) and keys of the
+// configuration file; an option that is a secret has the variable and a flag
+// that names a file (--mystore-key-file). A driver whose name is taken or could
+// not begin an address, or whose option would be a flag that exists, is told on
+// the standard error, and the exit code is 2.
+func Main(drivers ...backend.Driver) int {
+	ctx, stop := untilSignal()
+	defer stop()
+	forgetEmptyVariables()
+	p, err := newProgram(drivers...)
+	if err == nil {
+		err = execute(ctx, p.newApp(os.Stdin, os.Stdout, os.Stderr), os.Args)
+	}
+	return exit(os.Stderr, err)
+}
+
+// execute runs a command line, or completes it if a shell asks for that.
+func execute(ctx context.Context, app *cli.App, args []string) error {
+	if asksForCompletion(args) {
+		return complete(app, args[1:len(args)-1])
+	}
+	args, err := orderArgs(app, args)
+	if err != nil {
+		return err
+	}
+	return app.RunContext(ctx, args)
+}

@@ -1,0 +1,41 @@
+package cmd
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+func (p program) rmCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "rm",
+		Usage:     "delete files and folders: to the trash, where the store has one",
+		ArgsUsage: "PATH …",
+		Flags: p.withStores(
+			switchFlag("recursive", "folders too, with all that is in them", "r", "R"),
+			switchFlag("permanently", "for good, not to the trash"),
+		),
+		Action: p.withSession(func(s *session) error {
+			args, err := arguments(s.c, 1, -1)
+			if err != nil {
+				return err
+			}
+			return each(args, s.remove)
+		}),
+	}
+}
+
+func (s *session) remove(address string) error {
+	t, err := s.entry(address)
+	if err != nil {
+		return err
+	}
+	info, err := s.stat(t)
+	if err != nil {
+		return err
+	}
+	if info.Dir && !s.c.Bool("recursive") {
+		return backend.PathError("rm", address, backend.ErrIsDir, "-r deletes it with all that is in it")
+	}
+	return named(t.Remove(s.ctx, t.name, backend.RemoveOptions{Permanent: s.c.Bool("permanently"), IfVersion: info.Version}), t)
+}

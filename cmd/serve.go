@@ -1,0 +1,389 @@
+package cmd
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/internal/state"
+	"github.com/davdisk/davdisk/cmd/internal/terminal"
+	"github.com/davdisk/davdisk/webdav"
+	"github.com/davdisk/davdisk/webdav/server"
+)
+
+func (p program) serveCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "serve",
+		Usage:     "serve a remote or a folder over WebDAV",
+		ArgsUsage: "[REMOTE:PATH]",
+		Description: "   davdisk serve                       the disk that 'davdisk login' opened\n" +
+			"   davdisk serve --demo                a made-up one, to look around\n" +
+			"   davdisk serve yandex:Photos --read-only\n" +
+			"   davdisk serve /srv/data --addr :8443 --user me --pass-file secret --tls-self-signed",
+		Flags: p.withStores(
+			textFlag("addr", "127.0.0.1:8080", "listen on `HOST:PORT`; port 0 finds a free one"),
+			switchFlag("demo", "serve a made-up disk; no account is needed"),
+			textFlag("demo-dir", "", "`DIR` that keeps the made-up disk for the next time"),
+			textFlag("user", "", "`NAME` that may log in"),
+			textFlag("pass-file", "", "`FILE` with the password of --user"),
+			textFlag("pass", "", "the `PASSWORD` itself; others can see it, --pass-file is better"),
+			textFlag("htpasswd", "", "`FILE` of users, as htpasswd -B makes it"),
+			textFlag("tls-cert", "", "certificate `FILE` (PEM)"),
+			textFlag("tls-key", "", "`FILE` with the key of --tls-cert"),
+			switchFlag("tls-self-signed", "make a certificate, for a trial"),
+			switchFlag("insecure", "let others in without a password"),
+			textFlag("base-url", "", "serve below this `PATH` instead of /"),
+			textFlag("public-url", "", "`URL` that clients use, if a proxy stands in front"),
+			listFlag("trusted-proxy", "`CIDR` of proxies whose X-Forwarded headers are believed"),
+			switchFlag("read-only", "refuse every change"),
+			switchFlag("no-quota", "do not tell the free space: some versions of macOS hang on it"),
+			numberFlag("depth-infinity", 0, "list whole trees at once, up to `N` names; 0 refuses it"),
+			textFlag("litter", "store", "`WHAT` becomes of ._*, .DS_Store and the like: store, local or refuse"),
+			textFlag("admin-addr", "", "serve /healthz and /metrics on `HOST:PORT`"),
+			textFlag("cache-dir", "", "`DIR` for content that was read"),
+			textFlag("cache-size", "1G", "at most this `SIZE` of it; 0 keeps none"),
+			durationFlag("dir-cache-time", time.Minute, "for this `TIME` a listing is believed where the store cannot tell of changes"),
+			numberFlag("dir-cache-entries", 100_000, "`N` names are remembered"),
+			switchFlag("write-back", "answer an upload when it is on this machine's disk; the store gets it a moment later"),
+			durationFlag("poll-interval", 5*time.Second, "after this `TIME` a disk in use is asked for changes"),
+		),
+		Action: p.serve,
+	}
+}
+
+// A share is what serve runs, from the address to the store.
+type share struct {
+	s        *session
+	address  string
+	listener net.Listener
+	scheme   string
+	cert     *tls.Certificate
+	trial    *trial
+	admin    *admin
+	stack    *stack
+	unlock   func() error
+}
+
+// serve checks everything that can be checked before it says that it listens.
+func (p program) serve(c *cli.Context) (err error) {
+	args, err := arguments(c, 0, 1)
+	if err != nil {
+		return err
+	}
+	h := &share{address: defaultRemote, scheme: "http"}
+	if len(args) == 1 {
+		h.address = args[0]
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	if isTrial(c) {
+		h.s, h.trial, err = p.startTrial(c)
+	} else {
+		h.s, err = p.newSession(c)
+	}
+	if err != nil {
+		return err
+	}
+	if err := h.prepare(); err != nil {
+		return err
+	}
+	return h.run()
+}
+
+func (h *share) prepare() error {
+	c := h.s.c
+	users, err := h.s.users()
+	if err != nil {
+		return err
+	}
+	if h.cert, err = certificate(c.String("tls-cert"), c.String("tls-key"), c.Bool("tls-self-signed"), h.s.stateDir); err != nil {
+		return err
+	}
+	if h.cert != nil {
+		h.scheme = "https"
+	}
+	if h.listener, err = listen(c.Context, c.String("addr"), len(users) > 0, c.Bool("insecure")); err != nil {
+		return err
+	}
+	if bound, ok := h.listener.Addr().(*net.TCPAddr); ok && !bound.IP.IsLoopback() && h.cert == nil && len(users) > 0 && len(c.StringSlice("trusted-proxy")) == 0 {
+		h.s.log.Warn("passwords and files travel in the clear; --tls-cert and --tls-key, or a proxy with TLS, would hide them")
+	}
+	handler, err := h.handlerOptions()
+	if err != nil {
+		return err
+	}
+	around, err := h.serverOptions(users)
+	if err != nil {
+		return err
+	}
+	o, err := h.stackOptions()
+	if err != nil {
+		return err
+	}
+	if err := h.s.checkRemote(h.address); err != nil {
+		return err
+	}
+	b, err := h.openBackend()
+	if err != nil {
+		return err
+	}
+	o.handler, o.server = handler, around
+	if h.stack, err = newStack(b, o); err != nil {
+		return err
+	}
+	if h.admin != nil {
+		h.admin.Gauge("davdisk_queued_files", "Files that wait to be stored.", func() float64 { files, _ := h.stack.fs.Queued(); return float64(files) })
+		h.admin.Gauge("davdisk_queued_bytes", "Bytes of files that wait to be stored.", func() float64 { _, bytes := h.stack.fs.Queued(); return float64(bytes) })
+	}
+	return h.look(b)
+}
+
+// look asks for the root once, so that a dead login or a folder that is not
+// there is told now and not by every request. A store that cannot be reached
+// may be back soon.
+func (h *share) look(b backend.Backend) error {
+	info, err := b.Stat(h.s.ctx, ".")
+	switch {
+	case errors.Is(err, backend.ErrUnauthorized), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), h.s.ctx.Err() != nil:
+		return named(err, target{address: h.address})
+	case err != nil:
+		h.s.log.Warn("the store does not answer yet", "error", err)
+	case !info.Dir:
+		return backend.PathError("serve", h.address, backend.ErrNotDir, "")
+	}
+	return nil
+}
+
+// openBackend opens what is to be served, and keeps other processes from
+// serving the same account.
+func (h *share) openBackend() (backend.Backend, error) {
+	if h.s.stateDir != "" {
+		var err error
+		if h.unlock, err = state.Lock(h.s.stateDir, h.s.lockOf(h.address)); err != nil {
+			return nil, err
+		}
+	}
+	h.s.sayUnused(h.address)
+	return h.s.registry.Open(h.s.ctx, h.address)
+}
+
+// lockOf names what two processes must not serve at once: an account, or a
+// folder of this machine.
+func (s *session) lockOf(address string) string {
+	name, _, ok := backend.SplitAddress(address)
+	if !ok {
+		return shareKey(address)
+	}
+	remote := s.cfg.Remotes[name]
+	if remote.Driver == "" {
+		remote.Driver = name
+	}
+	opts, err := s.options(remote)
+	if err != nil || opts["account"] == "" {
+		return lockName(remote.Driver)
+	}
+	return lockName(remote.Driver + "-" + opts["account"])
+}
+
+func (h *share) handlerOptions() ([]webdav.Option, error) {
+	c := h.s.c
+	litter, err := webdav.ParseLitterMode(c.String("litter"))
+	if err != nil {
+		return nil, misuse("--litter: %v", err)
+	}
+	options := []webdav.Option{webdav.WithLitter(litter)}
+	if prefix := c.String("base-url"); prefix != "" {
+		if u, err := url.Parse(prefix); err != nil || u.Host != "" || strings.Contains(prefix, "..") || u.RawQuery != "" {
+			return nil, misuse("--base-url: %q is not a path; write /files", prefix)
+		}
+		options = append(options, webdav.WithPrefix(prefix))
+	}
+	if public := c.String("public-url"); public != "" {
+		if u, err := url.Parse(public); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return nil, misuse("--public-url: %q is no address; write https://host/path", public)
+		}
+		options = append(options, webdav.WithPublicURL(public))
+	}
+	if c.Bool("read-only") {
+		options = append(options, webdav.WithReadOnly())
+	}
+	if c.Bool("no-quota") {
+		options = append(options, webdav.WithoutQuota())
+	}
+	switch bound := c.Int("depth-infinity"); {
+	case bound < 0:
+		return nil, misuse("--depth-infinity: %d is no number of names; write 10000, or 0 to refuse such listings", bound)
+	case bound > 0:
+		options = append(options, webdav.WithDepthInfinity(bound))
+	}
+	return options, nil
+}
+
+func (h *share) serverOptions(users []server.User) ([]server.Option, error) {
+	c := h.s.c
+	proxies, err := parsePrefixes(c.StringSlice("trusted-proxy"))
+	if err != nil {
+		return nil, err
+	}
+	options := []server.Option{server.WithBoundAddr(h.listener.Addr().String()), server.WithTrustedProxies(proxies)}
+	if public := c.String("public-url"); public != "" {
+		options = append(options, server.WithPublicURL(public)) // which handlerOptions has checked
+	}
+	if len(users) > 0 {
+		options = append(options, server.WithUsers(users...))
+	}
+	if c.Bool("verbose") || c.String("log-format") == "json" {
+		options = append(options, server.WithAccessLog(h.s.log))
+	}
+	if addr := c.String("admin-addr"); addr != "" {
+		if h.admin, err = startAdmin(c.Context, addr, h.s.log); err != nil {
+			return nil, err
+		}
+		options = append(options, server.WithObserver(h.admin.Observe))
+	}
+	return options, nil
+}
+
+func (h *share) stackOptions() (stackOptions, error) {
+	c := h.s.c
+	size, err := terminal.ParseSize(c.String("cache-size"))
+	if err != nil {
+		return stackOptions{}, misuse("--cache-size: %v", err)
+	}
+	o := stackOptions{
+		address: h.address, stateDir: h.s.stateDir, cacheDir: c.String("cache-dir"), cacheSize: size,
+		dirTime: c.Duration("dir-cache-time"), dirCount: c.Int("dir-cache-entries"), poll: c.Duration("poll-interval"), log: h.s.log,
+		writeBack: c.Bool("write-back"),
+	}
+	if o.dirTime < 0 || o.poll < 0 || o.dirCount <= 0 {
+		return stackOptions{}, misuse("--dir-cache-time and --poll-interval must not be negative, --dir-cache-entries must be above 0")
+	}
+	if o.writeBack && o.stateDir == "" {
+		return stackOptions{}, misuse("--write-back needs a state folder to keep uploads in; name one with --state-dir")
+	}
+	if _, _, remote := backend.SplitAddress(h.address); !remote {
+		if o.address, err = filepath.Abs(h.address); err != nil {
+			return stackOptions{}, err
+		}
+		if o.writeBack {
+			return stackOptions{}, misuse("--write-back is for remotes: %s is on this machine's disk at once", h.address)
+		}
+		return o, nil // what is on this machine is not kept a second time
+	}
+	switch {
+	case o.cacheDir != "":
+	case h.trial != nil:
+		o.cacheDir = filepath.Join(o.stateDir, "cache")
+	default:
+		o.cacheDir = state.DefaultCacheDir()
+	}
+	return o, nil
+}
+
+// run serves until the context ends.
+func (h *share) run() error {
+	leanHeap()
+	w := &writers{next: h.stack}
+	srv := &http.Server{
+		Handler:           w,
+		ReadHeaderTimeout: 30 * time.Second,
+		IdleTimeout:       2 * time.Minute, // no limit on a body: an upload may take as long as it moves
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(h.s.log.Handler(), slog.LevelWarn),
+		// The handler answers OPTIONS * as it does any other, with DAV.
+		DisableGeneralOptionsHandler: true,
+	}
+	if h.cert != nil {
+		srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*h.cert}, MinVersion: tls.VersionTLS12}
+	}
+	failed := make(chan error, 1)
+	go func() {
+		if h.cert != nil {
+			failed <- srv.ServeTLS(h.listener, "", "")
+		} else {
+			failed <- srv.Serve(h.listener)
+		}
+	}()
+	h.announce()
+	select {
+	case err := <-failed:
+		return err
+	case <-h.s.ctx.Done():
+	}
+	h.s.log.Info("ending: no new requests; what is being written is finished first")
+	err := shutdown(srv, w, readersGrace)
+	if serveErr := <-failed; !errors.Is(serveErr, http.ErrServerClosed) {
+		err = errors.Join(err, serveErr)
+	}
+	return err
+}
+
+// announce tells where the share is; a person also learns what to do with it.
+func (h *share) announce() {
+	out := h.s.c.App.ErrWriter
+	base := h.scheme + "://" + h.listener.Addr().String() + path.Clean("/"+h.s.c.String("base-url"))
+	address := strings.TrimSuffix(base, "/") + "/"
+	if host, port, err := net.SplitHostPort(h.listener.Addr().String()); err == nil && netip.MustParseAddr(host).IsUnspecified() {
+		address = strings.Replace(address, net.JoinHostPort(host, port), net.JoinHostPort("127.0.0.1", port), 1)
+	}
+	fmt.Fprintf(out, "listening on %s\n", address)
+	if h.admin != nil {
+		fmt.Fprintf(out, "health and metrics on http://%s/\n", h.admin.addr)
+	}
+	if h.s.c.Bool("tls-self-signed") {
+		fmt.Fprintf(out, "self-made certificate, SHA-256 %s\n", fingerprint(h.cert))
+	}
+	if terminal.Is(out) && !h.s.c.Bool("quiet") {
+		printHints(out, address)
+	}
+}
+
+// close ends all that prepare has begun, from the top.
+func (h *share) close() error {
+	var errs []error
+	if h.listener != nil {
+		if err := h.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if h.stack != nil {
+		errs = append(errs, h.stack.Close())
+	}
+	if h.admin != nil {
+		errs = append(errs, h.admin.Close())
+	}
+	if h.unlock != nil {
+		errs = append(errs, h.unlock())
+	}
+	if h.trial != nil {
+		errs = append(errs, h.trial.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func parsePrefixes(texts []string) ([]netip.Prefix, error) {
+	var prefixes []netip.Prefix
+	for _, text := range texts {
+		prefix, err := netip.ParsePrefix(text)
+		if addr, addrErr := netip.ParseAddr(text); addrErr == nil {
+			prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return nil, misuse("--trusted-proxy: %q is no network; write 10.0.0.0/8", text)
+		}
+		prefixes = append(prefixes, prefix)
+	}
+	return prefixes, nil
+}

@@ -1,0 +1,143 @@
+package cmd
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/vfs"
+	"github.com/davdisk/davdisk/webdav"
+	"github.com/davdisk/davdisk/webdav/page"
+	"github.com/davdisk/davdisk/webdav/server"
+)
+
+// The abilities that the handler finds in vfs. It would do without one whose
+// signature has drifted, in another way; here that does not compile.
+var (
+	_ interface {
+		webdav.ContextBinder
+		webdav.Confiner
+		webdav.Putter
+		webdav.Mover
+		webdav.Copier
+		webdav.Deleter
+		webdav.Usager
+		webdav.Propertier
+	} = (*vfs.FS)(nil)
+
+	_ interface {
+		webdav.ETager
+		webdav.ContentTyper
+		webdav.CreationTimer
+		webdav.Hasher
+		webdav.PropertyHolder
+	} = (*vfs.FileInfo)(nil)
+
+	_ webdav.HTTPStatuser = (*backend.Error)(nil)
+)
+
+// stackOptions say how a share is put together.
+type stackOptions struct {
+	address   string // of the backend, which names its folders
+	stateDir  string // empty: nothing survives
+	cacheDir  string // empty: content is not kept
+	cacheSize int64
+	dirTime   time.Duration
+	dirCount  int
+	poll      time.Duration
+	writeBack bool // needs a stateDir
+	log       *slog.Logger
+	handler   []webdav.Option
+	server    []server.Option
+}
+
+// queueBytes is how much may wait to be stored, with --write-back.
+const queueBytes = 16 << 30
+
+// stack is a share: a store, the file system on it, the handler before that,
+// and around the handler what lets people in.
+type stack struct {
+	http.Handler
+	dav *webdav.Handler
+	fs  *vfs.FS
+}
+
+// newStack builds a share from the store up. Each part closes what is below it,
+// so the file system takes the backend over, also if this fails.
+func newStack(b backend.Backend, o stackOptions) (*stack, error) {
+	options := []vfs.Option{vfs.WithDirCache(o.dirTime, o.dirCount), vfs.WithPollInterval(o.poll), vfs.WithLogger(o.log)}
+	key := shareKey(o.address)
+	handler := o.handler
+	if o.stateDir != "" {
+		dir := filepath.Join(o.stateDir, "shares", key)
+		options = append(options, vfs.WithStateDir(filepath.Join(dir, "vfs")))
+		handler = append(handler, webdav.WithState(filepath.Join(dir, "webdav")))
+	}
+	if o.writeBack {
+		options = append(options, vfs.WithWriteBack(queueBytes))
+	}
+	if o.cacheDir != "" && o.cacheSize > 0 {
+		options = append(options, vfs.WithCacheDir(filepath.Join(o.cacheDir, key), o.cacheSize))
+	}
+	if spool := filepath.Join(o.cacheDir, "spool"); o.cacheDir != "" {
+		// The system's own folder for such files is in memory on many machines.
+		if err := os.MkdirAll(spool, 0o700); err != nil {
+			o.log.Warn("uploads are kept in the system's temporary folder", "error", err)
+		} else {
+			options = append(options, vfs.WithSpoolDir(spool))
+		}
+	}
+	f, err := vfs.New(b, options...)
+	if err != nil {
+		if c, ok := b.(io.Closer); ok {
+			err = errors.Join(err, c.Close())
+		}
+		return nil, err
+	}
+	shown, err := page.New()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	dav, err := webdav.NewHandler(f, append(handler, webdav.WithPage(shown), webdav.WithStrictAbilities(), webdav.WithLogger(o.log))...)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	outer, err := server.New(dav, append(o.server, server.WithLogger(o.log))...)
+	if err != nil {
+		return nil, errors.Join(err, dav.Close(), f.Close())
+	}
+	return &stack{outer, dav, f}, nil
+}
+
+// Close ends the share from the top: first who may still ask, then what is
+// still being written.
+func (s *stack) Close() error { return errors.Join(s.dav.Close(), s.fs.Close()) }
+
+// shareKey names the folders of a share: readable, and different for every
+// address.
+func shareKey(address string) string {
+	name, _, ok := backend.SplitAddress(address)
+	if !ok {
+		name = "local"
+	}
+	sum := sha256.Sum256([]byte(address))
+	return lockName(name) + "-" + hex.EncodeToString(sum[:6])
+}
+
+// lockName leaves what every file system takes as a name.
+func lockName(s string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-", r) {
+			return r
+		}
+		return '-'
+	}, s)
+}

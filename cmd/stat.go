@@ -1,0 +1,81 @@
+package cmd
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/internal/terminal"
+)
+
+func (p program) statCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "stat",
+		Usage:     "describe a file or a folder",
+		ArgsUsage: "PATH",
+		Flags:     p.withStores(jsonFlag()),
+		Action: p.withSession(func(s *session) error {
+			args, err := arguments(s.c, 1, 1)
+			if err != nil {
+				return err
+			}
+			t, err := s.target(args[0])
+			if err != nil {
+				return err
+			}
+			info, err := s.stat(t)
+			if err != nil {
+				return err
+			}
+			return s.describe(t.address, info)
+		}),
+	}
+}
+
+// describe tells all that is known of one entry.
+func (s *session) describe(address string, info backend.Info) error {
+	if s.c.Bool("json") {
+		return writeJSON(s.out(), newEntryJSON(address, info))
+	}
+	size := ""
+	if !info.Dir {
+		size = counted(info.Size, "byte")
+		if info.Size >= 1024 {
+			size += " (" + terminal.Size(info.Size) + ")"
+		}
+	}
+	printFields(s.out(),
+		field{"path", address}, field{"name", nameBeside(address, info.Name)}, field{"kind", kindOf(info)}, field{"size", size},
+		field{"modified", exactly(info.ModTime)}, field{"created", exactly(info.Created)},
+		field{"content type", info.ContentType}, field{"md5", info.MD5}, field{"sha256", info.SHA256},
+		field{"version", info.Version}, field{"id", info.ID}, field{"public", info.Public},
+	)
+	return nil
+}
+
+// nameBeside is a name that an address does not tell.
+func nameBeside(address, name string) string {
+	if name == "." || strings.HasSuffix(strings.TrimSuffix(address, "/"), name) {
+		return ""
+	}
+	return name
+}
+
+// counted is a number of things: "1 file", "2 files".
+func counted[N int | int64](n N, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}
+
+// exactly tells a time with its zone; nothing if it is unknown.
+func exactly(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Local().Format(time.RFC3339)
+}

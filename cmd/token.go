@@ -1,0 +1,170 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/backend/yandex"
+)
+
+func (p program) tokenCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "token",
+		Usage: "a login step by step, for scripts",
+		Subcommands: []*cli.Command{
+			{
+				Name: "code", Usage: "ask for a code that a person confirms", ArgsUsage: "[REMOTE:]",
+				Description: "By default it is the device flow: the person types the user code at the address, then\n'davdisk token exchange --device CODE' gives the tokens. With --authorize it prints the address of a page\nthat shows a code to the person, for 'davdisk token exchange CODE'.",
+				Flags:       p.withStores(append(clientFlags(), switchFlag("authorize", "print the address of the code flow"), jsonFlag())...),
+				Action:      p.withSession((*session).tokenCode),
+			},
+			{
+				Name: "exchange", Usage: "turn a code into tokens, and print them", ArgsUsage: "CODE [REMOTE:]",
+				Flags: p.withStores(append(clientFlags(),
+					switchFlag("device", "the code is a device code"),
+					switchFlag("save", "keep the login, and print nothing"), jsonFlag())...),
+				Action: p.withSession((*session).tokenExchange),
+			},
+			{
+				Name: "refresh", Usage: "renew the login that is kept", ArgsUsage: "[REMOTE:]",
+				Flags:  p.withStores(jsonFlag()),
+				Action: p.withSession((*session).tokenRefresh),
+			},
+		},
+	}
+}
+
+// clientOf is the account of an argument with the client that asks; a script
+// cannot be asked, so it must be known.
+func (s *session) clientOf(args []string) (*account, error) {
+	a, err := s.account(append(args, defaultRemote)[0])
+	if err != nil {
+		return nil, err
+	}
+	if s.c.String("client-id") == "" && a.oauth.ClientID == "" {
+		return nil, misuse("no application is known; give --client-id and --client-secret-file")
+	}
+	return a, s.client(a)
+}
+
+type deviceCodeJSON struct {
+	UserCode string    `json:"userCode"`
+	URL      string    `json:"url"`
+	Code     string    `json:"code"`
+	Expires  time.Time `json:"expires"`
+	Interval float64   `json:"interval"` // seconds
+}
+
+func (s *session) tokenCode() error {
+	args, err := arguments(s.c, 0, 1)
+	if err != nil {
+		return err
+	}
+	a, err := s.clientOf(args)
+	if err != nil {
+		return err
+	}
+	out := s.out()
+	if s.c.Bool("authorize") {
+		return s.printAddress(a.remote, a.oauth.AuthorizeURL(""), time.Time{})
+	}
+	code, err := a.oauth.DeviceCode(s.ctx)
+	if err != nil {
+		return err
+	}
+	if s.c.Bool("json") {
+		return writeJSON(out, deviceCodeJSON{code.UserCode, code.URL, code.Code, code.Expires.UTC(), code.Interval.Seconds()})
+	}
+	printFields(out,
+		field{"user code", code.UserCode}, field{"address", code.URL}, field{"code", code.Code},
+		field{"expires", exactly(code.Expires)}, field{"ask every", code.Interval.String()})
+	return nil
+}
+
+type tokensJSON struct {
+	Access  string     `json:"accessToken"`
+	Refresh string     `json:"refreshToken,omitempty"`
+	Expires *time.Time `json:"expires,omitempty"`
+	Scope   string     `json:"scope,omitempty"`
+}
+
+func (s *session) tokenExchange() error {
+	args, err := arguments(s.c, 1, 2)
+	if err != nil {
+		return err
+	}
+	a, err := s.clientOf(args[1:])
+	if err != nil {
+		return err
+	}
+	var tokens yandex.Tokens
+	if s.c.Bool("device") {
+		tokens, err = a.oauth.ExchangeDevice(s.ctx, args[0])
+	} else {
+		tokens, err = a.oauth.Exchange(s.ctx, args[0], "")
+	}
+	if err != nil {
+		return err
+	}
+	if s.c.Bool("save") {
+		return a.store.Save(s.ctx, tokens)
+	}
+	return s.printTokens(tokens)
+}
+
+func (s *session) printTokens(tokens yandex.Tokens) error {
+	out := s.out()
+	if s.c.Bool("json") {
+		return writeJSON(out, tokensJSON{tokens.Access, tokens.Refresh, known(tokens.Expires), tokens.Scope})
+	}
+	printFields(out, field{"access token", tokens.Access}, field{"refresh token", tokens.Refresh}, field{"expires", exactly(tokens.Expires)})
+	return nil
+}
+
+// tokenRefresh makes the store believe that the token was refused, so that it
+// renews it in the way it always does: under its lock, the new one on disk
+// before it is used.
+func (s *session) tokenRefresh() error {
+	args, err := arguments(s.c, 0, 1)
+	if err != nil {
+		return err
+	}
+	a, err := s.account(append(args, defaultRemote)[0])
+	if err != nil {
+		return err
+	}
+	before, err := a.store.Load()
+	if err != nil {
+		return err
+	}
+	a.store.Rejected(before.Access)
+	_, err = a.store.Token(s.ctx)
+	after, loadErr := a.store.Load()
+	switch {
+	case err != nil || loadErr != nil:
+		return errors.Join(err, loadErr)
+	case after.Issued.Equal(before.Issued):
+		return s.whyNotRefreshed(a, before)
+	}
+	if s.c.Bool("json") {
+		return writeJSON(s.out(), tokensJSON{Access: after.Access, Refresh: after.Refresh, Expires: known(after.Expires), Scope: after.Scope})
+	}
+	_, err = fmt.Fprintf(s.c.App.Writer, "renewed; good until %s\n", exactly(after.Expires))
+	return err
+}
+
+// whyNotRefreshed asks once more, for the reason: the store goes on with a
+// token that is still good and does not tell.
+func (s *session) whyNotRefreshed(a *account, tokens yandex.Tokens) error {
+	if tokens.Refresh == "" {
+		return yandex.ErrDead
+	}
+	fresh, err := a.oauth.Refresh(s.ctx, tokens.Refresh)
+	if err != nil {
+		return fmt.Errorf("the login was not renewed: %w", err)
+	}
+	return a.store.Save(s.ctx, fresh)
+}
