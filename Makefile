@@ -25,6 +25,7 @@ run_tests = $(GO) run ./internal/testrun -race
 
 test: tools check
 	$(run_tests) -timeout 20m ./...
+	cd backend/example && $(GO) vet ./... && $(GO) test ./...
 	./scripts/fuzz 10s
 
 test-more: level = more
