@@ -14,7 +14,7 @@ import (
 func (p program) aboutCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "about",
-		Usage:     "tell the account, the space and the limits of a store",
+		Usage:     "show account, quota and limits of a store",
 		ArgsUsage: "[REMOTE:]",
 		Flags:     p.withStores(jsonFlag()),
 		Action: p.withSession(func(s *session) error {

@@ -12,7 +12,7 @@ import (
 	"github.com/davdisk/davdisk/cmd/internal/terminal"
 )
 
-// An account is a login of Yandex: where it is kept, and who asks for it.
+// An account is a login of Yandex: where it is stored, and the client it belongs to.
 type account struct {
 	remote string
 	store  *yandex.TokenStore
@@ -24,7 +24,7 @@ func clientFlags() []cli.Flag {
 	return []cli.Flag{
 		textFlag("client-id", "", "`ID` of the registered application"),
 		textFlag("client-secret-file", "", "`FILE` with its secret"),
-		textFlag("client-secret", "", "the `SECRET` itself; others can see it, --client-secret-file is better"),
+		textFlag("client-secret", "", "the `SECRET` itself; visible to other users, prefer --client-secret-file"),
 	}
 }
 
@@ -61,8 +61,8 @@ func (s *session) account(address string) (*account, error) {
 	return a, nil
 }
 
-// client learns who asks: from flags, from the environment, from the login
-// before, or from the person, who is told how to register an application.
+// client finds the OAuth client: in flags, the environment, the login
+// before, or by asking the user, who is told how to register an application.
 func (s *session) client(a *account) error {
 	id, secret := s.c.String("client-id"), s.c.String("client-secret")
 	if secret != "" && os.Getenv(variable("client-secret")) == "" {

@@ -10,7 +10,7 @@ import (
 func (p program) newApp(in io.Reader, out, errs io.Writer) *cli.App {
 	app := &cli.App{
 		Name:            "davdisk",
-		Usage:           "a cloud disk as a WebDAV share, and from the command line",
+		Usage:           "serve a cloud disk over WebDAV, and work on it from the command line",
 		Description:     "Paths are REMOTE:PATH, where REMOTE is a configured remote or a driver (yandex:Docs), or paths of this machine.\nFlags may stand anywhere; what follows -- is never a flag. Every flag has a variable DAVDISK_… and a place in the\nconfiguration file, which 'davdisk config path' names. DAVDISK_TOKEN alone is a login.\n\nExit codes: 0 done, 1 failed, 2 misused, 3 not found, 4 not logged in.",
 		Reader:          in,
 		Writer:          out,
@@ -38,7 +38,7 @@ func (p program) equip(commands []*cli.Command) {
 	for _, c := range commands {
 		c.HideHelpCommand = true
 		c.OnUsageError = func(c *cli.Context, err error, _ bool) error {
-			return misuse("%v; 'davdisk %s --help' tells what it takes", err, commandPath(c))
+			return misuse("%v; see 'davdisk %s --help'", err, commandPath(c))
 		}
 		if len(c.Subcommands) > 0 {
 			p.equip(c.Subcommands)

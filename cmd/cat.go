@@ -11,7 +11,7 @@ import (
 func (p program) catCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "cat",
-		Usage:     "write files to the standard output",
+		Usage:     "print files to standard output",
 		ArgsUsage: "FILE …",
 		Flags:     p.withStores(),
 		Action: p.withSession(func(s *session) error {

@@ -70,7 +70,7 @@ func ownCertificate(stateDir string, now time.Time) (*tls.Certificate, error) {
 	return cert, nil
 }
 
-// stillFits tells whether a certificate is good for another day, and for this
+// stillFits reports whether a certificate is good for another day, and for this
 // machine. Its IPv6 addresses do not count: they come and go by themselves.
 func stillFits(leaf *x509.Certificate, now time.Time) bool {
 	if now.Before(leaf.NotBefore) || leaf.NotAfter.Before(now.Add(24*time.Hour)) {

@@ -24,15 +24,15 @@ import (
 func (p program) checkCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "check",
-		Usage:       "try on a live remote whether it behaves like a file system",
+		Usage:       "run the conformance suite on a live remote",
 		ArgsUsage:   "REMOTE:PATH",
 		Description: "It works in a folder of its own below PATH, which it removes again. Nothing else is touched.",
 		Flags: p.withStores(
 			yesFlag(),
-			textFlag("only", "", "only the cases whose name matches this `PATTERN`, such as rename/*"),
-			textFlag("level", "parity", "`LEVEL` of what is checked: data, errors or parity"),
-			numberFlag("random", 0, "`N` sequences of random operations too"),
-			numberFlag("parallel", 4, "`N` cases at a time"),
+			textFlag("only", "", "run only cases that match `PATTERN`, such as rename/*"),
+			textFlag("level", "parity", "what to check: `LEVEL` is data, errors or parity"),
+			numberFlag("random", 0, "also run `N` sequences of random operations"),
+			numberFlag("parallel", 4, "run `N` cases at a time"),
 			jsonFlag(),
 		),
 		Action: p.withSession((*session).check),

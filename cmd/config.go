@@ -10,10 +10,10 @@ import (
 func configCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "config",
-		Usage: "where davdisk keeps things",
+		Usage: "show where davdisk keeps its files",
 		Subcommands: []*cli.Command{{
 			Name:  "path",
-			Usage: "print where configuration, state and cache lie",
+			Usage: "print the paths of configuration, state and cache",
 			Flags: []cli.Flag{jsonFlag()},
 			Action: func(c *cli.Context) error {
 				if _, err := arguments(c, 0, 0); err != nil {

@@ -32,12 +32,12 @@ func (p program) loadConfig(c *cli.Context) (*config.File, error) {
 	})
 }
 
-// makesConfig tells of the commands for which the file need not be there.
+// makesConfig reports whether a command works without the file.
 func makesConfig(c *cli.Context) bool {
 	return slices.Contains([]string{"remotes add", "config path"}, commandPath(c))
 }
 
-// hasFlag tells whether a command, or any of those below it, has a flag.
+// hasFlag reports whether a command, or any of those below it, has a flag.
 func hasFlag(commands []*cli.Command, command, name string) bool {
 	return slices.ContainsFunc(commands, func(c *cli.Command) bool {
 		return (command == "" || c.Name == command) &&
@@ -45,7 +45,7 @@ func hasFlag(commands []*cli.Command, command, name string) bool {
 	})
 }
 
-// isSecretOption tells of names such as "yandex-token", which have a place in
+// isSecretOption reports whether a name, such as "yandex-token", has a place in
 // the configuration but no flag.
 func (p program) isSecretOption(name string) bool {
 	o, ok := p.driverOption(name)

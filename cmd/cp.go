@@ -21,7 +21,7 @@ func (p program) cpCommand() *cli.Command {
 		Description: "FROM may be - for the standard input. Times are kept. A folder that ends in a slash, or is there, is copied into.\n\n" +
 			"   davdisk cp -r ./photos yandex:Backup\n   davdisk cp yandex:Docs/plan.txt .\n   tar c work | davdisk cp - yandex:work.tar",
 		Flags: p.withStores(
-			switchFlag("recursive", "folders too, with all that is in them", "r", "R"),
+			switchFlag("recursive", "include folders and their content", "r", "R"),
 			overwriteFlag(),
 			noWaitFlag(),
 		),
@@ -42,7 +42,7 @@ func (p program) cpCommand() *cli.Command {
 }
 
 func overwriteFlag() cli.Flag {
-	return switchFlag("overwrite", "replace files that are there; folders are joined", "f")
+	return switchFlag("overwrite", "replace existing files; folders are merged", "f")
 }
 
 // A pair is one source and where it goes.
@@ -89,7 +89,7 @@ func (s *session) eachPair(do func(pair) error) error {
 	return errors.Join(errs...)
 }
 
-// notFolder is why nothing can go into a target, of which err tells whether it
+// notFolder is why nothing can go into a target; err says whether it
 // is there.
 func notFolder(to target, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {

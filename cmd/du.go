@@ -12,7 +12,7 @@ import (
 func (p program) duCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "du",
-		Usage:     "tell how much is in a folder",
+		Usage:     "show the size of folders",
 		ArgsUsage: "[PATH …]",
 		Flags:     p.withStores(jsonFlag()),
 		Action: p.withSession(func(s *session) error {

@@ -16,17 +16,17 @@ import (
 func emulatorCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "emulator",
-		Usage: "run the Yandex Disk emulator alone, for programs written against the API",
+		Usage: "run the emulator of the Yandex Disk API, for tests of programs that use it",
 		Flags: []cli.Flag{
 			textFlag("addr", "127.0.0.1:0", "serve the API on `HOST:PORT`; the other hosts take free ports"),
 			textFlag("control-addr", "", "serve the control port (JSON: reset, seed, faults, counters, dump) on `HOST:PORT`"),
 			textFlag("proxy-addr", "", "serve a proxy for HTTPS_PROXY, which stands for the hosts of Yandex, on `HOST:PORT`"),
-			textFlag("ca-file", "", "write the certificate that clients must trust to this `FILE`"),
+			textFlag("ca-file", "", "write the certificate for clients to trust to `FILE`"),
 			switchFlag("tls", "serve https with that certificate"),
-			textFlag("emulator-token", "", "the access `TOKEN` that is accepted; made up if empty"),
-			textFlag("emulator-dir", "", "keep content in this `DIR` and not in memory"),
-			durationFlag("latency", 0, "add this `TIME` to every answer, such as 30ms"),
-			numberFlag("seed", 0, "`N` that all randomness is made of"),
+			textFlag("emulator-token", "", "the access `TOKEN` to accept; random if empty"),
+			textFlag("emulator-dir", "", "keep content in `DIR` instead of memory"),
+			durationFlag("latency", 0, "add `TIME` to every response, such as 30ms"),
+			numberFlag("seed", 0, "seed `N` of all random choices"),
 		},
 		Action: runEmulator,
 	}

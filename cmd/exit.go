@@ -23,7 +23,7 @@ const (
 	exitNotLoggedIn = 4
 )
 
-// misused is an error of the one who typed the command.
+// misused is an error in how the command was used.
 type misused struct{ text string }
 
 func (m misused) Error() string { return m.text }
@@ -123,7 +123,7 @@ func notFound(err error) bool {
 }
 
 // inFlag says which flag names the file or folder that an error is about. One
-// that is not there is a slip of the one who typed the command.
+// that is not there is misuse.
 func inFlag(flag string, err error) error {
 	switch {
 	case err == nil:

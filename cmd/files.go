@@ -12,14 +12,14 @@ import (
 func (p program) filesCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "files",
-		Usage:       "list the files of a whole store, or below a folder of it",
+		Usage:       "list all files of a store or below a folder, without folders",
 		ArgsUsage:   "[REMOTE:PATH]",
 		Description: "   davdisk files --type image --sort -size --limit 10\n   davdisk files --recent yandex:Docs",
 		Flags: p.withStores(
-			listFlag("type", "only this `KIND`, such as image, video, audio, document; may be given more than once"),
-			textFlag("sort", "", "by this `KEY`: name, path, created, modified or size; -size turns it round"),
-			switchFlag("recent", "the latest uploads, newest first"),
-			numberFlag("limit", 0, "at most `N` of them; 0: all"),
+			listFlag("type", "only files of this `KIND`: image, video, audio, document, …; repeatable"),
+			textFlag("sort", "", "sort by `KEY`: name, path, created, modified or size; -size reverses"),
+			switchFlag("recent", "only recent uploads, newest first"),
+			numberFlag("limit", 0, "list at most `N` files; 0 lists all"),
 			jsonFlag(),
 		),
 		Action: p.withSession(func(s *session) error {

@@ -36,7 +36,7 @@ func durationFlag(name string, value time.Duration, usage string) cli.Flag {
 	return &cli.DurationFlag{Name: name, Value: value, Usage: usage, EnvVars: []string{variable(name)}}
 }
 
-func jsonFlag() cli.Flag { return switchFlag("json", "write JSON, for scripts") }
+func jsonFlag() cli.Flag { return switchFlag("json", "print JSON, for scripts") }
 
 // commonFlags are those of every command.
 func commonFlags() []cli.Flag {
@@ -44,9 +44,9 @@ func commonFlags() []cli.Flag {
 	flags := []cli.Flag{
 		textFlag("config", "", "configuration `FILE`"),
 		textFlag("state-dir", "", "`DIR` of logins, locks and journals"),
-		textFlag("log-format", "text", "`FORMAT` of what is told beside results: text or json"),
-		switchFlag("verbose", "tell more", "v"),
-		switchFlag("quiet", "tell errors only", "q"),
+		textFlag("log-format", "text", "log `FORMAT`: text or json"),
+		switchFlag("verbose", "log more", "v"),
+		switchFlag("quiet", "log errors only", "q"),
 	}
 	for _, f := range flags {
 		categorize(f, category)

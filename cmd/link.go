@@ -13,9 +13,9 @@ import (
 func (p program) linkCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "link",
-		Usage:     "print the address of a file: the public one, or one that works for a while",
+		Usage:     "print the public link of a file, or a temporary one",
 		ArgsUsage: "PATH",
-		Flags:     p.withStores(switchFlag("download", "an address from which anyone can download for some hours"), jsonFlag()),
+		Flags:     p.withStores(switchFlag("download", "print a link that anyone can download from for some hours"), jsonFlag()),
 		Action: p.withSession(func(s *session) error {
 			args, err := arguments(s.c, 1, 1)
 			if err != nil {

@@ -21,7 +21,7 @@ import (
 func (p program) loginCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "login",
-		Usage:     "let davdisk use a Yandex Disk",
+		Usage:     "log in to Yandex Disk",
 		ArgsUsage: "[REMOTE:]",
 		Flags:     p.withStores(append(clientFlags(), switchFlag("no-browser", "do not open a browser"))...),
 		Action:    p.withSession((*session).login),
@@ -104,7 +104,7 @@ func (s *session) showCode(code yandex.DeviceCode) {
 	}
 }
 
-// hasDesktop tells whether a browser could show up.
+// hasDesktop reports whether a browser could show up.
 func hasDesktop() bool {
 	return runtime.GOOS == "windows" || runtime.GOOS == "darwin" || os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
 }

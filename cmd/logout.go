@@ -12,9 +12,9 @@ import (
 func (p program) logoutCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "logout",
-		Usage:     "revoke a login and forget it",
+		Usage:     "log out: revoke the token and delete it",
 		ArgsUsage: "[REMOTE:]",
-		Flags:     p.withStores(switchFlag("forget-only", "do not revoke it at Yandex")),
+		Flags:     p.withStores(switchFlag("forget-only", "delete the token here without revoking it at Yandex")),
 		Action:    p.withSession((*session).logout),
 	}
 }

@@ -19,8 +19,8 @@ func (p program) lsCommand() *cli.Command {
 		Usage:     "list a folder",
 		ArgsUsage: "[PATH]",
 		Flags: p.withStores(
-			switchFlag("long", "sizes and times too", "l"),
-			switchFlag("recursive", "all that lies below", "R", "r"),
+			switchFlag("long", "show sizes and times", "l"),
+			switchFlag("recursive", "include subfolders", "R", "r"),
 			jsonFlag(),
 		),
 		Action: p.withSession(func(s *session) error {

@@ -15,9 +15,9 @@ import (
 func (p program) mkdirCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "mkdir",
-		Usage:     "make folders",
+		Usage:     "create folders",
 		ArgsUsage: "PATH …",
-		Flags:     p.withStores(switchFlag("parents", "make those above it too; one that is there is no error", "p")),
+		Flags:     p.withStores(switchFlag("parents", "create parent folders; an existing folder is no error", "p")),
 		Action: p.withSession(func(s *session) error {
 			args, err := arguments(s.c, 1, -1)
 			if err != nil {

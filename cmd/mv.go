@@ -17,7 +17,7 @@ func (p program) mvCommand() *cli.Command {
 		Name:      "mv",
 		Usage:     "move or rename files and folders",
 		ArgsUsage: "FROM … TO",
-		Flags:     p.withStores(switchFlag("overwrite", "a file may take the place of a file", "f"), noWaitFlag()),
+		Flags:     p.withStores(switchFlag("overwrite", "replace existing files", "f"), noWaitFlag()),
 		Action:    p.withSession(func(s *session) error { return errors.Join(s.eachPair(s.move), s.keepTimes()) }),
 	}
 }

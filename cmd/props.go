@@ -15,11 +15,11 @@ import (
 func (p program) propsCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "props",
-		Usage:       "show or change the properties of a file or a folder",
+		Usage:       "show or change custom properties of a file or folder",
 		ArgsUsage:   "PATH [NAME=VALUE …]",
 		Description: "   davdisk props yandex:plan.txt state=draft --remove author",
 		Flags: p.withStores(
-			listFlag("remove", "take the property of this `NAME` away; may be given more than once"),
+			listFlag("remove", "remove the property `NAME`; repeatable"),
 			jsonFlag(),
 		),
 		Action: p.withSession(func(s *session) error {

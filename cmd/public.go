@@ -13,22 +13,22 @@ import (
 )
 
 func (p program) publicCommand() *cli.Command {
-	remote := textFlag("remote", defaultRemote, "the `REMOTE:` whose service the address is of")
+	remote := textFlag("remote", defaultRemote, "`REMOTE:` of the service that made the link")
 	command := func(name, usage, args string, work func(*session) error, flags ...cli.Flag) *cli.Command {
 		return &cli.Command{Name: name, Usage: usage, ArgsUsage: args, Flags: p.withStores(flags...), Action: p.withSession(work)}
 	}
 	return &cli.Command{
 		Name:  "public",
-		Usage: "read what others have made public; no login is needed but for save",
+		Usage: "read public links; only save needs a login",
 		Description: "URL is the address that was given out; INNER is a path in a public folder.\n\n" +
 			"   davdisk public ls https://disk.yandex.ru/d/… talks\n   davdisk public get https://disk.yandex.ru/d/… talks/first.pdf .",
 		Subcommands: []*cli.Command{
-			command("stat", "describe what is at a public address", "URL [INNER]", (*session).publicStat, remote, jsonFlag()),
+			command("stat", "show details of a public file or folder", "URL [INNER]", (*session).publicStat, remote, jsonFlag()),
 			command("ls", "list a public folder", "URL [INNER]", (*session).publicList, remote,
-				switchFlag("long", "sizes and times too", "l"), switchFlag("recursive", "all that lies below", "R", "r"), jsonFlag()),
-			command("link", "print an address from which the file can be downloaded", "URL [INNER]", (*session).publicLink, remote, jsonFlag()),
-			command("get", "download into a folder or to a new name", "URL [INNER] PATH", (*session).publicGet, remote, overwriteFlag()),
-			command("save", "copy into a folder of one's own disk or to a new name there, without a download", "URL [INNER] REMOTE:PATH", (*session).publicSave),
+				switchFlag("long", "show sizes and times", "l"), switchFlag("recursive", "include subfolders", "R", "r"), jsonFlag()),
+			command("link", "print a temporary download link", "URL [INNER]", (*session).publicLink, remote, jsonFlag()),
+			command("get", "download to a folder or a new name", "URL [INNER] PATH", (*session).publicGet, remote, overwriteFlag()),
+			command("save", "copy to a folder or a new name on your own disk, without downloading", "URL [INNER] REMOTE:PATH", (*session).publicSave),
 		},
 	}
 }

@@ -22,11 +22,11 @@ import (
 func (p program) queueCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "queue",
-		Usage:       "list the work that is still to be done at the stores",
+		Usage:       "list pending uploads and other pending changes",
 		Description: "Files that 'serve --write-back' has taken and not stored yet, times that clients have set and that are written a moment later,\nuploads of which nobody knows yet how they ended, and replacements that were interrupted. What serves or uses the remote next takes them up.",
 		Flags: []cli.Flag{
 			jsonFlag(),
-			textFlag("drop", "", "give up the file of this `NAME` that 'serve --write-back' has taken: its content is lost"),
+			textFlag("drop", "", "discard the pending upload `NAME` of 'serve --write-back': its content is lost"),
 			yesFlag(),
 		},
 		Action: p.withSession(func(s *session) error {

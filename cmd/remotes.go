@@ -15,7 +15,7 @@ import (
 func (p program) remotesCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "remotes",
-		Usage: "names for accounts and folders",
+		Usage: "manage remotes: names for accounts and folders",
 		Subcommands: []*cli.Command{
 			{
 				Name: "add", Usage: "add a remote to the configuration", ArgsUsage: "NAME DRIVER [OPTION=VALUE …]",
@@ -24,7 +24,7 @@ func (p program) remotesCommand() *cli.Command {
 			},
 			{Name: "ls", Usage: "list the remotes", Flags: []cli.Flag{jsonFlag()}, Action: p.withConfig(p.listRemotes)},
 			{Name: "show", Usage: "show one remote", ArgsUsage: "NAME", Flags: []cli.Flag{jsonFlag()}, Action: p.withConfig(p.showRemote)},
-			{Name: "rm", Usage: "take a remote out of the configuration; nothing is deleted in the store", ArgsUsage: "NAME", Action: p.withConfig(removeRemote)},
+			{Name: "rm", Usage: "remove a remote from the configuration; nothing is deleted in the store", ArgsUsage: "NAME", Action: p.withConfig(removeRemote)},
 		},
 	}
 }

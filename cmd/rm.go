@@ -9,11 +9,11 @@ import (
 func (p program) rmCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "rm",
-		Usage:     "delete files and folders: to the trash, where the store has one",
+		Usage:     "delete files and folders; they go to the trash if the store has one",
 		ArgsUsage: "PATH …",
 		Flags: p.withStores(
-			switchFlag("recursive", "folders too, with all that is in them", "r", "R"),
-			switchFlag("permanently", "for good, not to the trash"),
+			switchFlag("recursive", "include folders and their content", "r", "R"),
+			switchFlag("permanently", "delete permanently instead of moving to the trash"),
 		),
 		Action: p.withSession(func(s *session) error {
 			args, err := arguments(s.c, 1, -1)

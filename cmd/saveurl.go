@@ -13,7 +13,7 @@ import (
 func (p program) saveURLCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "save-url",
-		Usage:       "let the store itself download an address into a file",
+		Usage:       "let the store download a URL into a file",
 		ArgsUsage:   "URL REMOTE:PATH",
 		Description: "PATH is the new file, or a folder that is there: then the file is called as in the address.\nNothing passes through this machine. What is there is not replaced.",
 		Flags:       p.withStores(),

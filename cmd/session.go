@@ -203,7 +203,7 @@ func (s *session) backend(address string) (backend.Backend, error) {
 	return b, nil
 }
 
-// isRemote tells whether a word would be a remote, had it a colon.
+// isRemote reports whether a word would be a remote, had it a colon.
 func (s *session) isRemote(word string) bool {
 	_, configured := s.cfg.Remotes[word]
 	return configured || word+":" == defaultRemote

@@ -11,7 +11,7 @@ import (
 func (p program) shareCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "share",
-		Usage:     "make a file or a folder public, and print its address",
+		Usage:     "make a file or folder public and print its link",
 		ArgsUsage: "PATH",
 		Flags:     p.withStores(jsonFlag()),
 		Action: p.withSession(func(s *session) error {

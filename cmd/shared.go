@@ -12,7 +12,7 @@ import (
 func (p program) sharedCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "shared",
-		Usage:     "list what is public, latest first",
+		Usage:     "list public files and folders, latest first",
 		ArgsUsage: "[REMOTE:PATH]",
 		Flags:     p.withStores(jsonFlag()),
 		Action: p.withSession(func(s *session) error {

@@ -14,7 +14,7 @@ import (
 func (p program) statCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "stat",
-		Usage:     "describe a file or a folder",
+		Usage:     "show details of a file or folder",
 		ArgsUsage: "PATH",
 		Flags:     p.withStores(jsonFlag()),
 		Action: p.withSession(func(s *session) error {

@@ -18,7 +18,7 @@ type timeKeeper interface {
 }
 
 func noWaitFlag() cli.Flag {
-	return switchFlag("no-wait", "do not wait until the store holds the modification times: the next davdisk on it sees to them")
+	return switchFlag("no-wait", "do not wait until modification times are stored: the next davdisk on the store writes them")
 }
 
 // keepTimes waits until the stores hold the modification times of what was

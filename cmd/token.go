@@ -13,23 +13,23 @@ import (
 func (p program) tokenCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "token",
-		Usage: "a login step by step, for scripts",
+		Usage: "log in step by step, for scripts",
 		Subcommands: []*cli.Command{
 			{
-				Name: "code", Usage: "ask for a code that a person confirms", ArgsUsage: "[REMOTE:]",
+				Name: "code", Usage: "request a code for a person to confirm", ArgsUsage: "[REMOTE:]",
 				Description: "By default it is the device flow: the person types the user code at the address, then\n'davdisk token exchange --device CODE' gives the tokens. With --authorize it prints the address of a page\nthat shows a code to the person, for 'davdisk token exchange CODE'.",
-				Flags:       p.withStores(append(clientFlags(), switchFlag("authorize", "print the address of the code flow"), jsonFlag())...),
+				Flags:       p.withStores(append(clientFlags(), switchFlag("authorize", "use the code flow: print the address of its page"), jsonFlag())...),
 				Action:      p.withSession((*session).tokenCode),
 			},
 			{
-				Name: "exchange", Usage: "turn a code into tokens, and print them", ArgsUsage: "CODE [REMOTE:]",
+				Name: "exchange", Usage: "exchange a code for tokens and print them", ArgsUsage: "CODE [REMOTE:]",
 				Flags: p.withStores(append(clientFlags(),
 					switchFlag("device", "the code is a device code"),
-					switchFlag("save", "keep the login, and print nothing"), jsonFlag())...),
+					switchFlag("save", "store the tokens instead of printing them"), jsonFlag())...),
 				Action: p.withSession((*session).tokenExchange),
 			},
 			{
-				Name: "refresh", Usage: "renew the login that is kept", ArgsUsage: "[REMOTE:]",
+				Name: "refresh", Usage: "refresh the stored token", ArgsUsage: "[REMOTE:]",
 				Flags:  p.withStores(jsonFlag()),
 				Action: p.withSession((*session).tokenRefresh),
 			},

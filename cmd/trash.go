@@ -16,7 +16,7 @@ import (
 func (p program) trashCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "trash",
-		Usage: "look into the trash, take out, throw away",
+		Usage: "list, restore and delete files in the trash",
 		Subcommands: []*cli.Command{
 			{
 				Name: "ls", Usage: "list the trash", ArgsUsage: "[REMOTE:]",
@@ -24,21 +24,21 @@ func (p program) trashCommand() *cli.Command {
 				Action: p.withSession((*session).listTrash),
 			},
 			{
-				Name: "restore", Usage: "put entries back where they were; they are named by id, or by the name they had", ArgsUsage: "REMOTE:ID …",
+				Name: "restore", Usage: "restore entries, by id or by original name", ArgsUsage: "REMOTE:ID …",
 				Description: "   davdisk trash restore yandex:Docs/plan.txt --to yandex:plan-of-may.txt",
 				Flags: p.withStores(
-					textFlag("to", "", "put it there instead: a `PATH` of the same remote"),
-					switchFlag("overwrite", "replace what has the name now", "f"),
+					textFlag("to", "", "restore to `PATH` on the same remote"),
+					switchFlag("overwrite", "replace an existing file", "f"),
 				),
 				Action: p.withSession((*session).restoreTrash),
 			},
 			{
-				Name: "rm", Usage: "remove entries for good", ArgsUsage: "REMOTE:ID …",
+				Name: "rm", Usage: "delete entries permanently", ArgsUsage: "REMOTE:ID …",
 				Flags:  p.withStores(),
 				Action: p.withSession((*session).discardTrash),
 			},
 			{
-				Name: "empty", Usage: "remove all entries for good", ArgsUsage: "[REMOTE:]",
+				Name: "empty", Usage: "delete all entries permanently", ArgsUsage: "[REMOTE:]",
 				Flags:  p.withStores(yesFlag()),
 				Action: p.withSession((*session).emptyTrash),
 			},
@@ -46,7 +46,7 @@ func (p program) trashCommand() *cli.Command {
 	}
 }
 
-func yesFlag() cli.Flag { return switchFlag("yes", "do not ask", "y") }
+func yesFlag() cli.Flag { return switchFlag("yes", "do not ask for confirmation", "y") }
 
 // trashOf opens the trash of the remote that an address begins with; the rest
 // of the address names an entry.

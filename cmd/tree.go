@@ -11,9 +11,9 @@ import (
 func (p program) treeCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "tree",
-		Usage:     "draw a folder and all that lies below",
+		Usage:     "print a folder as a tree",
 		ArgsUsage: "[PATH]",
-		Flags:     p.withStores(numberFlag("depth", 0, "go at most `N` folders deep; 0: to the bottom"), jsonFlag()),
+		Flags:     p.withStores(numberFlag("depth", 0, "descend at most `N` levels; 0 has no limit"), jsonFlag()),
 		Action: p.withSession(func(s *session) error {
 			args, err := arguments(s.c, 0, 1)
 			if err != nil {

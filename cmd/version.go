@@ -17,7 +17,7 @@ var licenses string
 func versionCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "version",
-		Usage: "tell the version, and the licences of what is built in",
+		Usage: "print the version, or the licences of everything built in",
 		Flags: []cli.Flag{switchFlag("licenses", "print the licences of davdisk and of all libraries in it"), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c, 0, 0); err != nil {

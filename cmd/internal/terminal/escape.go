@@ -15,7 +15,7 @@ import (
 	"golang.org/x/term"
 )
 
-// Is tells whether w is a terminal.
+// Is reports whether w is a terminal.
 func Is(w any) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
