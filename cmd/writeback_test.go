@@ -32,11 +32,11 @@ func TestServeWriteBack(t *testing.T) {
 	if listed := queue(t); !strings.Contains(listed, "a b.txt  5 B since ") || !strings.Contains(listed, "503") {
 		t.Errorf("davdisk queue tells %q", listed)
 	}
-	if err := appOfDavdisk(strings.NewReader(""), io.Discard, io.Discard).Run([]string{"davdisk", "queue", "--drop", "a b.txt", "--yes"}); err == nil || !strings.Contains(err.Error(), "another davdisk is at work") {
+	if err := appOfDavdisk(strings.NewReader(""), io.Discard, io.Discard).Run([]string{"davdisk", "queue", "--drop", "a b.txt", "--yes"}); err == nil || !strings.Contains(err.Error(), "another davdisk uses the queue") {
 		t.Errorf("it is dropped while it is served: %v", err)
 	}
 	s.stop()
-	s.log.wait(t, "still to be stored; the next start goes on with them")
+	s.log.wait(t, "still to be stored; the next start continues with them")
 
 	disk.ClearFaults()
 	startServing(t).stop() // the flag is not needed for what was taken

@@ -7,8 +7,8 @@ import (
 	"github.com/davdisk/davdisk/vfs/internal/pathlock"
 )
 
-// commit stores what has been changed. When it returns nil, all that was
-// written before is stored, or its file has been removed meanwhile.
+// commit stores the changes. When it returns nil, everything that was written
+// before is stored, or the file has been removed meanwhile.
 func (n *node) commit(ctx context.Context) error {
 	c := n.core
 	if err := c.begin(); err != nil {
@@ -34,9 +34,9 @@ func (n *node) commit(ctx context.Context) error {
 	return n.store(ctx, name, ifAbsent)
 }
 
-// store stores the content under a name, which with ifAbsent nothing may have.
-// The caller holds n.change and the lock of the name, and has settled what was
-// unfinished there.
+// store stores the content under a name, which must be free with ifAbsent. The
+// caller holds n.change and the lock of the name, and has recovered pending
+// intents on it.
 func (n *node) store(ctx context.Context, name string, ifAbsent bool) error {
 	c := n.core
 	c.mu.Lock()
@@ -58,7 +58,7 @@ func (n *node) store(ctx context.Context, name string, ifAbsent bool) error {
 	opts.Size = body.Size()
 	info, err := c.b.Put(ctx, name, body, opts)
 	if err != nil {
-		c.doubt(name)
+		c.invalidate(name)
 		return err
 	}
 	c.meta.Stored(name, info)
@@ -74,8 +74,8 @@ func (n *node) store(ctx context.Context, name string, ifAbsent bool) error {
 
 func errLost() error { return failure(backend.ErrChanged, "replaced since it was opened") }
 
-// lock locks the name that the node has. There is no name, and no lock, if the
-// node has lost it or err is not nil.
+// lock locks the name of the node and returns it. The name is empty, and nothing
+// is locked, if the node has lost it or err is not nil.
 func (n *node) lock(ctx context.Context) (name string, unlock func(), err error) {
 	for {
 		n.core.mu.Lock()

@@ -8,9 +8,9 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// Confine returns the same file system as seen by a caller who must not leave
-// dir: no link that lies in it is followed out of it. It is given names as
-// before, those at and below dir. Confining again narrows; the result is a *FS.
+// Confine returns the same file system for a caller that must not leave dir:
+// no link in it is followed out of it. Names do not change: the result is used
+// with those at and below dir. Confining again narrows. The result is a *FS.
 func (f *FS) Confine(dir string) (afero.Fs, error) {
 	p, err := resolve(dir)
 	if err != nil {
@@ -22,10 +22,9 @@ func (f *FS) Confine(dir string) (afero.Fs, error) {
 	return &FS{f.core, backend.Confine(f.ctx, p.name)}, nil
 }
 
-// What is remembered of a store with links is what leads to something within
-// the whole store. A caller who is confined to a folder may see less, so for
-// him the store itself is asked; that is a folder of this machine, which is
-// quick.
+// The cached listings of a store with links show links that lead anywhere
+// within the store. A confined caller may see less, so the store itself is
+// asked; it is a local folder, which is fast.
 
 func (c *core) storeStat(ctx context.Context, name string) (backend.Info, error) {
 	if backend.IsConfined(ctx, c.b) {

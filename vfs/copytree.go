@@ -8,14 +8,14 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// copyTree copies a folder in a store that cannot do so by itself. The copy is
-// made under a hidden name, so that it is seen only when it is complete.
+// copyTree copies a folder in a store that cannot copy folders itself. The copy
+// is made under a hidden name, so that it becomes visible only when complete.
 func (c *core) copyTree(ctx context.Context, from, to string) error {
-	e := newUnfinished(ctx, discarding, "", "", to)
+	e := newIntent(ctx, discarding, "", "", to)
 	if err := c.journal.begin(e); err != nil {
 		return err
 	}
-	defer e.rest()
+	defer e.release()
 	err := c.copyInto(ctx, from, e.Hidden)
 	if err == nil {
 		err = c.b.Move(ctx, e.Hidden, to, backend.MoveOptions{})
@@ -25,7 +25,7 @@ func (c *core) copyTree(ctx context.Context, from, to string) error {
 		return c.journal.done(e)
 	}
 	if err := c.discard(context.WithoutCancel(ctx), e); err != nil {
-		c.opts.log.Warn("an incomplete copy is still there, hidden, until a later try", "hidden", e.Hidden, "error", err)
+		c.opts.log.Warn("cannot remove an incomplete copy; it is hidden and will be removed later", "hidden", e.Hidden, "error", err)
 	}
 	return err
 }
@@ -57,8 +57,8 @@ func (c *core) copyInto(ctx context.Context, from, to string) error {
 	return nil
 }
 
-// mkdirLike makes a folder with the properties of another, which it returns, or
-// none.
+// mkdirLike makes a folder with the properties of another, and returns them; nil
+// if the store has no properties.
 func (c *core) mkdirLike(ctx context.Context, from, to string) (map[string]string, error) {
 	if err := c.b.Mkdir(ctx, to); err != nil {
 		return nil, err

@@ -13,28 +13,29 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// dir is a handle on a folder. What Readdir gives is what was there when it
-// was first called, or called again after Seek to the begin.
+// dir is a handle on a folder. Readdir returns the entries of the moment when it
+// was first called, or first called after a Seek to the start.
 type dir struct {
 	core  *core
 	ctx   context.Context
 	place place
 	info  backend.Info
 
-	mu       sync.Mutex              // guards all below
-	children map[string]backend.Info // from opening; nil once used
+	mu       sync.Mutex              // guards the fields below
+	children map[string]backend.Info // listed by the open; nil once used
 	entries  []fs.FileInfo
-	read     bool // entries are there
+	read     bool // entries is filled
 	next     int  // of entries
 	closed   bool
 }
 
 var _ afero.File = (*dir)(nil)
 
-// Name is the name the folder was opened with.
+// Name returns the name that the folder was opened with.
 func (d *dir) Name() string { return d.place.given }
 
-// Stat describes the folder as it was when it was opened.
+// Stat describes the folder as it was when it was opened. The result is a
+// *FileInfo.
 func (d *dir) Stat() (fs.FileInfo, error) {
 	if d.isClosed() {
 		return nil, pathError("stat", d.place.given, fs.ErrClosed)
@@ -48,9 +49,9 @@ func (d *dir) isClosed() bool {
 	return d.closed
 }
 
-// Readdir implements afero.File, as os.File.Readdir does: at most count
-// entries if count is above 0, and then io.EOF when there are no more. They
-// come in the order of their names.
+// Readdir implements afero.File, like os.File.Readdir: it returns at most count
+// entries if count is above 0, and then io.EOF when there are no more. They are
+// sorted by name.
 func (d *dir) Readdir(count int) ([]fs.FileInfo, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -91,7 +92,7 @@ func (d *dir) load() error {
 	return nil
 }
 
-// Readdirnames is Readdir that gives names only.
+// Readdirnames is like Readdir, but returns names only.
 func (d *dir) Readdirnames(count int) ([]string, error) {
 	infos, err := d.Readdir(count)
 	var names []string
@@ -101,7 +102,8 @@ func (d *dir) Readdirnames(count int) ([]string, error) {
 	return names, err
 }
 
-// Seek to the begin makes Readdir begin anew; other places there are none.
+// Seek to the start makes Readdir list the folder anew. Any other offset is
+// fs.ErrInvalid.
 func (d *dir) Seek(offset int64, whence int) (int64, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -109,7 +111,7 @@ func (d *dir) Seek(offset int64, whence int) (int64, error) {
 	case d.closed:
 		return 0, pathError("seek", d.place.given, fs.ErrClosed)
 	case offset != 0 || whence == io.SeekEnd || whence < 0 || whence > io.SeekEnd:
-		return 0, pathError("seek", d.place.given, failure(fs.ErrInvalid, "a folder has a begin only"))
+		return 0, pathError("seek", d.place.given, failure(fs.ErrInvalid, "a folder can be rewound only"))
 	case whence == io.SeekStart:
 		d.children, d.entries, d.read, d.next = nil, nil, false, 0
 	}
@@ -127,7 +129,7 @@ func (d *dir) Close() error {
 	return nil
 }
 
-// Sync does nothing: there is nothing in a folder that is not stored.
+// Sync does nothing: changes of a folder are stored at once.
 func (d *dir) Sync() error {
 	if d.isClosed() {
 		return pathError("sync", d.place.given, fs.ErrClosed)
@@ -135,7 +137,7 @@ func (d *dir) Sync() error {
 	return nil
 }
 
-// refuse is the answer to what only a file can do.
+// refuse returns the error of an operation that only a file supports.
 func (d *dir) refuse(op string) error {
 	if d.isClosed() {
 		return pathError(op, d.place.given, fs.ErrClosed)
@@ -143,20 +145,20 @@ func (d *dir) refuse(op string) error {
 	return pathError(op, d.place.given, failure(backend.ErrIsDir, ""))
 }
 
-// Read fails: this is a folder.
+// Read fails with backend.ErrIsDir.
 func (d *dir) Read([]byte) (int, error) { return 0, d.refuse("read") }
 
-// ReadAt fails: this is a folder.
+// ReadAt fails with backend.ErrIsDir.
 func (d *dir) ReadAt([]byte, int64) (int, error) { return 0, d.refuse("read") }
 
-// Write fails: this is a folder.
+// Write fails with backend.ErrIsDir.
 func (d *dir) Write([]byte) (int, error) { return 0, d.refuse("write") }
 
-// WriteAt fails: this is a folder.
+// WriteAt fails with backend.ErrIsDir.
 func (d *dir) WriteAt([]byte, int64) (int, error) { return 0, d.refuse("write") }
 
-// WriteString fails: this is a folder.
+// WriteString fails with backend.ErrIsDir.
 func (d *dir) WriteString(string) (int, error) { return 0, d.refuse("write") }
 
-// Truncate fails: this is a folder.
+// Truncate fails with backend.ErrIsDir.
 func (d *dir) Truncate(int64) error { return d.refuse("truncate") }

@@ -8,8 +8,8 @@ import (
 	"github.com/davdisk/davdisk/vfs/internal/spool"
 )
 
-// mutate changes the content through f, on a spooled copy of it. Of what is
-// stored only the first keep bytes are needed, all if keep is negative. It
+// mutate changes the content through f, on a spooled copy of it. Only the first
+// keep bytes of the stored content are needed, or all if keep is negative. It
 // counts h among the writers.
 func (n *node) mutate(h *file, keep int64, f func(edit *spool.File) error) error {
 	n.change.Lock()
@@ -31,9 +31,9 @@ func (n *node) mutate(h *file, keep int64, f func(edit *spool.File) error) error
 	return err
 }
 
-// breaks remembers that something that was to be written is missing, so that
-// the content must not be stored.
-func (n *node) breaks(err error) {
+// markBroken records that a write failed halfway, so that the content must not
+// be stored.
+func (n *node) markBroken(err error) {
 	n.core.mu.Lock()
 	defer n.core.mu.Unlock()
 	n.broken = err
@@ -46,8 +46,8 @@ func (n *node) countWriter(h *file) {
 	}
 }
 
-// wroteBy tells whether h, which has been closed, has written something. A
-// write that was under way is waited for.
+// wroteBy reports whether h, which has been closed, has written something. It
+// waits for a write in progress.
 func (n *node) wroteBy(h *file) bool {
 	n.change.Lock()
 	defer n.change.Unlock()
@@ -56,8 +56,8 @@ func (n *node) wroteBy(h *file) bool {
 	return h.wrote
 }
 
-// editable makes the spooled copy, if there is none yet. The caller holds
-// n.change.
+// editable returns the spooled copy, which it makes if there is none yet. The
+// caller holds n.change.
 func (n *node) editable(ctx context.Context, keep int64) (*spool.File, error) {
 	n.core.mu.Lock()
 	edit, info := n.edit, n.info
@@ -83,7 +83,7 @@ func (n *node) editable(ctx context.Context, keep int64) (*spool.File, error) {
 	return edit, nil
 }
 
-// load copies the first size bytes of what is stored.
+// load copies the first size bytes of the stored content.
 func (n *node) load(ctx context.Context, to io.Writer, size int64) error {
 	content, err := n.open(ctx)
 	if err != nil {

@@ -10,13 +10,13 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// failure is a refusal of our own, in the words of the contract.
+// failure returns an error of this package, of one of the kinds of the contract.
 func failure(kind error, message string) error {
 	return &backend.Error{Kind: kind, Message: message}
 }
 
-// pathError names the operation and the path as the caller knows them,
-// instead of those that the backend was asked for.
+// pathError adds the operation and the path as the caller knows them, in place
+// of those that the backend was called with.
 func pathError(op, given string, err error) error {
 	if err == nil {
 		return nil
@@ -24,7 +24,7 @@ func pathError(op, given string, err error) error {
 	return &fs.PathError{Op: op, Path: given, Err: cause(err)}
 }
 
-// linkError is pathError for an operation on two names.
+// linkError is like pathError, for an operation on two names.
 func linkError(op, from, to string, err error) error {
 	if err == nil {
 		return nil
@@ -32,9 +32,9 @@ func linkError(op, from, to string, err error) error {
 	return &os.LinkError{Op: op, Old: from, New: to, Err: cause(err)}
 }
 
-// cause takes off the layers that name an operation and a path. Two kinds it
-// makes bare, because os.IsNotExist and os.IsExist, on which much that is
-// written for afero relies, do not look deeper.
+// cause unwraps the layers that name an operation and a path. It returns two
+// sentinels bare, because os.IsNotExist and os.IsExist, on which much code
+// written for afero relies, do not unwrap further.
 func cause(err error) error {
 	for {
 		switch outer := err.(type) {
@@ -56,18 +56,18 @@ func cause(err error) error {
 	}
 }
 
-// changed is ErrChanged met while reading, when the client did nothing that
-// it could have done better: it should come again.
+// changed is an ErrChanged met while reading: the client made no mistake and
+// should retry.
 type changed struct{ error }
 
 func (c changed) Unwrap() error { return c.error }
 
-// HTTPStatus is 503, not the 412 of a refused condition.
+// HTTPStatus returns 503, not the 412 of a failed precondition.
 func (changed) HTTPStatus() (code int, retryAfter time.Duration) {
 	return http.StatusServiceUnavailable, 0
 }
 
-// readError marks what went wrong while reading.
+// readError marks an error met while reading.
 func readError(err error) error {
 	if errors.Is(err, backend.ErrChanged) {
 		return changed{cause(err)}

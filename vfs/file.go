@@ -14,19 +14,19 @@ import (
 	"github.com/davdisk/davdisk/vfs/internal/spool"
 )
 
-// file is a handle on a file: an offset and the right to read or write.
+// file is a handle on a file: an offset and an access mode.
 type file struct {
 	node  *node
 	place place
 	flag  int
 	ctx   context.Context // of the FS it was opened through
-	wrote bool            // something to store; guarded by core.mu
+	wrote bool            // has something to store; guarded by core.mu
 
-	reading context.Context // ends with ctx and with Close
+	reading context.Context // done when ctx is, and after Close
 	stop    context.CancelFunc
 	reader  reader
 
-	mu     sync.Mutex // guards all below; held while the offset is in use
+	mu     sync.Mutex // guards offset, and is held while it is in use
 	offset int64
 
 	state  sync.Mutex // guards closed
@@ -45,10 +45,10 @@ func (f *FS) newFile(n *node, p place, flag int) *file {
 func (h *file) readable() bool { return h.flag&os.O_WRONLY == 0 }
 func (h *file) writable() bool { return h.flag&(os.O_WRONLY|os.O_RDWR) != 0 }
 
-// Name is the name the file was opened with.
+// Name returns the name that the file was opened with.
 func (h *file) Name() string { return h.place.given }
 
-// err tells why an operation cannot be done on this handle.
+// err returns why an operation is not possible on this handle, or nil.
 func (h *file) err(allowed bool) error {
 	h.state.Lock()
 	defer h.state.Unlock()
@@ -56,12 +56,13 @@ func (h *file) err(allowed bool) error {
 	case h.closed:
 		return fs.ErrClosed
 	case !allowed:
-		return failure(fs.ErrPermission, "not opened for that")
+		return failure(fs.ErrPermission, "not opened for this access")
 	}
 	return nil
 }
 
-// fail names the operation, unless err is io.EOF, which callers compare.
+// fail adds the operation and the name, unless err is io.EOF, which callers
+// compare.
 func (h *file) fail(op string, err error) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return err
@@ -122,13 +123,13 @@ func (h *file) Seek(offset int64, whence int) (int64, error) {
 		return 0, h.fail("seek", failure(fs.ErrInvalid, "unknown whence"))
 	}
 	if offset < 0 {
-		return 0, h.fail("seek", failure(fs.ErrInvalid, "before the begin of the file"))
+		return 0, h.fail("seek", failure(fs.ErrInvalid, "negative position"))
 	}
 	h.offset = offset
 	return offset, nil
 }
 
-// Write implements io.Writer. The bytes are stored by Close.
+// Write implements io.Writer. Close stores the bytes.
 func (h *file) Write(p []byte) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -150,10 +151,11 @@ func (h *file) Write(p []byte) (int, error) {
 	return n, h.fail("write", err)
 }
 
-// WriteString is Write.
+// WriteString is like Write.
 func (h *file) WriteString(s string) (int, error) { return h.Write([]byte(s)) }
 
-// WriteAt implements io.WriterAt.
+// WriteAt implements io.WriterAt. Close stores the bytes. It fails on a file
+// that was opened with O_APPEND.
 func (h *file) WriteAt(p []byte, off int64) (int, error) {
 	if err := h.err(h.writable()); err != nil {
 		return 0, h.fail("write", err)
@@ -177,12 +179,13 @@ func (h *file) WriteAt(p []byte, off int64) (int, error) {
 func (h *file) put(edit *spool.File, p []byte, off int64) (int, error) {
 	n, err := edit.WriteAt(p, off)
 	if err != nil {
-		h.node.breaks(err)
+		h.node.markBroken(err)
 	}
 	return n, err
 }
 
-// Truncate sets the size; what it adds is zero.
+// Truncate sets the size in bytes; bytes that it adds are zero. Close stores
+// the change.
 func (h *file) Truncate(size int64) error {
 	if err := h.err(h.writable()); err != nil {
 		return h.fail("truncate", err)
@@ -195,11 +198,11 @@ func (h *file) Truncate(size int64) error {
 	}))
 }
 
-// Sync does nothing: what is written can be seen through this file system at
-// once, and is stored by Close.
+// Sync does nothing: written data is visible through this file system at once,
+// and Close stores it.
 func (h *file) Sync() error { return h.fail("sync", h.err(true)) }
 
-// Stat describes the file as it is now.
+// Stat describes the file as it is now. The result is a *FileInfo.
 func (h *file) Stat() (fs.FileInfo, error) {
 	if err := h.err(true); err != nil {
 		return nil, h.fail("stat", err)
@@ -213,7 +216,7 @@ func (h *file) stat() backend.Info {
 	return h.node.stat()
 }
 
-// Readdir fails: this is not a folder.
+// Readdir fails with backend.ErrNotDir.
 func (h *file) Readdir(int) ([]fs.FileInfo, error) {
 	err := h.err(true)
 	if err == nil {
@@ -222,14 +225,14 @@ func (h *file) Readdir(int) ([]fs.FileInfo, error) {
 	return nil, h.fail("readdir", err)
 }
 
-// Readdirnames fails: this is not a folder.
+// Readdirnames fails with backend.ErrNotDir.
 func (h *file) Readdirnames(int) ([]string, error) {
 	_, err := h.Readdir(0)
 	return nil, err
 }
 
-// Close stores what was written through this handle, unless another one has
-// done so. If that fails, the change is dropped and what was stored before
+// Close stores what was written through this handle, unless another handle has
+// stored it already. If that fails, the change is discarded and the old content
 // stays.
 func (h *file) Close() error {
 	if !h.end() {
@@ -243,8 +246,8 @@ func (h *file) Close() error {
 	return pathError("close", h.place.given, err)
 }
 
-// Abort closes the file without storing what was written through it: what was
-// stored before stays. A file that this handle has made is not there any more.
+// Abort closes the file without storing what was written through it: the old
+// content stays. A file that this handle has created disappears.
 func (h *file) Abort() error {
 	if !h.end() {
 		return pathError("abort", h.place.given, fs.ErrClosed)
@@ -253,7 +256,7 @@ func (h *file) Abort() error {
 	return nil
 }
 
-// end closes the handle, once.
+// end closes the handle. It reports whether this was the first call.
 func (h *file) end() bool {
 	h.state.Lock()
 	defer h.state.Unlock()

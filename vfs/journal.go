@@ -17,87 +17,88 @@ import (
 	"github.com/davdisk/davdisk/internal/journal"
 )
 
-// hiddenPrefix begins the names of what is in the store for the time of an
-// operation only.
+// hiddenPrefix begins the names of what is in the store only while an operation
+// runs.
 const hiddenPrefix = ".davdisk-"
 
-// intent is an operation that takes more than one step, as the journal keeps it.
-// Names are those of the backend.
-type intent struct {
+// record is an operation of more than one step, as written to the journal. Names
+// are those of the backend.
+type record struct {
 	ID     string `json:"id"`
 	Kind   kind   `json:"kind"`
 	From   string `json:"from,omitempty"`
-	Target string `json:"target,omitempty"` // what is replaced
-	Hidden string `json:"hidden"`           // where it is meanwhile
+	Target string `json:"target,omitempty"` // the name that is replaced
+	Hidden string `json:"hidden"`           // where the old content is meanwhile
 
-	// Confinement is that of the caller who began it, and holds also when
-	// another finishes it.
+	// Confinement is that of the caller that began the operation. It also applies
+	// when another caller completes it.
 	Confinement []string `json:"confinement,omitempty"`
 }
 
-// unfinished is an intent that has not been brought to its end.
-type unfinished struct {
-	intent
+// intent is an operation that has begun and is not known to be complete.
+type intent struct {
+	record
 
-	// busy holds a token while someone is working at it, who may use the rest.
-	busy     chan struct{}
-	unsure   bool // Target may still be on its way to Hidden
-	doubtful bool // From may still be on its way to Target
+	// busy holds a token while a goroutine works on the intent, and guards the
+	// fields below.
+	busy         chan struct{}
+	asideUnknown bool // outcome of the move from Target to Hidden
+	moveUnknown  bool // outcome of the move from From to Target
 }
 
-func newUnfinished(ctx context.Context, k kind, from, target, hiddenFrom string) *unfinished {
-	e := &unfinished{
-		intent: intent{Kind: k, From: from, Target: target, Confinement: backend.Confinement(ctx)},
+func newIntent(ctx context.Context, k kind, from, target, hiddenFrom string) *intent {
+	e := &intent{
+		record: record{Kind: k, From: from, Target: target, Confinement: backend.Confinement(ctx)},
 		busy:   make(chan struct{}, 1),
 	}
 	e.ID, e.Hidden = hide(hiddenFrom)
 	return e
 }
 
-// kind tells how an operation that was cut short is settled.
+// kind is what recovery has to complete or undo.
 type kind string
 
 const (
 	moving     kind = "move"    // From takes the place of Target
-	copying    kind = "copy"    // a copy of From does
-	discarding kind = "discard" // Hidden is of no use any more
+	copying    kind = "copy"    // a copy of From takes the place of Target
+	discarding kind = "discard" // Hidden is to be removed
 )
 
-// operations are the unfinished ones, kept in a journal so that they are known
+// operations are the pending intents, kept in a journal so that they are known
 // after a crash; or in memory only, if there is no state folder.
 type operations struct {
-	journal *journal.Map[intent] // by ID
+	journal *journal.Map[record] // by ID
 
-	mu      sync.Mutex // guards all below, and the kind of each entry
-	entries map[string]*unfinished
-	begun   uint64 // operations so far
+	mu      sync.Mutex // guards the fields below, and the kind of each intent
+	entries map[string]*intent
+	begun   uint64 // number of operations so far
 }
 
-// openOperations reads what is unfinished from a former run.
+// openOperations reads the intents that a previous run has left.
 func openOperations(stateDir string) (*operations, error) {
-	o := &operations{entries: map[string]*unfinished{}}
-	path, config := "", journal.MapConfig[intent]{Format: "davdisk unfinished 1"}
+	o := &operations{entries: map[string]*intent{}}
+	path, config := "", journal.MapConfig[record]{Format: "davdisk unfinished 1"}
 	if stateDir != "" {
 		path = filepath.Join(stateDir, "unfinished.journal")
 		config.Import = importOperations(filepath.Join(stateDir, "unfinished"))
 	}
 	var err error
 	if o.journal, err = journal.OpenMap(path, config); err != nil {
-		return nil, fmt.Errorf("open the journal of unfinished operations: %w", err)
+		return nil, fmt.Errorf("open the journal of pending operations: %w", err)
 	}
 	for id, i := range o.journal.All() {
 		if !i.valid() || i.ID != id {
-			return nil, errors.Join(fmt.Errorf("the journal %s holds an operation that cannot be understood: %+v", path, i), o.journal.Close())
+			return nil, errors.Join(fmt.Errorf("the journal %s holds an invalid operation: %+v", path, i), o.journal.Close())
 		}
-		o.entries[id] = &unfinished{intent: i, busy: make(chan struct{}, 1), unsure: true, doubtful: true}
+		o.entries[id] = &intent{record: i, busy: make(chan struct{}, 1), asideUnknown: true, moveUnknown: true}
 	}
 	return o, nil
 }
 
-// importOperations carries over the folder with a file for each operation that
-// state folders of version 1 have.
-func importOperations(dir string) func(set func(string, intent) error, keep func() error) error {
-	return func(set func(string, intent) error, keep func() error) error {
+// importOperations imports the folder of version 1 of the state folder, which
+// has a file for each operation.
+func importOperations(dir string) func(set func(string, record) error, keep func() error) error {
+	return func(set func(string, record) error, keep func() error) error {
 		files, err := os.ReadDir(dir)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -107,16 +108,16 @@ func importOperations(dir string) func(set func(string, intent) error, keep func
 		}
 		for _, file := range files {
 			if !strings.HasSuffix(file.Name(), ".json") {
-				continue // cut short while it was written, so nothing has been begun
+				continue // incomplete, so the operation has not begun
 			}
 			name := filepath.Join(dir, file.Name())
 			data, err := os.ReadFile(name)
 			if err != nil {
 				return err
 			}
-			var i intent
+			var i record
 			if json.Unmarshal(data, &i) != nil || !i.valid() || i.ID+".json" != file.Name() {
-				return fmt.Errorf("%s cannot be understood: look into it, then remove it", name)
+				return fmt.Errorf("%s is invalid: inspect it, then remove it", name)
 			}
 			if err := set(i.ID, i); err != nil {
 				return err
@@ -129,8 +130,8 @@ func importOperations(dir string) func(set func(string, intent) error, keep func
 	}
 }
 
-// valid refuses what this program cannot have written.
-func (i *intent) valid() bool {
+// valid reports whether this program can have written the record.
+func (i *record) valid() bool {
 	if !fs.ValidPath(i.Hidden) || !strings.HasPrefix(path.Base(i.Hidden), hiddenPrefix) {
 		return false
 	}
@@ -143,8 +144,8 @@ func (i *intent) valid() bool {
 	return false
 }
 
-// hide makes up a hidden sibling of a name. Should what is there ever come to
-// light, the end of its name tells what it was.
+// hide returns a new id and a hidden sibling of name with that id. The original
+// name is part of it, for people who find it in the store.
 func hide(name string) (id, hidden string) {
 	id = strings.ToLower(rand.Text()[:10])
 	base := hiddenPrefix + id + "-" + path.Base(name)
@@ -154,10 +155,10 @@ func hide(name string) (id, hidden string) {
 	return id, path.Join(path.Dir(name), base)
 }
 
-// begin writes down an operation before its first step. The caller is the one
-// who works at it, until he calls rest.
-func (o *operations) begin(e *unfinished) error {
-	if err := o.write(e.intent); err != nil {
+// begin writes an intent to the journal before its first step. The caller holds
+// it until it calls release.
+func (o *operations) begin(e *intent) error {
+	if err := o.write(e.record); err != nil {
 		return err
 	}
 	e.busy <- struct{}{}
@@ -168,19 +169,19 @@ func (o *operations) begin(e *unfinished) error {
 	return nil
 }
 
-// count tells how many operations have been begun.
+// count returns how many operations have begun so far.
 func (o *operations) count() uint64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.begun
 }
 
-// rest ends the work at an entry, finished or not.
-func (e *unfinished) rest() { <-e.busy }
+// release ends the caller's work on an intent, complete or not.
+func (e *intent) release() { <-e.busy }
 
-// becomes writes down that what is left to do is something else.
-func (o *operations) becomes(e *unfinished, k kind) error {
-	changed := e.intent
+// setKind changes in the journal what is left to do.
+func (o *operations) setKind(e *intent, k kind) error {
+	changed := e.record
 	changed.Kind = k
 	if err := o.write(changed); err != nil {
 		return err
@@ -191,31 +192,30 @@ func (o *operations) becomes(e *unfinished, k kind) error {
 	return nil
 }
 
-// done forgets an operation that is finished. One that comes back is found to
-// be.
-func (o *operations) done(e *unfinished) error {
+// done removes a complete intent. If a crash brings it back, recovery finds that
+// it is complete.
+func (o *operations) done(e *intent) error {
 	o.mu.Lock()
 	delete(o.entries, e.ID)
 	o.mu.Unlock()
 	return o.journal.Delete(context.Background(), e.ID, journal.Options{Volatile: true})
 }
 
-// write brings an operation to the disk. It is not given up when the client has
-// gone.
-func (o *operations) write(i intent) error {
+// write writes a record to the disk, even if the client has gone.
+func (o *operations) write(i record) error {
 	if err := o.journal.Set(context.Background(), i.ID, i, journal.Options{}); err != nil {
-		// Not to be taken for an error of the store: that our own folder is
-		// missing does not mean that the file is.
-		return failure(backend.ErrUnavailable, fmt.Sprintf("what is begun cannot be written down: %v", err))
+		// Hides the cause from errors.Is: that a local folder is missing does
+		// not mean that the file is.
+		return failure(backend.ErrUnavailable, fmt.Sprintf("cannot write to the journal: %v", err))
 	}
 	return nil
 }
 
-// Close leaves the journal to the next run.
+// Close closes the journal. The next run recovers what is pending.
 func (o *operations) Close() error { return o.journal.Close() }
 
-// find gives the entries of which f says true.
-func (o *operations) find(f func(e *unfinished) bool) (found []*unfinished) {
+// find returns the intents for which f reports true.
+func (o *operations) find(f func(e *intent) bool) (found []*intent) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, e := range o.entries {
@@ -226,8 +226,8 @@ func (o *operations) find(f func(e *unfinished) bool) (found []*unfinished) {
 	return found
 }
 
-// is tells whether an entry is still to be done, and what.
-func (o *operations) is(e *unfinished) (k kind, unfinished bool) {
+// state reports whether an intent is still pending, and its kind.
+func (o *operations) state(e *intent) (k kind, pending bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return e.Kind, o.entries[e.ID] == e

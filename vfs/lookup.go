@@ -12,8 +12,8 @@ import (
 
 func parentOf(name string) string { return path.Dir(name) }
 
-// pending gives the node under a name that has something the store does not
-// have, or nil.
+// pending returns the node under a name that has something that the store does
+// not have, or nil.
 func (c *core) pending(name string) *node {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -23,7 +23,7 @@ func (c *core) pending(name string) *node {
 	return nil
 }
 
-// stat describes what is under a name, as seen from here.
+// stat describes what is under a name, including pending changes.
 func (c *core) stat(ctx context.Context, name string) (backend.Info, error) {
 	if info, ok := c.statPending(name); ok {
 		return info, nil
@@ -40,8 +40,8 @@ func (c *core) stat(ctx context.Context, name string) (backend.Info, error) {
 	}
 }
 
-// look is stat for a name of which nothing may be known yet. Of a folder that
-// had to be listed for that it gives the children too.
+// look is like stat, for a name of which nothing may be cached yet. If it had to
+// list the folder, it returns the children too.
 func (c *core) look(ctx context.Context, name string) (backend.Info, map[string]backend.Info, error) {
 	if info, ok := c.statPending(name); ok {
 		return info, nil, nil
@@ -51,7 +51,7 @@ func (c *core) look(ctx context.Context, name string) (backend.Info, map[string]
 		if err := c.visible(ctx, name); err != nil {
 			return backend.Info{}, nil, err
 		}
-		if err := c.await(ctx, concernedList(name)); err != nil {
+		if err := c.await(ctx, affectsList(name)); err != nil {
 			return backend.Info{}, nil, err
 		}
 		info, children, err := c.storeLook(ctx, name)
@@ -62,9 +62,9 @@ func (c *core) look(ctx context.Context, name string) (backend.Info, map[string]
 	}
 }
 
-// visible sees to it that what the store has under a name is what is to be
-// seen there, until another operation of several steps begins: who looks must
-// look again if one did meanwhile.
+// visible waits until the store has under a name what callers are to see there.
+// That holds until another operation of several steps begins: callers must look
+// again if one did meanwhile.
 func (c *core) visible(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -72,7 +72,7 @@ func (c *core) visible(ctx context.Context, name string) error {
 	if c.isHidden(name) {
 		return fs.ErrNotExist
 	}
-	return c.await(ctx, concerned(name))
+	return c.await(ctx, affects(name))
 }
 
 func (c *core) statPending(name string) (backend.Info, bool) {
@@ -84,39 +84,39 @@ func (c *core) statPending(name string) (backend.Info, bool) {
 	return backend.Info{}, false
 }
 
-// list gives what is in a folder, as seen from here, by name.
+// list returns the content of a folder by name, including pending changes.
 func (c *core) list(ctx context.Context, name string) (children map[string]backend.Info, err error) {
 	for {
 		begun, above := c.journal.count(), c.above(name)
 		if err := c.visible(ctx, name); err != nil {
 			return nil, err
 		}
-		if err := c.await(ctx, concernedList(name)); err != nil {
+		if err := c.await(ctx, affectsList(name)); err != nil {
 			return nil, err
 		}
 		children, err = c.storeList(ctx, name)
 		switch {
 		case c.journal.count() != begun:
-			continue // what is being replaced was perhaps out of sight just now
+			continue // what is being replaced may have been hidden
 		case err != nil:
 			return nil, err
 		case !c.overlay(name, above, children):
-			continue // what was being written may have been stored after the store was asked
+			continue // what was pending may have been stored after the listing
 		}
 		return children, nil
 	}
 }
 
-// above is what is to be laid over the listing of a folder. It is noted before
-// the store is asked, so that nothing is missed that ends meanwhile.
+// above is what is to be merged into the listing of a folder. It is taken before
+// the store is asked, so that nothing is missed that completes meanwhile.
 type above struct {
-	hidden  []*unfinished
+	hidden  []*intent
 	pending map[string]*node // by their names
 }
 
 func (c *core) above(name string) above {
 	a := above{
-		hidden:  c.journal.find(func(e *unfinished) bool { return parentOf(e.Hidden) == name }),
+		hidden:  c.journal.find(func(e *intent) bool { return parentOf(e.Hidden) == name }),
 		pending: map[string]*node{},
 	}
 	c.mu.Lock()
@@ -129,9 +129,9 @@ func (c *core) above(name string) above {
 	return a
 }
 
-// overlay puts what has not been stored yet into a listing, and takes out what
-// is not to be seen. It reports whether that can be relied on: not if
-// something of before is not being written under its name any more.
+// overlay adds pending files to a listing, and removes hidden names. It reports
+// whether the result is consistent, which it is not if a file of before is no
+// longer pending under its name.
 func (c *core) overlay(name string, before above, children map[string]backend.Info) bool {
 	now := c.above(name)
 	for _, e := range slices.Concat(before.hidden, now.hidden) {
@@ -150,8 +150,8 @@ func (c *core) overlay(name string, before above, children map[string]backend.In
 	return true
 }
 
-// empty tells whether there is nothing in a folder. The store removes folders
-// with all in them, so it is asked now.
+// empty reports whether a folder is empty. The store removes folders with their
+// content, so the answer does not come from the cache.
 func (c *core) empty(ctx context.Context, name string) (bool, error) {
 	if len(c.above(name).pending) > 0 {
 		return false, nil
@@ -159,7 +159,7 @@ func (c *core) empty(ctx context.Context, name string) (bool, error) {
 	return c.storeEmpty(ctx, name)
 }
 
-// folder fails unless name is a folder in which something can be made.
+// folder returns an error unless name is a folder.
 func (c *core) folder(ctx context.Context, name string) error {
 	info, err := c.stat(ctx, name)
 	switch {
@@ -171,21 +171,21 @@ func (c *core) folder(ctx context.Context, name string) error {
 	return nil
 }
 
-// doubt forgets what is known of a name, because it may be wrong.
-func (c *core) doubt(name string) { c.meta.Forget(name) }
+// invalidate drops what is cached of a name, because it may be wrong.
+func (c *core) invalidate(name string) { c.meta.Invalidate(name) }
 
-// made takes note of a folder that has been made while nobody else could write
-// there.
+// made records a folder that has been made while no other operation could write
+// to it.
 func (c *core) made(name string) { c.madeSince(name, c.meta.Writes()) }
 
-// madeSince is made for a folder in which others may have written since there
-// had been so many writes.
+// madeSince is like made, for a folder that others may have written to since
+// Writes returned writes.
 func (c *core) madeSince(name string, writes uint64) {
 	now := c.opts.now()
 	c.meta.Made(name, backend.Info{Dir: true, ModTime: now, Created: now}, writes)
 }
 
-// retimed takes note of a modification time that has been set.
+// retimed records a modification time that has been set.
 func (c *core) retimed(name string, t time.Time) {
 	c.meta.Retimed(name, t)
 	c.mu.Lock()
@@ -195,20 +195,20 @@ func (c *core) retimed(name string, t time.Time) {
 	}
 }
 
-// removed takes note that a name and all below it is gone.
+// removed records that a name and all below it has been removed.
 func (c *core) removed(name string) {
 	c.meta.Removed(name)
 	c.unbindTree(name)
 }
 
-// unbindTree takes the names of open files at and below name away.
+// unbindTree unbinds the open files at and below name.
 func (c *core) unbindTree(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.unbindWithin(name)
 }
 
-// unbindWithin is unbindTree. The caller holds c.mu.
+// unbindWithin is unbindTree for a caller that holds c.mu.
 func (c *core) unbindWithin(name string) {
 	for at, n := range c.nodes {
 		if backend.Within(at, name) {
@@ -217,21 +217,21 @@ func (c *core) unbindWithin(name string) {
 	}
 }
 
-// moved takes note that what was below one name is below another. kept is how
-// many listings had been remembered when that began.
+// moved records that a tree has another name. kept is what Kept returned when
+// the move began.
 func (c *core) moved(from, to string, kept uint64) {
 	c.meta.Moved(from, to, kept)
 	c.rebindTree(from, to)
 }
 
-// rebindTree lets open files at and below from follow to another name.
+// rebindTree renames the open files at and below from.
 func (c *core) rebindTree(from, to string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.rebindWithin(from, to)
 }
 
-// rebindUnstored gives a file that is not stored yet another name.
+// rebindUnstored renames a file that is not stored yet.
 func (c *core) rebindUnstored(from, to string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -242,10 +242,10 @@ func (c *core) rebindUnstored(from, to string) error {
 	return nil
 }
 
-// errAborted is for a file that was there only as long as it was being written.
+// errAborted is the error for a file that was never stored, and is gone.
 func errAborted() error { return failure(fs.ErrNotExist, "aborted meanwhile") }
 
-// rebindWithin is rebindTree. The caller holds c.mu.
+// rebindWithin is rebindTree for a caller that holds c.mu.
 func (c *core) rebindWithin(from, to string) {
 	c.unbindWithin(to)
 	var found []*node
@@ -259,9 +259,9 @@ func (c *core) rebindWithin(from, to string) {
 	}
 }
 
-// hold opens what open files below name may still want to read, before it is
-// taken away.
-func (c *core) hold(ctx context.Context, name string) {
+// pinOpenFiles opens the content of open files at and below name in the store,
+// so that they can still be read when the name is removed or replaced.
+func (c *core) pinOpenFiles(ctx context.Context, name string) {
 	c.mu.Lock()
 	var found []*node
 	for at, n := range c.nodes {
@@ -272,7 +272,7 @@ func (c *core) hold(ctx context.Context, name string) {
 	c.mu.Unlock()
 	for _, n := range found {
 		if _, err := n.open(ctx); err != nil {
-			c.opts.log.Warn("an open file cannot be read any more", "name", n.lastName(), "error", err)
+			c.opts.log.Warn("an open file can no longer be read", "name", n.lastName(), "error", err)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/davdisk/davdisk/vfs/internal/pathlock"
 )
 
-// Rename implements afero.Fs, as os.Rename does: a file may take the place of
-// a file, nothing takes the place of a folder. Open files follow.
+// Rename implements afero.Fs, like os.Rename: a file may replace a file; a
+// folder is never replaced. Open files follow.
 func (f *FS) Rename(from, to string) error {
 	return linkError("rename", from, to, f.rename(from, to))
 }
@@ -29,18 +29,18 @@ func (f *FS) rename(given, wanted string) error {
 	case from.name == to.name:
 		return nil
 	case taken && target.Dir:
-		return failure(fs.ErrExist, "a folder of that name is there")
+		return failure(fs.ErrExist, "a folder has that name")
 	case taken && source.Dir:
-		return failure(backend.ErrNotDir, "a folder cannot take the place of a file")
+		return failure(backend.ErrNotDir, "a folder cannot replace a file")
 	}
 	return f.relocate(f.ctx, from.name, to.name, taken)
 }
 
-// Move gives a file or a folder another name. A name that is taken is
-// fs.ErrExist, unless overwrite is set: then what is there is replaced whole,
-// never merged into, and stays if the move fails. A missing source or parent
-// of the target is fs.ErrNotExist; a folder moved below itself, or over one
-// that it lies in, is fs.ErrInvalid. Onto itself does nothing.
+// Move renames a file or a folder. An existing target is fs.ErrExist, unless
+// overwrite is set: then it is replaced as a whole, never merged into, and stays
+// if the move fails. A missing source or parent of the target is fs.ErrNotExist;
+// a folder moved below itself, or over one that contains it, is fs.ErrInvalid. A
+// move onto itself does nothing. Open files follow.
 func (f *FS) Move(from, to string, overwrite bool) error {
 	return linkError("move", from, to, f.move(from, to, overwrite))
 }
@@ -61,7 +61,7 @@ func (f *FS) move(given, wanted string, overwrite bool) error {
 	case taken && !overwrite:
 		return failure(fs.ErrExist, "")
 	case taken && target.Dir && f.onlyHere(from.name):
-		// The store has no source, the absence of which would tell that the
+		// The store has no source, the absence of which would show that the
 		// move was made.
 		return f.replace(f.ctx, copying, from.name, to.name, func(ctx context.Context) error {
 			return f.storeAt(ctx, from.name, to.name, true)
@@ -74,16 +74,16 @@ func (f *FS) move(given, wanted string, overwrite bool) error {
 	return f.relocate(f.ctx, from.name, to.name, taken)
 }
 
-// Copy copies a file, or a folder with all that is in it (depth -1) or alone
+// Copy copies a file, or a folder with its content (depth -1) or without it
 // (depth 0). The rules are those of Move; a copy onto itself is fs.ErrInvalid.
-// Of files that are being written, what is stored is copied.
+// Data that has not been stored yet is not copied.
 func (f *FS) Copy(from, to string, overwrite bool, depth int) error {
 	return linkError("copy", from, to, f.copy(from, to, overwrite, depth))
 }
 
 func (f *FS) copy(given, wanted string, overwrite bool, depth int) error {
 	if depth != 0 && depth != -1 {
-		return failure(fs.ErrInvalid, "the depth of a copy is 0 or -1")
+		return failure(fs.ErrInvalid, "the depth of a copy must be 0 or -1")
 	}
 	places, done, err := f.change(f.ctx, pathlock.Tree, given, wanted)
 	if err != nil {
@@ -109,13 +109,14 @@ func (f *FS) copy(given, wanted string, overwrite bool, depth int) error {
 	return f.duplicate(f.ctx, from.name, to.name, alone, taken)
 }
 
-// sides looks at both names of an operation, and refuses what can never be.
+// sides looks up both names of an operation, and refuses impossible ones. taken
+// reports whether the target exists.
 func (f *FS) sides(from, to place) (source, target backend.Info, taken bool, err error) {
 	if from.name == "." || to.name == "." {
 		return source, target, false, errRoot()
 	}
 	if source, err = f.stat(f.ctx, from.name); err == nil {
-		err = from.fits(source)
+		err = from.checkKind(source)
 	}
 	if err != nil {
 		return source, target, false, err
@@ -127,13 +128,13 @@ func (f *FS) sides(from, to place) (source, target backend.Info, taken bool, err
 		if err := f.folder(f.ctx, parentOf(to.name)); err != nil {
 			return source, target, false, err
 		}
-		return source, target, false, failure(fs.ErrInvalid, "a folder cannot be put below itself")
+		return source, target, false, failure(fs.ErrInvalid, "a folder cannot be moved or copied below itself")
 	case backend.Within(from.name, to.name):
-		return source, target, true, failure(fs.ErrInvalid, "it lies in what it would take the place of")
+		return source, target, true, failure(fs.ErrInvalid, "the target contains the source")
 	case to.folder && !source.Dir:
 		return source, target, false, failure(backend.ErrNotDir, "a name that ends with a slash is one of a folder")
 	}
-	if err := to.makeable(); err != nil {
+	if err := to.checkNew(); err != nil {
 		return source, target, false, err
 	}
 	target, err = f.stat(f.ctx, to.name)
@@ -143,33 +144,32 @@ func (f *FS) sides(from, to place) (source, target backend.Info, taken bool, err
 	return source, target, err == nil, err
 }
 
-// relocate moves what can be moved in one step: to a free name, or a file over
-// a file.
+// relocate moves in one step: to a free name, or a file over a file.
 func (c *core) relocate(ctx context.Context, from, to string, taken bool) error {
 	kept := c.meta.Kept()
 	var err error
 	switch {
 	case c.onlyHere(from) && taken && !c.onlyHere(to):
-		// What is there is replaced by what has been written so far, because
-		// there is nothing in the store yet that could be moved over it.
+		// The target is replaced by what has been written so far, because the
+		// store has nothing yet that could be moved over it.
 		return c.storeAt(ctx, from, to, false)
 	case c.onlyHere(from):
 		return c.rebindUnstored(from, to)
 	default:
-		c.hold(ctx, to)
+		c.pinOpenFiles(ctx, to)
 		err = c.b.Move(ctx, from, to, backend.MoveOptions{Overwrite: taken && !c.onlyHere(to)})
 	}
 	if err != nil {
-		c.doubt(from)
-		c.doubt(to)
+		c.invalidate(from)
+		c.invalidate(to)
 		return err
 	}
 	c.moved(from, to, kept)
 	return nil
 }
 
-// storeAt stores a file that is not stored yet under its new name, over the
-// file that has it, or with ifAbsent where nothing may have it.
+// storeAt stores a file that is not stored yet under its new name, over the file
+// that has it; with ifAbsent the name must be free.
 func (c *core) storeAt(ctx context.Context, from, to string, ifAbsent bool) (err error) {
 	h := c.borrow(from)
 	if h == nil {
@@ -179,7 +179,7 @@ func (c *core) storeAt(ctx context.Context, from, to string, ifAbsent bool) (err
 	defer func() { n.leave(h, err != nil) }()
 	n.change.Lock()
 	defer n.change.Unlock()
-	c.hold(ctx, to)
+	c.pinOpenFiles(ctx, to)
 	if err := n.store(ctx, to, ifAbsent); err != nil {
 		return err
 	}
@@ -187,22 +187,21 @@ func (c *core) storeAt(ctx context.Context, from, to string, ifAbsent bool) (err
 	return nil
 }
 
-// duplicate copies what can be copied in one step: to a free name, or a file
-// over a file.
+// duplicate copies in one step: to a free name, or a file over a file.
 func (c *core) duplicate(ctx context.Context, from, to string, alone, taken bool) error {
 	var props map[string]string
 	var err error
 	if alone {
 		props, err = c.mkdirLike(ctx, from, to)
 	} else {
-		c.hold(ctx, to)
+		c.pinOpenFiles(ctx, to)
 		err = backend.Copy(ctx, c.b, from, to, backend.CopyOptions{Overwrite: taken})
 		if errors.Is(err, errors.ErrUnsupported) {
 			err = c.copyTree(ctx, from, to)
 		}
 	}
 	if err != nil {
-		c.doubt(to)
+		c.invalidate(to)
 		return err
 	}
 	if alone {

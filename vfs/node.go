@@ -13,14 +13,14 @@ import (
 	"github.com/davdisk/davdisk/vfs/internal/spool"
 )
 
-// node is an open file: what all handles on it share. The name is bound to
-// the node, not to the handles, so they follow a rename; a node that has lost
-// its name can still be read and written, but is never stored again.
+// node is an open file, shared by all handles on it. The name is bound to the
+// node, not to the handles, so they follow a rename; a node that has lost its
+// name can still be read and written, but is never stored again.
 type node struct {
 	core *core
 
 	// change is held while the content changes and while it is being stored,
-	// so that what is stored was the content at one moment.
+	// so that a consistent state is stored.
 	change sync.Mutex
 
 	// opening is held while content is being opened.
@@ -29,23 +29,23 @@ type node struct {
 	// Guarded by core.mu.
 	name    string       // "" once removed or replaced
 	last    string       // the last name it had
-	lost    bool         // replaced by a whole new file: what is written here cannot be stored
+	lost    bool         // replaced by a new file: writes here cannot be stored
 	refs    int          // handles
 	writers int          // handles that have written something
-	stored  bool         // the store has the file; false: it has been made here only
+	stored  bool         // the store has the file; false: it has been created here only
 	info    backend.Info // what is stored
-	content *version     // of info, once it was needed
-	edit    *spool.File  // the content as changed here; nil: as stored
-	dirty   bool         // edit has what is not stored
-	broken  error        // a change that could not be made, so that edit must not be stored
-	base    string       // version that edit began with; "" if it began empty
-	excl    bool         // must not be there when it is stored
-	modTime time.Time    // of the last change here
-	keep    bool         // modTime was asked for, so it must be stored
+	content *version     // opened on demand; of info
+	edit    *spool.File  // the content with changes; nil: as stored
+	dirty   bool         // edit has changes that are not stored
+	broken  error        // a write that failed, so edit must not be stored
+	base    string       // version that edit started from; "" if it started empty
+	excl    bool         // the name must be free when it is stored
+	modTime time.Time    // of the last change
+	keep    bool         // modTime was set by the caller, so it must be stored
 }
 
-// bind gives the node that is open under a name, or a new one for what the
-// store has there, one handle richer.
+// bind returns the node that is open under a name, or a new one for what the
+// store has there, and takes a reference to it.
 func (c *core) bind(name string, info backend.Info) *node {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -59,7 +59,7 @@ func (c *core) bind(name string, info backend.Info) *node {
 	return n
 }
 
-// bindNew gives a new, empty node that is not stored yet.
+// bindNew returns a new, empty node that is not stored yet.
 func (c *core) bindNew(name string, excl bool) *node {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -73,9 +73,9 @@ func (c *core) bindNew(name string, excl bool) *node {
 	return n
 }
 
-// borrow gives a handle on a file that is not stored yet, which must leave it;
-// nil if there is none of that name. It counts as a writer, so that the content
-// stays until then though everybody else aborts.
+// borrow returns a handle on a file that is not stored yet, or nil if there is
+// none of that name. It counts as a writer, so that the content stays even if
+// all others abort; the caller must call leave.
 func (c *core) borrow(name string) *file {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -89,7 +89,7 @@ func (c *core) borrow(name string) *file {
 	return h
 }
 
-// unbind takes the name away. The caller holds core.mu.
+// unbind removes the name from the node. The caller holds core.mu.
 func (n *node) unbind(lost bool) {
 	if n.name == "" {
 		return
@@ -100,8 +100,8 @@ func (n *node) unbind(lost bool) {
 	n.name, n.lost = "", lost
 }
 
-// unbindLost takes a name away from the file that had it, which somebody else
-// has removed.
+// unbindLost removes a name from the open file that had it, which another
+// client has removed.
 func (c *core) unbindLost(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -117,9 +117,9 @@ func (n *node) rebind(name string) {
 	n.take(name)
 }
 
-// take binds a name to the node. A node that has it already stands for a file
-// that somebody else has removed or replaced: who has it open goes on with the
-// version he began with, and must not store it over this one. The caller holds
+// take binds a name to the node. A node that has the name already is a file
+// that another client has removed or replaced: its handles keep the version
+// that they opened, and must not store it over this one. The caller holds
 // core.mu.
 func (n *node) take(name string) {
 	if old := n.core.nodes[name]; old != nil {
@@ -129,11 +129,11 @@ func (n *node) take(name string) {
 	n.core.nodes[name] = n
 }
 
-// pending tells whether there is something that the store does not have. The
-// caller holds core.mu.
+// pending reports whether the node has something that the store does not have.
+// The caller holds core.mu.
 func (n *node) pending() bool { return n.dirty || !n.stored }
 
-// stat describes the node as it is here. The caller holds core.mu.
+// stat describes the node with its pending changes. The caller holds core.mu.
 func (n *node) stat() backend.Info {
 	info := n.info
 	if n.edit != nil {
@@ -146,14 +146,14 @@ func (n *node) stat() backend.Info {
 	return info
 }
 
-// setModTime sets the time that the node is stored with.
+// setModTime sets the modification time that the node is stored with.
 func (n *node) setModTime(t time.Time) {
 	n.core.mu.Lock()
 	defer n.core.mu.Unlock()
 	n.modTime, n.keep = t, true
 }
 
-// open gives access to the stored content.
+// open returns the stored content, opened on the first call.
 func (n *node) open(ctx context.Context) (*version, error) {
 	n.opening.Lock()
 	defer n.opening.Unlock()
@@ -181,8 +181,8 @@ func (n *node) open(ctx context.Context) (*version, error) {
 	}
 }
 
-// leave ends what h has to do with the node. If drop is set, what it wrote is
-// dropped, unless another handle that wrote may still store it.
+// leave releases the reference of h to the node. If drop is set, what h wrote is
+// discarded, unless another handle that wrote may still store it.
 func (n *node) leave(h *file, drop bool) {
 	n.core.mu.Lock()
 	defer n.core.mu.Unlock()
@@ -200,14 +200,14 @@ func (n *node) leave(h *file, drop bool) {
 	n.unref()
 }
 
-// drop ends a handle that has not come to be.
+// drop releases a reference for which no handle was made.
 func (n *node) drop() {
 	n.core.mu.Lock()
 	defer n.core.mu.Unlock()
 	n.unref()
 }
 
-// unref counts a handle less; the last one ends the node. The caller holds
+// unref releases a reference; the last one frees the node. The caller holds
 // core.mu.
 func (n *node) unref() {
 	if n.refs--; n.refs == 0 {
@@ -216,7 +216,7 @@ func (n *node) unref() {
 	}
 }
 
-// discard frees what the node holds, when the file system ends.
+// discard frees the resources of the node when the file system is closed.
 func (n *node) discard() {
 	n.core.mu.Lock()
 	defer n.core.mu.Unlock()
@@ -238,8 +238,8 @@ func (n *node) closeEdit() {
 	}
 }
 
-// readAt reads what the file holds now, or the version that was there when it
-// was opened, if it has not been changed here.
+// readAt reads the content with its pending changes; without any, the version
+// that was opened.
 func (n *node) readAt(ctx context.Context, r *reader, p []byte, off int64, onward bool) (int, error) {
 	for {
 		n.core.mu.Lock()
@@ -257,7 +257,7 @@ func (n *node) readAt(ctx context.Context, r *reader, p []byte, off int64, onwar
 		}
 		content, err := n.open(ctx)
 		if err != nil {
-			n.core.doubt(n.lastName())
+			n.core.invalidate(n.lastName())
 			return 0, readError(err)
 		}
 		got, err := r.readAt(ctx, content, p, off, onward)
@@ -268,15 +268,15 @@ func (n *node) readAt(ctx context.Context, r *reader, p []byte, off int64, onwar
 	}
 }
 
-// readsHere tells whether the content is here, or empty, so that the store is
-// not needed for reading it.
-func (n *node) readsHere() bool {
+// isLocal reports whether the content can be read without the store, because it
+// is spooled or empty.
+func (n *node) isLocal() bool {
 	n.core.mu.Lock()
 	defer n.core.mu.Unlock()
 	return n.edit != nil || n.info.Size == 0
 }
 
-// dropped tells whether edit is no longer what the node holds.
+// dropped reports whether edit is no longer the content of the node.
 func (n *node) dropped(edit *spool.File) bool {
 	n.core.mu.Lock()
 	defer n.core.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"github.com/davdisk/davdisk/vfs/internal/spool"
 )
 
-// Create implements afero.Fs. What was there stays in the store until the
+// Create implements afero.Fs. The old content stays in the store until the
 // file is closed.
 func (f *FS) Create(name string) (afero.File, error) {
 	return f.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
@@ -22,9 +22,9 @@ func (f *FS) Create(name string) (afero.File, error) {
 // Open implements afero.Fs.
 func (f *FS) Open(name string) (afero.File, error) { return f.OpenFile(name, os.O_RDONLY, 0) }
 
-// OpenFile implements afero.Fs. The store has no permissions; perm is not
-// used. A file is stored when it is closed, and only if something was written
-// to it, or it was made or truncated by this call.
+// OpenFile implements afero.Fs. Stores have no permissions, so perm is ignored.
+// A file is stored when it is closed, and only if something was written to it,
+// or this call created or truncated it.
 func (f *FS) OpenFile(name string, flag int, _ os.FileMode) (afero.File, error) {
 	p, err := resolve(name)
 	if err != nil {
@@ -42,17 +42,17 @@ func (f *FS) OpenFile(name string, flag int, _ os.FileMode) (afero.File, error) 
 	return file, nil
 }
 
-// maxLooks is how often a file is looked for again that changed between being
-// looked for and being opened.
+// maxLooks limits how often a file is looked up that changes between the lookup
+// and the open.
 const maxLooks = 4
 
-// openRead opens a file or a folder that is there. A file is opened in the
-// store at once, so that what is read is what was there now.
+// openRead opens an existing file or folder. A file is opened in the store at
+// once, so that reading returns the content of this moment.
 func (f *FS) openRead(p place, flag int) (afero.File, error) {
 	for looks := 1; ; looks++ {
 		info, children, err := f.look(f.ctx, p.name)
 		if err == nil {
-			err = p.fits(info)
+			err = p.checkKind(info)
 		}
 		switch {
 		case err != nil:
@@ -61,7 +61,7 @@ func (f *FS) openRead(p place, flag int) (afero.File, error) {
 			return &dir{core: f.core, ctx: f.ctx, place: p, info: info, children: children}, nil
 		}
 		n := f.bind(p.name, info)
-		if n.readsHere() {
+		if n.isLocal() {
 			return f.newFile(n, p, flag), nil
 		}
 		_, err = n.open(f.ctx)
@@ -72,11 +72,11 @@ func (f *FS) openRead(p place, flag int) (afero.File, error) {
 		if !errors.Is(err, backend.ErrChanged) && !errors.Is(err, fs.ErrNotExist) || looks == maxLooks {
 			return nil, readError(err)
 		}
-		f.doubt(p.name)
+		f.invalidate(p.name)
 	}
 }
 
-// openWrite opens a file that may be changed or made by it.
+// openWrite opens a file for writing, or creates it.
 func (f *FS) openWrite(p place, flag int) (afero.File, error) {
 	if err := f.begin(); err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func (f *FS) openWrite(p place, flag int) (afero.File, error) {
 	case info.Dir:
 		return nil, failure(backend.ErrIsDir, "")
 	}
-	if err := p.fits(info); err != nil {
+	if err := p.checkKind(info); err != nil {
 		return nil, err
 	}
 	h := f.newFile(f.bind(p.name, info), p, flag)
@@ -111,12 +111,12 @@ func (f *FS) openWrite(p place, flag int) (afero.File, error) {
 	return h, nil
 }
 
-// make opens a file that is not there.
+// make creates a file that does not exist.
 func (f *FS) make(ctx context.Context, p place, flag int) (afero.File, error) {
 	if p.folder {
 		return nil, failure(backend.ErrIsDir, "a name that ends with a slash is one of a folder")
 	}
-	if err := p.makeable(); err != nil {
+	if err := p.checkNew(); err != nil {
 		return nil, err
 	}
 	if err := f.folder(ctx, parentOf(p.name)); err != nil {

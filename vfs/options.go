@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// An Option changes how an [FS] works.
+// An Option configures an [FS].
 type Option func(*options)
 
 type options struct {
 	stateDir   string
-	waiting    int64 // bytes that may wait to be stored; 0: none
+	waiting    int64 // bytes that may be queued; 0: no write-back
 	cacheDir   string
 	cacheBytes int64
 	ttl        time.Duration
@@ -52,47 +52,48 @@ func newOptions(opts []Option) (*options, error) {
 	return o, nil
 }
 
-// WithStateDir keeps the journal of unfinished operations in dir, which is
-// made if it is not there, so that they are settled after a crash. Without it
-// they are settled only while the program runs. Two file systems must not
-// share one.
+// WithStateDir keeps the journal of pending operations in dir, which is created
+// if it does not exist, so that they are recovered after a crash. Without it
+// they are recovered only while the program runs. Two file systems must not
+// share a state folder.
 func WithStateDir(dir string) Option { return func(o *options) { o.stateDir = dir } }
 
-// WithWriteBack has Put and Close answer when the content is on the disk of
-// this machine, in the folder of [WithStateDir], where at most maxBytes may
-// wait to be stored in the background. What finds no room there is stored at
-// once. [ReadQueue] tells what waits. It needs a store that is a
-// [backend.Versioner].
+// WithWriteBack makes Put and Close return when the content is on the local
+// disk, in the folder of [WithStateDir], where at most maxBytes may be queued
+// to be stored in the background. A file that does not fit is stored at once.
+// [ReadQueue] returns the queued files. It needs WithStateDir and a store that
+// is a [backend.Versioner]. The default is 0: no write-back.
 func WithWriteBack(maxBytes int64) Option { return func(o *options) { o.waiting = maxBytes } }
 
-// WithCacheDir keeps content that was read in dir, at most maxBytes of it. It
-// may be deleted at any time. Without it content is not kept.
+// WithCacheDir caches content that was read in dir, at most maxBytes of it. The
+// folder may be deleted at any time. Without it content is not cached.
 func WithCacheDir(dir string, maxBytes int64) Option {
 	return func(o *options) { o.cacheDir, o.cacheBytes = dir, maxBytes }
 }
 
-// WithDirCache sets how long a listing is believed where the store has no
-// revision to tell whether it still holds, and how many entries of listings
-// are kept. The default is a minute and 100,000; a ttl of 0 keeps none.
+// WithDirCache sets how long a listing is fresh if the store has no revision
+// that confirms it, and how many entries of listings are cached in total. The
+// defaults are one minute and 100,000; a ttl of 0 disables the cache.
 func WithDirCache(ttl time.Duration, entries int) Option {
 	return func(o *options) { o.ttl, o.entries = ttl, entries }
 }
 
-// WithPollInterval sets how often a store in use is asked for its revision,
+// WithPollInterval sets how often the revision of a store in use is requested,
 // and so for how long a change made elsewhere may stay unseen. The default is
-// five seconds; with 0 it is not asked, and the time of WithDirCache rules.
+// five seconds; with 0 it is never requested, and the ttl of [WithDirCache]
+// applies.
 func WithPollInterval(d time.Duration) Option { return func(o *options) { o.poll = d } }
 
-// WithSpoolDir is where content on its way to the store is kept once it is
-// too much for memory. The default is the system's folder for temporary files.
+// WithSpoolDir sets the folder for content on its way to the store that is too
+// large for memory. The default is [os.TempDir].
 func WithSpoolDir(dir string) Option { return func(o *options) { o.spoolDir = dir } }
 
-// WithReadAhead sets how many bytes ReadAt may ask of the store ahead of what
-// is read, once reading has proved to be sequential. The default is 8 MiB.
+// WithReadAhead limits how many bytes ReadAt requests ahead of what is read
+// once access has proved to be sequential. The default is 8 MiB.
 func WithReadAhead(maxBytes int64) Option { return func(o *options) { o.readAhead = maxBytes } }
 
-// WithLogger receives what the file system has to say about itself. nil
-// discards.
+// WithLogger sets the logger of the file system. The default, and nil, discards
+// all records.
 func WithLogger(log *slog.Logger) Option {
 	return func(o *options) {
 		if log != nil {
@@ -101,5 +102,5 @@ func WithLogger(log *slog.Logger) Option {
 	}
 }
 
-// WithClock takes the time from now instead of from the system.
+// WithClock sets the clock. The default is [time.Now].
 func WithClock(now func() time.Time) Option { return func(o *options) { o.now = now } }

@@ -9,20 +9,19 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// maxName is the longest name that may be made, in characters: what Yandex
-// Disk, NTFS and APFS allow alike. A longer one that is already there can be
-// used all the same.
+// maxName is the longest name that may be created, in characters: what Yandex
+// Disk, NTFS and APFS all allow. An existing longer one can be used.
 const maxName = 255
 
 // place is a name as the caller gave it and as the backend knows it.
 type place struct {
 	given  string
 	name   string
-	folder bool // given with a slash at its end, so it can only be a folder
+	folder bool // given with a trailing slash, so it can only be a folder
 }
 
-// resolve cleans a name: relative ones begin at the root, above which there is
-// nothing.
+// resolve cleans a name. Relative names start at the root, which ".." does not
+// leave.
 func resolve(given string) (place, error) {
 	switch {
 	case given == "":
@@ -37,16 +36,16 @@ func resolve(given string) (place, error) {
 	return place{given: given, name: clean[1:], folder: strings.HasSuffix(given, "/")}, nil
 }
 
-// makeable refuses a name that nothing new may have.
-func (p place) makeable() error {
+// checkNew returns an error for a name that cannot be created.
+func (p place) checkNew() error {
 	if utf8.RuneCountInString(path.Base(p.name)) > maxName {
 		return failure(fs.ErrInvalid, "the name is longer than 255 characters")
 	}
 	return nil
 }
 
-// fits tells whether what is there may be called what the caller called it.
-func (p place) fits(info backend.Info) error {
+// checkKind returns an error if the caller used the name of a folder for a file.
+func (p place) checkKind(info backend.Info) error {
 	if p.folder && !info.Dir {
 		return failure(backend.ErrNotDir, "")
 	}

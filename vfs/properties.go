@@ -9,9 +9,9 @@ import (
 	"github.com/davdisk/davdisk/vfs/internal/pathlock"
 )
 
-// Properties returns the WebDAV properties kept with a file or a folder: the
-// key is "{namespace}local", the value the whole XML element. It is
-// errors.ErrUnsupported if the store keeps none.
+// Properties returns the WebDAV properties of a file or a folder: the key is
+// "{namespace}local", the value the whole XML element. It fails with
+// errors.ErrUnsupported if the store has no properties.
 func (f *FS) Properties(name string) (map[string]string, error) {
 	p, err := resolve(name)
 	if err != nil {
@@ -24,7 +24,7 @@ func (f *FS) Properties(name string) (map[string]string, error) {
 	return webdavProperties(all), nil
 }
 
-// webdavProperties are those that have the name of a WebDAV property.
+// webdavProperties returns those whose key is the name of a WebDAV property.
 func webdavProperties(all map[string]string) map[string]string {
 	props := map[string]string{}
 	for key, value := range all {
@@ -35,8 +35,9 @@ func webdavProperties(all map[string]string) map[string]string {
 	return props
 }
 
-// SetProperties sets some properties and removes others, all or nothing. It is
-// errors.ErrUnsupported if the store keeps none.
+// SetProperties sets some properties and removes others, all or nothing. The
+// keys are those of Properties. It fails with errors.ErrUnsupported if the
+// store has no properties.
 func (f *FS) SetProperties(name string, set map[string]string, remove []string) error {
 	return pathError("properties", name, f.setProperties(name, set, remove))
 }
@@ -44,7 +45,7 @@ func (f *FS) SetProperties(name string, set map[string]string, remove []string) 
 func (f *FS) setProperties(name string, set map[string]string, remove []string) error {
 	for key := range set {
 		if !strings.HasPrefix(key, "{") {
-			return failure(fs.ErrInvalid, "the name of a property begins with its namespace in braces")
+			return failure(fs.ErrInvalid, "the name of a property must begin with its namespace in braces")
 		}
 	}
 	places, done, err := f.change(f.ctx, pathlock.One, name)
@@ -54,7 +55,7 @@ func (f *FS) setProperties(name string, set map[string]string, remove []string) 
 	defer done()
 	if err := backend.SetProperties(f.ctx, f.b, places[0].name, set, remove); err != nil {
 		if !errors.Is(err, errors.ErrUnsupported) {
-			f.doubt(places[0].name) // the change may have been made all the same
+			f.invalidate(places[0].name) // the change may have been made nevertheless
 		}
 		return err
 	}

@@ -11,14 +11,14 @@ import (
 	"github.com/davdisk/davdisk/vfs/internal/spool"
 )
 
-// Put stores body as the whole content of a file, new or replaced: when it
-// returns nil that is done, otherwise what was there before stays. Files
-// opened before go on reading the old content.
+// Put stores body as the whole content of a file, new or replaced, and returns
+// a *FileInfo. If it fails, the old content stays. Files opened before keep
+// reading the old content.
 //
 // size is the number of bytes, -1 if unknown; a body of another length, or
 // one that fails, is an error. mtime is the modification time to record; zero
 // means now. If ifMatch is not empty, it is the entity tag that the file must
-// have, else backend.ErrChanged; with ifAbsent nothing may have the name, else
+// have, else backend.ErrChanged; with ifAbsent the name must be free, else
 // fs.ErrExist. A missing parent is fs.ErrNotExist, a folder of that name
 // backend.ErrIsDir.
 func (f *FS) Put(name string, body io.Reader, size int64, mtime time.Time, ifMatch string, ifAbsent bool) (fs.FileInfo, error) {
@@ -41,10 +41,10 @@ func (f *FS) put(name string, body io.Reader, size int64, mtime time.Time, ifMat
 	case p.name == ".", p.folder:
 		return nil, failure(backend.ErrIsDir, "")
 	}
-	if err := p.makeable(); err != nil {
+	if err := p.checkNew(); err != nil {
 		return nil, err
 	}
-	if err := f.fits(size); err != nil {
+	if err := f.checkSize(size); err != nil {
 		return nil, err
 	}
 	if err := f.begin(); err != nil {
@@ -52,20 +52,20 @@ func (f *FS) put(name string, body io.Reader, size int64, mtime time.Time, ifMat
 	}
 	defer f.end()
 
-	// What may stay in memory, and what has no length yet, is gathered before
-	// the name is locked, so that a slow client keeps nobody waiting.
-	gathered := f.spools.New()
-	defer gathered.Close()
+	// A body that fits into memory, or has no known length, is received before
+	// the name is locked, so that a slow client does not block others.
+	received := f.spools.New()
+	defer received.Close()
 	var content io.ReadSeeker
 	if size < 0 || size <= memoryPerFile {
-		if size, err = spool.Fill(gathered, body, size); err != nil {
+		if size, err = spool.Fill(received, body, size); err != nil {
 			return nil, err
 		}
-		content = gathered.Reader()
+		content = received.Reader()
 	} else {
-		passing := spool.Tee(gathered, body, size)
-		defer passing.Close()
-		content = passing
+		streamed := spool.Tee(received, body, size)
+		defer streamed.Close()
+		content = streamed
 	}
 
 	unlock, err := f.locks.Lock(f.ctx, pathlock.One(p.name))
@@ -84,12 +84,12 @@ func (f *FS) put(name string, body io.Reader, size int64, mtime time.Time, ifMat
 			return nil, failure(backend.ErrChanged, "being written")
 		}
 	}
-	f.hold(f.ctx, p.name)
+	f.pinOpenFiles(f.ctx, p.name)
 	info, err := f.b.Put(f.ctx, p.name, content, backend.PutOptions{
 		Size: size, IfAbsent: ifAbsent, IfVersion: version, ModTime: mtime,
 	})
 	if err != nil {
-		f.doubt(p.name)
+		f.invalidate(p.name)
 		return nil, err
 	}
 	f.supersede(p.name)
@@ -97,7 +97,7 @@ func (f *FS) put(name string, body io.Reader, size int64, mtime time.Time, ifMat
 	return fileInfo(p.name, info), nil
 }
 
-// versionOf gives the version that an entity tag stands for; "" for "".
+// versionOf returns the version that an entity tag stands for; "" for "".
 func versionOf(tag string) (string, error) {
 	if tag == "" {
 		return "", nil
@@ -112,8 +112,8 @@ func versionOf(tag string) (string, error) {
 	return version, nil
 }
 
-// supersede takes the names away from the open files at and below a name that
-// something whole and new has taken.
+// supersede unbinds the open files at and below a name that was replaced as a
+// whole.
 func (c *core) supersede(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,23 +9,23 @@ import (
 	"github.com/davdisk/davdisk/vfs/internal/writeback"
 )
 
-// queueDir is where write-back keeps what waits, below the state folder.
+// queueDir is the folder of the write-back queue, below the state folder.
 const queueDir = "queue"
 
-// Queued is a file that has been acknowledged and is still to be stored.
+// Queued describes a file that has been acknowledged and is still to be stored.
 type Queued struct {
 	ID      string    `json:"id"`
 	Name    string    `json:"name"`            // in the store
 	Size    int64     `json:"size"`            // bytes
 	Since   time.Time `json:"since"`           // when it was acknowledged
-	Tries   int       `json:"tries"`           // that have failed since the last start
+	Tries   int       `json:"tries"`           // failed ones since the last start
 	Error   string    `json:"error,omitempty"` // of the last one
-	Next    time.Time `json:"next,omitzero"`   // when it is tried again, or at the next start if that is sooner
-	Content string    `json:"content"`         // the file on this machine that holds it
+	Next    time.Time `json:"next,omitzero"`   // of the next try, which the next start may bring forward
+	Content string    `json:"content"`         // path of the local file that holds it
 }
 
-// ReadQueue tells what waits to be stored in a state folder, whether a file
-// system is at work in it or not.
+// ReadQueue returns the files queued in a state folder, oldest first, whether or
+// not a file system is using it.
 func ReadQueue(stateDir string) ([]Queued, error) {
 	entries, contents, err := writeback.Read(filepath.Join(stateDir, queueDir))
 	if err != nil {
@@ -38,14 +38,14 @@ func ReadQueue(stateDir string) ([]Queued, error) {
 	return all, nil
 }
 
-// DropQueued gives up a file that waits to be stored: its content is lost, and
-// what the store has under its name stays. It fails while a file system is at
-// work in the state folder; with that one, the file can be removed.
+// DropQueued removes a file from the queue: its content is lost, and what the
+// store has under its name stays. It fails while a file system is using the
+// state folder; remove the file through that one instead.
 func DropQueued(stateDir, id string) error {
 	return writeback.Drop(filepath.Join(stateDir, queueDir), id)
 }
 
-// Queued tells how many files, and bytes of them, wait to be stored.
+// Queued returns the number of queued files and their total size in bytes.
 func (f *FS) Queued() (files int, bytes int64) {
 	if f.queue == nil {
 		return 0, 0
@@ -53,8 +53,8 @@ func (f *FS) Queued() (files int, bytes int64) {
 	return f.queue.Waiting()
 }
 
-// openQueue puts a queue in front of the store, if there is to be one, or if a
-// former run has left something in it.
+// openQueue puts a queue in front of the store, if write-back is enabled or a
+// previous run has left queued files.
 func (c *core) openQueue() error {
 	if c.opts.stateDir == "" {
 		return nil
@@ -67,7 +67,7 @@ func (c *core) openQueue() error {
 	c.queue, err = writeback.Open(c.b, writeback.Options{
 		Dir: dir, MaxBytes: c.opts.waiting, Log: c.opts.log, Now: c.opts.now,
 		Look:    func(ctx context.Context, name string) (backend.Info, error) { return c.meta.Stat(ctx, name) },
-		Changed: c.doubt,
+		Changed: c.invalidate,
 	})
 	if err == nil {
 		c.b = c.queue

@@ -11,33 +11,33 @@ import (
 )
 
 const (
-	maxStreams  = 4         // transfers that one handle keeps open
-	firstWindow = 128 << 10 // bytes that ReadAt asks for at a new place
-	maxSkip     = 64 << 10  // bytes that are read over rather than asked for anew
-	maxResumes  = 3         // how often in a row a broken transfer is taken up again
+	maxStreams  = 4         // open transfers per handle
+	firstWindow = 128 << 10 // bytes that ReadAt requests at a new offset
+	maxSkip     = 64 << 10  // bytes that are skipped rather than requested anew
+	maxResumes  = 3         // how often in a row a broken transfer is resumed
 )
 
-// version is stored content that is open; two are the same if the pointers are.
+// version is stored content that is open. Versions are compared by pointer.
 type version struct{ backend.Content }
 
-// reader reads stored content for one handle. Each place in the content that
-// is being read has a stream; reading on there goes on with the same transfer.
-// Read streams to the end of the file at once. ReadAt, whose callers may jump
-// about, begins with a small window that doubles while it reads on.
+// reader reads stored content for one handle. Each offset that is being read
+// from has a stream; sequential reads continue the same transfer. Read requests
+// everything to the end of the file. ReadAt, whose callers may use random
+// access, starts with a small window that doubles while access is sequential.
 type reader struct {
 	readAhead int64
 	cache     *chunks.Cache // nil: none
 
 	mu      sync.Mutex
-	content *version  // what all below is of
-	streams []*stream // idle ones, most recently used last
-	chunk   []byte    // the last one that came out of the cache
+	content *version  // that streams and chunk belong to
+	streams []*stream // idle streams, most recently used last
+	chunk   []byte    // the last chunk read from the cache
 	index   int64     // its number
 	closed  bool
 }
 
-// readAt fills p from off, or gives what there is if onward is set. It gives
-// io.EOF only at the end of the content.
+// readAt fills p from off, or returns what is available if onward is set. It
+// returns io.EOF only at the end of the content.
 func (r *reader) readAt(ctx context.Context, content *version, p []byte, off int64, onward bool) (int, error) {
 	size := content.Info().Size
 	if off >= size {
@@ -79,7 +79,7 @@ func (r *reader) readAt(ctx context.Context, content *version, p []byte, off int
 	return done, nil
 }
 
-// open begins a transfer at off that goes on where old, if any, has ended.
+// open starts a transfer at off that continues old, if any.
 func (r *reader) open(ctx context.Context, content *version, old *stream, off, need int64, onward bool) (*stream, error) {
 	size := content.Info().Size
 	window := int64(firstWindow)
@@ -89,7 +89,7 @@ func (r *reader) open(ctx context.Context, content *version, old *stream, off, n
 	}
 	window = max(window, need)
 	if r.cache != nil {
-		// Whole chunks can be kept.
+		// Only whole chunks can be cached.
 		window += off % chunks.Size
 		off -= off % chunks.Size
 		window = max(window, chunks.Size)
@@ -109,7 +109,7 @@ func (r *reader) open(ctx context.Context, content *version, old *stream, off, n
 	return &stream{content: content, body: body, pos: off, end: off + window, window: window, cache: r.cache}, nil
 }
 
-// cached reads from the cache.
+// cached reads from the cache, and returns the number of bytes.
 func (r *reader) cached(content *version, p []byte, off int64) int {
 	if r.cache == nil {
 		return 0
@@ -127,7 +127,7 @@ func (r *reader) cached(content *version, p []byte, off int64) int {
 	return copy(p, r.chunk[min(start, int64(len(r.chunk))):])
 }
 
-// take gives the stream that stands at off, or a little before it.
+// take returns the idle stream at off, or at most maxSkip before it, or nil.
 func (r *reader) take(content *version, off int64) *stream {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -167,7 +167,7 @@ func (r *reader) give(s *stream) {
 	}
 }
 
-// close ends all transfers.
+// close cancels all transfers.
 func (r *reader) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -182,7 +182,7 @@ func (r *reader) closeStreams() {
 	r.streams = nil
 }
 
-// stream is a transfer under way.
+// stream is a transfer in progress.
 type stream struct {
 	content *version
 	body    io.ReadCloser
@@ -190,11 +190,11 @@ type stream struct {
 	end     int64 // of the window
 	window  int64
 
-	cache *chunks.Cache // gets the chunks that pass
-	chunk []byte        // the part of one that has passed
+	cache *chunks.Cache // receives complete chunks
+	chunk []byte        // the part of the current one that has been read
 }
 
-// readFrom reads what is at off, to which it first reads on. A transfer that
+// readFrom reads at off, after skipping what lies before it. A transfer that
 // ends before its window does is an error.
 func (s *stream) readFrom(off int64, p []byte) (int, error) {
 	for s.pos < off {
@@ -218,8 +218,8 @@ func (s *stream) read(p []byte) (int, error) {
 	return n, err
 }
 
-// keep gathers what passes into chunks. One whose begin has not passed is left
-// out.
+// keep collects what is read into chunks for the cache. A chunk that was not
+// read from its start is left out.
 func (s *stream) keep(p []byte) {
 	info := s.content.Info()
 	for pos := s.pos; len(p) > 0; {

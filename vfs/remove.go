@@ -9,7 +9,7 @@ import (
 	"github.com/davdisk/davdisk/vfs/internal/pathlock"
 )
 
-// Remove implements afero.Fs: a file, or a folder with nothing in it.
+// Remove implements afero.Fs. It removes a file or an empty folder.
 func (f *FS) Remove(name string) error { return pathError("remove", name, f.remove(name)) }
 
 func (f *FS) remove(name string) error {
@@ -24,7 +24,7 @@ func (f *FS) remove(name string) error {
 	}
 	info, err := f.stat(f.ctx, p.name)
 	if err == nil {
-		err = p.fits(info)
+		err = p.checkKind(info)
 	}
 	if err != nil {
 		return err
@@ -38,11 +38,11 @@ func (f *FS) remove(name string) error {
 			return failure(backend.ErrNotEmpty, "")
 		}
 	}
-	return f.removeTree(f.ctx, p.name, backend.RemoveOptions{IfEmpty: info.Dir}) // as the store sees it now, not as it was remembered
+	return f.removeTree(f.ctx, p.name, backend.RemoveOptions{IfEmpty: info.Dir}) // as the store sees it now, not as cached
 }
 
-// RemoveAll implements afero.Fs: a file, or a folder with all that is in it.
-// It is no error if there is nothing. The root is refused.
+// RemoveAll implements afero.Fs. It removes a file, or a folder with its
+// content, and returns nil if there is nothing. The root is fs.ErrInvalid.
 func (f *FS) RemoveAll(name string) error {
 	if name == "" {
 		return nil
@@ -54,10 +54,10 @@ func (f *FS) RemoveAll(name string) error {
 	return pathError("removeall", name, err)
 }
 
-// Delete removes a file, or a folder with all that is in it, as one step of
-// the store. If ifMatch is not empty, it is the entity tag that the file must
-// have, else backend.ErrChanged. Nothing there is fs.ErrNotExist; the root is
-// refused.
+// Delete removes a file, or a folder with its content, as one step of the
+// store. If ifMatch is not empty, it is the entity tag that the file must have,
+// else backend.ErrChanged. A missing name is fs.ErrNotExist, the root
+// fs.ErrInvalid.
 func (f *FS) Delete(name, ifMatch string) error {
 	version, err := versionOf(ifMatch)
 	if err == nil {
@@ -79,7 +79,7 @@ func (f *FS) removeAll(name, version string) error {
 	if p.folder || version != "" {
 		info, err := f.stat(f.ctx, p.name)
 		if err == nil {
-			err = p.fits(info)
+			err = p.checkKind(info)
 		}
 		switch {
 		case err != nil:
@@ -91,10 +91,12 @@ func (f *FS) removeAll(name, version string) error {
 	return f.removeTree(f.ctx, p.name, backend.RemoveOptions{IfVersion: version})
 }
 
-func errRoot() error { return failure(fs.ErrInvalid, "the root stays where it is") }
+func errRoot() error {
+	return failure(fs.ErrInvalid, "the root cannot be moved, copied over or removed")
+}
 
-// removeTree removes what the store has under a name, and takes the names of
-// open files there away. The caller holds the lock of the tree.
+// removeTree removes what the store has under a name, and unbinds the open files
+// there. The caller holds the lock of the tree.
 func (c *core) removeTree(ctx context.Context, name string, opts backend.RemoveOptions) error {
 	if n := c.pending(name); n != nil && opts.IfVersion != "" {
 		return failure(backend.ErrChanged, "being written")
@@ -103,16 +105,16 @@ func (c *core) removeTree(ctx context.Context, name string, opts backend.RemoveO
 		c.unbindTree(name)
 		return nil
 	}
-	c.hold(ctx, name)
+	c.pinOpenFiles(ctx, name)
 	if err := c.b.Remove(ctx, name, opts); err != nil {
-		c.doubt(name)
+		c.invalidate(name)
 		return err
 	}
 	c.removed(name)
 	return nil
 }
 
-// onlyHere tells whether a name is that of a file that is not stored yet.
+// onlyHere reports whether a name is that of a file that is not stored yet.
 func (c *core) onlyHere(name string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -275,9 +275,9 @@ func TestReplaceIsBroughtToItsEnd(t *testing.T) {
 	}
 }
 
-// TestUnsettledIsNotMissing has the store fail for good while a folder is
+// TestPendingIsNotMissing has the store fail for good while a folder is
 // being replaced: what cannot be told must not be told to be missing.
-func TestUnsettledIsNotMissing(t *testing.T) {
+func TestPendingIsNotMissing(t *testing.T) {
 	var down atomic.Bool
 	s := &steps{wrong: func(bool) error { down.Store(true); return errors.New("down") }}
 	f := newFS(t, downWhen{withSteps(openLocal(t, t.TempDir()), true, s), &down})

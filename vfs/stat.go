@@ -9,7 +9,8 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// FileInfo describes a file or a folder as it was when it was asked for.
+// FileInfo describes a file or a folder at the time of the call that returned
+// it. It implements fs.FileInfo.
 type FileInfo struct {
 	name string
 	info backend.Info
@@ -17,7 +18,7 @@ type FileInfo struct {
 
 var _ fs.FileInfo = (*FileInfo)(nil)
 
-// fileInfo describes what is under a backend name.
+// fileInfo returns the FileInfo of a backend name.
 func fileInfo(name string, info backend.Info) *FileInfo {
 	base := path.Base(name)
 	if name == "." {
@@ -26,14 +27,13 @@ func fileInfo(name string, info backend.Info) *FileInfo {
 	return &FileInfo{base, info}
 }
 
-// Name is the last element of the path; "/" for the root.
+// Name returns the last element of the path; "/" for the root.
 func (i *FileInfo) Name() string { return i.name }
 
-// Size is the number of bytes; 0 for a folder.
+// Size returns the size in bytes; 0 for a folder.
 func (i *FileInfo) Size() int64 { return i.info.Size }
 
-// Mode tells files and folders apart. Stores have no permissions, so all may
-// be read and written.
+// Mode returns the type, and fixed permissions, because stores have none.
 func (i *FileInfo) Mode() fs.FileMode {
 	if i.info.Dir {
 		return fs.ModeDir | 0o755
@@ -41,18 +41,18 @@ func (i *FileInfo) Mode() fs.FileMode {
 	return 0o644
 }
 
-// ModTime is when the content was last changed; zero if unknown.
+// ModTime returns when the content was last changed; zero if unknown.
 func (i *FileInfo) ModTime() time.Time { return i.info.ModTime }
 
-// IsDir tells whether it is a folder.
+// IsDir reports whether this is a folder.
 func (i *FileInfo) IsDir() bool { return i.info.Dir }
 
-// Sys is the backend.Info behind it.
+// Sys returns the underlying backend.Info.
 func (i *FileInfo) Sys() any { return i.info }
 
-// ETag is a strong entity tag of the content, with its quotes (RFC 9110
-// section 8.8.3). It is empty for a folder, and for content that is not
-// stored yet.
+// ETag returns a strong entity tag of the content, with its quotes (RFC 9110
+// section 8.8.3). It is empty for a folder, and for content that is not stored
+// yet.
 func (i *FileInfo) ETag() string {
 	if i.info.Version == "" {
 		return ""
@@ -60,20 +60,20 @@ func (i *FileInfo) ETag() string {
 	return `"` + i.info.Version + `"`
 }
 
-// ContentType is the media type, empty if the store does not know it.
+// ContentType returns the media type; empty if the store does not know it.
 func (i *FileInfo) ContentType() string { return i.info.ContentType }
 
-// Created is when it was made; zero if unknown.
+// Created returns when the file or folder was created; zero if unknown.
 func (i *FileInfo) Created() time.Time { return i.info.Created }
 
-// Properties are those of FS.Properties, if they came along with what was
-// asked; false if they have to be asked for.
+// Properties returns the properties of FS.Properties if the store has reported
+// them along with the rest; otherwise known is false.
 func (i *FileInfo) Properties() (props map[string]string, known bool) {
 	return webdavProperties(i.info.Properties), i.info.Properties != nil
 }
 
-// Hash is a checksum of the content in lower-case hex, algorithm being "md5"
-// or "sha256"; empty if unknown.
+// Hash returns a checksum of the content in lower-case hex; algorithm is "md5"
+// or "sha256". It is empty if unknown.
 func (i *FileInfo) Hash(algorithm string) string {
 	switch strings.ToLower(algorithm) {
 	case "md5":

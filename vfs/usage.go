@@ -9,16 +9,16 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// usage remembers the room of the store for one poll interval, because file
-// managers ask for it with every folder they show.
+// usage caches the quota of the store for one poll interval, because file
+// managers request it with every folder they show.
 type usage struct {
-	mu    sync.Mutex // held also while the store is asked, so that it is asked once
+	mu    sync.Mutex // held while the store is asked, so that it is asked once
 	space backend.Space
 	asked time.Time // zero: never
 }
 
-// Usage tells the room of the store in bytes, as it was at most one poll
-// interval ago; errors.ErrUnsupported if the store cannot tell.
+// Usage returns the total and used bytes of the store, at most one poll interval
+// old. It fails with errors.ErrUnsupported if the store does not report them.
 func (f *FS) Usage() (total, used int64, err error) {
 	space, err := f.space(f.ctx)
 	if err != nil {
@@ -43,20 +43,20 @@ func (c *core) space(ctx context.Context) (backend.Space, error) {
 	return space, nil
 }
 
-// fits refuses a file that is larger than the store takes, before anything of
-// it is read. It goes by what Usage knows at the moment and asks nobody: what
-// passes here the store refuses by itself.
-func (c *core) fits(size int64) error {
+// checkSize refuses a file that is larger than the store accepts, before any of
+// it is read. It uses the cached usage and makes no call: what passes here is
+// checked by the store itself.
+func (c *core) checkSize(size int64) error {
 	u := &c.usage
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.known(c.opts.now(), c.opts.poll) && u.space.MaxFile > 0 && size > u.space.MaxFile {
-		return failure(backend.ErrTooLarge, fmt.Sprintf("the store takes files of up to %d bytes", u.space.MaxFile))
+		return failure(backend.ErrTooLarge, fmt.Sprintf("the store accepts files of up to %d bytes", u.space.MaxFile))
 	}
 	return nil
 }
 
-// known tells whether the store was asked less than one poll interval ago.
+// known reports whether the store was asked less than one poll interval ago.
 func (u *usage) known(now time.Time, poll time.Duration) bool {
 	return !u.asked.IsZero() && now.Before(u.asked.Add(poll))
 }

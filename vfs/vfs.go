@@ -19,14 +19,14 @@ import (
 	"github.com/davdisk/davdisk/vfs/internal/writeback"
 )
 
-// What is written is kept in memory up to memoryPerFile bytes a file, and
-// memoryTotal altogether, before it goes to a temporary file.
+// Written data is kept in memory, up to memoryPerFile bytes a file and
+// memoryTotal in total, before it goes to a temporary file.
 const (
 	memoryPerFile = 8 << 20
 	memoryTotal   = 32 << 20
 )
 
-// FS is an afero.Fs on a store. It may be used from many goroutines at once.
+// FS is an afero.Fs on a store. It is safe for concurrent use.
 type FS struct {
 	*core
 	ctx context.Context
@@ -34,27 +34,28 @@ type FS struct {
 
 var _ afero.Fs = (*FS)(nil)
 
-// core is what an FS shares with all that are bound to contexts.
+// core is what an FS shares with those that WithContext and Confine return.
 type core struct {
 	b      backend.Backend
 	opts   *options
 	locks  pathlock.Table
 	spools *spool.Pool
 	meta   *dircache.Cache
-	chunks *chunks.Cache // nil: content is not kept
+	chunks *chunks.Cache // nil: content is not cached
 	usage  usage
-	queue  *writeback.Queue // in front of the store, and b itself; nil: none
+	queue  *writeback.Queue // in front of the store, and then b itself; nil: no write-back
 
 	journal *operations
 
-	mu      sync.Mutex       // guards all below, and the fields of nodes that say so
-	nodes   map[string]*node // open files, by the name they have now
+	mu      sync.Mutex       // guards the fields below, and those of nodes that say so
+	nodes   map[string]*node // open files, by current name
 	running int              // operations that Close waits for
-	idle    sync.Cond        // running has become 0
+	idle    sync.Cond        // signals that running is 0
 	closed  bool
 }
 
-// New makes a file system on a store. Close it when it is not needed any more.
+// New returns a file system on a store. The caller must Close it; Close closes
+// b too.
 func New(b backend.Backend, opts ...Option) (*FS, error) {
 	o, err := newOptions(opts)
 	if err != nil {
@@ -87,25 +88,26 @@ func New(b backend.Backend, opts ...Option) (*FS, error) {
 	if len(c.journal.entries) > 0 && c.begin() == nil {
 		go func() {
 			defer c.end() // which Close waits for
-			c.settleAll(context.Background())
+			c.recoverAll(context.Background())
 		}()
 	}
 	return &FS{c, context.Background()}, nil
 }
 
-// WithContext returns the same file system bound to ctx: when ctx ends, what
-// its methods, and those of the files opened through it, are doing ends too.
-// It is a *FS again.
+// WithContext returns the same file system bound to ctx: when ctx is done, its
+// methods, and those of the files opened through it, return early. The result
+// is a *FS.
 func (f *FS) WithContext(ctx context.Context) afero.Fs { return &FS{f.core, ctx} }
 
-// Name implements afero.Fs.
+// Name implements afero.Fs. It is "davdisk".
 func (f *FS) Name() string { return "davdisk" }
 
-// Close waits for what is still being written, then closes the backend if it
-// is an io.Closer. What open files have not stored by their own Close is
-// dropped. With [WithWriteBack] it waits up to 20 seconds for what waits to be
-// stored; the rest is taken up by the next FS with that state folder.
-// Afterwards nothing can be opened or changed.
+// Close waits for operations in progress, then closes the backend if it is an
+// io.Closer. Data written to files that have not been closed is discarded. With
+// [WithWriteBack] it waits up to 20 seconds for queued files to be stored; the
+// next FS with that state folder stores the rest. Afterwards all operations
+// that open or change something fail with fs.ErrClosed, and so does a second
+// Close.
 func (f *FS) Close() error {
 	c := f.core
 	c.mu.Lock()
@@ -131,7 +133,7 @@ func (f *FS) Close() error {
 	return err
 }
 
-// begin counts an operation that Close must wait for, until end.
+// begin registers an operation that Close waits for, until end is called.
 func (c *core) begin() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -150,8 +152,9 @@ func (c *core) end() {
 	}
 }
 
-// change resolves the names of an operation, counts it and locks them, each
-// alone (pathlock.One) or with all below it (pathlock.Tree).
+// change begins an operation that changes something: it resolves and locks the
+// given names, each alone (pathlock.One) or with all below it (pathlock.Tree).
+// The caller must call done if err is nil.
 func (c *core) change(ctx context.Context, lock func(string) pathlock.Name, given ...string) (places []place, done func(), err error) {
 	var names []pathlock.Name
 	for _, g := range given {
@@ -172,7 +175,7 @@ func (c *core) change(ctx context.Context, lock func(string) pathlock.Name, give
 	}
 	finish := func() { unlock(); c.end() }
 	ready := false
-	defer func() { // also if the store panics
+	defer func() { // even if the store panics
 		if !ready {
 			finish()
 		}
@@ -181,7 +184,7 @@ func (c *core) change(ctx context.Context, lock func(string) pathlock.Name, give
 		if c.isHidden(p.name) {
 			return nil, nil, fs.ErrNotExist
 		}
-		if err := c.await(ctx, concernedTree(p.name)); err != nil {
+		if err := c.await(ctx, affectsTree(p.name)); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -197,7 +200,7 @@ func (f *FS) Stat(name string) (fs.FileInfo, error) {
 	}
 	info, err := f.stat(f.ctx, p.name)
 	if err == nil {
-		err = p.fits(info)
+		err = p.checkKind(info)
 	}
 	if err != nil {
 		return nil, pathError("stat", name, err)
@@ -205,7 +208,7 @@ func (f *FS) Stat(name string) (fs.FileInfo, error) {
 	return fileInfo(p.name, info), nil
 }
 
-// Mkdir implements afero.Fs. The store has no permissions; perm is not used.
+// Mkdir implements afero.Fs. Stores have no permissions, so perm is ignored.
 func (f *FS) Mkdir(name string, _ os.FileMode) error {
 	return pathError("mkdir", name, f.mkdir(name))
 }
@@ -220,12 +223,12 @@ func (f *FS) mkdir(name string) error {
 	if p.name == "." || f.pending(p.name) != nil {
 		return failure(fs.ErrExist, "")
 	}
-	if err := p.makeable(); err != nil {
+	if err := p.checkNew(); err != nil {
 		return err
 	}
 	writes := f.meta.Writes()
 	if err := f.b.Mkdir(f.ctx, p.name); err != nil {
-		f.doubt(p.name)
+		f.invalidate(p.name)
 		return err
 	}
 	f.madeSince(p.name, writes)
@@ -233,8 +236,8 @@ func (f *FS) mkdir(name string) error {
 	return nil
 }
 
-// MkdirAll implements afero.Fs: the folder and all that it lies in are there
-// afterwards.
+// MkdirAll implements afero.Fs: it makes the folder and all missing parents.
+// perm is ignored.
 func (f *FS) MkdirAll(name string, perm os.FileMode) error {
 	p, err := resolve(name)
 	if err != nil {
@@ -277,7 +280,8 @@ func (f *FS) Chown(name string, _, _ int) error {
 	return pathError("chown", name, failure(errors.ErrUnsupported, "the store has no owners"))
 }
 
-// Chtimes implements afero.Fs. The store keeps the modification time only.
+// Chtimes implements afero.Fs. Stores keep the modification time only, so the
+// access time is ignored.
 func (f *FS) Chtimes(name string, _, mtime time.Time) error {
 	return pathError("chtimes", name, f.chtimes(name, mtime))
 }
@@ -291,12 +295,12 @@ func (f *FS) chtimes(name string, mtime time.Time) error {
 	p := places[0]
 	if n := f.pending(p.name); n != nil {
 		n.setModTime(mtime)
-		return p.fits(backend.Info{})
+		return p.checkKind(backend.Info{})
 	}
 	if p.folder {
 		info, err := f.stat(f.ctx, p.name)
 		if err == nil {
-			err = p.fits(info)
+			err = p.checkKind(info)
 		}
 		if err != nil {
 			return err
@@ -304,7 +308,7 @@ func (f *FS) chtimes(name string, mtime time.Time) error {
 	}
 	if err := backend.SetModTime(f.ctx, f.b, p.name, mtime); err != nil {
 		if !errors.Is(err, errors.ErrUnsupported) {
-			f.doubt(p.name)
+			f.invalidate(p.name)
 		}
 		return err
 	}

@@ -234,7 +234,7 @@ func TestWriteBackShows(t *testing.T) {
 	}
 }
 
-// TestWriteBackTurnedOff: what a former run has left is stored all the same,
+// TestWriteBackTurnedOff: what a previous run has left is stored all the same,
 // and what is written now is not told before it is.
 func TestWriteBackTurnedOff(t *testing.T) {
 	var down atomic.Bool

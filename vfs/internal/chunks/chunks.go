@@ -1,9 +1,9 @@
-// Package chunks keeps pieces of content on disk.
+// Package chunks caches pieces of content on disk.
 //
-// A piece is known by the version of the content it belongs to, never by a
-// name, so it is never out of date. Each carries its own checksum: one that
-// was cut short by a crash, or that the disk has spoilt, is not used. The
-// folder may be deleted at any time.
+// A piece is keyed by the version of the content it belongs to, never by a name,
+// so it is never stale. Each has its own checksum: one that a crash has
+// truncated, or the disk has damaged, is not used. The folder may be deleted at
+// any time.
 package chunks
 
 import (
@@ -22,14 +22,14 @@ import (
 	"time"
 )
 
-// Size is that of every chunk of a file but the last, in bytes.
+// Size is the size in bytes of every chunk of a file but the last.
 const Size = 256 << 10
 
 // suffix ends the names of complete files.
 const suffix = ".chunk"
 
-// Cache is a folder of chunks of bounded size, the least recently used of
-// which go first. It may be used from many goroutines at once.
+// Cache is a folder of chunks of limited total size. The least recently used
+// chunks are evicted first. It is safe for concurrent use.
 type Cache struct {
 	dir string
 	max int64
@@ -45,8 +45,8 @@ type entry struct {
 	size int64
 }
 
-// Open takes a folder, which is made if it is not there, for at most max
-// bytes. What is there already is used.
+// Open opens the cache in dir, which is created if it does not exist, for at
+// most max bytes. Existing chunks are used.
 func Open(dir string, max int64) (*Cache, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open the content cache: %w", err)
@@ -58,7 +58,7 @@ func Open(dir string, max int64) (*Cache, error) {
 	return c, nil
 }
 
-// scan finds what a former run has left.
+// scan finds the chunks that a previous run has left.
 func (c *Cache) scan() error {
 	type found struct {
 		entry
@@ -77,7 +77,7 @@ func (c *Cache) scan() error {
 		case strings.HasSuffix(name, suffix):
 			all = append(all, found{entry{rel, info.Size()}, info.ModTime()})
 		case strings.HasPrefix(d.Name(), "new-"):
-			os.Remove(name) // cut short while it was written
+			os.Remove(name) // incomplete
 		}
 		return nil
 	})
@@ -93,15 +93,15 @@ func (c *Cache) scan() error {
 	return nil
 }
 
-// fileName is where the chunk of a version is, relative to the folder.
+// fileName returns the file of a chunk, relative to the folder.
 func fileName(version string, index int64) string {
 	sum := sha256.Sum256([]byte(version))
 	key := hex.EncodeToString(sum[:])
 	return filepath.Join(key[:2], fmt.Sprintf("%s-%x%s", key, index, suffix))
 }
 
-// checksum is of what the chunk is as well as of its bytes, so that one file
-// cannot be taken for another.
+// checksum covers the name of the chunk as well as its bytes, so that one file
+// cannot be mistaken for another.
 func checksum(name string, data []byte) []byte {
 	h := sha256.New()
 	fmt.Fprintf(h, "%d %s\n", len(data), filepath.ToSlash(name))
@@ -109,7 +109,7 @@ func checksum(name string, data []byte) []byte {
 	return h.Sum(nil)
 }
 
-// Get gives a chunk, or nil if it is not here.
+// Get returns a chunk, or nil if it is not cached. The caller owns the slice.
 func (c *Cache) Get(version string, index int64) []byte {
 	name := fileName(version, index)
 	c.mu.Lock()
@@ -134,8 +134,8 @@ func (c *Cache) Get(version string, index int64) []byte {
 	return nil
 }
 
-// Put keeps a chunk, if there is room on the disk; a cache that cannot be
-// written to is no reason to fail.
+// Put caches a chunk. Errors are ignored, because a cache may miss. It does not
+// retain data.
 func (c *Cache) Put(version string, index int64, data []byte) {
 	name := fileName(version, index)
 	c.mu.Lock()
@@ -183,14 +183,14 @@ func (c *Cache) write(name string, data []byte) error {
 	return err
 }
 
-// evict removes what is too much. The caller holds c.mu.
+// evict removes chunks until the limit is met. The caller holds c.mu.
 func (c *Cache) evict() {
 	for c.total > c.max {
 		c.remove(c.order.Back().Value.(entry).name)
 	}
 }
 
-// remove forgets a chunk and deletes it. The caller holds c.mu.
+// remove deletes a chunk. The caller holds c.mu.
 func (c *Cache) remove(name string) {
 	at, ok := c.byKey[name]
 	if !ok {

@@ -9,34 +9,34 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// Stored takes note of a file or a folder that we have made or replaced.
+// Stored records a file or a folder that has been made or replaced.
 func (c *Cache) Stored(name string, info backend.Info) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stored(name, info, c.writes)
 }
 
-// Writes counts our own writes, for Made.
+// Writes returns the number of writes so far, for Made.
 func (c *Cache) Writes() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.writes
 }
 
-// Made is Stored for a folder that was asked for when there had been so many
-// writes. If there were others since, it may not be empty any more.
+// Made is like Stored, for a new folder. writes is what Writes returned before
+// the folder was made: if there were others since, it may not be empty.
 func (c *Cache) Made(name string, info backend.Info, writes uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stored(name, info, writes)
 }
 
-// stored is Made. The caller holds c.mu.
+// stored is Made for a caller that holds c.mu.
 func (c *Cache) stored(name string, info backend.Info, writes uint64) {
 	alone := writes == c.writes
 	c.written()
 	info.Name = path.Base(name)
-	c.forget(name)
+	c.invalidate(name)
 	c.apply(path.Dir(name), func(l *listing) {
 		if _, replaced := l.children[info.Name]; !replaced && info.Properties == nil {
 			info.Properties = map[string]string{} // what is new has none
@@ -44,37 +44,37 @@ func (c *Cache) stored(name string, info backend.Info, writes uint64) {
 		l.children[info.Name] = info
 	})
 	if info.Dir && alone {
-		// What we have just made is empty.
+		// A folder that has just been made is empty.
 		c.keep(name, &listing{self: info, children: map[string]backend.Info{}, made: c.opts.Now()})
 	}
 }
 
-// Removed takes note that we have removed a name with all below it.
+// Removed records that a name and all below it has been removed.
 func (c *Cache) Removed(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.written()
-	c.forgetTree(name)
+	c.invalidateTree(name)
 	base := path.Base(name)
 	c.apply(path.Dir(name), func(l *listing) { delete(l.children, base) })
 }
 
-// Kept counts the listings that have been remembered, for Moved.
+// Kept returns the number of listings cached so far, for Moved.
 func (c *Cache) Kept() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.kept
 }
 
-// Moved takes note that we have moved a name with all below it, which began
-// when so many listings had been remembered. Those that came later do not
-// follow: a store that moves a folder file by file shows a part of it then.
+// Moved records that a name and all below it has been moved. kept is what Kept
+// returned before the move began. Listings cached since are dropped: a store
+// that moves a folder file by file shows only a part of it then.
 func (c *Cache) Moved(from, to string, kept uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.written()
 	info, known := c.remembered(from)
-	c.forgetTree(to)
+	c.invalidateTree(to)
 	for _, old := range c.listings.Keys() {
 		if !backend.Within(old, from) {
 			continue
@@ -89,11 +89,11 @@ func (c *Cache) Moved(from, to string, kept uint64) {
 		}
 		c.keep(to+strings.TrimPrefix(old, from), l)
 	}
-	c.forgetTree(from)
+	c.invalidateTree(from)
 	base := path.Base(from)
 	if path.Dir(from) == path.Dir(to) {
 		if !known {
-			c.drop(path.Dir(to)) // but what is on its way has one name or the other
+			c.drop(path.Dir(to)) // but a listing in progress has one name or the other
 		}
 		c.apply(path.Dir(to), func(l *listing) {
 			moved, ok := l.children[base]
@@ -110,29 +110,29 @@ func (c *Cache) Moved(from, to string, kept uint64) {
 	}
 	c.apply(path.Dir(from), func(l *listing) { delete(l.children, base) })
 	if !known {
-		c.forget(path.Dir(to))
+		c.invalidate(path.Dir(to))
 		return
 	}
 	info.Name = path.Base(to)
 	c.apply(path.Dir(to), func(l *listing) { l.children[info.Name] = info })
 }
 
-// Copied takes note that we have copied a name with all below it.
+// Copied records that a name and all below it has been copied.
 func (c *Cache) Copied(from, to string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.written()
 	info, known := c.remembered(from)
-	c.forgetTree(to)
+	c.invalidateTree(to)
 	if !known {
-		c.forget(path.Dir(to))
+		c.invalidate(path.Dir(to))
 		return
 	}
 	info.Name, info.ID, info.Public, info.Created = path.Base(to), "", "", c.opts.Now()
 	c.apply(path.Dir(to), func(l *listing) { l.children[info.Name] = info })
 }
 
-// Retimed takes note of a modification time that we have set.
+// Retimed records a modification time that has been set.
 func (c *Cache) Retimed(name string, t time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -146,7 +146,7 @@ func (c *Cache) Retimed(name string, t time.Time) {
 	})
 }
 
-// Propertied takes note of properties that we have set and removed.
+// Propertied records properties that have been set and removed.
 func (c *Cache) Propertied(name string, set map[string]string, remove []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -172,17 +172,17 @@ func (c *Cache) Propertied(name string, set map[string]string, remove []string) 
 	})
 }
 
-// Forget drops what is known of a name and of all below it, because it may be
-// wrong.
-func (c *Cache) Forget(name string) {
+// Invalidate drops what is cached of a name and of all below it, because it may
+// be wrong.
+func (c *Cache) Invalidate(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.forgetTree(name)
-	c.forget(path.Dir(name))
+	c.invalidateTree(name)
+	c.invalidate(path.Dir(name))
 }
 
-// remembered is what was last known of a name, fresh or not. The caller holds
-// c.mu.
+// remembered returns what was last known of a name, fresh or not. The caller
+// holds c.mu.
 func (c *Cache) remembered(name string) (backend.Info, bool) {
 	if l, ok := c.listings.Peek(path.Dir(name)); ok {
 		if info, ok := l.children[path.Base(name)]; ok {
@@ -195,8 +195,8 @@ func (c *Cache) remembered(name string) (backend.Info, bool) {
 	return backend.Info{}, false
 }
 
-// apply changes the listing of a folder, also one that is on its way. The
-// caller holds c.mu.
+// apply changes the listing of a folder, and one in progress. The caller holds
+// c.mu.
 func (c *Cache) apply(dir string, change func(*listing)) {
 	c.applyTo(dir, func(l *listing) {
 		if l.children != nil {
@@ -216,16 +216,18 @@ func (c *Cache) applyTo(dir string, change func(*listing)) {
 	}
 }
 
-// forget drops a listing, also one that is on its way. The caller holds c.mu.
-func (c *Cache) forget(dir string) {
+// invalidate drops a listing, and invalidates one in progress. The caller holds
+// c.mu.
+func (c *Cache) invalidate(dir string) {
 	c.drop(dir)
 	if f := c.flights[dir]; f != nil {
-		f.void = true
+		f.invalid = true
 	}
 }
 
-// forgetTree drops all listings at and below a name. The caller holds c.mu.
-func (c *Cache) forgetTree(name string) {
+// invalidateTree invalidates all listings at and below a name. The caller holds
+// c.mu.
+func (c *Cache) invalidateTree(name string) {
 	for _, dir := range c.listings.Keys() {
 		if backend.Within(dir, name) {
 			c.drop(dir)
@@ -233,7 +235,7 @@ func (c *Cache) forgetTree(name string) {
 	}
 	for dir, f := range c.flights {
 		if backend.Within(dir, name) {
-			f.void = true
+			f.invalid = true
 		}
 	}
 }

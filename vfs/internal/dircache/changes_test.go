@@ -42,7 +42,7 @@ func TestOwnWrites(t *testing.T) {
 		"an unknown copied here":   {func(c *Cache) { c.Copied("unknown/x", "d/g") }, "f sub/", always},
 		"a time set":               {func(c *Cache) { c.Retimed("d/f", time.Unix(7, 0)) }, "f sub/", never},
 		"a property set":           {func(c *Cache) { c.Propertied("d/f", map[string]string{"x": "y"}, nil) }, "f sub/", never},
-		"what is in doubt":         {func(c *Cache) { c.Forget("d/f") }, "f sub/", always},
+		"what is in doubt":         {func(c *Cache) { c.Invalidate("d/f") }, "f sub/", always},
 	} {
 		calls := map[bool]string{true: "1 list"}
 		t.Run(name+", of a listing that is remembered", func(t *testing.T) {
@@ -163,7 +163,7 @@ func TestTreesFollow(t *testing.T) {
 	c.Stored("over/sub", backend.Info{}) // a file has taken its place
 	exists("over/sub/x", false)
 	s.wants(t, "below a file", "")
-	c.Forget("d2")
+	c.Invalidate("d2")
 	exists("d2/w", true)
 	s.wants(t, "what is in doubt", "1 list")
 }
@@ -171,7 +171,7 @@ func TestTreesFollow(t *testing.T) {
 // TestAChangeEndsAListingOnItsWay that is not one of what is there any more.
 func TestAChangeEndsAListingOnItsWay(t *testing.T) {
 	for name, note := range map[string]func(*Cache){
-		"forgotten": func(c *Cache) { c.Forget("d/sub") },
+		"forgotten": func(c *Cache) { c.Invalidate("d/sub") },
 		"removed":   func(c *Cache) { c.Removed("d") },
 		"replaced":  func(c *Cache) { c.Moved("other", "d/sub", c.Kept()) },
 		"made anew": func(c *Cache) { c.Stored("d/sub", backend.Info{Dir: true}) },

@@ -1,6 +1,6 @@
-// Package dircache remembers what is in the folders of a store, listing by
-// listing. A complete listing that is fresh answers what is in the folder and
-// what is not, without a call to the store.
+// Package dircache caches the listings of the folders of a store. A fresh,
+// complete listing answers what exists in the folder and what does not, without
+// a call to the store.
 package dircache
 
 import (
@@ -20,58 +20,57 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// wide is the number of entries from which on a folder is not listed for the
-// sake of a single name: about what a store gives in one answer.
+// wide is the number of entries above which a folder is not listed for the sake
+// of a single name: about what a store returns in one page.
 const wide = 1000
 
-// Options shape a cache; none has a default.
+// Options configures a Cache. There are no defaults.
 type Options struct {
-	TTL     time.Duration // how long a listing is believed where no revision can confirm it; 0: nothing is kept
-	Entries int           // of all listings together
-	Poll    time.Duration // how often the revision is asked for; 0: never
+	TTL     time.Duration // how long a listing is fresh without a revision that confirms it; 0: nothing is cached
+	Entries int           // limit for all listings together
+	Poll    time.Duration // how often the revision is requested; 0: never
 	Log     *slog.Logger
 	Now     func() time.Time
 }
 
-// Cache remembers listings of one store. It may be used from many goroutines
-// at once.
+// Cache caches the listings of one store. It is safe for concurrent use.
 type Cache struct {
 	b    backend.Backend
 	opts Options
 
-	mu       sync.Mutex // guards all below
+	mu       sync.Mutex // guards the fields below
 	listings *simplelru.LRU[string, *listing]
 	entries  int // of all listings
 	flights  map[string]*flight
 	revision revision
-	writes   uint64         // of our own, so far
-	kept     uint64         // listings that have been remembered so far
+	writes   uint64         // number of writes through this cache so far
+	kept     uint64         // number of listings cached so far
 	running  sync.WaitGroup // flights
 }
 
-// listing is what is in a folder. It is changed only under Cache.mu.
+// listing is the content of a folder. Cache.mu guards it.
 type listing struct {
 	self     backend.Info
 	children map[string]backend.Info
-	made     time.Time // when it was asked for
-	number   uint64    // of all that have been remembered
-	wide     bool      // too much to be listed for one name; there are no children here
+	made     time.Time // when it was requested
+	number   uint64    // Cache.kept when it was cached
+	wide     bool      // too large to be listed for one name; children is nil
 }
 
 func (l *listing) weight() int { return len(l.children) + 1 }
 
-// New makes a cache in front of b.
+// New returns an empty cache in front of b. Close it after use.
 func New(b backend.Backend, opts Options) *Cache {
 	c := &Cache{b: b, opts: opts, flights: map[string]*flight{}}
-	// The bound is on entries, which drop keeps count of.
+	// The limit is on entries, which the callback counts.
 	c.listings, _ = simplelru.NewLRU(math.MaxInt, func(_ string, l *listing) { c.entries -= l.weight() })
 	return c
 }
 
-// Close waits for what is still being listed.
+// Close waits for listings in progress.
 func (c *Cache) Close() { c.running.Wait() }
 
-// Stat describes a file or a folder.
+// Stat describes a file or a folder, from the cache if it can.
 func (c *Cache) Stat(ctx context.Context, name string) (backend.Info, error) {
 	if c.opts.TTL == 0 {
 		return c.b.Stat(ctx, name)
@@ -102,9 +101,9 @@ func (c *Cache) Stat(ctx context.Context, name string) (backend.Info, error) {
 	return backend.Info{}, missing("stat", name)
 }
 
-// Look describes what is under a name of which nothing may be known yet; of a
-// folder that had to be listed for that it gives the children too, by name.
-// They are the caller's.
+// Look is like Stat, for a name of which nothing may be cached yet. If it had to
+// list the folder, it returns the children too, by name. The caller owns the
+// map.
 func (c *Cache) Look(ctx context.Context, name string) (info backend.Info, children map[string]backend.Info, err error) {
 	if c.opts.TTL > 0 {
 		c.refresh(ctx, path.Dir(name))
@@ -120,8 +119,8 @@ func (c *Cache) Look(ctx context.Context, name string) (info backend.Info, child
 	return info, children, err
 }
 
-// List gives a folder and what is in it, by name. The map is the caller's. A
-// file gives its Info with ErrNotDir.
+// List returns a folder and its children by name. The caller owns the map. For
+// a file it returns its Info and backend.ErrNotDir.
 func (c *Cache) List(ctx context.Context, name string) (self backend.Info, children map[string]backend.Info, err error) {
 	if c.opts.TTL == 0 {
 		l, err := c.ask(ctx, name, nil)
@@ -141,7 +140,7 @@ func (c *Cache) List(ctx context.Context, name string) (self backend.Info, child
 	return c.list(ctx, name, true)
 }
 
-// Empty tells whether there is nothing in a folder, not by what is remembered.
+// Empty reports whether a folder is empty. It always asks the store.
 func (c *Cache) Empty(ctx context.Context, name string) (bool, error) {
 	_, children, err := c.b.List(ctx, name)
 	if err != nil {
@@ -153,19 +152,20 @@ func (c *Cache) Empty(ctx context.Context, name string) (bool, error) {
 	return true, nil
 }
 
-// fresh gives a copy of a listing that needs no asking.
+// fresh returns a copy of a fresh listing.
 func (c *Cache) fresh(name string) (backend.Info, map[string]backend.Info, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	l := c.believed(name)
+	l := c.freshListing(name)
 	if l == nil {
 		return backend.Info{}, nil, false
 	}
 	return l.self, maps.Clone(l.children), true
 }
 
-// believed is the listing of a folder, if it is fresh. The caller holds c.mu.
-func (c *Cache) believed(name string) *listing {
+// freshListing returns the listing of a folder if it is fresh, or nil. The
+// caller holds c.mu.
+func (c *Cache) freshListing(name string) *listing {
 	l, ok := c.listings.Get(name)
 	if !ok || l.wide || !c.isFresh(l) {
 		return nil
@@ -180,8 +180,9 @@ func (c *Cache) isWide(name string) bool {
 	return ok && (l.wide || len(l.children) > wide)
 }
 
-// known tells what fresh listings say of a name: what is there, or that
-// nothing is there because it, or a folder on the way, is missing.
+// known looks up a name in the fresh listings. If they answer, known is true and
+// err is nil, or fs.ErrNotExist because the name or one of its parents is
+// missing.
 func (c *Cache) known(name string) (info backend.Info, known bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -197,7 +198,7 @@ func (c *Cache) known(name string) (info backend.Info, known bool, err error) {
 				rest, last = rest[:i], false
 			}
 			end += len(rest)
-			l := c.believed(dir)
+			l := c.freshListing(dir)
 			if l == nil {
 				continue
 			}
@@ -210,7 +211,7 @@ func (c *Cache) known(name string) (info backend.Info, known bool, err error) {
 			}
 		}
 	}
-	if l := c.believed(name); l != nil {
+	if l := c.freshListing(name); l != nil {
 		return l.self, true, nil
 	}
 	return backend.Info{}, false, nil
@@ -218,7 +219,7 @@ func (c *Cache) known(name string) (info backend.Info, known bool, err error) {
 
 func missing(op, name string) error { return backend.PathError(op, name, fs.ErrNotExist, "") }
 
-// keep remembers a listing. The caller holds c.mu.
+// keep caches a listing. The caller holds c.mu.
 func (c *Cache) keep(name string, l *listing) {
 	c.drop(name)
 	if l.weight() > c.opts.Entries {
@@ -233,5 +234,5 @@ func (c *Cache) keep(name string, l *listing) {
 	}
 }
 
-// drop forgets a listing. The caller holds c.mu.
+// drop removes a listing. The caller holds c.mu.
 func (c *Cache) drop(name string) { c.listings.Remove(name) }

@@ -7,26 +7,26 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// flight is a listing being asked for. All who want it meanwhile wait for the
-// same one; it is given up when none is left.
+// flight is a listing in progress. All callers that want it meanwhile share it;
+// it is canceled when none is left.
 type flight struct {
 	done   chan struct{}
 	cancel context.CancelFunc
 	result *listing // when done
-	stale  bool     // result was overtaken by a change that cannot be applied to it
+	stale  bool     // result is invalidated by a change that cannot be applied to it
 	err    error
 
 	// Guarded by Cache.mu.
 	waiters int
-	full    bool             // wanted as a whole, however large
-	changes []func(*listing) // own writes since it was asked for
-	void    bool             // the folder is not what was asked for any more
+	full    bool             // some waiter wants all of it, however large
+	changes []func(*listing) // to apply to the result: writes since the request
+	invalid bool             // the folder has changed in another way since the request
 }
 
-// list asks the store what is in a folder, or waits for the answer to who has
-// asked before, and again if that has been overtaken by a change of ours: it
-// may show one that came later. Unless all is wanted, it may give up on a
-// folder that turns out to be wide: then there are no children.
+// list lists a folder, or joins a listing in progress, and repeats that if a
+// write has invalidated the result, because the caller must see earlier writes.
+// Unless all is set, it may stop at a folder that turns out to be wide: then
+// children is nil.
 func (c *Cache) list(ctx context.Context, name string, all bool) (backend.Info, map[string]backend.Info, error) {
 	for {
 		f := c.join(ctx, name, all)
@@ -43,7 +43,7 @@ func (c *Cache) list(ctx context.Context, name string, all bool) (backend.Info, 
 				return self, children, nil
 			}
 		case all && f.result.wide && f.err == nil:
-			// It had been given up before we came.
+			// It had stopped before we joined.
 		default:
 			return f.result.self, maps.Clone(f.result.children), f.err
 		}
@@ -54,12 +54,12 @@ func (c *Cache) join(ctx context.Context, name string, all bool) *flight {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.flights[name]
-	if f == nil || f.void {
+	if f == nil || f.invalid {
 		f = &flight{done: make(chan struct{})}
-		// The caller who happens to be first must not end it for the others.
+		// The first caller must not cancel it for the others.
 		ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
 		c.flights[name] = f
-		c.running.Go(func() { c.fly(ctx, name, f) })
+		c.running.Go(func() { c.fetch(ctx, name, f) })
 	}
 	f.waiters++
 	f.full = f.full || all
@@ -71,12 +71,13 @@ func (c *Cache) leave(f *flight) {
 	defer c.mu.Unlock()
 	if f.waiters--; f.waiters == 0 {
 		f.cancel()
-		f.void = true
+		f.invalid = true
 	}
 }
 
-// fly asks, applies what we have changed meanwhile, and remembers the answer.
-func (c *Cache) fly(ctx context.Context, name string, f *flight) {
+// fetch lists the folder, applies the writes made meanwhile, and caches the
+// result.
+func (c *Cache) fetch(ctx context.Context, name string, f *flight) {
 	defer f.cancel()
 	made := c.opts.Now()
 	l, err := c.ask(ctx, name, f)
@@ -91,8 +92,8 @@ func (c *Cache) fly(ctx context.Context, name string, f *flight) {
 			change(l)
 		}
 	}
-	f.result, f.stale, f.err = l, f.void && err == nil, err
-	if err == nil && !f.void {
+	f.result, f.stale, f.err = l, f.invalid && err == nil, err
+	if err == nil && !f.invalid {
 		kept := *l
 		kept.children = maps.Clone(l.children)
 		c.keep(name, &kept)
@@ -100,8 +101,7 @@ func (c *Cache) fly(ctx context.Context, name string, f *flight) {
 	close(f.done)
 }
 
-// ask lists a folder. It stops early for a flight that is not wanted as a
-// whole.
+// ask lists a folder. It stops at wide entries if no waiter of f wants all.
 func (c *Cache) ask(ctx context.Context, name string, f *flight) (*listing, error) {
 	self, seq, err := c.b.List(ctx, name)
 	if err != nil {

@@ -8,30 +8,30 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// step is more than the coarsest step in which a store may count its
-// revisions: what happens within it of another change may not show.
+// step is more than the coarsest granularity of the revision of a store: a
+// change within step of another one may not change the revision.
 const step = 2 * time.Second
 
-// revision is what is known of the store's own token.
+// revision is what is known of the revision of the store, a token.
 //
-// A listing is fresh for one poll interval after it was asked for. Once that
-// is over, and only if it is wanted, the token is asked for, at most once an
-// interval. If it stands where it stood before the listing was made, nothing
-// has changed since, so all such listings hold for another interval. If it has
-// moved, they are asked for again; whether it moved by more than our own
-// writes cannot be told from a token.
+// A listing is fresh for one poll interval after it was requested. After that,
+// and only if a listing is wanted, the token is requested, at most once an
+// interval. If it is the token from before the listing was made, nothing has
+// changed since, so all such listings are fresh for another interval. If it has
+// changed, they are requested again; a token does not show whether it changed
+// only by our own writes.
 type revision struct {
 	token   string
 	since   time.Time // when token was first seen
-	moved   time.Time // when it was last seen to have moved
-	asked   time.Time // when it was last asked for
-	still   time.Time // when it was last asked for and had not moved
-	written time.Time // when we first wrote something that must move it
-	off     bool      // it tells nothing: only time does
+	moved   time.Time // when it was last seen to have changed
+	asked   time.Time // when it was last requested
+	still   time.Time // when it was last requested and had not changed
+	written time.Time // time of our first write that must change it
+	off     bool      // it is not usable: only TTL applies
 	asking  chan struct{}
 }
 
-// isFresh tells whether a listing is to be believed. The caller holds c.mu.
+// isFresh reports whether a listing is fresh. The caller holds c.mu.
 func (c *Cache) isFresh(l *listing) bool {
 	r, now := &c.revision, c.opts.Now()
 	if r.off || c.opts.Poll == 0 {
@@ -46,13 +46,13 @@ func (c *Cache) isFresh(l *listing) bool {
 	return c.confirms(l) && now.Before(r.still.Add(c.opts.Poll))
 }
 
-// confirms tells whether the standing of the token says something about a
-// listing. The caller holds c.mu.
+// confirms reports whether an unchanged token confirms a listing. The caller
+// holds c.mu.
 func (c *Cache) confirms(l *listing) bool {
 	return !l.made.Before(c.revision.since.Add(step))
 }
 
-// written takes note of a write of our own, which must move the token. The
+// written records a write through this cache, which must change the token. The
 // caller holds c.mu.
 func (c *Cache) written() {
 	c.writes++
@@ -62,8 +62,7 @@ func (c *Cache) written() {
 	}
 }
 
-// refresh asks for the revision, if that may make the listing of a folder
-// fresh again.
+// refresh requests the revision, if that may confirm the listing of a folder.
 func (c *Cache) refresh(ctx context.Context, dir string) {
 	c.mu.Lock()
 	l, ok := c.listings.Peek(dir)
@@ -82,7 +81,7 @@ func (c *Cache) refresh(ctx context.Context, dir string) {
 	}
 	r.asking = make(chan struct{})
 	c.mu.Unlock()
-	defer func() { // also if the store panics
+	defer func() { // even if the store panics
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		close(r.asking)
@@ -96,7 +95,8 @@ func (c *Cache) refresh(ctx context.Context, dir string) {
 	c.seen(token, err, now)
 }
 
-// seen judges a token that was asked for at a time. The caller holds c.mu.
+// seen records the answer to a request for the token, made at the time asked.
+// The caller holds c.mu.
 func (c *Cache) seen(token string, err error, asked time.Time) {
 	r := &c.revision
 	r.asked = asked
@@ -104,7 +104,7 @@ func (c *Cache) seen(token string, err error, asked time.Time) {
 	case errors.Is(err, errors.ErrUnsupported):
 		r.off = true
 	case err != nil:
-		c.opts.Log.Debug("the store does not tell its revision", "error", err)
+		c.opts.Log.Debug("cannot get the revision of the store", "error", err)
 	case token != r.token:
 		now := c.opts.Now()
 		if r.token != "" {
@@ -113,7 +113,7 @@ func (c *Cache) seen(token string, err error, asked time.Time) {
 		r.token, r.since, r.written = token, now, time.Time{}
 	case !r.written.IsZero() && !asked.Before(r.written.Add(step)):
 		r.off = true
-		c.opts.Log.Warn("the revision of the store does not move when something is written; listings expire by time", "after", c.opts.TTL)
+		c.opts.Log.Warn("the revision of the store does not change with writes; listings expire by time", "after", c.opts.TTL)
 	default:
 		r.still = asked
 	}

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 )
 
-// waits tells whether a claim for b waits while one for a is held.
+// waits reports whether a claim for b waits while one for a is held.
 func waits(t *testing.T, a, b Name) bool {
 	t.Helper()
 	var table Table

@@ -1,5 +1,5 @@
-// Package spool keeps content that is on its way somewhere: a little of it in
-// memory, more in a temporary file.
+// Package spool buffers content: small content in memory, larger in a temporary
+// file.
 package spool
 
 import (
@@ -13,10 +13,11 @@ import (
 	"syscall"
 )
 
-// chunk is the step in which memory is taken, in bytes.
+// chunk is the unit of allocation in memory, in bytes.
 const chunk = 64 << 10
 
-// A Pool makes spooled files that share a budget of memory.
+// A Pool makes spooled files that share a memory budget. It is safe for
+// concurrent use.
 type Pool struct {
 	dir     string // of temporary files; empty: the system's
 	perFile int64  // bytes that one file may keep in memory
@@ -25,35 +26,36 @@ type Pool struct {
 	used atomic.Int64
 }
 
-// NewPool makes a pool. A file that grows beyond perFile bytes, or for which
-// the total is used up, goes on in a temporary file in dir.
+// NewPool returns a pool. A file that grows beyond perFile bytes, or while all
+// files use total bytes, moves to a temporary file in dir; "" means the default
+// folder for temporary files.
 func NewPool(dir string, perFile, total int64) *Pool {
 	return &Pool{dir: dir, perFile: perFile, total: total}
 }
 
-// New makes an empty file. It must be closed.
+// New returns an empty file. The caller must close it.
 func (p *Pool) New() *File { return &File{pool: p} }
 
-// File is content that can be read and written anywhere, from many goroutines
-// at once. What was never written is zero.
+// File is content that can be read and written at any offset. Bytes that were
+// never written are zero. It is safe for concurrent use.
 type File struct {
 	pool *Pool
 
-	mu     sync.RWMutex // guards all below
+	mu     sync.RWMutex // guards the fields below
 	size   int64
 	chunks [][]byte // while in memory; nil: all zero
 	disk   *os.File // afterwards
 	closed bool
 }
 
-// Size is the number of bytes.
+// Size returns the size in bytes.
 func (f *File) Size() int64 {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	return f.size
 }
 
-// Reader reads the content that is there now from its begin.
+// Reader returns a reader of the content, from its start to its current size.
 func (f *File) Reader() *io.SectionReader { return io.NewSectionReader(f, 0, f.Size()) }
 
 // ReadAt implements io.ReaderAt.
@@ -101,7 +103,7 @@ func (f *File) read(p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
-// at is the chunk of an offset, nil if all of it is zero.
+// at returns the chunk of an offset; nil if all of it is zero.
 func (f *File) at(off int64) []byte {
 	if i := off / chunk; i < int64(len(f.chunks)) {
 		return f.chunks[i]
@@ -109,7 +111,7 @@ func (f *File) at(off int64) []byte {
 	return nil
 }
 
-// Write appends.
+// Write appends p.
 func (f *File) Write(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -123,7 +125,7 @@ func (f *File) WriteAt(p []byte, off int64) (int, error) {
 	return f.write(p, off)
 }
 
-// write puts p at off. The caller holds the lock.
+// write writes p at off. The caller holds the lock.
 func (f *File) write(p []byte, off int64) (int, error) {
 	if f.closed {
 		return 0, fs.ErrClosed
@@ -151,7 +153,7 @@ func (f *File) write(p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
-// Truncate sets the size; what it adds is zero.
+// Truncate sets the size in bytes; bytes that it adds are zero.
 func (f *File) Truncate(size int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -180,8 +182,8 @@ func (f *File) Truncate(size int64) error {
 	return nil
 }
 
-// room sees to it that the file may be size bytes long: what is too much for
-// memory moves to disk. The caller holds the lock, and makes it that long.
+// room prepares the file to grow to size bytes: content that is too large for
+// memory moves to disk. The caller holds the lock, and sets the size.
 func (f *File) room(size int64) error {
 	if f.disk != nil || size <= f.size {
 		return nil
@@ -191,9 +193,9 @@ func (f *File) room(size int64) error {
 	}
 	disk, err := f.pool.temp()
 	if err != nil {
-		return fmt.Errorf("make room for what is being written: %w", err)
+		return fmt.Errorf("make room for written data: %w", err)
 	}
-	// Where an open file can be removed, it is gone also after a crash.
+	// Where an open file can be removed, it does not outlive a crash.
 	os.Remove(disk.Name())
 	for i, data := range f.chunks {
 		at := int64(i) * chunk
@@ -202,7 +204,7 @@ func (f *File) room(size int64) error {
 		}
 		if _, err := disk.WriteAt(data[:min(chunk, f.size-at)], at); err != nil {
 			discard(disk)
-			return fmt.Errorf("make room for what is being written: %w", err)
+			return fmt.Errorf("make room for written data: %w", err)
 		}
 	}
 	f.release(f.chunks)
@@ -219,7 +221,8 @@ func (f *File) release(chunks [][]byte) {
 	}
 }
 
-// Close forgets the content. Reading it afterwards fails.
+// Close discards the content. Afterwards reads and writes fail with
+// fs.ErrClosed.
 func (f *File) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -252,8 +255,8 @@ func (p *Pool) temp() (*os.File, error) {
 	return file, ours(err)
 }
 
-// ours keeps of an error only what it says, unless the disk is full: what is
-// wrong with our own folder must not be taken for what is wrong with a file.
+// ours reduces an error to its text, unless the disk is full: an error of the
+// local folder must not be mistaken for one of the file.
 func ours(err error) error {
 	if err == nil || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return err

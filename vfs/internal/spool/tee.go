@@ -7,11 +7,11 @@ import (
 	"sync"
 )
 
-// Fill copies all of src, which must be size bytes long unless size is
-// negative, and returns how many they were.
+// Fill copies all of src, which must be size bytes long unless size is negative,
+// to f, and returns the number of bytes.
 func Fill(f *File, src io.Reader, size int64) (int64, error) {
 	if size >= 0 {
-		// One more shows that there is no end where there should be one.
+		// One more byte shows that the body is too long.
 		src = io.LimitReader(src, size+1)
 	}
 	n, err := io.Copy(f, src)
@@ -31,8 +31,8 @@ func checkLength(got, want int64) error {
 	return nil
 }
 
-// Passing is content on its way from a source to a reader, kept in a file as
-// it passes, so that the reader may go back.
+// Passing is an io.ReadSeeker on a source. What is read is kept in a file, so
+// that the reader may seek back.
 type Passing struct {
 	file *File
 	size int64
@@ -40,19 +40,20 @@ type Passing struct {
 	pulling sync.Mutex // held while src is read
 	src     io.Reader
 
-	mu     sync.Mutex // guards all below
+	mu     sync.Mutex // guards the fields below
 	pos    int64
-	err    error // of the source, for good
+	err    error // of the source; sticky
 	closed bool
 }
 
-// Tee passes size bytes from src through f. A source of another length is an
-// error that the reader gets instead of io.EOF.
+// Tee returns a reader of size bytes from src that keeps them in f. If src has
+// another length, the reader gets an error instead of io.EOF.
 func Tee(f *File, src io.Reader, size int64) *Passing {
 	return &Passing{file: f, size: size, src: src}
 }
 
-// Read gives what has passed before, then what comes from the source.
+// Read implements io.Reader. It reads what is kept already from the file, then
+// from the source.
 func (t *Passing) Read(p []byte) (int, error) {
 	t.pulling.Lock()
 	defer t.pulling.Unlock()
@@ -81,8 +82,8 @@ func (t *Passing) Read(p []byte) (int, error) {
 		return 0, fs.ErrClosed
 	}
 	if pos+int64(n) == t.size {
-		// The last bytes go out only once it is known that they are the last,
-		// so that nothing can be taken for complete that is not.
+		// The last bytes are returned only once the source has ended, so that
+		// a body that is too long is never taken for complete.
 		if err = t.probe(err); err != nil {
 			n = 0
 		}
@@ -98,7 +99,7 @@ func (t *Passing) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// probe looks for the end of the source where it should be.
+// probe checks that the source has ended.
 func (t *Passing) probe(err error) error {
 	var more [1]byte
 	for err == nil {
@@ -128,7 +129,7 @@ func (t *Passing) isClosed() bool {
 	return t.closed
 }
 
-// Seek implements io.Seeker. It cannot go beyond what has passed.
+// Seek implements io.Seeker. Only a seek back to what has been read is useful.
 func (t *Passing) Seek(offset int64, whence int) (int64, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -145,8 +146,8 @@ func (t *Passing) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
-// Close ends reading: a Read that comes late, from a transfer that has been
-// given up, fails. It does not wait for one that waits for the source.
+// Close makes later Reads fail, such as those of an abandoned transfer. It does
+// not wait for a Read that is blocked on the source.
 func (t *Passing) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

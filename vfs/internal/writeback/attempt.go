@@ -2,24 +2,25 @@ package writeback
 
 import "context"
 
-// attempt is the next try to store an entry, or the one under way, for those
-// who have to wait for it.
+// attempt is the next try to store an entry, or the one in progress, for callers
+// that wait for it.
 type attempt struct {
-	over chan struct{} // closed then
-	err  error         // what it ended in
+	done chan struct{} // closed when it has ended
+	err  error         // its result, once done
 }
 
-func newAttempt() *attempt { return &attempt{over: make(chan struct{})} }
+func newAttempt() *attempt { return &attempt{done: make(chan struct{})} }
 
 func (a *attempt) end(err error) {
 	a.err = err
-	close(a.over)
+	close(a.done)
 }
 
-// wait returns when the attempt is over, or ctx ends.
+// wait waits for the end of the attempt or of ctx. It returns the error of ctx
+// only.
 func (a *attempt) wait(ctx context.Context) error {
 	select {
-	case <-a.over:
+	case <-a.done:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -11,8 +11,7 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// Mkdir implements backend.Backend. What waits lies in folders that the store
-// has, or is a file in the way.
+// Mkdir implements backend.Backend. A queued file of that name is fs.ErrExist.
 func (q *Queue) Mkdir(ctx context.Context, name string) error {
 	if _, ok := q.waiting(name); ok {
 		return backend.PathError("mkdir", name, fs.ErrExist, "")
@@ -20,7 +19,8 @@ func (q *Queue) Mkdir(ctx context.Context, name string) error {
 	return q.store.Mkdir(ctx, name)
 }
 
-// Move implements backend.Backend, after what waits at and below both names.
+// Move implements backend.Backend. It stores queued files at and below both
+// names first.
 func (q *Queue) Move(ctx context.Context, from, to string, opts backend.MoveOptions) error {
 	if err := q.flush(ctx, from, to); err != nil {
 		return err
@@ -28,7 +28,8 @@ func (q *Queue) Move(ctx context.Context, from, to string, opts backend.MoveOpti
 	return q.store.Move(ctx, from, to, opts)
 }
 
-// Copy implements backend.Copier, after what waits at and below both names.
+// Copy implements backend.Copier. It stores queued files at and below both names
+// first.
 func (q *Queue) Copy(ctx context.Context, from, to string, opts backend.CopyOptions) error {
 	if err := q.flush(ctx, from, to); err != nil {
 		return err
@@ -36,7 +37,8 @@ func (q *Queue) Copy(ctx context.Context, from, to string, opts backend.CopyOpti
 	return backend.Copy(ctx, q.store, from, to, opts)
 }
 
-// SetModTime implements backend.ModTimer, after what waits under the name.
+// SetModTime implements backend.ModTimer. It stores a queued file of that name
+// first.
 func (q *Queue) SetModTime(ctx context.Context, name string, t time.Time) error {
 	if err := q.flush(ctx, name); err != nil {
 		return err
@@ -44,8 +46,8 @@ func (q *Queue) SetModTime(ctx context.Context, name string, t time.Time) error 
 	return backend.SetModTime(ctx, q.store, name, t)
 }
 
-// SetProperties implements backend.Propertier, after what waits under the
-// name.
+// SetProperties implements backend.Propertier. It stores a queued file of that
+// name first.
 func (q *Queue) SetProperties(ctx context.Context, name string, set map[string]string, remove []string) error {
 	if err := q.flush(ctx, name); err != nil {
 		return err
@@ -55,13 +57,13 @@ func (q *Queue) SetProperties(ctx context.Context, name string, set map[string]s
 
 // VersionOf implements backend.Versioner.
 func (q *Queue) VersionOf(sha256 string) string {
-	version, _ := backend.VersionOf(q.store, sha256) // that it can is known since Open
+	version, _ := backend.VersionOf(q.store, sha256) // Open has checked that the store supports it
 	return version
 }
 
-// Remove implements backend.Backend. A file that waits need not be stored
-// before; what waits below a folder is, so that a process that is killed
-// meanwhile does not leave a part of the folder.
+// Remove implements backend.Backend. A queued file is removed without being
+// stored first; queued files below a folder are stored, so that a process that
+// is killed meanwhile does not leave a part of the folder.
 func (q *Queue) Remove(ctx context.Context, name string, opts backend.RemoveOptions) error {
 	if _, ok := q.waiting(name); ok && opts.IfVersion == "" {
 		return q.removeWaiting(ctx, name, opts)
@@ -72,11 +74,11 @@ func (q *Queue) Remove(ctx context.Context, name string, opts backend.RemoveOpti
 	return q.store.Remove(ctx, name, opts)
 }
 
-// removeWaiting removes a file that waits, and what it was to replace.
+// removeWaiting removes a queued file, and what it was to replace.
 func (q *Queue) removeWaiting(ctx context.Context, name string, opts backend.RemoveOptions) error {
-	release := q.hold(name)
+	release := q.blockUploads(name)
 	defer release()
-	e, err := q.land(ctx, name)
+	e, err := q.waitInFlight(ctx, name)
 	if err != nil {
 		return &fs.PathError{Op: "remove", Path: name, Err: err}
 	}
@@ -89,44 +91,44 @@ func (q *Queue) removeWaiting(ctx context.Context, name string, opts backend.Rem
 	if e == nil {
 		return nil
 	}
-	if err := q.folder.forget(e.ID); err != nil {
+	if err := q.folder.removeEntry(e.ID); err != nil {
 		return backend.PathError("remove", name, backend.ErrUnavailable, "it would come back after a restart: "+err.Error())
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.settled(e)
+	q.dequeue(e)
 	q.acks++
 	e.attempt.end(nil)
 	return nil
 }
 
-// settled takes an entry out of the queue. The caller holds q.mu.
-func (q *Queue) settled(e *entry) {
+// dequeue removes an entry from the queue. The caller holds q.mu.
+func (q *Queue) dequeue(e *entry) {
 	delete(q.entries, e.Name)
 	q.bytes -= e.Size
 	q.folder.discard(e.ID)
 }
 
-// hold keeps uploads of a name from beginning until it is released.
-func (q *Queue) hold(name string) (release func()) {
+// blockUploads keeps uploads of a name from starting until it is released.
+func (q *Queue) blockUploads(name string) (release func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.held = append(q.held, name)
+	q.blocked = append(q.blocked, name)
 	return func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		i := slices.Index(q.held, name)
-		q.held = slices.Delete(q.held, i, i+1)
+		i := slices.Index(q.blocked, name)
+		q.blocked = slices.Delete(q.blocked, i, i+1)
 		q.wake()
 	}
 }
 
-// land waits until no upload of a name, which the caller holds, is under way,
-// and gives what still waits there.
-func (q *Queue) land(ctx context.Context, name string) (*entry, error) {
+// waitInFlight waits until no upload of a name is in flight, and returns the
+// entry that is still queued, or nil. The caller has blocked uploads of the name.
+func (q *Queue) waitInFlight(ctx context.Context, name string) (*entry, error) {
 	for {
 		q.mu.Lock()
-		under, e := q.flying[name], q.entries[name]
+		under, e := q.inFlight[name], q.entries[name]
 		q.mu.Unlock()
 		if err := ctx.Err(); err != nil || under == nil {
 			return e, err
@@ -137,10 +139,10 @@ func (q *Queue) land(ctx context.Context, name string) (*entry, error) {
 	}
 }
 
-// flush stores what waits at and below the names now, and fails if that fails.
+// flush stores the queued files at and below the names now.
 func (q *Queue) flush(ctx context.Context, names ...string) error {
 	for {
-		name, next := q.hurry(names)
+		name, next := q.expedite(names)
 		if next == nil {
 			return nil
 		}
@@ -153,14 +155,14 @@ func (q *Queue) flush(ctx context.Context, names ...string) error {
 		case errors.As(next.err, &lost):
 			return backend.PathError("store", name, backend.ErrChanged, lost.Error())
 		default:
-			return backend.PathError("store", name, backend.ErrUnavailable, fmt.Sprintf("it waits to be stored and cannot be yet: %v", next.err))
+			return backend.PathError("store", name, backend.ErrUnavailable, fmt.Sprintf("it is queued and cannot be stored yet: %v", next.err))
 		}
 	}
 }
 
-// hurry has all that waits at and below the names tried at once, and gives one
-// of it.
-func (q *Queue) hurry(names []string) (name string, next *attempt) {
+// expedite makes all entries at and below the names due now, and returns the
+// name and the attempt of one of them; nil if there are none.
+func (q *Queue) expedite(names []string) (name string, next *attempt) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for at, e := range q.entries {

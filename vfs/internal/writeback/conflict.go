@@ -8,21 +8,21 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// conflict says that the store has a file of somebody else under the name of
-// an entry, and where ours goes.
+// conflict is the error when another client has changed the file that an entry
+// replaces. Ours is stored as sibling.
 type conflict struct{ sibling string }
 
 func (c *conflict) Error() string {
-	return fmt.Sprintf("somebody else has changed it meanwhile; what was written here becomes %q", path.Base(c.sibling))
+	return fmt.Sprintf("another client has changed it meanwhile; what was written here is stored as %q", path.Base(c.sibling))
 }
 
-// giveWay gives an entry a name of its own beside the file that has been
-// changed by somebody else, so that both stay.
-func (q *Queue) giveWay(e *entry) error {
+// storeBeside renames an entry so that it is stored beside the file that another
+// client has changed, and both are kept. It returns a *conflict if it succeeds.
+func (q *Queue) storeBeside(e *entry) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.entries[e.Name] != e {
-		return &backend.Error{Kind: backend.ErrLocked, Message: "overtaken by a later one, which will find out for itself"}
+		return &backend.Error{Kind: backend.ErrLocked, Message: "replaced by a later one, which will detect the conflict itself"}
 	}
 	aside := &entry{Entry: e.Entry, attempt: newAttempt()}
 	aside.Name = sibling(e.Name, q.opts.Now().Format("2006-01-02 15-04-05"))
@@ -32,21 +32,21 @@ func (q *Queue) giveWay(e *entry) error {
 		return &backend.Error{Kind: backend.ErrLocked, Message: "another conflict of this name is being stored"}
 	}
 	if err := q.folder.write(aside.Entry); err != nil {
-		return &ourTrouble{err}
+		return &localError{err}
 	}
 	delete(q.entries, e.Name)
 	q.entries[aside.Name] = aside
 	q.acks++
-	q.opts.Log.Warn("a file was changed elsewhere while ours waited; both are kept", "name", e.Name, "ours", aside.Name)
+	q.opts.Log.Warn("a file was changed elsewhere while ours was queued; both are kept", "name", e.Name, "ours", aside.Name)
 	q.opts.Changed(e.Name)
 	q.opts.Changed(aside.Name)
 	return &conflict{aside.Name}
 }
 
-// maxName is the longest name that every store takes, in characters.
+// maxName is the longest name that every store accepts, in characters.
 const maxName = 255
 
-// sibling is the name of a file whose own name belongs to somebody else's.
+// sibling returns the name under which a file is stored after a conflict.
 func sibling(name, when string) string {
 	dir, base := path.Split(name)
 	ext := path.Ext(base)
@@ -56,7 +56,7 @@ func sibling(name, when string) string {
 	mark := fmt.Sprintf(" (davdisk conflict %s)", when)
 	stem := []rune(strings.TrimSuffix(base, ext))
 	if room := maxName - len([]rune(mark+ext)); len(stem) > room {
-		if room <= 0 { // all of it is extension
+		if room <= 0 { // the extension alone is too long
 			stem, ext = stem[:0], string([]rune(ext)[:maxName-len([]rune(mark))])
 		} else {
 			stem = stem[:room]

@@ -50,7 +50,7 @@ func conflicts(t *testing.T, begun bool) {
 		if begun {
 			store.answers(down)
 		} else {
-			release = q.hold("d/f.txt")
+			release = q.blockUploads("d/f.txt")
 		}
 		put(t, q, "d/f.txt", "ours")
 		synctest.Wait()
@@ -82,7 +82,7 @@ func conflicts(t *testing.T, begun bool) {
 	}
 }
 
-// TestMoveOfAConflict: what somebody else has written is not moved in the
+// TestMoveOfAConflict: what another client has written is not moved in the
 // place of ours.
 func TestMoveOfAConflict(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -10,14 +10,14 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// content is what has not been stored yet, for reading. It stays readable when
-// it has been stored, or overtaken, and its file is gone.
+// content is the content of an entry, opened for reading. It stays readable
+// after the entry has been stored or replaced, and its file removed.
 type content struct {
 	info backend.Info
 	file *os.File
 
 	mu    sync.Mutex // guards users
-	users int        // the content itself, until Close, and its readers
+	users int        // the content itself, until Close, and its open ranges
 }
 
 func openContent(name string, info backend.Info) (*content, error) {
@@ -52,7 +52,7 @@ func (c *content) Range(ctx context.Context, offset, length int64) (io.ReadClose
 	return &reader{part: io.NewSectionReader(c.file, offset, length), ctx: ctx, leave: sync.OnceValue(c.leave)}, nil
 }
 
-// Close implements backend.Content. It is called once.
+// Close implements backend.Content. It must be called once.
 func (c *content) Close() error { return c.leave() }
 
 func (c *content) leave() error {
@@ -64,7 +64,7 @@ func (c *content) leave() error {
 	return c.file.Close()
 }
 
-// reader is one range of a content.
+// reader is an open range of a content.
 type reader struct {
 	part  *io.SectionReader
 	ctx   context.Context
@@ -77,7 +77,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	}
 	n, err := r.part.Read(p)
 	if at, _ := r.part.Seek(0, io.SeekCurrent); err == io.EOF && at < r.part.Size() {
-		err = io.ErrUnexpectedEOF // the file has been cut short
+		err = io.ErrUnexpectedEOF // the file has been truncated
 	}
 	return n, err
 }

@@ -20,26 +20,26 @@ import (
 	"github.com/davdisk/davdisk/internal/journal"
 )
 
-// An Entry is a file that is still to be stored, as it is written down.
+// An Entry is a file that is still to be stored, as it is kept on disk.
 type Entry struct {
-	ID       string    `json:"id"` // later entries have later ones
+	ID       string    `json:"id"` // in ascending order
 	Name     string    `json:"name"`
 	Size     int64     `json:"size"`
-	Version  string    `json:"version"` // that the store will give it
+	Version  string    `json:"version"` // that the store will assign
 	MD5      string    `json:"md5"`
 	SHA256   string    `json:"sha256"`
-	ModTime  time.Time `json:"mod_time,omitzero"` // asked for; zero: none
+	ModTime  time.Time `json:"mod_time,omitzero"` // set by the caller; zero: none
 	Since    time.Time `json:"since"`             // when it was acknowledged
-	Replaces []string  `json:"replaces"`          // versions of which the store has one; "" is no file
-	Growth   int64     `json:"growth"`            // bytes that it takes in the store beyond what it replaces
+	Replaces []string  `json:"replaces"`          // versions, one of which the store has; "" is no file
+	Growth   int64     `json:"growth"`            // size beyond that of what it replaces, in bytes
 
 	Trouble Trouble `json:"-"`
 }
 
-// Trouble is how storing an entry has gone so far. It lies in a file of its
-// own, which may be lost.
+// Trouble describes the failed attempts to store an entry. It is in a file of
+// its own, which may be lost.
 type Trouble struct {
-	Tries int       `json:"tries"`         // that have failed
+	Tries int       `json:"tries"`         // failed ones
 	Error string    `json:"error"`         // of the last one
 	Next  time.Time `json:"next,omitzero"` // when it is tried again
 }
@@ -52,39 +52,40 @@ const (
 	lockName      = "lock"
 )
 
-// entryFormat is what the files of entries say they hold.
+// entryFormat is the journal format of the files of entries.
 const entryFormat = "davdisk write-back 1"
 
-// folder is where entries and contents lie.
+// folder is the path of the folder of entries and contents.
 type folder string
 
 func (f folder) entry(id string) string   { return filepath.Join(string(f), id+entrySuffix) }
 func (f folder) content(id string) string { return filepath.Join(string(f), id+contentSuffix) }
 func (f folder) trouble(id string) string { return filepath.Join(string(f), id+troubleSuffix) }
 
-// write writes an entry down. With it, its content is lasting: both are in the
-// same folder, and the bytes have been synced before.
+// write writes an entry durably. That makes its content durable too: both are in
+// the same folder, and the bytes have been synced before.
 func (f folder) write(e Entry) error {
 	return journal.WriteFile(f.entry(e.ID), entryFormat, e)
 }
 
-// forget takes an entry away for good. Its content may follow at any time.
-func (f folder) forget(id string) error {
+// removeEntry removes an entry durably. Its content may be removed at any time
+// after.
+func (f folder) removeEntry(id string) error {
 	if err := os.Remove(f.entry(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return durable.SyncDir(string(f))
 }
 
-// discard removes what no entry needs any more. What cannot be removed, such as
-// an open file of Windows, is removed by the next sweep.
+// discard removes the files of a removed entry. Those that cannot be removed,
+// such as an open file on Windows, are left to the next sweep.
 func (f folder) discard(id string) {
 	_ = os.Remove(f.content(id))
 	_ = os.Remove(f.trouble(id))
 }
 
-// note writes down what trouble there is, for who reads the folder.
-func (f folder) note(e Entry) error {
+// writeTrouble writes the trouble of an entry, for readers of the folder.
+func (f folder) writeTrouble(e Entry) error {
 	data, err := json.Marshal(e.Trouble)
 	if err != nil {
 		return err
@@ -92,7 +93,7 @@ func (f folder) note(e Entry) error {
 	return os.WriteFile(f.trouble(e.ID), data, 0o600)
 }
 
-// read gives all entries, the earlier first.
+// read returns all entries, oldest first.
 func (f folder) read() ([]Entry, error) {
 	files, err := os.ReadDir(string(f))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -109,10 +110,10 @@ func (f folder) read() ([]Entry, error) {
 			continue // stored meanwhile
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%w; what it stood for lies beside it: move both away", err)
+			return nil, fmt.Errorf("%w; its content is beside it: move both away", err)
 		}
 		if data, err := os.ReadFile(f.trouble(id)); err == nil && json.Unmarshal(data, &e.Trouble) != nil {
-			e.Trouble = Trouble{} // it is just being written
+			e.Trouble = Trouble{} // it is being written
 		}
 		all = append(all, e)
 	}
@@ -120,7 +121,8 @@ func (f folder) read() ([]Entry, error) {
 	return all, nil
 }
 
-// readEntry reads one entry, also as version 1 of the state folder has it.
+// readEntry reads one entry, in the current format or that of version 1 of the
+// state folder.
 func (f folder) readEntry(id string) (e Entry, err error) {
 	path := f.entry(id)
 	err = journal.ReadFile(path, entryFormat, &e)
@@ -133,7 +135,7 @@ func (f folder) readEntry(id string) (e Entry, err error) {
 		}
 	}
 	if err == nil && (!e.valid() || e.ID != id) {
-		err = &journal.DamageError{Path: path, Reason: "it is no entry of this name"}
+		err = &journal.DamageError{Path: path, Reason: "it is not an entry of this name"}
 	}
 	return e, err
 }
@@ -142,7 +144,7 @@ func (e *Entry) valid() bool {
 	return fs.ValidPath(e.Name) && e.Name != "." && e.Size >= 0 && len(e.Replaces) > 0 && len(e.SHA256) == 2*sha256.Size
 }
 
-// parseEarlier understands an entry of version 1: one line behind its checksum.
+// parseEarlier parses an entry of version 1: a checksum and one line.
 func parseEarlier(line []byte) (e Entry, ok bool) {
 	sum, data, ok := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte(" "))
 	if !ok || string(sum) != fmt.Sprintf("%08x", crc32.ChecksumIEEE(data)) || json.Unmarshal(data, &e) != nil {
@@ -151,10 +153,10 @@ func parseEarlier(line []byte) (e Entry, ok bool) {
 	return e, e.valid()
 }
 
-// load gives the entries of a former run and clears away what it has left
-// beside them: entries that a later one of the same name has overtaken, and
-// contents that were never acknowledged. What is there is the content that was
-// acknowledged, or load fails.
+// load returns the entries of the previous run and removes what else it has
+// left: entries that a later one of the same name has replaced, and contents
+// that were never acknowledged. It fails if an acknowledged content is missing
+// or damaged.
 func (f folder) load() ([]Entry, error) {
 	all, err := f.read()
 	if err != nil {
@@ -167,13 +169,13 @@ func (f folder) load() ([]Entry, error) {
 	var entries []Entry
 	for _, e := range all {
 		if last[e.Name] != e.ID {
-			if err := f.forget(e.ID); err != nil {
+			if err := f.removeEntry(e.ID); err != nil {
 				return nil, err
 			}
 			continue
 		}
 		if err := f.verify(e); err != nil {
-			return nil, fmt.Errorf("the content of %q that waits in %s: %w; move it and %s away", e.Name, f.content(e.ID), err, f.entry(e.ID))
+			return nil, fmt.Errorf("the content of %q in %s: %w; move it and %s away", e.Name, f.content(e.ID), err, f.entry(e.ID))
 		}
 		entries = append(entries, e)
 	}

@@ -61,7 +61,7 @@ func TestChangedWhileStored(t *testing.T) {
 				t.Fatal(err)
 			}
 			q := open(t, store, t.TempDir())
-			release := q.hold("f.txt")
+			release := q.blockUploads("f.txt")
 			put(t, q, "f.txt", "ours")
 			armed.Store(true)
 			release()

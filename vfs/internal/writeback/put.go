@@ -17,10 +17,10 @@ import (
 	"github.com/davdisk/davdisk/vfs/internal/pathlock"
 )
 
-// Put implements backend.Backend. When it returns nil the content is on the
-// disk of this machine, to be stored later. Conditions, the parent, and the
-// room of the store as far as it is known, are judged now. What this machine
-// cannot keep is stored at once.
+// Put implements backend.Backend. When it returns nil, the content is on the
+// local disk and will be stored later. Conditions, the parent, and the quota of
+// the store as far as it is known, are checked now. Content that cannot be
+// queued is stored at once.
 func (q *Queue) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
 	info, err := q.put(ctx, name, body, opts)
 	var path *fs.PathError
@@ -37,17 +37,17 @@ func (q *Queue) put(ctx context.Context, name string, body io.Reader, opts backe
 	}
 	defer unlock()
 	rewind := rewinder(body)
-	if !q.takes(opts.Size) {
-		return q.through(ctx, name, body, opts)
+	if !q.accepts(opts.Size) {
+		return q.putThrough(ctx, name, body, opts)
 	}
-	there, err := q.judge(ctx, name, opts)
+	there, err := q.checkConditions(ctx, name, opts)
 	if err != nil {
 		return backend.Info{}, err
 	}
 	e, err := q.receive(ctx, body, opts.Size)
 	if err == nil {
 		e.Name, e.ModTime, e.Growth = name, opts.ModTime, e.Size-there.Size
-		err = q.spare(ctx, e)
+		err = q.checkQuota(ctx, e)
 	}
 	if err == nil {
 		var info backend.Info
@@ -56,24 +56,24 @@ func (q *Queue) put(ctx context.Context, name string, body io.Reader, opts backe
 		}
 	}
 	q.folder.discard(e.ID)
-	var ours *ourTrouble
-	if errors.As(err, &ours) {
-		q.opts.Log.Warn("what is written is stored at once, because it cannot be kept here until later", "error", ours)
+	var local *localError
+	if errors.As(err, &local) {
+		q.opts.Log.Warn("a file is stored at once, because it cannot be queued", "error", local)
 		if err := rewind(); err != nil {
 			return backend.Info{}, err
 		}
-		return q.through(ctx, name, body, opts)
+		return q.putThrough(ctx, name, body, opts)
 	}
 	return backend.Info{}, err
 }
 
-// ourTrouble is an error of our own folder. The store has no part in it, so
-// what it wraps must not be seen through it.
-type ourTrouble struct{ cause error }
+// localError is an error of the local folder, not of the store. It has no Unwrap,
+// so that its cause is not mistaken for an error of the store.
+type localError struct{ cause error }
 
-func (t *ourTrouble) Error() string { return t.cause.Error() }
+func (e *localError) Error() string { return e.cause.Error() }
 
-// rewinder returns what brings a body back to where it stands now.
+// rewinder returns a func that seeks body back to its current offset.
 func rewinder(body io.Reader) func() error {
 	seeker, ok := body.(io.Seeker)
 	if ok {
@@ -82,27 +82,28 @@ func rewinder(body io.Reader) func() error {
 		}
 	}
 	return func() error {
-		return &backend.Error{Kind: backend.ErrUnavailable, Message: "there is no room on this machine, and the content cannot be read again"}
+		return &backend.Error{Kind: backend.ErrUnavailable, Message: "the local disk has no room, and the content cannot be read again"}
 	}
 }
 
-// through stores at once, after what waits under the name.
-func (q *Queue) through(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
+// putThrough stores at once, after a queued file of that name.
+func (q *Queue) putThrough(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
 	if err := q.flush(ctx, name); err != nil {
 		return backend.Info{}, err
 	}
 	return q.store.Put(ctx, name, body, opts)
 }
 
-// takes tells whether a content may wait here.
-func (q *Queue) takes(size int64) bool {
+// accepts reports whether the queue has room for content of that size.
+func (q *Queue) accepts(size int64) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.bytes+max(size, 0) < q.opts.MaxBytes
 }
 
-// judge looks at what a Put would replace, and refuses what the store would.
-func (q *Queue) judge(ctx context.Context, name string, opts backend.PutOptions) (there backend.Info, err error) {
+// checkConditions returns what a Put would replace, and the error that the store
+// would return.
+func (q *Queue) checkConditions(ctx context.Context, name string, opts backend.PutOptions) (there backend.Info, err error) {
 	if name == "." {
 		return there, &backend.Error{Kind: backend.ErrIsDir}
 	}
@@ -128,7 +129,7 @@ func (q *Queue) judge(ctx context.Context, name string, opts backend.PutOptions)
 	return there, nil
 }
 
-// receive puts a content on the disk.
+// receive writes content to the local disk.
 func (q *Queue) receive(ctx context.Context, body io.Reader, size int64) (*entry, error) {
 	q.mu.Lock()
 	q.last++
@@ -136,7 +137,7 @@ func (q *Queue) receive(ctx context.Context, body io.Reader, size int64) (*entry
 	q.mu.Unlock()
 	file, err := os.OpenFile(q.folder.content(e.ID), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return e, &ourTrouble{err}
+		return e, &localError{err}
 	}
 	kept, weak, strong := &sink{file: file}, md5.New(), sha256.New()
 	e.Size, err = io.Copy(io.MultiWriter(kept, weak, strong), &source{ctx, body})
@@ -154,7 +155,7 @@ func (q *Queue) receive(ctx context.Context, body io.Reader, size int64) (*entry
 		kept.err = closed
 	}
 	if kept.err != nil {
-		err = &ourTrouble{kept.err}
+		err = &localError{kept.err}
 	}
 	if err != nil {
 		return e, err
@@ -164,7 +165,7 @@ func (q *Queue) receive(ctx context.Context, body io.Reader, size int64) (*entry
 	return e, err
 }
 
-// sink remembers that it was our disk that failed, not the source.
+// sink records an error of the local disk, to tell it from one of the source.
 type sink struct {
 	file *os.File
 	err  error
@@ -178,7 +179,7 @@ func (s *sink) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// source is a body that ends with its context.
+// source is a body that fails when its context is done.
 type source struct {
 	ctx  context.Context
 	body io.Reader
@@ -195,26 +196,26 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// askFrom is the size of files, in bytes, for which the store is asked for its
-// room if it has never told it.
+// askFrom is the size of files, in bytes, from which on the quota of the store
+// is requested if it is unknown.
 const askFrom = 8 << 20
 
-// spare refuses what the store is known to have no room for. What was known
-// is asked for again first, since it may have changed for the better.
-func (q *Queue) spare(ctx context.Context, e *entry) error {
+// checkQuota refuses an entry that exceeds the quota of the store as far as it
+// is known. Before it refuses, it requests the quota again.
+func (q *Queue) checkQuota(ctx context.Context, e *entry) error {
 	q.mu.Lock()
 	ask := q.space.Total == 0 && e.Size > askFrom
 	q.mu.Unlock()
-	if !ask && q.refusal(e) == nil {
+	if !ask && q.quotaError(e) == nil {
 		return nil
 	}
 	if _, err := q.Usage(ctx); err != nil {
 		return ctx.Err()
 	}
-	return q.refusal(e)
+	return q.quotaError(e)
 }
 
-func (q *Queue) refusal(e *entry) error {
+func (q *Queue) quotaError(e *entry) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	free := q.space.Free() - e.Growth
@@ -230,11 +231,10 @@ func (q *Queue) refusal(e *entry) error {
 	return nil
 }
 
-// acknowledge writes an entry down, in the place of one that waits under its
-// name. After that it will be stored.
+// acknowledge queues an entry, in place of a queued one of the same name.
 func (q *Queue) acknowledge(e *entry, replaces string) (backend.Info, error) {
-	// What is replaced must not set out for the store in between.
-	release := q.hold(e.Name)
+	// The upload of the replaced entry must not start in between.
+	release := q.blockUploads(e.Name)
 	defer release()
 	q.mu.Lock()
 	e.Since, e.Replaces = q.opts.Now(), []string{replaces}
@@ -249,17 +249,17 @@ func (q *Queue) acknowledge(e *entry, replaces string) (backend.Info, error) {
 	q.mu.Unlock()
 	err := q.folder.write(e.Entry)
 	if err == nil && old != nil {
-		err = q.folder.forget(old.ID)
+		err = q.folder.removeEntry(old.ID)
 	}
 	if err != nil {
-		return backend.Info{}, &ourTrouble{errors.Join(err, q.folder.forget(e.ID))}
+		return backend.Info{}, &localError{errors.Join(err, q.folder.removeEntry(e.ID))}
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if old := q.entries[e.Name]; old != nil {
-		q.settled(old)
-		if q.flying[e.Name] == nil {
-			e.attempt = old.attempt // who waits for the old one now waits for this one
+		q.dequeue(old)
+		if q.inFlight[e.Name] == nil {
+			e.attempt = old.attempt // callers that wait for the old one now wait for this one
 		}
 	}
 	q.entries[e.Name] = e

@@ -350,7 +350,7 @@ func TestDeletedBeforeItIsStored(t *testing.T) {
 		store := newStubborn()
 		dir := t.TempDir()
 		q := open(t, store, dir)
-		release := q.hold("f")
+		release := q.blockUploads("f")
 		put(t, q, "f", "1")
 		if _, err := q.Stat(t.Context(), "f"); err != nil {
 			t.Fatal(err)
@@ -432,7 +432,7 @@ func TestNoRoomHere(t *testing.T) {
 		store := newStubborn()
 		q := open(t, store, t.TempDir())
 		q.opts.MaxBytes = 10
-		release := q.hold("f")
+		release := q.blockUploads("f")
 		put(t, q, "f", "123456789")
 		release()
 		put(t, q, "f", "12")

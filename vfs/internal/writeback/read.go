@@ -11,7 +11,7 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// info describes an entry as a store would.
+// info describes an entry as the store would.
 func (e *entry) info() backend.Info {
 	info := backend.Info{
 		Name: path.Base(e.Name), Size: e.Size, ModTime: e.ModTime,
@@ -23,8 +23,8 @@ func (e *entry) info() backend.Info {
 	return info
 }
 
-// over is info on top of what the store has under that name.
-func over(below, ours backend.Info) backend.Info {
+// merge is info on top of what the store has under that name.
+func merge(below, ours backend.Info) backend.Info {
 	if below.Dir {
 		return ours
 	}
@@ -33,7 +33,7 @@ func over(below, ours backend.Info) backend.Info {
 	return ours
 }
 
-// waiting gives what waits under a name.
+// waiting returns the queued file of a name.
 func (q *Queue) waiting(name string) (backend.Info, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -59,8 +59,8 @@ func (q *Queue) List(ctx context.Context, name string) (backend.Info, iter.Seq2[
 	if info, ok := q.waiting(name); ok {
 		return info, nil, backend.PathError("list", name, backend.ErrNotDir, "")
 	}
-	// What waits is noted before the store is asked: what is stored meanwhile
-	// is then shown, whether the store has it in its answer or not.
+	// Queued files are collected before the store is asked, so that one that is
+	// stored meanwhile is listed whether the answer has it or not.
 	ours := q.children(name)
 	self, children, err := q.store.List(ctx, name)
 	if err != nil || len(ours) == 0 {
@@ -70,14 +70,14 @@ func (q *Queue) List(ctx context.Context, name string) (backend.Info, iter.Seq2[
 		for info, err := range children {
 			if own, ok := ours[info.Name]; ok && err == nil {
 				delete(ours, info.Name)
-				info = over(info, own)
+				info = merge(info, own)
 			}
 			if !yield(info, err) || err != nil {
 				return
 			}
 		}
 		for _, own := range ours {
-			own.Properties = map[string]string{} // what is new has none
+			own.Properties = map[string]string{} // a new file has none
 			if !yield(own, nil) {
 				return
 			}
@@ -85,7 +85,7 @@ func (q *Queue) List(ctx context.Context, name string) (backend.Info, iter.Seq2[
 	}, nil
 }
 
-// children gives what waits in a folder, by name.
+// children returns the queued files of a folder by name.
 func (q *Queue) children(name string) map[string]backend.Info {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -110,7 +110,7 @@ func (q *Queue) Open(ctx context.Context, name, version string) (backend.Content
 	return content, err
 }
 
-// openWaiting opens what waits under a name; nil if nothing does.
+// openWaiting opens the queued file of a name; nil if there is none.
 func (q *Queue) openWaiting(name, version string) (backend.Content, error) {
 	q.mu.Lock() // so that the file is not removed meanwhile
 	defer q.mu.Unlock()
@@ -123,14 +123,14 @@ func (q *Queue) openWaiting(name, version string) (backend.Content, error) {
 	}
 	content, err := openContent(q.folder.content(e.ID), e.info())
 	if err != nil {
-		// That our own file is missing must not be taken for the file's being so.
-		return nil, backend.PathError("open", name, backend.ErrUnavailable, "what waits to be stored cannot be read: "+err.Error())
+		// That the local file is missing does not mean that the file is.
+		return nil, backend.PathError("open", name, backend.ErrUnavailable, "the queued content cannot be read: "+err.Error())
 	}
 	return content, nil
 }
 
-// Revision implements backend.Revisioner: what is acknowledged moves it, and
-// so does what is stored.
+// Revision implements backend.Revisioner. It changes when a file is acknowledged
+// and when one is stored.
 func (q *Queue) Revision(ctx context.Context) (string, error) {
 	token, err := backend.Revision(ctx, q.store)
 	if err != nil {
@@ -141,8 +141,8 @@ func (q *Queue) Revision(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%s+%d", token, q.acks), nil
 }
 
-// Usage implements backend.Usager. It is that of the store: what waits takes
-// no room there yet.
+// Usage implements backend.Usager. It is that of the store, without queued
+// files.
 func (q *Queue) Usage(ctx context.Context) (backend.Space, error) {
 	space, err := backend.Usage(ctx, q.store)
 	if err != nil {
@@ -154,8 +154,8 @@ func (q *Queue) Usage(ctx context.Context) (backend.Space, error) {
 	return space, nil
 }
 
-// Properties implements backend.Propertier. A file keeps its own when its
-// content is replaced, so what is stored counts; a new file has none.
+// Properties implements backend.Propertier. A file keeps its properties when its
+// content is replaced, so they are those of the store; a new file has none.
 func (q *Queue) Properties(ctx context.Context, name string) (map[string]string, error) {
 	props, err := backend.Properties(ctx, q.store, name)
 	if _, ok := q.waiting(name); ok && errors.Is(err, fs.ErrNotExist) {

@@ -16,19 +16,19 @@ import (
 )
 
 const (
-	maxUploads = 4                // at once
+	maxUploads = 4                // concurrent
 	firstPause = time.Second      // after the first try that failed; it doubles
 	lastPause  = time.Minute      // at most
-	slowPause  = 10 * time.Minute // after a refusal that will not pass by itself
-	lateTime   = 5 * time.Second  // by which the time of a file may be wrong: to set it costs the store a call
-	drainTime  = 20 * time.Second // that Close gives uploads
-	maxLooks   = 3                // in one try, when the store keeps changing
+	slowPause  = 10 * time.Minute // after a permanent error
+	lateTime   = 5 * time.Second  // by which a modification time may be wrong: setting it costs a call
+	drainTime  = 20 * time.Second // that Close waits for uploads
+	maxLooks   = 3                // per attempt, while the store keeps changing
 )
 
-// Start begins to store what waits.
+// Start starts storing queued files in the background. It must be called once.
 func (q *Queue) Start() { go q.run() }
 
-// wake has run look again.
+// wake makes run look for entries again.
 func (q *Queue) wake() {
 	select {
 	case q.kick <- struct{}{}:
@@ -36,25 +36,25 @@ func (q *Queue) wake() {
 	}
 }
 
-// drain ends run: uploads under way are finished, and what has not failed yet
-// is still tried, for as long as drainTime.
+// drain stops run. For at most drainTime, uploads in flight are completed, and
+// entries that have not failed yet are tried.
 func (q *Queue) drain() {
 	q.mu.Lock()
 	q.draining = true
 	q.mu.Unlock()
 	q.wake()
-	patience := time.NewTimer(drainTime)
-	defer patience.Stop()
+	timeout := time.NewTimer(drainTime)
+	defer timeout.Stop()
 	select {
 	case <-q.stopped:
-	case <-patience.C:
+	case <-timeout.C:
 		q.cancel()
 		<-q.stopped
 	}
 	q.cancel()
 }
 
-// run is the one goroutine that begins uploads. It waits for all of them.
+// run is the goroutine that starts uploads. It waits for all of them.
 func (q *Queue) run() {
 	defer close(q.stopped)
 	var uploads sync.WaitGroup
@@ -63,7 +63,7 @@ func (q *Queue) run() {
 		e, pause, more := q.pick()
 		switch {
 		case e != nil:
-			uploads.Go(func() { q.fly(e) })
+			uploads.Go(func() { q.try(e) })
 			continue
 		case !more:
 			return
@@ -77,21 +77,21 @@ func (q *Queue) run() {
 	}
 }
 
-// pick takes the earliest entry that may set out now, or tells how long there
-// will be none. There is no more to come when the queue is drained.
+// pick returns the oldest entry that is due, or how long to wait for the next
+// one. more is false once a draining queue has nothing left to do.
 func (q *Queue) pick() (first *entry, pause time.Duration, more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.opts.Now()
 	pause = slowPause
-	more = !q.draining || len(q.flying) > 0
-	if len(q.flying) >= maxUploads || q.work.Err() != nil {
+	more = !q.draining || len(q.inFlight) > 0
+	if len(q.inFlight) >= maxUploads || q.work.Err() != nil {
 		return nil, pause, more
 	}
 	for name, e := range q.entries {
 		switch {
-		case q.flying[name] != nil, q.draining && e.failed:
-		case slices.Contains(q.held, name):
+		case q.inFlight[name] != nil, q.draining && e.failed:
+		case slices.Contains(q.blocked, name):
 			more = true
 		case e.Trouble.Next.After(now):
 			pause = min(pause, e.Trouble.Next.Sub(now))
@@ -100,36 +100,36 @@ func (q *Queue) pick() (first *entry, pause time.Duration, more bool) {
 		}
 	}
 	if first != nil {
-		q.flying[first.Name] = first.attempt
+		q.inFlight[first.Name] = first.attempt
 		first.look, first.begun = first.begun || len(first.Replaces) > 1, true
 	}
 	return first, pause, more
 }
 
-// fly makes one attempt at an entry and notes what came of it.
-func (q *Queue) fly(e *entry) {
+// try makes one attempt to store an entry and records the result.
+func (q *Queue) try(e *entry) {
 	err := q.upload(q.work, e)
 	switch {
 	case err == nil:
-		// Before anyone can learn that it does not wait any more.
-		err = q.folder.forget(e.ID)
+		// Before callers can see that it is no longer queued.
+		err = q.folder.removeEntry(e.ID)
 	case errors.Is(err, backend.ErrQuota), errors.Is(err, backend.ErrTooLarge):
-		// From now on it is known before a Put is acknowledged.
+		// So that the next Put is refused before it is acknowledged.
 		if _, err := q.Usage(q.work); err != nil {
-			q.opts.Log.Debug("the store does not tell its room", "error", err)
+			q.opts.Log.Debug("cannot get the quota of the store", "error", err)
 		}
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	defer q.wake()
-	current, attempt := q.entries[e.Name], q.flying[e.Name]
-	delete(q.flying, e.Name)
+	current, attempt := q.entries[e.Name], q.inFlight[e.Name]
+	delete(q.inFlight, e.Name)
 	switch {
 	case err == nil && current == e:
-		q.settled(e)
+		q.dequeue(e)
 		q.space.Used += e.Growth
 		if e.failed {
-			q.opts.Log.Info("stored after all", "name", e.Name)
+			q.opts.Log.Info("stored after failed attempts", "name", e.Name)
 		}
 	case err == nil && current != nil:
 		current.Replaces, current.begun = []string{e.Version}, false
@@ -140,26 +140,26 @@ func (q *Queue) fly(e *entry) {
 	attempt.end(err)
 }
 
-// failed takes note of an attempt that did. The caller holds q.mu.
+// failed records a failed attempt. The caller holds q.mu.
 func (q *Queue) failed(e *entry, err error) {
 	if q.work.Err() != nil {
-		return // it was ended by us, and the next run goes on
+		return // canceled by Close; the next run tries again
 	}
 	pause, refused := pauseAfter(err, e.Trouble.Tries)
 	news := !e.failed || refused != e.refused
 	e.failed, e.refused = true, refused
 	e.Trouble = Trouble{Tries: e.Trouble.Tries + 1, Error: err.Error(), Next: q.opts.Now().Add(pause)}
-	if err := q.folder.note(e.Entry); err != nil {
-		q.opts.Log.Debug("an error of an upload cannot be written down", "name", e.Name, "error", err)
+	if err := q.folder.writeTrouble(e.Entry); err != nil {
+		q.opts.Log.Debug("cannot write the error of an upload", "name", e.Name, "error", err)
 	}
 	if news {
 		q.opts.Log.Warn("a file cannot be stored yet; it is kept here and tried again", "name", e.Name, "error", err, "in", pause)
 	}
 }
 
-// upload stores an entry, or finds that it has been stored before. It looks
-// first if the store may have something of ours already, and again if the
-// store has something else than was thought.
+// upload stores an entry, or finds that it is stored already. It looks first if
+// the store may have an upload of ours already, and again if the store has
+// another version than expected.
 func (q *Queue) upload(ctx context.Context, e *entry) error {
 	q.mu.Lock()
 	replaces, look := e.Replaces, e.look
@@ -171,13 +171,13 @@ func (q *Queue) upload(ctx context.Context, e *entry) error {
 			info, err := q.store.Stat(ctx, e.Name)
 			switch {
 			case errors.Is(err, fs.ErrNotExist):
-				there = "" // if someone has removed it, ours is the only one
+				there = "" // removed by another client: there is no conflict
 			case err != nil:
 				return err
 			case !info.Dir && info.Version == e.Version:
 				return nil
 			case info.Dir || !slices.Contains(replaces, info.Version):
-				return q.giveWay(e)
+				return q.storeBeside(e)
 			default:
 				there = info.Version
 			}
@@ -191,12 +191,12 @@ func (q *Queue) upload(ctx context.Context, e *entry) error {
 	return err
 }
 
-// send stores a content in the place of a version; "" is none. A folder that
-// someone has removed meanwhile is made again.
+// send stores the content of an entry in place of a version; "" is none. It
+// makes a parent folder that another client has removed meanwhile.
 func (q *Queue) send(ctx context.Context, e *entry, replaces string) error {
 	file, err := os.Open(q.folder.content(e.ID))
 	if err != nil {
-		return &ourTrouble{err}
+		return &localError{err}
 	}
 	defer file.Close()
 	opts := backend.PutOptions{Size: e.Size, IfAbsent: replaces == "", IfVersion: replaces, ModTime: e.ModTime}
@@ -209,12 +209,12 @@ func (q *Queue) send(ctx context.Context, e *entry, replaces string) error {
 			return err
 		}
 		if _, err := file.Seek(0, io.SeekStart); err != nil {
-			return &ourTrouble{err}
+			return &localError{err}
 		}
 		info, err = q.store.Put(ctx, e.Name, file, opts)
 	}
 	if err == nil && info.Version != e.Version {
-		err = fmt.Errorf("the store says that it has the version %q, not %q", info.Version, e.Version)
+		err = fmt.Errorf("the store reports the version %q, not %q", info.Version, e.Version)
 	}
 	return err
 }
@@ -223,7 +223,7 @@ func (q *Queue) makeFolder(ctx context.Context, name string) error {
 	info, err := q.store.Stat(ctx, name)
 	switch {
 	case err == nil && !info.Dir:
-		return &backend.Error{Kind: backend.ErrNotDir, Message: "a file has taken the place of the folder"}
+		return &backend.Error{Kind: backend.ErrNotDir, Message: "a file has replaced the folder"}
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
@@ -237,8 +237,8 @@ func (q *Queue) makeFolder(ctx context.Context, name string) error {
 	return nil
 }
 
-// pauseAfter tells how long to wait after a try that failed, and whether it
-// was refused for a reason that will not pass by itself.
+// pauseAfter returns how long to wait after a failed attempt, and whether the
+// error is permanent.
 func pauseAfter(err error, tries int) (pause time.Duration, final bool) {
 	for _, kind := range []error{
 		backend.ErrQuota, backend.ErrTooLarge, backend.ErrUnauthorized, backend.ErrNotDir, fs.ErrPermission, fs.ErrInvalid,

@@ -1,20 +1,21 @@
-// Package writeback answers a Put when its content is on a disk of this
-// machine, and stores it afterwards.
+// Package writeback acknowledges a Put when its content is on the local disk,
+// and stores it afterwards.
 //
-// A [Queue] stands in front of a store and is one. What is acknowledged lies
-// in a folder, the bytes in one file and an [Entry] in another, both synced,
-// so that a process may be killed at any moment: the next one goes on. Until
-// it is stored, the queue shows it in place of what the store has.
+// A [Queue] is a backend in front of another, the store. An acknowledged file is
+// kept in a folder, the bytes in one file and an [Entry] in another, both
+// synced, so that the process may be killed at any moment: the next one
+// continues. Until it is stored, the queue shows it in place of what the store
+// has.
 //
-// There is at most one entry of a name; a later Put takes the place of an
-// earlier one. An entry knows what it replaces. If the store has something
-// else by then, neither is lost: ours is stored under a name of its own
-// (conflict.go). Whatever else is to be done to a name that waits has to wait
-// for it, except that a file that is deleted need not be stored first.
+// There is at most one entry per name; a later Put replaces an earlier one. An
+// entry records the version that it replaces. If the store has another one by
+// then, neither is lost: ours is stored beside it (conflict.go). Any other
+// operation on the name of an entry waits until it is stored, except that a
+// removed file need not be stored first.
 //
-// Where things are: entry.go knows the folder, read.go shows what waits in
-// front of what is stored, put.go acknowledges, changes.go makes all other
-// changes, upload.go is what happens in the background.
+// In entry.go is the folder; read.go merges entries with what is stored; put.go
+// acknowledges; changes.go makes all other changes; upload.go stores in the
+// background.
 package writeback
 
 import (
@@ -35,73 +36,75 @@ import (
 	"github.com/davdisk/davdisk/vfs/internal/pathlock"
 )
 
-// Options shape a queue.
+// Options configures a Queue.
 type Options struct {
-	Dir      string // the folder of the queue, which is made
-	MaxBytes int64  // that may wait; what is more is stored at once. 0: take nothing new, store what a former run has left
+	Dir      string // the folder of the queue, created if it does not exist
+	MaxBytes int64  // limit of the queue; files beyond it are stored at once. 0: accept none, but store what a previous run has left
 	Log      *slog.Logger
 	Now      func() time.Time
 
-	// Look describes what is seen under a name, and may know it without asking
-	// the store. A Put is judged by it.
+	// Look describes what is visible under a name, possibly from a cache. The
+	// conditions of a Put are checked against it.
 	Look func(ctx context.Context, name string) (backend.Info, error)
-	// Changed is told of names that the store shows otherwise than the queue
-	// did before.
+	// Changed is called with names of which the store now has something else
+	// than the queue has shown.
 	Changed func(name string)
 }
 
-// A Queue is a store that stores later. It may be used from many goroutines.
+// A Queue is a backend.Backend that stores files later. It is safe for
+// concurrent use.
 type Queue struct {
 	store  backend.Backend
 	opts   Options
 	folder folder
 	unlock func() error
-	names  pathlock.Table // held by Put, each for its name
+	names  pathlock.Table // locked by Put
 
 	work    context.Context // of uploads
 	cancel  context.CancelFunc
 	kick    chan struct{} // wakes run
 	stopped chan struct{} // closed when run has ended
 
-	mu       sync.Mutex          // guards all below
+	mu       sync.Mutex          // guards the fields below
 	entries  map[string]*entry   // by name
-	flying   map[string]*attempt // uploads under way
-	held     []string            // names of which no upload may begin
+	inFlight map[string]*attempt // uploads in progress
+	blocked  []string            // names whose uploads may not start
 	last     uint64              // number of the last entry
-	acks     uint64              // changes of what waits, but for what is stored
+	acks     uint64              // number of changes of the queue, other than by storing
 	bytes    int64               // of all contents
-	space    backend.Space       // as the store last told it; zero: unknown
+	space    backend.Space       // as last reported by the store; zero: unknown
 	draining bool
 }
 
-// entry is one that waits.
+// entry is a queued entry and its state.
 type entry struct {
 	Entry
-	begun   bool // the store may have it, or one that it has overtaken
-	look    bool // so its next upload looks first
-	failed  bool // has been tried in vain by this process
-	refused bool // by its last upload, for a reason that will not pass by itself
+	begun   bool // the store may have it, or one that it has replaced
+	look    bool // its next upload must look first
+	failed  bool // an attempt of this process has failed
+	refused bool // its last attempt failed with a permanent error
 	attempt *attempt
 }
 
-// Waits tells whether a former run has left something in the folder of a queue.
+// Waits reports whether a previous run has left entries in the folder of a
+// queue.
 func Waits(dir string) (bool, error) {
 	all, err := folder(dir).read()
 	return len(all) > 0, err
 }
 
-// Open takes up the queue of a folder in front of a store. Nothing is stored
-// before Start, which must be called unless Open fails. A store whose versions
-// cannot be told ahead is refused, because what is acknowledged would have to
-// change its entity tag later.
+// Open opens the queue of a folder in front of a store. Nothing is stored before
+// Start, which the caller must call, and later Close, unless Open fails. A store
+// that is not a backend.Versioner is refused, because the entity tag of an
+// acknowledged file would change when it is stored.
 func Open(store backend.Backend, o Options) (*Queue, error) {
 	if _, err := backend.VersionOf(store, ""); err != nil && o.MaxBytes > 0 {
-		return nil, errors.New("write-back needs a store whose versions follow from the content, because a client is told the version at once; this one's do not")
+		return nil, errors.New("write-back needs a store whose versions derive from the content, because the client gets the version before the file is stored; those of this store do not")
 	}
 	q := &Queue{
 		store: store, opts: o, folder: folder(o.Dir),
 		kick: make(chan struct{}, 1), stopped: make(chan struct{}),
-		entries: map[string]*entry{}, flying: map[string]*attempt{},
+		entries: map[string]*entry{}, inFlight: map[string]*attempt{},
 	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open the queue of uploads: %w", err)
@@ -115,20 +118,20 @@ func Open(store backend.Backend, o Options) (*Queue, error) {
 		return nil, errors.Join(fmt.Errorf("open the queue of uploads: %w", err), q.unlock())
 	}
 	for _, e := range left {
-		// The former run may have begun to store it. Its troubles count no more.
+		// The previous run may have begun to store it. Its failures do not count.
 		e.Trouble = Trouble{}
 		q.entries[e.Name] = &entry{Entry: e, begun: true, attempt: newAttempt()}
 		q.bytes += e.Size
 		q.last, _ = strconv.ParseUint(e.ID, 16, 64)
 	}
 	if len(left) > 0 {
-		o.Log.Info("files of a former run are still to be stored", "files", len(left), "bytes", q.bytes)
+		o.Log.Info("files of a previous run are still to be stored", "files", len(left), "bytes", q.bytes)
 	}
 	q.work, q.cancel = context.WithCancel(context.Background())
 	return q, nil
 }
 
-// lock keeps a second process from the folder.
+// lock locks the folder against other processes.
 func lock(dir string) (unlock func() error, err error) {
 	l := flock.New(filepath.Join(dir, lockName), flock.SetPermissions(0o600))
 	got, err := l.TryLock()
@@ -136,26 +139,27 @@ func lock(dir string) (unlock func() error, err error) {
 		return nil, fmt.Errorf("lock the queue of uploads: %w", err)
 	}
 	if !got {
-		return nil, fmt.Errorf("another davdisk is at work on the queue of uploads %s; end it first", dir)
+		return nil, fmt.Errorf("another davdisk uses the queue of uploads %s; stop it first", dir)
 	}
 	return l.Close, nil
 }
 
-// Drop forgets an entry for good, while no process has the queue open.
+// Drop removes an entry and its content. It fails while a process has the queue
+// open.
 func Drop(dir, id string) error {
 	unlock, err := lock(dir)
 	if err != nil {
 		return err
 	}
 	f := folder(dir)
-	if err = f.forget(id); err == nil {
+	if err = f.removeEntry(id); err == nil {
 		f.discard(id)
 	}
 	return errors.Join(err, unlock())
 }
 
-// Read gives the entries in the folder of a queue, the earlier first, also
-// while a process works at them, and tells of each where its content is.
+// Read returns the entries in the folder of a queue, oldest first, and the path
+// of the content of each. It may be used while a process has the queue open.
 func Read(dir string) (entries []Entry, contents []string, err error) {
 	f := folder(dir)
 	entries, err = f.read()
@@ -165,22 +169,23 @@ func Read(dir string) (entries []Entry, contents []string, err error) {
 	return entries, contents, err
 }
 
-// Waiting tells how many files, and bytes of them, are still to be stored.
+// Waiting returns the number of queued files and their total size in bytes.
 func (q *Queue) Waiting() (files int, bytes int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.entries), q.bytes
 }
 
-// Close stores what has not met with trouble, for as long as drainTime, and
-// leaves the rest to the next run. Then it closes the store.
+// Close stores queued files that have not failed before, for at most 20 seconds,
+// and leaves the rest to the next run. Then it closes the store if it is an
+// io.Closer.
 func (q *Queue) Close() error {
 	if files, bytes := q.Waiting(); files > 0 {
-		q.opts.Log.Info("storing what still waits", "files", files, "bytes", bytes)
+		q.opts.Log.Info("storing queued files", "files", files, "bytes", bytes)
 	}
 	q.drain()
 	if files, bytes := q.Waiting(); files > 0 {
-		q.opts.Log.Warn("files are still to be stored; the next start goes on with them", "files", files, "bytes", bytes, "folder", q.opts.Dir)
+		q.opts.Log.Warn("files are still to be stored; the next start continues with them", "files", files, "bytes", bytes, "folder", q.opts.Dir)
 	}
 	err := q.unlock()
 	if closer, ok := q.store.(io.Closer); ok {

@@ -49,8 +49,8 @@ func TestReplacedIsFoundAgain(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(state, "unfinished", "abcdefghij.json"), []byte(entry), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			settled := newFS(t, openLocal(t, dir), vfs.WithStateDir(state))
-			if _, err := settled.Stat("/target"); err != nil {
+			recovered := newFS(t, openLocal(t, dir), vfs.WithStateDir(state))
+			if _, err := recovered.Stat("/target"); err != nil {
 				t.Fatal(err)
 			}
 			if got := onDisk(t, dir); got != test.want {
@@ -81,8 +81,8 @@ func TestAMoveAsideThatMayStillCome(t *testing.T) {
 			moves = append(moves, name)
 		}
 	}
-	settled := newFS(t, b, vfs.WithStateDir(state))
-	if got := tree(t, settled); got != "from=1 target=2" {
+	recovered := newFS(t, b, vfs.WithStateDir(state))
+	if got := tree(t, recovered); got != "from=1 target=2" {
 		t.Errorf("there is %q", got)
 	}
 	want := []string{"target to .davdisk-abcdefghij-target", ".davdisk-abcdefghij-target to target"}
