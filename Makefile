@@ -2,6 +2,7 @@
 # make test-more   what drives desktop programs, or needs packages of hundreds of megabytes
 # make test-long   everything, nothing shortened, and ten minutes of each fuzzer; with PART=NAME one part:
 #                  vfs, yandex, webdav, cmd, conformance, e2e or fuzz
+# make lint        golangci-lint with .golangci.yml, for people
 # make bench       benchmarks beside an emulator with the latency of a real network
 # make bench-peer  the same work done by davdisk and by rclone serve webdav
 
@@ -16,7 +17,7 @@ endif
 # A race-built process waits a second before it ends, and the tests end many.
 export GORACE ?= atexit_sleep_ms=0
 
-.PHONY: build test test-more test-long bench bench-peer check tools
+.PHONY: build test test-more test-long lint bench bench-peer check tools
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/davdisk
@@ -65,6 +66,9 @@ check:
 	GOOS=darwin $(GO) vet ./...
 	GOOS=windows CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/davdisk
 	GOOS=darwin CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/davdisk
+
+lint:
+	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
