@@ -2,9 +2,9 @@ package vfs
 
 import (
 	"context"
-	"fmt"
 	"io"
 
+	"github.com/davdisk/davdisk/internal/reading"
 	"github.com/davdisk/davdisk/vfs/internal/spool"
 )
 
@@ -94,9 +94,6 @@ func (n *node) load(ctx context.Context, to io.Writer, size int64) error {
 		return readError(err)
 	}
 	defer body.Close()
-	got, err := io.Copy(to, body)
-	if err == nil && got != size {
-		err = fmt.Errorf("got %d bytes of %d: %w", got, size, io.ErrUnexpectedEOF)
-	}
+	_, err = io.Copy(to, reading.Exactly(body, size))
 	return readError(err)
 }

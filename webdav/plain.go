@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/spf13/afero"
+
+	"github.com/davdisk/davdisk/internal/reading"
 )
 
 // plain writes to an afero.Fs that has no abilities of its own: everything is
@@ -100,10 +102,7 @@ func store(afs afero.Fs, name string, body io.Reader, size int64) error {
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(f, body)
-	if err == nil && size >= 0 && n != size {
-		err = &fs.PathError{Op: "put", Path: name, Err: io.ErrUnexpectedEOF}
-	}
+	_, err = io.Copy(f, reading.Exactly(body, size))
 	if err == nil {
 		err = f.Sync()
 	}
@@ -281,7 +280,7 @@ func copyTree(ctx context.Context, afs afero.Fs, from, to string, depth int) err
 	if info.IsDir() {
 		err = afs.Mkdir(to, 0o777)
 	} else {
-		err = store(afs, to, contextReader{ctx, source}, info.Size())
+		err = store(afs, to, reading.Until(ctx, source), info.Size())
 	}
 	if err != nil {
 		return err
@@ -302,19 +301,6 @@ func copyTree(ctx context.Context, afs afero.Fs, from, to string, depth int) err
 		}
 	}
 	return nil
-}
-
-// contextReader stops when the request is over.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
 }
 
 // delete removes a file, or a tree as the file system does it: a failure in

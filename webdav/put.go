@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/davdisk/davdisk/internal/reading"
 	"github.com/davdisk/davdisk/webdav/internal/davxml"
 	"github.com/davdisk/davdisk/webdav/internal/lock"
 )
@@ -110,7 +111,6 @@ func (r *request) needSpace(size int64) error {
 type upload struct {
 	body    io.Reader
 	size    int64 // -1: unknown
-	read    int64
 	sums    []checksum
 	confirm func() error
 	failure error // what ended the body, if it was not its end
@@ -121,12 +121,13 @@ type upload struct {
 // Content-Length.
 func (r *request) upload(change lock.Change) (*upload, error) {
 	sums, err := wantedChecksums(r.Header)
-	u := &upload{body: r.Body, size: r.ContentLength, sums: sums, confirm: func() error { return r.confirm(change) }}
+	u := &upload{size: r.ContentLength, sums: sums, confirm: func() error { return r.confirm(change) }}
 	if u.size < 0 {
 		if n, err := strconv.ParseInt(r.Header.Get("X-Expected-Entity-Length"), 10, 64); err == nil && n >= 0 {
 			u.size = n
 		}
 	}
+	u.body = reading.Exactly(r.Body, u.size)
 	return u, err
 }
 
@@ -135,15 +136,10 @@ func (u *upload) Read(p []byte) (int, error) {
 		return 0, u.failure
 	}
 	n, err := u.body.Read(p)
-	u.read += int64(n)
 	for _, sum := range u.sums {
 		sum.Write(p[:n])
 	}
 	switch {
-	case u.size >= 0 && u.read > u.size:
-		u.failure = refuse(http.StatusBadRequest, "the body is longer than announced")
-	case err == io.EOF && u.size >= 0 && u.read < u.size:
-		u.failure = refuse(http.StatusBadRequest, "the body is shorter than announced")
 	case err == io.EOF:
 		if u.failure = u.check(); u.failure == nil {
 			return n, io.EOF
@@ -173,8 +169,11 @@ func (u *upload) check() error {
 func bodyFailure(err error) error {
 	failure := &refusal{status: http.StatusBadRequest, reason: "the body broke off", cause: err, hangUp: true}
 	var tooLarge *http.MaxBytesError
+	var length *reading.LengthError
 	code, _ := statusOf(err)
 	switch {
+	case errors.As(err, &length):
+		return refuse(http.StatusBadRequest, length.Error())
 	case errors.As(err, &tooLarge):
 		failure.status, failure.reason = http.StatusRequestEntityTooLarge, "the body is too large"
 	case code == http.StatusRequestTimeout:

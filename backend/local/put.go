@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/reading"
 )
 
 // Put implements backend.Backend. A file that is replaced hands its permission
@@ -119,7 +120,7 @@ func (b *Backend) admits(name string, old fs.FileInfo, opts backend.PutOptions) 
 
 // write stores the body in a hidden file, brings it to the disk, and closes it.
 func (v *view) write(ctx context.Context, f *os.File, temp string, body io.Reader, old fs.FileInfo, opts backend.PutOptions) error {
-	err := fill(ctx, f, body, opts.Size)
+	_, err := io.Copy(f, reading.Exactly(reading.Until(ctx, body), opts.Size))
 	if err == nil {
 		err = v.permit(f, path.Dir(temp), old)
 	}
@@ -138,18 +139,6 @@ func (v *view) write(ctx context.Context, f *os.File, temp string, body io.Reade
 	return err
 }
 
-// fill copies the body, which must have size bytes if that is not negative.
-func fill(ctx context.Context, f *os.File, body io.Reader, size int64) error {
-	n, err := io.Copy(f, contextReader{ctx, body})
-	if err != nil {
-		return err
-	}
-	if size >= 0 && n != size {
-		return io.ErrUnexpectedEOF
-	}
-	return nil
-}
-
 // place gives a finished file its name. Where nothing may be there a hard
 // link is made, which fails if another program was quicker; not every file
 // system has them.
@@ -164,17 +153,4 @@ func (v *view) place(temp, target string, ifAbsent bool) error {
 		}
 	}
 	return v.root.Rename(temp, target)
-}
-
-// contextReader stops reading when its context ends.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r contextReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/reading"
 )
 
 // Remove implements backend.Backend. It is always permanent. A folder is put
@@ -288,7 +289,7 @@ func (v *view) copyFile(ctx context.Context, from, to string, fi fs.FileInfo) er
 		return err
 	}
 	defer out.Close()
-	if _, err := io.Copy(out, contextReader{ctx, in}); err != nil {
+	if _, err := io.Copy(out, reading.Until(ctx, in)); err != nil {
 		return err
 	}
 	if err := out.Sync(); err != nil {

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/reading"
 )
 
 // Options shape a store. The zero value is one without limits.
@@ -166,12 +167,9 @@ func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts bac
 	if b.opts.MaxFile > 0 && opts.Size > b.opts.MaxFile {
 		return backend.Info{}, backend.PathError("put", name, backend.ErrTooLarge, "")
 	}
-	data, err := io.ReadAll(contextReader{ctx, body})
+	data, err := io.ReadAll(reading.Exactly(reading.Until(ctx, body), opts.Size))
 	if err != nil {
 		return backend.Info{}, &fs.PathError{Op: "put", Path: name, Err: err}
-	}
-	if opts.Size >= 0 && int64(len(data)) != opts.Size {
-		return backend.Info{}, &fs.PathError{Op: "put", Path: name, Err: io.ErrUnexpectedEOF}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -359,19 +357,6 @@ func checkTwo(ctx context.Context, op, from, to string) error {
 		}
 	}
 	return nil
-}
-
-// contextReader stops reading when its context ends.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r contextReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
 }
 
 // lookup returns the node of a name, or nil. The caller holds the lock.

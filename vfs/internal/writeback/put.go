@@ -14,6 +14,7 @@ import (
 	"slices"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/reading"
 	"github.com/davdisk/davdisk/vfs/internal/pathlock"
 )
 
@@ -140,14 +141,7 @@ func (q *Queue) receive(ctx context.Context, body io.Reader, size int64) (*entry
 		return e, &localError{err}
 	}
 	kept, weak, strong := &sink{file: file}, md5.New(), sha256.New()
-	e.Size, err = io.Copy(io.MultiWriter(kept, weak, strong), &source{ctx, body})
-	switch {
-	case err != nil, size < 0, e.Size == size:
-	case e.Size < size:
-		err = fmt.Errorf("the body ended after %d of %d bytes: %w", e.Size, size, io.ErrUnexpectedEOF)
-	default:
-		err = fmt.Errorf("the body is longer than %d bytes", size)
-	}
+	e.Size, err = io.Copy(io.MultiWriter(kept, weak, strong), reading.Exactly(reading.Until(ctx, body), size))
 	if err == nil {
 		kept.err = file.Sync()
 	}
@@ -175,23 +169,6 @@ func (s *sink) Write(p []byte) (int, error) {
 	n, err := s.file.Write(p)
 	if err != nil {
 		s.err = err
-	}
-	return n, err
-}
-
-// source is a body that fails when its context is done.
-type source struct {
-	ctx  context.Context
-	body io.Reader
-}
-
-func (s *source) Read(p []byte) (int, error) {
-	if err := s.ctx.Err(); err != nil {
-		return 0, err
-	}
-	n, err := s.body.Read(p)
-	if ended := s.ctx.Err(); ended != nil {
-		return 0, ended
 	}
 	return n, err
 }
