@@ -15,11 +15,8 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/internal/journal"
+	"github.com/davdisk/davdisk/internal/ownname"
 )
-
-// hiddenPrefix begins the names of what is in the store only while an operation
-// runs.
-const hiddenPrefix = ".davdisk-"
 
 // record is an operation of more than one step, as written to the journal. Names
 // are those of the backend.
@@ -132,7 +129,7 @@ func importOperations(dir string) func(set func(string, record) error, keep func
 
 // valid reports whether this program can have written the record.
 func (i *record) valid() bool {
-	if !fs.ValidPath(i.Hidden) || !strings.HasPrefix(path.Base(i.Hidden), hiddenPrefix) {
+	if !fs.ValidPath(i.Hidden) || !ownname.Is(i.Hidden) {
 		return false
 	}
 	switch i.Kind {
@@ -148,7 +145,7 @@ func (i *record) valid() bool {
 // name is part of it, for people who find it in the store.
 func hide(name string) (id, hidden string) {
 	id = strings.ToLower(rand.Text()[:10])
-	base := hiddenPrefix + id + "-" + path.Base(name)
+	base := ownname.Prefix + id + "-" + path.Base(name)
 	if runes := []rune(base); len(runes) > maxName {
 		base = string(runes[:maxName])
 	}

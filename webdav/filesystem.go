@@ -17,6 +17,8 @@ import (
 
 	"github.com/spf13/afero"
 	xdav "golang.org/x/net/webdav"
+
+	"github.com/davdisk/davdisk/internal/ownname"
 )
 
 // files is the file system as the methods use it: bound to one request.
@@ -229,7 +231,7 @@ func (f files) listOnce(name string) (self fs.FileInfo, children []fs.FileInfo, 
 		return self, nil, err
 	}
 	for _, child := range all {
-		if isTemporary(child.Name()) || f.aside && isLitter(child.Name()) {
+		if ownname.Is(child.Name()) || f.aside && isLitter(child.Name()) {
 			continue // others' litter is not this client's, who keeps its own
 		}
 		if child.Mode()&fs.ModeSymlink != 0 {

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/davdisk/davdisk/internal/ownname"
 	"github.com/davdisk/davdisk/webdav/internal/davheader"
 )
 
@@ -35,7 +36,7 @@ func FuzzPath(f *testing.F) {
 			t.Errorf("%q gives the name %q", decoded, name)
 		}
 		for segment := range strings.SplitSeq(name, "/") {
-			if segment == ".." || segment == "." || isTemporary(segment) {
+			if segment == ".." || segment == "." || ownname.Is(segment) {
 				t.Errorf("%q gives the name %q", decoded, name)
 			}
 		}

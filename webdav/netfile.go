@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/afero"
 	xdav "golang.org/x/net/webdav"
 
+	"github.com/davdisk/davdisk/internal/ownname"
 	"github.com/davdisk/davdisk/webdav/internal/davxml"
 )
 
@@ -91,7 +92,7 @@ func (f *netFile) Readdir(count int) ([]fs.FileInfo, error) {
 	all, err := f.file.Readdir(count)
 	var shown []fs.FileInfo
 	for _, info := range all {
-		if !isTemporary(info.Name()) {
+		if !ownname.Is(info.Name()) {
 			shown = append(shown, forNet(info))
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/davdisk/davdisk/internal/ownname"
 	"github.com/davdisk/davdisk/webdav/internal/pathtree"
 )
 
@@ -36,8 +37,8 @@ func cleanPath(decoded string) (name string, isDir bool, err error) {
 		if segment == "." || segment == ".." {
 			return "", false, refuse(http.StatusBadRequest, "the path has a segment that means another folder")
 		}
-		if isTemporary(segment) {
-			return "", false, refuse(http.StatusForbidden, "names that begin with "+temporaryPrefix+" are the server's own")
+		if ownname.Is(segment) {
+			return "", false, refuse(http.StatusForbidden, "names that begin with "+ownname.Prefix+" are the server's own")
 		}
 	}
 	return path.Clean(decoded), strings.HasSuffix(decoded, "/"), nil

@@ -10,12 +10,12 @@ import (
 	"net/http"
 	"os"
 	"path"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/spf13/afero"
 
+	"github.com/davdisk/davdisk/internal/ownname"
 	"github.com/davdisk/davdisk/internal/reading"
 )
 
@@ -29,15 +29,9 @@ type plain struct {
 	commit sync.Mutex
 }
 
-// temporaryPrefix begins the names of what is not yet, or no longer, there.
-// Such names are hidden from listings and refused to clients.
-const temporaryPrefix = ".davdisk-"
-
-func isTemporary(name string) bool { return strings.HasPrefix(name, temporaryPrefix) }
-
 // temporary makes a free name in the folder of name.
 func temporary(name string) string {
-	return path.Join(path.Dir(name), temporaryPrefix+rand.Text())
+	return ownname.Sibling(name, rand.Text())
 }
 
 // changed is the failure of ifMatch.
@@ -293,7 +287,7 @@ func copyTree(ctx context.Context, afs afero.Fs, from, to string, depth int) err
 		return err
 	}
 	for _, child := range children {
-		if isTemporary(child.Name()) {
+		if ownname.Is(child.Name()) {
 			continue
 		}
 		if err := copyTree(ctx, afs, path.Join(from, child.Name()), path.Join(to, child.Name()), depth); err != nil {
