@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/davdisk/davdisk/backend"
-	"github.com/davdisk/davdisk/vfs/internal/pathlock"
+	"github.com/davdisk/davdisk/internal/pathlock"
 )
 
 // commit stores the changes. When it returns nil, everything that was written

@@ -6,7 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/davdisk/davdisk/backend"
-	"github.com/davdisk/davdisk/vfs/internal/pathlock"
+	"github.com/davdisk/davdisk/internal/pathlock"
 )
 
 // Rename implements afero.Fs, like os.Rename: a file may replace a file; a

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/afero"
 
 	"github.com/davdisk/davdisk/backend"
-	"github.com/davdisk/davdisk/vfs/internal/pathlock"
+	"github.com/davdisk/davdisk/internal/pathlock"
 	"github.com/davdisk/davdisk/vfs/internal/spool"
 )
 

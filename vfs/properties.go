@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/davdisk/davdisk/backend"
-	"github.com/davdisk/davdisk/vfs/internal/pathlock"
+	"github.com/davdisk/davdisk/internal/pathlock"
 )
 
 // Properties returns the WebDAV properties of a file or a folder: the key is

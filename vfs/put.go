@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
-	"github.com/davdisk/davdisk/vfs/internal/pathlock"
+	"github.com/davdisk/davdisk/internal/pathlock"
 	"github.com/davdisk/davdisk/vfs/internal/spool"
 )
 

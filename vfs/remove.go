@@ -6,7 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/davdisk/davdisk/backend"
-	"github.com/davdisk/davdisk/vfs/internal/pathlock"
+	"github.com/davdisk/davdisk/internal/pathlock"
 )
 
 // Remove implements afero.Fs. It removes a file or an empty folder.

@@ -12,9 +12,9 @@ import (
 	"github.com/spf13/afero"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/pathlock"
 	"github.com/davdisk/davdisk/vfs/internal/chunks"
 	"github.com/davdisk/davdisk/vfs/internal/dircache"
-	"github.com/davdisk/davdisk/vfs/internal/pathlock"
 	"github.com/davdisk/davdisk/vfs/internal/spool"
 	"github.com/davdisk/davdisk/vfs/internal/writeback"
 )

@@ -14,8 +14,8 @@ import (
 	"slices"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/pathlock"
 	"github.com/davdisk/davdisk/internal/reading"
-	"github.com/davdisk/davdisk/vfs/internal/pathlock"
 )
 
 // Put implements backend.Backend. When it returns nil, the content is on the

@@ -33,7 +33,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/davdisk/davdisk/backend"
-	"github.com/davdisk/davdisk/vfs/internal/pathlock"
+	"github.com/davdisk/davdisk/internal/pathlock"
 )
 
 // Options configures a Queue.
