@@ -16,8 +16,8 @@ import (
 func TestImports(t *testing.T) {
 	const module = "github.com/davdisk/davdisk/"
 	for dir, allowed := range map[string][]string{
-		".":              {"backend", "backend/yandex/internal/api", "backend/yandex/internal/oauth", "internal/durable", "internal/journal"},
-		"internal/api":   {"backend"},
+		".":              {"backend", "backend/yandex/internal/api", "backend/yandex/internal/oauth", "internal/durable", "internal/journal", "internal/ownname", "internal/pathlock"},
+		"internal/api":   {"backend", "internal/reading"},
 		"internal/oauth": {"backend/yandex/internal/api"},
 	} {
 		files, err := filepath.Glob(filepath.Join(filepath.FromSlash(dir), "*.go"))

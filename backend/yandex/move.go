@@ -5,13 +5,13 @@ import (
 	"errors"
 	"io/fs"
 	"net/url"
-	"path"
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
+	"github.com/davdisk/davdisk/internal/ownname"
 )
 
 // Move implements backend.Backend.
@@ -121,7 +121,7 @@ func (b *Backend) overwrite(ctx context.Context, c api.Call, from, to string) er
 	if c != api.CopyResource || !is(err, fs.ErrExist) {
 		return err
 	}
-	sibling := path.Join(path.Dir(to), tempName())
+	sibling := tempName(to)
 	if err := b.send(ctx, api.CopyResource, from, sibling, false); err != nil {
 		return err
 	}
@@ -133,10 +133,9 @@ func (b *Backend) overwrite(ctx context.Context, c api.Call, from, to string) er
 	return err
 }
 
-// tempName is a unique name. The extension is none of those
-// for which the service slows down uploads; the prefix is that of names that
-// davdisk does not show.
-func tempName() string { return ".davdisk-" + uuid.NewString() + ".txt" }
+// tempName is a unique name beside another. The extension is none of those for
+// which the service slows down uploads.
+func tempName(name string) string { return ownname.Sibling(name, uuid.NewString()+".txt") }
 
 // discard removes what a change that failed left behind.
 func (b *Backend) discard(ctx context.Context, name string) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
+	"github.com/davdisk/davdisk/internal/pathlock"
 )
 
 const (
@@ -90,7 +91,7 @@ func (u *upload) measure() error {
 
 func (u *upload) run(ctx context.Context) (backend.Info, error) {
 	b := u.b
-	unlock, err := b.files.lock(ctx, u.name)
+	unlock, err := b.files.Lock(ctx, pathlock.One(u.name))
 	if err != nil {
 		return backend.Info{}, err
 	}
@@ -99,7 +100,7 @@ func (u *upload) run(ctx context.Context) (backend.Info, error) {
 		return backend.Info{}, err
 	}
 	if b.cfg.UploadViaTempName {
-		u.at = path.Join(path.Dir(u.name), tempName())
+		u.at = tempName(u.name)
 	}
 	if err := u.checkEarly(ctx); err != nil {
 		return backend.Info{}, err
@@ -119,7 +120,7 @@ func (u *upload) run(ctx context.Context) (backend.Info, error) {
 func (u *upload) rename(ctx context.Context) error {
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	unlock, err := u.b.folders.lock(ctx, path.Dir(u.name))
+	unlock, err := u.b.folders.Lock(ctx, pathlock.One(path.Dir(u.name)))
 	if err != nil {
 		return err
 	}
@@ -189,7 +190,7 @@ func (u *upload) send(ctx context.Context) (modified time.Time, err error) {
 // link asks where to send the content. It is here that the service refuses
 // what it will not take.
 func (u *upload) link(ctx context.Context) error {
-	unlock, err := u.b.folders.lock(ctx, path.Dir(u.name))
+	unlock, err := u.b.folders.Lock(ctx, pathlock.One(path.Dir(u.name)))
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
+	"github.com/davdisk/davdisk/internal/pathlock"
 )
 
 // issuedTime is how long a change that the service has begun is followed,
@@ -32,8 +33,8 @@ type Backend struct {
 	account *account
 	links   *links
 	recent  *recentState
-	files   *keyLock         // one change of a name at a time
-	folders *keyLock         // one change in a folder at a time
+	files   pathlock.Table   // one change of a name at a time
+	folders pathlock.Table   // one change in a folder at a time
 	pending *work[unsettled] // uploads that may still take effect, by name
 	times   *times
 }
@@ -70,7 +71,6 @@ func New(cfg Config) (*Backend, error) {
 	b := &Backend{
 		cfg: cfg, root: root, log: cfg.Log, api: client,
 		account: &account{api: client, now: cfg.Now}, links: newLinks(cfg.Now), recent: newRecentState(cfg.Now),
-		files: newKeyLock(), folders: newKeyLock(),
 	}
 	if b.pending, err = openPending(cfg, root); err != nil {
 		return nil, err
@@ -231,25 +231,25 @@ func (b *Backend) unlessEmpty(ctx context.Context, name string, exists error) er
 // lock takes a name for a change, and the folder that it is in. Yandex answers
 // 423 and 500 to changes in one folder at the same time.
 func (b *Backend) lock(ctx context.Context, names ...string) (unlock func(), err error) {
-	files, err := b.files.lock(ctx, names...)
+	var files, folders []pathlock.Name
+	for _, name := range names {
+		files, folders = append(files, pathlock.One(name)), append(folders, pathlock.One(path.Dir(name)))
+	}
+	unlockFiles, err := b.files.Lock(ctx, files...)
 	if err != nil {
 		return nil, err
 	}
-	parents := make([]string, 0, len(names))
-	for _, name := range names {
-		parents = append(parents, path.Dir(name))
-	}
-	folders, err := b.folders.lock(ctx, parents...)
+	unlockFolders, err := b.folders.Lock(ctx, folders...)
 	if err != nil {
-		files()
+		unlockFiles()
 		return nil, err
 	}
 	for _, name := range names {
 		if err := b.settle(ctx, name); err != nil {
-			folders()
-			files()
+			unlockFolders()
+			unlockFiles()
 			return nil, err
 		}
 	}
-	return func() { folders(); files() }, nil
+	return func() { unlockFolders(); unlockFiles() }, nil
 }

@@ -6,12 +6,11 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/davdisk/davdisk/internal/reading"
 )
 
-var (
-	errTooLong  = errors.New("the body is longer than announced")
-	errDetached = errors.New("the upload is over")
-)
+var errDetached = errors.New("the upload is over")
 
 // body is what one PUT to the upload server sends. It ends well only if the
 // source had as many bytes as announced: the last of them are held back until
@@ -20,7 +19,7 @@ var (
 type body struct {
 	ctx   context.Context // of the caller; once the last byte is sent it counts no more
 	src   io.Reader
-	left  int64     // bytes to come, -1 if unknown
+	size  int64     // bytes, -1 if unknown
 	sum   io.Writer // gets what is sent, nil for none
 	idle  *idleTimer
 	check func(ctx context.Context) error // called before the last bytes are sent
@@ -37,9 +36,9 @@ type body struct {
 // newBody prepares n bytes of src, or all there are if n is negative. A body
 // that is known to be empty is checked at once, as nobody reads it.
 func newBody(ctx context.Context, src io.Reader, n int64, sum io.Writer, check func(context.Context) error) *body {
-	b := &body{ctx: ctx, src: src, left: n, sum: sum, check: check}
+	b := &body{ctx: ctx, src: reading.Exactly(src, n), size: n, sum: sum, check: check}
 	if n == 0 {
-		b.end()
+		b.next(make([]byte, 1))
 	}
 	return b
 }
@@ -54,49 +53,25 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	b.idle.stop()
 	defer b.idle.resume()
-	if b.left >= 0 && int64(len(p)) > b.left {
-		p = p[:b.left]
-	}
+	return b.next(p)
+}
+
+// next reads from the source. The caller holds b.reading.
+func (b *body) next(p []byte) (int, error) {
 	n, err := b.src.Read(p)
-	if b.left > 0 {
-		b.left -= int64(n)
-	}
 	if b.sum != nil {
 		b.sum.Write(p[:n])
 	}
 	switch {
-	case b.left == 0:
-		if err := b.end(); err != nil {
-			return 0, err
-		}
-		return n, io.EOF
-	case errors.Is(err, io.EOF) && b.left < 0:
+	case err == io.EOF:
 		if err := b.finish(b.check(b.ctx)); err != nil {
 			return 0, err
 		}
 		return n, io.EOF
-	case errors.Is(err, io.EOF):
-		return 0, b.finish(BodyError{io.ErrUnexpectedEOF})
 	case err != nil:
 		return 0, b.finish(BodyError{err})
 	}
 	return n, nil
-}
-
-// end ends a body of known length, of which the source must have no more.
-func (b *body) end() error {
-	var one [1]byte
-	for {
-		n, err := b.src.Read(one[:])
-		switch {
-		case n > 0:
-			return b.finish(BodyError{errTooLong})
-		case errors.Is(err, io.EOF):
-			return b.finish(b.check(b.ctx))
-		case err != nil:
-			return b.finish(BodyError{err})
-		}
-	}
 }
 
 // finish ends the body, well if err is nil, unless it was stopped meanwhile.

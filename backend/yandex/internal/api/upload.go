@@ -87,7 +87,7 @@ func (c *Client) put(ctx context.Context, u Upload, body *body) (resp *http.Resp
 	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	limit := idleTimeout
-	if body.left == 0 {
+	if body.size == 0 {
 		limit = u.AnswerTimeout
 	}
 	body.idle, body.answerTimeout = newIdleTimer(limit, cancel), u.AnswerTimeout
@@ -97,7 +97,7 @@ func (c *Client) put(ctx context.Context, u Upload, body *body) (resp *http.Resp
 	if err != nil {
 		return nil, false, err
 	}
-	if req.ContentLength = body.left; body.left == 0 {
+	if req.ContentLength = body.size; body.size == 0 {
 		req.Body = http.NoBody
 	}
 	if u.Offset > 0 {
