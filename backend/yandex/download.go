@@ -30,7 +30,7 @@ func (b *Backend) Open(ctx context.Context, name, version string) (backend.Conte
 			return &content{b: b, name: name, info: link.info(name, version), look: look}, ctx.Err()
 		}
 	}
-	return b.open(ctx, name, version, look, b.info)
+	return b.open(ctx, name, version, look, b.describer())
 }
 
 // open opens the content that look finds, if it has the version asked for.

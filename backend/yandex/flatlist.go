@@ -57,6 +57,7 @@ func (b *Backend) flat(ctx context.Context, op string, c api.Call, query url.Val
 		}
 		seen, offset := map[string]bool{}, 0
 		for {
+			describe := b.describer()
 			items, err := b.flatPage(ctx, c, query, offset)
 			if err != nil {
 				yield(backend.Entry{}, pathError(op, ".", err))
@@ -74,7 +75,7 @@ func (b *Backend) flat(ctx context.Context, op string, c api.Call, query url.Val
 				}
 				seen[name] = true
 				b.note(name, &items[i])
-				if !yield(backend.Entry{Path: name, Info: b.info(name, &items[i])}, nil) || len(seen) == limit {
+				if !yield(backend.Entry{Path: name, Info: describe(name, &items[i])}, nil) || len(seen) == limit {
 					return
 				}
 			}

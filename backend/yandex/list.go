@@ -45,12 +45,13 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 			return b.folderPage(ctx, name, offset, limit)
 		},
 	}
+	describe := b.describer()
 	self, items, err := b.complete(ctx, name, l)
 	if err != nil {
 		return backend.Info{}, nil, pathError("list", name, err)
 	}
 	b.note(name, self)
-	info := b.info(name, self)
+	info := describe(name, self)
 	if !info.Dir {
 		return info, nil, backend.PathError("list", name, backend.ErrNotDir, "")
 	}
@@ -64,7 +65,7 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 		b.note(path.Join(name, string(items[i].Name)), &items[i])
 	}
 	b.recent.listed(b.path(name))
-	return info, infos(name, items, b.info), nil
+	return info, infos(name, items, describe), nil
 }
 
 // infos describes the entries of a folder.

@@ -3,6 +3,8 @@ package yandex_test
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"net/http"
 	"testing"
 	"time"
 
@@ -96,5 +98,57 @@ func TestSyncTimesEnds(t *testing.T) {
 	}
 	if err := next.Remove(context.Background(), "f", backend.RemoveOptions{}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestTimeWrittenWhileAskedFor writes and confirms a time while the answer to a
+// question from before is on its way: that does not have it, and must not show
+// another.
+func TestTimeWrittenWhileAskedFor(t *testing.T) {
+	type held struct{}
+	synced := make(chan struct{})
+	late := roundTripper(func(req *http.Request) (*http.Response, error) {
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if req.Context().Value(held{}) != nil {
+			<-synced
+		}
+		return resp, err
+	})
+	_, b := start(t, emulator.Options{}, yandex.Config{ModTimeWait: time.Millisecond, Transport: late, After: time.After})
+	for name, ask := range map[string]func(ctx context.Context) (backend.Info, error){
+		"stat": func(ctx context.Context) (backend.Info, error) { return b.Stat(ctx, "stat") },
+		"list": func(ctx context.Context) (backend.Info, error) {
+			_, children, err := b.List(ctx, ".")
+			if err != nil {
+				return backend.Info{}, err
+			}
+			for info := range children {
+				if info.Name == "list" {
+					return info, nil
+				}
+			}
+			return backend.Info{}, fs.ErrNotExist
+		},
+	} {
+		putAt(t, b, name, "content", when)
+		before := make(chan struct{})
+		answers := make(chan backend.Info)
+		go func() {
+			defer close(answers)
+			close(before)
+			info, err := ask(context.WithValue(t.Context(), held{}, true))
+			if err != nil {
+				t.Error(err)
+			}
+			answers <- info
+		}()
+		<-before
+		if left, err := b.SyncTimes(t.Context()); left != 0 || err != nil {
+			t.Fatalf("%d are left, %v", left, err)
+		}
+		synced <- struct{}{}
+		if info := <-answers; !info.ModTime.Equal(when) {
+			t.Errorf("%s says %v, want %v", name, info.ModTime, when)
+		}
 	}
 }

@@ -119,9 +119,14 @@ func openTimes(b *Backend) (*times, error) {
 }
 
 // show puts a time that is not yet with the service into what the service
-// tells.
-func (t *times) show(name string, info *backend.Info) {
-	if s, ok := t.journal.Get(name); ok && s.Version == info.Version {
+// tells. before are the times of the moment at which it was asked: one that was
+// written and confirmed since may be younger than the answer.
+func (t *times) show(name string, info *backend.Info, before map[string]stamp) {
+	s, ok := t.journal.Get(name)
+	if !ok {
+		s, ok = before[name]
+	}
+	if ok && s.Version == info.Version {
 		info.ModTime = s.Time
 	}
 }

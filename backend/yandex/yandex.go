@@ -99,11 +99,12 @@ func (b *Backend) Stat(ctx context.Context, name string) (backend.Info, error) {
 	if err := checkName("stat", name); err != nil {
 		return backend.Info{}, err
 	}
+	describe := b.describer()
 	r, err := b.look(ctx, name)
 	if err != nil {
 		return backend.Info{}, pathError("stat", name, err)
 	}
-	return b.info(name, r), nil
+	return describe(name, r), nil
 }
 
 // look asks for one file or folder.
@@ -134,11 +135,14 @@ func (b *Backend) note(name string, r *api.Resource) {
 	b.links.note(r)
 }
 
-// info describes a resource as the contract wants it.
-func (b *Backend) info(name string, r *api.Resource) backend.Info {
-	info := info(r, path.Base(name))
-	b.times.show(name, &info)
-	return info
+// describer describes, as the contract wants it, what is asked for from now on.
+func (b *Backend) describer() func(name string, r *api.Resource) backend.Info {
+	before := b.times.journal.All()
+	return func(name string, r *api.Resource) backend.Info {
+		info := info(r, path.Base(name))
+		b.times.show(name, &info, before)
+		return info
+	}
 }
 
 func info(r *api.Resource, base string) backend.Info {
