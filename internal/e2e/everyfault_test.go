@@ -17,6 +17,7 @@ import (
 	"github.com/davdisk/davdisk/internal/testlevel"
 	"github.com/davdisk/davdisk/vfs"
 	"github.com/davdisk/davdisk/webdav"
+	"github.com/davdisk/davdisk/webdav/page"
 )
 
 // A scenario is one request to davdisk and what it does to the disk.
@@ -309,10 +310,20 @@ func (d *subject) open() {
 	if d.vfs, err = vfs.New(store, vfs.WithStateDir(d.state+"/vfs"), vfs.WithPollInterval(0), vfs.WithSpoolDir(d.state), vfs.WithCacheDir(d.state+"/cache", 64<<20)); err != nil {
 		d.Fatal(err)
 	}
-	if d.dav, err = webdav.NewHandler(d.vfs, webdav.WithState(d.state+"/webdav")); err != nil {
+	d.handle(webdav.WithState(d.state + "/webdav"))
+	d.serve()
+}
+
+// handle makes the handler, with the page that davdisk serve shows.
+func (d *subject) handle(opts ...webdav.Option) {
+	d.Helper()
+	shown, err := page.New()
+	if err != nil {
 		d.Fatal(err)
 	}
-	d.serve()
+	if d.dav, err = webdav.NewHandler(d.vfs, append(opts, webdav.WithPage(shown))...); err != nil {
+		d.Fatal(err)
+	}
 }
 
 func (d *subject) serve() { d.http = httptest.NewServer(d.dav) }

@@ -12,7 +12,6 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex"
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
 	"github.com/davdisk/davdisk/vfs"
-	"github.com/davdisk/davdisk/webdav"
 )
 
 // TestChangedByOthers lets another program change the disk while davdisk knows
@@ -79,9 +78,7 @@ func newShared(t *testing.T, knobs emulator.Knobs, now func() time.Time, poll ti
 	if d.vfs, err = vfs.New(store, vfs.WithPollInterval(poll), vfs.WithClock(now)); err != nil {
 		t.Fatal(err)
 	}
-	if d.dav, err = webdav.NewHandler(d.vfs); err != nil {
-		t.Fatal(err)
-	}
+	d.handle()
 	d.serve()
 	return d
 }

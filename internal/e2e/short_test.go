@@ -10,7 +10,6 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex"
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
 	"github.com/davdisk/davdisk/vfs"
-	"github.com/davdisk/davdisk/webdav"
 )
 
 // TestShortFolder lets the service show less of a folder than is in it. A
@@ -42,9 +41,7 @@ func TestShortFolder(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { d.vfs.Close() })
-			if d.dav, err = webdav.NewHandler(d.vfs); err != nil {
-				t.Fatal(err)
-			}
+			d.handle()
 			t.Cleanup(func() { d.dav.Close() })
 			d.http = httptest.NewServer(d.dav)
 			t.Cleanup(d.http.Close)
