@@ -110,7 +110,7 @@ func helperCases() []entry {
 		},
 	}, {
 		id: "helpers/SafeWriteReader", level: Data,
-		doc: "afero.SafeWriteReader makes the directories on the way, and never overwrites.",
+		doc: "afero.SafeWriteReader makes missing parents, and never overwrites.",
 		run: func(t *rig) {
 			t.Given()
 			t.OK(afero.SafeWriteReader(t.FS, t.Path("a/b/f"), strings.NewReader("first")))

@@ -11,9 +11,9 @@ import (
 	"github.com/spf13/afero"
 )
 
-// Bench measures the file systems that fresh makes: a number of plain
-// workloads, and the whole catalogue, of which it also reports how many cases
-// there are and how many passed.
+// Bench benchmarks the file systems that fresh returns: some simple workloads,
+// and the whole catalogue, for which it also reports how many cases there are
+// and how many passed.
 func Bench(b *testing.B, fresh Maker, opts ...Option) {
 	s := newSuite(b.Name()+"/", fresh, opts)
 	for _, w := range workloads() {

@@ -16,7 +16,7 @@ import (
 // comes first waits for another, but not for long.
 type meeting chan struct{}
 
-// meet tells whether another one came.
+// meet reports whether another one came.
 func (m meeting) meet() bool {
 	late := time.NewTimer(100 * time.Millisecond)
 	defer late.Stop()

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/afero"
 )
 
-// touched gives a file another time after something was done to it.
+// touched updates the modification time of a file after a change.
 func (b *bugFs) touched(name string, at time.Time) { _ = b.good.Chtimes(name, at, at) }
 
 func (b *bugFs) modTime(name string) time.Time {

@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// A Capability is something that real stores lack and that an author may
+// A Capability is something that some stores lack and that an author may
 // therefore declare missing, with Refuses or Ignores. What every store can
 // have, such as paging, io.EOF or the right kinds of error, is not one.
 type Capability int
 
-// The capabilities. A file system is taken to have them all.
+// The capabilities. A file system is assumed to have all of them.
 const (
 	Writes        Capability = iota + 1 // anything changes at all; see ReadOnly
 	Chmod                               // Chmod succeeds
@@ -41,16 +41,16 @@ const (
 	Concurrent                          // use by several goroutines at once
 )
 
-// A trait is what the suite knows of one capability.
+// A trait describes a capability.
 type trait struct {
 	name   string
-	within Capability // without that one there is not this one either
+	within Capability // the capability that this one requires
 	words  words      // which declarations make sense
 }
 
-// words tells in which ways a capability can honestly be missing. To ignore a
-// write would be to lose it, so most can be refused only; what is an effect
-// and not a call can be ignored only.
+// words lists in which ways a capability can be missing. Ignoring a write would
+// lose it, so most can only be refused; an effect that is not a call can only
+// be ignored.
 type words int
 
 const (
@@ -98,21 +98,21 @@ func (c Capability) String() string {
 	return fmt.Sprintf("Capability(%d)", int(c))
 }
 
-// MarshalText writes the name, for JSON.
+// MarshalText implements encoding.TextMarshaler with the name, for JSON.
 func (c Capability) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
-// caps makes tables read well.
+// caps makes tables readable.
 func caps(list ...Capability) []Capability { return list }
 
-// A Declaration is what an author says that a file system lacks.
+// A Declaration states what a file system lacks.
 type Declaration struct {
 	Capability Capability `json:"capability"`
 	Verdict    Verdict    `json:"verdict"` // Refused or Ignored
 	Why        string     `json:"why"`
 }
 
-// declaration finds what was declared of c itself, or else of the capability
-// that it lies within.
+// declaration returns the declaration of a capability, or of one that it
+// requires.
 func (c *config) declaration(of Capability) (Declaration, bool) {
 	for of != 0 {
 		i := slices.IndexFunc(c.declared, func(d Declaration) bool { return d.Capability == of })

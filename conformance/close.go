@@ -23,7 +23,7 @@ func closeCases() []entry {
 		},
 	}, {
 		id: "close/twice-directory-no-crash", level: Data, reads: true,
-		doc: "Closing a directory a second time fails or not, but does not panic, and the directory stays.",
+		doc: "Closing a directory a second time may fail, but does not panic, and the directory stays.",
 		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			f := t.Open("d")
@@ -47,7 +47,7 @@ func closeCases() []entry {
 	}
 	return append(cases, []entry{{
 		id: "close/name-still-works", level: Parity, reads: true,
-		doc: "A closed file still knows its name.",
+		doc: "A closed file still reports its name.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
@@ -57,7 +57,7 @@ func closeCases() []entry {
 		},
 	}, {
 		id: "close/reports-late-write-error", level: Data, skip: notFaulty,
-		doc: "If the store breaks while a file is closed, Close says so, or the content is stored in spite of it.",
+		doc: "If the store breaks while a file is closed, Close returns an error, or the content is stored nevertheless.",
 		run: func(t *rig) {
 			fault := &Fault{}
 			t.anotherFrom(func(tb TB) afero.Fs { return t.suite.faulty(tb, fault) }, func(t *rig) {
@@ -75,7 +75,7 @@ func closeCases() []entry {
 		},
 	}, {
 		id: "close/idle-close-changes-nothing", level: Data, needs: caps(ReadWrite),
-		doc: "Opening a file for writing and closing it, with nothing written, leaves content and size alone.",
+		doc: "Opening a file for writing and closing it, with nothing written, does not change content and size.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			t.Close(t.OpenFile("f", rdwr))
@@ -158,7 +158,7 @@ func nameCases() []entry {
 		},
 	}, {
 		id: "name/base-name-in-FileInfo", level: Errors, reads: true,
-		doc: "A FileInfo has the last part of the name, from Stat, from the handle and from the listing.",
+		doc: "The name in a FileInfo is the last element of the path, from Stat, from the handle and from the listing.",
 		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/f=1")
 			for _, name := range []string{"d", "d/e", "d/e/f"} {
@@ -200,7 +200,7 @@ func syncCases() []entry {
 		},
 	}, {
 		id: "sync/on-directory-no-crash", level: Data, reads: true,
-		doc: "Sync of a directory may fail, but does not panic, and the handle goes on working.",
+		doc: "Sync of a directory may fail, but does not panic, and the handle keeps working.",
 		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			f := t.Open("d")
@@ -212,7 +212,7 @@ func syncCases() []entry {
 		},
 	}, {
 		id: "sync/on-read-only-handle-no-crash", level: Data, reads: true,
-		doc: "Sync of a file opened for reading may fail, but does not panic, and the handle goes on working.",
+		doc: "Sync of a file opened for reading may fail, but does not panic, and the handle keeps working.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")

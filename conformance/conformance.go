@@ -16,8 +16,8 @@ import (
 )
 
 // A Maker returns an empty file system that nothing else uses. It is called
-// once for each case, at the same time from several goroutines if the run is
-// Parallel. What it must undo it hands to tb.Cleanup.
+// once for each case, concurrently if the run is Parallel. It registers its
+// cleanup with tb.Cleanup.
 type Maker func(tb TB) afero.Fs
 
 // TB is the part of testing.TB that a Maker may use; *testing.T is one.
@@ -29,21 +29,21 @@ type TB interface {
 	Fatalf(format string, args ...any)
 }
 
-// A Case is one thing that must hold.
+// A Case is one requirement.
 type Case struct {
 	ID    string       `json:"id"`    // "rename/dir-into-itself"
 	Doc   string       `json:"doc"`   // one sentence: what must hold
-	Level Level        `json:"level"` // what is at stake
+	Level Level        `json:"level"` // severity of a failure
 	Needs []Capability `json:"needs,omitempty"`
 }
 
-// Group is the part of the ID before the slash.
+// Group returns the part of the ID before the slash.
 func (c Case) Group() string {
 	group, _, _ := strings.Cut(c.ID, "/")
 	return group
 }
 
-// A Level tells what is at stake in a case.
+// A Level is the severity of a failed case.
 type Level int
 
 const (
@@ -65,7 +65,7 @@ func (l Level) String() string {
 	return fmt.Sprintf("level(%d)", int(l))
 }
 
-// MarshalText writes that word, for JSON.
+// MarshalText implements encoding.TextMarshaler with that word, for JSON.
 func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
 // An entry is a row of the catalogue.
@@ -75,7 +75,7 @@ type entry struct {
 	needs []Capability
 	doc   string
 	run   func(t *rig)
-	reads bool                   // changes nothing once the fixture stands, so it suits a read-only Fs too
+	reads bool                   // changes nothing but the fixture, so it suits a read-only Fs too
 	alone bool                   // looks at the whole process, so nothing else may run meanwhile
 	skip  func(c *config) string // why the case does not apply, if it does not
 }
@@ -101,7 +101,7 @@ func catalogue() []entry {
 	)
 }
 
-// Cases yields the catalogue in running order.
+// Cases returns an iterator over the catalogue in running order.
 func Cases() iter.Seq[Case] {
 	return func(yield func(Case) bool) {
 		for _, e := range catalogue() {
@@ -112,8 +112,8 @@ func Cases() iter.Seq[Case] {
 	}
 }
 
-// Run checks the file systems that fresh makes, one subtest for each case, so
-// that go test -run 'TestMine/rename' works. Should a fatal error end the
+// Run checks the file systems that fresh returns, with one subtest for each
+// case, so that go test -run 'TestMine/rename' works. If a fatal error ends the
 // process, the last line of go test -v names the case; see Crashes.
 func Run(t *testing.T, fresh Maker, opts ...Option) Report {
 	t.Helper()
@@ -133,8 +133,8 @@ func Run(t *testing.T, fresh Maker, opts ...Option) Report {
 	})
 }
 
-// Check is Run outside go test: for a command that checks a live remote. Once
-// ctx is done no further case is started; those under way are waited for.
+// Check is like Run, outside go test: for a command that checks a live remote.
+// Once ctx is done it starts no further case, and waits for the running ones.
 func Check(ctx context.Context, fresh Maker, opts ...Option) Report {
 	s := newSuite("", fresh, opts)
 	return s.run(ctx, func(_ string, check func() Result) { check() })
@@ -205,7 +205,7 @@ func (s *suite) run(ctx context.Context, do func(id string, check func() Result)
 	}
 }
 
-// selects tells whether Only and UpTo let the case through.
+// selects reports whether Only and UpTo let the case through.
 func (s *suite) selects(e entry) bool {
 	if s.only == "" {
 		return e.level <= s.upTo
@@ -222,8 +222,8 @@ func (s *suite) tell(r Result) {
 	}
 }
 
-// check runs one case, or finds the reason why it is not run, and weighs the
-// outcome against what is declared.
+// check runs one case, or finds the reason why it is not run, and compares the
+// outcome with what is declared.
 func (s *suite) check(ctx context.Context, e entry) Result {
 	r := Result{Case: e.asCase()}
 	if ctx.Err() != nil {
@@ -253,15 +253,15 @@ func (s *suite) check(ctx context.Context, e entry) Result {
 			r.Detail = fmt.Sprintf("%s\n(%v: %s)", why, r.Verdict, r.Detail)
 			r.Verdict = WasKnown
 		case r.Verdict == Passed:
-			r.Verdict, r.Detail = Cured, "it passes now, so its Known must go, which says: "+why
+			r.Verdict, r.Detail = Cured, "it passes now, so remove its Known, which says: "+why
 		}
 	}
 	return r
 }
 
-// review finds the options that are of no use: those that make no sense by
-// themselves, those about a case that does not exist, and, if everything was
-// run, those that excuse nothing.
+// review finds invalid options: those that are invalid by themselves, those
+// about a case that does not exist, and, if everything was run, those that
+// exclude nothing.
 func (s *suite) review(entries []entry, results []Result) []Result {
 	wrong := slices.Clone(s.wrong)
 	place := map[string]int{}
@@ -304,7 +304,7 @@ func (s *suite) review(entries []entry, results []Result) []Result {
 	var out []Result
 	for i, text := range wrong {
 		out = append(out, Result{
-			Case:    Case{ID: fmt.Sprintf("options/%d", i+1), Doc: "Every option says something true about this file system.", Level: Errors},
+			Case:    Case{ID: fmt.Sprintf("options/%d", i+1), Doc: "Every option is true of this file system.", Level: Errors},
 			Verdict: Failed,
 			Detail:  text,
 		})

@@ -9,7 +9,7 @@ import (
 func createCases() []entry {
 	return []entry{{
 		id: "create/new", level: Data,
-		doc: "A created file exists, and holds what was written to it.",
+		doc: "A created file exists and has the content written to it.",
 		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")
@@ -19,7 +19,7 @@ func createCases() []entry {
 		},
 	}, {
 		id: "create/empty", level: Data,
-		doc: "A file that was created and closed is there, and empty.",
+		doc: "A file that was created and closed exists and is empty.",
 		run: func(t *rig) {
 			t.Given()
 			t.Close(t.Create("f"))
@@ -28,7 +28,7 @@ func createCases() []entry {
 		},
 	}, {
 		id: "create/read-write", level: Data, needs: caps(ReadWrite),
-		doc: "The handle that Create gives can read what it has written.",
+		doc: "The handle that Create returns can read what it has written.",
 		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")
@@ -38,7 +38,7 @@ func createCases() []entry {
 		},
 	}, {
 		id: "create/truncates", level: Data, needs: caps(Overwrite),
-		doc: "Creating a file that exists empties it.",
+		doc: "Creating a file that exists truncates it.",
 		run: func(t *rig) {
 			t.Given("f=long content", "g=other")
 			f := t.Create("f")
@@ -57,7 +57,7 @@ func createCases() []entry {
 		},
 	}, {
 		id: "create/missing-parent", level: Errors, needs: caps(EmptyDirs),
-		doc: "Creating a file below a directory that does not exist is fs.ErrNotExist, and makes no directory.",
+		doc: "Creating a file below a directory that does not exist is fs.ErrNotExist, and creates no directory.",
 		run: func(t *rig) {
 			t.Given()
 			t.Is(t.NoFile(t.FS.Create(t.Path("no/f"))), fs.ErrNotExist)
@@ -65,7 +65,7 @@ func createCases() []entry {
 		},
 	}, {
 		id: "create/over-directory", level: Data,
-		doc: "Creating a file over a directory fails, and the directory keeps what it holds.",
+		doc: "Creating a file over a directory fails, and the directory keeps its content.",
 		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			t.NoFile(t.FS.Create(t.Path("d")))
@@ -120,7 +120,7 @@ func createCases() []entry {
 		},
 	}, {
 		id: "create/writes-through-own-0400-handle", level: Errors,
-		doc: "Who creates a file that nobody may write can write it through the handle that made it.",
+		doc: "The handle that creates a file without write permission can still write to it.",
 		run: func(t *rig) {
 			t.Given()
 			f, err := t.FS.OpenFile(t.Path("f"), os.O_WRONLY|os.O_CREATE, 0o400)
@@ -153,7 +153,7 @@ func createCases() []entry {
 		},
 	}, {
 		id: "create/no-ghost-after-failed-create", level: Data, needs: caps(EmptyDirs),
-		doc: "A create that fails leaves nothing behind, neither in the listing nor for Stat.",
+		doc: "A failed create leaves nothing behind, neither in the listing nor for Stat.",
 		run: func(t *rig) {
 			t.Given("f=1", "d/")
 			for _, name := range []string{"no/f", "f/x", "d"} {

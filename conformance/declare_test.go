@@ -23,7 +23,7 @@ func TestKnown(t *testing.T) {
 	})
 	t.Run("passes", func(t *testing.T) {
 		r := Check(t.Context(), newRooted, Only("mkdir/*"), Known("mkdir/new", "a slip in a slice"))
-		oneBad(t, r, "mkdir/new", Cured, "must go", "a slip in a slice")
+		oneBad(t, r, "mkdir/new", Cured, "remove its Known", "a slip in a slice")
 		if r.Err() == nil {
 			t.Errorf("the run does not fail")
 		}
@@ -37,7 +37,7 @@ func TestKnown(t *testing.T) {
 	})
 }
 
-// TestUselessOptions gives options that say nothing true or nothing at all.
+// TestUselessOptions passes options that say nothing true or nothing at all.
 // Each makes one result that fails.
 func TestUselessOptions(t *testing.T) {
 	for want, opt := range map[string]Option{

@@ -9,7 +9,7 @@ import (
 func mkdirCases() []entry {
 	return []entry{{
 		id: "mkdir/new", level: Data, needs: caps(EmptyDirs),
-		doc: "A directory that was made is there, is one, and is empty.",
+		doc: "A new directory exists, is a directory, and is empty.",
 		run: func(t *rig) {
 			t.Given()
 			t.OK(t.FS.Mkdir(t.Path("d"), 0o755))
@@ -18,7 +18,7 @@ func mkdirCases() []entry {
 		},
 	}, {
 		id: "mkdir/exists", level: Errors, needs: caps(EmptyDirs),
-		doc: "Making a directory that exists is fs.ErrExist, and it keeps what it holds.",
+		doc: "Making a directory that exists is fs.ErrExist, and the directory keeps its content.",
 		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			t.Is(t.FS.Mkdir(t.Path("d"), 0o755), fs.ErrExist)
@@ -50,7 +50,7 @@ func mkdirCases() []entry {
 		},
 	}, {
 		id: "mkdir/trailing-slash", level: Errors, needs: caps(EmptyDirs),
-		doc: "The name of a directory to be made may end in a slash.",
+		doc: "The name of a directory to be made may have a trailing slash.",
 		run: func(t *rig) {
 			t.Given()
 			t.OK(t.FS.Mkdir(t.Path("d/"), 0o755))
@@ -58,7 +58,7 @@ func mkdirCases() []entry {
 		},
 	}, {
 		id: "mkdir/root-exists", level: Errors,
-		doc: "Making the root fails, and it keeps what it holds.",
+		doc: "Making the root fails, and it keeps its content.",
 		run: func(t *rig) {
 			t.Given("f=1")
 			t.Fails(t.FS.Mkdir(t.Path(""), 0o755))
@@ -90,7 +90,7 @@ func mkdirCases() []entry {
 func mkdirAllCases() []entry {
 	return []entry{{
 		id: "mkdirall/nested", level: Data, needs: caps(EmptyDirs),
-		doc: "MkdirAll makes every directory on the way.",
+		doc: "MkdirAll makes all missing parents.",
 		run: func(t *rig) {
 			t.Given()
 			t.OK(t.FS.MkdirAll(t.Path("a/b/c"), 0o755))
@@ -98,7 +98,7 @@ func mkdirAllCases() []entry {
 		},
 	}, {
 		id: "mkdirall/exists", level: Errors,
-		doc: "MkdirAll of a directory that exists succeeds, and it keeps what it holds.",
+		doc: "MkdirAll of a directory that exists succeeds, and it keeps its content.",
 		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			t.OK(t.FS.MkdirAll(t.Path("d"), 0o755))
@@ -106,7 +106,7 @@ func mkdirAllCases() []entry {
 		},
 	}, {
 		id: "mkdirall/partly-exists", level: Data, needs: caps(EmptyDirs),
-		doc: "MkdirAll makes what is missing and leaves what is there.",
+		doc: "MkdirAll makes what is missing and does not change what exists.",
 		run: func(t *rig) {
 			t.Given("a/", "a/x=1")
 			t.OK(t.FS.MkdirAll(t.Path("a/b/c"), 0o755))
@@ -155,7 +155,7 @@ func mkdirAllCases() []entry {
 		},
 	}, {
 		id: "mkdirall/64-deep", level: Data,
-		doc: "64 directories inside one another can be made, and the innermost used.",
+		doc: "64 nested directories can be made, and the innermost used.",
 		run: func(t *rig) {
 			t.Given()
 			deep := strings.Repeat("d/", 63) + "d"

@@ -10,18 +10,18 @@ import (
 	"github.com/spf13/afero"
 )
 
-// Faulty declares how to open the file system on something that breaks when
-// the Fault says so. The suite then takes each of its fault scenarios through
-// every single fault: it counts the remote calls, and breaks the first of them
-// in one run, the second in the next, and so on, each before it is made, after
-// it has taken effect, and in the middle of what it carries.
+// Faulty declares how to open the file system so that a Fault can make its
+// remote calls fail. The suite then runs each of its fault scenarios with every
+// single fault: it counts the remote calls, and makes the first of them fail in
+// one run, the second in the next, and so on, each before it is made, after it
+// has taken effect, and in the middle of its body.
 func Faulty(open func(tb TB, f *Fault) afero.Fs) Option {
 	return func(c *config) { c.faulty = open }
 }
 
-// A Fault decides which remote call breaks. A file system under test has it
-// asked around each call that may fail, most easily in the http.RoundTripper,
-// or whatever it stands on, that the test gives it:
+// A Fault decides which remote call fails. The file system under test must call
+// it around each remote call, most easily in the http.RoundTripper, or another
+// transport, that the test passes to it:
 //
 //	func (rt *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 //		if err := rt.fault.Call(req.Context(), req.Method); err != nil {
@@ -38,8 +38,8 @@ func Faulty(open func(tb TB, f *Fault) afero.Fs) Option {
 //		return resp, nil
 //	}
 //
-// One that has been broken is over: the next call works. The methods may be
-// called from any goroutine.
+// A fault happens once: the next call works. The methods are safe for
+// concurrent use.
 type Fault struct {
 	mu   sync.Mutex // guards what follows
 	mode faultMode
@@ -48,7 +48,7 @@ type Fault struct {
 	hit  string // the call that broke, in words
 }
 
-// A faultMode is when a call breaks.
+// A faultMode is when a call fails.
 type faultMode int
 
 const (
@@ -63,11 +63,11 @@ func (m faultMode) String() string {
 	return [faultModes]string{"never", "before", "after", "half-way through"}[m]
 }
 
-// errFault is what every broken call answers.
-var errFault = errors.New("the connection broke, because the test wants it so")
+// errFault is the error of every failed call.
+var errFault = errors.New("the connection broke (injected fault)")
 
-// Call is asked before each remote call. A non-nil error is what that call
-// must answer without being made.
+// Call must be called before each remote call. If it returns an error, the call
+// must not be made and must return that error.
 func (f *Fault) Call(ctx context.Context, op string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -75,8 +75,8 @@ func (f *Fault) Call(ctx context.Context, op string) error {
 	return f.strike(before, op)
 }
 
-// After is asked when the call has been made, with its error. What it returns
-// is what the call must answer, whatever it has done.
+// After must be called after each remote call, with its error. The call must
+// return what After returns, whatever it has done.
 func (f *Fault) After(_ context.Context, op string, err error) error {
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func (f *Fault) After(_ context.Context, op string, err error) error {
 	return f.strike(after, op)
 }
 
-// Body wraps what a call carries, up or down, which may be cut short.
+// Body wraps the body of a call, up or down, which may be truncated.
 func (f *Fault) Body(r io.Reader) io.Reader {
 	if err := f.strike(cut, "body"); err != nil {
 		return &cutReader{r: r, err: err}
@@ -92,7 +92,7 @@ func (f *Fault) Body(r io.Reader) io.Reader {
 	return r
 }
 
-// strike counts a call and breaks it if it is the one.
+// strike counts a call and makes it fail if it is the one.
 func (f *Fault) strike(mode faultMode, op string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -104,15 +104,15 @@ func (f *Fault) strike(mode faultMode, op string) error {
 	return errFault
 }
 
-// arm has the at-th call from now break.
+// arm makes the at-th call from now fail.
 func (f *Fault) arm(mode faultMode, at int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.mode, f.at, f.seen, f.hit = mode, at, [faultModes]int{}, ""
 }
 
-// disarm ends it, and tells how many calls of each kind there were and which
-// one broke, if one did.
+// disarm ends that, and returns how many calls of each kind there were and which
+// one failed, if one did.
 func (f *Fault) disarm() (seen [faultModes]int, hit string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -120,7 +120,7 @@ func (f *Fault) disarm() (seen [faultModes]int, hit string) {
 	return f.seen, f.hit
 }
 
-// A cutReader gives half of the first thing it reads, then breaks.
+// A cutReader returns half of its first read, then fails.
 type cutReader struct {
 	r    io.Reader
 	err  error

@@ -9,8 +9,7 @@ import (
 	"github.com/spf13/afero"
 )
 
-// A scenario is something done through a file system whose every remote call
-// is broken in turn.
+// A scenario is an operation whose every remote call fails in turn.
 type scenario struct {
 	id    string
 	needs []Capability
@@ -38,7 +37,7 @@ func scenarios() []scenario {
 	moved := []string{"d/moved/", "d/moved/1=one", "d/moved/sub/", "d/moved/sub/2=two", "d/moved/sub/3=three"}
 	return []scenario{{
 		id: "create", new: atNew,
-		doc: "Making a file leaves the whole of it or nothing, whichever call breaks.",
+		doc: "Making a file leaves the whole file or nothing, whichever call fails.",
 		do: func(t *rig) error {
 			flag := os.O_WRONLY | os.O_CREATE
 			if t.Has(Excl) {
@@ -48,15 +47,15 @@ func scenarios() []scenario {
 		},
 	}, {
 		id: "overwrite", needs: caps(Overwrite), old: atOld, new: atNew, again: true,
-		doc: "New content for a file leaves the whole of it or the whole of the old, whichever call breaks.",
+		doc: "New content for a file leaves the whole new or the whole old content, whichever call fails.",
 		do:  func(t *rig) error { return t.writes("d/f", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, newContent) },
 	}, {
 		id: "append", needs: caps(Append, Overwrite), old: atOld, new: []string{"d/f=" + oldContent + newContent},
-		doc: "Appending leaves the file as it was or with all that is new, whichever call breaks.",
+		doc: "Appending leaves the file as it was or with all that is new, whichever call fails.",
 		do:  func(t *rig) error { return t.writes("d/f", os.O_WRONLY|os.O_APPEND, newContent) },
 	}, {
 		id: "partial-overwrite", needs: caps(WriteAt, Overwrite), old: atOld, new: []string{"d/f=the NEW content"}, again: true,
-		doc: "Changing the middle of a file leaves it as it was or with the change, whichever call breaks.",
+		doc: "Changing the middle of a file leaves it as it was or with the change, whichever call fails.",
 		do: func(t *rig) error {
 			f, err := t.FS.OpenFile(t.Path("d/f"), os.O_WRONLY, 0)
 			if err != nil {
@@ -67,7 +66,7 @@ func scenarios() []scenario {
 		},
 	}, {
 		id: "read", old: atOld, new: atOld, again: true,
-		doc: "Reading gives the whole file or an error, whichever call breaks.",
+		doc: "Reading returns the whole file or an error, whichever call fails.",
 		do: func(t *rig) error {
 			got, err := t.contentOf(t.Path("d/f"), int64(len(oldContent)))
 			if err == nil && got != oldContent {
@@ -77,31 +76,31 @@ func scenarios() []scenario {
 		},
 	}, {
 		id: "list", old: listedNames(), new: listedNames(), again: true,
-		doc: "Listing in pages gives every name or an error, whichever call breaks.",
+		doc: "Listing in pages returns every name or an error, whichever call fails.",
 		do:  func(t *rig) error { return t.listsInPages("l", 9, 4) },
 	}, {
 		id: "rename", needs: caps(Rename), old: atOld, new: []string{"moved=" + oldContent},
-		doc: "A rename leaves the file at one of the two names, whole, whichever call breaks.",
+		doc: "A rename leaves the file at one of the two names, whole, whichever call fails.",
 		do:  func(t *rig) error { return t.FS.Rename(t.Path("d/f"), t.Path("moved")) },
 	}, {
 		id: "rename-over", needs: caps(RenameOver), old: []string{"d/f=" + newContent, "target=" + oldContent}, new: []string{"target=" + newContent},
-		doc: "A rename over a file has happened or not, and no content is lost, whichever call breaks.",
+		doc: "A rename over a file has happened or not, and no content is lost, whichever call fails.",
 		do:  func(t *rig) error { return t.FS.Rename(t.Path("d/f"), t.Path("target")) },
 	}, {
 		id: "rename-tree", needs: caps(RenameDir), old: treeOld, new: moved,
-		doc: "A rename of a directory moves all that is in it or nothing, whichever call breaks.",
+		doc: "A rename of a directory moves all that is in it or nothing, whichever call fails.",
 		do:  func(t *rig) error { return t.FS.Rename(t.Path("tree"), t.Path("d/moved")) },
 	}, {
 		id: "remove", old: atOld,
-		doc: "A removal has happened or not, whichever call breaks.",
+		doc: "A removal has happened or not, whichever call fails.",
 		do:  func(t *rig) error { return t.FS.Remove(t.Path("d/f")) },
 	}, {
 		id: "remove-tree", old: treeOld, steps: true, again: true,
-		doc: "Removing a tree leaves nothing of it, or an error and no torn file, whichever call breaks.",
+		doc: "Removing a tree leaves nothing of it, or an error and no torn file, whichever call fails.",
 		do:  func(t *rig) error { return t.FS.RemoveAll(t.Path("tree")) },
 	}, {
 		id: "mkdirall", needs: caps(EmptyDirs), new: []string{"d/1/", "d/1/2/", "d/1/2/3/"}, steps: true, again: true,
-		doc: "MkdirAll makes every directory, or says that it did not, whichever call breaks.",
+		doc: "MkdirAll makes every directory, or returns an error, whichever call fails.",
 		do:  func(t *rig) error { return t.FS.MkdirAll(t.Path("d/1/2/3"), 0o755) },
 	}}
 }
@@ -164,13 +163,13 @@ func faultCases() []entry {
 	return cases
 }
 
-// exhaust counts the calls of the scenario and then breaks each of them in
-// each way, every time on a new file system.
+// exhaust counts the calls of the scenario and then makes each of them fail in
+// each mode, every time on a new file system.
 func (sc scenario) exhaust(t *rig) {
 	t.marked(func(count func() (int, string)) {
 		calls := sc.attempt(t, never, 0)
 		if calls[before] == 0 && sc.id == "create" {
-			t.Errorf("no remote call was announced to the Fault, so nothing can be broken")
+			t.Errorf("no remote call was reported to the Fault, so none can fail")
 		}
 		goroutines, _ := count()
 		for mode := before; mode < faultModes; mode++ {
@@ -187,7 +186,7 @@ func (sc scenario) exhaust(t *rig) {
 	})
 }
 
-// attempt goes through the scenario with one fault, and checks what is left.
+// attempt runs the scenario with one fault, and checks the result.
 func (sc scenario) attempt(t *rig, mode faultMode, k int) (calls [faultModes]int) {
 	fault := &Fault{}
 	open := func(tb TB) afero.Fs { return t.suite.faulty(tb, fault) }
@@ -202,24 +201,24 @@ func (sc scenario) attempt(t *rig, mode faultMode, k int) (calls [faultModes]int
 	return calls
 }
 
-// faulted adds which call broke to what check complains about.
+// faulted adds which call failed to the errors of check.
 func (t *rig) faulted(hit string, check func()) {
 	check()
 	if t.verdict() != 0 && hit != "" {
-		t.Errorf("that was with the call broken %s", hit)
+		t.Errorf("the call failed %s", hit)
 	}
 }
 
-// judge wants the truth: nil if everything is done, and otherwise an error
-// that does not pretend to know, with old or new content, whole.
+// judge checks the result: nil only if everything is done, and otherwise an
+// error that does not claim a false cause, with the whole old or new content.
 func (sc scenario) judge(t *rig, err error, hit string) {
 	was, wanted := tree(append(bystanders(), sc.old...)...), tree(append(bystanders(), sc.new...)...)
 	if err != nil && hit == "" {
-		t.Errorf("error %q, want none, because nothing broke", err)
+		t.Errorf("error %q, want none, because nothing failed", err)
 		return
 	}
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrExist) {
-		t.Errorf("error %q: a call that broke is told as something about the name", err)
+		t.Errorf("error %q: a failed call is reported as a property of the name", err)
 	}
 	var got Tree
 	state := t.settled(func() (problem error) {
@@ -243,12 +242,12 @@ func (sc scenario) judge(t *rig, err error, hit string) {
 		return
 	}
 	if err := sc.do(t); err != nil {
-		t.Errorf("once more, with nothing broken any more: error %q, want none", err)
+		t.Errorf("repeated without a fault: error %q, want none", err)
 	}
 	t.HoldsTree(wanted)
 }
 
-// between tells whether a tree has all that old and new have in common, and
+// between reports whether a tree has all that old and new have in common, and
 // nothing that neither has.
 func between(got, old, new Tree) bool {
 	for name, content := range got {

@@ -49,13 +49,13 @@ func extraFlags() []namedFlag {
 	return []namedFlag{{"append", os.O_APPEND}, {"create", os.O_CREATE}, {"excl", os.O_EXCL}, {"trunc", os.O_TRUNC}}
 }
 
-// has tells whether all these flags are set.
+// has reports whether all these flags are set.
 func (o opening) has(flags int) bool { return o.flag&flags == flags }
 
 func (o opening) mayWrite() bool { return o.flag&(os.O_WRONLY|os.O_RDWR) != 0 }
 func (o opening) mayRead() bool  { return o.flag&os.O_WRONLY == 0 }
 
-// unspecified tells whether POSIX leaves open what the flags do: O_EXCL
+// unspecified reports whether POSIX leaves open what the flags do: O_EXCL
 // without O_CREATE, and O_TRUNC for a reader.
 func (o opening) unspecified() bool {
 	return o.has(os.O_EXCL) && !o.has(os.O_CREATE) || o.has(os.O_TRUNC) && !o.mayWrite()
@@ -115,17 +115,17 @@ func (o opening) doc() string {
 	with := "With " + o.words()
 	switch {
 	case o.target == "missing" && !o.has(os.O_CREATE):
-		return with + " a missing file does not open and is not made."
+		return with + " a missing file does not open and is not created."
 	case o.unspecified():
-		return with + ", which POSIX leaves open, nothing is written and nothing else is lost, whatever else happens."
+		return with + ", which POSIX leaves unspecified, nothing is written and nothing else is lost, whatever the result."
 	case o.target == "file" && o.has(os.O_EXCL):
 		return with + " an existing file is fs.ErrExist and keeps its content."
 	case o.target == "directory" && (o.mayWrite() || o.has(os.O_CREATE)):
-		return with + " a directory does not open and keeps what it holds."
+		return with + " a directory does not open and keeps its content."
 	case o.target == "directory":
 		return with + " a directory opens for listing."
 	case o.target == "missing":
-		return with + " a missing file is made empty; the handle reads and writes as the flags say."
+		return with + " a missing file is created empty; the handle reads and writes as the flags say."
 	}
 	return with + " an existing file opens; the handle reads, writes, and truncates as the flags say."
 }

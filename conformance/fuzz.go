@@ -2,9 +2,9 @@ package conformance
 
 import "testing"
 
-// FuzzBytes hands a file system to Go's fuzzer: bytes become operations, which
-// must be answered as the model answers them. It drives the same engine as
-// the random part of Run, but guided by coverage.
+// FuzzBytes lets Go's fuzzer test a file system: bytes are decoded to
+// operations, whose results must be those of the model. It uses the same engine
+// as the random part of Run, but guided by coverage.
 //
 //	func FuzzMine(f *testing.F) { conformance.FuzzBytes(f, fresh) }
 func FuzzBytes(f *testing.F, fresh Maker, opts ...Option) {

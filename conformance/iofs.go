@@ -13,15 +13,15 @@ import (
 	"github.com/spf13/afero"
 )
 
-// ioFS is the file system as io/fs sees it.
+// ioFS returns the file system as an io/fs.FS.
 func (t *rig) ioFS() afero.IOFS { return afero.NewIOFS(t.rooted()) }
 
 // rooted is the file system seen from its root, so that names without a
 // leading slash mean the right thing whatever the Fs makes of them.
 func (t *rig) rooted() afero.Fs { return afero.NewBasePathFs(t.FS, t.root) }
 
-// iofsCases look at the file system through the interfaces of io/fs and
-// net/http, as those who serve it do.
+// iofsCases use the file system through the interfaces of io/fs and net/http, as
+// servers do.
 func iofsCases() []entry {
 	return []entry{{
 		id: "iofs/TestFS", level: Data, reads: true,
@@ -51,7 +51,7 @@ func iofsCases() []entry {
 		},
 	}, {
 		id: "iofs/sub", level: Data, reads: true,
-		doc: "fs.Sub gives a part of the tree, by names within it.",
+		doc: "fs.Sub returns a part of the tree, by names within it.",
 		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/x=1", "f=2")
 			sub, err := fs.Sub(t.ioFS(), "d/e")
@@ -74,7 +74,7 @@ func iofsCases() []entry {
 		},
 	}, {
 		id: "iofs/readfile-gives-a-copy", level: Data, reads: true,
-		doc: "Who scribbles over what ReadFile gave does not change the file.",
+		doc: "Changing the bytes that ReadFile returned does not change the file.",
 		run: func(t *rig) {
 			t.Given("f=content")
 			for range 2 {
@@ -141,7 +141,7 @@ func iofsCases() []entry {
 		},
 	}, {
 		id: "iofs/statfs", level: Errors, reads: true,
-		doc: "fs.Stat says what the Fs says, and fs.ErrNotExist of what is missing.",
+		doc: "fs.Stat reports what the Fs reports, and fs.ErrNotExist for what is missing.",
 		run: func(t *rig) {
 			t.Given("d/", "d/x=123")
 			fi, err := fs.Stat(t.ioFS(), "d/x")

@@ -22,8 +22,8 @@ type outcome struct {
 }
 
 // isolate runs a case on a file system of its own, in a goroutine of its own,
-// and then what the Maker asked to be cleaned up. One that does not come back
-// in time is left behind, with its file system.
+// and then the cleanup functions of the Maker. A goroutine that does not return
+// in time is abandoned, with its file system.
 func (s *suite) isolate(e entry) outcome {
 	t := &rig{suite: s, id: e.id, alive: make(chan struct{}, 1)}
 	o := t.within(s.deadline, func() {
@@ -45,8 +45,8 @@ func (s *suite) isolate(e entry) outcome {
 	return o
 }
 
-// within runs f and returns what became of it, at the latest when the time is
-// over.
+// within runs f and returns the outcome, at the latest when the limit is
+// exceeded.
 func (t *rig) within(limit time.Duration, f func()) outcome {
 	started, ended := make(chan string, 1), make(chan struct{})
 	go func() {
@@ -54,7 +54,7 @@ func (t *rig) within(limit time.Duration, f func()) outcome {
 		defer t.recover()
 		started <- goroutineID()
 		f()
-		t.settle(Passed, "")
+		t.record(Passed, "")
 	}()
 	id := <-started
 	timer := time.NewTimer(limit)
@@ -64,13 +64,13 @@ func (t *rig) within(limit time.Duration, f func()) outcome {
 		case <-ended:
 			over = true
 			if t.verdict() == 0 {
-				t.settle(Failed, "the goroutine of the case ended early: something called runtime.Goexit")
+				t.record(Failed, "the goroutine of the case ended early: something called runtime.Goexit")
 			}
 		case <-t.alive:
 			timer.Reset(limit)
 		case <-timer.C:
 			over = true
-			t.settle(Hung, fmt.Sprintf("no answer within %v:\n%s", limit, stackOf(id)))
+			t.record(Hung, fmt.Sprintf("no answer within %v:\n%s", limit, stackOf(id)))
 		}
 	}
 	t.mu.Lock()
@@ -78,8 +78,7 @@ func (t *rig) within(limit time.Duration, f func()) outcome {
 	return t.outcome
 }
 
-// Progress starts the deadline anew, for a case that does one thing after
-// another and not one that takes long.
+// Progress restarts the deadline, for a case with many short steps.
 func (t *rig) Progress() {
 	select {
 	case t.alive <- struct{}{}:
@@ -93,9 +92,9 @@ func (t *rig) verdict() Verdict {
 	return t.outcome.verdict
 }
 
-// settle notes a verdict. The first one stays, but for a panic or a hang,
-// which say more than the failure that came before.
-func (t *rig) settle(v Verdict, detail string) {
+// record records a verdict. The first one stays, except that a panic or a hang
+// replaces an earlier failure.
+func (t *rig) record(v Verdict, detail string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch o := &t.outcome; {
@@ -110,7 +109,7 @@ func (t *rig) settle(v Verdict, detail string) {
 // suite where it came from.
 func (t *rig) recover() {
 	if r := recover(); r != nil {
-		t.settle(Panicked, fmt.Sprintf("panic: %v\n%s", r, origin()))
+		t.record(Panicked, fmt.Sprintf("panic: %v\n%s", r, origin()))
 	}
 }
 

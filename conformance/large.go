@@ -79,7 +79,7 @@ func largeCases() []entry {
 		},
 	}, {
 		id: "large/beyond-limit-refused", level: Data, needs: caps(Overwrite, WriteAt, Holes), skip: unlimited,
-		doc: "A file beyond the largest that is declared is refused, at the latest by Close, and is not there.",
+		doc: "A file beyond the largest that is declared is refused, at the latest by Close, and does not exist.",
 		run: func(t *rig) {
 			t.Given("f=old")
 			limit := t.suite.limits.FileSize

@@ -19,7 +19,7 @@ func leakCases() []entry {
 	const rounds = 8
 	return []entry{{
 		id: "leaks/goroutines", level: Data, alone: true,
-		doc: "Work that is over leaves no goroutines behind.",
+		doc: "Completed operations leave no goroutines behind.",
 		run: func(t *rig) {
 			t.marked(func(count func() (int, string)) {
 				t.busy("warm up")
@@ -37,7 +37,7 @@ func leakCases() []entry {
 		},
 	}, {
 		id: "leaks/descriptors", level: Data, alone: true,
-		doc: "Work that is over leaves no descriptors open.",
+		doc: "Completed operations leave no descriptors open.",
 		skip: func(*config) string {
 			if runtime.GOOS != "linux" {
 				return "only Linux lists the descriptors of a process"
@@ -59,7 +59,7 @@ func leakCases() []entry {
 		},
 	}, {
 		id: "leaks/temporary-files", level: Data, alone: true,
-		doc: "Work that is over leaves nothing in the machine's folder for temporary files.",
+		doc: "Completed operations leave nothing in the system's directory for temporary files.",
 		run: func(t *rig) {
 			t.ownTempDir()
 			t.another(func(t *rig) {
@@ -77,7 +77,8 @@ func leakCases() []entry {
 	}}
 }
 
-// busy does a bit of everything in a directory of its own, also what fails.
+// busy makes one of each kind of call, also failing ones, in a directory of its
+// own.
 func (t *rig) busy(dir string) {
 	if err := t.FS.Mkdir(t.Path(dir), 0o755); err != nil {
 		t.Blockf("the fixture: %v", err)
@@ -102,8 +103,8 @@ func (t *rig) busy(dir string) {
 	t.OK(t.FS.RemoveAll(t.Path(dir)))
 }
 
-// marked runs f in a goroutine whose mark is inherited by those that come of
-// it, and lets it count them: whatever else goes on in the process is not seen.
+// marked runs f in a goroutine whose label is inherited by those that it starts,
+// and lets it count them, without other goroutines of the process.
 func (t *rig) marked(f func(count func() (int, string))) {
 	mark := pprof.Labels("conformance", t.Name())
 	pprof.Do(context.Background(), mark, func(context.Context) {
@@ -133,8 +134,8 @@ func goroutinesWith(mark string) (n int, which string) {
 	return n, which
 }
 
-// soon fails the case unless the check succeeds within two seconds, the time
-// that is left to what is about to end.
+// soon fails the case unless the check succeeds within two seconds, the time for
+// goroutines to end.
 func (t *rig) soon(check func() error) {
 	over := time.NewTimer(2 * time.Second)
 	defer over.Stop()
@@ -154,7 +155,7 @@ func (t *rig) soon(check func() error) {
 	}
 }
 
-// descriptors counts what the process has open.
+// descriptors returns the number of open descriptors of the process.
 func (t *rig) descriptors() int {
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
@@ -163,7 +164,7 @@ func (t *rig) descriptors() int {
 	return len(entries)
 }
 
-// ownTempDir gives the process another folder for temporary files until the
+// ownTempDir sets another directory for temporary files of the process until the
 // case is over, because everyone on the machine uses the usual one.
 func (t *rig) ownTempDir() {
 	dir := t.TempDir()

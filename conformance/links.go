@@ -107,7 +107,7 @@ func linkCases() []entry {
 		},
 	}, {
 		id: "links/cycle-is-an-error", level: Data, needs: caps(Symlink),
-		doc: "Following links that lead in a circle fails, and ends.",
+		doc: "Following links that form a cycle fails, and ends.",
 		run: func(t *rig) {
 			t.links()
 			t.Given()

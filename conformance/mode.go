@@ -21,7 +21,7 @@ func modeCases() []entry {
 		},
 	}, {
 		id: "mode/chmod-dir-stays-dir", level: Data, needs: caps(Chmod, Modes),
-		doc: "A directory stays one after Chmod with bare permission bits, and keeps what it holds.",
+		doc: "A directory stays one after Chmod with bare permission bits, and keeps its content.",
 		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			t.OK(t.FS.Chmod(t.Path("d"), 0o700))
@@ -41,7 +41,7 @@ func modeCases() []entry {
 		},
 	}, {
 		id: "mode/chmod-missing", level: Errors, needs: caps(Chmod),
-		doc: "Chmod of what does not exist is fs.ErrNotExist, and makes nothing.",
+		doc: "Chmod of what does not exist is fs.ErrNotExist, and creates nothing.",
 		run: func(t *rig) {
 			t.Given("f=1")
 			t.Is(t.FS.Chmod(t.Path("no"), 0o600), fs.ErrNotExist)
@@ -49,7 +49,7 @@ func modeCases() []entry {
 		},
 	}, {
 		id: "mode/openfile-perm", level: Parity, needs: caps(Modes),
-		doc: "A new file has the permission bits that OpenFile was given, but for the process's mask.",
+		doc: "A new file has the permission bits that OpenFile was given, minus the umask.",
 		run: func(t *rig) {
 			t.Given()
 			for name, perm := range map[string]fs.FileMode{"a": 0o600, "b": 0o400, "c": 0o700} {
@@ -114,7 +114,7 @@ func modeCases() []entry {
 		},
 	}, {
 		id: "mode/survives-rename", level: Parity, needs: caps(Chmod, Modes, Rename),
-		doc: "Permission bits go with a file that is renamed.",
+		doc: "Permission bits stay when a file is renamed.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			t.OK(t.FS.Chmod(t.Path("f"), 0o604))
@@ -123,7 +123,7 @@ func modeCases() []entry {
 		},
 	}, {
 		id: "mode/survives-truncate", level: Parity, needs: caps(Chmod, Modes, Truncate),
-		doc: "Permission bits stay when a file is cut.",
+		doc: "Permission bits stay when a file is truncated.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			t.OK(t.FS.Chmod(t.Path("f"), 0o604))
@@ -144,7 +144,7 @@ func modeCases() []entry {
 		},
 	}, {
 		id: "mode/setuid-not-invented", level: Errors,
-		doc: "Files and directories that are made or written anew get no setuid, setgid or sticky bit by that.",
+		doc: "Files and directories that are created or rewritten get no setuid, setgid or sticky bit.",
 		run: func(t *rig) {
 			t.Given("d/", "d/f=1")
 			t.OK(t.FS.MkdirAll(t.Path("e/g"), 0o777))
@@ -177,7 +177,7 @@ func chownCases() []entry {
 		},
 	}, {
 		id: "chown/missing", level: Errors, needs: caps(Chown),
-		doc: "Chown of what does not exist is fs.ErrNotExist, and makes nothing.",
+		doc: "Chown of what does not exist is fs.ErrNotExist, and creates nothing.",
 		run: func(t *rig) {
 			t.Given("f=1")
 			uid, gid := newOwner()
@@ -186,7 +186,7 @@ func chownCases() []entry {
 		},
 	}, {
 		id: "chown/survives-rename", level: Parity, needs: caps(Chown, Rename),
-		doc: "The owner goes with a file that is renamed.",
+		doc: "The owner stays when a file is renamed.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			t.chown("f")
@@ -220,7 +220,7 @@ func (t *rig) hasOwner(name string) {
 	}
 }
 
-// owned tells whether a name belongs to newOwner, and whether FileInfo.Sys
+// owned reports whether a name belongs to newOwner, and whether FileInfo.Sys
 // tells that at all, as it does on Unix.
 func (t *rig) owned(name string) (owned, known bool) {
 	sys := reflect.Indirect(reflect.ValueOf(t.Stat(name).Sys()))

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// A model is a file system in its simplest form: a tree of nodes and a few
-// handles. It knows which answer package os would give to an operation, or
-// that systems differ about it. The kernel checks it; see TestModelAgreesWithOsFs.
+// A model is a minimal file system: a tree of nodes and a few handles. It
+// returns the result that package os would return for an operation, or that
+// systems differ. It is checked against the kernel; see TestModelAgreesWithOsFs.
 type model struct {
 	root    *node
 	handles [handles]*handle
@@ -45,8 +45,8 @@ func differ() answer            { return answer{class: unspecified} }
 func bytesDone(n int) answer    { return yes(fmt.Sprint(n)) }
 func bytesRead(b []byte) answer { return yes(fmt.Sprintf("%q", b)) }
 
-// do performs an operation and says what it must answer. If that is
-// unspecified nothing has been done, and nothing must be done to the file
+// do performs an operation and returns the expected result. If that is
+// unspecified, nothing has been done, and nothing must be done to the file
 // system either.
 func (m *model) do(o op) answer {
 	switch o.verb {

@@ -31,7 +31,7 @@ func (m *model) onHandle(o op) answer {
 	return h.do(o)
 }
 
-// wrong tells whether an operation could not succeed even on an open handle.
+// wrong reports whether an operation could not succeed even on an open handle.
 func (h *handle) wrong(o op) bool {
 	switch o.verb {
 	case opRead:

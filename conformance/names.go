@@ -25,18 +25,18 @@ func hostileNames() []hostileName {
 		{"rtl", "Letters written from right to left, with a direction mark", "\u05e9\u05dc\u05d5\u05dd\u200f"},
 		{"percent", "Percent signs", "100%41%"},
 		{"plus", "A plus sign", "a+b"},
-		{"query", "What separates the parts of an address", "a&b=c?d#e"},
+		{"query", "The delimiters of a URL", "a&b=c?d#e"},
 		{"quotes", "Quotes of three kinds", "it's \"`q`\""},
 		{"angle-pipe", "Angle brackets and a pipe", "<a|b>"},
 		{"colon", "A colon", "c:a"},
 		{"backslash", "A backslash", `a\b`},
-		{"star-brackets", "What patterns are made of", "a*[b]?"},
+		{"star-brackets", "The characters of patterns", "a*[b]?"},
 		{"tilde", "A tilde in front", "~a~"},
 		{"leading-dash", "A dash in front", "-rf"},
 		{"newline", "A line feed", "a\nb"},
 		{"tab", "A tab", "a\tb"},
 		{"control", "Control characters", "a\x01\x1b\x7fb"},
-		{"invalid-utf8", "Bytes that are no UTF-8", "a\xff\xfeb"},
+		{"invalid-utf8", "Bytes that are not UTF-8", "a\xff\xfeb"},
 		{"longest", "The longest name that is declared, by default 255 bytes", ""},
 		{"mixed-case", "Capitals", "MiXeD"},
 		{"semicolon-comma", "A semicolon and a comma", "a;b,c"},
@@ -173,7 +173,7 @@ func nameRuleCases() []entry {
 		},
 	}, {
 		id: "names/url-escaped-is-literal", level: Data,
-		doc: "What looks like an escape in an address is not one: a%20b and a b are two names.",
+		doc: "What looks like a URL escape is not one: a%20b and a b are two names.",
 		run: func(t *rig) {
 			names := []string{"a%20b", "a b", "a%2520b", "d%2Ff", "a+b"}
 			given := Tree{}

@@ -2,8 +2,8 @@ package conformance
 
 import "os"
 
-// needs lists what an operation asks of a file system in the state that the
-// model is in, so that nothing is asked that is declared missing.
+// needs lists the capabilities that an operation needs in the current state of
+// the model, so that none is used that is declared missing.
 func (m *model) needs(o op) []Capability {
 	if o.verb.onHandle() {
 		h := m.handles[o.handle]
@@ -115,7 +115,7 @@ func (m *model) needsIfOpen(n *node, c Capability) []Capability {
 	return nil
 }
 
-// written tells whether a handle is open that may write to the node, or to
+// written reports whether a handle is open that may write to the node, or to
 // something in it.
 func (m *model) written(n *node) bool {
 	if n == nil {

@@ -49,12 +49,12 @@ func (v verb) String() string {
 func (v verb) onHandle() bool { return v >= opClose }
 func (v verb) opens() bool    { return v == opCreate || v == opOpen || v == opOpenFile }
 
-// changesNames tells whether the call may make, empty or remove something, so
+// changesNames reports whether the call may make, empty or remove something, so
 // that the whole tree is worth a look.
 func (v verb) changesNames() bool { return v <= opRename && v != opOpen }
 
 // An op is one call as data, so that sequences of them can be made at random,
-// replayed, cut down and printed.
+// replayed, reduced and printed.
 type op struct {
 	verb   verb
 	path   string
@@ -105,7 +105,7 @@ func (a answer) String() string {
 	return fmt.Sprintf("%s (%s)", a.class, a.result)
 }
 
-// allows tells whether an answer is as good as a, which the model gave. If
+// allows reports whether an answer is as good as a, which the model gave. If
 // lenient, one kind of error is as good as another.
 func (a answer) allows(got answer, lenient bool) bool {
 	switch {
@@ -242,7 +242,7 @@ func (p *player) close() {
 	}
 }
 
-// described tells what can be known of a file without looking at times.
+// described describes a file without its times.
 func described(fi fs.FileInfo, err error) answer {
 	switch {
 	case err != nil:

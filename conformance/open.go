@@ -36,7 +36,7 @@ func openCases() []entry {
 		},
 	}, {
 		id: "open/error-is-PathError", level: Errors, reads: true,
-		doc: "A failed Open gives a *fs.PathError.",
+		doc: "A failed Open returns a *fs.PathError.",
 		run: func(t *rig) {
 			t.Given()
 			err := t.NoFile(t.FS.Open(t.Path("no")))
@@ -54,7 +54,7 @@ func openCases() []entry {
 		},
 	}, {
 		id: "open/error-hides-base-path", level: Parity, reads: true,
-		doc: "The text of an error holds no longer path than the one that was given.",
+		doc: "The text of an error contains no longer path than the one that was given.",
 		run: func(t *rig) {
 			t.Given("d/")
 			given := t.Path("d/no")
@@ -65,7 +65,7 @@ func openCases() []entry {
 		},
 	}, {
 		id: "open/nil-interface-on-error", level: Data, reads: true,
-		doc: "With an error the File is a nil interface, not a nil pointer inside one, which crashes who tests f != nil.",
+		doc: "With an error the File is a nil interface, not a nil pointer inside one, which crashes callers that test f != nil.",
 		run: func(t *rig) {
 			t.Given("f=1")
 			for _, name := range []string{"no", "no/such", "f/x"} {
@@ -98,35 +98,35 @@ func openCases() []entry {
 		},
 	}, {
 		id: "open/unclean-name", level: Errors, reads: true,
-		doc: "Single dots and pairs of dots in a name lead where they say.",
+		doc: "The elements . and .. in a name are resolved.",
 		run: func(t *rig) {
 			t.Given("d/", "d/f=1")
 			t.ReadsAll(t.Open("d/./../d/f"), "1")
 		},
 	}, {
 		id: "open/double-slash", level: Errors, reads: true,
-		doc: "Two slashes in a name are as good as one.",
+		doc: "Two slashes in a name are the same as one.",
 		run: func(t *rig) {
 			t.Given("d/", "d/f=1")
 			t.ReadsAll(t.Open("d//f"), "1")
 		},
 	}, {
 		id: "open/trailing-slash-on-file", level: Parity, reads: true,
-		doc: "The name of a file with a slash at the end does not open.",
+		doc: "The name of a file with a trailing slash does not open.",
 		run: func(t *rig) {
 			t.Given("f=1")
 			t.NoFile(t.FS.Open(t.Path("f/")))
 		},
 	}, {
 		id: "open/trailing-slash-on-dir", level: Errors, reads: true,
-		doc: "The name of a directory may end in a slash.",
+		doc: "The name of a directory may have a trailing slash.",
 		run: func(t *rig) {
 			t.Given("d/", "d/f=1")
 			t.Lists("d/", "f")
 		},
 	}, {
 		id: "open/dotdot-cannot-leave", level: Data, reads: true, skip: notUnder,
-		doc: "No number of pairs of dots leads out of the root: they stop there, or the name is refused.",
+		doc: "No number of .. elements leaves the root: they stop there, or the name is refused.",
 		run: func(t *rig) {
 			t.Given("f=1")
 			for _, name := range []string{"/../f", "/../../f", "../f"} {
@@ -148,7 +148,7 @@ func openCases() []entry {
 		},
 	}, {
 		id: "open/two-handles-own-offsets", level: Data, reads: true,
-		doc: "Two handles on one file each have their own place in it.",
+		doc: "Two handles on one file each have their own offset.",
 		run: func(t *rig) {
 			t.Given("f=abcdef")
 			a, b := t.Open("f"), t.Open("f")
@@ -159,7 +159,7 @@ func openCases() []entry {
 		},
 	}, {
 		id: "open/many-handles", level: Data, reads: true,
-		doc: "256 handles can be open at a time, and each reads what it must.",
+		doc: "256 handles can be open at a time, and each reads its own content.",
 		run: func(t *rig) {
 			t.Given("a=first", "b=second")
 			texts := map[string]string{"a": "first", "b": "second"}

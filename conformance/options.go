@@ -10,25 +10,25 @@ import (
 	"github.com/spf13/afero"
 )
 
-// An Option declares something about the file system, or sets the size of the
-// run. Whatever excuses a file system takes a reason, which the report shows.
+// An Option declares a property of the file system, or configures the run. Each
+// option that excludes cases takes a reason, which the report shows.
 type Option func(*config)
 
-// Limits are bounds that a store imposes. The zero value of a field means that
-// there is none worth mentioning. What lies beyond a limit must be refused, or
-// kept whole all the same; it must not be cut or changed. Forbidden runes and
-// times out of range must be refused.
+// Limits are limits of a store. A zero field means that there is no relevant
+// one. What exceeds a limit must be refused, or kept unchanged nevertheless; it
+// must not be truncated or changed. Forbidden runes and times out of range must
+// be refused.
 type Limits struct {
 	NameBytes     int           `json:"name_bytes,omitzero"`     // longest name, in bytes; 255 unless set
 	FileSize      int64         `json:"file_size,omitzero"`      // largest file, in bytes
-	Forbidden     string        `json:"forbidden,omitzero"`      // runes that no name may hold; "\uFFFD" stands for bytes that are no UTF-8
-	TimePrecision time.Duration `json:"time_precision,omitzero"` // step of modification times
+	Forbidden     string        `json:"forbidden,omitzero"`      // runes that no name may contain; "\uFFFD" stands for bytes that are not UTF-8
+	TimePrecision time.Duration `json:"time_precision,omitzero"` // resolution of modification times
 	Earliest      time.Time     `json:"earliest,omitzero"`       // first modification time that can be kept
 	Latest        time.Time     `json:"latest,omitzero"`         // last one
 	Why           string        `json:"why,omitzero"`            // the reason, which must be given
 }
 
-// String says the limits in words.
+// String describes the limits in words.
 func (l Limits) String() string {
 	var words []string
 	add := func(there bool, format string, arg any) {
@@ -50,7 +50,7 @@ type config struct {
 	known     map[string]string
 	crashes   map[string]string
 	within    []Limits // as declared
-	limits    Limits   // what that comes to
+	limits    Limits   // all of within combined
 	settles   time.Duration
 	under     func(tb TB) string
 	readOnly  func(tb TB, tree Tree) afero.Fs
@@ -64,7 +64,7 @@ type config struct {
 	parallel  int
 	long      bool
 	each      func(Result)
-	wrong     []string // options that make no sense, in words
+	wrong     []string // errors about options
 }
 
 // newConfig applies the options to the defaults.
@@ -86,19 +86,20 @@ func newConfig(opts []Option) *config {
 	return c
 }
 
-// reject records that an option is of no use as it stands.
+// reject records that an option is invalid.
 func (c *config) reject(format string, args ...any) {
 	c.wrong = append(c.wrong, fmt.Sprintf(format, args...))
 }
 
-// Refuses declares that calls that need the capability fail and change
-// nothing. The cases that need it are not run; that it is refused is tested.
+// Refuses declares that calls that need the capability fail and change nothing.
+// The cases that need it are not run; a case of its own checks the declaration.
 func Refuses(capability Capability, why string) Option {
 	return declare(capability, Refused, refusable, "Refuses", why)
 }
 
 // Ignores declares that calls that need the capability succeed and change
-// nothing. The cases that need it are not run; that it is ignored is tested.
+// nothing. The cases that need it are not run; a case of its own checks the
+// declaration.
 func Ignores(capability Capability, why string) Option {
 	return declare(capability, Ignored, ignorable, "Ignores", why)
 }
@@ -123,7 +124,7 @@ func declare(capability Capability, as Verdict, word words, option, why string) 
 	}
 }
 
-// hint tells how the lack of a capability is declared.
+// hint returns how the lack of a capability is declared.
 func hint(c Capability) string {
 	tr, ok := traits()[c]
 	switch {
@@ -132,16 +133,15 @@ func hint(c Capability) string {
 	case c == Writes:
 		return "use ReadOnly, which also says how to fill the file system"
 	case tr.words == ignorable:
-		return "it is an effect, not a call, and can be ignored only"
+		return "it is an effect, not a call, so it can only be ignored"
 	}
-	return "to ignore it would be to lose what was asked for; it can be refused only"
+	return "ignoring it would lose data, so it can only be refused"
 }
 
-// Known declares that a case fails today. The run fails once it passes, so
-// that lists of exceptions cannot rot. Of the cases that replay random
-// sequences, single ways to go wrong can be declared instead, by the signature
-// that the report prints: Known("model/sequences#Rename:error/ok", "…"); then
-// the others still count.
+// Known declares that a case fails today. The run fails once it passes, so that
+// lists of exceptions stay true. For the cases that replay random sequences,
+// single mismatches can be declared instead, by the signature that the report
+// prints: Known("model/sequences#Rename:error/ok", "…"); others still count.
 func Known(caseID, why string) Option {
 	return func(c *config) {
 		if why == "" {
@@ -151,8 +151,8 @@ func Known(caseID, why string) Option {
 	}
 }
 
-// Crashes declares that a case would end the whole process, by a fatal error
-// that recover cannot catch. It is not run; the report names it.
+// Crashes declares that a case would crash the process with a fatal error that
+// recover cannot catch. It is not run; the report names it.
 func Crashes(caseID, why string) Option {
 	return func(c *config) {
 		if why == "" {
@@ -162,8 +162,8 @@ func Crashes(caseID, why string) Option {
 	}
 }
 
-// Within declares limits of the store. It may be given several times, with a
-// reason each.
+// Within declares limits of the store. It may be used several times, each with a
+// reason.
 func Within(l Limits) Option {
 	return func(c *config) {
 		if l.Why == "" {
@@ -181,22 +181,22 @@ func Within(l Limits) Option {
 	}
 }
 
-// Settles declares that a change may be seen late: whole trees and contents
-// are looked at again until they are right or the time is over.
+// Settles declares that changes become visible with a delay of up to within:
+// trees and contents are read again until they are right or the time is over.
 func Settles(within time.Duration) Option {
 	return func(c *config) { c.settles = within }
 }
 
-// Under makes every case work below a directory, which must exist, be empty,
-// and be another one for each call: for an Fs that is global, such as
+// Under makes every case work below the directory that dir returns, which must
+// exist, be empty, and be a new one for each call: for a global Fs such as
 // afero.OsFs. The few cases about the root itself are then skipped.
 func Under(dir func(tb TB) string) Option {
 	return func(c *config) { c.under = dir }
 }
 
-// ReadOnly is for an Fs that cannot be filled through its own methods: build
-// makes one that holds the tree. The Maker is then not used, and every method
-// that would change something must refuse to.
+// ReadOnly declares an Fs that cannot be filled through its own methods: build
+// returns one that contains the tree. The Maker is then not used, and every
+// method that would change something must fail.
 func ReadOnly(build func(tb TB, tree Tree) afero.Fs) Option {
 	return func(c *config) {
 		c.readOnly = build
@@ -215,8 +215,8 @@ func Only(pattern string) Option {
 	}
 }
 
-// UpTo leaves out the cases above a level: UpTo(Data) runs only those where
-// bytes are at stake.
+// UpTo leaves out the cases above a level: UpTo(Data) runs only those whose
+// failure loses data.
 func UpTo(l Level) Option {
 	return func(c *config) { c.upTo = l }
 }
@@ -233,25 +233,25 @@ func Effort(sequences, steps int) Option {
 	return func(c *config) { c.sequences, c.steps = sequences, steps }
 }
 
-// Long runs the heavy cases, and others with more and larger files: for a
-// nightly run, or a store that is near.
+// Long runs the heavy cases too, and others with more and larger files: for a
+// nightly run, or a fast store.
 func Long() Option {
 	return func(c *config) { c.long = true }
 }
 
-// Deadline sets how long a case may go on without anything being made, opened,
-// closed or listed before it counts as hung; by default ten seconds. A case
-// with many steps may take longer as a whole.
+// Deadline sets how long a case may take without creating, opening, closing or
+// listing anything before it counts as hung; the default is ten seconds. A case
+// with many steps may take longer in total.
 func Deadline(perCase time.Duration) Option {
 	return func(c *config) { c.deadline = perCase }
 }
 
-// Parallel runs n cases at a time. By default it is one after another.
+// Parallel runs n cases concurrently. The default is 1.
 func Parallel(n int) Option {
 	return func(c *config) { c.parallel = max(n, 1) }
 }
 
-// Each calls f with every result as soon as it is there, one at a time: for
+// Each calls f with every result as soon as it is known, never concurrently: for
 // showing progress.
 func Each(f func(Result)) Option {
 	return func(c *config) { c.each = f }

@@ -111,7 +111,7 @@ func pathCases() []entry {
 		},
 	}, {
 		id: "paths/absolute-equals-relative", level: Errors, needs: caps(EmptyDirs), skip: notUnder,
-		doc: "With and without the slash in front a path means the same, for making as for finding.",
+		doc: "A path means the same with and without a leading slash, for creating and for finding.",
 		run: func(t *rig) {
 			t.Given("d/", "d/x=0")
 			t.OK(afero.WriteFile(t.FS, "d/rel", []byte("1"), 0o644))

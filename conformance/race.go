@@ -50,7 +50,7 @@ func raceCases() []entry {
 		},
 	}, {
 		id: "concurrent/readat-while-reading", level: Data, reads: true, needs: caps(Concurrent),
-		doc: "ReadAts at once through one handle give their own bytes, and do not disturb who reads on from its place.",
+		doc: "ReadAts at once through one handle give their own bytes, and do not disturb sequential reads.",
 		run: func(t *rig) {
 			text := strings.Repeat("0123456789", 40)
 			t.Given("f=" + text)
@@ -68,7 +68,7 @@ func raceCases() []entry {
 		},
 	}, {
 		id: "concurrent/rename-over-readers-see-old-or-new", level: Data, needs: caps(Concurrent, RenameOver, RemoveOpen),
-		doc: "While files are renamed over one another, who opens the name finds an old or a new one, whole, and never none.",
+		doc: "While files are renamed over one another, opening the name finds an old or a new one, whole, and never none.",
 		run: func(t *rig) {
 			const rounds = 6
 			version := func(i int) string { return strings.Repeat(fmt.Sprintf("version %d;", i), 50) }
@@ -262,7 +262,7 @@ func interleavedCases() []entry {
 		},
 	}, {
 		id: "concurrent/read-while-truncating", level: Data, needs: caps(Concurrent, Truncate, Holes),
-		doc: "Who reads while the file is cut and grown gets what was there, zeros, or the end; no panic.",
+		doc: "Reading while the file is truncated and grown returns what was there, zeros, or the end; no panic.",
 		run: func(t *rig) {
 			t.Given("f=" + strings.Repeat("x", 1000))
 			t.allWin(t.Together(3, func(who int) error {

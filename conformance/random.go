@@ -56,7 +56,7 @@ func (t *rig) anotherFrom(fresh Maker, use func(t *rig)) {
 		sub.closeFiles()
 		sub.cleanUp()
 		if o := sub.outcome; o.verdict != 0 {
-			t.settle(o.verdict, o.detail)
+			t.record(o.verdict, o.detail)
 		}
 	}()
 	t.Progress()
@@ -109,8 +109,8 @@ func (t *rig) agreesOn(n int, how style, wrap func(t *rig), sequence func(i int)
 	}
 }
 
-// knownSignatures finds what Known says about single ways in which this case
-// goes wrong, given as a signature behind the ID of the case.
+// knownSignatures returns what Known declares about single mismatches of this
+// case, given as a signature after the ID of the case.
 func (t *rig) knownSignatures() map[string]string {
 	known := map[string]string{}
 	for id, why := range t.suite.known {
@@ -121,15 +121,15 @@ func (t *rig) knownSignatures() map[string]string {
 	return known
 }
 
-// excuse passes a case that went wrong in known ways alone; a way in which it
-// does not go wrong any more must be taken off the list.
+// excuse passes a case with only known mismatches; a known mismatch that no
+// longer occurs must be removed.
 func (t *rig) excuse(known map[string]string, seen map[string]bool) {
 	var why []string
 	for sig, reason := range known {
 		if !seen[sig] {
-			t.settle(Cured, fmt.Sprintf("%s is not seen any more, so its Known must go, which says: %s", sig, reason))
+			t.record(Cured, fmt.Sprintf("%s is not seen any more, so remove its Known, which says: %s", sig, reason))
 		}
 		why = append(why, sig+": "+reason)
 	}
-	t.settle(WasKnown, strings.Join(why, "\n"))
+	t.record(WasKnown, strings.Join(why, "\n"))
 }

@@ -12,7 +12,7 @@ import (
 func readCases() []entry {
 	return []entry{{
 		id: "read/empty-buffer", level: Data, reads: true,
-		doc: "Reading into an empty buffer gives nothing and does not move.",
+		doc: "Reading into an empty buffer returns 0 bytes and does not move the offset.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
@@ -23,14 +23,14 @@ func readCases() []entry {
 		},
 	}, {
 		id: "read/eof-on-empty", level: Data, reads: true,
-		doc: "Reading an empty file gives io.EOF at once.",
+		doc: "Reading an empty file returns io.EOF at once.",
 		run: func(t *rig) {
 			t.Given("f=")
 			t.Ends(t.Open("f"))
 		},
 	}, {
 		id: "read/eof-sticky", level: Data, reads: true,
-		doc: "At the end every further read gives io.EOF again.",
+		doc: "At the end every further read returns io.EOF again.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
@@ -52,7 +52,7 @@ func readCases() []entry {
 		},
 	}, {
 		id: "read/iotest", level: Data, reads: true,
-		doc: "A file is an io.Reader, io.Seeker and io.ReaderAt as testing/iotest wants them.",
+		doc: "A file is an io.Reader, io.Seeker and io.ReaderAt as testing/iotest requires.",
 		run: func(t *rig) {
 			text := strings.Repeat("A well read file. ", 20)
 			t.Given("f=" + text)
@@ -60,7 +60,7 @@ func readCases() []entry {
 		},
 	}, {
 		id: "read/directory", level: Errors, reads: true,
-		doc: "Reading a directory as a file fails, and not with io.EOF, which would pass for an empty file.",
+		doc: "Reading a directory as a file fails, and not with io.EOF, which would look like an empty file.",
 		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			n, err := t.Open("d").Read(make([]byte, 4))
@@ -80,7 +80,7 @@ func readCases() []entry {
 		},
 	}, {
 		id: "read/byte-by-byte", level: Data, reads: true,
-		doc: "Reads of one byte give every byte once.",
+		doc: "Reads of one byte return every byte once.",
 		run: func(t *rig) {
 			t.Given("f=\x00\xff\r\n\x00z")
 			f := t.Open("f")
@@ -91,7 +91,7 @@ func readCases() []entry {
 		},
 	}, {
 		id: "read/short-read-is-not-eof", level: Data, reads: true,
-		doc: "As long as there are bytes, a read gives some, or says io.EOF only together with the last of them.",
+		doc: "As long as there are bytes, a read returns some, and io.EOF only together with the last of them.",
 		run: func(t *rig) {
 			text := strings.Repeat("x", 10_000)
 			t.Given("f=" + text)
@@ -108,7 +108,7 @@ func readCases() []entry {
 		},
 	}, {
 		id: "read/after-failed-read-offset-unchanged", level: Data, reads: true,
-		doc: "A ReadAt that fails does not move the place that Read goes on from.",
+		doc: "A ReadAt that fails does not move the offset of Read.",
 		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.Open("f")
@@ -126,7 +126,7 @@ func readCases() []entry {
 func readAtCases() []entry {
 	return []entry{{
 		id: "readat/basic", level: Data, reads: true,
-		doc: "ReadAt gives the bytes at the offset.",
+		doc: "ReadAt returns the bytes at the offset.",
 		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.Open("f")
@@ -136,7 +136,7 @@ func readAtCases() []entry {
 		},
 	}, {
 		id: "readat/short-is-eof", level: Data, reads: true,
-		doc: "A ReadAt that gets fewer bytes than it wants says io.EOF; without it the rest of the buffer would pass for data.",
+		doc: "A ReadAt that gets fewer bytes than the buffer holds returns io.EOF; without it the rest of the buffer would look like data.",
 		run: func(t *rig) {
 			t.Given("f=abcdef")
 			buf := make([]byte, 10)
@@ -146,7 +146,7 @@ func readAtCases() []entry {
 		},
 	}, {
 		id: "readat/at-end", level: Data, reads: true,
-		doc: "ReadAt at the end gives nothing and io.EOF.",
+		doc: "ReadAt at the end returns 0 bytes and io.EOF.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			n, err := t.Open("f").ReadAt(make([]byte, 2), 3)
@@ -155,7 +155,7 @@ func readAtCases() []entry {
 		},
 	}, {
 		id: "readat/past-end", level: Errors, reads: true,
-		doc: "ReadAt beyond the end gives nothing and io.EOF.",
+		doc: "ReadAt beyond the end returns 0 bytes and io.EOF.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			n, err := t.Open("f").ReadAt(make([]byte, 2), 1000)
@@ -178,7 +178,7 @@ func readAtCases() []entry {
 		},
 	}, {
 		id: "readat/leaves-offset", level: Data, reads: true,
-		doc: "ReadAt does not move the place that Read goes on from.",
+		doc: "ReadAt does not move the offset of Read.",
 		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.Open("f")
@@ -213,7 +213,7 @@ func readAtCases() []entry {
 		},
 	}, {
 		id: "readat/zero-length", level: Parity, reads: true,
-		doc: "ReadAt into an empty buffer gives nothing and no error where there are bytes.",
+		doc: "ReadAt into an empty buffer within the file returns 0 bytes and no error.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			n, err := t.Open("f").ReadAt(nil, 1)

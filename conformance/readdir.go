@@ -54,7 +54,7 @@ func (t *rig) rest(f afero.File, want ...string) {
 func readdirCases() []entry {
 	return append([]entry{{
 		id: "readdir/all", level: Data, reads: true,
-		doc: "Readdir gives every entry once, files and directories.",
+		doc: "Readdir returns every entry once, files and directories.",
 		run: func(t *rig) {
 			t.Given("d/", "d/a=1", "d/b/", "d/b/y=0", "d/c=3")
 			t.rest(t.Open("d"), "a", "b", "c")
@@ -67,7 +67,7 @@ func readdirCases() []entry {
 		},
 	}, {
 		id: "readdir/not-recursive", level: Data, reads: true,
-		doc: "A listing does not hold what lies deeper.",
+		doc: "A listing does not contain what is deeper in the tree.",
 		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/g/", "d/e/g/x=1", "f=2")
 			t.rest(t.Open("d"), "e")
@@ -85,7 +85,7 @@ func readdirCases() []entry {
 		},
 	}, {
 		id: "readdir/empty-n", level: Errors, reads: true, needs: caps(EmptyDirs),
-		doc: "An empty directory listed in pages gives io.EOF at once.",
+		doc: "An empty directory listed in pages returns io.EOF at once.",
 		run: func(t *rig) {
 			t.Given("d/")
 			infos, err := t.Open("d").Readdir(5)
@@ -134,7 +134,7 @@ func readdirCases() []entry {
 		},
 	}, {
 		id: "readdir/page-then-rest", level: Data, reads: true,
-		doc: "After a page, Readdir(-1) gives the rest and nothing twice.",
+		doc: "After a page, Readdir(-1) returns the rest and nothing twice.",
 		run: func(t *rig) {
 			given, want := entriesOf(6)
 			t.GivenTree(given)
@@ -148,7 +148,7 @@ func readdirCases() []entry {
 		},
 	}, {
 		id: "readdir/all-twice", level: Errors, reads: true,
-		doc: "At the end Readdir(-1) gives nothing more, without an error.",
+		doc: "At the end Readdir(-1) returns nothing more, without an error.",
 		run: func(t *rig) {
 			t.Given("d/", "d/a=1", "d/b=2")
 			f := t.Open("d")
@@ -157,7 +157,7 @@ func readdirCases() []entry {
 		},
 	}, {
 		id: "readdir/seek0-rewinds", level: Errors, reads: true, needs: caps(SeekDir),
-		doc: "After Seek to the start, pages begin anew, also from the middle.",
+		doc: "After Seek to the start, paging starts again, also from the middle.",
 		run: func(t *rig) {
 			given, want := entriesOf(5)
 			t.GivenTree(given)
@@ -172,7 +172,7 @@ func readdirCases() []entry {
 		},
 	}, {
 		id: "readdir/two-handles", level: Data, reads: true,
-		doc: "Two handles on one directory each have their own place in it.",
+		doc: "Two handles on one directory each have their own position.",
 		run: func(t *rig) {
 			given, want := entriesOf(5)
 			t.GivenTree(given)
@@ -197,7 +197,7 @@ func readdirCases() []entry {
 		},
 	}, {
 		id: "readdir/names-paging", level: Data, reads: true,
-		doc: "Readdir and Readdirnames in pages by turns give every entry once.",
+		doc: "Readdir and Readdirnames used in turn return every entry once.",
 		run: func(t *rig) {
 			given, want := entriesOf(6)
 			t.GivenTree(given)
@@ -225,7 +225,7 @@ func readdirCases() []entry {
 func listingCases() []entry {
 	return []entry{{
 		id: "readdir/matches-stat", level: Data, reads: true,
-		doc: "A listing says of each entry what Stat says: name, size, kind, permission bits, time.",
+		doc: "A listing describes each entry as Stat does: name, size, kind, permission bits, time.",
 		run: func(t *rig) {
 			t.Given("d/", "d/a=12345", "d/b/", "d/b/x=", "d/c=")
 			infos, err := t.Open("d").Readdir(-1)
@@ -262,7 +262,7 @@ func listingCases() []entry {
 		},
 	}, {
 		id: "readdir/while-creating", level: Data,
-		doc: "While files are made, a listing in pages ends, and gives each older entry once.",
+		doc: "While files are made, a listing in pages ends, and returns each older entry once.",
 		run: func(t *rig) {
 			given, old := entriesOf(8)
 			t.GivenTree(given)
@@ -280,7 +280,7 @@ func listingCases() []entry {
 		},
 	}, {
 		id: "readdir/while-removing", level: Data,
-		doc: "While files are removed, a listing in pages ends, and gives each that stays once.",
+		doc: "While files are removed, a listing in pages ends, and returns each that stays once.",
 		run: func(t *rig) {
 			given, names := entriesOf(8)
 			t.GivenTree(given)
@@ -308,7 +308,7 @@ func listingCases() []entry {
 		},
 	}, {
 		id: "readdir/names-have-no-slash", level: Data, reads: true,
-		doc: "Listed names are single names: not empty, without a slash, neither dot nor two dots.",
+		doc: "Listed names are single names: not empty, without a slash, neither . nor ..",
 		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/x=1", "d/f=2")
 			for _, dir := range []string{"", "d", "d/e"} {
@@ -323,7 +323,7 @@ func listingCases() []entry {
 		},
 	}, {
 		id: "readdir/zero-count-is-all", level: Errors, reads: true,
-		doc: "Readdir(0) gives all, as every count up to zero does.",
+		doc: "Readdir(0) returns all, as every count up to zero does.",
 		run: func(t *rig) {
 			t.Given("d/", "d/a=1", "d/b=2", "d/c=3")
 			for _, n := range []int{0, -1, -5} {
@@ -335,7 +335,7 @@ func listingCases() []entry {
 		},
 	}, {
 		id: "readdir/sorted-by-helper", level: Errors, reads: true,
-		doc: "afero.ReadDir gives the entries sorted by name.",
+		doc: "afero.ReadDir returns the entries sorted by name.",
 		run: func(t *rig) {
 			t.Given("d/", "d/b=1", "d/a=2", "d/c/", "d/c/x=", "d/a.b=4")
 			infos, err := afero.ReadDir(t.FS, t.Path("d"))

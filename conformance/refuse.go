@@ -157,7 +157,7 @@ func writeText(text string) func(afero.File) error {
 	}
 }
 
-// is tells whether a file has this content, without an opinion about it.
+// is reports whether a file has this content, without an opinion about it.
 func (t *rig) is(name, content string) bool {
 	got, err := t.contentOf(t.Path(name), int64(len(content)))
 	return err == nil && got == content

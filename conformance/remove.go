@@ -19,7 +19,7 @@ func removeCases() []entry {
 		},
 	}, {
 		id: "remove/empty-dir", level: Data, needs: caps(EmptyDirs),
-		doc: "A directory with nothing in it can be removed.",
+		doc: "An empty directory can be removed.",
 		run: func(t *rig) {
 			t.Given("d/", "e/")
 			t.OK(t.FS.Remove(t.Path("d")))
@@ -52,7 +52,7 @@ func removeCases() []entry {
 		},
 	}, {
 		id: "remove/non-empty-dir", level: Data,
-		doc: "Removing a directory that holds something fails, and all of it stays.",
+		doc: "Removing a directory that is not empty fails, and all of it stays.",
 		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/x=1", "d/y=2")
 			t.Fails(t.FS.Remove(t.Path("d")))
@@ -60,7 +60,7 @@ func removeCases() []entry {
 		},
 	}, {
 		id: "remove/non-empty-kind", level: Errors,
-		doc: "The error for a directory that holds something is not fs.ErrNotExist, which would say that it is gone.",
+		doc: "The error for a directory that is not empty is not fs.ErrNotExist, which would mean that it is gone.",
 		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			if err := t.FS.Remove(t.Path("d")); err == nil || errors.Is(err, fs.ErrNotExist) {
@@ -69,7 +69,7 @@ func removeCases() []entry {
 		},
 	}, {
 		id: "remove/root", level: Data, skip: notUnder,
-		doc: "The root cannot be removed while it holds something, and is there afterwards in any case.",
+		doc: "The root cannot be removed while it is not empty, and exists afterwards in any case.",
 		run: func(t *rig) {
 			t.Given("f=1")
 			t.Unchanged()
@@ -78,7 +78,7 @@ func removeCases() []entry {
 		},
 	}, {
 		id: "remove/trailing-slash-dir", level: Errors, needs: caps(EmptyDirs),
-		doc: "The name of a directory to be removed may end in a slash.",
+		doc: "The name of a directory to be removed may have a trailing slash.",
 		run: func(t *rig) {
 			t.Given("d/")
 			t.OK(t.FS.Remove(t.Path("d/")))
@@ -86,7 +86,7 @@ func removeCases() []entry {
 		},
 	}, {
 		id: "remove/open-reader-keeps-reading", level: Data, needs: caps(RemoveOpen),
-		doc: "A file removed while it is read can be read to its end.",
+		doc: "A file removed while open can be read to its end.",
 		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.Open("f")
@@ -98,7 +98,7 @@ func removeCases() []entry {
 		},
 	}, {
 		id: "remove/open-writer-cannot-resurrect", level: Data, needs: caps(RemoveOpen),
-		doc: "A file removed while it is written does not come back when its handle is closed.",
+		doc: "A file removed while it is being written does not come back when its handle is closed.",
 		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")
@@ -111,7 +111,7 @@ func removeCases() []entry {
 		},
 	}, {
 		id: "remove/recreate-is-fresh", level: Data,
-		doc: "A file made under the name of a removed one has nothing of the old content.",
+		doc: "A file made under the name of a removed one has none of the old content.",
 		run: func(t *rig) {
 			t.Given("f=old content")
 			t.OK(t.FS.Remove(t.Path("f")))
@@ -123,7 +123,7 @@ func removeCases() []entry {
 		},
 	}, {
 		id: "remove/dir-recreate-is-empty", level: Data, needs: caps(EmptyDirs),
-		doc: "A directory made under the name of a removed one has nothing of what that one held.",
+		doc: "A directory made under the name of a removed one has none of the old content.",
 		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			t.OK(t.FS.Remove(t.Path("d/x")))
@@ -142,7 +142,7 @@ func removeCases() []entry {
 		},
 	}, {
 		id: "remove/while-listing", level: Data,
-		doc: "Removing what a listing in pages gives, as it comes, removes everything and ends.",
+		doc: "Removing the entries of each page while listing removes everything and ends.",
 		run: func(t *rig) {
 			want := Tree{"d/": ""}
 			for i := range 12 {
@@ -190,7 +190,7 @@ func removeCases() []entry {
 func removeAllCases() []entry {
 	return []entry{{
 		id: "removeall/tree", level: Data,
-		doc: "RemoveAll removes a directory with all in it, and nothing else.",
+		doc: "RemoveAll removes a directory with its content, and nothing else.",
 		run: func(t *rig) {
 			t.Given("d/", "d/a=1", "d/e/", "d/e/b=2", "d/e/g/", "f=3")
 			t.OK(t.FS.RemoveAll(t.Path("d")))
@@ -223,7 +223,7 @@ func removeAllCases() []entry {
 		},
 	}, {
 		id: "removeall/prefix-sibling-survives", level: Data,
-		doc: "RemoveAll of d leaves alone what merely begins with d.",
+		doc: "RemoveAll of d does not remove names that merely begin with d.",
 		run: func(t *rig) {
 			t.Given("d/", "d/x=1", "d2/", "d2/y=2", "d.txt=3", "dd=4")
 			t.OK(t.FS.RemoveAll(t.Path("d")))
@@ -231,7 +231,7 @@ func removeAllCases() []entry {
 		},
 	}, {
 		id: "removeall/root-leaves-a-root", level: Data, skip: notUnder,
-		doc: "After RemoveAll of the root, whatever it answers, there is a root and it can be used.",
+		doc: "After RemoveAll of the root, whatever it returns, there is a root and it can be used.",
 		run: func(t *rig) {
 			t.Given("d/", "d/x=1", "f=2")
 			t.Unchanged()
@@ -245,7 +245,7 @@ func removeAllCases() []entry {
 		},
 	}, {
 		id: "removeall/really-gone", level: Data, needs: caps(EmptyDirs),
-		doc: "What RemoveAll has removed does not show through when its names are made anew.",
+		doc: "What RemoveAll has removed does not reappear when its names are made anew.",
 		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/x=1")
 			t.OK(t.FS.RemoveAll(t.Path("d")))
@@ -256,7 +256,7 @@ func removeAllCases() []entry {
 		},
 	}, {
 		id: "removeall/under-file", level: Data,
-		doc: "RemoveAll of a name below a file leaves the file alone.",
+		doc: "RemoveAll of a name below a file does not remove the file.",
 		run: func(t *rig) {
 			t.Given("f=1")
 			_ = t.FS.RemoveAll(t.Path("f/x")) // nil or an error: systems differ
@@ -264,7 +264,7 @@ func removeAllCases() []entry {
 		},
 	}, {
 		id: "removeall/empty-name", level: Data, skip: notUnder,
-		doc: "RemoveAll of the empty name, as of a path that was never set, removes nothing.",
+		doc: "RemoveAll of the empty name, such as a path that was never set, removes nothing.",
 		run: func(t *rig) {
 			t.Given("d/", "d/x=1", "f=2")
 			_ = t.FS.RemoveAll("") // nil or an error: systems differ

@@ -62,7 +62,7 @@ func renameCases() []entry {
 		},
 	}, {
 		id: "rename/missing-is-LinkError", level: Parity, needs: caps(Rename),
-		doc: "A failed Rename gives an *os.LinkError with both paths.",
+		doc: "A failed Rename returns an *os.LinkError with both paths.",
 		run: func(t *rig) {
 			t.Given("a=1")
 			t.LinkError(t.rename("no", "b"), "no", "b")
@@ -109,7 +109,7 @@ func renameCases() []entry {
 		},
 	}, {
 		id: "rename/file-over-non-empty-dir", level: Data, needs: caps(Rename),
-		doc: "A file cannot be renamed over a directory that holds something; all of it stays.",
+		doc: "A file cannot be renamed over a directory that is not empty; all of it stays.",
 		run: func(t *rig) {
 			t.Given("f=1", "d/", "d/x=2")
 			t.Fails(t.rename("f", "d"))
@@ -143,7 +143,7 @@ func renameCases() []entry {
 		},
 	}, {
 		id: "rename/over-open-file-keeps-old-reader", level: Data, needs: caps(RenameOver, RemoveOpen),
-		doc: "Who reads a file that is replaced by a rename reads the old one to its end.",
+		doc: "A file that is replaced by a rename while open can be read to its end.",
 		run: func(t *rig) {
 			t.Given("a=new", "b=abcdef")
 			f := t.Open("b")
@@ -155,7 +155,7 @@ func renameCases() []entry {
 		},
 	}, {
 		id: "rename/case-only", level: Data, needs: caps(Rename),
-		doc: "A file can be renamed to its own name in capitals.",
+		doc: "A file can be renamed to its own name in another case.",
 		run: func(t *rig) {
 			t.Given("file=1")
 			t.OK(t.rename("file", "FILE"))
@@ -194,7 +194,7 @@ func renameCases() []entry {
 		},
 	}, {
 		id: "rename/swap-through-temp", level: Data, needs: caps(Rename),
-		doc: "Two files can change names through a third one.",
+		doc: "Two files can be swapped through a third name.",
 		run: func(t *rig) {
 			t.Given("a=1", "b=2")
 			for _, step := range [][2]string{{"a", "tmp"}, {"b", "a"}, {"tmp", "b"}} {
@@ -224,7 +224,7 @@ func renameCases() []entry {
 func renameDirCases() []entry {
 	return []entry{{
 		id: "rename/dir", level: Data, needs: caps(RenameDir),
-		doc: "A renamed directory takes along all that it holds.",
+		doc: "A renamed directory keeps its content.",
 		run: func(t *rig) {
 			t.Given("d/", "d/x=1", "d/y=2", "f=3")
 			t.OK(t.rename("d", "e"))
@@ -234,7 +234,7 @@ func renameDirCases() []entry {
 		},
 	}, {
 		id: "rename/deep-tree", level: Data, needs: caps(RenameDir),
-		doc: "A renamed directory takes along everything at any depth, and can be used at once.",
+		doc: "A renamed directory keeps its content at any depth, and can be used at once.",
 		run: func(t *rig) {
 			t.Given("d/", "d/a/", "d/a/b/", "d/a/b/c/", "d/a/b/c/x=1", "d/a/y=2", "to/", "to/z=3")
 			t.OK(t.rename("d", "to/new"))
@@ -244,7 +244,7 @@ func renameDirCases() []entry {
 		},
 	}, {
 		id: "rename/repeated-name-component", level: Data, needs: caps(RenameDir),
-		doc: "Where a name comes again deeper down, only the first is renamed.",
+		doc: "If a name is repeated deeper down, only the first is renamed.",
 		run: func(t *rig) {
 			t.Given("a/", "a/a/", "a/a/a=1", "a/b=2")
 			t.OK(t.rename("a", "c"))
@@ -252,7 +252,7 @@ func renameDirCases() []entry {
 		},
 	}, {
 		id: "rename/prefix-sibling-untouched", level: Data, needs: caps(RenameDir),
-		doc: "Renaming d leaves alone what merely begins with d.",
+		doc: "Renaming d does not rename names that merely begin with d.",
 		run: func(t *rig) {
 			t.Given("d/", "d/x=1", "d2/", "d2/x=2", "d.txt=3", "dd=4")
 			t.OK(t.rename("d", "e"))
@@ -287,7 +287,7 @@ func renameDirCases() []entry {
 		},
 	}, {
 		id: "rename/dir-over-non-empty", level: Data, needs: caps(RenameDir),
-		doc: "A directory cannot be renamed over one that holds something: neither replaced nor merged.",
+		doc: "A directory cannot be renamed over one that is not empty: neither replaced nor merged.",
 		run: func(t *rig) {
 			t.Given("d/", "d/x=1", "e/", "e/y=2")
 			t.Fails(t.rename("d", "e"))
@@ -303,7 +303,7 @@ func renameDirCases() []entry {
 		},
 	}, {
 		id: "rename/trailing-slash-dirs", level: Errors, needs: caps(RenameDir),
-		doc: "The names of directories may end in a slash.",
+		doc: "The names of directories may have a trailing slash.",
 		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			t.OK(t.rename("d/", "e/"))

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A Verdict is what became of a case.
+// A Verdict is the outcome of a case in one word.
 type Verdict int
 
 const (
@@ -38,10 +38,10 @@ func (v Verdict) String() string {
 	return fmt.Sprintf("verdict(%d)", int(v))
 }
 
-// MarshalText writes that word, for JSON.
+// MarshalText implements encoding.TextMarshaler with that word, for JSON.
 func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
-// Bad tells whether the verdict fails a run.
+// Bad reports whether the verdict fails the run.
 func (v Verdict) Bad() bool {
 	switch v {
 	case Failed, Panicked, Hung, Blocked, Cured:
@@ -68,7 +68,7 @@ type Report struct {
 	Took     time.Duration `json:"took"` // nanoseconds, for the whole run
 }
 
-// Err is nil if nothing failed, and otherwise all failures joined.
+// Err returns nil if nothing failed, and otherwise all failures joined.
 func (r Report) Err() error {
 	var errs []error
 	for _, res := range r.Results {
@@ -79,7 +79,7 @@ func (r Report) Err() error {
 	return errors.Join(errs...)
 }
 
-// Count tells how many cases had one of the verdicts.
+// Count returns how many cases have one of the verdicts.
 func (r Report) Count(verdicts ...Verdict) int {
 	n := 0
 	for _, res := range r.Results {
@@ -92,8 +92,8 @@ func (r Report) Count(verdicts ...Verdict) int {
 	return n
 }
 
-// WriteTo prints the report as text: a line for each group of cases, then
-// each failure, then what was declared, known and cured.
+// WriteTo writes the report as text: a line for each group of cases, then each
+// failure, then what is declared, known and cured. It implements io.WriterTo.
 func (r Report) WriteTo(w io.Writer) (int64, error) {
 	var b bytes.Buffer
 	r.writeGroups(&b)

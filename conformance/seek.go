@@ -9,7 +9,7 @@ import (
 func seekCases() []entry {
 	return []entry{{
 		id: "seek/start", level: Data, reads: true,
-		doc: "Seek from the start goes there and says where it is.",
+		doc: "Seek from the start moves there and returns the new offset.",
 		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.Open("f")
@@ -20,7 +20,7 @@ func seekCases() []entry {
 		},
 	}, {
 		id: "seek/current", level: Data, reads: true,
-		doc: "Seek from the current place goes both ways.",
+		doc: "Seek from the current offset works in both directions.",
 		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.Open("f")
@@ -51,7 +51,7 @@ func seekCases() []entry {
 		},
 	}, {
 		id: "seek/negative-current", level: Errors, reads: true,
-		doc: "Seek from the current place to before the start fails.",
+		doc: "Seek from the current offset to before the start fails.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
@@ -69,7 +69,7 @@ func seekCases() []entry {
 		},
 	}, {
 		id: "seek/negative-then-read-does-not-panic", level: Data, reads: true,
-		doc: "After a Seek to before the start, reading goes on or fails, but does not panic.",
+		doc: "After a Seek to before the start, reading works or fails, but does not panic.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
@@ -80,7 +80,7 @@ func seekCases() []entry {
 		},
 	}, {
 		id: "seek/failed-seek-keeps-offset", level: Data, reads: true,
-		doc: "A Seek that fails does not move.",
+		doc: "A failed Seek does not move the offset.",
 		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.Open("f")
@@ -91,7 +91,7 @@ func seekCases() []entry {
 		},
 	}, {
 		id: "seek/bad-whence", level: Parity, reads: true,
-		doc: "A whence that does not exist is refused.",
+		doc: "An invalid whence is refused.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
@@ -103,7 +103,7 @@ func seekCases() []entry {
 		},
 	}, {
 		id: "seek/past-end-then-read", level: Data, reads: true,
-		doc: "One may seek beyond the end; reading there gives io.EOF.",
+		doc: "Seek beyond the end is allowed; reading there returns io.EOF.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
@@ -135,7 +135,7 @@ func seekCases() []entry {
 		},
 	}, {
 		id: "seek/huge", level: Errors, reads: true,
-		doc: "A Seek to the end of the number range is refused or reads as the end; it does not wrap around.",
+		doc: "A Seek to the largest int64 is refused or reads as the end; it does not overflow.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.Open("f")
@@ -151,7 +151,7 @@ func seekCases() []entry {
 		},
 	}, {
 		id: "seek/on-directory-0-rewinds", level: Errors, reads: true, needs: caps(SeekDir),
-		doc: "Seek to the start of a directory has it listed again.",
+		doc: "Seek to the start of a directory lists it again.",
 		run: func(t *rig) {
 			t.Given("d/", "d/a=1", "d/b=2")
 			f := t.Open("d")
@@ -166,7 +166,7 @@ func seekCases() []entry {
 		},
 	}, {
 		id: "seek/current-0-reports", level: Data, reads: true,
-		doc: "Seek(0, io.SeekCurrent) tells the place and does not move.",
+		doc: "Seek(0, io.SeekCurrent) returns the offset and does not change it.",
 		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.Open("f")
@@ -178,7 +178,7 @@ func seekCases() []entry {
 		},
 	}, {
 		id: "seek/every-offset-three-ways", level: Data, reads: true,
-		doc: "Every offset can be reached from the start, the current place and the end.",
+		doc: "Every offset can be reached from the start, the current offset and the end.",
 		run: func(t *rig) {
 			text := "abcdef"
 			t.Given("f=" + text)

@@ -77,8 +77,8 @@ func drawFlag(pick func(n int) int) int {
 	return flag
 }
 
-// A disagreement is a sequence whose last operation was not answered as the
-// model says, or left another tree.
+// A disagreement is a sequence whose last operation had another result than the
+// model, or left another tree.
 type disagreement struct {
 	steps     []op
 	want, got answer
@@ -156,8 +156,8 @@ func (t *rig) replay(ops []op, how style) *disagreement {
 	return nil
 }
 
-// leavesOut tells whether an operation asks for what is declared missing. A
-// file that is to be reopened must keep its name.
+// leavesOut reports whether an operation needs what is declared missing. A file
+// that is to be reopened must keep its name.
 func (t *rig) leavesOut(m *model, o op, how style) bool {
 	needs := m.needs(o)
 	if how.reopen && (slices.Contains(needs, RenameOpen) || slices.Contains(needs, RemoveOpen)) {
@@ -167,8 +167,8 @@ func (t *rig) leavesOut(m *model, o op, how style) bool {
 	return lacks
 }
 
-// answerOf makes the call. One that only looks is made again while the store
-// may still settle.
+// answerOf makes the call. A read-only call is repeated while the store may
+// still settle.
 func (t *rig) answerOf(p *player, o op, want answer) (got answer) {
 	if o.verb != opStat && o.verb != opList && o.verb != opOpen {
 		return p.do(o)
@@ -214,8 +214,8 @@ func (p *player) reopen(slot int, h *handle, offset int64) answer {
 	return p.do(op{verb: opSeek, handle: slot, n: offset})
 }
 
-// shrink cuts a disagreement down, as long as some disagreement stays: first
-// whole stretches, then single operations, then what they are about.
+// shrink reduces a disagreement, as long as some disagreement stays: first
+// ranges of operations, then single ones, then their arguments.
 func shrink(d *disagreement, again func([]op) *disagreement) *disagreement {
 	for size := len(d.steps) / 2; size > 0; size /= 2 {
 		for i := 0; i+size <= len(d.steps); {

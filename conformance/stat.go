@@ -9,7 +9,7 @@ import (
 func statCases() []entry {
 	return []entry{{
 		id: "stat/file", level: Data, reads: true,
-		doc: "Stat knows name, size and kind of a file.",
+		doc: "Stat reports name, size and type of a file.",
 		run: func(t *rig) {
 			t.Given("d/", "d/f=12345")
 			fi := t.Stat("d/f")
@@ -20,7 +20,7 @@ func statCases() []entry {
 		},
 	}, {
 		id: "stat/dir", level: Data, reads: true,
-		doc: "Stat knows name and kind of a directory.",
+		doc: "Stat reports name and type of a directory.",
 		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/x=1")
 			fi := t.Stat("d/e")
@@ -30,7 +30,7 @@ func statCases() []entry {
 		},
 	}, {
 		id: "stat/dir-trailing-slash", level: Errors, reads: true,
-		doc: "Stat of a directory's name with a slash at the end gives the directory, by its name alone.",
+		doc: "Stat of a directory's name with a trailing slash describes the directory, by its name alone.",
 		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			fi := t.Stat("d/")
@@ -85,7 +85,7 @@ func statCases() []entry {
 		},
 	}, {
 		id: "stat/snapshot-not-live", level: Data, needs: caps(Rename, Overwrite),
-		doc: "A FileInfo tells what was at the time of Stat, whatever happens to the file later.",
+		doc: "A FileInfo does not change after Stat, whatever happens to the file later.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			fi := t.Stat("f")
@@ -100,21 +100,21 @@ func statCases() []entry {
 		},
 	}, {
 		id: "stat/handle-matches-path", level: Data, reads: true,
-		doc: "Stat of a handle says what Stat of the name says.",
+		doc: "Stat of a handle reports what Stat of the name reports.",
 		run: func(t *rig) {
 			t.Given("d/", "d/f=12345")
 			t.sameInfo("handle", t.StatFile(t.Open("d/f")), t.Stat("d/f"))
 		},
 	}, {
 		id: "stat/directory-handle", level: Errors, reads: true,
-		doc: "Stat of a directory's handle says what Stat of the name says.",
+		doc: "Stat of a directory's handle reports what Stat of the name reports.",
 		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/x=1")
 			t.sameInfo("handle", t.StatFile(t.Open("d/e")), t.Stat("d/e"))
 		},
 	}, {
 		id: "stat/sys-does-not-panic", level: Data, reads: true,
-		doc: "Sys of any FileInfo gives something or nil, and does not panic.",
+		doc: "Sys of any FileInfo returns something or nil, and does not panic.",
 		run: func(t *rig) {
 			t.Given("d/", "d/f=1")
 			infos := []fs.FileInfo{t.Stat(""), t.Stat("d"), t.Stat("d/f"), t.StatFile(t.Open("d")), t.StatFile(t.Open("d/f"))}
@@ -140,7 +140,7 @@ func statCases() []entry {
 		},
 	}, {
 		id: "stat/size-after-each-write", level: Data, needs: caps(Sync, SharedHandles),
-		doc: "Stat of the name knows the size after each write that was synced.",
+		doc: "Stat of the name reports the size after each write that was synced.",
 		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")

@@ -77,7 +77,7 @@ func TestCatalogue(t *testing.T) {
 	}
 }
 
-// TestBadMakers gives one case a Maker that does something silly. It is told,
+// TestBadMakers runs one case with a Maker that does something silly. It is told,
 // and the other cases still run.
 func TestBadMakers(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -94,7 +94,7 @@ func TestBadMakers(t *testing.T) {
 				tb.Fatalf("%v", err)
 			}
 			return f
-		}, `holds ["precious"]`},
+		}, `contains ["precious"]`},
 		"whole machine": {func(TB) afero.Fs { return afero.NewOsFs() }, "with Under"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -240,7 +240,7 @@ func TestReport(t *testing.T) {
 		"group           cases   pass   fail  blocked  known  not run\n",
 		"chown               4      2      2        0      0        0\n",
 		"total               4      2      2        0      0        0\n",
-		"FAILED chown/missing (errors)\n    must:  Chown of what does not exist is fs.ErrNotExist, and makes nothing.\n    found: ",
+		"FAILED chown/missing (errors)\n    must:  Chown of what does not exist is fs.ErrNotExist, and creates nothing.\n    found: ",
 		"CURED chown/dir",
 	} {
 		if !strings.Contains(text.String(), want) {

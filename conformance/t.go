@@ -14,9 +14,9 @@ import (
 	"github.com/spf13/afero"
 )
 
-// A rig is what a case gets: a file system of its own and the means to fill it,
-// to look at it, and to say what is wrong. It may be used by the goroutines
-// that Together starts; those must not call what ends the case.
+// A rig is the argument of a case: a file system of its own and the methods to
+// fill it, check it, and report failures. The goroutines that Together starts
+// may use it, except for methods that end the case.
 type rig struct {
 	FS afero.Fs
 
@@ -46,24 +46,24 @@ func (t *rig) prepare(fresh Maker) {
 	t.Progress()
 	if t.suite.under == nil {
 		if before := t.suite.made.claim(t.FS, t.id); before != "" {
-			t.Blockf("the Maker returned the file system that it had made for %s; each case needs its own", before)
+			t.Blockf("the Maker returned the file system of %s again; each case needs its own", before)
 		}
 		if _, ok := t.FS.(*afero.OsFs); ok {
-			t.Blockf("an OsFs reaches the whole machine: give it a directory to work in, with Under")
+			t.Blockf("an OsFs covers the whole machine: set a directory to work in, with Under")
 		}
 	}
 	t.refuseLeftovers()
 }
 
-// refuseLeftovers keeps the case from being run on a file system that is not
-// empty: it would fail for the wrong reason, or remove what it has not made.
+// refuseLeftovers blocks the case on a file system that is not empty: it would
+// fail for the wrong reason, or remove what it has not made.
 func (t *rig) refuseLeftovers() {
 	if names, err := t.names(t.root); err == nil && len(names) > 0 {
-		t.Blockf("the Maker must return an empty file system; this one holds %q", names[:min(len(names), 5)])
+		t.Blockf("the Maker must return an empty file system; this one contains %q", names[:min(len(names), 5)])
 	}
 }
 
-// make calls a function of the author's that returns a file system.
+// make calls build, a function of the author.
 func (t *rig) make(build func(tb TB) afero.Fs) (made afero.Fs) {
 	t.making(func(tb TB) { made = build(tb) })
 	if isNil(made) {
@@ -72,8 +72,8 @@ func (t *rig) make(build func(tb TB) afero.Fs) (made afero.Fs) {
 	return made
 }
 
-// making calls a function of the author's. If it panics or gives up, nothing
-// is known about the file system, so the case is blocked.
+// making calls a function of the author. If it panics or fails, nothing is known
+// about the file system, so the case is blocked.
 func (t *rig) making(call func(tb TB)) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -93,7 +93,7 @@ func (tb makerTB) Fatalf(format string, args ...any) {
 // Name returns the name of the subtest.
 func (t *rig) Name() string { return t.suite.prefix + t.id }
 
-// TempDir makes a directory on the machine that is removed after the case.
+// TempDir makes a local directory that is removed after the case.
 func (t *rig) TempDir() string {
 	dir, err := os.MkdirTemp("", "conformance-")
 	if err != nil {
@@ -107,7 +107,7 @@ func (t *rig) TempDir() string {
 	return dir
 }
 
-// Cleanup has f called after the case, the last one first.
+// Cleanup registers f to be called after the case, last one first.
 func (t *rig) Cleanup(f func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -129,19 +129,19 @@ func (t *rig) cleanUp() {
 	}
 }
 
-// Logf keeps what a Maker has to say, which is shown if the case fails.
+// Logf records a message of the Maker, which is shown if the case fails.
 func (t *rig) Logf(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.logged = append(t.logged, fmt.Sprintf(format, args...))
 }
 
-// Errorf says what is wrong; the case goes on.
+// Errorf reports a failure; the case continues.
 func (t *rig) Errorf(format string, args ...any) {
-	t.settle(Failed, fmt.Sprintf(format, args...))
+	t.record(Failed, fmt.Sprintf(format, args...))
 }
 
-// Fatalf says what is wrong and ends the case.
+// Fatalf reports a failure and ends the case.
 func (t *rig) Fatalf(format string, args ...any) {
 	t.Errorf(format, args...)
 	runtime.Goexit()
@@ -149,13 +149,13 @@ func (t *rig) Fatalf(format string, args ...any) {
 
 // Blockf ends the case because it cannot be set up.
 func (t *rig) Blockf(format string, args ...any) {
-	t.settle(Blocked, fmt.Sprintf(format, args...))
+	t.record(Blocked, fmt.Sprintf(format, args...))
 	runtime.Goexit()
 }
 
 // Skipf ends the case because it does not apply.
 func (t *rig) Skipf(format string, args ...any) {
-	t.settle(Skipped, fmt.Sprintf(format, args...))
+	t.record(Skipped, fmt.Sprintf(format, args...))
 	runtime.Goexit()
 }
 
@@ -166,7 +166,7 @@ func (t *rig) Repro(code string) {
 	t.outcome.repro = code
 }
 
-// Has tells whether nothing was declared against the capability.
+// Has reports whether the capability is not declared missing.
 func (t *rig) Has(c Capability) bool {
 	_, lacks := t.suite.declaration(c)
 	return !lacks
@@ -191,22 +191,22 @@ func (t *rig) OK(err error) {
 	}
 }
 
-// Fails wants an error, whatever its kind.
+// Fails reports a failure unless err is an error, of any kind.
 func (t *rig) Fails(err error) {
 	if err == nil {
 		t.Errorf("%sno error, want one", where())
 	}
 }
 
-// Is wants an error of a kind, such as fs.ErrNotExist.
+// Is reports a failure unless err is an error of a kind, such as fs.ErrNotExist.
 func (t *rig) Is(err, kind error) {
 	if !errors.Is(err, kind) {
 		t.Errorf("%serror %v, want %q", where(), quoted(err), kind)
 	}
 }
 
-// PathError wants a *fs.PathError about a path given by its name below the
-// root. Operation "" means any.
+// PathError reports a failure unless err is a *fs.PathError with the path of a
+// name below the root. Operation "" means any.
 func (t *rig) PathError(err error, op, name string) {
 	var pe *fs.PathError
 	switch {
@@ -219,7 +219,8 @@ func (t *rig) PathError(err error, op, name string) {
 	}
 }
 
-// LinkError wants an *os.LinkError about two paths given by their names.
+// LinkError reports a failure unless err is an *os.LinkError with the paths of
+// two names.
 func (t *rig) LinkError(err error, from, to string) {
 	var le *os.LinkError
 	switch {
@@ -230,15 +231,15 @@ func (t *rig) LinkError(err error, from, to string) {
 	}
 }
 
-// equal wants got to be want; what names it.
+// equal reports a failure unless got is want; what names the value.
 func equal[V comparable](t *rig, what string, got, want V) {
 	if got != want {
 		t.Errorf("%s%s is %s, want %s", where(), what, brief(got), brief(want))
 	}
 }
 
-// Together calls f(0) … f(n-1) at the same time, all behind one barrier, and
-// returns their errors. A panic in one of them is reported.
+// Together calls f(0) … f(n-1) concurrently, started by one barrier, and returns
+// their errors. A panic in one of them is reported.
 func (t *rig) Together(n int, f func(i int) error) []error {
 	errs := make([]error, n)
 	start := make(chan struct{})
@@ -255,8 +256,7 @@ func (t *rig) Together(n int, f func(i int) error) []error {
 	return errs
 }
 
-// where names the line of the case that a check was called from, so that a
-// failure can be looked up.
+// where returns the line of the case that called a check.
 func where() string {
 	pcs := make([]uintptr, 16)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
@@ -279,7 +279,7 @@ func quoted(err error) string {
 	return fmt.Sprintf("%q", err)
 }
 
-// brief prints a value, the middle of a long one left out.
+// brief formats a value, without the middle of a long one.
 func brief(v any) string {
 	s := fmt.Sprintf("%v", v)
 	if _, ok := v.(string); ok {

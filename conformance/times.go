@@ -89,7 +89,7 @@ func timesCases() []entry {
 		},
 	}, {
 		id: "times/missing", level: Errors, needs: caps(Chtimes),
-		doc: "Chtimes of what does not exist is fs.ErrNotExist, and makes nothing.",
+		doc: "Chtimes of what does not exist is fs.ErrNotExist, and creates nothing.",
 		run: func(t *rig) {
 			t.Given("f=1")
 			t.Is(t.FS.Chtimes(t.Path("no"), past(), past()), fs.ErrNotExist)
@@ -110,7 +110,7 @@ func timesCases() []entry {
 		},
 	}, {
 		id: "times/survives-rename", level: Errors, needs: caps(Chtimes, Rename),
-		doc: "The modification time goes with a file that is renamed.",
+		doc: "The modification time stays when a file is renamed.",
 		run: func(t *rig) {
 			t.Given("d/", "f=abc")
 			t.setTime("f", past())
@@ -121,7 +121,7 @@ func timesCases() []entry {
 		},
 	}, {
 		id: "times/idle-writable-close-keeps", level: Errors, needs: caps(Chtimes, ReadWrite),
-		doc: "Opening a file for writing and closing it, with nothing written, leaves its time alone.",
+		doc: "Opening a file for writing and closing it, with nothing written, does not change its time.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			t.setTime("f", past())
@@ -143,7 +143,7 @@ func timesCases() []entry {
 		},
 	}, {
 		id: "times/same-through-listing-and-stat", level: Errors, needs: caps(Chtimes),
-		doc: "Stat, the handle and the listing tell one and the same time.",
+		doc: "Stat, the handle and the listing report the same time.",
 		run: func(t *rig) {
 			t.Given("d/", "d/f=abc")
 			when := past().Add(987654321)
@@ -165,7 +165,7 @@ func timesCases() []entry {
 func clockCases() []entry {
 	return []entry{{
 		id: "times/write-advances", level: Errors, needs: caps(Chtimes, WriteAt),
-		doc: "Writing brings the modification time forward.",
+		doc: "Writing advances the modification time.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			t.advances("f", func() {
@@ -176,7 +176,7 @@ func clockCases() []entry {
 		},
 	}, {
 		id: "times/writeat-advances", level: Errors, needs: caps(Chtimes, WriteAt),
-		doc: "WriteAt brings the modification time forward.",
+		doc: "WriteAt advances the modification time.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			t.advances("f", func() {
@@ -187,7 +187,7 @@ func clockCases() []entry {
 		},
 	}, {
 		id: "times/truncate-advances", level: Errors, needs: caps(Chtimes, Truncate),
-		doc: "Truncate brings the modification time forward.",
+		doc: "Truncate advances the modification time.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			t.advances("f", func() {
@@ -198,7 +198,7 @@ func clockCases() []entry {
 		},
 	}, {
 		id: "times/o-trunc-advances", level: Errors, needs: caps(Chtimes, Overwrite),
-		doc: "Opening with O_TRUNC brings the modification time forward.",
+		doc: "Opening with O_TRUNC advances the modification time.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			t.advances("f", func() { t.Close(t.OpenFile("f", os.O_WRONLY|os.O_TRUNC)) })
@@ -206,7 +206,7 @@ func clockCases() []entry {
 		},
 	}, {
 		id: "times/read-does-not-advance", level: Errors, needs: caps(Chtimes),
-		doc: "Neither reading nor Stat nor listing brings the modification time forward.",
+		doc: "Neither reading nor Stat nor listing advances the modification time.",
 		run: func(t *rig) {
 			t.Given("d/", "d/f=abc")
 			t.setTime("d/f", past())

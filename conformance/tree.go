@@ -15,12 +15,11 @@ import (
 	"github.com/spf13/afero"
 )
 
-// A Tree says what a file system holds: slash-separated names below the root,
-// those of directories with a slash at the end, and the contents of files.
+// A Tree is the content of a file system: slash-separated names below the root,
+// those of directories with a trailing slash, and the contents of files.
 type Tree map[string]string
 
-// Names returns the names, sorted, so that a directory comes before what it
-// holds.
+// Names returns the names, sorted, so that a directory comes before its content.
 func (tr Tree) Names() []string { return slices.Sorted(maps.Keys(tr)) }
 
 // tree reads the short form: "d/" is a directory, "d/x=1" a file.
@@ -33,10 +32,9 @@ func tree(specs ...string) Tree {
 	return tr
 }
 
-// Given fills the file system: "d/" is a directory, "d/x=1" a file that holds
-// "1". It uses the most primitive calls there are; if they fail the case is
-// blocked, because it is about something else. A case calls it at most once,
-// and first.
+// Given fills the file system: "d/" is a directory, "d/x=1" a file with the
+// content "1". It uses the most basic calls; if they fail, the case is blocked,
+// because it is about something else. A case calls it at most once, and first.
 func (t *rig) Given(specs ...string) { t.GivenTree(tree(specs...)) }
 
 // GivenTree is Given for names and contents that are not known beforehand.
@@ -76,7 +74,7 @@ func (t *rig) plant(name, content string) error {
 	return f.Close()
 }
 
-// Holds wants the file system to hold exactly this, and nothing else.
+// Holds reports a failure unless the file system has exactly this content.
 func (t *rig) Holds(specs ...string) { t.HoldsTree(tree(specs...)) }
 
 // HoldsTree is Holds for names and contents that are not known beforehand.
@@ -90,11 +88,10 @@ func (t *rig) HoldsTree(want Tree) {
 	})
 }
 
-// Unchanged wants the file system to hold what was given.
+// Unchanged reports a failure unless the file system has the content of Given.
 func (t *rig) Unchanged() { t.HoldsTree(t.given) }
 
-// HoldsOneOf wants the file system to hold exactly one of the trees, where
-// systems differ.
+// HoldsOneOf is Holds for one of several trees, where systems differ.
 func (t *rig) HoldsOneOf(allowed ...Tree) {
 	t.eventually(func() error {
 		got, err := t.Walk()
@@ -113,7 +110,7 @@ func (t *rig) HoldsOneOf(allowed ...Tree) {
 	})
 }
 
-// Content wants a file to hold exactly this.
+// Content reports a failure unless a file has exactly this content.
 func (t *rig) Content(name, want string) {
 	t.eventually(func() error {
 		got, err := t.contentOf(t.Path(name), int64(len(want)))
@@ -124,7 +121,7 @@ func (t *rig) Content(name, want string) {
 	})
 }
 
-// Gone wants a name not to exist.
+// Gone reports a failure if a name exists.
 func (t *rig) Gone(name string) {
 	t.eventually(func() error {
 		if _, err := t.FS.Stat(t.Path(name)); !errors.Is(err, fs.ErrNotExist) {
@@ -202,7 +199,7 @@ func (t *rig) walk(dir string, into Tree) error {
 	return nil
 }
 
-// contentOf reads a file, but not for ever if it has no end.
+// contentOf reads a file, up to a limit in case it has no end.
 func (t *rig) contentOf(path string, expect int64) (string, error) {
 	f, err := t.FS.Open(path)
 	if err != nil {
@@ -226,8 +223,8 @@ func (t *rig) names(path string) ([]string, error) {
 	return names, errors.Join(err, f.Close())
 }
 
-// diff tells in words what is missing, what is too much, and what is not as it
-// must be. A store without empty directories is not asked for any directory.
+// diff describes what is missing, what is unexpected, and what differs. A store
+// without empty directories need not have any directory.
 func (t *rig) diff(got, want Tree) error {
 	var wrong []string
 	for _, name := range want.Names() {
@@ -254,8 +251,7 @@ func (t *rig) diff(got, want Tree) error {
 	return errors.New(strings.Join(wrong, "; "))
 }
 
-// isNil sees through an interface that holds a nil pointer, which passes
-// for a value until it is used.
+// isNil reports whether v is nil, or an interface that holds a nil pointer.
 func isNil(v any) bool {
 	if v == nil {
 		return true

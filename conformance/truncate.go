@@ -63,7 +63,7 @@ func truncateCases() []entry {
 		},
 	}, {
 		id: "truncate/keeps-offset", level: Data, needs: caps(Truncate, Holes, WriteAt),
-		doc: "Truncate does not move the place that Write goes on from.",
+		doc: "Truncate does not move the offset of Write.",
 		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.OpenFile("f", wronly)
@@ -86,7 +86,7 @@ func truncateCases() []entry {
 		},
 	}, {
 		id: "truncate/other-handle-sees", level: Data, needs: caps(Truncate, SharedHandles),
-		doc: "A reader of the same file meets the new end.",
+		doc: "A reader of the same file sees the new end.",
 		run: func(t *rig) {
 			t.Given("f=abcdef")
 			r, f := t.Open("f"), t.OpenFile("f", wronly)
@@ -97,7 +97,7 @@ func truncateCases() []entry {
 		},
 	}, {
 		id: "truncate/directory", level: Errors, reads: true,
-		doc: "Truncate on a directory fails, and the directory keeps what it holds.",
+		doc: "Truncate on a directory fails, and the directory keeps its content.",
 		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			t.Fails(t.Open("d").Truncate(0))
@@ -125,7 +125,7 @@ func truncateCases() []entry {
 		},
 	}, {
 		id: "truncate/huge-refused-or-sparse", level: Parity, needs: caps(Truncate, Holes),
-		doc: "Truncate to a size that no disk has fails at once, and the file stays as it is.",
+		doc: "Truncate to a size larger than any disk fails at once, and the file stays as it is.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.OpenFile("f", wronly)
@@ -159,7 +159,7 @@ func appendCases() []entry {
 	const flag = os.O_WRONLY | os.O_APPEND
 	return []entry{{
 		id: "append/ignores-seek", level: Data, needs: caps(Append),
-		doc: "On an O_APPEND handle every write goes to the end, wherever Seek has gone.",
+		doc: "On an O_APPEND handle every write goes to the end, whatever the offset.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.OpenFile("f", flag)
@@ -171,7 +171,7 @@ func appendCases() []entry {
 		},
 	}, {
 		id: "append/two-handles", level: Data, needs: caps(Append, SharedHandles),
-		doc: "Two handles that append by turns do not overwrite each other.",
+		doc: "Two handles that append in turn do not overwrite each other.",
 		run: func(t *rig) {
 			t.Given("f=")
 			a, b := t.OpenFile("f", flag), t.OpenFile("f", flag)
@@ -216,7 +216,7 @@ func appendCases() []entry {
 		},
 	}, {
 		id: "append/offset-after-write", level: Parity, needs: caps(Append),
-		doc: "After an append the handle stands at the end.",
+		doc: "After an append the offset is at the end.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.OpenFile("f", flag)
@@ -225,7 +225,7 @@ func appendCases() []entry {
 		},
 	}, {
 		id: "append/create-on-missing", level: Data, needs: caps(Append),
-		doc: "O_APPEND with O_CREATE makes a file that is missing.",
+		doc: "O_APPEND with O_CREATE creates a missing file.",
 		run: func(t *rig) {
 			t.Given()
 			f := t.OpenFile("f", flag|os.O_CREATE)

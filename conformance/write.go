@@ -60,7 +60,7 @@ func writeCases() []entry {
 		},
 	}, {
 		id: "write/returns-full-count", level: Data,
-		doc: "A write that succeeds says that it has written everything.",
+		doc: "A write that succeeds returns the full count.",
 		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")
@@ -74,7 +74,7 @@ func writeCases() []entry {
 		},
 	}, {
 		id: "write/short-count-has-error", level: Data,
-		doc: "Whenever a write gives a count other than what was asked, it gives an error, also on handles that cannot write.",
+		doc: "A write that returns another count than requested returns an error, also on handles that cannot write.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			reader, closed := t.Open("f"), t.Create("g")
@@ -102,7 +102,7 @@ func writeCases() []entry {
 		},
 	}, {
 		id: "write/does-not-change-buffer", level: Data,
-		doc: "A write does not touch the buffer it is given, as io.Writer demands.",
+		doc: "A write does not touch the buffer it is given, as io.Writer requires.",
 		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")
@@ -133,7 +133,7 @@ func writeCases() []entry {
 		},
 	}, {
 		id: "write/write-only-cannot-read", level: Errors,
-		doc: "A handle opened for writing alone refuses Read and ReadAt.",
+		doc: "A handle opened only for writing refuses Read and ReadAt.",
 		run: func(t *rig) {
 			t.Given("f=abc")
 			f := t.OpenFile("f", os.O_WRONLY|os.O_CREATE)
@@ -157,7 +157,7 @@ func writeCases() []entry {
 		},
 	}, {
 		id: "write/visible-after-close", level: Data, needs: caps(Overwrite),
-		doc: "Who opens a file after it was closed sees all that was written.",
+		doc: "A file opened after it was closed shows all that was written.",
 		run: func(t *rig) {
 			t.Given("f=old")
 			t.Put("f", "new content")
@@ -167,7 +167,7 @@ func writeCases() []entry {
 		},
 	}, {
 		id: "write/visible-after-sync", level: Data, needs: caps(Sync, SharedHandles),
-		doc: "Who opens a file after Sync sees what was written before it.",
+		doc: "A file opened after Sync shows what was written before it.",
 		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")
@@ -180,7 +180,7 @@ func writeCases() []entry {
 		},
 	}, {
 		id: "write/own-stat-sees-size", level: Data,
-		doc: "Stat of the handle knows the size after each write.",
+		doc: "Stat of the handle reports the size after each write.",
 		run: func(t *rig) {
 			t.Given()
 			f := t.Create("f")
@@ -191,7 +191,7 @@ func writeCases() []entry {
 		},
 	}, {
 		id: "write/other-stat-after-close", level: Data, needs: caps(Overwrite),
-		doc: "Stat of the name knows the new size once the file is closed.",
+		doc: "Stat of the name reports the new size once the file is closed.",
 		run: func(t *rig) {
 			t.Given("f=1")
 			equal(t, "size", t.Stat("f").Size(), 1)
@@ -202,7 +202,7 @@ func writeCases() []entry {
 		},
 	}, {
 		id: "write/interleaved-handles", level: Data, needs: caps(WriteAt, SharedHandles),
-		doc: "Two handles that write to different parts of a file do not undo each other's work.",
+		doc: "Two handles that write to different parts of a file do not overwrite each other's data.",
 		run: func(t *rig) {
 			t.Given("f=........")
 			a, b := t.OpenFile("f", wronly), t.OpenFile("f", wronly)
@@ -219,7 +219,7 @@ func writeCases() []entry {
 }
 
 // refuses wants a read to have given an error and no bytes, and the error not
-// to be io.EOF, which would pass for an empty file.
+// to be io.EOF, which would look like an empty file.
 func refuses(t *rig, n int, err error) {
 	if n > 0 || err == nil || err == io.EOF {
 		t.Errorf("%s%d bytes, error %v, want a refusal", where(), n, quoted(err))
@@ -241,7 +241,7 @@ func writeAtCases() []entry {
 		},
 	}, {
 		id: "writeat/leaves-offset", level: Data, needs: caps(WriteAt),
-		doc: "WriteAt does not move the place that Write goes on from.",
+		doc: "WriteAt does not move the offset of Write.",
 		run: func(t *rig) {
 			t.Given("f=abcdef")
 			f := t.OpenFile("f", wronly)
@@ -300,7 +300,7 @@ func writeAtCases() []entry {
 		},
 	}, {
 		id: "writeat/past-4GiB-sparse", level: Parity, needs: caps(WriteAt, Holes), skip: longOnly,
-		doc: "An offset beyond 4 GiB is kept whole, and the hole before it reads as zeros.",
+		doc: "An offset beyond 4 GiB is not truncated, and the hole before it reads as zeros.",
 		run: func(t *rig) {
 			const far = 1<<32 + 5
 			t.roomFor(far + 3)
