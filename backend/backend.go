@@ -24,7 +24,7 @@ type Backend interface {
 	// Info with ErrNotDir, so that a name of unknown kind costs one call.
 	List(ctx context.Context, name string) (self Info, children iter.Seq2[Info, error], err error)
 
-	// Open gives access to one version of a file, or to the one that is there
+	// Open returns access to one version of a file, or to the one that is there
 	// now if version is empty. A version that is no longer there is
 	// ErrChanged, a folder ErrIsDir.
 	Open(ctx context.Context, name, version string) (Content, error)
@@ -45,7 +45,7 @@ type Backend interface {
 	// cannot be removed (fs.ErrInvalid).
 	Remove(ctx context.Context, name string, opts RemoveOptions) error
 
-	// Move gives a file or a folder another name. A target that is taken is
+	// Move renames a file or a folder. A target that is taken is
 	// fs.ErrExist, unless Overwrite is set and both sides are files, which is
 	// one atomic step. A folder moved below itself is fs.ErrInvalid, a file or
 	// folder moved onto itself is left alone.
@@ -87,7 +87,7 @@ type Info struct {
 	Properties map[string]string
 }
 
-// PutOptions say what Put is told beside the bytes.
+// PutOptions are the options of Put.
 type PutOptions struct {
 	Size      int64     // number of bytes in body, -1 if unknown; a body of another length must fail
 	IfAbsent  bool      // only if nothing has that name, else fs.ErrExist
@@ -95,16 +95,16 @@ type PutOptions struct {
 	ModTime   time.Time // the time to record, if the store can; zero: now
 }
 
-// RemoveOptions say how Remove goes about it.
+// RemoveOptions are the options of Remove.
 type RemoveOptions struct {
 	Permanent bool   // not to the trash, where there is one
 	IfVersion string // only if this is the version there now, else ErrChanged; files only
 	IfEmpty   bool   // a folder only if nothing is in it, else ErrNotEmpty; some stores can only look just before
 }
 
-// MoveOptions say how Move goes about it.
+// MoveOptions are the options of Move.
 type MoveOptions struct {
-	Overwrite bool // a file may take the place of a file
+	Overwrite bool // a file may replace a file
 }
 
 // As returns b, or the first of the backends it wraps, as a T. A wrapper that

@@ -25,8 +25,8 @@ func Confine(ctx context.Context, dir string) context.Context {
 	return WithConfinement(ctx, append(slices.Clip(Confinement(ctx)), dir))
 }
 
-// WithConfinement is for work that goes on later than the request that began
-// it: the folders take the place of those that ctx has.
+// WithConfinement returns a context confined to dirs, which replace the
+// confinement of ctx: for work that outlives the request that began it.
 func WithConfinement(ctx context.Context, dirs []string) context.Context {
 	return context.WithValue(ctx, confinementKey{}, dirs)
 }

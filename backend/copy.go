@@ -6,21 +6,21 @@ import (
 	"io/fs"
 )
 
-// A Copier copies a file, or a folder with all in it, inside the store
-// without moving the bytes through here. The rules are those of Move; a copy
-// onto itself is fs.ErrInvalid.
+// A Copier copies a file, or a folder with its content, inside the store,
+// without transferring the bytes. The rules are those of Move; a copy onto
+// itself is fs.ErrInvalid.
 type Copier interface {
 	Copy(ctx context.Context, from, to string, opts CopyOptions) error
 }
 
-// CopyOptions say how Copy goes about it.
+// CopyOptions are the options of Copy.
 type CopyOptions struct {
-	Overwrite bool // a file may take the place of a file
+	Overwrite bool // a file may replace a file
 }
 
-// Copy copies within b. A file is read and stored again where b cannot do it
-// by itself; a folder is errors.ErrUnsupported then, because it would not be
-// one step: who wants that walks the tree.
+// Copy copies within b. If b is not a Copier, a file is read and stored again; a
+// folder is errors.ErrUnsupported, because it would not be one step: the caller
+// may walk the tree instead.
 func Copy(ctx context.Context, b Backend, from, to string, opts CopyOptions) error {
 	if c, ok := As[Copier](b); ok {
 		return c.Copy(ctx, from, to, opts)

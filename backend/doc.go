@@ -3,11 +3,11 @@
 //
 // A store is a [Backend]: seven methods that keep bytes under names. Open
 // files, seeking, partial writes, caches and folders replaced by folders are
-// not its business; package vfs makes those out of the seven. What a store
-// can do beyond them it offers as a small interface each ([Copier], [Usager],
+// its concern; package vfs builds those on the seven. For each thing that a
+// store can do beyond them it implements a small interface ([Copier], [Usager],
 // [Revisioner], …). Callers never assert such an interface themselves: they
-// call the function that stands beside it ([Copy], [Usage], …), which uses
-// the ability or says what its absence means.
+// call the function beside it ([Copy], [Usage], …), which uses the ability or
+// documents what happens without it.
 //
 // # Names
 //
@@ -26,15 +26,15 @@
 //
 // Cancelling the context stops an operation until its body is complete or the
 // operation has been issued to the store. From then on the driver finishes by
-// itself, with a deadline of its own, so that the answer is the truth.
+// itself, with a deadline of its own, so that the result is true.
 //
 // # Errors
 //
 // Errors are a [*io/fs.PathError], or an [*os.LinkError] for an operation on
-// two names, around an [*Error] that names one of the sentinels of this
-// package or of io/fs and keeps the store's own words. "Not there" must be
-// said only when the store said so: a store that cannot be reached is
-// [ErrUnavailable], never [io/fs.ErrNotExist].
+// two names, wrapping an [*Error] with one of the sentinels of this package or
+// of io/fs and the message of the store. [io/fs.ErrNotExist] must be returned
+// only if the store has reported it: a store that cannot be reached is
+// [ErrUnavailable].
 //
 // # Proof
 //

@@ -24,14 +24,14 @@ var (
 	ErrNotEmpty     = errors.New("folder is not empty")
 )
 
-// Error says what kind of failure a store reported, in the store's own words.
+// Error is a failure reported by a store: its kind, and the message of the store.
 type Error struct {
 	Kind       error         // a sentinel of this package or of io/fs
 	Message    string        // what the store said; may be empty
 	RetryAfter time.Duration // when to try again, if the store said so
 }
 
-// Error tells the kind and the store's own words.
+// Error returns the text of the kind, followed by the message of the store.
 func (e *Error) Error() string {
 	if e.Message == "" {
 		return e.Kind.Error()
@@ -39,12 +39,12 @@ func (e *Error) Error() string {
 	return e.Kind.Error() + ": " + e.Message
 }
 
-// Unwrap gives the kind, for [errors.Is].
+// Unwrap returns the kind, for [errors.Is].
 func (e *Error) Unwrap() error { return e.Kind }
 
-// statuses translates kinds for HTTP (RFC 9110, RFC 4918). What the store
-// says of our own standing with it (login, rate, locks) is 503: to its client
-// a server that could not act is unavailable.
+// statuses maps kinds to HTTP status codes (RFC 9110, RFC 4918). Errors about
+// our own account with the store (login, rate, locks) are 503: to its client, a
+// server that cannot act is unavailable.
 var statuses = []struct {
 	kind error
 	code int
@@ -62,9 +62,9 @@ var statuses = []struct {
 	{errors.ErrUnsupported, http.StatusForbidden},
 }
 
-// HTTPStatus gives the status a server should answer with, and how long the
+// HTTPStatus returns the status a server should answer with, and how long the
 // client should wait before it tries again, if that is known. ErrChanged is
-// 412, which suits a write; who was only reading answers 503 instead.
+// 412, which suits a write; a failed read should be answered with 503 instead.
 func (e *Error) HTTPStatus() (code int, retryAfter time.Duration) {
 	for _, s := range statuses {
 		if errors.Is(e.Kind, s.kind) {

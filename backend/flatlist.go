@@ -12,7 +12,7 @@ type FlatLister interface {
 	Files(ctx context.Context, opts FilesOptions) iter.Seq2[Entry, error]
 }
 
-// FilesOptions choose among the files.
+// FilesOptions are the options of Files.
 type FilesOptions struct {
 	Types  []string // the store's kinds of media, such as "image"; all if empty
 	Sort   string   // "name", "path", "created", "modified" or "size"; a "-" before it reverses

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// A Linker makes addresses from which anyone can download for a while.
+// A Linker makes temporary addresses from which anyone can download a file.
 type Linker interface {
 	Link(ctx context.Context, name string) (Link, error)
 }
 
-// Link is a temporary download address. It is a secret: whoever has it can
+// Link is a temporary download address. It is a secret: anyone who has it can
 // read the file.
 type Link struct {
 	URL     string

@@ -15,7 +15,7 @@ func CheckName(op, name string) error {
 	return nil
 }
 
-// Within tells whether name is dir itself or lies below it.
+// Within reports whether name is dir itself or lies below it.
 func Within(name, dir string) bool {
 	return dir == "." || name == dir || strings.HasPrefix(name, dir) && name[len(dir)] == '/'
 }

@@ -2,17 +2,18 @@ package backend
 
 import "context"
 
-// A RemoveChecker is a store in which a folder may hold what a listing does
-// not show. Its Remove refuses such a folder with ErrNotEmpty, wherever below
-// it that is, because nobody who removes a folder by what he sees of it wants
-// to lose the rest.
+// A RemoveChecker is a store in which a folder may contain what a listing does
+// not show. Its Remove refuses such a folder, at any depth, with ErrNotEmpty,
+// because a caller that removes a folder by its listing does not expect to lose
+// more.
 type RemoveChecker interface {
-	// CheckRemove reports by its error what Remove would refuse for that.
+	// CheckRemove returns the error with which Remove would refuse name for that.
 	CheckRemove(ctx context.Context, name string) error
 }
 
-// CheckRemove is for who will remove a folder as the last of several steps. It
-// returns nil where the store shows all that it holds.
+// CheckRemove returns the error with which Remove would refuse a folder, for
+// callers that remove it as the last of several steps. It returns nil if b is
+// not a RemoveChecker.
 func CheckRemove(ctx context.Context, b Backend, name string) error {
 	if c, ok := As[RemoveChecker](b); ok {
 		return c.CheckRemove(ctx, name)

@@ -5,14 +5,14 @@ import (
 	"errors"
 )
 
-// A Revisioner has a cheap token that changes whenever anything in the store
-// does, by whoever's hand.
+// A Revisioner has a token, cheap to get, that changes whenever any client
+// changes anything in the store.
 type Revisioner interface {
 	Revision(ctx context.Context) (string, error)
 }
 
-// Revision asks b for its token; errors.ErrUnsupported if it has none, and
-// then only time can tell that a listing is stale.
+// Revision returns the token of b; errors.ErrUnsupported if it has none, and
+// then listings can only expire by time.
 func Revision(ctx context.Context, b Backend) (string, error) {
 	if r, ok := As[Revisioner](b); ok {
 		return r.Revision(ctx)

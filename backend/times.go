@@ -13,7 +13,7 @@ type ModTimer interface {
 	SetModTime(ctx context.Context, name string, t time.Time) error
 }
 
-// SetModTime sets a time in b; errors.ErrUnsupported if b cannot.
+// SetModTime sets a modification time in b; errors.ErrUnsupported if b cannot.
 func SetModTime(ctx context.Context, b Backend, name string, t time.Time) error {
 	if m, ok := As[ModTimer](b); ok {
 		return m.SetModTime(ctx, name, t)

@@ -27,7 +27,7 @@ type Trasher interface {
 
 // Trashed is one entry of the trash.
 type Trashed struct {
-	ID      string    // what Restore and Discard are told
+	ID      string    // argument of Restore and Discard
 	Origin  string    // the name it had; empty if it was outside of the root opened
 	Deleted time.Time // when
 	Info    Info

@@ -5,12 +5,12 @@ import (
 	"errors"
 )
 
-// A Usager knows how much room the store has.
+// A Usager reports the total and used space of the store.
 type Usager interface {
 	Usage(ctx context.Context) (Space, error)
 }
 
-// Space is the room of a store, in bytes.
+// Space is the space of a store, in bytes.
 type Space struct {
 	Total   int64 // all there is
 	Used    int64 // taken, the trash included; may exceed Total
@@ -18,10 +18,10 @@ type Space struct {
 	MaxFile int64 // the largest file, 0 if unlimited or unknown
 }
 
-// Free is what can still be stored, never negative.
+// Free returns the number of bytes that can still be stored; never negative.
 func (s Space) Free() int64 { return max(0, s.Total-s.Used) }
 
-// Usage asks b for its room; errors.ErrUnsupported if b cannot tell.
+// Usage returns the space of b; errors.ErrUnsupported if b does not report it.
 func Usage(ctx context.Context, b Backend) (Space, error) {
 	if u, ok := As[Usager](b); ok {
 		return u.Usage(ctx)
