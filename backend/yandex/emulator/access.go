@@ -187,7 +187,7 @@ func (e *Emulator) Remove(path string) error {
 	})
 }
 
-// SetProperties gives a file or folder exactly these custom properties.
+// SetProperties replaces the custom properties of a file or folder.
 func (e *Emulator) SetProperties(path string, properties map[string]string) error {
 	return e.withNode("set properties", path, func(n *node) error {
 		var o object

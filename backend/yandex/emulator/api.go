@@ -129,7 +129,7 @@ func project(out reply, fields string) any {
 	return keepPublicKey(public, got.(object))
 }
 
-// keepPublicKey gives the listing of a public folder its public_key, which the
+// keepPublicKey adds its public_key to the listing of a public folder, which the
 // service sends whether it was asked for or not.
 func keepPublicKey(whole, narrowed object) object {
 	before, _ := whole.get("_embedded")

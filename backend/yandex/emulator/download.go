@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// downloadLink gives a link to a file's content, or to an archive of a folder.
+// downloadLink returns a link to a file's content, or to an archive of a folder.
 func (e *Emulator) downloadLink(c *call) (reply, *failure) {
 	p, fail := c.path("path")
 	if fail != nil {

@@ -146,7 +146,7 @@ func (e *Emulator) decide(userCode string, f func(*pending)) bool {
 // year is the life of a token.
 const year = 365 * 24 * time.Hour
 
-// grant gives a token for an approved code. The same device gets the same
+// grant returns a token for an approved code. The same device gets the same
 // token again, with what is left of its life.
 func (e *Emulator) grant(p *pending) *grant {
 	now := e.now()

@@ -162,7 +162,7 @@ type Knobs struct {
 	TokenLife time.Duration
 	// RefreshKeepsOld lets a refresh token be used again after it was rotated; otherwise it dies.
 	RefreshKeepsOld bool
-	// RefreshNewAccess gives a new access token at each refresh and kills the old one; otherwise it stays the same.
+	// RefreshNewAccess issues a new access token at each refresh and revokes the old one; otherwise it stays the same.
 	RefreshNewAccess bool
 	// DeviceRFC accepts the grant type of RFC 8628 too.
 	DeviceRFC bool

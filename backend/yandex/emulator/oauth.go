@@ -225,7 +225,7 @@ func (e *Emulator) byDevice(code, device, client string) (*grant, *oauthError) {
 	return e.grant(p), nil
 }
 
-// byRefresh gives a new refresh token and, as long as it has plenty of life,
+// byRefresh returns a new refresh token and, as long as it has plenty of life,
 // the same access token.
 func (e *Emulator) byRefresh(refresh, client string) (*grant, *oauthError) {
 	g := e.oauth.refreshes[refresh]

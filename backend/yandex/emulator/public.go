@@ -74,7 +74,7 @@ func (e *Emulator) getPublic(c *call) (reply, *failure) {
 	return reply{status: http.StatusOK, body: out}, nil
 }
 
-// publicDownload gives a link to a public file or an archive of a public folder.
+// publicDownload returns a link to a public file or an archive of a public folder.
 func (e *Emulator) publicDownload(c *call) (reply, *failure) {
 	s, n, fail := e.published(c)
 	if fail != nil {

@@ -307,7 +307,7 @@ func normal(address string) string {
 	return u.Hostname() + u.Path + "?" + u.Query().Encode()
 }
 
-// styleOf tells whether JSON has spaces after its separators.
+// styleOf reports whether JSON has spaces after its separators.
 func styleOf(body []byte) string {
 	inString := false
 	for i, c := range body {

@@ -229,7 +229,7 @@ func (e *Emulator) store(u *upload, content *content) int {
 	return http.StatusCreated
 }
 
-// storable tells whether the place for an upload is still good.
+// storable reports whether the place for an upload is still good.
 func (e *Emulator) storable(u *upload, content *content) int {
 	parent := e.disk.find(u.target.dir(), u.knobs.FoldNames)
 	if parent == nil || !parent.isDir() {
