@@ -85,7 +85,7 @@ func TestKilledAmidTrees(t *testing.T) {
 	}
 }
 
-// ended tells whether the last deed got no answer.
+// ended reports whether the last deed got no answer.
 func (b *book) ended() bool {
 	last := b.diary[len(b.diary)-1]
 	return strings.Contains(last, ": 0")

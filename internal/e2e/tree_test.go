@@ -52,7 +52,7 @@ func sow(tb testing.TB, dir string) {
 	write("larger.bin", 3<<20)
 }
 
-// hashes gives the files below dir with the MD5 of their content.
+// hashes returns the files below dir with the MD5 of their content.
 func hashes(tb testing.TB, dir string) map[string]string {
 	tb.Helper()
 	found := map[string]string{}
@@ -106,7 +106,7 @@ func same(tb testing.TB, what string, got, want map[string]string) {
 	tb.Errorf("%s: %d of %d files are wrong:\n%s", what, len(differ), len(want), strings.Join(differ[:min(20, len(differ))], "\n"))
 }
 
-// stored gives the files at the disk with the MD5 of their content, the trash
+// stored returns the files at the disk with the MD5 of their content, the trash
 // left out.
 func stored(disk *emulator.Server) map[string]string {
 	found := map[string]string{}
@@ -126,7 +126,7 @@ func put(tb testing.TB, disk *emulator.Server, name, content string) {
 	}
 }
 
-// readAll gives the files below dir with their content.
+// readAll returns the files below dir with their content.
 func readAll(tb testing.TB, dir string) map[string]string {
 	tb.Helper()
 	found := map[string]string{}

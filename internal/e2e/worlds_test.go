@@ -96,7 +96,7 @@ func (d deed) result(w world) (next world, shows string, done bool) {
 	return next, "", true
 }
 
-// empty tells whether a name is that of a folder with nothing in it.
+// empty reports whether a name is that of a folder with nothing in it.
 func (w world) empty(name string) bool {
 	for other := range w {
 		if path.Dir(other) == name {

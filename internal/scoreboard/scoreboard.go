@@ -110,7 +110,7 @@ func Version(t *testing.T, module string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// complete tells whether all cases took part: -run, Only and UpTo leave some
+// complete reports whether all cases took part: -run, Only and UpTo leave some
 // out.
 func complete(r conformance.Report) bool {
 	n := 0

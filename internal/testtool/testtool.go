@@ -9,11 +9,11 @@ import (
 	"testing"
 )
 
-// Required tells whether the tests may leave nothing out, because whoever runs
+// Required reports whether the tests may leave nothing out, because whoever runs
 // them has seen to it that all tools are there (`make test` on Debian).
 func Required() bool { return os.Getenv("DAVDISK_TEST_TOOLS") == "require" }
 
-// Find gives the path of a program. The test is skipped without it, or fails
+// Find returns the path of a program. The test is skipped without it, or fails
 // if tools are required.
 func Find(tb testing.TB, name string) string {
 	tb.Helper()
