@@ -91,6 +91,9 @@ func exported(t *testing.T, p goPackage) []string {
 		for _, decl := range file.Decls {
 			switch d := decl.(type) {
 			case *ast.FuncDecl:
+				if d.Recv != nil && !ast.IsExported(receiver(d.Recv.List[0].Type)) {
+					continue
+				}
 				add("", &ast.FuncDecl{Recv: d.Recv, Name: d.Name, Type: d.Type})
 			case *ast.GenDecl:
 				for _, spec := range d.Specs {
@@ -101,6 +104,19 @@ func exported(t *testing.T, p goPackage) []string {
 	}
 	slices.Sort(lines)
 	return slices.Compact(lines)
+}
+
+// receiver is the name of the type that a method is of.
+func receiver(t ast.Expr) string {
+	switch t := t.(type) {
+	case *ast.StarExpr:
+		return receiver(t.X)
+	case *ast.IndexExpr: // with a type parameter
+		return receiver(t.X)
+	case *ast.Ident:
+		return t.Name
+	}
+	return ""
 }
 
 // addSpec adds the names of one type, constant or variable; a struct and an
