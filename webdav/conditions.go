@@ -74,7 +74,7 @@ func (r *request) conditions(info fs.FileInfo) (guard, error) {
 // lastModified is the modification time as HTTP can say it.
 func lastModified(info fs.FileInfo) time.Time { return info.ModTime().Truncate(time.Second) }
 
-// hasDate tells whether there is a modification time to compare with; without
+// hasDate reports whether there is a modification time to compare with; without
 // one the conditions on dates do not count (RFC 9110 sections 13.1.3 and
 // 13.1.4).
 func hasDate(info fs.FileInfo) bool { return info != nil && !info.ModTime().IsZero() }
@@ -94,7 +94,7 @@ func isAny(values []string) bool {
 	return len(values) == 1 && strings.TrimSpace(values[0]) == "*"
 }
 
-// hasAny tells whether a list has a "*" in it. Beside other members, or twice,
+// hasAny reports whether a list has a "*" in it. Beside other members, or twice,
 // it is malformed, but If-None-Match still means to spare what is there.
 func hasAny(values []string) bool {
 	list := strings.Join(values, ",")
@@ -109,7 +109,7 @@ func hasAny(values []string) bool {
 	return false
 }
 
-// matchesAny tells whether a list of entity tags, or "*", fits etag. What
+// matchesAny reports whether a list of entity tags, or "*", fits etag. What
 // cannot be read matches nothing: Joplin sends If-None-Match:
 // JoplinIgnore-12345 with every request so that the system's cache stays out,
 // and must not be refused for it.

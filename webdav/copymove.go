@@ -199,7 +199,7 @@ func (r *request) needApart(t transfer) error {
 	return nil
 }
 
-// overwrites tells whether something may be replaced: only what was there when
+// overwrites reports whether something may be replaced: only what was there when
 // the request was judged, so that what appears meanwhile is not lost.
 func (t transfer) overwrites() bool { return t.target != nil && !isPlaceholder(t.target) }
 

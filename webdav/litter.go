@@ -49,7 +49,7 @@ func ParseLitterMode(s string) (LitterMode, error) {
 	return LitterStore, fmt.Errorf("litter mode %q: want store, local or refuse", s)
 }
 
-// isLitter tells whether a file manager made a file for itself.
+// isLitter reports whether a file manager made a file for itself.
 func isLitter(name string) bool {
 	base := strings.ToLower(path.Base(name))
 	switch base {

@@ -165,7 +165,7 @@ func (r *request) withPlaceholders(folder string, children []fs.FileInfo) []fs.F
 	return children
 }
 
-// wantsDead tells whether a query can be about dead properties at all. The
+// wantsDead reports whether a query can be about dead properties at all. The
 // usual ones of file managers name live properties only, and then the store of
 // dead ones is not asked.
 func (r *request) wantsDead(query davxml.Propfind) bool {

@@ -71,7 +71,7 @@ func TestRFC4918Document(t *testing.T) {
 	t.Logf("%d tests are named", len(named))
 }
 
-// has tells whether there is a test of that name. The subtests of TestRFC4918
+// has reports whether there is a test of that name. The subtests of TestRFC4918
 // and TestServerMust are made elsewhere, from lists of requirements.
 func (n testNames) has(name string) bool {
 	function, subtest, ok := strings.Cut(name, "/")

@@ -118,7 +118,7 @@ func statusOf(err error) (code int, retryAfter time.Duration) {
 	return http.StatusInternalServerError, 0
 }
 
-// isMissing tells whether an error of looking a name up says that there is
+// isMissing reports whether an error of looking a name up says that there is
 // nothing: also when one of its parents is a file.
 func isMissing(err error) bool {
 	code, _ := statusOf(err)

@@ -21,7 +21,7 @@
 // it is seen. Names that begin with ".~davdisk-" are never listed and cannot
 // be asked for; what a killed process has left of them is
 // removed by the next one that opens the folder, and by listings. A lock (flock)
-// tells whether a process is still at work; where there is none, as on Windows,
+// reports whether a process is still at work; where there is none, as on Windows,
 // an age of a day does.
 //
 // Until it has its name a file can be read by nobody else. Then it has the

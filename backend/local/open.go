@@ -130,7 +130,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// same tells whether the file has the bytes it was opened with. To lose its
+// same reports whether the file has the bytes it was opened with. To lose its
 // last name changes the status of a file, and so its version, but not them.
 func (c *content) same(now fs.FileInfo) bool {
 	if c.b.version(now) == c.b.version(c.opened) {

@@ -52,7 +52,7 @@ func tryLock(f *os.File) (held bool, err error) {
 	return err == nil, err
 }
 
-// unlinked tells whether an open file has no name any more.
+// unlinked reports whether an open file has no name any more.
 func unlinked(fi fs.FileInfo) bool {
 	st, ok := fi.Sys().(*syscall.Stat_t)
 	return ok && st.Nlink == 0

@@ -79,7 +79,7 @@ func (b *Backend) settleOne(ctx context.Context, name string, u unsettled) error
 	return b.pending.delete(name)
 }
 
-// over tells whether an upload can take effect no more: its operation ended,
+// over reports whether an upload can take effect no more: its operation ended,
 // its time is over, or the uploader has only a part of it.
 func (b *Backend) over(ctx context.Context, u unsettled) bool {
 	if b.cfg.Now().After(u.Until) {

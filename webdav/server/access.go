@@ -50,7 +50,7 @@ func checkAccess(bound string, public *url.URL) func(http.Handler) http.Handler 
 	}
 }
 
-// isOwnHost tells whether a Host is one of names or of the loopback. No Host
+// isOwnHost reports whether a Host is one of names or of the loopback. No Host
 // at all is HTTP/1.0, which no browser speaks. When all addresses are listened
 // on, any address will do, since rebinding needs a name.
 func isOwnHost(host string, names []string) bool {

@@ -31,7 +31,7 @@ const basicChallenge = `Basic realm="davdisk", charset="UTF-8"`
 // A User may log in.
 type User struct {
 	Name string
-	// Verify tells whether a password is the user's: [BcryptPassword],
+	// Verify reports whether a password is the user's: [BcryptPassword],
 	// [PlainPassword] or another. It may be called by many goroutines.
 	Verify func(password string) bool
 	// Root is the folder that the user sees as "/". Empty means everything. A

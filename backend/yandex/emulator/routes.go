@@ -122,7 +122,7 @@ func apiRoutes() []route {
 	}
 }
 
-// lookup finds the route of an API request; known tells whether the path has
+// lookup finds the route of an API request; known reports whether the path has
 // any, so that a wrong verb can be told from a wrong path.
 func lookup(r *http.Request) (found route, known bool) {
 	path := strings.TrimSuffix(r.URL.Path, "/")

@@ -150,7 +150,7 @@ func (d *decoder) next() (any, error) {
 	}
 }
 
-// isExternal tells whether a document type refers to something outside of the
+// isExternal reports whether a document type refers to something outside of the
 // document, by its own external subset or by an entity.
 func isExternal(doctype xml.Directive) bool {
 	return bytes.Contains(doctype, []byte("SYSTEM")) || bytes.Contains(doctype, []byte("PUBLIC"))
@@ -209,7 +209,7 @@ func (d *decoder) end(token xml.EndElement) error {
 	return nil
 }
 
-// declared tells whether an attribute declares a namespace, and its prefix.
+// declared reports whether an attribute declares a namespace, and its prefix.
 func declared(name xml.Name) (prefix string, ok bool) {
 	if name.Space == "xmlns" {
 		return name.Local, true

@@ -7,11 +7,11 @@ type Resource interface {
 	// ETag returns the entity tag, quoted, or "" if there is no resource or it
 	// has none. It is asked only if a condition needs it.
 	ETag() (string, error)
-	// Locked tells whether a lock with this token covers the resource.
+	// Locked reports whether a lock with this token covers the resource.
 	Locked(token string) bool
 }
 
-// Eval tells whether the condition holds: whether all conditions of at least
+// Eval reports whether the condition holds: whether all conditions of at least
 // one list do (section 10.4.3). A zero Header always holds.
 //
 // The function resource finds what a resource tag means, "" the request's own

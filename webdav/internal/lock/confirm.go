@@ -21,7 +21,7 @@ type Change struct {
 	Member bool
 }
 
-// Confirm tells whether a principal who submitted these tokens may make the
+// Confirm reports whether a principal who submitted these tokens may make the
 // changes. A resource that locks cover may be changed by whoever submits the
 // token of one of them and made that lock (section 6.4); several locks on one
 // resource are all shared, and each is as good. Otherwise Confirm returns a

@@ -246,7 +246,7 @@ func (t *Table) Below(name string) []Lock {
 	return locks
 }
 
-// Placeholder tells whether a path exists only as a placeholder.
+// Placeholder reports whether a path exists only as a placeholder.
 func (t *Table) Placeholder(name string) (Placeholder, bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()

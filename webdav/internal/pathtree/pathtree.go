@@ -28,7 +28,7 @@ type node[V any] struct {
 // final slash, no empty, "." or ".." parts.
 func Clean(name string) string { return path.Clean("/" + name) }
 
-// Within tells whether a path lies below a folder. Both must be clean.
+// Within reports whether a path lies below a folder. Both must be clean.
 func Within(name, folder string) bool {
 	return name != "/" && (folder == "/" || strings.HasPrefix(name, folder+"/"))
 }

@@ -179,7 +179,7 @@ func (s *Store) mayCopy(from, to string, tree bool) bool {
 	return grown <= 0 || s.bytes+grown <= s.opts.MaxBytes
 }
 
-// any tells whether there are properties at a path or below it.
+// any reports whether there are properties at a path or below it.
 func (s *Store) any(name string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -296,5 +296,5 @@ func weigh(name string, props map[string]string) int {
 	return n
 }
 
-// nested tells whether one clean path is the other's ancestor.
+// nested reports whether one clean path is the other's ancestor.
 func nested(a, b string) bool { return pathtree.Within(a, b) || pathtree.Within(b, a) }
