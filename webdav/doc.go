@@ -11,7 +11,7 @@
 // The handler is the protocol alone. Users, limits, deadlines, the access check
 // and the access log are in the package webdav/server, which stands around this
 // or any other handler, and the page for browsers in webdav/page. A share that
-// others can reach needs the first: by itself the handler serves whoever asks.
+// others can reach needs the first: by itself the handler serves every client.
 //
 // A handler must be the root of its server: an [http.ServeMux] in front of it
 // redirects between /x and /x/, and that ends every mount. A server whose

@@ -8,7 +8,7 @@ import (
 	"github.com/davdisk/davdisk/backend/memory"
 )
 
-// TestContinueOnlyWhenTheUploadWillBeAccepted: who asks before sending is told
+// TestContinueOnlyWhenTheUploadWillBeAccepted: a client that asks before sending is told
 // at once what will not be taken, by whatever way he tells the size.
 func TestContinueOnlyWhenTheUploadWillBeAccepted(t *testing.T) {
 	const free, most = 100 << 20, 1 << 20

@@ -52,7 +52,7 @@ func (h *Handler) put(w http.ResponseWriter, r *request) error {
 	if err := r.needSpace(body.size); err != nil {
 		return err
 	}
-	mtime, hasTime := wishedTime(r.Header)
+	mtime, hasTime := requestedModTime(r.Header)
 	info, err := r.files.put(r.name, body, body.size, mtime, g.ifMatch, g.ifAbsent)
 	if err != nil {
 		if body.failure != nil {

@@ -68,7 +68,7 @@ func (e *Emulator) writeOAuth(w http.ResponseWriter, body object, status int) {
 	w.Write(payload)
 }
 
-// client reads who asks, from the form or from HTTP Basic, and checks the
+// client reads the client, from the form or from HTTP Basic, and checks the
 // secret unless a verifier of PKCE stands in for it.
 func (e *Emulator) client(r *http.Request, withoutSecret bool) (string, *oauthError) {
 	id, secret := r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")

@@ -15,10 +15,10 @@ var errNoTime = errors.New("not a time")
 // write.
 const latest = 253402300799
 
-// wishedTime is the modification time that a client gives a file with its
+// requestedModTime is the modification time that a client gives a file with its
 // content: X-OC-Mtime of ownCloud's clients, rclone and gvfs. One that makes no
 // sense is no reason to refuse the file.
-func wishedTime(h http.Header) (time.Time, bool) {
+func requestedModTime(h http.Header) (time.Time, bool) {
 	t, err := parseUnixTime(h.Get("X-OC-Mtime"))
 	return t, err == nil
 }
