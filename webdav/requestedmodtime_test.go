@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestWishedTimes are the modification times that clients send, with a file and
+// TestRequestedModTimes are the modification times that clients send, with a file and
 // by PROPPATCH.
-func TestWishedTimes(t *testing.T) {
+func TestRequestedModTimes(t *testing.T) {
 	const none = "Fri, 02 Jan 2026 03:04:05 GMT" // what the file has before
 	type wish struct{ text, want string }
 	seconds := []wish{
