@@ -62,6 +62,14 @@ func (q timed) Put(ctx context.Context, name string, body io.Reader, opts backen
 	return q.Queue.Put(ctx, name, body, opts)
 }
 
+// Revision waits until all is stored: that moves the revision too, at any time.
+func (q timed) Revision(ctx context.Context) (string, error) {
+	if err := q.flush(ctx, ""); err != nil {
+		return "", err
+	}
+	return q.Queue.Revision(ctx)
+}
+
 // TestContract holds a queue to what is asked of any store.
 func TestContract(t *testing.T) {
 	backendtest.Run(t, func(tb testing.TB) backend.Backend {
