@@ -1,5 +1,6 @@
 # make test        what every change must pass; installs what it needs on Debian, and says first how much
-# make test-more   what drives desktop programs, or needs packages of hundreds of megabytes
+# make test-more   what drives desktop programs, or needs packages of hundreds of megabytes; the fuzzers,
+#                  ten seconds each; the code for other systems
 # make test-long   everything, nothing shortened, and ten minutes of each fuzzer; with PART=NAME one part:
 #                  vfs, yandex, webdav, cmd, conformance, e2e or fuzz
 # make lint        golangci-lint with .golangci.yml, for people
@@ -17,7 +18,7 @@ endif
 # A race-built process waits a second before it ends, and the tests end many.
 export GORACE ?= atexit_sleep_ms=0
 
-.PHONY: build test test-more test-long lint bench bench-peer check tools
+.PHONY: build test test-more test-long lint bench bench-peer check check-foreign tools
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/davdisk
@@ -27,13 +28,13 @@ run_tests = $(GO) run ./internal/testrun -race
 test: tools check
 	$(run_tests) -timeout 20m ./...
 	cd backend/example && $(GO) vet ./... && $(GO) test ./...
-	./scripts/fuzz 10s
 
 test-more: level = more
-test-more: tools
+test-more: tools check-foreign
 	list=$$(./scripts/more-tests); \
 	DAVDISK_TEST=more $(run_tests) -timeout 20m -run "^($$(echo "$$list" | cut -d' ' -f2 | paste -sd'|'))\$$" \
 		$$(echo "$$list" | cut -d' ' -f1 | sort -u)
+	./scripts/fuzz 10s
 
 # What each part of test-long tests. A new package belongs to one of them by its path.
 parts = vfs yandex webdav cmd conformance e2e fuzz
@@ -46,7 +47,7 @@ packages_e2e = ./internal/...
 
 PART ?= $(parts)
 test-long: level = long
-test-long: tools check $(addprefix long-,$(PART))
+test-long: tools check check-foreign $(addprefix long-,$(PART))
 
 long-%:
 	DAVDISK_TEST=long $(run_tests) -timeout 60m $(or $(packages_$*),$(error there is no PART=$*; there are $(parts)))
@@ -62,6 +63,9 @@ tools:
 check:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt wants: $$unformatted"; exit 1; }
 	$(GO) vet ./...
+
+# What the host does not compile.
+check-foreign:
 	GOOS=windows $(GO) vet ./...
 	GOOS=darwin $(GO) vet ./...
 	GOOS=windows CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/davdisk

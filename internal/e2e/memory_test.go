@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testlevel"
 )
 
 // pattern is an endless text in which every block differs.
@@ -57,6 +58,7 @@ func peak(tb testing.TB, pid int) int {
 // TestLargeFilesNeedLittleMemory stores and reads 1 GiB, with its length told
 // and without, and looks at the peak of the davdisk process.
 func TestLargeFilesNeedLittleMemory(t *testing.T) {
+	testlevel.NeedMore(t)
 	linux(t)
 	const size, most = 1 << 30, 64
 	disk := startDisk(t, emulator.Options{Dir: t.TempDir(), Knobs: emulator.Knobs{TotalSpace: 8 << 30, MaxFileSize: 2 << 30}})
