@@ -25,7 +25,7 @@ func (b *Backend) Open(ctx context.Context, name, version string) (backend.Conte
 		return nil, err
 	}
 	look := func(ctx context.Context) (*api.Resource, error) { return b.look(ctx, name) }
-	if version != "" && !b.recent.replaced(b.path(name), version) {
+	if version != "" && !b.recent.replaced(name, version) {
 		if link, ok := b.links.get(version); ok {
 			return &content{b: b, name: name, info: link.info(name, version), look: look}, ctx.Err()
 		}

@@ -64,7 +64,7 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 	for i := range items {
 		b.note(path.Join(name, string(items[i].Name)), &items[i])
 	}
-	b.recent.listed(b.path(name))
+	b.recent.listed(name)
 	return info, infos(name, items, describe), nil
 }
 
@@ -84,7 +84,7 @@ func infos(folder string, items []api.Resource, info func(string, *api.Resource)
 func (b *Backend) complete(ctx context.Context, name string, l lister) (self *api.Resource, items []api.Resource, err error) {
 	for try := 0; ; try++ {
 		self, items, err = l.list(ctx)
-		if err != nil || self.Type != "dir" || try == notFoundTries || !b.recent.lacks(b.path(name), items) {
+		if err != nil || self.Type != "dir" || try == notFoundTries || !b.recent.lacks(name, items) {
 			return self, items, err
 		}
 		if err := b.api.Backoff(ctx, try); err != nil {

@@ -31,11 +31,11 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 	err = b.transfer(ctx, api.MoveResource, from, to, opts.Overwrite)
 	if err == nil {
 		b.times.moved(from, to)
-		b.recent.copied(b.path(from), b.path(to))
-		b.recent.removed(b.path(from))
+		b.recent.copied(from, to)
+		b.recent.removed(from)
 	} else {
-		b.recent.invalidate(b.path(from))
-		b.recent.invalidate(b.path(to))
+		b.recent.invalidate(from)
+		b.recent.invalidate(to)
 	}
 	return linkError("move", from, to, err)
 }
@@ -56,9 +56,9 @@ func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOp
 	err = b.transfer(ctx, api.CopyResource, from, to, opts.Overwrite)
 	if err == nil {
 		b.times.copied(from, to)
-		b.recent.copied(b.path(from), b.path(to))
+		b.recent.copied(from, to)
 	} else {
-		b.recent.invalidate(b.path(to))
+		b.recent.invalidate(to)
 	}
 	return linkError("copy", from, to, err)
 }
@@ -86,7 +86,7 @@ func (b *Backend) transfer(ctx context.Context, c api.Call, from, to string, ove
 	if !overwrite {
 		return b.send(ctx, c, from, to, false)
 	}
-	if b.recent.absent(b.path(to)) {
+	if b.recent.absent(to) {
 		if err := b.send(ctx, c, from, to, false); !is(err, fs.ErrExist) {
 			return err
 		}
@@ -110,7 +110,7 @@ func (b *Backend) transfer(ctx context.Context, c api.Call, from, to string, ove
 
 // freshFile reports whether a name was a file a moment ago.
 func (b *Backend) freshFile(name string) bool {
-	v, ok := b.recent.fresh(b.path(name))
+	v, ok := b.recent.fresh(name)
 	return ok && !v.dir
 }
 
@@ -125,7 +125,7 @@ func (b *Backend) overwrite(ctx context.Context, c api.Call, from, to string) er
 	if err := b.send(ctx, api.CopyResource, from, sibling, false); err != nil {
 		return err
 	}
-	b.recent.copied(b.path(from), b.path(sibling))
+	b.recent.copied(from, sibling)
 	err = b.send(ctx, api.MoveResource, sibling, to, true)
 	if err != nil {
 		b.discard(ctx, sibling)
@@ -187,7 +187,7 @@ func (b *Backend) sendChecked(ctx context.Context, c api.Call, from, to string, 
 	for try := 1; ; try++ {
 		var next api.Link
 		var r api.Reply
-		err := b.retryNotFound(ctx, b.path(from), func() (err error) {
+		err := b.retryNotFound(ctx, from, func() (err error) {
 			if err := check(ctx); err != nil {
 				return err
 			}

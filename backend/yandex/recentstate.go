@@ -1,6 +1,7 @@
 package yandex
 
 import (
+	"path"
 	"strings"
 	"time"
 
@@ -9,16 +10,16 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
-// recentState is what the driver has recently seen or changed at the paths of the
-// disk. It is no cache of metadata: it saves a call whose result is
+// recentState is what the driver has recently seen or changed, by name.
+// It is no cache of metadata: it saves a call whose result is
 // certain or was known a moment ago.
 type recentState struct {
 	now  func() time.Time
 	seen *lru.Cache[string, seen]
-	puts *lru.Cache[string, struct{}] // the paths of the files stored last
+	puts *lru.Cache[string, struct{}] // the files stored last
 }
 
-// seen is what was at a path.
+// seen is what was seen under a name.
 type seen struct {
 	at      time.Time
 	changed time.Time // when the driver last put something there, or removed it
@@ -40,11 +41,11 @@ func newRecentState(now func() time.Time) *recentState {
 	return &recentState{now, newLRU[seen](maxSeen), newLRU[struct{}](maxPuts)}
 }
 
-// observed records what the service reported at a path.
-func (s *recentState) observed(path string, r *api.Resource) {
+// observed records what the service reported of a name.
+func (s *recentState) observed(name string, r *api.Resource) {
 	_, stamped := modTime(r)
-	old, _ := s.seen.Peek(path)
-	s.seen.Add(path, seen{at: s.now(), changed: old.changed, dir: r.Type == "dir", version: versionOf(r), stamped: stamped})
+	old, _ := s.seen.Peek(name)
+	s.seen.Add(name, seen{at: s.now(), changed: old.changed, dir: r.Type == "dir", version: versionOf(r), stamped: stamped})
 }
 
 // listed records that a whole folder was observed.
@@ -52,31 +53,29 @@ func (s *recentState) listed(dir string) {
 	s.seen.Add(dir+listMark, seen{at: s.now()})
 }
 
-// listMark makes the key of a folder's listing out of its path. No path has
+// listMark makes the key of a folder's listing out of its name. No name has
 // it in it.
 const listMark = "\x00"
 
 // absent reports whether a folder that was listed a moment ago had nothing of
 // that name.
-func (s *recentState) absent(path string) bool {
-	dir := path[:max(0, strings.LastIndexByte(path, '/'))]
-	for _, key := range []string{dir, dir + "/"} { // the root has a slash at its end
-		if v, ok := s.seen.Peek(key + listMark); ok && s.now().Sub(v.at) < freshTime {
-			there, ok := s.seen.Peek(path)
-			return !ok || there.gone
-		}
+func (s *recentState) absent(name string) bool {
+	v, ok := s.seen.Peek(path.Dir(name) + listMark)
+	if !ok || s.now().Sub(v.at) >= freshTime {
+		return false
 	}
-	return false
+	there, ok := s.seen.Peek(name)
+	return !ok || there.gone
 }
 
-// created records what was put at a path. A file keeps the properties of the one
+// created records what was stored under a name. A file keeps the properties of the one
 // that it replaces.
-func (s *recentState) created(path, version string, dir bool) {
-	old, _ := s.seen.Peek(path)
+func (s *recentState) created(name, version string, dir bool) {
+	old, _ := s.seen.Peek(name)
 	now := s.now()
-	s.seen.Add(path, seen{at: now, changed: now, own: true, dir: dir, version: version, stamped: old.stamped && !old.gone})
+	s.seen.Add(name, seen{at: now, changed: now, own: true, dir: dir, version: version, stamped: old.stamped && !old.gone})
 	if !dir {
-		s.puts.Add(path, struct{}{})
+		s.puts.Add(name, struct{}{})
 	}
 }
 
@@ -84,10 +83,8 @@ func (s *recentState) created(path, version string, dir bool) {
 // moment ago.
 func (s *recentState) lacks(dir string, listed []api.Resource) bool {
 	var there map[string]bool
-	dir = strings.TrimSuffix(dir, "/") + "/" // the root has one
 	for _, put := range s.puts.Keys() {
-		base, within := strings.CutPrefix(put, dir)
-		if !within || strings.Contains(base, "/") || !s.ours(put) {
+		if path.Dir(put) != dir || !s.ours(put) {
 			continue
 		}
 		if there == nil {
@@ -96,32 +93,32 @@ func (s *recentState) lacks(dir string, listed []api.Resource) bool {
 				there[string(r.Name)] = true
 			}
 		}
-		if !there[base] {
+		if !there[path.Base(put)] {
 			return true
 		}
 	}
 	return false
 }
 
-// ours reports whether the driver put what is at a path there a moment ago.
-func (s *recentState) ours(path string) bool {
-	v, ok := s.fresh(path)
+// ours reports whether the driver stored what has a name there a moment ago.
+func (s *recentState) ours(name string) bool {
+	v, ok := s.fresh(name)
 	return ok && v.own
 }
 
-// removed records that what was at a path is gone.
-func (s *recentState) removed(path string) {
+// removed records that what had a name is gone.
+func (s *recentState) removed(name string) {
 	now := s.now()
-	s.seen.Add(path, seen{at: now, changed: now, gone: true})
+	s.seen.Add(name, seen{at: now, changed: now, gone: true})
 }
 
-// invalidate drops what is known of a path, after a change that failed.
-func (s *recentState) invalidate(path string) {
-	old, _ := s.seen.Peek(path)
-	s.seen.Add(path, seen{changed: s.now(), stamped: old.stamped})
+// invalidate drops what is known of a name, after a change that failed.
+func (s *recentState) invalidate(name string) {
+	old, _ := s.seen.Peek(name)
+	s.seen.Add(name, seen{changed: s.now(), stamped: old.stamped})
 }
 
-// copied records that what is at one path is at another now too.
+// copied records that what has one name is under another now too.
 func (s *recentState) copied(from, to string) {
 	v, ok := s.seen.Peek(from)
 	if !ok || v.at.IsZero() {
@@ -136,36 +133,36 @@ func (s *recentState) copied(from, to string) {
 	}
 }
 
-// fresh returns what was at a path a moment ago.
-func (s *recentState) fresh(path string) (seen, bool) {
-	v, ok := s.seen.Peek(path)
+// fresh returns what had a name a moment ago.
+func (s *recentState) fresh(name string) (seen, bool) {
+	v, ok := s.seen.Peek(name)
 	if !ok || v.gone || s.now().Sub(v.at) >= freshTime {
 		return v, false
 	}
-	for i := strings.LastIndexByte(path, '/'); i > 0; i = strings.LastIndexByte(path[:i], '/') {
-		if above, ok := s.seen.Peek(path[:i]); ok && !v.at.After(above.changed) {
+	for i := strings.LastIndexByte(name, '/'); i > 0; i = strings.LastIndexByte(name[:i], '/') {
+		if above, ok := s.seen.Peek(name[:i]); ok && !v.at.After(above.changed) {
 			return v, false // the folder was replaced
 		}
 	}
 	return v, true
 }
 
-// stamped reports whether what is or was at a path had a modification time
+// stamped reports whether what has or had a name has a modification time
 // among its properties.
-func (s *recentState) stamped(path string) bool {
-	v, _ := s.seen.Peek(path)
+func (s *recentState) stamped(name string) bool {
+	v, _ := s.seen.Peek(name)
 	return v.stamped
 }
 
-// replaced reports whether a version is no longer at a path, because the driver
+// replaced reports whether a name no longer has a version, because the driver
 // put another there, or removed the folder that it was in.
-func (s *recentState) replaced(path, version string) bool {
-	v, ok := s.seen.Peek(path)
+func (s *recentState) replaced(name, version string) bool {
+	v, ok := s.seen.Peek(name)
 	if ok && (v.gone || v.version != version) {
 		return true
 	}
-	for i := strings.LastIndexByte(path, '/'); i > 0; i = strings.LastIndexByte(path[:i], '/') {
-		if above, ok := s.seen.Peek(path[:i]); ok && above.gone && !v.at.After(above.at) {
+	for i := strings.LastIndexByte(name, '/'); i > 0; i = strings.LastIndexByte(name[:i], '/') {
+		if above, ok := s.seen.Peek(name[:i]); ok && above.gone && !v.at.After(above.at) {
 			return true
 		}
 	}

@@ -53,7 +53,7 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 	}
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	err = b.retryNotFound(ctx, b.path(name), func() error {
+	err = b.retryNotFound(ctx, name, func() error {
 		r, _, err := b.api.Change(ctx, api.DeleteItem, query)
 		// What is not there once a response was lost is what was removed.
 		if r.Retried && hasCode(err, "DiskNotFoundError") {
@@ -62,10 +62,10 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 		return err
 	})
 	if err != nil {
-		b.recent.invalidate(b.path(name))
+		b.recent.invalidate(name)
 		return err
 	}
-	b.recent.removed(b.path(name))
+	b.recent.removed(name)
 	b.times.forget(name)
 	return nil
 }
@@ -74,7 +74,7 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 // passes. What was just stored there may not show yet.
 func (b *Backend) empty(ctx context.Context, name string) error {
 	empty, err := b.isEmpty(ctx, name)
-	if err == nil && (!empty || b.recent.lacks(b.path(name), nil)) {
+	if err == nil && (!empty || b.recent.lacks(name, nil)) {
 		err = &backend.Error{Kind: backend.ErrNotEmpty}
 	}
 	return err

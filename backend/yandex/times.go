@@ -31,7 +31,7 @@ func (b *Backend) SetModTime(ctx context.Context, name string, t time.Time) erro
 	if err := checkName("chtimes", name); err != nil {
 		return err
 	}
-	if seen, ok := b.recent.fresh(b.path(name)); ok {
+	if seen, ok := b.recent.fresh(name); ok {
 		b.times.later(name, seen.version, t)
 		return nil
 	}

@@ -110,7 +110,7 @@ func (u *upload) run(ctx context.Context) (backend.Info, error) {
 		err = u.rename(ctx)
 	}
 	if err != nil {
-		b.recent.invalidate(b.path(u.name))
+		b.recent.invalidate(u.name)
 		return backend.Info{}, err
 	}
 	return u.stored(modified), nil
@@ -125,7 +125,7 @@ func (u *upload) rename(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	u.b.recent.created(u.b.path(u.at), "", false)
+	u.b.recent.created(u.at, "", false)
 	if u.opts.IfVersion != "" {
 		err = u.b.sendChecked(ctx, api.MoveResource, u.at, u.name, true, u.checkVersion)
 	} else {
@@ -142,13 +142,13 @@ func (u *upload) rename(ctx context.Context) error {
 
 // stored notes what is there now and describes it.
 func (u *upload) stored(modified time.Time) backend.Info {
-	b, at := u.b, u.b.path(u.name)
+	b := u.b
 	md5, sha := u.sum.sums()
 	info := backend.Info{
 		Name: path.Base(u.name), Size: u.sum.size, ModTime: modified, Version: shortened(sha), MD5: md5, SHA256: sha,
 	}
-	stamped := b.recent.stamped(at)
-	b.recent.created(at, info.Version, false)
+	stamped := b.recent.stamped(u.name)
+	b.recent.created(u.name, info.Version, false)
 	switch {
 	case !u.opts.ModTime.IsZero():
 		b.times.later(u.name, info.Version, u.opts.ModTime)

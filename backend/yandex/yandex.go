@@ -119,7 +119,7 @@ func (b *Backend) look(ctx context.Context, name string) (*api.Resource, error) 
 // resource makes a call whose path is that of a name.
 func (b *Backend) resource(ctx context.Context, name string, call api.Request) (r *api.Resource, err error) {
 	call.Query.Set("path", b.path(name))
-	err = b.retryNotFound(ctx, b.path(name), func() (err error) {
+	err = b.retryNotFound(ctx, name, func() (err error) {
 		r, err = b.api.Resource(ctx, call)
 		return err
 	})
@@ -131,7 +131,7 @@ const resourceFields = "type,name,path,size,md5,sha256,created,modified,mime_typ
 
 // note records what a response says beside the metadata.
 func (b *Backend) note(name string, r *api.Resource) {
-	b.recent.observed(b.path(name), r)
+	b.recent.observed(name, r)
 	b.links.note(r)
 }
 
@@ -207,7 +207,7 @@ func (b *Backend) mkdir(ctx context.Context, name string) error {
 	defer unlock()
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	_, known := b.recent.fresh(b.path(name))
+	_, known := b.recent.fresh(name)
 	r, _, err := b.api.Change(ctx, api.MakeFolder, url.Values{"path": {b.path(name)}})
 	// A folder that is there once a response was lost is the one asked for,
 	// unless it was known before or is in use.
@@ -215,7 +215,7 @@ func (b *Backend) mkdir(ctx context.Context, name string) error {
 		err = b.unlessEmpty(ctx, name, err)
 	}
 	if err == nil {
-		b.recent.created(b.path(name), "", true)
+		b.recent.created(name, "", true)
 	}
 	return err
 }
