@@ -26,16 +26,16 @@ type Entry struct {
 	Properties map[string]string `json:"custom_properties,omitempty"`
 }
 
-// The methods of this file reach the disk without HTTP: nothing is counted, no
-// fault is met and no operation is waited for. Paths are as in the API; folders
-// on the way are made. Errors are *fs.PathError.
+// The methods of this file access the disk without HTTP: they are not counted,
+// meet no faults and ignore running operations. Paths are as in the API;
+// missing parent folders are created. Errors are *fs.PathError.
 
-// WriteFile stores a file, in place of one that may be there.
+// WriteFile stores a file and replaces any that exists.
 func (e *Emulator) WriteFile(path string, data []byte) error {
 	return e.WriteFrom(path, bytes.NewReader(data))
 }
 
-// WriteFrom stores a file of all that can be read from r.
+// WriteFrom stores everything read from r as a file.
 func (e *Emulator) WriteFrom(path string, r io.Reader) error {
 	sink, err := e.contents.newSink()
 	if err != nil {
@@ -53,7 +53,7 @@ func (e *Emulator) WriteFrom(path string, r io.Reader) error {
 }
 
 // WritePattern stores a file of size bytes that are computed from the seed
-// when they are read, and so take no room however large it is.
+// on reading, so that even a huge file takes no memory.
 func (e *Emulator) WritePattern(path string, size int64, seed uint64) error {
 	content, err := e.contents.pattern(size, seed)
 	if err != nil {
@@ -62,7 +62,7 @@ func (e *Emulator) WritePattern(path string, size int64, seed uint64) error {
 	return e.seed(path, content)
 }
 
-// Pattern reads the bytes of a file that WritePattern makes.
+// Pattern returns a reader of the content that WritePattern stores.
 func Pattern(size int64, seed uint64) io.ReadSeeker { return &patternReader{size: size, seed: seed} }
 
 func (e *Emulator) seed(path string, content *content) error {
@@ -82,7 +82,7 @@ func (e *Emulator) seed(path string, content *content) error {
 	})
 }
 
-// Mkdir makes a folder and those above it; one that is there is left alone.
+// Mkdir creates a folder and its missing parents; it is no error if it exists.
 func (e *Emulator) Mkdir(path string) error {
 	return e.within("mkdir", path, func(p diskPath) error {
 		if p.area != "disk" || !e.makeAll(p) {
@@ -92,7 +92,8 @@ func (e *Emulator) Mkdir(path string) error {
 	})
 }
 
-// makeAll makes the folders of a path; false if a file is in the way.
+// makeAll creates the folders of a path and reports whether it could: a file
+// may be in the way.
 func (e *Emulator) makeAll(p diskPath) bool {
 	at := e.disk.root
 	for _, part := range p.parts {
@@ -119,7 +120,7 @@ func (e *Emulator) ReadFile(path string) ([]byte, error) {
 	return io.ReadAll(r)
 }
 
-// Open reads the content of a file as it is now.
+// Open returns a reader of the current content of a file.
 func (e *Emulator) Open(path string) (io.ReadSeekCloser, error) {
 	var body io.ReadSeekCloser
 	err := e.withNode("read", path, func(n *node) (err error) {
@@ -157,12 +158,12 @@ func (e *Emulator) List(path string) ([]Entry, error) {
 	return entries, err
 }
 
-// Dump describes everything on the disk and in the trash, in order of paths,
-// the roots left out.
+// Dump describes everything on the disk and in the trash except the roots,
+// sorted by path.
 func (e *Emulator) Dump() []Entry {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.settle(e.now())
+	e.expire(e.now())
 	var entries []Entry
 	for _, root := range []*node{e.disk.root, e.disk.trash} {
 		root.walk(func(n *node) {
@@ -175,8 +176,8 @@ func (e *Emulator) Dump() []Entry {
 	return entries
 }
 
-// Remove deletes a file or a folder with all in it for good; what is not there
-// is no error.
+// Remove permanently deletes a file or a folder with its content. It is no error
+// if nothing is there.
 func (e *Emulator) Remove(path string) error {
 	return e.within("remove", path, func(p diskPath) error {
 		if n := e.disk.find(p, false); n != nil && n.parent != nil {
@@ -216,11 +217,11 @@ func (e *Emulator) entry(n *node) Entry {
 	return out
 }
 
-// within runs f under the lock with a parsed path.
+// within calls f with the parsed path while holding the lock.
 func (e *Emulator) within(op, path string, f func(diskPath) error) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.settle(e.now())
+	e.expire(e.now())
 	p, fail := parsePath(path, e.knobs)
 	if fail != nil {
 		return &fs.PathError{Op: op, Path: path, Err: fs.ErrInvalid}
@@ -231,7 +232,7 @@ func (e *Emulator) within(op, path string, f func(diskPath) error) error {
 	return nil
 }
 
-// withNode runs f under the lock with what is at a path.
+// withNode calls f with the node at a path while holding the lock.
 func (e *Emulator) withNode(op, path string, f func(*node) error) error {
 	return e.within(op, path, func(p diskPath) error {
 		n := e.disk.find(p, false)

@@ -27,7 +27,7 @@ type call struct {
 type reply struct {
 	status int
 	body   any
-	whole  bool // fields that name nothing known are ignored
+	whole  bool // the fields parameter is ignored if it names no known field
 }
 
 const maxBody = 1 << 20
@@ -66,7 +66,7 @@ func (e *Emulator) answer(c *call) (reply, *failure) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c.knobs = e.knobs
-	e.settle(c.now)
+	e.expire(c.now)
 	if !e.rate.admit(c.now, c.knobs.RateLimit) {
 		fail := errTooManyRequests
 		if c.knobs.RetryAfter > 0 {
@@ -115,7 +115,7 @@ func acceptsJSON(r *http.Request) bool {
 	return false
 }
 
-// project applies the parameter fields to an answer.
+// project applies the fields parameter to a response body.
 func project(out reply, fields string) any {
 	p := parseFields(fields)
 	got := p.apply(out.body)
@@ -161,7 +161,7 @@ func (e *Emulator) writeFailure(w http.ResponseWriter, f *failure) {
 }
 
 // style is compact JSON, with keys in an order that the seed chooses: the
-// service changed its own between 2024 and 2025, so nobody may lean on it.
+// service changed its order between 2024 and 2025, so no client may depend on it.
 func (e *Emulator) style(k Knobs) jsonStyle {
 	s := jsonStyle{comma: ",", colon: ":"}
 	if !k.OrderedKeys {
@@ -184,7 +184,7 @@ func (e *Emulator) style(k Knobs) jsonStyle {
 	return s
 }
 
-// required reads a parameter that must be there and not empty.
+// required returns a parameter that must be present and not empty.
 func (c *call) required(name string) (string, *failure) {
 	value := c.query.Get(name)
 	if value == "" {
@@ -193,8 +193,8 @@ func (c *call) required(name string) (string, *failure) {
 	return value, nil
 }
 
-// path reads a parameter that holds a path, and moves an app:/ path to where
-// the application's folder is.
+// path returns a parameter that is a path, with app:/ resolved to the
+// application's folder.
 func (c *call) path(name string) (diskPath, *failure) {
 	value, fail := c.required(name)
 	if fail != nil {
@@ -216,7 +216,7 @@ func (c *call) parse(value string) (diskPath, *failure) {
 	return p, nil
 }
 
-// flag reads a boolean; absent is false.
+// flag returns a boolean parameter, false if it is absent.
 func (c *call) flag(name string) (bool, *failure) {
 	switch strings.ToLower(c.query.Get(name)) {
 	case "true", "1":
@@ -227,7 +227,7 @@ func (c *call) flag(name string) (bool, *failure) {
 	return false, errFieldInvalid(name, "This field must be a boolean.", "Значение должно быть логическим.")
 }
 
-// number reads a count; absent is def.
+// number returns a count, def if it is absent.
 func (c *call) number(name string, def int) (int, *failure) {
 	value := c.query.Get(name)
 	if value == "" {

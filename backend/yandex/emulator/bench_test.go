@@ -51,12 +51,12 @@ func benchmarkDownload(b *testing.B, s *emulator.Server, size int64) {
 	}
 }
 
-// zeros is what a client sends whose own work is to cost nothing.
+// zeros is a body that costs the client nothing to produce.
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
-// putPattern uploads size bytes that take no room and no time.
+// putPattern uploads size bytes that cost neither memory nor time.
 func putPattern(t testing.TB, href string, size int64) answer {
 	t.Helper()
 	req, err := http.NewRequest("PUT", href, io.LimitReader(zeros{}, size))

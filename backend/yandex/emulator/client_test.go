@@ -13,7 +13,7 @@ import (
 	"github.com/davdisk/davdisk/internal/testclock"
 )
 
-// hostile is a name that no careless encoder survives.
+// hostile is a name that a careless encoder breaks.
 const hostile = `50% off $HOME <b> #1 ? a+b & "Ж" 😀 й`
 
 // start serves an emulator for the length of a test.
@@ -124,8 +124,8 @@ func download(t testing.TB, s *emulator.Server, href string, header ...string) a
 	return send(t, s, "GET", hop.header.Get("Location"), nil, header...)
 }
 
-// settled polls an operation until it ends and returns its status.
-func settled(t testing.TB, s *emulator.Server, href string) string {
+// endOf polls an operation until it ends and returns its status.
+func endOf(t testing.TB, s *emulator.Server, href string) string {
 	t.Helper()
 	for range 100 {
 		if status := send(t, s, "GET", href, nil).want(t, 200).str("status"); status != "in-progress" {

@@ -49,7 +49,7 @@ func (e *Emulator) deviceEntry(w http.ResponseWriter, r *http.Request) {
 }
 
 // authorize is the page that asks whether an application may use the disk. The
-// person behind this emulator always agrees at once, unless a knob says no.
+// emulator's user agrees at once unless a knob refuses.
 func (e *Emulator) authorize(w http.ResponseWriter, r *http.Request) {
 	query := r.Form
 	if e.opts.ClientID != "" && query.Get("client_id") != e.opts.ClientID || query.Get("client_id") == "" {

@@ -25,9 +25,9 @@ type content struct {
 	open        func() (io.ReadSeekCloser, error)
 }
 
-// contents keeps all versions that a file or a live download link may want.
-// A version dropped from the disk is kept for as long as its links live, but
-// of dropped versions never more than keepDropped bytes beside the newest.
+// contents keeps every version that a file or a valid download link refers to.
+// A version dropped from the disk is kept as long as its links are valid, but
+// dropped versions other than the newest take at most keepDropped bytes.
 type contents struct {
 	dir   string // "": in memory
 	newID func() string
@@ -52,7 +52,7 @@ func newContents(dir string, newID func() string) *contents {
 	return &contents{dir: dir, newID: newID, byID: make(map[string]weak.Pointer[content]), files: make(map[string]bool)}
 }
 
-// get finds a version by its id; nil if it is gone.
+// get returns the version with the id, nil if it is gone.
 func (s *contents) get(id string) *content {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,7 +74,7 @@ func (s *contents) forget(id string) {
 	delete(s.byID, id)
 }
 
-// drop keeps a version that left the disk alive until the links to it lapse.
+// drop keeps a version that left the disk until the links to it expire.
 func (s *contents) drop(c *content, now time.Time, life time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -134,7 +134,7 @@ func (w *sink) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// abort forgets what was written.
+// abort discards what was written.
 func (w *sink) abort() {
 	if w.file != nil {
 		w.file.Close()
@@ -182,7 +182,7 @@ func (s *contents) close() error {
 	return errors.Join(errs...)
 }
 
-// pattern makes a version of size bytes that are computed, not kept.
+// pattern makes a version of size bytes that are computed rather than stored.
 func (s *contents) pattern(size int64, seed uint64) (*content, error) {
 	m, h := md5.New(), sha256.New()
 	if _, err := io.Copy(io.MultiWriter(m, h), &patternReader{size: size, seed: seed}); err != nil {
@@ -194,8 +194,8 @@ func (s *contents) pattern(size int64, seed uint64) (*content, error) {
 	}), nil
 }
 
-// A patternReader reads bytes that depend on their place and a seed only:
-// eight at a time from a mixed counter, so that no two blocks are alike.
+// A patternReader reads bytes that depend only on their offset and a seed:
+// eight at a time from a mixed counter, so that no two blocks are equal.
 type patternReader struct {
 	size, at int64
 	seed     uint64

@@ -31,8 +31,8 @@ func TestPattern(t *testing.T) {
 	}
 }
 
-// Versions that left the disk live as long as links to them, but the newest
-// alone if together they are too large.
+// Versions that left the disk are kept as long as links to them are valid,
+// but only the newest if together they are too large.
 func TestDroppedVersionsDoNotPileUp(t *testing.T) {
 	now := time.Date(2024, 7, 10, 16, 0, 0, 0, time.UTC)
 	s := newContents("", func() string { return "id" })

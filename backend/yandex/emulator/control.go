@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// Control is the emulator's own interface for tests in other languages, for
-// an address of its own: JSON over HTTP to reset and seed the disk, script
-// faults, turn knobs, read counters, dump the disk with hashes and approve
-// devices. Fields of knobs and faults have their Go names; durations are
-// written like "1.5s".
+// Control returns the handler of the control interface for tests in other
+// languages, to be served at an address of its own: JSON over HTTP to reset and
+// seed the disk, script faults, set knobs, read counters, dump the disk with
+// hashes and approve devices. Fields of knobs and faults have their Go names;
+// durations are written like "1.5s".
 func (e *Emulator) Control() http.Handler {
 	mux := http.NewServeMux()
 	for _, c := range e.controls() {
@@ -233,7 +233,7 @@ func (e *Emulator) plant(seed Seed) error {
 var durationType = reflect.TypeFor[time.Duration]()
 
 // setFields sets the fields of the struct at target that the JSON object names
-// by their Go names. A name that is no field is an error.
+// by their Go names. An unknown name is an error.
 func setFields(target any, data []byte) error {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(data, &members); err != nil {
@@ -264,7 +264,7 @@ func setFields(target any, data []byte) error {
 	return nil
 }
 
-// showFields is the opposite of setFields.
+// showFields is the inverse of setFields.
 func showFields(of any) map[string]any {
 	v := reflect.ValueOf(of)
 	out := make(map[string]any)

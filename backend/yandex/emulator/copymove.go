@@ -45,7 +45,7 @@ func (e *Emulator) transfer(c *call) (transfer, *failure) {
 	return t, nil
 }
 
-// finish carries a copy or move out, now or as an operation.
+// finish carries out a copy or move, at once or as an operation.
 func (e *Emulator) finish(c *call, t transfer, work task) (reply, *failure) {
 	if c.async(t.async, t.source) {
 		return reply{status: http.StatusAccepted, body: e.begin(c, work)}, nil
@@ -166,8 +166,8 @@ func (e *Emulator) moving(t transfer, k Knobs) []step {
 	})
 }
 
-// put hangs n at a path. What is there is replaced if overwrite says so, or
-// merged into if both are folders and the knob says so.
+// put attaches n at a path. What exists there is replaced if overwrite is
+// set, or merged into if both are folders and the knob is set.
 func (e *Emulator) put(n *node, at diskPath, overwrite bool, k Knobs) bool {
 	parent := e.disk.find(at.dir(), k.FoldNames)
 	if parent == nil || !parent.isDir() {
@@ -190,7 +190,7 @@ func (e *Emulator) put(n *node, at diskPath, overwrite bool, k Knobs) bool {
 	return true
 }
 
-// mergeInto moves the children of n, which hangs nowhere, into a folder.
+// mergeInto moves the children of n, which is attached nowhere, into a folder.
 func (e *Emulator) mergeInto(folder, n *node) {
 	for _, child := range n.list() {
 		existing := folder.child(child.name, false)

@@ -42,7 +42,7 @@ func finished(t *testing.T, s *emulator.Server, a answer) string {
 	case 200, 201, 204:
 		return "success"
 	case 202:
-		return settled(t, s, a.str("href"))
+		return endOf(t, s, a.str("href"))
 	}
 	t.Fatalf("status %d: %s", a.status, a.body)
 	return ""

@@ -5,11 +5,11 @@ import (
 	"sync"
 )
 
-// Counters tell what a client has cost since the start or the last
+// Counters hold what a client has cost since the start or the last
 // [Emulator.ResetCounters].
 type Counters struct {
 	By        map[Endpoint]int // requests by endpoint, refused and faulty ones included
-	Hops      int              // answers of the downloader that only redirect to a storage host
+	Hops      int              // responses of the downloader that only redirect to a storage host
 	Faults    int              // requests that met an injected fault
 	TokenLeak int              // requests with an Authorization header at the uploader, downloader or storage
 	BytesUp   int64            // content received by the uploader
@@ -33,7 +33,7 @@ func (c Counters) Transfers() int {
 	return c.By[UploadContent] + c.By[ResumeUpload] + c.By[Download] + c.By[Storage] - c.Hops
 }
 
-// counters is the live form of Counters.
+// counters is what Counters is a copy of.
 type counters struct {
 	mu sync.Mutex // guards now
 	n  Counters

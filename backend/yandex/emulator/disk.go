@@ -20,11 +20,11 @@ type node struct {
 	content    *content         // nil for a folder
 	created    time.Time
 	modified   time.Time
-	stored     time.Time // when the content came, for what lags behind an upload
+	stored     time.Time // when the content was uploaded, for knobs that delay its effects
 	revision   int64
 	id         string // resource_id
 	properties object
-	patched    bool // properties were set at some time: then they show as null when empty
+	patched    bool // properties were set once: from then on empty ones are shown as null
 	shared     *share
 	entry      string // name in the trash, for its direct entries
 	origin     string // path before deletion
@@ -75,7 +75,7 @@ func (n *node) size() int64 {
 	return sum
 }
 
-// disk is the tree, the trash and what they sum up to. It is guarded by the
+// disk is the tree, the trash and their totals. It is guarded by the
 // emulator's lock.
 type disk struct {
 	root, trash *node
@@ -87,7 +87,7 @@ type disk struct {
 	dropped     func(*content) // a version that no node holds any more
 }
 
-// rootTime is the creation time of everybody's root.
+// rootTime is the creation time of the root of every account.
 var rootTime = time.Date(2012, time.April, 4, 20, 0, 0, 0, time.UTC)
 
 func newDisk(now func() time.Time, newID func() string, dropped func(*content)) *disk {
@@ -99,16 +99,16 @@ func newDisk(now func() time.Time, newID func() string, dropped func(*content)) 
 	return d
 }
 
-// nextRevision is the time in microseconds, and always more than before.
+// nextRevision returns the time in microseconds, strictly increasing.
 func (d *disk) nextRevision() int64 {
 	d.revision = max(d.revision+1, d.now().UnixMicro())
 	return d.revision
 }
 
-// second is the time as the service keeps it.
+// second returns the time with the precision of the service.
 func (d *disk) second() time.Time { return d.now().UTC().Truncate(time.Second) }
 
-// find looks a path up; nil if there is nothing.
+// find returns the node at a path, nil if there is none.
 func (d *disk) find(p diskPath, fold bool) *node {
 	var at *node
 	switch p.area {
@@ -139,7 +139,7 @@ func (n *node) child(name string, fold bool) *node {
 	return nil
 }
 
-// attach hangs n into parent under its name, or its entry in the trash.
+// attach adds n to parent under its name, or under its entry in the trash.
 func (d *disk) attach(parent, n *node) {
 	key := cmp.Or(n.entry, n.name)
 	parent.children[key] = n
@@ -152,7 +152,7 @@ func (d *disk) attach(parent, n *node) {
 	}
 }
 
-// detach takes n out of its folder; its content is still held by it.
+// detach removes n from its folder; n keeps its content.
 func (d *disk) detach(n *node) {
 	size := n.size()
 	d.used -= size
@@ -164,7 +164,7 @@ func (d *disk) detach(n *node) {
 	n.parent = nil
 }
 
-// destroy removes n and all below it for good.
+// destroy permanently removes n and everything below it.
 func (d *disk) destroy(n *node) {
 	d.detach(n)
 	n.walk(func(n *node) {
@@ -175,7 +175,7 @@ func (d *disk) destroy(n *node) {
 	d.nextRevision()
 }
 
-// newNode makes a node that hangs nowhere yet: a folder if c is nil.
+// newNode makes a node that is not attached yet: a folder if c is nil.
 func (d *disk) newNode(name string, c *content) *node {
 	now := d.second()
 	n := &node{name: name, content: c, created: now, modified: now, stored: d.now(), revision: d.nextRevision(), id: d.newID()}
@@ -203,7 +203,7 @@ func (d *disk) discard(n *node, k Knobs) {
 	d.attach(d.trash, n)
 }
 
-// path is the full path of n, scheme included.
+// path returns the full path of n with its scheme.
 func (d *disk) path(n *node) string {
 	if n.parent == nil {
 		return n.name + ":/"
@@ -217,7 +217,7 @@ func (d *disk) path(n *node) string {
 	return at.name + ":/" + strings.Join(parts, "/")
 }
 
-// copyTree makes a copy of n and all below it that hangs nowhere yet.
+// copyTree returns a copy of n and everything below it, not attached yet.
 func (d *disk) copyTree(n *node, name string, k Knobs) *node {
 	c := d.newNode(name, n.content)
 	if !k.CopyDropsProperties {

@@ -4,7 +4,7 @@
 //
 // It answers as the service was recorded to answer: the same status codes,
 // members, error codes and texts, the same asynchronous operations, links that
-// lapse and trash that fills. Where the service is undocumented or was seen to
+// expire and trash that fills. Where the service is undocumented or was seen to
 // behave in two ways, a field of [Knobs] chooses. Faults are scripted with
 // [Emulator.Inject] or drawn at random from a seed, and every request is
 // counted, so that a client can be tested for what it does and for what it

@@ -30,7 +30,7 @@ func (e *Emulator) downloadLinkTo(c *call, n *node, owner linkOwner) object {
 	return link(e.fileLink(c, n, owner)().(string))
 }
 
-// serveDownloader checks a link and sends the client on to a storage host.
+// serveDownloader checks a link and redirects the client to a storage host.
 func (e *Emulator) serveDownloader(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -72,7 +72,7 @@ func linkStatus(v verdict, k Knobs) int {
 	return http.StatusGone
 }
 
-// serveStorage serves content by a link that the downloader gave.
+// serveStorage serves content by a link from the downloader.
 func (e *Emulator) serveStorage(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	knobs := e.Knobs()
@@ -92,7 +92,7 @@ func (e *Emulator) serveStorage(w http.ResponseWriter, r *http.Request) {
 	e.serveContent(w, r, id)
 }
 
-// serveContent sends a version, or the ranges of it that were asked for.
+// serveContent sends a version, or the requested ranges of it.
 func (e *Emulator) serveContent(w http.ResponseWriter, r *http.Request, id string) {
 	content := e.contents.get(id)
 	if content == nil {
@@ -130,7 +130,7 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 
 func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// ReadFrom lets the kernel send files, as a writer that is only counted would not.
+// ReadFrom keeps the fast path of io.ReaderFrom, by which the kernel sends files.
 func (w *countingWriter) ReadFrom(src io.Reader) (int64, error) {
 	n, err := io.Copy(w.ResponseWriter, src)
 	w.counters.update(func(c *Counters) { c.BytesDown += n })
@@ -145,7 +145,7 @@ func (e *Emulator) zipHref(h hosts, n *node, expiry time.Time) string {
 	return base + e.signed("/zip/", unixHex(expiry), n.id)
 }
 
-// serveZip sends a folder as an archive that is made on the way: its length is
+// serveZip sends a folder as an archive made while it is sent: its length is
 // not known and it cannot be resumed.
 func (e *Emulator) serveZip(w http.ResponseWriter, r *http.Request) {
 	id, v := e.verify("/zip/", r.URL.Path)
@@ -178,7 +178,8 @@ type zipEntry struct {
 	content *content // nil for a folder
 }
 
-// zipEntries is all below the folder with the id, by names below its own.
+// zipEntries returns everything below the folder with the id, by names relative
+// to it.
 func (e *Emulator) zipEntries(id string) (name string, entries []zipEntry) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Options say how an emulator is made. The zero value is a free account with
-// an empty disk, kept in memory, behind no latency.
+// Options configure an emulator. The zero value is a free account with an
+// empty disk, kept in memory, without latency.
 type Options struct {
 	Addr         string           // where Start listens with the API; "" is 127.0.0.1 and a free port
 	Dir          string           // a folder for content, so that it does not fill memory; Close removes what was put there
@@ -22,14 +22,14 @@ type Options struct {
 	TLS          bool             // Start serves https with a certificate of its own authority, see CACert
 	Now          func() time.Time // the service's clock; nil is time.Now
 	Log          *slog.Logger     // requests at level debug; nil discards
-	Latency      time.Duration    // added before every answer; see SetLatency
+	Latency      time.Duration    // delay before every response; see SetLatency
 	Seed         uint64           // of ids, tokens, order of keys and random faults
 	Knobs        Knobs
 }
 
 // An Emulator is the service. As an http.Handler it serves all of it on one
-// address and tells hosts apart by the Host header or else by path; [Start]
-// gives each host an address of its own.
+// address and distinguishes the hosts by the Host header or else by path;
+// [Start] gives each host its own address.
 type Emulator struct {
 	opts      Options
 	log       *slog.Logger
@@ -47,7 +47,7 @@ type Emulator struct {
 	serving sync.WaitGroup // listeners
 
 	random struct {
-		sync.Mutex // guards the generator
+		sync.Mutex // guards the random generator
 		*rand.Rand
 	}
 
@@ -66,7 +66,8 @@ type Emulator struct {
 	monthly int64               // bytes uploaded
 }
 
-// New makes an emulator for a listener of the caller's own. It must be closed.
+// New makes an emulator to be served by a listener of the caller. It must be
+// closed.
 func New(o Options) *Emulator {
 	e := &Emulator{opts: o, log: o.Log, now: o.Now, knobs: o.Knobs, latency: o.Latency}
 	if e.log == nil {
@@ -84,8 +85,8 @@ func New(o Options) *Emulator {
 	return e
 }
 
-// Reset empties disk, trash, operations, links and grants, and keeps the
-// token, the knobs, the faults and the counters.
+// Reset clears disk, trash, operations, links and grants; the token, the
+// knobs, the faults and the counters stay.
 func (e *Emulator) Reset() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -112,7 +113,7 @@ func (e *Emulator) reset() {
 	e.oauth = newOAuthState(token)
 }
 
-// SetLatency changes what is added before every answer.
+// SetLatency changes the delay before every response.
 func (e *Emulator) SetLatency(d time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -212,7 +213,8 @@ func (e *Emulator) handler(role role) http.HandlerFunc {
 	return e.serveAPI
 }
 
-// wait sleeps unless the request or the emulator ends first.
+// wait sleeps for d and reports whether neither the request nor the emulator
+// ended first.
 func (e *Emulator) wait(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return true
@@ -228,8 +230,8 @@ func (e *Emulator) wait(ctx context.Context, d time.Duration) bool {
 	return false
 }
 
-// abort breaks the connection: where no answer can be given there must be none,
-// as a handler that just returns is taken for a success.
+// abort breaks the connection. A handler that cannot respond must not just return:
+// that would be a success.
 func abort() { panic(http.ErrAbortHandler) }
 
 // A role is what one of the service's hosts does.
@@ -243,10 +245,10 @@ const (
 	roleStorage
 )
 
-// takesToken reports whether an Authorization header belongs there.
+// takesToken reports whether the host expects an Authorization header.
 func (r role) takesToken() bool { return r == roleAPI || r == roleOAuth }
 
-// roleOfPath tells by the first segment of a path which host it belongs to.
+// roleOfPath returns the host that a path belongs to by its first segment.
 func roleOfPath(path string) role {
 	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	switch first {

@@ -2,8 +2,8 @@ package emulator
 
 import "fmt"
 
-// A failure is a refused request: the status and the three members of the
-// API's error body. Code is stable, the message is for people, in Russian.
+// A failure is an error response: the status and the three members of the
+// API's error body. The code is stable; the message is for people, in Russian.
 type failure struct {
 	status               int
 	code                 string
@@ -55,7 +55,7 @@ func errPathFormat(path string) *failure {
 		message:     fmt.Sprintf(`Указанный путь "%s" имеет некорректный формат.`, path)}
 }
 
-// errBadRequest is the documented answer to data that makes no sense.
+// errBadRequest is the documented response to malformed data.
 func errBadRequest(description, message string) *failure {
 	return &failure{status: 400, code: "BadRequestError", description: description, message: message}
 }

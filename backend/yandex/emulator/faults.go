@@ -10,35 +10,35 @@ import (
 	"time"
 )
 
-// A Fault is something that goes wrong with requests that match it. The zero
-// value matches every request and refuses the next one with 500.
+// A Fault is an error injected into requests that match it. The zero value
+// matches every request and fails the next one with 500.
 type Fault struct {
 	Endpoint Endpoint // "" matches every endpoint
 	Method   string   // "" matches every method
-	Path     string   // part of the parameter path, or of the address where there is none; "" matches all
+	Path     string   // part of the path parameter, or of the address where there is none; "" matches all
 	Nth      int      // the first matching request that is hit, counted from 1; 0 is 1
-	Times    int      // how many in a row are hit; 0 is 1, negative is for ever
+	Times    int      // how many in a row are hit; 0 is 1, negative is all of them
 
-	Status     int           // of the answer; 0 is 500 unless another kind of fault is asked for
-	Code       string        // of the error body; "" is what the service sends with the status
-	RetryAfter time.Duration // header of the answer; 0 sends none
-	HTML       bool          // a page of a proxy in place of the JSON body
-	Reset      bool          // the connection breaks without an answer
+	Status     int           // of the response; 0 is 500 unless another kind of fault is set
+	Code       string        // of the error body; "" is the one the service sends with the status
+	RetryAfter time.Duration // header of the response; 0 sends none
+	HTML       bool          // a proxy's HTML page in place of the JSON body
+	Reset      bool          // the connection is reset without a response
 	After      bool          // the request takes effect first, then Status or Reset follows
-	Delay      time.Duration // before anything else happens; alone it only delays
-	Slow       int64         // bytes a second of the answer's body, which is otherwise as it should be
-	Truncate   int64         // the connection breaks after this many bytes of the answer's body
-	Body       string        // an answer of this text instead, as application/json
+	Delay      time.Duration // before anything else; alone, the request is only delayed
+	Slow       int64         // bytes a second of the response body, which is otherwise unchanged
+	Truncate   int64         // the connection breaks after this many bytes of the response body
+	Body       string        // sent in place of the response body, as application/json
 }
 
-// RandomFaults draw faults at a rate.
+// RandomFaults inject faults at random, at a given rate.
 type RandomFaults struct {
-	Rate  float64 // of requests that fail, 0 to 1
+	Rate  float64 // share of requests that fail, 0 to 1
 	Seed  uint64
-	Kinds []Fault // to draw from; their Nth and Times mean nothing here. None are 429, 500, 502, 503 and resets before and after the effect
+	Kinds []Fault // to choose from, Nth and Times ignored; the default is 429, 500, 502, 503 and resets before and after the effect
 }
 
-// faults are what is to go wrong.
+// faults are the faults still to be injected.
 type faults struct {
 	mu       sync.Mutex // guards what follows
 	scripted []*scriptedFault
@@ -51,8 +51,8 @@ type scriptedFault struct {
 	seen, hit int
 }
 
-// Inject adds scripted faults. Of several that match a request the first one
-// that was added and is due hits it.
+// Inject adds scripted faults. Of several that match a request and are due,
+// the one added first applies.
 func (e *Emulator) Inject(fault ...Fault) {
 	e.faults.mu.Lock()
 	defer e.faults.mu.Unlock()
@@ -61,7 +61,7 @@ func (e *Emulator) Inject(fault ...Fault) {
 	}
 }
 
-// InjectRandom makes requests fail at a rate from now on; a rate of 0 ends it.
+// InjectRandom makes requests fail at random from now on; a rate of 0 ends it.
 func (e *Emulator) InjectRandom(r RandomFaults) { e.faults.seed(r) }
 
 // ClearFaults removes scripted and random faults.
@@ -81,7 +81,7 @@ func (f *faults) seed(r RandomFaults) {
 	f.random, f.rng = r, rand.New(rand.NewPCG(r.Seed, 1))
 }
 
-// take returns the fault that a request meets, or nil.
+// take returns the fault for a request, or nil.
 func (f *faults) take(endpoint Endpoint, r *http.Request) *Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -115,7 +115,7 @@ func (f *Fault) matches(endpoint Endpoint, r *http.Request) bool {
 	return strings.Contains(at, f.Path)
 }
 
-// suffer answers a request that met a fault.
+// suffer serves a request with a fault.
 func (e *Emulator) suffer(f Fault, handler http.HandlerFunc, w http.ResponseWriter, r *http.Request) {
 	if !e.wait(r.Context(), f.Delay) {
 		abort()
@@ -145,7 +145,7 @@ func (e *Emulator) suffer(f Fault, handler http.HandlerFunc, w http.ResponseWrit
 	}
 }
 
-// refuse answers with the status of a fault, as the host it came to would.
+// refuse responds with the status of a fault in the form of the host.
 func (e *Emulator) refuse(f Fault, w http.ResponseWriter, r *http.Request) {
 	status := f.Status
 	if status == 0 {
@@ -170,7 +170,7 @@ func (e *Emulator) refuse(f Fault, w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// failureOf is what the service sends with a status.
+// failureOf returns what the service sends with a status.
 func failureOf(status int) failure {
 	for _, known := range []failure{errUnauthorized, errForbidden, errNotFound, errMethod, errNotAcceptable, errTooLarge, errMediaType,
 		errLocked, errTooManyRequests, errInternal, errUnavailable, errQuota} {
@@ -198,14 +198,14 @@ func reset(w http.ResponseWriter) {
 	raw.Close()
 }
 
-// discardWriter takes an answer that nobody is to see.
+// discardWriter discards a response.
 type discardWriter struct{ header http.Header }
 
 func (w *discardWriter) Header() http.Header         { return w.header }
 func (w *discardWriter) Write(p []byte) (int, error) { return len(p), nil }
 func (w *discardWriter) WriteHeader(int)             {}
 
-// faultyWriter sends a body slowly, or only the beginning of it.
+// faultyWriter sends a body slowly, or only its beginning.
 type faultyWriter struct {
 	http.ResponseWriter
 	e     *Emulator

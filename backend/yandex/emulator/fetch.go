@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// AddFake makes content that uploads from this address find, as no other
-// address but those of this machine is ever asked.
+// AddFake registers the content that uploads from an address receive. Of
+// other addresses only those of this machine are ever contacted.
 func (e *Emulator) AddFake(address string, data []byte) error {
 	sink, err := e.contents.newSink()
 	if err != nil {
@@ -30,8 +30,8 @@ func (e *Emulator) AddFake(address string, data []byte) error {
 	return nil
 }
 
-// uploadFromURL starts an upload from an address. What goes wrong with it only
-// shows in the status of the operation.
+// uploadFromURL starts an upload from an address. Its errors are only visible
+// in the status of the operation.
 func (e *Emulator) uploadFromURL(c *call) (reply, *failure) {
 	address, fail := c.required("url")
 	if fail != nil {
@@ -77,7 +77,7 @@ func (e *Emulator) fetched(u *upload, content *content) {
 	e.store(u, content)
 }
 
-// known finds the content of an address that needs no connection: a registered
+// known returns the content of an address that needs no connection: a registered
 // one, or a link to a host of Yandex, which is this emulator.
 func (e *Emulator) known(address string) (c *content, known bool) {
 	if fake := e.fakes[address]; fake != nil {
@@ -103,8 +103,8 @@ var (
 	errRefused  = errors.New("the address does not answer with content")
 )
 
-// fetch gets an address of this machine; no other is asked, so that no test
-// reaches out.
+// fetch gets an address of this machine. Others are refused, so that no test
+// reaches the network.
 func (e *Emulator) fetch(address string, follow bool, limit int64) (*content, error) {
 	req, err := http.NewRequestWithContext(e.stop, http.MethodGet, address, nil)
 	if err != nil {
@@ -129,8 +129,8 @@ func (e *Emulator) fetch(address string, follow bool, limit int64) (*content, er
 	return sink.commit()
 }
 
-// localClient reaches addresses of this machine only, also by redirects, and
-// goes through no proxy.
+// localClient connects to this machine only, even after redirects, and uses
+// no proxy.
 func localClient(follow bool) *http.Client {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, ControlContext: onlyLoopback}
 	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}}

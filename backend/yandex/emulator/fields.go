@@ -2,12 +2,12 @@ package emulator
 
 import "strings"
 
-// A projection is the parameter fields as a tree: the keys asked for, each
-// with what was asked for inside it. A nil projection keeps everything.
+// A projection is the fields parameter as a tree: the requested keys, each
+// with the keys requested inside it. A nil projection keeps everything.
 type projection map[string]projection
 
-// parseFields reads a comma-separated list of dotted keys. Where a container
-// and keys inside it are both named, the narrower ones win.
+// parseFields parses a comma-separated list of dotted keys. Where a container
+// and keys inside it are both named, the keys inside win.
 func parseFields(s string) projection {
 	var p projection
 	for dotted := range strings.SplitSeq(s, ",") {
@@ -31,8 +31,8 @@ func parseFields(s string) projection {
 	return p
 }
 
-// apply keeps of v what was asked for. Keys that v lacks are left out without
-// an error; keys below something that holds none leave nothing of it, but null.
+// apply returns the requested part of v. Keys that v lacks are ignored; keys
+// below a value that has none leave nothing of it, except null.
 func (p projection) apply(v any) any {
 	if p == nil {
 		return v

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// allFiles are the files of the disk that an index which lags behind knows,
-// of the media types asked for.
+// allFiles returns the files of the requested media types that the flat index,
+// which may lag behind, contains.
 func (e *Emulator) allFiles(c *call) ([]*node, *failure) {
 	var media []string
 	if asked := c.query.Get("media_type"); asked != "" {
@@ -28,7 +28,7 @@ func (e *Emulator) allFiles(c *call) ([]*node, *failure) {
 	return files, nil
 }
 
-// items are those of a flat list.
+// items renders the items of a flat list.
 func (e *Emulator) items(c *call, nodes []*node) any {
 	if c.knobs.ItemsNull && c.knobs.ShortFolder == "" {
 		return nil
@@ -72,7 +72,7 @@ func (e *Emulator) lastUploaded(c *call) (reply, *failure) {
 	return reply{status: http.StatusOK, body: object{{"items", e.items(c, files)}, {"limit", limit}}}, nil
 }
 
-// listPublished lists what the caller has published, the newest publication first.
+// listPublished lists what the caller has published, newest first.
 func (e *Emulator) listPublished(c *call) (reply, *failure) {
 	p, fail := c.page()
 	if fail != nil {

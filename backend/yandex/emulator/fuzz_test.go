@@ -93,7 +93,7 @@ func FuzzLink(f *testing.F) {
 }
 
 // FuzzRequest sends any request to any endpoint: it must be answered, with
-// JSON where there is a body, and leave the disk's sums right.
+// JSON where there is a body, and leave the disk's totals correct.
 func FuzzRequest(f *testing.F) {
 	for i := range apiRoutes() {
 		f.Add(uint8(i), "path=/d&from=/d/f&name=x&public_key=k&url=http://192.0.2.1/&limit=1", []byte(`{"custom_properties":{"a":1}}`))
@@ -182,7 +182,7 @@ func FuzzTokenForm(f *testing.F) {
 	})
 }
 
-// checkSums compares the sums that the disk keeps with what it holds.
+// checkSums compares the totals that the disk keeps with its content.
 func (e *Emulator) checkSums(t testing.TB) {
 	t.Helper()
 	e.mu.Lock()

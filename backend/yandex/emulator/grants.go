@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A grant is what a person has allowed an application.
+// A grant is the access that a user has given an application.
 type grant struct {
 	token   string
 	refresh string
@@ -23,8 +23,8 @@ func (g *grant) appFolderOnly() bool {
 		!slices.Contains(g.scopes, string(readRight)) && !slices.Contains(g.scopes, string(editRight))
 }
 
-// allows reports whether the grant is enough. The right to read or write
-// includes that to look at the disk; the application's folder includes both.
+// allows reports whether the grant covers a right. Reading or writing
+// includes the disk's information; the application's folder includes both.
 func (g *grant) allows(r right) bool {
 	if len(g.scopes) == 0 || r == anyRight || slices.Contains(g.scopes, string(r)) || g.appFolderOnly() {
 		return true
@@ -32,8 +32,8 @@ func (g *grant) allows(r right) bool {
 	return r == infoRight && (slices.Contains(g.scopes, string(readRight)) || slices.Contains(g.scopes, string(editRight)))
 }
 
-// A pending is a code that waits to be exchanged for a token: a device code,
-// or the code that a person was shown.
+// A pending is a code still to be exchanged for a token: a device code or a
+// confirmation code.
 type pending struct {
 	code, userCode string
 	client, device string
@@ -67,7 +67,7 @@ func newOAuthState(token string) oauthState {
 	}
 }
 
-// granted finds the grant that a request shows, or nil.
+// granted returns the grant of a request's token, or nil.
 func (s *oauthState) granted(r *http.Request, k Knobs, now time.Time) *grant {
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !ok || !strings.EqualFold(scheme, "OAuth") && !(k.AcceptBearer && strings.EqualFold(scheme, "Bearer")) {
@@ -80,16 +80,16 @@ func (s *oauthState) granted(r *http.Request, k Knobs, now time.Time) *grant {
 	return g
 }
 
-// AddToken makes another access token valid, for the scopes given or, without
-// any, for everything.
+// AddToken makes another access token valid, for the given scopes or, if there
+// are none, for everything.
 func (e *Emulator) AddToken(token string, scopes ...string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.oauth.grants[token] = &grant{token: token, scopes: scopes}
 }
 
-// RevokeToken makes an access token, and the refresh token that belongs to it,
-// invalid, as a change of the password does.
+// RevokeToken invalidates an access token and its refresh token, as a change of
+// the password does.
 func (e *Emulator) RevokeToken(token string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -103,7 +103,7 @@ func (s *oauthState) revoke(token string) {
 	}
 }
 
-// IssueCode returns a confirmation code as a person who agrees is shown it.
+// IssueCode returns a confirmation code as shown to a user who has agreed.
 func (e *Emulator) IssueCode(clientID string) string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -112,7 +112,7 @@ func (e *Emulator) IssueCode(clientID string) string {
 	return p.code
 }
 
-// codeLife is how long a confirmation code lives.
+// codeLife is how long a confirmation code is valid.
 const codeLife = 10 * time.Minute
 
 func (e *Emulator) addCode(p *pending) {
@@ -120,13 +120,14 @@ func (e *Emulator) addCode(p *pending) {
 	e.oauth.codes[p.code] = p
 }
 
-// ApproveDevice agrees to the device with this user code, as a person does on
-// the page of the service. It reports whether the code is known.
+// ApproveDevice approves the device with this user code, as a user does on the
+// page of the service. It reports whether the code is known.
 func (e *Emulator) ApproveDevice(userCode string) bool {
 	return e.decide(userCode, func(p *pending) { p.approved = true })
 }
 
-// DenyDevice refuses the device with this user code.
+// DenyDevice denies the device with this user code. It reports whether the code
+// is known.
 func (e *Emulator) DenyDevice(userCode string) bool {
 	return e.decide(userCode, func(p *pending) { p.denied = true })
 }
@@ -147,7 +148,7 @@ func (e *Emulator) decide(userCode string, f func(*pending)) bool {
 const year = 365 * 24 * time.Hour
 
 // grant returns a token for an approved code. The same device gets the same
-// token again, with what is left of its life.
+// token again, with its remaining life.
 func (e *Emulator) grant(p *pending) *grant {
 	now := e.now()
 	for _, g := range e.oauth.grants {

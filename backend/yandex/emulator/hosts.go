@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// hosts are the addresses that links in one answer lead to. A request for a
-// host of Yandex, through the proxy, gets links to hosts of Yandex; any other
-// gets the addresses of this emulator.
+// hosts are the addresses in the links of one response. A request for a host of
+// Yandex, through the proxy, gets links to hosts of Yandex; any other gets the
+// addresses of this emulator.
 type hosts struct {
 	base   func(role) string
 	yandex bool
 }
 
-// yandexHosts tells what each host of the service does.
+// yandexHosts lists the hosts of the service with their roles.
 var yandexHosts = []struct {
 	name *regexp.Regexp
 	role role
@@ -30,7 +30,7 @@ var yandexHosts = []struct {
 	{regexp.MustCompile(`^s[0-9]+[a-z0-9]*\.storage\.yandex\.net$`), roleStorage},
 }
 
-// yandexRole tells what the host, with or without a port, does in the service.
+// yandexRole returns the role of a host, given with or without a port.
 func yandexRole(host string) (role, bool) {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -73,12 +73,12 @@ func (e *Emulator) hostsOf(r *http.Request) hosts {
 	}}
 }
 
-// link is the Link object of the API, for what is to be asked for.
+// link returns a Link object of the API.
 func link(href string) object {
 	return object{{"href", href}, {"method", http.MethodGet}, {"templated", false}}
 }
 
-// resourceLink leads to the metadata of a path.
+// resourceLink returns the link to the metadata of a path.
 func (c *call) resourceLink(path string) object {
 	return link(c.hosts.base(roleAPI) + "/v1/disk/resources?path=" + url.QueryEscape(path))
 }

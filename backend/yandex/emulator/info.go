@@ -12,7 +12,7 @@ const (
 	downloads    = "Загрузки"
 )
 
-// diskInfo tells quota, limits, system folders and the account.
+// diskInfo returns quota, limits, system folders and the account.
 func (e *Emulator) diskInfo(c *call) (reply, *failure) {
 	revision := e.disk.revision
 	switch c.knobs.Revision {
@@ -61,7 +61,7 @@ func (e *Emulator) diskInfo(c *call) (reply, *failure) {
 	return reply{status: http.StatusOK, body: info}, nil
 }
 
-// quota is the answer when the disk is full.
+// quota returns the failure for a full disk.
 func (e *Emulator) quota(k Knobs) *failure {
 	full := errQuota
 	if k.QuotaCode != "" {
@@ -70,7 +70,7 @@ func (e *Emulator) quota(k Knobs) *failure {
 	return &full
 }
 
-// makeAppFolder makes the application's own folder at its first use.
+// makeAppFolder creates the application's folder on first use.
 func (e *Emulator) makeAppFolder() {
 	e.makeAll(diskPath{area: "disk", parts: []string{applications, appName}})
 }

@@ -20,8 +20,8 @@ type member struct {
 // A list is a JSON array of any of the values of an object.
 type list []any
 
-// A lazy value is computed only if a projection asks for it, as signing links
-// is the dearest part of an answer. It must not read what may change.
+// A lazy value is computed only if the projection includes it, because signing
+// links is the most expensive part of a response. It must not read mutable state.
 type lazy func() any
 
 func (o object) get(key string) (any, bool) {
@@ -33,7 +33,7 @@ func (o object) get(key string) (any, bool) {
 	return nil, false
 }
 
-// with returns o with the member set, in its old place if it had one.
+// with returns o with the member set, at its old position if it had one.
 func (o object) with(key string, value any) object {
 	out := make(object, 0, len(o)+1)
 	found := false
@@ -59,15 +59,15 @@ func (o object) without(key string) object {
 	return out
 }
 
-// A jsonStyle is how an encoder writes: with which separators, and members in
-// which order (nil: their own).
+// A jsonStyle is the style of an encoder: its separators, and the order of
+// members (nil keeps theirs).
 type jsonStyle struct {
 	comma, colon string
 	order        func(object) object
 }
 
-// appendJSON writes v as the service does: raw UTF-8, nothing escaped that
-// JSON does not force.
+// appendJSON encodes v as the service does: raw UTF-8, with only the escapes
+// that JSON requires.
 func (s jsonStyle) appendJSON(b []byte, v any) []byte {
 	switch v := v.(type) {
 	case nil:

@@ -1,6 +1,6 @@
 package emulator
 
-// kinds are the types of files by extension. Types are those of the public
+// kinds returns the types of files by extension. Types are those of the public
 // documentation: audio backup book compressed data development diskimage
 // document encoded executable flash font image settings spreadsheet text
 // unknown video web.
@@ -30,7 +30,7 @@ func kinds() map[string]kind {
 	}
 }
 
-// mediaTypes are the values that the parameter media_type takes.
+// mediaTypes returns the values of the media_type parameter.
 func mediaTypes() []string {
 	return []string{"audio", "backup", "book", "compressed", "data", "development", "diskimage", "document", "encoded", "executable",
 		"flash", "font", "image", "settings", "spreadsheet", "text", "unknown", "video", "web"}

@@ -20,82 +20,82 @@ type Knobs struct {
 	// Overdraft refuses everything with 403, as for an account over its quota for long.
 	Overdraft bool
 
-	// Async says which changes are operations: "" as the service does, "always" or "never".
+	// Async selects which changes are operations: "" as the service does, "always" or "never".
 	Async string
-	// OperationPolls is how many times an operation is told to be in progress before it ends.
+	// OperationPolls is how many polls report an operation as in progress before it ends.
 	OperationPolls int
 	// OperationDelay is the least time an operation takes.
 	OperationDelay time.Duration
 	// OperationFailure makes new operations end with this status: "failed" (documented) or "failure" (older documents).
 	OperationFailure string
-	// OperationGradual applies operations piece by piece instead of at the end.
+	// OperationGradual applies operations step by step instead of all at the end.
 	OperationGradual bool
 	// OperationQuery gives links of the older form operations?id=ID.
 	OperationQuery bool
 	// OperationHTTP gives operation links the scheme http, as seen until 2019.
 	OperationHTTP bool
-	// OperationNoLock lets others write where an operation runs; otherwise they get 423.
+	// OperationNoLock allows other writes where an operation runs; otherwise they get 423.
 	OperationNoLock bool
 
-	// MaxPage silently cuts longer pages; 0 is no limit.
+	// MaxPage is the number of entries after which a page is silently cut; 0 is no limit.
 	MaxPage int
-	// EmbeddedAbsent leaves _embedded out of empty folders.
+	// EmbeddedAbsent omits _embedded of empty folders.
 	EmbeddedAbsent bool
 	// ShortFolder confines ListingLost, ItemsNull, ItemsLost and TotalLost to one folder, such as "disk:/d"; "" is every one.
 	ShortFolder string
-	// ListingLost leaves _embedded out, whatever is in the folder.
+	// ListingLost omits _embedded, whether the folder is empty or not.
 	ListingLost bool
 	// ItemsNull gives null for the items of a folder, and with no ShortFolder for those of flat lists.
 	ItemsNull bool
-	// ItemsLost is how many entries, the last in the order asked for, no page of a folder shows; its total counts them.
+	// ItemsLost is how many entries, the last in the requested order, are missing from the pages of a folder; its total counts them.
 	ItemsLost int
-	// TotalLost leaves the total of a folder out.
+	// TotalLost omits the total of a folder.
 	TotalLost bool
-	// EmptySizeAbsent leaves size out of empty files, as in 2014.
+	// EmptySizeAbsent omits the size of empty files, as in 2014.
 	EmptySizeAbsent bool
 	// OrderedKeys keeps the members of JSON objects in the order of 2024; otherwise it is shuffled by the seed.
 	OrderedKeys bool
 	// DotSegments resolves "." and ".." in paths; otherwise they are refused with 400.
 	DotSegments bool
-	// NameLimitBytes counts the 255 of a name in bytes; otherwise in characters.
+	// NameLimitBytes applies the limit of 255 for a name to bytes; otherwise to characters.
 	NameLimitBytes bool
 	// FoldNames finds names without regard to case; otherwise they must match byte for byte.
 	FoldNames bool
 
-	// FolderModified moves the modification time of a folder when its children change.
+	// FolderModified updates the modification time of a folder when its children change.
 	FolderModified bool
 	// PatchKeepsModified leaves the modification time as it was when properties change.
 	PatchKeepsModified bool
-	// Revision of GET /v1/disk: "" every change in microseconds, "second" in steps of one second, "frozen" never moves, "absent" is left out.
+	// Revision selects the revision of GET /v1/disk: "" is the last change in microseconds, "second" in seconds, "frozen" never changes, "absent" omits it.
 	Revision string
 	// OverwriteNew gives an overwritten file a new resource id and creation time.
 	OverwriteNew bool
-	// OverwriteDropsProperties forgets custom properties when a file is overwritten.
+	// OverwriteDropsProperties drops custom properties when a file is overwritten.
 	OverwriteDropsProperties bool
 	// OverwriteMerges merges a folder that is copied or moved onto a folder; otherwise it replaces it.
 	OverwriteMerges bool
-	// CopyOverwriteRefused answers 409 to a copy with overwrite=true onto something.
+	// CopyOverwriteRefused answers 409 to a copy with overwrite=true onto an existing resource.
 	CopyOverwriteRefused bool
-	// CopyDropsProperties gives copies no custom properties.
+	// CopyDropsProperties copies no custom properties.
 	CopyDropsProperties bool
 
 	// Upload202 answers an upload with 202 and shows the file when its operation ends.
 	Upload202 bool
-	// FinalizeDelay and FinalizePerMiB are how long the uploader thinks after the last byte.
+	// FinalizeDelay and FinalizePerMiB are how long the uploader takes to respond after the last byte.
 	FinalizeDelay, FinalizePerMiB time.Duration
 	// NoResume turns off HEAD and Content-Range at the uploader.
 	NoResume bool
-	// NoPieces allows resuming only with the whole rest, not in pieces that are answered 202.
+	// NoPieces allows resuming only with the whole remainder, not in pieces that are answered 202.
 	NoPieces bool
 	// InstantUpload answers PUT /resources/upload with known hashes by 201 and no transfer.
 	InstantUpload bool
 	// UploaderTrusts lets the uploader overwrite a file that appeared after a link with overwrite=false; otherwise 409.
 	UploaderTrusts bool
-	// QuotaAtEnd finds a full disk only after the last byte; otherwise also at the first.
+	// QuotaAtEnd reports a full disk only after the last byte; otherwise also at the first.
 	QuotaAtEnd bool
-	// QuotaCode of 507: "" is DiskStorageQuotaExhaustedError, "DiskNotEnoughFreeSpaceError" was reported too.
+	// QuotaCode is the error code of 507: "" is DiskStorageQuotaExhaustedError, "DiskNotEnoughFreeSpaceError" was reported too.
 	QuotaCode string
-	// TrafficCode of the monthly limit: "" is DiskUploadTrafficLimitExceeded, DiskResourceUploadTrafficLimitExceededError was reported too.
+	// TrafficCode is the error code of the monthly limit: "" is DiskUploadTrafficLimitExceeded, DiskResourceUploadTrafficLimitExceededError was reported too.
 	TrafficCode string
 	// ThrottleRate in bytes a second slows down uploads of archives, videos and data; 0 is no limit. The service was reported at 128 KiB/s.
 	ThrottleRate int64
@@ -107,36 +107,36 @@ type Knobs struct {
 	PatchLost time.Duration
 	// PatchFails answers 500 to a change of properties for this long after an upload.
 	PatchFails time.Duration
-	// UploadLinkLife is how long an upload link lives; 0 is 30 minutes.
+	// UploadLinkLife is how long an upload link is valid; 0 is 30 minutes.
 	UploadLinkLife time.Duration
-	// DownloadLinkLife is how long a download link lives; 0 is 4 hours.
+	// DownloadLinkLife is how long a download link is valid; 0 is 4 hours.
 	DownloadLinkLife time.Duration
 
-	// LapsedStatus of a lapsed download link: 0 is 410; 500, 403 and 404 were reported too.
+	// LapsedStatus is the status of an expired download link: 0 is 410; 500, 403 and 404 were reported too.
 	LapsedStatus int
 	// NoRedirect serves content from the downloader itself, without the 302 to a storage host.
 	NoRedirect bool
-	// TokenRefused makes the storage host refuse requests that carry a token; they are counted in any case.
+	// TokenRefused makes the storage host refuse requests with a token; they are always counted.
 	TokenRefused bool
-	// PreviewDelay is how long after an upload a preview is made; 0 is 3 s, negative is at once.
+	// PreviewDelay is how long after an upload a preview appears; 0 is 3 s, negative is none.
 	PreviewDelay time.Duration
 	// PreviewPublic serves previews without a token; otherwise they need one.
 	PreviewPublic bool
-	// NoPreviews leaves previews out.
+	// NoPreviews omits previews.
 	NoPreviews bool
 
 	// TrashSuffixless names entries of the trash without the 40 hex digits while that is unambiguous, as documents of 2015 show.
 	TrashSuffixless bool
-	// TrashKeepsModified leaves the modification time of a trashed item; otherwise it is the time of deletion.
+	// TrashKeepsModified keeps the modification time of a trashed item; otherwise it becomes the time of deletion.
 	TrashKeepsModified bool
-	// RestoreConflict answers 409 to a restore onto an existing name; otherwise it becomes "name (1)".
+	// RestoreConflict answers 409 to a restore onto an existing name; otherwise the item becomes "name (1)".
 	RestoreConflict bool
 
 	// PublishDelay hides public_key and public_url for this long after publishing.
 	PublishDelay time.Duration
-	// FlatListDelay makes flat lists lag behind changes by this long.
+	// FlatListDelay is how long flat lists lag behind changes.
 	FlatListDelay time.Duration
-	// PublicNotFoundCode of an unknown public key: "" is DiskNotFoundError, "NotFoundError" was reported too.
+	// PublicNotFoundCode is the error code of an unknown public key: "" is DiskNotFoundError, "NotFoundError" was reported too.
 	PublicNotFoundCode string
 	// NoPublicSettings answers 404 to public settings, as for plain accounts.
 	NoPublicSettings bool
@@ -150,23 +150,23 @@ type Knobs struct {
 	// RetryAfter is sent with that 429; 0 sends none.
 	RetryAfter time.Duration
 
-	// DevicePolls approves a device code by itself after this many pending answers; 0 waits for [Emulator.ApproveDevice].
+	// DevicePolls approves a device code automatically after this many polls; 0 waits for [Emulator.ApproveDevice].
 	DevicePolls int
-	// DeviceCodeLife is how long a device code lives; 0 is 300 s, the documents say 10 minutes.
+	// DeviceCodeLife is how long a device code is valid; 0 is 300 s, the documentation states 10 minutes.
 	DeviceCodeLife time.Duration
-	// DeviceInterval is the time between polls that a device is told; 0 is 5 s. Answers to quicker polls are slow_down if SlowDown is set.
+	// DeviceInterval is the poll interval returned to a device; 0 is 5 s. Faster polls are answered slow_down if SlowDown is set.
 	DeviceInterval time.Duration
-	// SlowDown answers slow_down to a device that polls quicker than told.
+	// SlowDown answers slow_down to a device that polls faster than DeviceInterval.
 	SlowDown bool
-	// TokenLife is how long an access token lives; 0 is a year.
+	// TokenLife is how long an access token is valid; 0 is a year.
 	TokenLife time.Duration
-	// RefreshKeepsOld lets a refresh token be used again after it was rotated; otherwise it dies.
+	// RefreshKeepsOld keeps a refresh token valid after it was rotated; otherwise it becomes invalid.
 	RefreshKeepsOld bool
 	// RefreshNewAccess issues a new access token at each refresh and revokes the old one; otherwise it stays the same.
 	RefreshNewAccess bool
 	// DeviceRFC accepts the grant type of RFC 8628 too.
 	DeviceRFC bool
-	// DenyAuthorize makes the person refuse on the authorization page.
+	// DenyAuthorize makes the user refuse on the authorization page.
 	DenyAuthorize bool
 }
 
@@ -187,7 +187,7 @@ func (k Knobs) maxFileSize() int64 {
 	return freeMaxFileSize
 }
 
-// The limits of the plans, as GET /v1/disk tells them.
+// The limits of the plans, as GET /v1/disk returns them.
 const (
 	freeMaxFileSize = 1 << 30
 	paidMaxFileSize = 50 << 30

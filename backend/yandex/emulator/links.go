@@ -14,20 +14,20 @@ import (
 	"time"
 )
 
-// How long links live unless a knob says otherwise.
+// How long links are valid unless a knob is set.
 const (
 	downloadLinkLife = 4 * time.Hour
 	uploadLinkLife   = 30 * time.Minute
 )
 
-// A linkOwner is for whom a download link is made.
+// A linkOwner is whom a download link is made for.
 type linkOwner struct {
 	uid, ownerUID string
 	hash          string // public key and path, for downloads of public resources
 	withETag      bool
 }
 
-// fileLink makes a download link, lazily: it is pinned to the content of now.
+// fileLink returns a lazy download link to the current content.
 func (e *Emulator) fileLink(c *call, n *node, owner linkOwner) lazy {
 	content, name := n.content, n.name
 	expiry := c.now.Add(orDefault(c.knobs.DownloadLinkLife, downloadLinkLife))
@@ -44,10 +44,10 @@ func (e *Emulator) contentHref(h hosts, content *content, name string, expiry ti
 	return h.base(roleDownloader) + e.signed("/disk/", unixHex(expiry), content.id) + "?" + query
 }
 
-// unixHex is a time as links carry it.
+// unixHex returns a time in the format of links.
 func unixHex(t time.Time) string { return fmt.Sprintf("%08x", t.Unix()) }
 
-// signed makes a path that only this emulator can have made.
+// signed returns a path that only this emulator can have made.
 func (e *Emulator) signed(area, expiry, id string) string {
 	key := base64.URLEncoding.EncodeToString([]byte(id))
 	return area + e.signature(area, expiry, key) + "/" + expiry + "/" + url.PathEscape(key)
@@ -59,7 +59,7 @@ func (e *Emulator) signature(area, expiry, key string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// A verdict is what a link turned out to be.
+// A verdict is the result of checking a link.
 type verdict int
 
 const (
@@ -94,8 +94,8 @@ func (e *Emulator) verify(area, path string) (id string, v verdict) {
 // forever is the expiry of preview links.
 const forever = "inf"
 
-// nginxError is what the hosts behind links answer instead of JSON: a page
-// that speaks of 500 whatever the status.
+// nginxError writes what the hosts behind links send instead of JSON: a page
+// that names 500 whatever the status.
 func nginxError(w http.ResponseWriter, status int) {
 	const page = "<html>\r\n<head><title>500 Internal Server Error</title></head>\r\n<body>\r\n<center><h1>500 Internal Server Error</h1></center>\r\n<hr><center>nginx/1.18.0</center>\r\n</body>\r\n</html>\r\n"
 	w.Header().Set("Content-Type", "text/html")

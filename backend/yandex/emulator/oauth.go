@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// An oauthError is the answer to a request for a token that is refused, always
-// with status 400.
+// An oauthError is the error response of the token endpoint, always with status
+// 400.
 type oauthError struct{ code, description string }
 
 // oauthRoutes is every endpoint of the OAuth server.
@@ -68,8 +68,8 @@ func (e *Emulator) writeOAuth(w http.ResponseWriter, body object, status int) {
 	w.Write(payload)
 }
 
-// client reads the client, from the form or from HTTP Basic, and checks the
-// secret unless a verifier of PKCE stands in for it.
+// client returns the client ID, from the form or from HTTP Basic, and checks
+// the secret unless a PKCE verifier takes its place.
 func (e *Emulator) client(r *http.Request, withoutSecret bool) (string, *oauthError) {
 	id, secret := r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
 	if header := r.Header.Get("Authorization"); header != "" {
@@ -94,7 +94,7 @@ func (e *Emulator) client(r *http.Request, withoutSecret bool) (string, *oauthEr
 
 var deviceIDForm = regexp.MustCompile(`^[\x20-\x7e]{6,50}$`)
 
-// deviceCode begins the flow for devices without a browser.
+// deviceCode starts the flow for devices without a browser.
 func (e *Emulator) deviceCode(w http.ResponseWriter, r *http.Request) {
 	client, fail := e.client(r, true)
 	device := r.PostForm.Get("device_id")
@@ -174,7 +174,7 @@ func (e *Emulator) exchange(form url.Values, client string) (object, *oauthError
 
 var codeForm = regexp.MustCompile(`^[0-9]{7}$|^[a-z0-9]{16}$`)
 
-// byCode exchanges the code that a person was shown. It is good once.
+// byCode exchanges a confirmation code, which is valid once.
 func (e *Emulator) byCode(form url.Values, client string) (*grant, *oauthError) {
 	code := form.Get("code")
 	if !codeForm.MatchString(code) {
@@ -202,7 +202,7 @@ func (p *pending) verified(verifier string) bool {
 	return base64.RawURLEncoding.EncodeToString(digest[:]) == p.challenge
 }
 
-// byDevice answers a device that asks whether its person has agreed.
+// byDevice answers the poll of a device.
 func (e *Emulator) byDevice(code, device, client string) (*grant, *oauthError) {
 	p := e.oauth.devices[code]
 	now := e.now()
@@ -225,8 +225,8 @@ func (e *Emulator) byDevice(code, device, client string) (*grant, *oauthError) {
 	return e.grant(p), nil
 }
 
-// byRefresh returns a new refresh token and, as long as it has plenty of life,
-// the same access token.
+// byRefresh returns a new refresh token and, while it is far from expiry, the
+// same access token.
 func (e *Emulator) byRefresh(refresh, client string) (*grant, *oauthError) {
 	g := e.oauth.refreshes[refresh]
 	if g == nil || g.client != client {
@@ -243,7 +243,7 @@ func (e *Emulator) byRefresh(refresh, client string) (*grant, *oauthError) {
 	return g, nil
 }
 
-// revokeEndpoint ends a token that belongs to a device; it may be repeated.
+// revokeEndpoint revokes a token that belongs to a device; it is idempotent.
 func (e *Emulator) revokeEndpoint(w http.ResponseWriter, r *http.Request) {
 	_, fail := e.client(r, false)
 	token := r.PostForm.Get("access_token")

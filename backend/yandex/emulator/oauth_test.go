@@ -17,8 +17,8 @@ func oauth(t *testing.T, s *emulator.Server, path string, form ...string) answer
 	return send(t, s, "POST", s.OAuthURL+path, strings.NewReader(query(form...)), "Content-Type", "application/x-www-form-urlencoded")
 }
 
-// wantOAuthError stops the test unless the answer is this error, which is
-// always told with status 400.
+// wantOAuthError stops the test unless the answer is this error, which
+// always has status 400.
 func (a answer) wantOAuthError(t *testing.T, code string) {
 	t.Helper()
 	if a.want(t, 400); a.str("error") != code || a.str("error_description") == "" || !strings.Contains(string(a.body), `": "`) {

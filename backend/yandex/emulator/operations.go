@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// A step is a part of an operation; false means that it could not be done and
+// A step is a part of an operation. It reports whether it succeeded; if not,
 // the operation has failed.
 type step func() bool
 
-// A task is a change of the tree, and what nobody else may write meanwhile.
+// A task is a change of the tree and the paths that are locked meanwhile.
 type task struct {
 	locks []diskPath
 	steps []step
@@ -27,7 +27,7 @@ func (t task) run() bool {
 	return true
 }
 
-// An operation is a task that a client was told to wait for.
+// An operation is a task that the client polls.
 type operation struct {
 	id     string
 	issued time.Time
@@ -46,7 +46,7 @@ const (
 	failed     = "failed"
 )
 
-// unpolled is how long an operation that nobody asks about takes more.
+// unpolled is how much longer an operation takes that is not polled.
 const unpolled = 2 * time.Second
 
 // async decides whether a change is an operation. Only folders that hold
@@ -77,7 +77,7 @@ func (e *Emulator) newOperation(c *call, t task) *operation {
 	return op
 }
 
-// operations are all operations that a client may still ask about. They are
+// operations are all operations that a client may still poll. They are
 // guarded by the emulator's lock.
 type operations struct {
 	byID    map[string]*operation
@@ -85,7 +85,7 @@ type operations struct {
 	running []*operation // those that may lock something, by time of issue
 }
 
-// remembered is how long the end of an operation can be asked for.
+// remembered is how long the result of an operation can be polled.
 const remembered = 24 * time.Hour
 
 func (o *operations) add(op *operation) {
@@ -118,8 +118,8 @@ func (e *Emulator) operationHref(c *call, op *operation) string {
 	return base + "/v1/disk/operations/" + op.id
 }
 
-// settle ends the operations that nobody asked about for long.
-func (e *Emulator) settle(now time.Time) {
+// expire ends the operations that were not polled for long.
+func (e *Emulator) expire(now time.Time) {
 	for _, op := range e.ops.stillRunning() {
 		if now.Sub(op.issued) >= op.knobs.OperationDelay+unpolled {
 			op.end()
@@ -127,7 +127,7 @@ func (e *Emulator) settle(now time.Time) {
 	}
 }
 
-// poll is one question after the operation.
+// poll returns the status of the operation and advances it.
 func (op *operation) poll(now time.Time) string {
 	if op.status != inProgress || op.upload {
 		return op.status
@@ -153,8 +153,8 @@ func (op *operation) advance(n int) {
 	}
 }
 
-// end finishes the operation and lets go of what it worked on. One that is to
-// fail stops at what it has done.
+// end finishes the operation and releases its locks. One that is to fail stops
+// where it is.
 func (op *operation) end() {
 	defer func() { op.task = task{} }()
 	if op.outcome != success {
@@ -183,7 +183,7 @@ func (e *Emulator) locked(c *call, p diskPath) *failure {
 	return nil
 }
 
-// getOperation tells how an operation stands.
+// getOperation returns the status of an operation.
 func (e *Emulator) getOperation(c *call) (reply, *failure) {
 	id, ok := strings.CutPrefix(strings.TrimSuffix(c.r.URL.Path, "/"), "/v1/disk/operations/")
 	if !ok {
@@ -196,7 +196,7 @@ func (e *Emulator) getOperation(c *call) (reply, *failure) {
 	return reply{status: http.StatusOK, body: object{{"status", op.poll(c.now)}}, whole: true}, nil
 }
 
-// listOperations is the undocumented answer to a question without an id.
+// listOperations is the undocumented response to a request without an id.
 func (e *Emulator) listOperations(*call) (reply, *failure) {
 	items := list{}
 	for _, op := range e.ops.all {

@@ -80,14 +80,14 @@ func TestWritesMeetARunningOperation(t *testing.T) {
 	}
 	api(t, s, "PUT", "/resources", "path", "/src/beside").want(t, 201)
 	api(t, s, "GET", "/resources", "path", "/src/sub/f").want(t, 200)
-	if got := settled(t, s, op.str("href")); got != "success" {
+	if got := endOf(t, s, op.str("href")); got != "success" {
 		t.Error(got)
 	}
 	api(t, s, "PUT", "/resources", "path", "/dst/new").want(t, 201)
 	s.SetKnobs(func(k *emulator.Knobs) { k.OperationNoLock = true })
 	op = api(t, s, "POST", "/resources/move", "from", "/dst", "path", "/dst2").want(t, 202)
 	api(t, s, "PUT", "/resources", "path", "/dst2").want(t, 201)
-	if got := settled(t, s, op.str("href")); got != "failed" {
+	if got := endOf(t, s, op.str("href")); got != "failed" {
 		t.Errorf("a conflict during the operation ends in %q", got)
 	}
 	if _, err := s.Stat("/dst/f"); err != nil {
@@ -103,7 +103,7 @@ func TestOperationFails(t *testing.T) {
 			api(t, s, "POST", "/resources/copy", "from", "/src", "path", "/dst"),
 			api(t, s, "DELETE", "/resources", "path", "/file", "force_async", "true"),
 		} {
-			if got := settled(t, s, a.want(t, 202).str("href")); got != word {
+			if got := endOf(t, s, a.want(t, 202).str("href")); got != word {
 				t.Errorf("%s, want %s", got, word)
 			}
 		}
@@ -156,7 +156,7 @@ func TestOperationAppliesGradually(t *testing.T) {
 	})
 	t.Run("failing", func(t *testing.T) {
 		s := tree(t, emulator.Knobs{OperationGradual: true, OperationPolls: 2, OperationFailure: "failed"})
-		if got := settled(t, s, api(t, s, "POST", "/resources/copy", "from", "/src", "path", "/dst").want(t, 202).str("href")); got != "failed" {
+		if got := endOf(t, s, api(t, s, "POST", "/resources/copy", "from", "/src", "path", "/dst").want(t, 202).str("href")); got != "failed" {
 			t.Error(got)
 		}
 		if _, err := s.Stat("/dst"); err != nil {
@@ -174,7 +174,7 @@ func TestOperationLinksHaveSeveralForms(t *testing.T) {
 	if !strings.Contains(op.str("href"), "/v1/disk/operations?id=") {
 		t.Errorf("%s", op.body)
 	}
-	if got := settled(t, s, op.str("href")); got != "success" {
+	if got := endOf(t, s, op.str("href")); got != "success" {
 		t.Error(got)
 	}
 	secure := start(t, emulator.Options{TLS: true, Knobs: emulator.Knobs{OperationHTTP: true, Async: "always"}})

@@ -107,8 +107,9 @@ func (r *replay) api(method, path string, params ...string) map[string]any {
 	return out
 }
 
-// foresee makes the operation that exchange i begins take as long as recorded.
-func (r *replay) foresee(i int) {
+// expectOperation makes the operation that exchange i begins take as long as
+// recorded.
+func (r *replay) expectOperation(i int) {
 	if r.name == "18-makedirs" && i == 6 { // the recording leaves out how these came to be
 		r.must(r.e.Mkdir("/YaDiskTest/test_makedirs_with_schema/parent1/parent2/parent3/leaf_directory"))
 	}

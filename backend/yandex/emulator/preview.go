@@ -40,8 +40,8 @@ func (e *Emulator) hasPreview(c *call, n *node, k kind) bool {
 	return !c.now.Before(n.stored.Add(delay))
 }
 
-// previewLinks are the link to a preview of the size asked for and the list of
-// all sizes.
+// previewLinks returns the link to a preview of the requested size and the list
+// of all sizes.
 func (e *Emulator) previewLinks(c *call, n *node) (preview, sizes lazy) {
 	id, name, h := n.content.id, n.name, c.hosts
 	size, crop := c.query.Get("preview_size"), "0"
@@ -99,8 +99,8 @@ func (e *Emulator) servePreview(w http.ResponseWriter, r *http.Request) {
 
 var previewForm = regexp.MustCompile(`^(\d{0,4})(x?)(\d{0,4})$`)
 
-// previewBox reads a size: a name, a width "120" or "120x", a height "x145",
-// or both "120x240". An unmeant side is 0.
+// previewBox parses a size: a name, a width "120" or "120x", a height "x145",
+// or both "120x240". An omitted side is 0.
 func previewBox(size string) (width, height int) {
 	for _, known := range previewSizes() {
 		if known.name == strings.ToUpper(size) {
@@ -120,8 +120,8 @@ func previewBox(size string) (width, height int) {
 // maxPixels is the largest picture that is decoded.
 const maxPixels = 50e6
 
-// picture decodes content as an image; what is none gets a square in a colour
-// of its own.
+// picture decodes content as an image; anything else becomes a square in a
+// color of its own.
 func picture(c *content) image.Image {
 	body, err := c.open()
 	if err == nil {
@@ -143,7 +143,8 @@ func picture(c *content) image.Image {
 	return img
 }
 
-// shrink scales an image to fit a box; 0 leaves a side free. It never grows.
+// shrink scales an image down to fit a box; 0 leaves a side free. It never
+// enlarges.
 func shrink(img image.Image, width, height int) image.Image {
 	from := img.Bounds()
 	scale := 1.0

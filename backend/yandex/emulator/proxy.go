@@ -8,10 +8,10 @@ import (
 	"sync"
 )
 
-// StartProxy serves a forward proxy at addr until Close and returns its
-// address for HTTPS_PROXY. The proxy takes the place of the hosts of Yandex
-// Disk, with certificates of the emulator's authority (see CACert), and
-// refuses to connect to any other.
+// StartProxy serves a forward proxy at addr until Close and returns its address
+// for HTTPS_PROXY. The proxy impersonates the hosts of Yandex Disk, with
+// certificates of the emulator's authority (see CACert), and refuses to connect
+// to any other.
 func (e *Emulator) StartProxy(addr string) (string, error) {
 	if err := e.authority.make(); err != nil {
 		return "", err
@@ -26,8 +26,8 @@ func (e *Emulator) StartProxy(addr string) (string, error) {
 	return "http://" + l.Addr().String(), nil
 }
 
-// proxy answers one request to the proxy: a CONNECT becomes a connection of
-// the inner server, a plain request is answered at once.
+// proxy serves one request to the proxy: a CONNECT becomes a connection of
+// the inner server, a plain request is served directly.
 func (e *Emulator) proxy(inner *handoff, w http.ResponseWriter, r *http.Request) {
 	if _, ok := yandexRole(r.Host); !ok {
 		http.Error(w, "this proxy stands for the hosts of Yandex Disk only", http.StatusForbidden)
@@ -89,7 +89,7 @@ func (h *handoff) Close() error {
 
 func (h *handoff) Addr() net.Addr { return h.addr }
 
-// An earlyConn gives first what was read before the connection changed hands.
+// An earlyConn is a connection that first returns the bytes already read from it.
 type earlyConn struct {
 	net.Conn
 	early []byte

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// published finds what a public key or address and a path inside it lead to.
+// published returns the share and the node of a public key or address and a
+// path inside it.
 func (e *Emulator) published(c *call) (*share, *node, *failure) {
 	key, fail := c.required("public_key")
 	if fail != nil {
@@ -35,7 +36,8 @@ func (e *Emulator) published(c *call) (*share, *node, *failure) {
 	return s, n, nil
 }
 
-// insidePath is the path of n below the shared node, "/" for the node itself.
+// insidePath returns the path of n relative to the shared node, "/" for the
+// node itself.
 func (e *Emulator) insidePath(s *share, n *node) string {
 	inside := strings.TrimPrefix(e.disk.path(n), e.disk.path(s.node))
 	if inside == "" {
@@ -44,7 +46,7 @@ func (e *Emulator) insidePath(s *share, n *node) string {
 	return inside
 }
 
-// publicResource is a Resource as everybody may see it.
+// publicResource returns the public form of a Resource.
 func (e *Emulator) publicResource(c *call, s *share, n *node) object {
 	o := e.resource(c, n).without("custom_properties").with("path", e.insidePath(s, n)).with("public_key", s.key)
 	if n == s.node {

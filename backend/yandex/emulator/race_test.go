@@ -14,7 +14,7 @@ import (
 )
 
 // Many clients at once, with knobs turned and faults drawn under way, leave the
-// disk whole. It says something under the race detector.
+// disk intact. It is most useful under the race detector.
 func TestManyClientsAtOnce(t *testing.T) {
 	e := New(Options{Token: "t", Seed: 1})
 	server := httptest.NewServer(e)
@@ -60,7 +60,7 @@ func TestManyClientsAtOnce(t *testing.T) {
 	e.checkSums(t)
 }
 
-// request sends what it is told and lets it fail as it may.
+// request sends a request and ignores its failure.
 func (e *Emulator) request(server, method, target string, body io.Reader) []byte {
 	r, err := http.NewRequest(method, server+target, body)
 	if err != nil {

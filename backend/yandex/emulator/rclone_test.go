@@ -57,7 +57,7 @@ func rcloneToken(access, refresh, expiry string) string {
 	return `RCLONE_CONFIG_YA_TOKEN={"access_token":"` + access + `","token_type":"OAuth","refresh_token":"` + refresh + `","expiry":"` + expiry + `"}`
 }
 
-// run runs rclone, which must neither fail nor complain nor try again.
+// run runs rclone, which must neither fail nor complain nor retry.
 func (r *rclone) run(args ...string) string {
 	r.t.Helper()
 	cmd := exec.CommandContext(r.t.Context(), r.path, append([]string{"--ca-cert", r.caFile, "--retries", "1", "--low-level-retries", "1", "-v"}, args...)...)

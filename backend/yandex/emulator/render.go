@@ -10,7 +10,7 @@ import (
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05") + "+00:00" }
 
-// resource is the Resource object of a node, without _embedded.
+// resource returns the Resource object of a node, without _embedded.
 func (e *Emulator) resource(c *call, n *node) object {
 	o := object{}
 	if !n.isDir() {
@@ -50,7 +50,7 @@ func (e *Emulator) resource(c *call, n *node) object {
 	return append(o, member{"path", e.disk.path(n)}, member{"type", kind}, member{"revision", n.revision})
 }
 
-// fileMembers are what only files have.
+// fileMembers returns the members that only files have.
 func (e *Emulator) fileMembers(c *call, n *node) object {
 	kind := kindOf(n.name)
 	o := object{
@@ -65,7 +65,7 @@ func (e *Emulator) fileMembers(c *call, n *node) object {
 	return o
 }
 
-// A page is which children of a folder are asked for.
+// A page selects which children of a folder are listed.
 type page struct {
 	limit, offset int
 	sort          string
@@ -83,7 +83,7 @@ func (c *call) page() (page, *failure) {
 	return page{limit, offset, c.query.Get("sort")}, nil
 }
 
-// cut takes the page out of nodes in their order.
+// cut returns the page of the sorted nodes.
 func (p page) cut(nodes []*node, k Knobs) []*node {
 	limit := p.limit
 	if k.MaxPage > 0 {
@@ -126,7 +126,7 @@ func (n *node) ownSize() int64 {
 	return n.content.size
 }
 
-// embedded is the listing of a folder, each child made by item.
+// embedded returns the listing of a folder, with each child rendered by item.
 func (e *Emulator) embedded(c *call, n *node, p page, item func(*node) object) object {
 	var visible []*node
 	for _, child := range n.list() {
@@ -145,13 +145,13 @@ func (e *Emulator) embedded(c *call, n *node, p page, item func(*node) object) o
 	return object{{"sort", p.sort}, {"items", items}, {"limit", p.limit}, {"offset", p.offset}, {"path", e.disk.path(n)}, {"total", len(visible)}}
 }
 
-// short reports whether the knobs that make listings short concern a folder.
+// short reports whether the knobs that shorten listings apply to a folder.
 func (e *Emulator) short(c *call, n *node) bool {
 	return c.knobs.ShortFolder == "" || c.knobs.ShortFolder == e.disk.path(n)
 }
 
-// withListing puts the listing of a folder into its description, or what the
-// knobs leave of it.
+// withListing adds the listing of a folder, or what the knobs leave of it, to
+// its description.
 func (e *Emulator) withListing(c *call, n *node, out, listing object) object {
 	if e.short(c, n) {
 		if c.knobs.ListingLost {
@@ -167,16 +167,16 @@ func (e *Emulator) withListing(c *call, n *node, out, listing object) object {
 	return append(object{{"_embedded", listing}}, out...)
 }
 
-// hidden reports whether a file was uploaded so lately that its metadata is
-// not to be seen yet.
+// hidden reports whether a file was uploaded so recently that its metadata
+// is not visible yet.
 func (c *call) hidden(n *node) bool {
 	return c.knobs.MetadataDelay > 0 && !n.isDir() && c.now.Before(n.stored.Add(c.knobs.MetadataDelay))
 }
 
-// A kind is what the service makes of a file's name.
+// A kind is the type that the service derives from a file's name.
 type kind struct{ mime, media string }
 
-// kindOf looks at the extension only; the service ignores the Content-Type of
+// kindOf considers only the extension; the service ignores the Content-Type of
 // an upload.
 func kindOf(name string) kind {
 	ext := strings.ToLower(path.Ext(name))

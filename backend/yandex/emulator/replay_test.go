@@ -49,7 +49,7 @@ func replayAll(t *testing.T, flows map[string][]exchange) map[emulator.Endpoint]
 
 // A replay plays one flow against an emulator that takes itself for the hosts
 // of Yandex. Names that the service made up differ from one run to the next:
-// those of the recording are mapped to those of the emulator as they appear.
+// names in the recording are mapped to those of the emulator as they appear.
 type replay struct {
 	t      *testing.T
 	e      *emulator.Emulator
@@ -96,7 +96,7 @@ func (r *replay) run(counts map[emulator.Endpoint]int) {
 	r.must(r.e.Mkdir("/YaDiskTest"))
 	r.prepare()
 	for i, x := range r.flow {
-		r.foresee(i)
+		r.expectOperation(i)
 		r.clock.Advance(100 * time.Millisecond)
 		r.e.ResetCounters()
 		if r.play(x) {

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// getResource answers metadata and, for a folder, a page of its children.
+// getResource returns metadata and, for a folder, a page of its children.
 func (e *Emulator) getResource(c *call) (reply, *failure) {
 	p, fail := c.path("path")
 	if fail != nil {
@@ -23,7 +23,7 @@ func (e *Emulator) getResource(c *call) (reply, *failure) {
 	return e.describe(c, n)
 }
 
-// describe is the answer of GET for a node of the disk or the trash.
+// describe returns the response to GET for a node of the disk or the trash.
 func (e *Emulator) describe(c *call, n *node) (reply, *failure) {
 	out := e.resource(c, n)
 	if n.isDir() {
@@ -39,7 +39,7 @@ func (e *Emulator) describe(c *call, n *node) (reply, *failure) {
 	return reply{status: http.StatusOK, body: out}, nil
 }
 
-// makeFolder makes one folder; its parent must be there.
+// makeFolder creates one folder; its parent must exist.
 func (e *Emulator) makeFolder(c *call) (reply, *failure) {
 	p, fail := c.path("path")
 	if fail != nil {
@@ -61,8 +61,8 @@ func (e *Emulator) makeFolder(c *call) (reply, *failure) {
 	return reply{status: http.StatusCreated, body: c.resourceLink(e.disk.path(n))}, nil
 }
 
-// place finds the folder in which something is to be put at p, and refuses if
-// there is none, if p is a root or if an operation runs there.
+// place returns the folder in which p is to be created, and fails if there is
+// none, if p is a root or if an operation runs there.
 func (e *Emulator) place(c *call, p diskPath) (*node, *failure) {
 	if p.isRoot() || p.area != "disk" {
 		return nil, errNoParent(p.asked)
@@ -123,7 +123,8 @@ func (e *Emulator) setProperties(n *node, properties object, k Knobs) {
 	}
 }
 
-// maxProperties is the documented limit of all names and values together.
+// maxProperties is the documented limit of all names and values together, in
+// bytes.
 const maxProperties = 1024
 
 func merge(old, changes object) object {
@@ -151,7 +152,7 @@ func (o object) characters() int {
 	return n
 }
 
-// jsonBody reads the body as one JSON object; nil if there is no body.
+// jsonBody decodes the body as one JSON object; nil if there is no body.
 func (c *call) jsonBody() (map[string]json.RawMessage, *failure) {
 	if len(bytes.TrimSpace(c.body)) == 0 {
 		return nil, nil
@@ -166,7 +167,7 @@ func (c *call) jsonBody() (map[string]json.RawMessage, *failure) {
 	return members, nil
 }
 
-// properties reads the body of a PATCH.
+// properties decodes the body of a PATCH.
 func (c *call) properties() (object, *failure) {
 	members, fail := c.jsonBody()
 	if fail != nil {
@@ -185,7 +186,7 @@ func (c *call) properties() (object, *failure) {
 
 var errNotFlat = errors.New("not a flat object")
 
-// parseProperties reads a flat JSON object in the order of its members.
+// parseProperties decodes a flat JSON object and keeps the order of its members.
 func parseProperties(raw []byte) (object, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
@@ -216,7 +217,7 @@ func parseProperties(raw []byte) (object, error) {
 	return out, nil
 }
 
-// deleteResource moves to the trash or deletes for good.
+// deleteResource moves a resource to the trash or deletes it permanently.
 func (e *Emulator) deleteResource(c *call) (reply, *failure) {
 	p, fail := c.path("path")
 	if fail != nil {
@@ -256,7 +257,7 @@ func (e *Emulator) deleteResource(c *call) (reply, *failure) {
 	return reply{status: http.StatusNoContent}, nil
 }
 
-// removal is the deletion of n in steps, one for each child and one for n.
+// removal returns the deletion of n in steps, one for each child and one for n.
 func (e *Emulator) removal(n *node, permanently bool, k Knobs) []step {
 	remove := func(n *node) step {
 		return func() bool {

@@ -101,7 +101,7 @@ func TestListing(t *testing.T) {
 	}
 }
 
-// TestShortFolders turns the knobs that show less of a folder than it has.
+// TestShortFolders sets the knobs that list less than a folder has.
 func TestShortFolders(t *testing.T) {
 	s := start(t, emulator.Options{})
 	for _, path := range []string{"/d/a", "/d/b", "/d/c", "/e/f", "/e/g"} {
@@ -371,7 +371,7 @@ func TestSpace(t *testing.T) {
 	api(t, s, "DELETE", "/resources", "path", "/b", "permanently", "true").want(t, 204)
 	want(5, 5)
 	op := api(t, s, "DELETE", "/trash/resources").want(t, 202)
-	if status := settled(t, s, op.str("href")); status != "success" {
+	if status := endOf(t, s, op.str("href")); status != "success" {
 		t.Error(status)
 	}
 	want(0, 0)

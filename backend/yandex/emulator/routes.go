@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// An Endpoint is one request that the service knows, as "METHOD /path" for
-// API and OAuth and as "METHOD host" for the hosts that links lead to.
+// An Endpoint is one kind of request, as "METHOD /path" for API and OAuth and
+// as "METHOD host" for the hosts that links lead to.
 type Endpoint string
 
 // The endpoints of the REST API.
@@ -62,7 +62,7 @@ const (
 	UserInfo    Endpoint = "GET /info"
 )
 
-// Unknown is counted for requests that no endpoint answers.
+// Unknown is counted for requests to no known endpoint.
 const Unknown Endpoint = "unknown"
 
 func (p Endpoint) isAPI() bool {
@@ -70,7 +70,7 @@ func (p Endpoint) isAPI() bool {
 	return strings.HasPrefix(path, "/v1/disk") || p == APIVersion
 }
 
-// A right is what a token must be allowed for a request.
+// A right is what a token must allow for a request.
 type right string
 
 const (
@@ -81,7 +81,7 @@ const (
 	infoRight right = "cloud_api:disk.info"
 )
 
-// A route is how an endpoint of the API is answered.
+// A route is how an endpoint of the API is served.
 type route struct {
 	endpoint Endpoint
 	right    right
@@ -122,8 +122,8 @@ func apiRoutes() []route {
 	}
 }
 
-// lookup finds the route of an API request; known reports whether the path has
-// any, so that a wrong verb can be told from a wrong path.
+// lookup returns the route of an API request; known reports whether the path
+// has any, to distinguish a wrong method from a wrong path.
 func lookup(r *http.Request) (found route, known bool) {
 	path := strings.TrimSuffix(r.URL.Path, "/")
 	if path == "" {

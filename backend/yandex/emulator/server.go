@@ -10,7 +10,7 @@ import (
 )
 
 // A Server is an emulator on real listeners: API, OAuth, uploader, downloader
-// and storage each have an address of their own, as the service has hosts.
+// and storage each have an address of their own, like the hosts of the service.
 type Server struct {
 	*Emulator
 	URL      string // of the API, http://127.0.0.1:PORT; clients append /v1/disk
@@ -77,9 +77,8 @@ func (e *Emulator) run(l net.Listener, h http.HandlerFunc, secure bool) {
 	})
 }
 
-// Close stops serving, waits for the requests under way and for what runs in
-// the background, which it hurries, and removes kept content. Requests that
-// come later get 503.
+// Close stops serving, cancels background work, waits for it and for requests
+// in flight, and removes stored content. Later requests get 503.
 func (e *Emulator) Close() error {
 	e.mu.Lock()
 	e.closed = true

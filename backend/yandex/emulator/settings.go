@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// publicSettings reads the settings in the body of a publication.
+// publicSettings decodes the settings in the body of a publication.
 func (c *call) publicSettings() (map[string]json.RawMessage, *failure) {
 	members, fail := c.jsonBody()
 	if fail != nil {
@@ -22,7 +22,7 @@ func (c *call) publicSettings() (map[string]json.RawMessage, *failure) {
 	return settings, nil
 }
 
-// apply changes the settings that are given; null takes one back.
+// apply changes the given settings; null removes one.
 func (s *share) apply(settings map[string]json.RawMessage) *failure {
 	changed := *s
 	for name, field := range map[string]any{"password": &changed.password, "available_until": &changed.until, "read_only": &changed.readOnly} {
@@ -46,7 +46,7 @@ func (s *share) apply(settings map[string]json.RawMessage) *failure {
 	return nil
 }
 
-// toSettings finds the share of a path, for accounts that have settings.
+// toSettings returns the share of a path, for accounts that have settings.
 func (e *Emulator) toSettings(c *call) (*share, *failure) {
 	n, _, fail := e.toShare(c)
 	if fail != nil {
@@ -73,7 +73,7 @@ func (e *Emulator) setPublicSettings(c *call) (reply, *failure) {
 	return reply{status: http.StatusOK}, nil
 }
 
-// getPublicSettings tells the settings that are set; a password is not told.
+// getPublicSettings returns the settings that are set, without the password.
 func (e *Emulator) getPublicSettings(c *call) (reply, *failure) {
 	s, fail := e.toSettings(c)
 	if fail != nil {

@@ -10,9 +10,9 @@ type share struct {
 	node      *node
 	key, url  string
 	published time.Time
-	visible   time.Time // when key and address show in metadata
+	visible   time.Time // when key and address appear in metadata
 	password  string
-	until     int64 // unix time after which the link is dead, 0 for never
+	until     int64 // Unix time at which the link expires, 0 for never
 	readOnly  bool
 	downloads int
 }
@@ -20,7 +20,7 @@ type share struct {
 // keyTail ends the public keys of ordinary accounts.
 const keyTail = "q/A1b2C3d4E5f6G7h8I9jAA=="
 
-// publish shares a path; one that is shared keeps its key and address.
+// publish shares a path; one already shared keeps its key and address.
 func (e *Emulator) publish(c *call) (reply, *failure) {
 	n, p, fail := e.toShare(c)
 	if fail != nil {

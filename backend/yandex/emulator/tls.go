@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// authority is a certificate authority of the emulator's own, made when it is
-// first needed. It signs certificates for whatever name is asked for.
+// authority is the emulator's certificate authority, created on first use. It
+// issues a certificate for any requested name.
 type authority struct {
 	mu     sync.Mutex // guards what follows
 	cert   *x509.Certificate
@@ -24,8 +24,8 @@ type authority struct {
 	leaves map[string]*tls.Certificate
 }
 
-// CACert is the certificate of the emulator's authority in PEM, for clients to
-// trust: SSL_CERT_FILE, --ca-cert, NODE_EXTRA_CA_CERTS.
+// CACert returns the certificate of the emulator's authority in PEM, for clients
+// to trust: SSL_CERT_FILE, --ca-cert, NODE_EXTRA_CA_CERTS.
 func (e *Emulator) CACert() ([]byte, error) {
 	if err := e.authority.make(); err != nil {
 		return nil, err
@@ -61,7 +61,8 @@ func (a *authority) make() error {
 	return nil
 }
 
-// config serves with a certificate for the name that the client asks for.
+// config returns a configuration with a certificate for the name that the
+// client requests.
 func (a *authority) config() *tls.Config {
 	return &tls.Config{
 		NextProtos: []string{"h2", "http/1.1"},
@@ -71,7 +72,7 @@ func (a *authority) config() *tls.Config {
 	}
 }
 
-// leaf makes a certificate for a host; without a name, for this machine.
+// leaf returns a certificate for a host, or for this machine if there is no name.
 func (a *authority) leaf(host string) (*tls.Certificate, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// trashPath reads a path of the trash; the root if it may be absent and is.
+// trashPath returns the path parameter in the trash; the root if it is optional
+// and absent.
 func (c *call) trashPath(required bool) (diskPath, *failure) {
 	value := c.query.Get("path")
 	if value == "" {
@@ -22,7 +23,7 @@ func (c *call) trashPath(required bool) (diskPath, *failure) {
 	return parsePath(value, c.knobs)
 }
 
-// getTrash describes the trash, an entry of it or something below one.
+// getTrash describes the trash, an entry of it or a resource below one.
 func (e *Emulator) getTrash(c *call) (reply, *failure) {
 	p, fail := c.trashPath(false)
 	if fail != nil {
@@ -35,7 +36,7 @@ func (e *Emulator) getTrash(c *call) (reply, *failure) {
 	return e.describe(c, n)
 }
 
-// deleteTrash deletes an entry for good, or everything if no path is given.
+// deleteTrash permanently deletes an entry, or everything if no path is given.
 func (e *Emulator) deleteTrash(c *call) (reply, *failure) {
 	p, fail := c.trashPath(false)
 	if fail != nil {
@@ -67,8 +68,8 @@ func (e *Emulator) deleteTrash(c *call) (reply, *failure) {
 	return reply{status: http.StatusNoContent}, nil
 }
 
-// restoreTrash puts an entry back to where it was, or under another name,
-// which may be a whole path. Folders on the way are made again.
+// restoreTrash restores an entry to its original path, or under another
+// name, which may be a whole path. Missing parent folders are created.
 func (e *Emulator) restoreTrash(c *call) (reply, *failure) {
 	p, fail := c.trashPath(true)
 	if fail != nil {
@@ -149,7 +150,7 @@ func (e *Emulator) restore(n *node, to diskPath, overwrite bool, k Knobs) bool {
 	return true
 }
 
-// freeName is p with a number before the extension, such that it is not taken.
+// freeName returns p with a number before the extension that makes it free.
 func (e *Emulator) freeName(p diskPath) diskPath {
 	ext := path.Ext(p.name())
 	stem := strings.TrimSuffix(p.name(), ext)

@@ -48,7 +48,7 @@ func TestTrash(t *testing.T) {
 	finished(t, s, api(t, s, "DELETE", "/resources", "path", "/d", "permanently", "true"))
 
 	restored := api(t, s, "PUT", "/trash/resources/restore", "path", sub["path"].(string)).want(t, 202)
-	if got := settled(t, s, restored.str("href")); got != "success" {
+	if got := endOf(t, s, restored.str("href")); got != "success" {
 		t.Error(got)
 	}
 	if data, err := s.ReadFile("/d/sub/" + hostile); err != nil || string(data) != "/d/sub/"+hostile {
@@ -118,7 +118,7 @@ func TestEmptyingTheTrashTakesTime(t *testing.T) {
 	entry := trashed(t, s)["disk:/file"]["path"].(string)
 	op := api(t, s, "DELETE", "/trash/resources").want(t, 202)
 	api(t, s, "PUT", "/trash/resources/restore", "path", entry).wantError(t, 423, "DiskResourceLockedError")
-	if got := settled(t, s, op.str("href")); got != "success" {
+	if got := endOf(t, s, op.str("href")); got != "success" {
 		t.Error(got)
 	}
 	wantPaths(t, s)

@@ -69,8 +69,8 @@ func TestUploadOfUnknownLength(t *testing.T) {
 	}
 }
 
-// breakOff uploads the beginning of a body, of a length told (or in chunks if
-// negative), and breaks the connection.
+// breakOff uploads the beginning of a body, with a Content-Length (or in chunks
+// if negative), and breaks the connection.
 func breakOff(t *testing.T, link answer, text string, length int) {
 	t.Helper()
 	u, err := url.Parse(link.str("href"))
@@ -91,8 +91,8 @@ func breakOff(t *testing.T, link answer, text string, length int) {
 	}
 }
 
-// have asks the uploader until it has n bytes, as it learns of a broken
-// connection only after its client.
+// have polls the uploader until it has n bytes, because it notices a
+// broken connection later than its client.
 func have(t *testing.T, s *emulator.Server, link answer, n string) {
 	t.Helper()
 	until(t, func() bool {
@@ -241,14 +241,14 @@ func TestUploadAnswered202(t *testing.T) {
 	link := uploadLink(t, s, "/f")
 	put(t, s, link, "x").want(t, 202)
 	api(t, s, "GET", "/resources", "path", "/f").wantError(t, 404, "DiskNotFoundError")
-	if got := settled(t, s, s.URL+"/v1/disk/operations/"+link.str("operation_id")); got != "success" {
+	if got := endOf(t, s, s.URL+"/v1/disk/operations/"+link.str("operation_id")); got != "success" {
 		t.Error(got)
 	}
 	api(t, s, "GET", "/resources", "path", "/f").want(t, 200)
 	s.SetKnobs(func(k *emulator.Knobs) { k.OperationFailure = "failed" })
 	link = uploadLink(t, s, "/g")
 	put(t, s, link, "x").want(t, 202)
-	if got := settled(t, s, s.URL+"/v1/disk/operations/"+link.str("operation_id")); got != "failed" {
+	if got := endOf(t, s, s.URL+"/v1/disk/operations/"+link.str("operation_id")); got != "failed" {
 		t.Error(got)
 	}
 	wantPaths(t, s, "disk:/f")
@@ -295,7 +295,7 @@ func until(t *testing.T, done func() bool) {
 	}
 }
 
-// A throttled upload is on its way for ever, until the emulator is closed.
+// A throttled upload runs for ever, until the emulator is closed.
 func TestThrottledUploadWaits(t *testing.T) {
 	s, err := emulator.Start(emulator.Options{Knobs: emulator.Knobs{ThrottleRate: 1}})
 	if err != nil {
@@ -357,7 +357,7 @@ func TestInstantUpload(t *testing.T) {
 	links := api(t, s, "PUT", "/resources/upload", params...).want(t, 200)
 	href := links.json["upload_link"].(map[string]any)["href"].(string)
 	send(t, s, "PUT", href, strings.NewReader("hello")).want(t, 201)
-	if got := settled(t, s, links.json["operation_link"].(map[string]any)["href"].(string)); got != "success" {
+	if got := endOf(t, s, links.json["operation_link"].(map[string]any)["href"].(string)); got != "success" {
 		t.Error(got)
 	}
 	params[1] = "/again"

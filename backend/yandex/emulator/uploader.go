@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// serveUploader takes content. Its answers have no bodies.
+// serveUploader receives content. Its responses have no bodies.
 func (e *Emulator) serveUploader(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Length", "0")
 	e.mu.Lock()
@@ -30,7 +30,8 @@ func (e *Emulator) serveUploader(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// uploadedSoFar tells how many bytes of an interrupted upload are there.
+// uploadedSoFar responds with the number of bytes received of an interrupted
+// upload.
 func (e *Emulator) uploadedSoFar(w http.ResponseWriter, u *upload) {
 	u.busy.Lock()
 	defer u.busy.Unlock()
@@ -44,15 +45,15 @@ func (e *Emulator) uploadedSoFar(w http.ResponseWriter, u *upload) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// receive reads a PUT, whole or a range, and stores the file with its last
-// byte. Nothing shows on the disk before; what a broken connection leaves is
-// only good for resuming.
+// receive reads a PUT, whole or a range, and stores the file on its last byte.
+// Until then nothing is visible on the disk; what a broken connection leaves
+// can only be resumed.
 func (e *Emulator) receive(w http.ResponseWriter, r *http.Request, u *upload) {
 	if r.Header.Get("Content-Range") == "" && !u.putting.CompareAndSwap(false, true) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	u.busy.Lock() // until a connection that broke is noticed here too, or a HEAD has its answer
+	u.busy.Lock() // until the end of a broken connection is noticed here too, or a HEAD is answered
 	defer u.busy.Unlock()
 	u.putting.Store(true)
 	defer u.putting.Store(false)
@@ -94,8 +95,8 @@ func (e *Emulator) receive(w http.ResponseWriter, r *http.Request, u *upload) {
 	}
 }
 
-// buffer is how many bytes are taken at a time: many, as each piece is written
-// and hashed twice, but few of a small or throttled upload.
+// buffer returns how many bytes are read at a time: many, because each piece is
+// written and hashed twice, but few of a small or throttled upload.
 func (u *upload) buffer(r *http.Request) int64 {
 	size := int64(256 << 10)
 	if r.ContentLength >= 0 {
@@ -107,7 +108,7 @@ func (u *upload) buffer(r *http.Request) int64 {
 	return max(size, 512)
 }
 
-// discard ends the upload and forgets what it received.
+// discard ends the upload and drops what it received.
 func (u *upload) discard() {
 	if u.sink != nil {
 		u.sink.abort()
@@ -121,8 +122,9 @@ type contentRange struct{ first, last, total int64 }
 
 var contentRangeForm = regexp.MustCompile(`^bytes (\d+)-(\d+)/(\d+)$`)
 
-// rangeOf judges the Content-Range of a PUT against what has come so far; a
-// status other than 0 refuses it. A link without resuming is good for one PUT.
+// rangeOf checks the Content-Range of a PUT against the bytes received so far;
+// a status other than 0 rejects it. A link without resuming is valid for one
+// PUT.
 func (u *upload) rangeOf(r *http.Request) (*contentRange, int) {
 	if u.finished {
 		return nil, http.StatusBadRequest
@@ -161,7 +163,7 @@ func (u *upload) rangeOf(r *http.Request) (*contentRange, int) {
 	return rng, 0
 }
 
-// admit refuses at the first byte what its length already forbids.
+// admit rejects at the first byte an upload whose length is not allowed.
 func (e *Emulator) admit(u *upload, r *http.Request, rng *contentRange) int {
 	size := r.ContentLength
 	if rng != nil {
@@ -180,8 +182,8 @@ func (e *Emulator) admit(u *upload, r *http.Request, rng *contentRange) int {
 	return 0
 }
 
-// finalize thinks as long as the knobs say, whether the client waits or not,
-// and stores the file.
+// finalize waits for the delay that the knobs set, whether the client waits
+// or not, and stores the file.
 func (e *Emulator) finalize(w http.ResponseWriter, u *upload) {
 	u.finished = true
 	content, err := u.sink.commit()
@@ -201,8 +203,8 @@ func (e *Emulator) finalize(w http.ResponseWriter, u *upload) {
 	w.WriteHeader(status)
 }
 
-// store puts received content where its link said, now or when its operation
-// ends, and returns the uploader's answer.
+// store stores received content at the path of its link, now or when its
+// operation ends, and returns the uploader's status.
 func (e *Emulator) store(u *upload, content *content) int {
 	if status := e.storable(u, content); status != http.StatusCreated {
 		u.op.status, u.op.upload = failed, false
@@ -229,7 +231,8 @@ func (e *Emulator) store(u *upload, content *content) int {
 	return http.StatusCreated
 }
 
-// storable reports whether the place for an upload is still good.
+// storable checks that an upload can still be stored at its path, and returns
+// the status.
 func (e *Emulator) storable(u *upload, content *content) int {
 	parent := e.disk.find(u.target.dir(), u.knobs.FoldNames)
 	if parent == nil || !parent.isDir() {
@@ -248,8 +251,8 @@ func (e *Emulator) storable(u *upload, content *content) int {
 	return http.StatusCreated
 }
 
-// setContent makes a file of content or gives an existing one new content. The
-// folder must be there.
+// setContent creates a file, or replaces the content of an existing one. The
+// folder must exist.
 func (e *Emulator) setContent(at diskPath, content *content, k Knobs) *node {
 	parent := e.disk.find(at.dir(), k.FoldNames)
 	n := e.disk.newNode(at.name(), content)
@@ -274,7 +277,7 @@ func (e *Emulator) setContent(at diskPath, content *content, k Knobs) *node {
 
 var errStopped = errors.New("emulator closed")
 
-// countUp counts what the uploader receives and keeps to a rate.
+// countUp counts what the uploader receives and limits its rate.
 func (e *Emulator) countUp(w io.Writer, rate int64) io.Writer {
 	return writerFunc(func(p []byte) (int, error) {
 		if rate > 0 && !e.wait(e.stop, time.Duration(float64(len(p))/float64(rate)*float64(time.Second))) {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// An upload is a link that was given and what came of it.
+// An upload is an upload link and the state of its upload.
 type upload struct {
 	id        string
 	target    diskPath
@@ -21,14 +21,14 @@ type upload struct {
 	rate      int64 // bytes a second, 0 for no limit
 	knobs     Knobs
 
-	putting  atomic.Bool // a PUT is under way: a second one is refused, while a HEAD only has to wait
-	busy     sync.Mutex  // held by the request that writes, or looks; guards what follows
+	putting  atomic.Bool // a PUT is in progress: a second one is rejected, while a HEAD only waits
+	busy     sync.Mutex  // held by the request that writes or reads the state; guards what follows
 	used     bool        // a PUT has begun
 	finished bool
 	sink     *sink // bytes received so far
 }
 
-// uploadLink checks whether a file may be put somewhere and gives a link.
+// uploadLink checks whether a file may be uploaded to a path and returns a link.
 func (e *Emulator) uploadLink(c *call) (reply, *failure) {
 	p, fail := c.path("path")
 	if fail != nil {
@@ -44,7 +44,7 @@ func (e *Emulator) uploadLink(c *call) (reply, *failure) {
 	return reply{status: http.StatusOK, body: e.newUpload(c, p, overwrite)}, nil
 }
 
-// mayUpload refuses an upload that cannot succeed.
+// mayUpload rejects an upload that cannot succeed.
 func (e *Emulator) mayUpload(c *call, p diskPath, overwrite bool) *failure {
 	parent, fail := e.place(c, p)
 	if fail != nil {
@@ -67,7 +67,7 @@ func (e *Emulator) mayUpload(c *call, p diskPath, overwrite bool) *failure {
 	return nil
 }
 
-// overTraffic refuses uploads when the monthly volume is used up.
+// overTraffic rejects uploads over the monthly volume.
 func (e *Emulator) overTraffic(k Knobs, more int64) *failure {
 	if k.MonthlyUpload <= 0 || e.monthly+more < k.MonthlyUpload || more > 0 && e.monthly+more == k.MonthlyUpload {
 		return nil
@@ -89,14 +89,14 @@ func (e *Emulator) newUpload(c *call, p diskPath, overwrite bool) object {
 	return object{{"operation_id", op.id}, {"href", c.hosts.base(roleUploader) + "/upload-target/" + u.id}, {"method", http.MethodPut}, {"templated", false}}
 }
 
-// uploads are the links that a client may still try. They are guarded by the
+// uploads are the links that a client may still use. They are guarded by the
 // emulator's lock.
 type uploads struct {
 	byID map[string]*upload
 	all  []*upload // by time of issue
 }
 
-// add keeps u, and forgets old links that have lapsed an hour ago.
+// add adds u and removes links that expired an hour ago.
 func (l *uploads) add(u *upload, now time.Time) {
 	forget := 0
 	for forget < len(l.all) && now.Sub(l.all[forget].until) > time.Hour && l.all[forget].busy.TryLock() {
@@ -109,7 +109,7 @@ func (l *uploads) add(u *upload, now time.Time) {
 	l.byID[u.id] = u
 }
 
-// throttle decides, when the link is asked for, how fast the upload may be:
+// throttle returns the rate limit of an upload when its link is requested:
 // by the extension of the name, unless the client claims to be Yandex's own.
 func (c *call) throttle(p diskPath) int64 {
 	ours := strings.HasPrefix(c.r.UserAgent(), "Yandex.Disk") && !c.knobs.ThrottleAll
@@ -121,8 +121,8 @@ func (c *call) throttle(p diskPath) int64 {
 	return c.knobs.ThrottleRate
 }
 
-// instantUpload stores content that the service already holds without a
-// transfer, as the desktop client was seen to do; else it gives a link.
+// instantUpload stores content that the service already has without a
+// transfer, as the desktop client was seen to do; otherwise it returns a link.
 func (e *Emulator) instantUpload(c *call) (reply, *failure) {
 	if !c.knobs.InstantUpload {
 		return reply{}, errMethod.ptr()
