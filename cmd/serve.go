@@ -55,7 +55,7 @@ func (p program) serveCommand() *cli.Command {
 			textFlag("admin-addr", "", "serve /healthz and /metrics on `HOST:PORT`"),
 			textFlag("cache-dir", "", "cache file content in `DIR`"),
 			textFlag("cache-size", "1G", "maximum `SIZE` of the content cache; 0 disables it"),
-			durationFlag("dir-cache-time", time.Minute, "cache listings for `TIME` if the store does not report changes"),
+			durationFlag("dir-cache-time", time.Minute, "cache listings for `TIME` if the store does not report changes; those of a local folder are not cached"),
 			numberFlag("dir-cache-entries", 100_000, "cache up to `N` names"),
 			switchFlag("write-back", "confirm uploads when they are on the local disk, and store them in the background"),
 			durationFlag("poll-interval", 5*time.Second, "poll a store in use for changes every `TIME`"),

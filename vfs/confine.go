@@ -22,19 +22,22 @@ func (f *FS) Confine(dir string) (afero.Fs, error) {
 	return &FS{f.core, backend.Confine(f.ctx, p.name)}, nil
 }
 
-// The cached listings of a store with links show links that lead anywhere
-// within the store. A confined caller may see less, so the store itself is
-// asked; it is a local folder, which is fast.
+// isDirect reports whether the store itself is asked, because listings are not
+// cached or the caller must not see what is: they show links that lead anywhere
+// within the store, and a confined caller may see less.
+func (c *core) isDirect(ctx context.Context) bool {
+	return backend.IsDirect(c.b) || backend.IsConfined(ctx, c.b)
+}
 
 func (c *core) storeStat(ctx context.Context, name string) (backend.Info, error) {
-	if backend.IsConfined(ctx, c.b) {
+	if c.isDirect(ctx) {
 		return c.b.Stat(ctx, name)
 	}
 	return c.meta.Stat(ctx, name)
 }
 
 func (c *core) storeLook(ctx context.Context, name string) (backend.Info, map[string]backend.Info, error) {
-	if backend.IsConfined(ctx, c.b) {
+	if c.isDirect(ctx) {
 		info, err := c.b.Stat(ctx, name)
 		return info, nil, err
 	}
@@ -42,7 +45,7 @@ func (c *core) storeLook(ctx context.Context, name string) (backend.Info, map[st
 }
 
 func (c *core) storeList(ctx context.Context, name string) (map[string]backend.Info, error) {
-	if !backend.IsConfined(ctx, c.b) {
+	if !c.isDirect(ctx) {
 		_, children, err := c.meta.List(ctx, name)
 		return children, err
 	}
@@ -61,7 +64,7 @@ func (c *core) storeList(ctx context.Context, name string) (map[string]backend.I
 }
 
 func (c *core) storeEmpty(ctx context.Context, name string) (bool, error) {
-	if !backend.IsConfined(ctx, c.b) {
+	if !c.isDirect(ctx) {
 		return c.meta.Empty(ctx, name)
 	}
 	children, err := c.storeList(ctx, name)

@@ -58,11 +58,8 @@ func conform(t *testing.T, s store) {
 	for name, cache := range caches() {
 		t.Run(name, func(t *testing.T) {
 			opts := slices.Concat(limits(), s.opts)
-			switch {
-			case !s.dirTimes:
+			if !s.dirTimes {
 				opts = append(opts, conformance.Ignores(conformance.DirUpdates, "the store leaves the time of a folder alone when an entry comes or goes"))
-			case name != "no cache":
-				opts = append(opts, conformance.Ignores(conformance.DirUpdates, "a folder that is remembered keeps its time until it is listed again"))
 			}
 			if name != "metadata" && !testlevel.Long() {
 				opts = append(opts, conformance.UpTo(conformance.Data), conformance.Effort(50, 40))

@@ -73,7 +73,8 @@ func WithCacheDir(dir string, maxBytes int64) Option {
 
 // WithDirCache sets how long a listing is fresh if the store has no revision
 // that confirms it, and how many entries of listings are cached in total. The
-// defaults are one minute and 100,000; a ttl of 0 disables the cache.
+// defaults are one minute and 100,000; a ttl of 0 disables the cache. Listings of
+// a [backend.Director], such as a local folder, are never cached.
 func WithDirCache(ttl time.Duration, entries int) Option {
 	return func(o *options) { o.ttl, o.entries = ttl, entries }
 }

@@ -66,7 +66,7 @@ func (c *core) openQueue() error {
 	}
 	c.queue, err = writeback.Open(c.b, writeback.Options{
 		Dir: dir, MaxBytes: c.opts.waiting, Log: c.opts.log, Now: c.opts.now,
-		Look:    func(ctx context.Context, name string) (backend.Info, error) { return c.meta.Stat(ctx, name) },
+		Look:    func(ctx context.Context, name string) (backend.Info, error) { return c.storeStat(ctx, name) },
 		Changed: c.invalidate,
 	})
 	if err == nil {

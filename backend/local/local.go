@@ -56,6 +56,7 @@ var _ interface {
 	backend.Usager
 	backend.ModTimer
 	backend.Confiner
+	backend.Director
 	backend.RemoveChecker
 } = (*Backend)(nil)
 

@@ -23,6 +23,9 @@ type view struct {
 // Confines implements backend.Confiner.
 func (b *Backend) Confines() bool { return true }
 
+// Direct implements backend.Director.
+func (b *Backend) Direct() bool { return true }
+
 // view opens what the caller may see, and gives name as it is called there. It
 // refuses names that cannot be asked for, and an ended context. The caller
 // closes it.

@@ -1,0 +1,15 @@
+package backend
+
+// A Director is a store on this machine. Other programs change it without a
+// word, and asking it costs next to nothing, so that what it says is not cached:
+// what is shown of a file is what the store says now.
+type Director interface {
+	// Direct reports whether the store is one.
+	Direct() bool
+}
+
+// IsDirect reports whether what b says is not to be cached.
+func IsDirect(b Backend) bool {
+	d, ok := As[Director](b)
+	return ok && d.Direct()
+}
