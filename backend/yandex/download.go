@@ -21,8 +21,8 @@ const resumeTries = 3
 // Open implements backend.Backend. A version that was in a listing lately
 // costs no call: the listing had the link.
 func (b *Backend) Open(ctx context.Context, name, version string) (backend.Content, error) {
-	if err := checkName("open", name); err != nil {
-		return nil, err
+	if _, err := b.path(name); err != nil { // a version has a link under any name
+		return nil, pathError("open", name, err)
 	}
 	look := func(ctx context.Context) (*api.Resource, error) { return b.look(ctx, name) }
 	if version != "" && !b.recent.replaced(name, version) {

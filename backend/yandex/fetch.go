@@ -14,9 +14,6 @@ import (
 // download an address. What it does when the name is taken is not documented, so
 // that is checked before.
 func (b *Backend) Fetch(ctx context.Context, name, address string) error {
-	if err := checkName("fetch", name); err != nil {
-		return err
-	}
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return backend.PathError("fetch", name, fs.ErrInvalid, "not an http or https address")
@@ -33,9 +30,13 @@ func (b *Backend) fetchURL(ctx context.Context, name, address string) error {
 	if err := b.absent(ctx, name); err != nil {
 		return err
 	}
+	target, err := b.path(name)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	_, _, err = b.api.Change(ctx, api.UploadFromURL, url.Values{"path": {b.path(name)}, "url": {address}})
+	_, _, err = b.api.Change(ctx, api.UploadFromURL, url.Values{"path": {target}, "url": {address}})
 	if errors.Is(err, api.ErrOperationFailed) {
 		return &backend.Error{Kind: backend.ErrUnavailable, Message: "the service could not download that address"}
 	}

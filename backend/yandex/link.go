@@ -12,10 +12,11 @@ import (
 // Link implements backend.Linker. The link of a folder leads to a ZIP file of
 // what is in it.
 func (b *Backend) Link(ctx context.Context, name string) (backend.Link, error) {
-	if err := checkName("link", name); err != nil {
-		return backend.Link{}, err
+	target, err := b.path(name)
+	if err != nil {
+		return backend.Link{}, pathError("link", name, err)
 	}
-	l, err := b.downloadLink(ctx, api.DownloadLink, url.Values{"path": {b.path(name)}, "fields": {"href"}})
+	l, err := b.downloadLink(ctx, api.DownloadLink, url.Values{"path": {target}, "fields": {"href"}})
 	return l, pathError("link", name, err)
 }
 

@@ -36,9 +36,6 @@ var listFields = resourceFields + ",_embedded.total,_embedded.items." +
 // service gives, since a listing that lacks files would make others delete
 // theirs. One that stays short is backend.ErrUnavailable.
 func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq2[backend.Info, error], error) {
-	if err := checkName("list", name); err != nil {
-		return backend.Info{}, nil, err
-	}
 	l := lister{
 		b: b, folder: name, id: byName,
 		page: func(ctx context.Context, offset, limit int) (*api.Resource, error) {

@@ -65,8 +65,8 @@ func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOp
 
 func checkPair(op, from, to string) error {
 	for _, name := range []string{from, to} {
-		if err := checkName(op, name); err != nil {
-			return err
+		if err := checkName(name); err != nil {
+			return linkError(op, from, to, err)
 		}
 		if name == "." {
 			return backend.LinkError(op, from, to, fs.ErrInvalid, "the root stays where it is")
@@ -141,7 +141,10 @@ func tempName(name string) string { return ownname.Sibling(name, uuid.NewString(
 func (b *Backend) discard(ctx context.Context, name string) {
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	_, err := b.api.Do(ctx, api.Request{Call: api.DeleteItem, Query: url.Values{"path": {b.path(name)}, "permanently": {"true"}}})
+	target, err := b.path(name)
+	if err == nil {
+		_, err = b.api.Do(ctx, api.Request{Call: api.DeleteItem, Query: url.Values{"path": {target}, "permanently": {"true"}}})
+	}
 	if err != nil && !hasCode(err, "DiskNotFoundError") {
 		b.log.Warn("a temporary file could not be removed", "name", name, "error", api.Message(err))
 	}
@@ -179,7 +182,15 @@ func (b *Backend) sendChecked(ctx context.Context, c api.Call, from, to string, 
 	}
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	query := url.Values{"from": {b.path(from)}, "path": {b.path(to)}, "fields": {"href"}}
+	source, err := b.path(from)
+	if err != nil {
+		return err
+	}
+	target, err := b.path(to)
+	if err != nil {
+		return err
+	}
+	query := url.Values{"from": {source}, "path": {target}, "fields": {"href"}}
 	if overwrite {
 		query.Set("overwrite", "true")
 	}

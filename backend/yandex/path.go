@@ -29,20 +29,20 @@ func cleanRoot(root string) (string, error) {
 		}
 	}
 	clean := path.Clean("/" + root)
-	if err := checkName("open", relative(clean)); err != nil {
-		return "", err
+	if err := checkName(relative(clean)); err != nil {
+		return "", pathError("open", root, err)
 	}
 	return scheme + clean, nil
 }
 
 // checkName refuses what the service would refuse or understand otherwise.
-func checkName(op, name string) error {
-	if err := backend.CheckName(op, name); err != nil {
+func checkName(name string) error {
+	if err := backend.CheckName("", name); err != nil {
 		return err
 	}
 	for part := range strings.SplitSeq(name, "/") {
 		if utf8.RuneCountInString(part) > maxName {
-			return backend.PathError(op, name, fs.ErrInvalid, "a name may have 255 characters")
+			return &backend.Error{Kind: fs.ErrInvalid, Message: "a name may have 255 characters"}
 		}
 	}
 	return nil
@@ -54,12 +54,13 @@ func usable(name string) bool {
 	return name != "." && fs.ValidPath(name) && !strings.ContainsAny(name, "/\x00")
 }
 
-// path is the name as the API wants it.
-func (b *Backend) path(name string) string {
-	if name == "." {
-		return b.root
+// path is the name as the API wants it. Here names are checked: no call can be
+// made for one without its path.
+func (b *Backend) path(name string) (string, error) {
+	if err := checkName(name); err != nil || name == "." {
+		return b.root, err
 	}
-	return strings.TrimSuffix(b.root, "/") + "/" + name
+	return strings.TrimSuffix(b.root, "/") + "/" + name, nil
 }
 
 // base is the root in the form of the service's responses, which never have the

@@ -13,9 +13,6 @@ import (
 
 // Preview implements backend.Previewer.
 func (b *Backend) Preview(ctx context.Context, name string, size int) (io.ReadCloser, error) {
-	if err := checkName("preview", name); err != nil {
-		return nil, err
-	}
 	if size <= 0 {
 		return nil, backend.PathError("preview", name, fs.ErrInvalid, "a picture is at least one pixel wide")
 	}
@@ -24,9 +21,13 @@ func (b *Backend) Preview(ctx context.Context, name string, size int) (io.ReadCl
 }
 
 func (b *Backend) preview(ctx context.Context, name string, size int) (io.ReadCloser, error) {
+	target, err := b.path(name)
+	if err != nil {
+		return nil, err
+	}
 	r, err := b.api.Resource(ctx, api.Request{
 		Call:  api.GetResource,
-		Query: url.Values{"path": {b.path(name)}, "fields": {"type,preview"}, "preview_size": {strconv.Itoa(size)}, "limit": {"0"}},
+		Query: url.Values{"path": {target}, "fields": {"type,preview"}, "preview_size": {strconv.Itoa(size)}, "limit": {"0"}},
 	})
 	if err != nil {
 		return nil, err

@@ -19,9 +19,6 @@ const (
 // Properties implements backend.Propertier. The property that holds the
 // modification time is not shown.
 func (b *Backend) Properties(ctx context.Context, name string) (map[string]string, error) {
-	if err := checkName("properties", name); err != nil {
-		return nil, err
-	}
 	r, err := b.look(ctx, name)
 	if err != nil {
 		return nil, pathError("properties", name, err)
@@ -44,9 +41,6 @@ func properties(r *api.Resource) map[string]string {
 // SetProperties implements backend.Propertier. All properties of an item
 // together may have 1024 characters, those of other applications included.
 func (b *Backend) SetProperties(ctx context.Context, name string, set map[string]string, remove []string) error {
-	if err := checkName("properties", name); err != nil {
-		return err
-	}
 	change := map[string]any{}
 	for _, key := range remove {
 		change[key] = nil // which deletes it

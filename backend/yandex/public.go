@@ -64,12 +64,6 @@ func publicError(err error) error {
 
 // SavePublic implements backend.PublicReader.
 func (b *Backend) SavePublic(ctx context.Context, address, inner, to string) error {
-	if err := checkName("save", to); err != nil {
-		return err
-	}
-	if err := checkName("save", inner); err != nil {
-		return err
-	}
 	if to == "." {
 		return backend.PathError("save", to, fs.ErrExist, "the root itself")
 	}
@@ -78,6 +72,10 @@ func (b *Backend) SavePublic(ctx context.Context, address, inner, to string) err
 
 func (b *Backend) savePublic(ctx context.Context, address, inner, to string) error {
 	if err := checkPublic(address); err != nil {
+		return err
+	}
+	query, err := publicQuery(address, inner)
+	if err != nil {
 		return err
 	}
 	unlock, err := b.lock(ctx, to)
@@ -89,10 +87,12 @@ func (b *Backend) savePublic(ctx context.Context, address, inner, to string) err
 	if err := b.absent(ctx, to); err != nil {
 		return err
 	}
-	query := url.Values{"public_key": {address}, "name": {path.Base(to)}, "save_path": {b.path(path.Dir(to))}}
-	if inner != "." {
-		query.Set("path", "/"+inner)
+	folder, err := b.path(path.Dir(to))
+	if err != nil {
+		return err
 	}
+	query.Set("name", path.Base(to))
+	query.Set("save_path", folder)
 	ctx, cancel := issued(ctx)
 	defer cancel()
 	if _, _, err := b.api.Change(ctx, api.SavePublic, query); err != nil {
@@ -104,16 +104,32 @@ func (b *Backend) savePublic(ctx context.Context, address, inner, to string) err
 	return nil
 }
 
-func (p *publicBackend) query(name, fields string) url.Values {
-	query := url.Values{"public_key": {p.key}, "fields": {fields}, "limit": {"0"}}
+// publicQuery is for what has a name below a public address. Here names are
+// checked, as in [Backend.path].
+func publicQuery(address, name string) (url.Values, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	query := url.Values{"public_key": {address}}
 	if name != "." {
 		query.Set("path", "/"+name)
 	}
-	return query
+	return query, nil
 }
 
 func (p *publicBackend) look(ctx context.Context, name string) (*api.Resource, error) {
-	r, err := p.b.api.Resource(ctx, api.Request{Call: api.GetPublic, Query: p.query(name, publicFields)})
+	return p.page(ctx, name, publicFields, 0, 0)
+}
+
+func (p *publicBackend) page(ctx context.Context, name, fields string, offset, limit int) (*api.Resource, error) {
+	query, err := publicQuery(p.key, name)
+	if err != nil {
+		return nil, err
+	}
+	query.Set("fields", fields)
+	query.Set("limit", strconv.Itoa(limit))
+	query.Set("offset", strconv.Itoa(offset))
+	r, err := p.b.api.Resource(ctx, api.Request{Call: api.GetPublic, Query: query})
 	return r, publicError(err)
 }
 
@@ -135,9 +151,6 @@ func (p *publicBackend) info(name string, r *api.Resource) backend.Info {
 
 // Stat implements backend.Backend.
 func (p *publicBackend) Stat(ctx context.Context, name string) (backend.Info, error) {
-	if err := checkName("stat", name); err != nil {
-		return backend.Info{}, err
-	}
 	r, err := p.look(ctx, name)
 	if err != nil {
 		return backend.Info{}, pathError("stat", name, err)
@@ -147,15 +160,8 @@ func (p *publicBackend) Stat(ctx context.Context, name string) (backend.Info, er
 
 // List implements backend.Backend.
 func (p *publicBackend) List(ctx context.Context, name string) (backend.Info, iter.Seq2[backend.Info, error], error) {
-	if err := checkName("list", name); err != nil {
-		return backend.Info{}, nil, err
-	}
 	page := func(ctx context.Context, offset, limit int) (*api.Resource, error) {
-		query := p.query(name, publicListFields)
-		query.Set("limit", strconv.Itoa(limit))
-		query.Set("offset", strconv.Itoa(offset))
-		r, err := p.b.api.Resource(ctx, api.Request{Call: api.GetPublic, Query: query})
-		return r, publicError(err)
+		return p.page(ctx, name, publicListFields, offset, limit)
 	}
 	self, items, err := lister{b: p.b, folder: name, id: byName, page: page}.list(ctx)
 	if err != nil {
@@ -171,9 +177,6 @@ func (p *publicBackend) List(ctx context.Context, name string) (backend.Info, it
 
 // Open implements backend.Backend.
 func (p *publicBackend) Open(ctx context.Context, name, version string) (backend.Content, error) {
-	if err := checkName("open", name); err != nil {
-		return nil, err
-	}
 	look := func(ctx context.Context) (*api.Resource, error) {
 		r, err := p.look(ctx, name)
 		if err == nil {
@@ -209,11 +212,11 @@ func (p *publicBackend) Move(_ context.Context, from, to string, _ backend.MoveO
 
 // Link implements backend.Linker.
 func (p *publicBackend) Link(ctx context.Context, name string) (backend.Link, error) {
-	if err := checkName("link", name); err != nil {
-		return backend.Link{}, err
+	query, err := publicQuery(p.key, name)
+	if err != nil {
+		return backend.Link{}, pathError("link", name, err)
 	}
-	query := p.query(name, "href")
-	query.Del("limit")
+	query.Set("fields", "href")
 	l, err := p.b.downloadLink(ctx, api.PublicLink, query)
 	return l, pathError("link", name, publicError(err))
 }

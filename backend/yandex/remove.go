@@ -15,9 +15,6 @@ import (
 // refuses if the file is another by then. With IfEmpty the folder is listed
 // first; what comes in the moment after that goes to the trash with it.
 func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOptions) error {
-	if err := checkName("remove", name); err != nil {
-		return err
-	}
 	if name == "." {
 		return backend.PathError("remove", name, fs.ErrInvalid, "the root cannot be removed")
 	}
@@ -25,13 +22,17 @@ func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOp
 }
 
 func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOptions) error {
+	target, err := b.path(name)
+	if err != nil {
+		return err
+	}
 	unlock, err := b.lock(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	query := url.Values{
-		"path":        {b.path(name)},
+		"path":        {target},
 		"permanently": {strconv.FormatBool(opts.Permanent || b.cfg.HardDelete)},
 	}
 	if opts.IfVersion != "" {

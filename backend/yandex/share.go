@@ -16,9 +16,6 @@ const shareTime = time.Minute
 
 // Share implements backend.Sharer.
 func (b *Backend) Share(ctx context.Context, name string) (string, error) {
-	if err := checkName("share", name); err != nil {
-		return "", err
-	}
 	address, err := b.share(ctx, name)
 	return address, pathError("share", name, err)
 }
@@ -47,14 +44,15 @@ func (b *Backend) share(ctx context.Context, name string) (string, error) {
 
 // Unshare implements backend.Sharer.
 func (b *Backend) Unshare(ctx context.Context, name string) error {
-	if err := checkName("unshare", name); err != nil {
-		return err
-	}
 	return pathError("unshare", name, b.publication(ctx, api.Unpublish, name))
 }
 
 // publication publishes or unpublishes.
 func (b *Backend) publication(ctx context.Context, c api.Call, name string) error {
+	target, err := b.path(name)
+	if err != nil {
+		return err
+	}
 	unlock, err := b.lock(ctx, name)
 	if err != nil {
 		return err
@@ -62,7 +60,7 @@ func (b *Backend) publication(ctx context.Context, c api.Call, name string) erro
 	defer unlock()
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	_, err = b.api.Do(ctx, api.Request{Call: c, Query: url.Values{"path": {b.path(name)}, "fields": {"href"}}})
+	_, err = b.api.Do(ctx, api.Request{Call: c, Query: url.Values{"path": {target}, "fields": {"href"}}})
 	return err
 }
 

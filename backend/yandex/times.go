@@ -28,9 +28,6 @@ func modTime(r *api.Resource) (time.Time, bool) {
 // loses such a change, so that it is noted, shown at once, and written in the
 // background; otherwise it is written now.
 func (b *Backend) SetModTime(ctx context.Context, name string, t time.Time) error {
-	if err := checkName("chtimes", name); err != nil {
-		return err
-	}
 	if seen, ok := b.recent.fresh(name); ok {
 		b.times.later(name, seen.version, t)
 		return nil

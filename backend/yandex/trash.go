@@ -74,6 +74,11 @@ func (b *Backend) restore(ctx context.Context, id, to string, overwrite bool) (s
 	if err := checkTrashed(id); err != nil {
 		return "", err
 	}
+	if to != "" {
+		if _, err := b.path(to); err != nil {
+			return "", err
+		}
+	}
 	base, err := b.base(ctx)
 	if err != nil {
 		return "", err
@@ -86,9 +91,6 @@ func (b *Backend) restore(ctx context.Context, id, to string, overwrite bool) (s
 	} else {
 		_, abs, _ := strings.Cut(path.Join(base, to), ":")
 		query.Set("name", abs)
-	}
-	if err := checkName("restore", to); err != nil {
-		return "", err
 	}
 	unlock, err := b.lock(ctx, to)
 	if err != nil {

@@ -36,9 +36,6 @@ const (
 // An upload of unknown outcome is backend.ErrUncertain. Until the outcome is
 // known, other changes of the name are refused.
 func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
-	if err := checkName("put", name); err != nil {
-		return backend.Info{}, err
-	}
 	if name == "." {
 		return backend.Info{}, backend.PathError("put", name, backend.ErrIsDir, "")
 	}
@@ -91,6 +88,9 @@ func (u *upload) measure() error {
 
 func (u *upload) run(ctx context.Context) (backend.Info, error) {
 	b := u.b
+	if _, err := b.path(u.name); err != nil { // a temporary name would be a good one
+		return backend.Info{}, err
+	}
 	unlock, err := b.files.Lock(ctx, pathlock.One(u.name))
 	if err != nil {
 		return backend.Info{}, err
@@ -195,11 +195,15 @@ func (u *upload) link(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
+	target, err := u.b.path(u.at)
+	if err != nil {
+		return err
+	}
 	u.target, u.issued = api.Link{}, u.b.cfg.Now()
 	_, err = u.b.api.Do(ctx, api.Request{
 		Call: api.UploadLink,
 		Query: url.Values{
-			"path": {u.b.path(u.at)}, "overwrite": {strconv.FormatBool(!u.opts.IfAbsent)},
+			"path": {target}, "overwrite": {strconv.FormatBool(!u.opts.IfAbsent)},
 			"fields": {"href,operation_id"},
 		},
 		Out: &u.target,

@@ -96,9 +96,6 @@ func (b *Backend) Close() error {
 
 // Stat implements backend.Backend.
 func (b *Backend) Stat(ctx context.Context, name string) (backend.Info, error) {
-	if err := checkName("stat", name); err != nil {
-		return backend.Info{}, err
-	}
 	describe := b.describer()
 	r, err := b.look(ctx, name)
 	if err != nil {
@@ -118,7 +115,11 @@ func (b *Backend) look(ctx context.Context, name string) (*api.Resource, error) 
 
 // resource makes a call whose path is that of a name.
 func (b *Backend) resource(ctx context.Context, name string, call api.Request) (r *api.Resource, err error) {
-	call.Query.Set("path", b.path(name))
+	target, err := b.path(name)
+	if err != nil {
+		return nil, err
+	}
+	call.Query.Set("path", target)
 	err = b.retryNotFound(ctx, name, func() (err error) {
 		r, err = b.api.Resource(ctx, call)
 		return err
@@ -190,9 +191,6 @@ func issued(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // Mkdir implements backend.Backend.
 func (b *Backend) Mkdir(ctx context.Context, name string) error {
-	if err := checkName("mkdir", name); err != nil {
-		return err
-	}
 	if name == "." {
 		return backend.PathError("mkdir", name, fs.ErrExist, "")
 	}
@@ -200,6 +198,10 @@ func (b *Backend) Mkdir(ctx context.Context, name string) error {
 }
 
 func (b *Backend) mkdir(ctx context.Context, name string) error {
+	target, err := b.path(name)
+	if err != nil {
+		return err
+	}
 	unlock, err := b.lock(ctx, name)
 	if err != nil {
 		return err
@@ -208,7 +210,7 @@ func (b *Backend) mkdir(ctx context.Context, name string) error {
 	ctx, cancel := issued(ctx)
 	defer cancel()
 	_, known := b.recent.fresh(name)
-	r, _, err := b.api.Change(ctx, api.MakeFolder, url.Values{"path": {b.path(name)}})
+	r, _, err := b.api.Change(ctx, api.MakeFolder, url.Values{"path": {target}})
 	// A folder that is there once a response was lost is the one asked for,
 	// unless it was known before or is in use.
 	if r.Retried && !known && hasCode(err, "DiskPathPointsToExistentDirectoryError") {
