@@ -20,6 +20,23 @@ func (t *rig) ioFS() afero.IOFS { return afero.NewIOFS(t.rooted()) }
 // leading slash mean the right thing whatever the Fs makes of them.
 func (t *rig) rooted() afero.Fs { return afero.NewBasePathFs(t.FS, t.root) }
 
+// A progressFs restarts the deadline with each file opened and each Stat: a case
+// that hands the file system to other code makes many steps in one call.
+type progressFs struct {
+	afero.Fs
+	t *rig
+}
+
+func (p progressFs) Open(name string) (afero.File, error) {
+	p.t.Progress()
+	return p.Fs.Open(name)
+}
+
+func (p progressFs) Stat(name string) (fs.FileInfo, error) {
+	p.t.Progress()
+	return p.Fs.Stat(name)
+}
+
 // iofsCases use the file system through the interfaces of io/fs and net/http, as
 // servers do.
 func iofsCases() []entry {
@@ -28,7 +45,7 @@ func iofsCases() []entry {
 		doc: "testing/fstest.TestFS finds nothing wrong with the file system as an fs.FS.",
 		run: func(t *rig) {
 			t.Given("d/", "d/e/", "d/e/x=deep", "d/y=1", "empty=", "f=hello")
-			t.OK(fstest.TestFS(t.ioFS(), "d/e/x", "d/y", "empty", "f"))
+			t.OK(fstest.TestFS(afero.NewIOFS(progressFs{t.rooted(), t}), "d/e/x", "d/y", "empty", "f"))
 		},
 	}, {
 		id: "iofs/walk-order", level: Data, reads: true,
