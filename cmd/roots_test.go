@@ -50,7 +50,7 @@ func newRooted(t *testing.T, files, links, roots map[string]string) *rooted {
 		users = append(users, server.User{Name: name, Root: root, Verify: server.PlainPassword("x")})
 	}
 	s, err := newStack(b, stackOptions{
-		address: r.dir, stateDir: t.TempDir(), cacheDir: t.TempDir(), cacheSize: 1 << 20, dirTime: time.Hour, dirCount: 1000,
+		address: r.dir, stateDir: t.TempDir(), cacheDir: t.TempDir(), cacheSize: 1 << 20, spoolSize: 1 << 20, dirTime: time.Hour, dirCount: 1000,
 		log: slog.New(slog.DiscardHandler), server: []server.Option{server.WithUsers(users...)},
 	})
 	if err != nil {

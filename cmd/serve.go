@@ -55,6 +55,7 @@ func (p program) serveCommand() *cli.Command {
 			textFlag("admin-addr", "", "serve /healthz and /metrics on `HOST:PORT`"),
 			textFlag("cache-dir", "", "cache file content in `DIR`"),
 			textFlag("cache-size", "1G", "maximum `SIZE` of the content cache; 0 disables it"),
+			textFlag("spool-size", "4G", "maximum `SIZE` of uploads held at once on their way to the store; beyond it they wait, or get 503"),
 			durationFlag("dir-cache-time", time.Minute, "cache listings for `TIME` if the store does not report changes; those of a local folder are not cached"),
 			numberFlag("dir-cache-entries", 100_000, "cache up to `N` names"),
 			switchFlag("write-back", "confirm uploads when they are on the local disk, and store them in the background"),
@@ -262,8 +263,12 @@ func (h *share) stackOptions() (stackOptions, error) {
 	if err != nil {
 		return stackOptions{}, misuse("--cache-size: %v", err)
 	}
+	spool, err := terminal.ParseSize(c.String("spool-size"))
+	if err != nil || spool <= 0 {
+		return stackOptions{}, misuse("--spool-size: want a size above 0, not %q", c.String("spool-size"))
+	}
 	o := stackOptions{
-		address: h.address, stateDir: h.s.stateDir, cacheDir: c.String("cache-dir"), cacheSize: size,
+		address: h.address, spoolSize: spool, stateDir: h.s.stateDir, cacheDir: c.String("cache-dir"), cacheSize: size,
 		dirTime: c.Duration("dir-cache-time"), dirCount: c.Int("dir-cache-entries"), poll: c.Duration("poll-interval"), log: h.s.log,
 		writeBack: c.Bool("write-back"),
 	}

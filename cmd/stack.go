@@ -50,6 +50,7 @@ type stackOptions struct {
 	stateDir  string // empty: nothing survives
 	cacheDir  string // empty: content is not kept
 	cacheSize int64
+	spoolSize int64
 	dirTime   time.Duration
 	dirCount  int
 	poll      time.Duration
@@ -73,7 +74,7 @@ type stack struct {
 // newStack builds a share from the store up. Each part closes what is below it,
 // so the file system takes the backend over, also if this fails.
 func newStack(b backend.Backend, o stackOptions) (*stack, error) {
-	options := []vfs.Option{vfs.WithDirCache(o.dirTime, o.dirCount), vfs.WithPollInterval(o.poll), vfs.WithLogger(o.log)}
+	options := []vfs.Option{vfs.WithDirCache(o.dirTime, o.dirCount), vfs.WithPollInterval(o.poll), vfs.WithSpoolSize(o.spoolSize), vfs.WithLogger(o.log)}
 	key := shareKey(o.address)
 	handler := o.handler
 	if o.stateDir != "" {

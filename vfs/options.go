@@ -18,6 +18,7 @@ type options struct {
 	entries    int
 	poll       time.Duration
 	spoolDir   string
+	spoolSize  int64
 	readAhead  int64
 	log        *slog.Logger
 	now        func() time.Time
@@ -28,6 +29,7 @@ func newOptions(opts []Option) (*options, error) {
 		ttl:       time.Minute,
 		entries:   100_000,
 		poll:      5 * time.Second,
+		spoolSize: 4 << 30,
 		readAhead: 8 << 20,
 		log:       slog.New(slog.DiscardHandler),
 		now:       time.Now,
@@ -46,6 +48,8 @@ func newOptions(opts []Option) (*options, error) {
 		return nil, fmt.Errorf("write-back needs room, not %d bytes", o.waiting)
 	case o.waiting > 0 && o.stateDir == "":
 		return nil, fmt.Errorf("write-back needs a state folder to keep files in until they are stored")
+	case o.spoolSize <= 0:
+		return nil, fmt.Errorf("the spool needs a size above 0, not %d", o.spoolSize)
 	case o.readAhead <= 0:
 		return nil, fmt.Errorf("read-ahead must be above 0, not %d", o.readAhead)
 	}
@@ -88,6 +92,12 @@ func WithPollInterval(d time.Duration) Option { return func(o *options) { o.poll
 // WithSpoolDir sets the folder for content on its way to the store that is too
 // large for memory. The default is [os.TempDir].
 func WithSpoolDir(dir string) Option { return func(o *options) { o.spoolDir = dir } }
+
+// WithSpoolSize limits how many bytes of bodies of Put are held at once on their
+// way to the store. Beyond it a Put waits, and fails after a minute; the one that
+// began first goes on however large it is. What is written to open files does not
+// count. The default is 4 GiB.
+func WithSpoolSize(maxBytes int64) Option { return func(o *options) { o.spoolSize = maxBytes } }
 
 // WithReadAhead limits how many bytes ReadAt requests ahead of what is read
 // once access has proved to be sequential. The default is 8 MiB.

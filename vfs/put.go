@@ -20,7 +20,7 @@ import (
 // means now. If ifMatch is not empty, it is the entity tag that the file must
 // have, else backend.ErrChanged; with ifAbsent the name must be free, else
 // fs.ErrExist. A missing parent is fs.ErrNotExist, a folder of that name
-// backend.ErrIsDir.
+// backend.ErrIsDir. It waits, a minute at most, for the room of [WithSpoolSize].
 func (f *FS) Put(name string, body io.Reader, size int64, mtime time.Time, ifMatch string, ifAbsent bool) (fs.FileInfo, error) {
 	info, err := f.put(name, body, size, mtime, ifMatch, ifAbsent)
 	if err != nil {
@@ -51,6 +51,10 @@ func (f *FS) put(name string, body io.Reader, size int64, mtime time.Time, ifMat
 		return nil, err
 	}
 	defer f.end()
+
+	room := f.budget.Join()
+	defer room.Leave()
+	body = room.Reader(f.ctx, body) // by what has come: an announced size takes nothing from others
 
 	// A body that fits into memory, or has no known length, is received before
 	// the name is locked, so that a slow client does not block others.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -361,4 +362,55 @@ func TestCloseWaits(t *testing.T) {
 			t.Errorf("after Close: %v, want ErrClosed", err)
 		}
 	})
+}
+
+// TestSpoolIsBounded has a body that takes all the room there is and stands
+// still. Another one waits, whether its size was announced or not; then it is
+// refused, or stored if the first has ended.
+func TestSpoolIsBounded(t *testing.T) {
+	for _, size := range []int64{-1, 500} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFS(t, memory.New(memory.Options{}), vfs.WithSpoolSize(1000))
+			body, send := io.Pipe()
+			put := func(name string, body io.Reader, size int64) <-chan error {
+				result := make(chan error, 1)
+				go func() {
+					_, err := f.Put(name, body, size, time.Time{}, "", false)
+					result <- err
+				}()
+				return result
+			}
+			first := put("/first", body, -1)
+			if _, err := send.Write(make([]byte, 1000)); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+
+			begun := time.Now()
+			err := <-put("/second", strings.NewReader(strings.Repeat("y", 500)), size)
+			var status interface {
+				HTTPStatus() (int, time.Duration)
+			}
+			if !errors.As(err, &status) || time.Since(begun) != time.Minute {
+				t.Fatalf("without room: %v, after %v", err, time.Since(begun))
+			}
+			if code, _ := status.HTTPStatus(); code != http.StatusServiceUnavailable {
+				t.Errorf("without room: %d", code)
+			}
+			second := put("/second", strings.NewReader(strings.Repeat("y", 500)), size)
+			synctest.Wait()
+			if _, err := send.Write(make([]byte, 5000)); err != nil { // the first goes on
+				t.Fatal(err)
+			}
+			send.Close()
+			if err := errors.Join(<-first, <-second); err != nil {
+				t.Fatal(err)
+			}
+			for name, want := range map[string]int64{"/first": 6000, "/second": 500} {
+				if fi, err := f.Stat(name); err != nil || fi.Size() != want {
+					t.Errorf("%s: %v, %v", name, fi, err)
+				}
+			}
+		})
+	}
 }

@@ -26,6 +26,9 @@ const (
 	memoryTotal   = 32 << 20
 )
 
+// spoolWait is how long a Put waits for room in the spool.
+const spoolWait = time.Minute
+
 // FS is an afero.Fs on a store. It is safe for concurrent use.
 type FS struct {
 	*core
@@ -40,6 +43,7 @@ type core struct {
 	opts   *options
 	locks  pathlock.Table
 	spools *spool.Pool
+	budget *spool.Budget // of bodies of Put
 	meta   *dircache.Cache
 	chunks *chunks.Cache // nil: content is not cached
 	usage  usage
@@ -65,6 +69,7 @@ func New(b backend.Backend, opts ...Option) (*FS, error) {
 		b:      b,
 		opts:   o,
 		spools: spool.NewPool(o.spoolDir, memoryPerFile, memoryTotal),
+		budget: spool.NewBudget(o.spoolSize, spoolWait),
 		nodes:  map[string]*node{},
 	}
 	c.idle.L = &c.mu
