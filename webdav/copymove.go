@@ -60,7 +60,7 @@ func (h *Handler) moveOnce(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return t.refused(err)
 	}
-	if err := errors.Join(h.locks.Move(r.name, t.to), r.realize(t), h.props.Move(r.name, t.to)); err != nil {
+	if err := errors.Join(h.locks.Move(r.principal, r.name, t.to), r.realize(t), h.props.Move(r.name, t.to)); err != nil {
 		return err
 	}
 	return t.done(w)
@@ -96,7 +96,7 @@ func (h *Handler) copyOnce(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return t.refused(err)
 	}
-	if err := errors.Join(h.locks.Copy(r.name, t.to, t.depth < 0), r.realize(t), h.props.Copy(r.name, t.to, t.depth < 0)); err != nil {
+	if err := errors.Join(h.locks.Copy(r.principal, r.name, t.to, t.depth < 0), r.realize(t), h.props.Copy(r.name, t.to, t.depth < 0)); err != nil {
 		return err
 	}
 	return t.done(w)

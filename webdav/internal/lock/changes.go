@@ -19,6 +19,7 @@ type change struct {
 	Lock        *Lock        `json:"lock,omitempty"`
 	Placeholder *Placeholder `json:"placeholder,omitempty"`
 	Token       string       `json:"token,omitempty"`
+	Principal   string       `json:"principal,omitempty"`
 	Path        string       `json:"path,omitempty"`
 	To          string       `json:"to,omitempty"`
 	Alone       bool         `json:"alone,omitempty"`
@@ -204,7 +205,7 @@ func (t *Table) add(l Lock, p *Placeholder) {
 		e = &entry{}
 	}
 	t.roots[l.Token] = l.Root
-	t.bytes += len(l.Root) + len(l.Owner)
+	t.count(l.Principal, l.usage())
 	t.next = earlier(t.next, l.Expires)
 	t.set(l.Root, append(slices.Clone(e.locks), l), p)
 }
@@ -220,8 +221,7 @@ func (t *Table) set(name string, locks []Lock, p *Placeholder) {
 		return
 	}
 	if p != nil && !p.Until.IsZero() {
-		t.loose++
-		t.bytes += len(name)
+		t.count(p.Principal, usage{1, len(name)})
 		t.next = earlier(t.next, p.Until)
 	}
 	t.tree.Set(name, &entry{locks: locks, placeholder: p})
@@ -229,8 +229,7 @@ func (t *Table) set(name string, locks []Lock, p *Placeholder) {
 
 func (t *Table) uncount(name string, p *Placeholder) {
 	if p != nil && !p.Until.IsZero() {
-		t.loose--
-		t.bytes -= len(name)
+		t.count(p.Principal, usage{1, len(name)}.negative())
 	}
 }
 
@@ -251,7 +250,7 @@ func (t *Table) carried(c change) {
 	for at, e := range t.tree.Below(c.Path) {
 		if e.placeholder != nil && !c.Alone {
 			p := *e.placeholder
-			p.Until = c.Until
+			p.Until, p.Principal = c.Until, c.Principal
 			placeholders[pathtree.Clean(c.To+at[len(c.Path):])] = &p
 		}
 	}
@@ -306,7 +305,7 @@ func (t *Table) remove(token string) {
 
 func (t *Table) forget(l Lock) {
 	delete(t.roots, l.Token)
-	t.bytes -= len(l.Root) + len(l.Owner)
+	t.count(l.Principal, l.usage().negative())
 }
 
 func earlier(a, b time.Time) time.Time {

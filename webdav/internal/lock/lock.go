@@ -30,7 +30,8 @@ import (
 
 // Errors of a Table; test for them with errors.Is.
 var (
-	// ErrTooMany says that the table is full (507).
+	// ErrTooMany says that the table is full, or has no more room for that user
+	// (507).
 	ErrTooMany = errors.New("too many locks")
 	// ErrNoLock says that no lock with that token covers that path: 409 with
 	// lock-token-matches-request-uri for UNLOCK, 412 for a refresh.
@@ -77,6 +78,8 @@ type Placeholder struct {
 	// Until is when a placeholder that was moved or copied ends; the zero time
 	// if it lives as long as its locks.
 	Until time.Time `json:",omitzero"`
+	// Principal is who moved or copied it.
+	Principal string `json:",omitempty"`
 }
 
 // movedLifetime is how long a placeholder lives that was moved or copied. davfs2

@@ -91,9 +91,9 @@ func TestPlaceholderGoesAlong(t *testing.T) {
 		before, _ := table.Placeholder("/d/new")
 		carry := func(from, to string) error {
 			if move {
-				return table.Move(from, to)
+				return table.Move("", from, to)
 			}
-			return table.Copy(from, to, true)
+			return table.Copy("", from, to, true)
 		}
 		if err := carry("/d", "/e"); err != nil {
 			t.Fatal(err)
@@ -114,11 +114,11 @@ func TestPlaceholderGoesAlong(t *testing.T) {
 			table = open()
 		}
 		if !move {
-			if err := table.Copy("/e", "/f", false); err != nil || len(table.PlaceholdersIn("/f")) != 0 {
+			if err := table.Copy("", "/e", "/f", false); err != nil || len(table.PlaceholdersIn("/f")) != 0 {
 				t.Errorf("a copy of the folder alone: %v %v", table.PlaceholdersIn("/f"), err)
 			}
 			create(t, table, Request{Root: "/x"})
-			if err := table.Copy("/e", "/f", true); err != ErrTooMany {
+			if err := table.Copy("", "/e", "/f", true); err != ErrTooMany {
 				t.Errorf("without room: %v", err)
 			}
 		}
@@ -138,8 +138,8 @@ func TestPlaceholderGoesAlong(t *testing.T) {
 			t.Error("it has no end")
 		}
 		l = create(t, table, Request{Root: "/z", Missing: true})
-		if table.loose != 0 || table.bytes != len(l.Root) {
-			t.Errorf("%d placeholders and %d bytes are counted", table.loose, table.bytes)
+		if table.total != l.usage() {
+			t.Errorf("%+v is counted", table.total)
 		}
 		if err := table.Close(); err != nil {
 			t.Fatal(err)

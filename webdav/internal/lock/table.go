@@ -43,9 +43,9 @@ type Table struct {
 	mu    sync.RWMutex // guards what follows; written only by apply
 	tree  pathtree.Tree[*entry]
 	roots map[string]string // token to root
-	loose int               // placeholders that were moved or copied
-	bytes int
-	next  time.Time // no lock or placeholder ends before
+	used  map[string]usage  // by principal
+	total usage             // of all of them
+	next  time.Time         // no lock or placeholder ends before
 }
 
 // entry is what is known about one locked path.
@@ -65,7 +65,7 @@ func Open(dir string, opts Options) (*Table, error) {
 	if opts.Random == nil {
 		opts.Random = rand.Reader
 	}
-	t := &Table{opts: opts, roots: map[string]string{}}
+	t := &Table{opts: opts, roots: map[string]string{}, used: map[string]usage{}}
 	path, config := "", journal.Config[change]{Format: "davdisk locks 2", Machine: machine{t}}
 	if dir != "" {
 		path = filepath.Join(dir, "locks.journal")
@@ -120,7 +120,7 @@ func (t *Table) mayCreate(l Lock) error {
 	if err := t.conflicts(l); err != nil {
 		return err
 	}
-	if !t.room(1, len(l.Root)+len(l.Owner)) {
+	if !t.room(l.Principal, l.usage()) {
 		return ErrTooMany
 	}
 	return nil
@@ -173,15 +173,19 @@ func (t *Table) any(name string) bool {
 // Move tells the table that a resource, with all below it, has been moved to
 // where it replaces what was there. Placeholders go along, locks do not: those
 // at to itself stay, as section 7.6 wants it, and those at from, and below
-// either, end.
-func (t *Table) Move(from, to string) error { return t.carry(opMove, from, to, false) }
+// either, end. The placeholders count as the principal's from then on.
+func (t *Table) Move(principal, from, to string) error {
+	return t.carry(opMove, principal, from, to, false)
+}
 
 // Copy is Move for a copy: nothing changes at from, and without tree nothing
 // from below it goes along. It fails with ErrTooMany if there is no room for
 // the placeholders.
-func (t *Table) Copy(from, to string, tree bool) error { return t.carry(opCopy, from, to, !tree) }
+func (t *Table) Copy(principal, from, to string, tree bool) error {
+	return t.carry(opCopy, principal, from, to, !tree)
+}
 
-func (t *Table) carry(op, from, to string, alone bool) error {
+func (t *Table) carry(op, principal, from, to string, alone bool) error {
 	now := t.opts.Now()
 	if err := t.expire(now); err != nil {
 		return err
@@ -190,28 +194,23 @@ func (t *Table) carry(op, from, to string, alone bool) error {
 	if !t.any(from) && !t.any(to) {
 		return nil
 	}
-	if op == opCopy && !alone && !t.mayCopy(from, to) {
+	if op == opCopy && !alone && !t.mayCopy(principal, from, to) {
 		return ErrTooMany
 	}
-	return t.propose(change{Op: op, Path: from, To: to, Alone: alone, Until: now.Add(movedLifetime)})
+	return t.propose(change{Op: op, Principal: principal, Path: from, To: to, Alone: alone, Until: now.Add(movedLifetime)})
 }
 
 // mayCopy reports whether there is room for the copies of placeholders.
-func (t *Table) mayCopy(from, to string) bool {
+func (t *Table) mayCopy(principal, from, to string) bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	count, bytes := 0, 0
+	var more usage
 	for at, e := range t.tree.Below(from) {
 		if e.placeholder != nil {
-			count, bytes = count+1, bytes+len(to)+len(at)-len(from)
+			more = more.plus(usage{1, len(to) + len(at) - len(from)})
 		}
 	}
-	return count == 0 || t.room(count, bytes)
-}
-
-// room reports whether so many more locks or placeholders may be kept.
-func (t *Table) room(count, bytes int) bool {
-	return len(t.roots)+t.loose+count <= t.opts.MaxLocks && t.bytes+bytes <= maxBytes
+	return more.count == 0 || t.room(principal, more)
 }
 
 // Realize tells the table that something real is now at a path: its
