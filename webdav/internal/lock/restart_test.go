@@ -219,3 +219,47 @@ func TestLocksSurviveTheRewritingOfTheirFile(t *testing.T) {
 		t.Error("what exists became a placeholder")
 	}
 }
+
+// TestAClockThatWasAhead makes a lock and a placeholder while the clock is a day
+// ahead, and reads them when it is right. They last no longer than new ones.
+func TestAClockThatWasAhead(t *testing.T) {
+	dir, clock := t.TempDir(), newClock()
+	open := func() *Table {
+		t.Helper()
+		table, err := Open(dir, Options{Now: clock.time})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return table
+	}
+	clock.advance(24 * time.Hour)
+	table := open()
+	create(t, table, Request{Root: "/hour"})
+	create(t, table, Request{Root: "/minute", Timeout: time.Minute})
+	create(t, table, Request{Root: "/d/new", Missing: true})
+	if err := table.Move("", "/d", "/e"); err != nil {
+		t.Fatal(err)
+	}
+	table.Close()
+	clock.advance(-24 * time.Hour)
+	for range 2 { // what is shortened is kept
+		table = open()
+		now := clock.time()
+		for name, want := range map[string]time.Duration{"/hour": time.Hour, "/minute": time.Minute} {
+			locks := table.Covering(name)
+			if len(locks) != 1 || locks[0].Remaining(now) != want {
+				t.Fatalf("%s is locked by %+v, want one for %v", name, locks, want)
+			}
+		}
+		if p, ok := table.Placeholder("/e/new"); !ok || !p.Until.Equal(now.Add(movedLifetime)) {
+			t.Errorf("the placeholder is %+v, %v", p, ok)
+		}
+		table.Close()
+	}
+	clock.advance(2 * time.Hour)
+	table = open()
+	defer table.Close()
+	if n := table.Len(); n != 0 {
+		t.Errorf("%d locks are left after two hours", n)
+	}
+}

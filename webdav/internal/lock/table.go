@@ -3,6 +3,7 @@ package lock
 import (
 	"cmp"
 	"crypto/rand"
+	"errors"
 	"io"
 	"path"
 	"path/filepath"
@@ -76,7 +77,36 @@ func Open(dir string, opts Options) (*Table, error) {
 		return nil, err
 	}
 	t.log = log
-	return t, t.expire(opts.Now())
+	now := opts.Now()
+	if err := errors.Join(t.expire(now), t.clamp(now)); err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	return t, nil
+}
+
+// clamp shortens what would last longer than if it were made now: the clock was
+// ahead when it was.
+func (t *Table) clamp(now time.Time) error {
+	var changes []change
+	for at, e := range t.tree.Below("/") {
+		for _, l := range e.locks {
+			if latest := now.Add(min(l.Timeout, t.opts.MaxTimeout)); l.Expires.After(latest) {
+				l.Expires = latest
+				changes = append(changes, change{Op: opRefresh, Lock: &l})
+			}
+		}
+		if p := e.placeholder; p != nil && p.Until.After(now.Add(movedLifetime)) {
+			shorter := *p
+			shorter.Until = now.Add(movedLifetime)
+			changes = append(changes, change{Op: opLoose, Path: at, Placeholder: &shorter})
+		}
+	}
+	for _, c := range changes {
+		if err := t.propose(c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close closes the table's file; the locks stay in it.
