@@ -263,6 +263,58 @@ func TestGuessesOfManyNamesAreSlowedDown(t *testing.T) {
 	}
 }
 
+// TestUnknownNamesAreAnsweredAsKnownOnes guesses at a user and at a name that is
+// nobody's, and gets the same answers.
+func TestUnknownNamesAreAnsweredAsKnownOnes(t *testing.T) {
+	answers := func(name string) (all []string) {
+		g := newGate(t)
+		login := func(from, password string) {
+			res := g.ask("GET", "/", from, func(req *http.Request) { req.SetBasicAuth(name, password) })
+			body, err := io.ReadAll(res.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, fmt.Sprintf("%d %v %s", res.StatusCode, res.Header, body))
+		}
+		for i := range 15 { // from one address
+			login("192.0.2.1:1", fmt.Sprint("guess ", i))
+		}
+		login("192.0.2.1:1", "guess 0") // again
+		g.now = g.now.Add(guessesBoth.allowance().every)
+		login("192.0.2.1:1", "guess 20")
+		login("192.0.2.1:1", "guess 21")
+		for i := range guessesAt.allowance().free { // from many
+			login(fmt.Sprintf("198.51.%d.1:1", i), fmt.Sprint(i))
+		}
+		login("203.0.113.1:1", "x")
+		return all
+	}
+	known, unknown := answers("anna"), answers("nobody")
+	for i, want := range known {
+		if unknown[i] != want {
+			t.Fatalf("guess %d at a user is answered\n%s\nat a name that is nobody's\n%s", i, want, unknown[i])
+		}
+	}
+	if last := known[len(known)-1]; !strings.HasPrefix(known[14], "429 ") || !strings.HasPrefix(last, "429 ") {
+		t.Errorf("guess 14 is answered %s, the last %s; want 429", known[14], last)
+	}
+}
+
+// TestNamesOfNobodyPushOutNoCount tries so many of them that their table is full.
+func TestNamesOfNobodyPushOutNoCount(t *testing.T) {
+	throttle := newThrottle(time.Now)
+	from := netip.MustParseAddr("192.0.2.1")
+	for range guessesBoth.allowance().free {
+		throttle.failed(from, "anna", true)
+	}
+	for i := range 3 * throttleEntries {
+		throttle.failed(from, fmt.Sprint("name", i), false)
+	}
+	if throttle.wait(bucketKey{kind: guessesBoth, from: networkOf(from), name: "anna"}) == 0 {
+		t.Error("the guesses at a user are no longer counted")
+	}
+}
+
 // TestAnOldPasswordIsNoGuessing is a phone that knows last year's password and
 // tries it all day, behind the same address as a laptop that knows the new one.
 func TestAnOldPasswordIsNoGuessing(t *testing.T) {
@@ -280,9 +332,11 @@ func TestAnOldPasswordIsNoGuessing(t *testing.T) {
 func TestThrottleIsBounded(t *testing.T) {
 	throttle := newThrottle(time.Now)
 	for i := range 3 * throttleEntries {
-		throttle.failed(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), "anna", true)
+		for _, known := range []bool{true, false} {
+			throttle.failed(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), fmt.Sprint("name", i), known)
+		}
 	}
-	if got := throttle.buckets.Len(); got > throttleEntries {
+	if got := max(throttle.users.Len(), throttle.unknown.Len()); got > throttleEntries {
 		t.Errorf("%d entries, want at most %d", got, throttleEntries)
 	}
 }

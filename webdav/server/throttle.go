@@ -11,9 +11,9 @@ import (
 
 // throttle slows down whoever tries passwords. Wrong ones are counted by the
 // address they come from, by the user they are tried on, and by both. Names
-// that are nobody's are counted by address alone: no guess at them can come
-// true, and they would only fill the table. The same wrong password again is
-// no guess (see authentication).
+// that are nobody's are counted alike, or their answers would tell which names
+// are somebody's; in a table of their own, where they push out nobody's count.
+// The same wrong password again is no guess (see authentication).
 //
 // Somebody who has been let in from the same address before is not held up by
 // that, or strangers could lock a user out who shares an address with them, as
@@ -24,14 +24,19 @@ type throttle struct {
 	now func() time.Time
 
 	mu      sync.Mutex // guards what follows
-	buckets *lru.LRU[bucketKey, *rate.Limiter]
+	users   *buckets   // and addresses
+	unknown *buckets   // names that are nobody's
 }
+
+type buckets = lru.LRU[bucketKey, *rate.Limiter]
 
 // bucketKey is what is counted, and for whom.
 type bucketKey struct {
 	kind bucketKind
 	from netip.Prefix
 	name string
+	// unknown: the name is nobody's.
+	unknown bool
 }
 
 type bucketKind int
@@ -62,19 +67,22 @@ func (k bucketKind) allowance() allowance {
 	}
 }
 
-// throttleEntries bounds the table; what has not been asked for longest goes.
+// throttleEntries bounds each table; what has not been asked for longest goes.
 const throttleEntries = 8192
 
 func newThrottle(now func() time.Time) *throttle {
-	buckets, err := lru.NewLRU[bucketKey, *rate.Limiter](throttleEntries, nil)
-	if err != nil {
-		panic(err) // only for a size that is not positive
+	table := func() *buckets {
+		b, err := lru.NewLRU[bucketKey, *rate.Limiter](throttleEntries, nil)
+		if err != nil {
+			panic(err) // only for a size that is not positive
+		}
+		return b
 	}
-	return &throttle{now: now, buckets: buckets}
+	return &throttle{now: now, users: table(), unknown: table()}
 }
 
 // attempt tells how long a password that is not known yet must wait; 0 lets it
-// be looked at.
+// be looked at. known reports whether the name is somebody's.
 func (t *throttle) attempt(from netip.Addr, name string, known bool) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -82,8 +90,8 @@ func (t *throttle) attempt(from netip.Addr, name string, known bool) time.Durati
 	for _, key := range guesses(from, name, known) {
 		longest = max(longest, t.wait(key))
 	}
-	if known && longest > 0 {
-		t.count(bucketKey{attempts, networkOf(from), name})
+	if longest > 0 {
+		t.count(bucketKey{attempts, networkOf(from), name, !known})
 	}
 	return longest
 }
@@ -101,11 +109,19 @@ func (t *throttle) failed(from netip.Addr, name string, known bool) {
 func (t *throttle) crowded(from netip.Addr, name string) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.wait(bucketKey{attempts, networkOf(from), name})
+	return t.wait(bucketKey{kind: attempts, from: networkOf(from), name: name})
+}
+
+// table is where a key is counted.
+func (t *throttle) table(key bucketKey) *buckets {
+	if key.unknown {
+		return t.unknown
+	}
+	return t.users
 }
 
 func (t *throttle) wait(key bucketKey) time.Duration {
-	bucket, ok := t.buckets.Get(key)
+	bucket, ok := t.table(key).Get(key)
 	if !ok {
 		return 0
 	}
@@ -114,11 +130,11 @@ func (t *throttle) wait(key bucketKey) time.Duration {
 }
 
 func (t *throttle) count(key bucketKey) {
-	bucket, ok := t.buckets.Get(key)
+	bucket, ok := t.table(key).Get(key)
 	if !ok {
 		a := key.kind.allowance()
 		bucket = rate.NewLimiter(rate.Every(a.every), a.free)
-		t.buckets.Add(key, bucket)
+		t.table(key).Add(key, bucket)
 	}
 	bucket.AllowN(t.now(), 1)
 }
@@ -126,10 +142,11 @@ func (t *throttle) count(key bucketKey) {
 // guesses are the counters of a wrong password.
 func guesses(from netip.Addr, name string, known bool) []bucketKey {
 	network := networkOf(from)
-	if !known {
-		return []bucketKey{{guessesFrom, network, ""}}
+	return []bucketKey{
+		{kind: guessesFrom, from: network},
+		{kind: guessesAt, name: name, unknown: !known},
+		{kind: guessesBoth, from: network, name: name, unknown: !known},
 	}
-	return []bucketKey{{guessesFrom, network, ""}, {guessesAt, netip.Prefix{}, name}, {guessesBoth, network, name}}
 }
 
 // networkOf is what one client can choose its addresses from: a /64 of IPv6.
