@@ -52,7 +52,7 @@ func (p program) serveCommand() *cli.Command {
 			switchFlag("no-quota", "do not report free space: some versions of macOS hang on it"),
 			numberFlag("depth-infinity", 0, "allow PROPFIND with Depth: infinity up to `N` names; 0 refuses it"),
 			textFlag("litter", "store", "`WHAT` to do with ._*, .DS_Store and the like: store, local or refuse"),
-			textFlag("admin-addr", "", "serve /healthz and /metrics on `HOST:PORT`"),
+			textFlag("admin-addr", "", "serve /healthz and /metrics on `HOST:PORT`, to that host and the loopback names alone"),
 			textFlag("cache-dir", "", "cache file content in `DIR`"),
 			textFlag("cache-size", "1G", "maximum `SIZE` of the content cache; 0 disables it"),
 			textFlag("spool-size", "4G", "maximum `SIZE` of uploads held at once on their way to the store; beyond it they wait, or get 503"),

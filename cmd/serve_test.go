@@ -250,6 +250,26 @@ func TestAdminTellsHealthAndNumbers(t *testing.T) {
 			t.Errorf("no %s in:\n%s", want, numbers)
 		}
 	}
+	for host, want := range map[string]int{"localhost": 200, "[::1]:80": 200, "evil.example": 421, "localhost.evil.example": 421, "192.0.2.1": 421} {
+		for _, page := range []string{"metrics", "healthz", "none"} {
+			req, err := http.NewRequestWithContext(t.Context(), "GET", s.url+page, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Host = host
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			if page == "none" && want == 200 {
+				want = 404
+			}
+			if res.StatusCode != want {
+				t.Errorf("/%s of Host %s: %d, want %d", page, host, res.StatusCode, want)
+			}
+		}
+	}
 }
 
 func TestTheAccessLogIsJSON(t *testing.T) {

@@ -25,9 +25,15 @@ import (
 //
 // The Host is judged as it arrived, never by X-Forwarded-Host, which a page
 // may set on requests to its own host name.
-func checkAccess(bound string, public *url.URL) func(http.Handler) http.Handler {
+func checkAccess(bound []string, public *url.URL) func(http.Handler) http.Handler {
 	origin := http.NewCrossOriginProtection()
-	names := []string{hostname(bound)}
+	if len(bound) == 0 {
+		bound = []string{""} // it is not known, and may be any
+	}
+	var names []string
+	for _, addr := range bound {
+		names = append(names, hostname(addr))
+	}
 	if public != nil {
 		names = append(names, public.Hostname())
 		// The error can only be that the address is none, which is checked
@@ -37,7 +43,7 @@ func checkAccess(bound string, public *url.URL) func(http.Handler) http.Handler 
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			if !isOwnHost(hostname(req.Host), names) {
-				refuse(w, http.StatusMisdirectedRequest, "this host name is not served here; --public-url makes it known")
+				refuse(w, http.StatusMisdirectedRequest, "this host name is not served here; --public-url makes that of a share known")
 				return
 			}
 			if err := origin.Check(req); err != nil {

@@ -16,7 +16,7 @@ type options struct {
 	public    *url.URL
 	proxies   trustedProxies
 	users     []User
-	bound     string
+	bound     []string
 	limits    Limits
 	log       *slog.Logger
 	accessLog *slog.Logger
@@ -68,11 +68,12 @@ func WithTrustedProxies(proxies []netip.Prefix) Option {
 	}
 }
 
-// WithBoundAddr sets the address the server listens on ("127.0.0.1:8080"),
-// which is then accepted in Host beside the names of the loopback.
+// WithBoundAddr sets an address the server listens on ("127.0.0.1:8080"), which
+// is then accepted in Host beside the names of the loopback. It may be given more
+// than once.
 func WithBoundAddr(addr string) Option {
 	return func(o *options) error {
-		o.bound = addr
+		o.bound = append(o.bound, addr)
 		return nil
 	}
 }
