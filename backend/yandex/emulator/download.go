@@ -107,9 +107,9 @@ func (e *Emulator) serveContent(w http.ResponseWriter, r *http.Request, id strin
 	defer body.Close()
 	query := r.URL.Query()
 	w.Header().Set("Content-Type", query.Get("content_type"))
-	w.Header().Set("ETag", `"`+content.md5+`"`)
+	shown := e.served(w, content, body, query.Get("filename"))
 	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": query.Get("filename")}))
-	http.ServeContent(e.countDown(w), r, "", time.Time{}, body)
+	http.ServeContent(e.countDown(w), r, "", time.Time{}, shown)
 }
 
 // countDown counts the bytes of a body as they are sent.

@@ -64,6 +64,7 @@ type Emulator struct {
 	shares  map[string]*share   // by public key and by public address
 	fakes   map[string]*content // by address
 	monthly int64               // bytes uploaded
+	wrong   int                 // requests that could meet a knob of wrong.go
 }
 
 // New makes an emulator to be served by a listener of the caller. It must be
@@ -102,7 +103,7 @@ func (e *Emulator) reset() {
 	e.uploads = uploads{byID: make(map[string]*upload)}
 	e.shares = make(map[string]*share)
 	e.fakes = make(map[string]*content)
-	e.monthly = 0
+	e.monthly, e.wrong = 0, 0
 	token := e.oauth.token
 	if token == "" {
 		token = e.opts.Token

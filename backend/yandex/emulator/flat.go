@@ -40,7 +40,8 @@ func (e *Emulator) items(c *call, nodes []*node) any {
 	return items
 }
 
-// listFiles lists all files, by name.
+// listFiles lists all files, by the order asked for or else by the time of
+// creation, oldest first.
 func (e *Emulator) listFiles(c *call) (reply, *failure) {
 	p, fail := c.page()
 	if fail != nil {
@@ -51,7 +52,7 @@ func (e *Emulator) listFiles(c *call) (reply, *failure) {
 		return reply{}, fail
 	}
 	if p.sort == "" {
-		p.sort = "name"
+		p.sort = "created"
 	}
 	files = p.cut(sortNodes(files, p.sort, e.disk.path), c.knobs)
 	return reply{status: http.StatusOK, body: object{{"items", e.items(c, files)}, {"limit", p.limit}, {"offset", p.offset}}}, nil

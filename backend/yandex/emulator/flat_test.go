@@ -29,10 +29,11 @@ func TestFlatLists(t *testing.T) {
 		params   []string
 		want     []string
 	}{
-		{"files", nil, []string{"a.jpg", "b.zip", "c.txt"}},
+		{"files", nil, []string{"c.txt", "a.jpg", "b.zip"}},
+		{"files", []string{"sort", "name"}, []string{"a.jpg", "b.zip", "c.txt"}},
 		{"files", []string{"sort", "-size"}, []string{"b.zip", "a.jpg", "c.txt"}},
-		{"files", []string{"media_type", "image,document"}, []string{"a.jpg", "c.txt"}},
-		{"files", []string{"limit", "1", "offset", "1"}, []string{"b.zip"}},
+		{"files", []string{"media_type", "image,document"}, []string{"c.txt", "a.jpg"}},
+		{"files", []string{"limit", "1", "offset", "1"}, []string{"a.jpg"}},
 		{"last-uploaded", nil, []string{"b.zip", "a.jpg", "c.txt"}},
 		{"last-uploaded", []string{"limit", "1"}, []string{"b.zip"}},
 		{"last-uploaded", []string{"media_type", "document"}, []string{"c.txt"}},

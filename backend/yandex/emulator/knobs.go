@@ -34,6 +34,8 @@ type Knobs struct {
 	OperationQuery bool
 	// OperationHTTP gives operation links the scheme http, as seen until 2019.
 	OperationHTTP bool
+	// OperationNoEffect lets operations report success and change nothing.
+	OperationNoEffect bool
 	// OperationNoLock allows other writes where an operation runs; otherwise they get 423.
 	OperationNoLock bool
 
@@ -51,6 +53,8 @@ type Knobs struct {
 	ItemsLost int
 	// TotalLost omits the total of a folder.
 	TotalLost bool
+	// SizeNull gives null for the size of files, of those named WrongFor if that is set.
+	SizeNull bool
 	// EmptySizeAbsent omits the size of empty files, as in 2014.
 	EmptySizeAbsent bool
 	// OrderedKeys keeps the members of JSON objects in the order of 2024; otherwise it is shuffled by the seed.
@@ -83,6 +87,12 @@ type Knobs struct {
 	Upload202 bool
 	// FinalizeDelay and FinalizePerMiB are how long the uploader takes to respond after the last byte.
 	FinalizeDelay, FinalizePerMiB time.Duration
+	// StoresHalf makes the uploader keep only the first half of a file, and answer as if it were all.
+	StoresHalf bool
+	// StoresOther makes the uploader keep other bytes of the same length, or half as many with StoresHalf.
+	StoresOther bool
+	// UploadNoEffect makes the uploader keep nothing, and answer as if it did.
+	UploadNoEffect bool
 	// NoResume turns off HEAD and Content-Range at the uploader.
 	NoResume bool
 	// NoPieces allows resuming only with the whole remainder, not in pieces that are answered 202.
@@ -112,6 +122,16 @@ type Knobs struct {
 	// DownloadLinkLife is how long a download link is valid; 0 is 4 hours.
 	DownloadLinkLife time.Duration
 
+	// ServesOther serves other bytes of the same length in place of a file's own, with the entity tag of its own.
+	ServesOther bool
+	// ServesMixed serves a file's own bytes up to the middle and those of another version from there on.
+	ServesMixed bool
+	// NoETag leaves the entity tag out of downloads.
+	NoETag bool
+	// WrongFor confines SizeNull, StoresHalf, StoresOther, UploadNoEffect, OperationNoEffect, ServesOther and ServesMixed to files and folders of one name; "" is every one.
+	WrongFor string
+	// WrongEvery confines those, but for SizeNull, to one in so many of the requests that they concern, beginning with the first; 0 is every one.
+	WrongEvery int
 	// LapsedStatus is the status of an expired download link: 0 is 410; 500, 403 and 404 were reported too.
 	LapsedStatus int
 	// NoRedirect serves content from the downloader itself, without the 302 to a storage host.

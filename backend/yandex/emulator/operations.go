@@ -63,6 +63,9 @@ func (c *call) async(forced bool, n *node) bool {
 
 // begin starts an operation and returns the link to it.
 func (e *Emulator) begin(c *call, t task) object {
+	if len(t.locks) > 0 && e.mistakes(c.knobs.OperationNoEffect, t.locks[0].name()) {
+		t.steps = nil
+	}
 	op := e.newOperation(c, t)
 	op.outcome = success
 	if c.knobs.OperationFailure != "" {

@@ -15,7 +15,10 @@ func (e *Emulator) resource(c *call, n *node) object {
 	o := object{}
 	if !n.isDir() {
 		o = append(o, member{"antivirus_status", "clean"})
-		if n.content.size > 0 || !c.knobs.EmptySizeAbsent {
+		switch {
+		case c.knobs.SizeNull && (c.knobs.WrongFor == "" || c.knobs.WrongFor == n.name):
+			o = append(o, member{"size", nil})
+		case n.content.size > 0 || !c.knobs.EmptySizeAbsent:
 			o = append(o, member{"size", n.content.size})
 		}
 	}

@@ -188,6 +188,9 @@ func (e *Emulator) finalize(w http.ResponseWriter, u *upload) {
 	u.finished = true
 	content, err := u.sink.commit()
 	u.sink = nil
+	if err == nil {
+		content, err = e.keptOf(content, u.target.name())
+	}
 	if err != nil {
 		e.log.Error("upload", "error", err)
 		w.WriteHeader(http.StatusInternalServerError)
@@ -211,6 +214,7 @@ func (e *Emulator) store(u *upload, content *content) int {
 		return status
 	}
 	e.monthly += content.size
+	noEffect := e.mistakes(e.knobs.UploadNoEffect, u.target.name())
 	u.op.outcome = success
 	if u.knobs.OperationFailure != "" && u.knobs.Upload202 {
 		u.op.outcome = u.knobs.OperationFailure
@@ -219,7 +223,9 @@ func (e *Emulator) store(u *upload, content *content) int {
 		if e.storable(u, content) != http.StatusCreated {
 			return false
 		}
-		e.setContent(u.target, content, e.knobs)
+		if !noEffect {
+			e.setContent(u.target, content, e.knobs)
+		}
 		return true
 	}}}
 	u.op.upload, u.op.issued = false, e.now()
