@@ -100,7 +100,7 @@ func rfcProperties() []requirement {
 		}},
 		{"9.1-media-type-is-xml", func(s *share) {
 			a := s.want(207, "PROPFIND", "/", "", "Depth: 0")
-			if got := a.header.Get("Content-Type"); got != `application/xml; charset="utf-8"` {
+			if got := a.header.Get("Content-Type"); got != `application/xml; charset=utf-8` {
 				s.Errorf("the type is %q", got)
 			}
 			if m := a.multistatus(s.T); m.XMLName != (xml.Name{Space: "DAV:", Local: "multistatus"}) || len(m.Responses) != 1 {

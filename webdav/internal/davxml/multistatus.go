@@ -9,7 +9,7 @@ import (
 )
 
 // ContentType is the media type of every body written here.
-const ContentType = `application/xml; charset="utf-8"`
+const ContentType = "application/xml; charset=utf-8"
 
 const prologue = `<?xml version="1.0" encoding="utf-8"?>` + "\n"
 
