@@ -79,7 +79,9 @@ type (
 // also have the form that golang.org/x/net/webdav gives them, with a context
 // and an error.
 type (
-	// An ETager has an entity tag: quoted and strong, or "".
+	// An ETager has an entity tag: quoted and strong, or "". It does not end in
+	// the name of a content coding ("-gzip"), which proxies add and clients send
+	// back: such a tag is read without it.
 	ETager interface{ ETag() string }
 
 	// A ContentTyper has a media type, or "".

@@ -32,14 +32,10 @@ var errNotModified = errors.New("not modified")
 // Joplin breaks if it is honoured.
 func (r *request) conditions(info fs.FileInfo) (guard, error) {
 	var g guard
-	var etag string
-	if info != nil {
-		etag = entityTag(info)
-	}
 	failed := refuse(http.StatusPreconditionFailed, "the file is not what the request expects")
 	h := r.Header
 	if values := h.Values("If-Match"); len(values) > 0 {
-		if info == nil || !matchesAny(values, etag, strongMatch) {
+		if info == nil || !matchesAny(values, info, strongMatch) {
 			return g, failed
 		}
 		g.ifMatch = storeTag(info)
@@ -51,7 +47,7 @@ func (r *request) conditions(info fs.FileInfo) (guard, error) {
 	}
 	isRead := r.Method == http.MethodGet || r.Method == http.MethodHead
 	if values := h.Values("If-None-Match"); len(values) > 0 {
-		matched := info != nil && (hasAny(values) || matchesAny(values, etag, weakMatch))
+		matched := info != nil && (hasAny(values) || matchesAny(values, info, weakMatch))
 		switch {
 		case matched && isRead:
 			return g, errNotModified
@@ -109,54 +105,24 @@ func hasAny(values []string) bool {
 	return false
 }
 
-// matchesAny reports whether a list of entity tags, or "*", fits etag. What
+// matchesAny reports whether a list of entity tags, or "*", fits a file. What
 // cannot be read matches nothing: Joplin sends If-None-Match:
 // JoplinIgnore-12345 with every request so that the system's cache stays out,
 // and must not be refused for it.
-func matchesAny(values []string, etag string, match func(a, b string) bool) bool {
+func matchesAny(values []string, info fs.FileInfo, match func(a, b string) bool) bool {
 	if isAny(values) {
 		return true
 	}
+	etag := entityTag(info)
 	if etag == "" {
 		return false
 	}
 	for _, tag := range entityTags(strings.Join(values, ",")) {
-		if match(tag, etag) {
+		if match(asIssued(tag, info), etag) {
 			return true
 		}
 	}
 	return false
-}
-
-// strongMatch and weakMatch compare entity tags (RFC 9110 section 8.8.3.2).
-func strongMatch(a, b string) bool { return a == b && !strings.HasPrefix(a, "W/") }
-
-func weakMatch(a, b string) bool { return strings.TrimPrefix(a, "W/") == strings.TrimPrefix(b, "W/") }
-
-// entityTags splits a list of entity tags; a tag may hold a comma. Nothing is
-// returned if any part of it is malformed.
-func entityTags(list string) []string {
-	var tags []string
-	for rest := strings.Trim(list, " \t,"); rest != ""; rest = strings.TrimLeft(rest, " \t,") {
-		start := 0
-		if strings.HasPrefix(rest, "W/") {
-			start = len("W/")
-		}
-		if !strings.HasPrefix(rest[start:], `"`) {
-			return nil
-		}
-		length := strings.IndexByte(rest[start+1:], '"')
-		if length < 0 {
-			return nil
-		}
-		end := start + 1 + length + 1
-		tags = append(tags, rest[:end])
-		rest = rest[end:]
-		if trimmed := strings.TrimLeft(rest, " \t"); trimmed != "" && trimmed[0] != ',' {
-			return nil
-		}
-	}
-	return tags
 }
 
 // readIf reads the If header (RFC 4918 section 10.4) and judges it: 400 if it
@@ -204,12 +170,13 @@ type state struct {
 	name string
 }
 
-func (s state) ETag() (string, error) {
+func (s state) HasETag(tag string) (bool, error) {
 	info, err := s.r.look(s.name)
 	if err != nil || info == nil {
-		return "", err
+		return false, err
 	}
-	return entityTag(info), nil
+	etag := entityTag(info)
+	return etag != "" && weakMatch(asIssued(tag, info), etag), nil
 }
 
 func (s state) Locked(token string) bool {

@@ -1,8 +1,10 @@
 package webdav
 
 import (
+	"context"
 	"encoding/hex"
 	"io/fs"
+	"strings"
 	"testing"
 )
 
@@ -54,4 +56,73 @@ func storeTagOf(s *share, name string) string {
 		s.Fatal(err)
 	}
 	return storeTag(info)
+}
+
+// TestTagsOfCompressingProxies sends back the entity tags that clients get from a
+// proxy that compresses.
+func TestTagsOfCompressingProxies(t *testing.T) {
+	forms := map[string]func(opaque string) string{
+		"nginx":         func(o string) string { return `W/"` + o + `"` },
+		"Apache":        func(o string) string { return `"` + o + `-gzip"` },
+		"Apache brotli": func(o string) string { return `"` + o + `-br"` },
+		"Jetty":         func(o string) string { return `"` + o + `--gzip"` },
+		"both":          func(o string) string { return `W/"` + o + `-gzip"` },
+		"none":          func(o string) string { return `"` + o + `"` },
+	}
+	onEach(t, func(s *share) {
+		for proxy, form := range forms {
+			got := func() string { return form(strings.Trim(s.want(200, "HEAD", "/f", "").header.Get("ETag"), `"`)) }
+			s.put("/f", "1")
+			stale := got()
+			s.want(304, "GET", "/f", "", "If-None-Match: "+stale)
+			s.want(412, "PUT", "/f", "2", "If-None-Match: "+stale)
+			if a := s.want(204, "PUT", "/f", "other", `If-Match: "else", `+stale); a.header.Get("ETag") == "" {
+				s.Errorf("%s: no entity tag", proxy)
+			}
+			s.untouched(func() {
+				s.want(412, "PUT", "/f", "3", "If-Match: "+stale)
+				s.want(412, "PUT", "/f", "3", "If: (["+stale+"])")
+				s.want(412, "DELETE", "/f", "", "If-Match: "+stale)
+				s.want(200, "GET", "/f", "", "If-None-Match: "+stale)
+			})
+			s.want(204, "PUT", "/f", "again", "If: (["+got()+"])")
+			s.want(201, "COPY", "/f", "", "Destination: {server}/"+strings.ReplaceAll(proxy, " ", ""), "If-Match: "+got())
+			want := 200 // a part of the file is none of its compressed form
+			if proxy == "none" {
+				want = 206
+			}
+			s.want(want, "GET", "/f", "", "Range: bytes=1-2", "If-Range: "+got())
+			s.want(204, "DELETE", "/f", "", "If-Match: "+got())
+		}
+	})
+}
+
+// netTagged has an entity tag in the form of x/net.
+type netTagged struct {
+	fs.FileInfo
+	tag string
+}
+
+func (t netTagged) ETag(context.Context) (string, error) { return t.tag, nil }
+
+// TestTagsThatAFileSystemIssues are not taken for a proxy's.
+func TestTagsThatAFileSystemIssues(t *testing.T) {
+	for _, c := range []struct {
+		info fs.FileInfo
+		sent string
+	}{
+		{withContext(t.Context(), netTagged{tag: `"v1"`}), `W/"v1"`},
+		{withContext(t.Context(), netTagged{tag: `"v1"`}), `"v1-gzip"`},
+		{withContext(t.Context(), netTagged{tag: `W/"v1"`}), `"v1"`},
+		{taggedInfo{tag: `"v1-gzip"`}, `"v1"`},
+		{taggedInfo{tag: `"v1-gzip"`}, `W/"v1-gzip"`},
+		{taggedInfo{tag: `W/"v1"`}, `W/"v1"`},
+	} {
+		if got := asIssued(c.sent, c.info); got != c.sent {
+			t.Errorf("%s of a file with %s is read as %s", c.sent, entityTag(c.info), got)
+		}
+	}
+	if got := asIssued(`W/"v1-br"`, taggedInfo{tag: `"v1"`}); got != `"v1"` {
+		t.Errorf("a proxy's is read as %s", got)
+	}
 }

@@ -2,8 +2,6 @@ package webdav
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -247,45 +245,6 @@ func (f files) listOnce(name string) (self fs.FileInfo, children []fs.FileInfo, 
 		children = append(children, child)
 	}
 	return self, children, nil
-}
-
-// maxEntityTag is the length above which an entity tag is not shown to clients
-// as it is. There are programs that write two of them into an If header of 200
-// bytes at most and send what fits (litmus is one); a SHA-256 in hex is too
-// long for that.
-const maxEntityTag = 48
-
-// entityTag gives the strong entity tag of a file as clients see it: that of
-// the file system, or a digest of it if it is long.
-func entityTag(info fs.FileInfo) string {
-	tag := storeTag(info)
-	if len(tag) <= maxEntityTag {
-		return tag
-	}
-	sum := sha256.Sum256([]byte(tag))
-	return `"` + base64.RawURLEncoding.EncodeToString(sum[:24]) + `"`
-}
-
-// storeTag gives the entity tag that the file system knows a file by. Where it
-// has none, one is made of the time and the size; plain.put sees to it that
-// the time moves with every change. A folder has one only if the file system
-// says so.
-func storeTag(info fs.FileInfo) string {
-	switch e := info.(type) {
-	case ETager:
-		return e.ETag()
-	case netInfo:
-		if tag, err := e.tag(); err == nil {
-			return tag
-		}
-		if entityTagError(info) != nil {
-			return ""
-		}
-	}
-	if info.IsDir() {
-		return ""
-	}
-	return fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size())
 }
 
 // contentType gives the media type of a file, by its name if the file system

@@ -19,7 +19,7 @@ func mustJudgeConditions(s *share) {
 		for _, method := range []string{"PUT", "DELETE", "MOVE", "COPY", "PROPPATCH", "LOCK"} {
 			body := map[string]string{"PUT": "2", "PROPPATCH": windowsTimes, "LOCK": lockBody}[method]
 			for _, header := range []string{
-				`If-Match: "other"`, `If-Match: W/` + etag, `If-None-Match: ` + etag, `If-None-Match: W/` + etag, "If-None-Match: *",
+				`If-Match: "other"`, `If-Match: W/"other"`, `If-None-Match: ` + etag, `If-None-Match: W/` + etag, "If-None-Match: *",
 				"If-None-Match: \"a\", " + etag, "If-Unmodified-Since: " + past, "If-Match: malformed",
 			} {
 				a := s.do(method, "/f", body, header, "Destination: {server}/g")
@@ -35,7 +35,7 @@ func mustJudgeConditions(s *share) {
 		s.want(409, "PUT", "/none/new", "x", `If-Match: "x"`)
 	})
 	for i, header := range []string{
-		"If-Match: *", "If-Match: {etag}", `If-Match: "a" , {etag},`, `If-None-Match: "other"`, "If-None-Match: JoplinIgnore-12345",
+		"If-Match: *", "If-Match: {etag}", "If-Match: W/{etag}", `If-Match: "a" , {etag},`, `If-None-Match: "other"`, "If-None-Match: JoplinIgnore-12345",
 		"If-Unmodified-Since: " + future, "If-Unmodified-Since: nonsense", "If-Modified-Since: " + future,
 	} {
 		header = strings.ReplaceAll(header, "{etag}", etag)

@@ -1,12 +1,11 @@
 package ifheader
 
-import "strings"
-
 // A Resource answers for the present state of one resource.
 type Resource interface {
-	// ETag returns the entity tag, quoted, or "" if there is no resource or it
-	// has none. It is asked only if a condition needs it.
-	ETag() (string, error)
+	// HasETag reports whether an entity tag, with its quotes and perhaps a W/, is
+	// the resource's; false if there is no resource or it has none. Section
+	// 10.4.4 leaves the comparison to the server.
+	HasETag(tag string) (bool, error)
 	// Locked reports whether a lock with this token covers the resource.
 	Locked(token string) bool
 }
@@ -17,7 +16,7 @@ type Resource interface {
 // The function resource finds what a resource tag means, "" the request's own
 // resource; it may return nil for one that this server does not serve, of
 // which nothing is true. It is called once for each different tag. An error of
-// it, or of an ETag, ends the evaluation: that is a fault of the server, and
+// it, or of HasETag, ends the evaluation: that is a fault of the server, and
 // says nothing of the condition.
 func (h Header) Eval(resource func(tag string) (Resource, error)) (bool, error) {
 	if len(h.Lists) == 0 {
@@ -58,14 +57,5 @@ func (c Condition) matches(r Resource) (bool, error) {
 	if c.Token != "" {
 		return r.Locked(c.Token), nil
 	}
-	etag, err := r.ETag()
-	if err != nil || etag == "" {
-		return false, err
-	}
-	return opaque(etag) == opaque(c.ETag), nil
+	return r.HasETag(c.ETag)
 }
-
-// opaque drops the mark of a weak entity tag. Section 10.4.4 leaves the
-// comparison to the server; the weak one serves those behind a proxy that
-// compresses, and so weakens the tags it passes on.
-func opaque(etag string) string { return strings.TrimPrefix(etag, "W/") }

@@ -83,11 +83,11 @@ type state struct {
 	asked *int
 }
 
-func (s state) ETag() (string, error) {
+func (s state) HasETag(tag string) (bool, error) {
 	if s.asked != nil {
 		*s.asked++
 	}
-	return s.etag, s.err
+	return s.etag != "" && strings.TrimPrefix(s.etag, "W/") == strings.TrimPrefix(tag, "W/"), s.err
 }
 
 func (s state) Locked(token string) bool { return slices.Contains(s.locks, token) }
