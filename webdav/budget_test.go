@@ -2,6 +2,7 @@ package webdav_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -77,6 +78,9 @@ func (b *budget) costs(api, transfers, status int, method, at, body string, head
 	if err != nil {
 		b.Fatal(err)
 	}
+	if _, err := io.Copy(io.Discard, res.Body); err != nil {
+		b.Error(err)
+	}
 	res.Body.Close()
 	counted := b.disk.Counters()
 	if res.StatusCode != status || counted.API() > api || counted.Transfers() > transfers {
@@ -111,6 +115,27 @@ func TestUpstreamBudget(t *testing.T) {
 	b.costs(1, 0, 201, "MOVE", "/d/new", "", "Destination: {server}/d/moved")
 	b.costs(1, 0, 204, "DELETE", "/d/moved", "")
 	b.costs(2, 0, 207, "PROPFIND", "/d", "", "Depth: 1")
+}
+
+// TestUpstreamBudgetOfRanges asks for many small parts in one GET: those that are
+// near each other are one transfer, others one each.
+func TestUpstreamBudgetOfRanges(t *testing.T) {
+	disk := newDisk(t)
+	if err := disk.WriteFile("disk:/d/large", make([]byte, 8<<20)); err != nil {
+		t.Fatal(err)
+	}
+	b := newBudget(t, disk)
+	b.costs(1, 0, 207, "PROPFIND", "/d", "", "Depth: 1")
+	b.costs(0, 2, 206, "GET", "/d/large", "", "Range: bytes=0-9")
+	ranges := func(apart int) string {
+		var all []string
+		for i := range 32 {
+			all = append(all, fmt.Sprintf("%d-%d", i*apart, i*apart+99))
+		}
+		return "Range: bytes=" + strings.Join(all, ",")
+	}
+	b.costs(0, 1, 206, "GET", "/d/large", "", ranges(20_000))
+	b.costs(0, 32, 206, "GET", "/d/large", "", ranges(200_000))
 }
 
 // TestUpstreamBudgetCold holds what the first request of all costs.

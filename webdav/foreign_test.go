@@ -19,7 +19,7 @@ func beyondXNet(fs string) map[string]string {
 		noTimes      = "x/net has no call that sets a modification time"
 		declarations = "x/net keeps what is in a property; its namespaces are declared anew"
 	)
-	beyond := map[string]string{"19-proppatch-207": noTimes, "20-live-properties": noTimes, "30-single-ranges": noTimes}
+	beyond := map[string]string{"19-proppatch-207": noTimes, "20-live-properties": noTimes, "30-ranges": noTimes}
 	switch fs {
 	case "NewMemFS":
 		beyond["4.3-white-space-is-kept"] = declarations

@@ -133,7 +133,7 @@ func FuzzTimeout(f *testing.F) {
 func FuzzRange(f *testing.F) {
 	for _, header := range []string{
 		"bytes=0-", "bytes=0-0", "bytes=-1", "bytes=5-2", "bytes=10-", "bytes=-0", "bytes=0-1,3-4", "lines=1-2", "bytes", "bytes=", "bytes=-",
-		"bytes= 1-2", "bytes=9223372036854775807-", "bytes=-99999999999999999999", "bytes=1-99999999999999999999", "bytes=+1-2", "bytes=0x1-",
+		"bytes= 1-2", "bytes=9223372036854775807-", "bytes=-99999999999999999999", "bytes=1-99999999999999999999", "bytes=+1-2", "bytes=0x1-", "bytes=0-1,1-2", "bytes=9-,0-0,,-1",
 	} {
 		f.Add(header, int64(10))
 		f.Add(header, int64(0))
@@ -142,9 +142,19 @@ func FuzzRange(f *testing.F) {
 		if size < 0 {
 			return
 		}
-		part, ok, satisfiable := parseRange(header, size)
-		if ok && satisfiable && (part.start < 0 || part.length < 1 || part.start+part.length > size) {
-			t.Errorf("%q of %d bytes is %+v", header, size, part)
+		parts, ok := parseRanges(header, size)
+		if !ok {
+			return
+		}
+		sum := int64(0)
+		for _, part := range parts {
+			sum += part.length
+			if part.start < 0 || part.length < 1 || part.start+part.length > size {
+				t.Errorf("%q of %d bytes is %+v", header, size, part)
+			}
+		}
+		if len(parts) > maxRanges || sum > size {
+			t.Errorf("%q of %d bytes is %d parts of %d bytes", header, size, len(parts), sum)
 		}
 	})
 }

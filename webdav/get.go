@@ -88,9 +88,9 @@ func serveFile(w http.ResponseWriter, r *request, file afero.File, info fs.FileI
 	header.Set("Accept-Ranges", "bytes")
 	header.Set("Content-Security-Policy", fileSecurity)
 	header.Set("X-Content-Type-Options", "nosniff")
-	part, status := byteRange{0, info.Size()}, http.StatusOK
+	parts, status := []byteRange{{0, info.Size()}}, http.StatusOK
 	if r.Method == http.MethodGet { // Range means nothing elsewhere (RFC 9110 section 14.2)
-		part, status = wanted(r.Header, info)
+		parts, status = wanted(r.Header, info)
 	}
 	if status == http.StatusRequestedRangeNotSatisfiable {
 		header.Set("Content-Range", "bytes */"+contentLength(info))
@@ -98,16 +98,17 @@ func serveFile(w http.ResponseWriter, r *request, file afero.File, info fs.FileI
 		w.WriteHeader(status)
 		return nil
 	}
-	header.Set("Content-Type", mediaType)
-	header.Set("Content-Length", strconv.FormatInt(part.length, 10))
-	if status == http.StatusPartialContent {
-		header.Set("Content-Range", part.contentRange(info.Size()))
+	c := newContent(mediaType, info.Size(), parts)
+	header.Set("Content-Type", c.mediaType)
+	header.Set("Content-Length", strconv.FormatInt(c.length(), 10))
+	if status == http.StatusPartialContent && len(parts) == 1 {
+		header.Set("Content-Range", parts[0].contentRange(info.Size()))
 	}
-	if r.Method == http.MethodHead || part.length == 0 {
+	if r.Method == http.MethodHead || c.length() == 0 {
 		w.WriteHeader(status)
 		return nil
 	}
-	return r.sendPart(w, file, part, status)
+	return r.send(w, file, c, status)
 }
 
 // setValidators tells what version of a file an answer is about.
@@ -123,32 +124,53 @@ func setValidators(h http.Header, info fs.FileInfo) {
 // copyBuffer is the size of the pieces that a file is sent in.
 const copyBuffer = 64 << 10
 
-// sendPart sends the header with the first bytes and then the rest. Once the
-// header is out a fault can only be told by cutting the connection: a body
-// that ends early must not look complete.
-func (r *request) sendPart(w http.ResponseWriter, file afero.File, part byteRange, status int) error {
-	if part.start > 0 {
-		if _, err := file.Seek(part.start, io.SeekStart); err != nil {
-			return err
+// send sends the header with the first bytes and then the rest. Once the header
+// is out a fault can only be told by cutting the connection: a body that ends
+// early must not look complete.
+func (r *request) send(w http.ResponseWriter, file afero.File, c content, status int) error {
+	begun := false
+	write := func(p []byte) {
+		if !begun {
+			w.WriteHeader(status)
+			begun = true
 		}
-	}
-	body := io.LimitReader(file, part.length)
-	buffer := make([]byte, min(copyBuffer, part.length))
-	n, err := io.ReadAtLeast(body, buffer, 1)
-	if err != nil {
-		return err
-	}
-	w.WriteHeader(status)
-	sent := int64(0)
-	for {
-		if _, err := w.Write(buffer[:n]); err != nil {
+		if _, err := w.Write(p); err != nil {
 			r.handler.left(r, err)
 		}
-		if sent += int64(n); sent == part.length {
-			return nil
+	}
+	buffer := make([]byte, min(copyBuffer, c.length()))
+	at := int64(0)
+	for i, part := range c.parts {
+		if part.start != at {
+			if _, err := file.Seek(part.start, io.SeekStart); err != nil {
+				return r.failed(begun, err)
+			}
 		}
-		if n, err = io.ReadAtLeast(body, buffer, 1); err != nil {
-			r.handler.abort(r, err)
+		head := []byte(c.head(i))
+		body := io.LimitReader(file, part.length)
+		for at = part.start; at < part.start+part.length; {
+			n, err := io.ReadAtLeast(body, buffer, 1)
+			if err != nil {
+				return r.failed(begun, err)
+			}
+			if len(head) > 0 {
+				write(head)
+				head = nil
+			}
+			write(buffer[:n])
+			at += int64(n)
 		}
 	}
+	if c.tail != "" {
+		write([]byte(c.tail))
+	}
+	return nil
+}
+
+// failed is an error of reading a file whose answer may have begun.
+func (r *request) failed(begun bool, err error) error {
+	if begun {
+		r.handler.abort(r, err)
+	}
+	return err
 }

@@ -5,7 +5,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"mime"
+	"mime/multipart"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -232,7 +235,13 @@ func mustRange(s *share) {
 		{"bytes=99999999999999999999-", 416, "", "bytes */11", nil},
 		{"bytes=-0", 416, "", "bytes */11", nil},
 		{"bytes=4-2", 200, content, "", nil},
-		{"bytes=0-1,4-5", 200, content, "", nil},
+		{"bytes=0-1,1-5", 200, content, "", nil},
+		{"bytes=0-1,-10", 200, content, "", nil},
+		{"bytes=0-1,x", 200, content, "", nil},
+		{"bytes=,", 200, content, "", nil},
+		{"bytes=0-0" + strings.Repeat(",20-20", 32), 200, content, "", nil},
+		{"bytes=4-4,20-20,,", 206, "o", "bytes 4-4/11", nil},
+		{"bytes=20-20,30-", 416, "", "bytes */11", nil},
 		{"bytes=x-", 200, content, "", nil},
 		{"bytes", 200, content, "", nil},
 		{"lines=1-2", 200, content, "", nil},
@@ -249,6 +258,37 @@ func mustRange(s *share) {
 		}
 		if a.header.Get("Content-Length") != fmt.Sprint(len(c.body)) || a.header.Get("Accept-Ranges") != "bytes" {
 			s.Errorf("%s: header %v", c.header, a.header)
+		}
+	}
+	for header, want := range map[string][]string{
+		"bytes=0-1,4-5":          {"bytes 0-1/11 he", "bytes 4-5/11 o "},
+		"bytes=-2, 0-0 ,20-,3-3": {"bytes 9-10/11 ld", "bytes 0-0/11 h", "bytes 3-3/11 l"},
+		"bytes=0-4,5-":           {"bytes 0-4/11 hello", "bytes 5-10/11  world"},
+		"bytes=0-0,2-2" + strings.Repeat(",20-20", 30): {"bytes 0-0/11 h", "bytes 2-2/11 l"},
+	} {
+		a := s.want(206, "GET", "/f", "", "Range: "+header)
+		media, params, err := mime.ParseMediaType(a.header.Get("Content-Type"))
+		if err != nil || media != "multipart/byteranges" || a.header.Get("Content-Range") != "" || a.header.Get("Content-Length") != fmt.Sprint(len(a.body)) {
+			s.Errorf("%s: header %v, %v", header, a.header, err)
+		}
+		var got []string
+		parts := multipart.NewReader(strings.NewReader(a.body), params["boundary"])
+		for {
+			part, err := parts.NextPart()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				s.Fatalf("%s: %v in %q", header, err, a.body)
+			}
+			data, err := io.ReadAll(part)
+			if err != nil || part.Header.Get("Content-Type") == "" {
+				s.Errorf("%s: part %v, %v", header, part.Header, err)
+			}
+			got = append(got, part.Header.Get("Content-Range")+" "+string(data))
+		}
+		if !slices.Equal(got, want) {
+			s.Errorf("%s: %q, want %q", header, got, want)
 		}
 	}
 	if a := s.want(200, "HEAD", "/f", "", "Range: bytes=2-4"); a.header.Get("Content-Length") != "11" || a.header.Get("Content-Range") != "" {

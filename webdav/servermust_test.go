@@ -44,7 +44,7 @@ func serverMust() []requirement {
 		{"27-no-partial-or-encoded-put", mustRefusePartial},
 		{"28-put-answered-when-stored-and-seen-at-once", mustShowAtOnce},
 		{"29-strong-stable-etag", mustTag},
-		{"30-single-ranges", mustRange},
+		{"30-ranges", mustRange},
 		{"31-reading-stops-when-the-client-goes", mustStopReading},
 		{"32-mkcol", mustMkcol},
 		{"33-missing-sources-and-destinations", mustDestination},
