@@ -30,7 +30,6 @@ type Handler struct {
 	live       map[xml.Name]liveProperty
 	allprop    []xml.Name
 	operations map[string]operation
-	allow      string
 }
 
 // An operation is how one HTTP method is served.
@@ -79,7 +78,6 @@ func New(fs xdav.FileSystem, opts ...Option) (*Handler, error) {
 		"LOCK":             {serve: h.lock, changes: true, creates: true},
 		"UNLOCK":           {serve: h.unlock, changes: true, bodyless: true},
 	}
-	h.allow = allowed(h.operations, "")
 	if o.litter == LitterLocal {
 		if h.litter, err = newLitterStore(o.stateFolder("litter")); err != nil {
 			return nil, err
@@ -106,16 +104,22 @@ func (o *options) stateFolder(name string) string {
 }
 
 // allowed lists the methods for the Allow header, but for the one that was
-// refused.
-func allowed(operations map[string]operation, refused string) string {
-	methods := make([]string, 0, len(operations))
-	for method := range operations {
-		if method != refused {
+// refused, and on a read-only share those that change something.
+func (h *Handler) allowed(refused string, readOnly bool) string {
+	methods := make([]string, 0, len(h.operations))
+	for method, op := range h.operations {
+		if method != refused && !(op.changes && readOnly) {
 			methods = append(methods, method)
 		}
 	}
 	slices.Sort(methods)
 	return strings.Join(methods, ", ")
+}
+
+// isReadOnly reports whether the sender of a request is refused every change.
+func (h *Handler) isReadOnly(req *http.Request) bool {
+	user, ok := PrincipalFromContext(req.Context())
+	return h.opts.readOnly || ok && user.ReadOnly
 }
 
 // Close lets go of the state folder. Requests must have ended before.
@@ -145,7 +149,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if err := h.serve(w, req); err != nil {
 		h.logError(req, err)
 		if code, _ := statusOf(err); code == http.StatusMethodNotAllowed {
-			w.Header().Set("Allow", allowed(h.operations, req.Method)) // RFC 9110 section 15.5.6
+			w.Header().Set("Allow", h.allowed(req.Method, h.isReadOnly(req))) // RFC 9110 section 15.5.6
 		}
 		writeError(w, forClient(req, err))
 	}
@@ -158,19 +162,18 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 		return refuse(http.StatusMethodNotAllowed, "the method is not supported here")
 	}
 	if req.Method == http.MethodOptions {
-		return h.options(w, &request{Request: req, handler: h})
+		return h.options(w, &request{Request: req, handler: h, readOnly: h.isReadOnly(req)})
 	}
 	files, err := h.bind(req)
 	if err != nil {
 		return err
 	}
-	r := &request{Request: req, handler: h, root: "/", files: files, readOnly: h.opts.readOnly}
+	r := &request{Request: req, handler: h, root: "/", files: files, readOnly: h.isReadOnly(req)}
 	if user, ok := PrincipalFromContext(req.Context()); ok {
 		r.principal, r.root = user.Name, r.resolve(path.Clean("/"+user.Root))
 		if err := r.confine(user); err != nil {
 			return err
 		}
-		r.readOnly = r.readOnly || user.ReadOnly
 	}
 	if op.changes && r.readOnly {
 		return refuse(http.StatusForbidden, "the share is read-only")
@@ -240,11 +243,17 @@ func (h *Handler) left(r *request, err error) {
 // options tells what the server can. The answer is the same on every path, and
 // outside of the prefix too: Windows asks "/" and Office the folders above a
 // document, and both give up, or open read-only, if these do not speak DAV.
-func (h *Handler) options(w http.ResponseWriter, _ *request) error {
+// There are no locks where nothing can be changed, so that Finder mounts such a
+// share read-only.
+func (h *Handler) options(w http.ResponseWriter, r *request) error {
 	header := w.Header()
-	header.Set("DAV", "1, 2")
+	if r.readOnly {
+		header.Set("DAV", "1")
+	} else {
+		header.Set("DAV", "1, 2")
+	}
 	header.Set("MS-Author-Via", "DAV")
-	header.Set("Allow", h.allow)
+	header.Set("Allow", h.allowed("", r.readOnly))
 	header.Set("Accept-Ranges", "bytes")
 	header.Set("Content-Length", "0")
 	w.WriteHeader(http.StatusOK)

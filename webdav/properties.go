@@ -159,7 +159,13 @@ func resourceType(_ *request, s subject) (davxml.Prop, error) {
 	return davxml.ResourceType(s.info.IsDir()), nil
 }
 
-func supportedLock(*request, subject) (davxml.Prop, error) { return davxml.SupportedLock(), nil }
+// supportedLock is empty where nothing can be changed (RFC 4918 section 15.10).
+func supportedLock(r *request, _ subject) (davxml.Prop, error) {
+	if r.readOnly {
+		return davxml.Empty(davxml.Name("supportedlock")), nil
+	}
+	return davxml.SupportedLock(), nil
+}
 
 func lockDiscovery(r *request, s subject) (davxml.Prop, error) {
 	return davxml.LockDiscovery(r.activeLocks(s)...), nil
