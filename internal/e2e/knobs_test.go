@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -117,6 +118,7 @@ func seedOf(t *testing.T) uint64 {
 type book struct {
 	dir    string
 	may    worlds
+	late   map[string]string // what uploads without an answer may still store, by path
 	diary  []string
 	failed int
 }
@@ -134,7 +136,7 @@ func newBook(t *testing.T, disk *emulator.Server, dir string) *book {
 			t.Fatal(err)
 		}
 	}
-	return &book{dir: dir, may: worlds{found(disk, dir)}}
+	return &book{dir: dir, may: worlds{found(disk, dir)}, late: map[string]string{}}
 }
 
 // maxWorlds is more than what a client can have in mind.
@@ -159,19 +161,29 @@ func (b *book) note(t *testing.T, act deed, d doer) bool {
 		b.failed++
 		b.diary[len(b.diary)-1] += " " + strings.TrimSpace(a.body)
 	}
+	b.may = b.may.with(b.late)
 	next := b.may.after(act, a)
 	if len(next) == 0 {
 		t.Errorf("%v was answered %d %.200q, and there may be:%v\nafter:\n%s", act, a.code, a.body, b.may, strings.Join(b.diary, "\n"))
 		return false
 	}
 	b.may = next
+	switch {
+	case act.method == http.MethodPut && a.code == 0:
+		b.late[act.path] = sum([]byte(act.content))
+	case act.changes() && a.code/100 == 2:
+		// Nothing changes a name while an earlier upload may come.
+		maps.DeleteFunc(b.late, func(path, _ string) bool {
+			return within(path, act.path) && act.method != "COPY" || act.to != "" && within(path, act.to)
+		})
+	}
 	return true
 }
 
 // compare holds the disk against the book.
 func (b *book) compare(t *testing.T, disk *emulator.Server) {
 	is := found(disk, b.dir)
-	for _, w := range b.may {
+	for _, w := range b.may.with(b.late) {
 		if w.key() == is.key() {
 			return
 		}

@@ -51,6 +51,9 @@ func (d deed) String() string {
 	return out
 }
 
+// changes reports whether a success of the deed changes the share.
+func (d deed) changes() bool { return d.method != http.MethodGet && d.method != "PROPFIND" }
+
 // result is the world after a deed, and what a look shows. A deed that must be
 // refused has none.
 func (d deed) result(w world) (next world, shows string, done bool) {
@@ -184,6 +187,29 @@ func (all worlds) after(d deed, a answer) worlds {
 		}
 	}
 	return next
+}
+
+// with adds the worlds in which late uploads have come. One that was sent whole
+// by a davdisk that was killed has its effect when the service gets to it.
+func (all worlds) with(late map[string]string) worlds {
+	known := map[string]bool{}
+	for _, w := range all {
+		known[w.key()] = true
+	}
+	for name, content := range late {
+		for _, w := range all {
+			if w[name] == isFolder || !w.folder(path.Dir(name)) {
+				continue
+			}
+			w = maps.Clone(w)
+			w[name] = content
+			if key := w.key(); !known[key] {
+				known[key] = true
+				all = append(all, w)
+			}
+		}
+	}
+	return all
 }
 
 func (all worlds) String() string {
