@@ -2,10 +2,10 @@ package e2e
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -118,7 +118,7 @@ func seedOf(t *testing.T) uint64 {
 type book struct {
 	dir    string
 	may    worlds
-	late   map[string]string // what uploads without an answer may still store, by path
+	late   []deed // those without an answer, which may still have their effect
 	diary  []string
 	failed int
 }
@@ -136,7 +136,7 @@ func newBook(t *testing.T, disk *emulator.Server, dir string) *book {
 			t.Fatal(err)
 		}
 	}
-	return &book{dir: dir, may: worlds{found(disk, dir)}, late: map[string]string{}}
+	return &book{dir: dir, may: worlds{found(disk, dir)}}
 }
 
 // maxWorlds is more than what a client can have in mind.
@@ -169,13 +169,11 @@ func (b *book) note(t *testing.T, act deed, d doer) bool {
 	}
 	b.may = next
 	switch {
-	case act.method == http.MethodPut && a.code == 0:
-		b.late[act.path] = sum([]byte(act.content))
-	case act.changes() && a.code/100 == 2:
-		// Nothing changes a name while an earlier upload may come.
-		maps.DeleteFunc(b.late, func(path, _ string) bool {
-			return within(path, act.path) && act.method != "COPY" || act.to != "" && within(path, act.to)
-		})
+	case a.code == 0 && act.changes():
+		b.late = append(b.late, act)
+	case a.code/100 == 2 && act.changes():
+		// Nothing changes a name while an earlier change of it may come.
+		b.late = slices.DeleteFunc(b.late, act.meets)
 	}
 	return true
 }

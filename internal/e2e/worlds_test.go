@@ -54,6 +54,18 @@ func (d deed) String() string {
 // changes reports whether a success of the deed changes the share.
 func (d deed) changes() bool { return d.method != http.MethodGet && d.method != "PROPFIND" }
 
+// meets reports whether two deeds concern the same names, or what is below them.
+func (d deed) meets(other deed) bool {
+	for _, one := range []string{d.path, d.to} {
+		for _, name := range []string{other.path, other.to} {
+			if one != "" && name != "" && (within(one, name) || within(name, one)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // result is the world after a deed, and what a look shows. A deed that must be
 // refused has none.
 func (d deed) result(w world) (next world, shows string, done bool) {
@@ -189,23 +201,19 @@ func (all worlds) after(d deed, a answer) worlds {
 	return next
 }
 
-// with adds the worlds in which late uploads have come. One that was sent whole
-// by a davdisk that was killed has its effect when the service gets to it.
-func (all worlds) with(late map[string]string) worlds {
+// with adds the worlds in which late deeds have had their effect. What a davdisk
+// that was killed has asked for is done when the service gets to it.
+func (all worlds) with(late []deed) worlds {
 	known := map[string]bool{}
 	for _, w := range all {
 		known[w.key()] = true
 	}
-	for name, content := range late {
+	for _, d := range late {
 		for _, w := range all {
-			if w[name] == isFolder || !w.folder(path.Dir(name)) {
-				continue
-			}
-			w = maps.Clone(w)
-			w[name] = content
-			if key := w.key(); !known[key] {
+			next, _, done := d.result(w)
+			if key := next.key(); done && !known[key] {
 				known[key] = true
-				all = append(all, w)
+				all = append(all, next)
 			}
 		}
 	}
