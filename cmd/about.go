@@ -17,15 +17,7 @@ func (p program) aboutCommand() *cli.Command {
 		Usage:     "show account, quota and limits of a store",
 		ArgsUsage: "[REMOTE:]",
 		Flags:     p.withStores(jsonFlag()),
-		Action: p.withSession(func(s *session) error {
-			args, err := arguments(s.c, 0, 1)
-			if err != nil {
-				return err
-			}
-			t, err := s.target(append(args, defaultRemote)[0])
-			if err != nil {
-				return err
-			}
+		Action: p.withTarget(func(s *session, t target) error {
 			return s.about(t)
 		}),
 	}

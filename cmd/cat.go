@@ -14,11 +14,7 @@ func (p program) catCommand() *cli.Command {
 		Usage:     "print files to standard output",
 		ArgsUsage: "FILE …",
 		Flags:     p.withStores(),
-		Action: p.withSession(func(s *session) error {
-			args, err := arguments(s.c, 1, -1)
-			if err != nil {
-				return err
-			}
+		Action: p.withSession(func(s *session, args []string) error {
 			return each(args, s.cat)
 		}),
 	}

@@ -53,11 +53,7 @@ const (
 // to be removed.
 const cleanupTime = time.Minute
 
-func (s *session) check() (err error) {
-	args, err := arguments(s.c, 1, 1)
-	if err != nil {
-		return err
-	}
+func (s *session) check(args []string) (err error) {
 	options, err := s.checkOptions()
 	if err != nil {
 		return err

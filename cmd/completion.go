@@ -13,7 +13,7 @@ func completionCommand() *cli.Command {
 		Usage:     "print the completion script of a shell",
 		ArgsUsage: "bash|zsh|fish",
 		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 1, 1)
+			args, err := arguments(c)
 			if err != nil {
 				return err
 			}

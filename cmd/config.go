@@ -16,7 +16,7 @@ func configCommand() *cli.Command {
 			Usage: "print the paths of configuration, state and cache",
 			Flags: []cli.Flag{jsonFlag()},
 			Action: func(c *cli.Context) error {
-				if _, err := arguments(c, 0, 0); err != nil {
+				if _, err := arguments(c); err != nil {
 					return err
 				}
 				p := pathsJSON{Config: c.String("config"), State: c.String("state-dir"), Cache: state.DefaultCacheDir()}

@@ -25,12 +25,11 @@ func (p program) cpCommand() *cli.Command {
 			overwriteFlag(),
 			noWaitFlag(),
 		),
-		Action: p.withSession(func(s *session) error {
-			args := s.c.Args().Slice()
+		Action: p.withSession(func(s *session, args []string) error {
 			if len(args) == 2 && args[0] == standardInput {
 				return s.copyInput(args[1])
 			}
-			err := s.eachPair(func(p pair) error {
+			err := s.eachPair(args, func(p pair) error {
 				if p.info.Dir && !s.c.Bool("recursive") {
 					return backend.PathError("cp", p.from.address, backend.ErrIsDir, "-r copies it with all that is in it")
 				}
@@ -55,11 +54,7 @@ type pair struct {
 
 // eachPair does something with each source of a command such as cp: to a new
 // name, or into the folder that the last argument names.
-func (s *session) eachPair(do func(pair) error) error {
-	args, err := arguments(s.c, 2, -1)
-	if err != nil {
-		return err
-	}
+func (s *session) eachPair(args []string, do func(pair) error) error {
 	sources, last := args[:len(args)-1], args[len(args)-1]
 	if last == standardInput {
 		return misuse("davdisk cat writes to the standard output; a file of that name is ./-")

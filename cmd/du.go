@@ -15,11 +15,7 @@ func (p program) duCommand() *cli.Command {
 		Usage:     "show the size of folders",
 		ArgsUsage: "[PATH …]",
 		Flags:     p.withStores(jsonFlag()),
-		Action: p.withSession(func(s *session) error {
-			args, err := arguments(s.c, 0, -1)
-			if err != nil {
-				return err
-			}
+		Action: p.withSession(func(s *session, args []string) error {
 			if len(args) == 0 {
 				args = []string{defaultRemote}
 			}

@@ -33,7 +33,7 @@ func emulatorCommand() *cli.Command {
 }
 
 func runEmulator(c *cli.Context) (err error) {
-	if _, err := arguments(c, 0, 0); err != nil {
+	if _, err := arguments(c); err != nil {
 		return err
 	}
 	control, proxy := c.String("control-addr"), c.String("proxy-addr")

@@ -22,11 +22,7 @@ func (p program) filesCommand() *cli.Command {
 			numberFlag("limit", 0, "list at most `N` files; 0 lists all"),
 			jsonFlag(),
 		),
-		Action: p.withSession(func(s *session) error {
-			args, err := arguments(s.c, 0, 1)
-			if err != nil {
-				return err
-			}
+		Action: p.withSession(func(s *session, args []string) error {
 			o := backend.FilesOptions{
 				Types: s.c.StringSlice("type"), Sort: s.c.String("sort"), Recent: s.c.Bool("recent"), Limit: s.c.Int("limit"),
 			}

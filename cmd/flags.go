@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"math"
 	"strings"
 	"time"
 
@@ -102,15 +103,26 @@ func categorize(f cli.Flag, category string) {
 // withStores adds the flags of a command that opens remotes.
 func (p program) withStores(flags ...cli.Flag) []cli.Flag { return append(flags, p.driverFlags()...) }
 
-// arguments demands a number of arguments, at most max, or any number if max
-// is negative.
-func arguments(c *cli.Context, min, max int) ([]string, error) {
+// arguments are those of a command, as many as its usage has: what is in
+// brackets may be left out, and there may be more of what has an ellipsis.
+func arguments(c *cli.Context) ([]string, error) {
 	args := c.Args().Slice()
+	required, most := 0, 0
+	for word := range strings.FieldsSeq(c.Command.ArgsUsage) {
+		if strings.HasPrefix(word, "…") {
+			most = math.MaxInt16
+			continue
+		}
+		most++
+		if !strings.HasPrefix(word, "[") {
+			required++
+		}
+	}
 	usage := strings.TrimSpace("davdisk " + commandPath(c) + " " + c.Command.ArgsUsage)
-	if len(args) < min {
+	if len(args) < required {
 		return nil, misuse("too few arguments; usage: %s", usage)
 	}
-	if max >= 0 && len(args) > max {
+	if len(args) > most {
 		return nil, misuse("too many arguments; usage: %s", usage)
 	}
 	for _, arg := range args {

@@ -36,3 +36,28 @@ func TestHelpNamesValues(t *testing.T) {
 		t.Error("no flag was looked at")
 	}
 }
+
+// TestArguments wants a command to take as many arguments as its usage says.
+func TestArguments(t *testing.T) {
+	for usage, want := range map[string][4]bool{ // with none, one, two and three
+		"":                             {true},
+		"PATH":                         {false, true},
+		"[REMOTE:]":                    {true, true},
+		"URL PATH":                     {false, false, true},
+		"URL [INNER]":                  {false, true, true},
+		"URL [INNER] PATH":             {false, false, true, true},
+		"FILE …":                       {false, true, true, true},
+		"FROM … TO":                    {false, false, true, true},
+		"[PATH …]":                     {true, true, true, true},
+		"NAME DRIVER [OPTION=VALUE …]": {false, false, true, true},
+	} {
+		for n, ok := range want {
+			app := &cli.App{Writer: io.Discard, ExitErrHandler: func(*cli.Context, error) {}, Commands: []*cli.Command{{
+				Name: "do", ArgsUsage: usage, Action: func(c *cli.Context) error { _, err := arguments(c); return err },
+			}}}
+			if err := app.Run(append([]string{"davdisk", "do"}, []string{"a", "b", "c"}[:n]...)); (err == nil) != ok {
+				t.Errorf("%q with %d arguments answered %v", usage, n, err)
+			}
+		}
+	}
+}

@@ -16,15 +16,7 @@ func (p program) linkCommand() *cli.Command {
 		Usage:     "print the public link of a file, or a temporary one",
 		ArgsUsage: "PATH",
 		Flags:     p.withStores(switchFlag("download", "print a link that anyone can download from for some hours"), jsonFlag()),
-		Action: p.withSession(func(s *session) error {
-			args, err := arguments(s.c, 1, 1)
-			if err != nil {
-				return err
-			}
-			t, err := s.target(args[0])
-			if err != nil {
-				return err
-			}
+		Action: p.withTarget(func(s *session, t target) error {
 			if s.c.Bool("download") {
 				return s.printLink(t)
 			}

@@ -40,11 +40,7 @@ var (
 // person who lets them lapse.
 const codesAsked = 5
 
-func (s *session) login() error {
-	args, err := arguments(s.c, 0, 1)
-	if err != nil {
-		return err
-	}
+func (s *session) login(args []string) error {
 	l, err := s.account(append(args, defaultRemote)[0])
 	if err != nil {
 		return err

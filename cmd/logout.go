@@ -19,11 +19,7 @@ func (p program) logoutCommand() *cli.Command {
 	}
 }
 
-func (s *session) logout() error {
-	args, err := arguments(s.c, 0, 1)
-	if err != nil {
-		return err
-	}
+func (s *session) logout(args []string) error {
 	a, err := s.account(append(args, defaultRemote)[0])
 	if err != nil {
 		return err

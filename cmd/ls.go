@@ -23,15 +23,7 @@ func (p program) lsCommand() *cli.Command {
 			switchFlag("recursive", "include subfolders", "R", "r"),
 			jsonFlag(),
 		),
-		Action: p.withSession(func(s *session) error {
-			args, err := arguments(s.c, 0, 1)
-			if err != nil {
-				return err
-			}
-			t, err := s.target(append(args, defaultRemote)[0])
-			if err != nil {
-				return err
-			}
+		Action: p.withTarget(func(s *session, t target) error {
 			return printList(s, s.walk(t, s.c.Bool("recursive")), visit.json, s.lsLine(t))
 		}),
 	}

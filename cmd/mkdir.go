@@ -18,11 +18,7 @@ func (p program) mkdirCommand() *cli.Command {
 		Usage:     "create folders",
 		ArgsUsage: "PATH …",
 		Flags:     p.withStores(switchFlag("parents", "create parent folders; an existing folder is no error", "p")),
-		Action: p.withSession(func(s *session) error {
-			args, err := arguments(s.c, 1, -1)
-			if err != nil {
-				return err
-			}
+		Action: p.withSession(func(s *session, args []string) error {
 			return each(args, s.mkdir)
 		}),
 	}

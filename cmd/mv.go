@@ -18,7 +18,7 @@ func (p program) mvCommand() *cli.Command {
 		Usage:     "move or rename files and folders",
 		ArgsUsage: "FROM … TO",
 		Flags:     p.withStores(switchFlag("overwrite", "replace existing files", "f"), noWaitFlag()),
-		Action:    p.withSession(func(s *session) error { return errors.Join(s.eachPair(s.move), s.keepTimes()) }),
+		Action:    p.withSession(func(s *session, args []string) error { return errors.Join(s.eachPair(args, s.move), s.keepTimes()) }),
 	}
 }
 

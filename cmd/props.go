@@ -22,11 +22,7 @@ func (p program) propsCommand() *cli.Command {
 			listFlag("remove", "remove the property `NAME`; repeatable"),
 			jsonFlag(),
 		),
-		Action: p.withSession(func(s *session) error {
-			args, err := arguments(s.c, 1, -1)
-			if err != nil {
-				return err
-			}
+		Action: p.withSession(func(s *session, args []string) error {
 			set := map[string]string{}
 			for _, arg := range args[1:] {
 				name, value, ok := strings.Cut(arg, "=")

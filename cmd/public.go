@@ -14,7 +14,7 @@ import (
 
 func (p program) publicCommand() *cli.Command {
 	remote := textFlag("remote", defaultRemote, "`REMOTE:` of the service that made the link")
-	command := func(name, usage, args string, work func(*session) error, flags ...cli.Flag) *cli.Command {
+	command := func(name, usage, args string, work func(*session, []string) error, flags ...cli.Flag) *cli.Command {
 		return &cli.Command{Name: name, Usage: usage, ArgsUsage: args, Flags: p.withStores(flags...), Action: p.withSession(work)}
 	}
 	return &cli.Command{
@@ -102,11 +102,7 @@ func (s *session) anonymous(remote string) (backend.Backend, error) {
 	return b, err
 }
 
-func (s *session) publicStat() error {
-	args, err := arguments(s.c, 1, 2)
-	if err != nil {
-		return err
-	}
+func (s *session) publicStat(args []string) error {
 	t, err := s.publicTarget(args)
 	if err != nil {
 		return err
@@ -121,11 +117,7 @@ func (s *session) publicStat() error {
 	return s.describe(t.address, info)
 }
 
-func (s *session) publicList() error {
-	args, err := arguments(s.c, 1, 2)
-	if err != nil {
-		return err
-	}
+func (s *session) publicList(args []string) error {
 	t, err := s.publicTarget(args)
 	if err != nil {
 		return err
@@ -143,11 +135,7 @@ func (s *session) publicList() error {
 	return printList(s, list, visit.json, s.lsLine(t))
 }
 
-func (s *session) publicLink() error {
-	args, err := arguments(s.c, 1, 2)
-	if err != nil {
-		return err
-	}
+func (s *session) publicLink(args []string) error {
 	t, err := s.publicTarget(args)
 	if err != nil {
 		return err
@@ -156,11 +144,7 @@ func (s *session) publicLink() error {
 }
 
 // publicGet downloads into a folder, or to a new name.
-func (s *session) publicGet() error {
-	args, err := arguments(s.c, 2, 3)
-	if err != nil {
-		return err
-	}
+func (s *session) publicGet(args []string) error {
 	from, err := s.publicTarget(args[:len(args)-1])
 	if err != nil {
 		return err
@@ -200,11 +184,7 @@ func (s *session) publicName(t target) (string, error) {
 	return name, transfer.CheckBase(name)
 }
 
-func (s *session) publicSave() error {
-	args, err := arguments(s.c, 2, 3)
-	if err != nil {
-		return err
-	}
+func (s *session) publicSave(args []string) error {
 	to, err := s.target(args[len(args)-1])
 	if err != nil {
 		return err

@@ -29,10 +29,7 @@ func (p program) queueCommand() *cli.Command {
 			textFlag("drop", "", "discard the pending upload `NAME` of 'serve --write-back': its content is lost"),
 			yesFlag(),
 		},
-		Action: p.withSession(func(s *session) error {
-			if _, err := arguments(s.c, 0, 0); err != nil {
-				return err
-			}
+		Action: p.withSession(func(s *session, args []string) error {
 			jobs, err := pendingJobs(s.stateDir)
 			if err != nil {
 				return err

@@ -41,7 +41,7 @@ func (p program) withConfig(work func(*cli.Context, *config.File) error) cli.Act
 }
 
 func (p program) addRemote(c *cli.Context, cfg *config.File) error {
-	args, err := arguments(c, 2, -1)
+	args, err := arguments(c)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (p program) newRemoteJSON(name string, r config.Remote) remoteJSON {
 }
 
 func (p program) listRemotes(c *cli.Context, cfg *config.File) error {
-	if _, err := arguments(c, 0, 0); err != nil {
+	if _, err := arguments(c); err != nil {
 		return err
 	}
 	all := []remoteJSON{}
@@ -111,7 +111,7 @@ func (r remoteJSON) text() string {
 }
 
 func (p program) showRemote(c *cli.Context, cfg *config.File) error {
-	args, err := arguments(c, 1, 1)
+	args, err := arguments(c)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (p program) showRemote(c *cli.Context, cfg *config.File) error {
 }
 
 func removeRemote(c *cli.Context, cfg *config.File) error {
-	args, err := arguments(c, 1, 1)
+	args, err := arguments(c)
 	if err != nil {
 		return err
 	}

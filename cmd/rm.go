@@ -15,11 +15,7 @@ func (p program) rmCommand() *cli.Command {
 			switchFlag("recursive", "include folders and their content", "r", "R"),
 			switchFlag("permanently", "delete permanently instead of moving to the trash"),
 		),
-		Action: p.withSession(func(s *session) error {
-			args, err := arguments(s.c, 1, -1)
-			if err != nil {
-				return err
-			}
+		Action: p.withSession(func(s *session, args []string) error {
 			return each(args, s.remove)
 		}),
 	}

@@ -17,11 +17,7 @@ func (p program) saveURLCommand() *cli.Command {
 		ArgsUsage:   "URL REMOTE:PATH",
 		Description: "PATH is the new file, or a folder that is there: then the file is called as in the address.\nNothing passes through this machine. What is there is not replaced.",
 		Flags:       p.withStores(),
-		Action: p.withSession(func(s *session) error {
-			args, err := arguments(s.c, 2, 2)
-			if err != nil {
-				return err
-			}
+		Action: p.withSession(func(s *session, args []string) error {
 			if err := checkURL(args[0]); err != nil {
 				return err
 			}

@@ -80,7 +80,7 @@ type share struct {
 
 // serve checks everything that can be checked before it says that it listens.
 func (p program) serve(c *cli.Context) (err error) {
-	args, err := arguments(c, 0, 1)
+	args, err := arguments(c)
 	if err != nil {
 		return err
 	}

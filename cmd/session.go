@@ -250,13 +250,29 @@ func (s *session) out() terminal.Writer { return newOut(s.c) }
 func newOut(c *cli.Context) terminal.Writer { return terminal.NewWriter(c.App.Writer) }
 
 // withSession turns the work of a command into its action.
-func (p program) withSession(work func(*session) error) cli.ActionFunc {
+func (p program) withSession(work func(s *session, args []string) error) cli.ActionFunc {
 	return func(c *cli.Context) (err error) {
+		args, err := arguments(c)
+		if err != nil {
+			return err
+		}
 		s, err := p.newSession(c)
 		if err != nil {
 			return err
 		}
 		defer s.close(&err)
-		return work(s)
+		return work(s, args)
 	}
+}
+
+// withTarget is withSession for a command with one address, by default that of
+// the default remote.
+func (p program) withTarget(work func(*session, target) error) cli.ActionFunc {
+	return p.withSession(func(s *session, args []string) error {
+		t, err := s.target(append(args, defaultRemote)[0])
+		if err != nil {
+			return err
+		}
+		return work(s, t)
+	})
 }

@@ -14,15 +14,7 @@ func (p program) shareCommand() *cli.Command {
 		Usage:     "make a file or folder public and print its link",
 		ArgsUsage: "PATH",
 		Flags:     p.withStores(jsonFlag()),
-		Action: p.withSession(func(s *session) error {
-			args, err := arguments(s.c, 1, 1)
-			if err != nil {
-				return err
-			}
-			t, err := s.target(args[0])
-			if err != nil {
-				return err
-			}
+		Action: p.withTarget(func(s *session, t target) error {
 			sharer, err := backend.Sharing(t.Backend)
 			if err != nil {
 				return named(err, t)

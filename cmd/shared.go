@@ -15,11 +15,7 @@ func (p program) sharedCommand() *cli.Command {
 		Usage:     "list public files and folders, latest first",
 		ArgsUsage: "[REMOTE:PATH]",
 		Flags:     p.withStores(jsonFlag()),
-		Action: p.withSession(func(s *session) error {
-			args, err := arguments(s.c, 0, 1)
-			if err != nil {
-				return err
-			}
+		Action: p.withSession(func(s *session, args []string) error {
 			t, err := s.flatTarget(append(args, defaultRemote)[0])
 			if err != nil {
 				return err

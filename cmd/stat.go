@@ -17,15 +17,7 @@ func (p program) statCommand() *cli.Command {
 		Usage:     "show details of a file or folder",
 		ArgsUsage: "PATH",
 		Flags:     p.withStores(jsonFlag()),
-		Action: p.withSession(func(s *session) error {
-			args, err := arguments(s.c, 1, 1)
-			if err != nil {
-				return err
-			}
-			t, err := s.target(args[0])
-			if err != nil {
-				return err
-			}
+		Action: p.withTarget(func(s *session, t target) error {
 			info, err := s.stat(t)
 			if err != nil {
 				return err

@@ -58,11 +58,7 @@ type deviceCodeJSON struct {
 	Interval float64   `json:"interval"` // seconds
 }
 
-func (s *session) tokenCode() error {
-	args, err := arguments(s.c, 0, 1)
-	if err != nil {
-		return err
-	}
+func (s *session) tokenCode(args []string) error {
 	a, err := s.clientOf(args)
 	if err != nil {
 		return err
@@ -91,11 +87,7 @@ type tokensJSON struct {
 	Scope   string     `json:"scope,omitempty"`
 }
 
-func (s *session) tokenExchange() error {
-	args, err := arguments(s.c, 1, 2)
-	if err != nil {
-		return err
-	}
+func (s *session) tokenExchange(args []string) error {
 	a, err := s.clientOf(args[1:])
 	if err != nil {
 		return err
@@ -127,11 +119,7 @@ func (s *session) printTokens(tokens yandex.Tokens) error {
 // tokenRefresh makes the store believe that the token was refused, so that it
 // renews it in the way it always does: under its lock, the new one on disk
 // before it is used.
-func (s *session) tokenRefresh() error {
-	args, err := arguments(s.c, 0, 1)
-	if err != nil {
-		return err
-	}
+func (s *session) tokenRefresh(args []string) error {
 	a, err := s.account(append(args, defaultRemote)[0])
 	if err != nil {
 		return err

@@ -81,11 +81,7 @@ type trashedJSON struct {
 	Size    *int64     `json:"size,omitempty"`
 }
 
-func (s *session) listTrash() error {
-	args, err := arguments(s.c, 0, 1)
-	if err != nil {
-		return err
-	}
+func (s *session) listTrash(args []string) error {
 	trash, _, err := s.wholeTrash(args)
 	if err != nil {
 		return err
@@ -106,20 +102,12 @@ func (s *session) listTrash() error {
 	})
 }
 
-func (s *session) restoreTrash() error {
-	args, err := arguments(s.c, 1, -1)
-	if err != nil {
-		return err
-	}
+func (s *session) restoreTrash(args []string) error {
 	to := s.c.String("to")
 	if to != "" && len(args) > 1 {
 		return misuse("--to names one place, and there are %d entries", len(args))
 	}
-	var errs []error
-	for _, address := range args {
-		errs = append(errs, s.restore(address, to))
-	}
-	return errors.Join(errs...)
+	return each(args, func(address string) error { return s.restore(address, to) })
 }
 
 func (s *session) restore(address, to string) error {
@@ -177,13 +165,8 @@ func (s *session) trashID(trash backend.Trasher, address, entry string) (string,
 	return "", misuse("%d entries were called %q; name one by its id: %s", len(ids), entry, strings.Join(ids, ", "))
 }
 
-func (s *session) discardTrash() error {
-	args, err := arguments(s.c, 1, -1)
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, address := range args {
+func (s *session) discardTrash(args []string) error {
+	return each(args, func(address string) error {
 		trash, _, entry, err := s.trashOf(address)
 		if err == nil {
 			entry, err = s.trashID(trash, address, entry)
@@ -191,16 +174,11 @@ func (s *session) discardTrash() error {
 		if err == nil {
 			err = trash.Discard(s.ctx, entry)
 		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+		return err
+	})
 }
 
-func (s *session) emptyTrash() error {
-	args, err := arguments(s.c, 0, 1)
-	if err != nil {
-		return err
-	}
+func (s *session) emptyTrash(args []string) error {
 	trash, t, err := s.wholeTrash(args)
 	if err != nil {
 		return err

@@ -14,15 +14,7 @@ func (p program) treeCommand() *cli.Command {
 		Usage:     "print a folder as a tree",
 		ArgsUsage: "[PATH]",
 		Flags:     p.withStores(numberFlag("depth", 0, "descend at most `N` levels; 0 has no limit"), jsonFlag()),
-		Action: p.withSession(func(s *session) error {
-			args, err := arguments(s.c, 0, 1)
-			if err != nil {
-				return err
-			}
-			t, err := s.target(append(args, defaultRemote)[0])
-			if err != nil {
-				return err
-			}
+		Action: p.withTarget(func(s *session, t target) error {
 			if s.c.Int("depth") < 0 {
 				return misuse("--depth must not be negative")
 			}

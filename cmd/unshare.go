@@ -12,11 +12,7 @@ func (p program) unshareCommand() *cli.Command {
 		Usage:     "make files and folders private again",
 		ArgsUsage: "PATH …",
 		Flags:     p.withStores(),
-		Action: p.withSession(func(s *session) error {
-			args, err := arguments(s.c, 1, -1)
-			if err != nil {
-				return err
-			}
+		Action: p.withSession(func(s *session, args []string) error {
 			return each(args, s.unshare)
 		}),
 	}

@@ -20,7 +20,7 @@ func versionCommand() *cli.Command {
 		Usage: "print the version, or the licences of everything built in",
 		Flags: []cli.Flag{switchFlag("licenses", "print the licences of davdisk and of all libraries in it"), jsonFlag()},
 		Action: func(c *cli.Context) error {
-			if _, err := arguments(c, 0, 0); err != nil {
+			if _, err := arguments(c); err != nil {
 				return err
 			}
 			if c.Bool("licenses") {
