@@ -11,13 +11,9 @@ import (
 
 // downloadLink returns a link to a file's content, or to an archive of a folder.
 func (e *Emulator) downloadLink(c *call) (reply, *failure) {
-	p, fail := c.path("path")
+	n, _, fail := e.existing(c)
 	if fail != nil {
 		return reply{}, fail
-	}
-	n := e.disk.find(p, c.knobs.FoldNames)
-	if n == nil || c.hidden(n) {
-		return reply{}, errNotFound.ptr()
 	}
 	return reply{status: http.StatusOK, body: e.downloadLinkTo(c, n, linkOwner{uid: uid, ownerUID: uid, withETag: true})}, nil
 }

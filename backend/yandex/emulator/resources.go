@@ -12,15 +12,24 @@ import (
 
 // getResource returns metadata and, for a folder, a page of its children.
 func (e *Emulator) getResource(c *call) (reply, *failure) {
-	p, fail := c.path("path")
+	n, _, fail := e.existing(c)
 	if fail != nil {
 		return reply{}, fail
 	}
+	return e.describe(c, n)
+}
+
+// existing is what the parameter path names.
+func (e *Emulator) existing(c *call) (*node, diskPath, *failure) {
+	p, fail := c.path("path")
+	if fail != nil {
+		return nil, p, fail
+	}
 	n := e.disk.find(p, c.knobs.FoldNames)
 	if n == nil || c.hidden(n) {
-		return reply{}, errNotFound.ptr()
+		return nil, p, errNotFound.ptr()
 	}
-	return e.describe(c, n)
+	return n, p, nil
 }
 
 // describe returns the response to GET for a node of the disk or the trash.
@@ -249,7 +258,11 @@ func (e *Emulator) deleteResource(c *call) (reply, *failure) {
 	if fail := e.locked(c, p); fail != nil {
 		return reply{}, fail
 	}
-	work := task{locks: []diskPath{p}, steps: e.removal(n, permanently, c.knobs)}
+	return e.carryOut(c, async, n, task{locks: []diskPath{p}, steps: e.removal(n, permanently, c.knobs)})
+}
+
+// carryOut makes a removal, now or as an operation.
+func (e *Emulator) carryOut(c *call, async bool, n *node, work task) (reply, *failure) {
 	if c.async(async, n) {
 		return reply{status: http.StatusAccepted, body: e.begin(c, work)}, nil
 	}

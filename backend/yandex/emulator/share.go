@@ -60,15 +60,11 @@ func (e *Emulator) unpublishResource(c *call) (reply, *failure) {
 }
 
 func (e *Emulator) toShare(c *call) (*node, diskPath, *failure) {
-	p, fail := c.path("path")
-	if fail != nil {
-		return nil, p, fail
+	n, p, fail := e.existing(c)
+	if fail == nil && p.area != "disk" {
+		fail = errNotFound.ptr()
 	}
-	n := e.disk.find(p, c.knobs.FoldNames)
-	if n == nil || p.area != "disk" || c.hidden(n) {
-		return nil, p, errNotFound.ptr()
-	}
-	return n, p, nil
+	return n, p, fail
 }
 
 // unpublish ends the sharing of n and of all below it.

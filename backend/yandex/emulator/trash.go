@@ -25,30 +25,35 @@ func (c *call) trashPath(required bool) (diskPath, *failure) {
 
 // getTrash describes the trash, an entry of it or a resource below one.
 func (e *Emulator) getTrash(c *call) (reply, *failure) {
-	p, fail := c.trashPath(false)
+	n, _, fail := e.trashed(c, false)
 	if fail != nil {
 		return reply{}, fail
-	}
-	n := e.disk.find(p, false)
-	if n == nil || p.area != "trash" {
-		return reply{}, errNotFound.ptr()
 	}
 	return e.describe(c, n)
 }
 
+// trashed is what the parameter path names in the trash.
+func (e *Emulator) trashed(c *call, required bool) (*node, diskPath, *failure) {
+	p, fail := c.trashPath(required)
+	if fail != nil {
+		return nil, p, fail
+	}
+	n := e.disk.find(p, false)
+	if n == nil || p.area != "trash" || required && n.entry == "" {
+		return nil, p, errNotFound.ptr()
+	}
+	return n, p, nil
+}
+
 // deleteTrash permanently deletes an entry, or everything if no path is given.
 func (e *Emulator) deleteTrash(c *call) (reply, *failure) {
-	p, fail := c.trashPath(false)
-	if fail != nil {
-		return reply{}, fail
-	}
 	async, fail := c.flag("force_async")
 	if fail != nil {
 		return reply{}, fail
 	}
-	n := e.disk.find(p, false)
-	if n == nil || p.area != "trash" {
-		return reply{}, errNotFound.ptr()
+	n, p, fail := e.trashed(c, false)
+	if fail != nil {
+		return reply{}, fail
 	}
 	if fail := e.locked(c, p); fail != nil {
 		return reply{}, fail
@@ -61,20 +66,12 @@ func (e *Emulator) deleteTrash(c *call) (reply, *failure) {
 	} else {
 		work.steps = e.removal(n, true, c.knobs)
 	}
-	if c.async(async, n) {
-		return reply{status: http.StatusAccepted, body: e.begin(c, work)}, nil
-	}
-	work.run()
-	return reply{status: http.StatusNoContent}, nil
+	return e.carryOut(c, async, n, work)
 }
 
 // restoreTrash restores an entry to its original path, or under another
 // name, which may be a whole path. Missing parent folders are created.
 func (e *Emulator) restoreTrash(c *call) (reply, *failure) {
-	p, fail := c.trashPath(true)
-	if fail != nil {
-		return reply{}, fail
-	}
 	overwrite, fail := c.flag("overwrite")
 	if fail != nil {
 		return reply{}, fail
@@ -83,9 +80,9 @@ func (e *Emulator) restoreTrash(c *call) (reply, *failure) {
 	if fail != nil {
 		return reply{}, fail
 	}
-	n := e.disk.find(p, false)
-	if n == nil || p.area != "trash" || n.entry == "" {
-		return reply{}, errNotFound.ptr()
+	n, p, fail := e.trashed(c, true)
+	if fail != nil {
+		return reply{}, fail
 	}
 	if fail := e.locked(c, p); fail != nil {
 		return reply{}, fail

@@ -30,21 +30,24 @@ type upload struct {
 
 // uploadLink checks whether a file may be uploaded to a path and returns a link.
 func (e *Emulator) uploadLink(c *call) (reply, *failure) {
-	p, fail := c.path("path")
+	p, overwrite, fail := e.uploadTarget(c)
 	if fail != nil {
-		return reply{}, fail
-	}
-	overwrite, fail := c.flag("overwrite")
-	if fail != nil {
-		return reply{}, fail
-	}
-	if fail := e.mayUpload(c, p, overwrite); fail != nil {
 		return reply{}, fail
 	}
 	return reply{status: http.StatusOK, body: e.newUpload(c, p, overwrite)}, nil
 }
 
-// mayUpload rejects an upload that cannot succeed.
+// uploadTarget reads where an upload goes, and rejects one that cannot succeed.
+func (e *Emulator) uploadTarget(c *call) (p diskPath, overwrite bool, fail *failure) {
+	if p, fail = c.path("path"); fail != nil {
+		return p, false, fail
+	}
+	if overwrite, fail = c.flag("overwrite"); fail != nil {
+		return p, false, fail
+	}
+	return p, overwrite, e.mayUpload(c, p, overwrite)
+}
+
 func (e *Emulator) mayUpload(c *call, p diskPath, overwrite bool) *failure {
 	parent, fail := e.place(c, p)
 	if fail != nil {
@@ -127,15 +130,8 @@ func (e *Emulator) instantUpload(c *call) (reply, *failure) {
 	if !c.knobs.InstantUpload {
 		return reply{}, errMethod.ptr()
 	}
-	p, fail := c.path("path")
+	p, overwrite, fail := e.uploadTarget(c)
 	if fail != nil {
-		return reply{}, fail
-	}
-	overwrite, fail := c.flag("overwrite")
-	if fail != nil {
-		return reply{}, fail
-	}
-	if fail := e.mayUpload(c, p, overwrite); fail != nil {
 		return reply{}, fail
 	}
 	var known *content
