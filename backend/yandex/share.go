@@ -49,19 +49,10 @@ func (b *Backend) Unshare(ctx context.Context, name string) error {
 
 // publication publishes or unpublishes.
 func (b *Backend) publication(ctx context.Context, c api.Call, name string) error {
-	target, err := b.path(name)
-	if err != nil {
+	return b.change(ctx, name, func(ctx context.Context, target string) error {
+		_, err := b.api.Do(ctx, api.Request{Call: c, Query: url.Values{"path": {target}, "fields": {"href"}}})
 		return err
-	}
-	unlock, err := b.lock(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	ctx, cancel := issued(ctx)
-	defer cancel()
-	_, err = b.api.Do(ctx, api.Request{Call: c, Query: url.Values{"path": {target}, "fields": {"href"}}})
-	return err
+	})
 }
 
 // Shared implements backend.Sharer. What lies outside of the root is left out.

@@ -198,6 +198,24 @@ func (b *Backend) Mkdir(ctx context.Context, name string) error {
 }
 
 func (b *Backend) mkdir(ctx context.Context, name string) error {
+	return b.change(ctx, name, func(ctx context.Context, target string) error {
+		_, known := b.recent.fresh(name)
+		r, _, err := b.api.Change(ctx, api.MakeFolder, url.Values{"path": {target}})
+		// A folder that is there once a response was lost is the one asked for,
+		// unless it was known before or is in use.
+		if r.Retried && !known && hasCode(err, "DiskPathPointsToExistentDirectoryError") {
+			err = b.unlessEmpty(ctx, name, err)
+		}
+		if err == nil {
+			b.recent.created(name, "", true)
+		}
+		return err
+	})
+}
+
+// change calls do with the path of a name, which it has locked, and with a
+// context that outlives its caller.
+func (b *Backend) change(ctx context.Context, name string, do func(ctx context.Context, target string) error) error {
 	target, err := b.path(name)
 	if err != nil {
 		return err
@@ -209,17 +227,7 @@ func (b *Backend) mkdir(ctx context.Context, name string) error {
 	defer unlock()
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	_, known := b.recent.fresh(name)
-	r, _, err := b.api.Change(ctx, api.MakeFolder, url.Values{"path": {target}})
-	// A folder that is there once a response was lost is the one asked for,
-	// unless it was known before or is in use.
-	if r.Retried && !known && hasCode(err, "DiskPathPointsToExistentDirectoryError") {
-		err = b.unlessEmpty(ctx, name, err)
-	}
-	if err == nil {
-		b.recent.created(name, "", true)
-	}
-	return err
+	return do(ctx, target)
 }
 
 // unlessEmpty gives an error back, but none if there is nothing in a folder.
