@@ -15,7 +15,7 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/internal/oauth"
 )
 
-// Where the service is, and what it allows.
+// The address of the service and its limits.
 const (
 	DefaultAPIURL   = "https://cloud-api.yandex.net"
 	DefaultOAuthURL = oauth.DefaultURL
@@ -24,31 +24,31 @@ const (
 	DefaultModTimeWait = 3 * time.Second // the longest time that Yandex asks for before a PATCH
 )
 
-// Config is what New needs. Only Token has no default that works.
+// Config configures New. Only Token has no working default.
 type Config struct {
 	// Token authorizes the requests. With nil, only what is public can be
 	// read.
 	Token TokenSource
-	// Root is the folder to start at: "", "Docs", "disk:/Docs", or "app:/"
-	// for an application that has only a folder of its own.
+	// Root is the root folder: "", "Docs", "disk:/Docs", or "app:/" for an
+	// application with access to its own folder only.
 	Root string
 	// APIURL is the address of the API; empty: DefaultAPIURL.
 	APIURL string
 
-	// HardDelete removes for good what would go to the trash.
+	// HardDelete removes permanently instead of moving to the trash.
 	HardDelete bool
 	// UploadViaTempName uploads under a neutral name and moves the file to its
 	// own, because the service slows down uploads of archives and videos by
-	// their extension. It costs a call more.
+	// their extension. It costs one more call.
 	UploadViaTempName bool
-	// AcceptShortListings takes a listing as it is that shows less than the
-	// service says is in the folder, each time it is asked for, or does not say
-	// what is in it. What such a listing lacks is then reported as missing.
-	// Without it the listing is backend.ErrUnavailable.
+	// AcceptShortListings accepts listings that repeatedly have fewer entries
+	// than the total that the service reports, or no entries at all. Files
+	// missing from such a listing are then reported as missing. Without it the
+	// listing is backend.ErrUnavailable.
 	AcceptShortListings bool
 	// UserAgent is sent with every request; empty: "davdisk". The service does
-	// not slow down uploads of those who call themselves Yandex.Disk; whether
-	// to do so is the user's choice.
+	// not slow down uploads of clients whose User-Agent is Yandex.Disk; whether
+	// to send that is the user's choice.
 	UserAgent string
 	// Rate is how many API requests are made in a second; zero: DefaultRate,
 	// negative: unlimited.
@@ -63,19 +63,19 @@ type Config struct {
 	// zero: DefaultModTimeWait.
 	ModTimeWait time.Duration
 
-	// StateDir keeps what must survive a restart: modification times not yet
-	// written, uploads of which the end is unknown. It belongs to one account.
+	// StateDir keeps what must survive a restart: modification times still to
+	// be written, uploads of unknown outcome. It belongs to one account.
 	// Empty: nothing survives.
 	StateDir string
 
 	Transport http.RoundTripper                      // nil: as http.DefaultTransport, with more connections to a host
 	Now       func() time.Time                       // nil: time.Now
 	After     func(d time.Duration) <-chan time.Time // nil: time.After
-	Rand      func() float64                         // spreads waits, in [0,1); nil: math/rand/v2
+	Rand      func() float64                         // jitter of waits, in [0,1); nil: math/rand/v2
 	Log       *slog.Logger                           // nil: discard
 }
 
-// withDefaults fills in what is left out.
+// withDefaults returns c with its defaults set.
 func (c Config) withDefaults() Config {
 	setDefault(&c.APIURL, DefaultAPIURL)
 	setDefault(&c.UserAgent, "davdisk")
@@ -99,7 +99,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// client makes the API client that c describes.
+// client returns the API client for c.
 func (c Config) client() (*api.Client, error) {
 	return api.New(api.Options{
 		URL: c.APIURL, Token: c.Token, UserAgent: c.UserAgent, Rate: c.Rate, RetryWait: c.RetryWait,
@@ -113,7 +113,7 @@ func (c Config) client() (*api.Client, error) {
 func pooled() http.RoundTripper {
 	t, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
-		return http.DefaultTransport // a program has replaced it, and knows why
+		return http.DefaultTransport // a program has replaced it deliberately
 	}
 	t = t.Clone()
 	t.MaxIdleConnsPerHost = 64
@@ -147,8 +147,8 @@ func Driver() backend.Driver {
 	return backend.Driver{Name: "yandex", Options: options, Open: open}
 }
 
-// open makes a backend from options. It needs a token or a login that is
-// stored, and asks the service nothing.
+// open returns a backend for options. It needs a token or a stored login,
+// and does not call the service.
 func open(ctx context.Context, root string, opts map[string]string, env backend.Env) (backend.Backend, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -191,7 +191,7 @@ func open(ctx context.Context, root string, opts map[string]string, env backend.
 	return New(cfg)
 }
 
-// tokenSource gives the token of the options, or else that of the login.
+// tokenSource returns the token of the options, or else that of the login.
 func tokenSource(opts map[string]string, env backend.Env) (TokenSource, error) {
 	if opts["token"] != "" {
 		return StaticToken(opts["token"]), nil

@@ -7,10 +7,10 @@
 //	defer b.Close()
 //	self, children, err := b.List(ctx, "Documents")
 //
-// [OAuth] gets tokens from the person at the keyboard, [TokenStore] keeps and
+// [OAuth] obtains tokens with the user's consent, [TokenStore] keeps and
 // refreshes them.
 //
-// # What is true of the service
+// # Facts about the service
 //
 // The facts below are those of the API reference
 // (https://yandex.com/dev/disk-api/doc/en/) where it has them, and otherwise
@@ -34,7 +34,7 @@
 //
 // # Errors
 //
-// Errors are those of package backend with the service's own words. A name is
-// "not there" only if the service said so with the code of its own; anything
-// else, such as the error page of a proxy, is backend.ErrUnavailable.
+// Errors are those of package backend with the message of the service. A name
+// is fs.ErrNotExist only if the service has returned the code for that;
+// anything else, such as the error page of a proxy, is backend.ErrUnavailable.
 package yandex

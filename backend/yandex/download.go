@@ -33,7 +33,7 @@ func (b *Backend) Open(ctx context.Context, name, version string) (backend.Conte
 	return b.open(ctx, name, version, look, b.describer())
 }
 
-// open opens the content that look finds, if it has the version asked for.
+// open opens the content that look returns, if it has the requested version.
 func (b *Backend) open(ctx context.Context, name, version string, look lookup, info func(string, *api.Resource) backend.Info) (backend.Content, error) {
 	r, err := look(ctx)
 	switch {
@@ -47,10 +47,10 @@ func (b *Backend) open(ctx context.Context, name, version string, look lookup, i
 	return &content{b: b, name: name, info: info(name, r), look: look}, nil
 }
 
-// lookup asks for what is there now.
+// lookup returns the current resource.
 type lookup func(ctx context.Context) (*api.Resource, error)
 
-// info describes the content that a link leads to.
+// info describes the content of a link.
 func (l contentLink) info(name, version string) backend.Info {
 	return backend.Info{Name: path.Base(name), Size: l.size, Version: version, MD5: l.md5, SHA256: l.sha256}
 }
@@ -90,8 +90,8 @@ func (c *content) Range(ctx context.Context, offset, length int64) (io.ReadClose
 	return r, nil
 }
 
-// rangeReader reads a range, and takes it up again where it broke: the link
-// leads to the same bytes each time. It may be closed while it is being read.
+// rangeReader reads a range, and resumes it where it broke: the link leads
+// to the same bytes each time. It may be closed while it is being read.
 type rangeReader struct {
 	c        *content
 	ctx      context.Context // of the Range call, whose reading this is
@@ -127,14 +127,14 @@ func (r *rangeReader) Read(p []byte) (int, error) {
 	}
 }
 
-// current is the connection in use.
+// current returns the connection in use.
 func (r *rangeReader) current() io.ReadCloser {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.body
 }
 
-// use replaces the connection, which is of no use any more.
+// use replaces the broken connection.
 func (r *rangeReader) use(body io.ReadCloser) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -155,7 +155,7 @@ func (r *rangeReader) Close() error {
 	return r.body.Close()
 }
 
-// resume connects again after a break.
+// resume reconnects after a break.
 func (r *rangeReader) resume(cause error) error {
 	if err := r.ctx.Err(); err != nil {
 		return &fs.PathError{Op: "read", Path: r.c.name, Err: err}
@@ -170,7 +170,7 @@ func (r *rangeReader) resume(cause error) error {
 	return pathError("read", r.c.name, err)
 }
 
-// connect opens the rest of the range, as often as it makes sense.
+// connect opens the rest of the range, with retries.
 func (r *rangeReader) connect() error {
 	for {
 		body, err := r.c.fetch(r.ctx, r.pos, r.end)
@@ -220,14 +220,14 @@ func (c *content) fetch(ctx context.Context, pos, end int64) (io.ReadCloser, err
 		return nil, err
 	}
 	body, err := c.follow(ctx, href, href, pos, end)
-	if errors.Is(err, api.ErrLinkExpired) { // between its renewal and its use; the next may hold
+	if errors.Is(err, api.ErrLinkExpired) { // expired between its renewal and its use; the next may last
 		links.drop(version, href)
 		err = api.RetryableError{Err: err}
 	}
 	return body, err
 }
 
-// follow opens the bytes at an address, and notes where a link led to.
+// follow opens the bytes at an address, and records where a link redirected to.
 func (c *content) follow(ctx context.Context, href, address string, pos, end int64) (io.ReadCloser, error) {
 	body, storage, err := c.b.api.Download(ctx, address, api.Range{Start: pos, End: end, Size: c.info.Size, MD5: c.info.MD5})
 	if err == nil && storage != address {
@@ -236,8 +236,8 @@ func (c *content) follow(ctx context.Context, href, address string, pos, end int
 	return body, err
 }
 
-// renew asks for a link anew, through the metadata: the call for download
-// links does not say which version its link leads to.
+// renew requests a new link through the metadata: the call for download
+// links does not return the version of its link.
 func (c *content) renew(ctx context.Context) (href string, err error) {
 	r, err := c.look(ctx)
 	switch {

@@ -12,9 +12,8 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
-// translate turns what a request failed with into an error of the contract.
-// What is one already, what the caller's own body failed with, and the end of
-// a context pass unchanged.
+// translate maps the error of a request to an error of the contract. Errors
+// of the contract, of the caller's body and of a context are returned unchanged.
 func translate(err error) error {
 	var known *backend.Error
 	var apiErr *api.Error
@@ -44,9 +43,9 @@ func translate(err error) error {
 }
 
 const (
-	// loginHint is what to do where there is no token.
+	// loginHint is the advice if there is no token.
 	loginHint = "run davdisk login, or set DAVDISK_TOKEN"
-	// rejectedHint is what to do about a token that the service rejects.
+	// rejectedHint is the advice if the service rejects the token.
 	rejectedHint = "run davdisk login, or change DAVDISK_TOKEN, which comes before a login"
 )
 

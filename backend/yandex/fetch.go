@@ -11,7 +11,7 @@ import (
 )
 
 // Fetch implements backend.Fetcher. The service does not say why it could not
-// download an address. What it does when the name is taken is not documented, so
+// download an address. Its behavior for an existing name is not documented, so
 // that is checked before.
 func (b *Backend) Fetch(ctx context.Context, name, address string) error {
 	u, err := url.Parse(address)
@@ -49,7 +49,7 @@ func (b *Backend) fetchURL(ctx context.Context, name, address string) error {
 	return nil
 }
 
-// absent makes sure that nothing has a name.
+// absent checks that a name does not exist.
 func (b *Backend) absent(ctx context.Context, name string) error {
 	_, err := b.look(ctx, name)
 	switch {

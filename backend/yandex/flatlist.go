@@ -40,7 +40,7 @@ func (b *Backend) Files(ctx context.Context, opts backend.FilesOptions) iter.Seq
 	return b.flat(ctx, "files", api.ListFiles, query, opts.Limit)
 }
 
-// failing is a list that is only an error.
+// failing returns a list that yields only an error.
 func failing(err error) iter.Seq2[backend.Entry, error] {
 	return func(yield func(backend.Entry, error) bool) { yield(backend.Entry{}, err) }
 }

@@ -10,15 +10,15 @@ import (
 	"github.com/davdisk/davdisk/internal/journal"
 )
 
-// work is what is still to be done, by name, in a journal of the state folder.
+// work is pending work, by name, in a journal of the state folder.
 type work[T any] struct {
 	*journal.Map[T]
 	lasting bool // survives the process
 }
 
-// openWork takes up what an earlier process left. Without a state folder it is
-// in memory only, and also if another process or backend has the journal, which
-// is said in the log.
+// openWork opens the work left by an earlier process. It is in memory only
+// without a state folder, and if another process or backend has the journal
+// open, which is logged.
 func openWork[T any](cfg Config, root, what string) (*work[T], error) {
 	config := journal.MapConfig[T]{Format: "davdisk " + what + " 1"}
 	if cfg.StateDir != "" {
@@ -35,8 +35,8 @@ func openWork[T any](cfg Config, root, what string) (*work[T], error) {
 	return &work[T]{m, false}, err
 }
 
-// set keeps a value; when it returns nil it is on disk. Otherwise it counts as
-// long as the process lives, and is written when that is possible.
+// set stores a value; when it returns nil it is on disk. Otherwise it is kept
+// in memory, and written when that is possible.
 func (w *work[T]) set(name string, value T) error {
 	err := w.Set(context.Background(), name, value, journal.Options{})
 	if err != nil {
@@ -45,13 +45,14 @@ func (w *work[T]) set(name string, value T) error {
 	return err
 }
 
-// note is set for a value that may be lost with the machine, because the one
-// before it serves as well.
+// note is set for a value that may be lost in a crash, because the previous
+// one serves as well.
 func (w *work[T]) note(name string, value T) error {
 	return w.Set(context.Background(), name, value, journal.Options{Volatile: true})
 }
 
-// delete forgets a value. One that comes back is found to be out of date.
+// delete removes a value. One that reappears after a crash is found to be out
+// of date.
 func (w *work[T]) delete(name string) error {
 	return w.Delete(context.Background(), name, journal.Options{Volatile: true})
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
-// contentLink is a way to the bytes of one version of a file. The service
-// pins its download links to the version they were given out for, so they are
-// kept by version, never by path.
+// contentLink is a link to the content of one version of a file. The service
+// pins download links to the version they were issued for, so they are kept by
+// version, never by path.
 type contentLink struct {
 	href    string // the service's link
 	storage string // where it redirects to, once known
@@ -31,7 +31,7 @@ const (
 	linkSlack = time.Minute
 )
 
-// links keeps the links that listings bring along.
+// links caches the download links in listings.
 type links struct {
 	now func() time.Time
 
@@ -52,14 +52,14 @@ func newLRU[V any](size int) *lru.Cache[string, V] {
 	return cache
 }
 
-// note keeps the link that a file's metadata bring along.
+// note adds the link in a file's metadata.
 func (l *links) note(r *api.Resource) {
 	if r.Type == "file" && r.File != "" {
 		l.add(versionOf(r), contentLink{href: string(r.File), size: int64(r.Size), md5: string(r.MD5), sha256: string(r.SHA256)})
 	}
 }
 
-// add keeps a link. The storage address of an older one stays, since it leads
+// add adds a link. The storage address of an older one is kept, since it leads
 // to the same bytes.
 func (l *links) add(version string, link contentLink) {
 	l.mu.Lock()
@@ -71,13 +71,13 @@ func (l *links) add(version string, link contentLink) {
 	l.cache.Add(version, link)
 }
 
-// get finds a link that should still be good.
+// get returns a link that should still be valid.
 func (l *links) get(version string) (contentLink, bool) {
 	link, ok := l.cache.Get(version)
 	return link, ok && link.expires.After(l.now().Add(linkSlack))
 }
 
-// redirected records where a link led to; an empty address drops that.
+// redirected records where a link redirects to; an empty address removes that.
 func (l *links) redirected(version, href, storage string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -97,9 +97,9 @@ func (l *links) drop(version, href string) {
 }
 
 // expiry reads when a link ends: its path is /disk/SIGNATURE/EXPIRY/…, the
-// expiry in seconds since 1970, as eight hexadecimal digits. It is not documented:
-// a link of another form, or with an unlikely expiry, is given
-// its usual life.
+// expiry in seconds since 1970, as eight hexadecimal digits. It is not
+// documented: a link of another form, or with an unlikely expiry, gets the
+// usual one.
 func expiry(href string, now time.Time) time.Time {
 	if u, err := url.Parse(href); err == nil {
 		if parts := strings.Split(u.Path, "/"); len(parts) > 3 && len(parts[3]) == 8 {

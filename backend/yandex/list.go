@@ -16,12 +16,12 @@ import (
 )
 
 const (
-	// pageSize is the longest page that is asked for. The service has no
+	// pageSize is the longest page requested. The service has no
 	// documented limit, and times out on pages of 10,000.
 	pageSize = 1000
-	// maxEntries is how many entries of a folder are believed.
+	// maxEntries is the maximum plausible number of entries of a folder.
 	maxEntries = 1_000_000
-	// pagesAtOnce is how many pages of a folder are asked for at a time.
+	// pagesAtOnce is how many pages of a folder are requested at a time.
 	pagesAtOnce = 4
 	// listTries is how often a listing that does not add up is tried.
 	listTries = 3
@@ -76,8 +76,8 @@ func infos(folder string, items []api.Resource, info func(string, *api.Resource)
 	}
 }
 
-// complete lists a folder, and again while files are missing in it that were
-// stored there a moment ago.
+// complete lists a folder, and retries while recently stored files are
+// missing.
 func (b *Backend) complete(ctx context.Context, name string, l lister) (self *api.Resource, items []api.Resource, err error) {
 	for try := 0; ; try++ {
 		self, items, err = l.list(ctx)
@@ -90,8 +90,8 @@ func (b *Backend) complete(ctx context.Context, name string, l lister) (self *ap
 	}
 }
 
-// usable reports whether an entry of a folder can be addressed. What cannot is
-// left out, which the log says.
+// usable reports whether an entry of a folder can be addressed. Others are
+// omitted and logged.
 func (b *Backend) usable(folder string, r *api.Resource) bool {
 	if r.Check() == nil && usable(string(r.Name)) {
 		return true
@@ -106,7 +106,7 @@ func (b *Backend) folderPage(ctx context.Context, name string, offset, limit int
 	}})
 }
 
-// lister gathers a folder from its pages.
+// lister lists a folder from its pages.
 type lister struct {
 	b      *Backend
 	folder string                         // its name in the log
@@ -114,13 +114,13 @@ type lister struct {
 	page   func(ctx context.Context, offset, limit int) (*api.Resource, error)
 }
 
-// gathered is what the pages of a folder hold.
+// gathered is the content of the pages of a folder.
 type gathered struct {
 	self  *api.Resource
 	items []api.Resource
-	shown bool // the service says which entries there are
-	total int  // how many it says there are; -1 if it does not
-	whole bool // the pages fit together and add up
+	shown bool // the service returned a list of entries
+	total int  // the total of the service; -1 if there is none
+	whole bool // the pages are consistent with each other and with the total
 }
 
 // short reports whether entries are missing, or may be.

@@ -12,8 +12,8 @@ type DeviceCode = oauth.DeviceCode
 // Tokens are a login.
 type Tokens = oauth.Tokens
 
-// What the OAuth server may say instead of giving tokens. Each is a sentence
-// for the person; test with [errors.Is].
+// The errors of the OAuth server. Each is a sentence for the user; test with
+// [errors.Is].
 var (
 	ErrPending     = oauth.ErrPending
 	ErrSlowDown    = oauth.ErrSlowDown

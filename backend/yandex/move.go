@@ -19,7 +19,7 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 	if err := checkPair("move", from, to); err != nil {
 		return err
 	}
-	if from == to { // what the service does then is not documented
+	if from == to { // the behavior of the service is not documented
 		_, err := b.look(ctx, from)
 		return linkError("move", from, to, err)
 	}
@@ -79,9 +79,9 @@ func checkPair(op, from, to string) error {
 }
 
 // transfer copies or moves. Whether the service replaces a folder that is
-// overwritten or merges into it is not documented, so it is told to overwrite
-// only when both sides are files, by an observation of a moment ago or by a call made
-// now.
+// overwritten or merges into it is not documented, so overwrite is set only
+// when both sides are files, by an observation of a moment ago or by a call
+// made now.
 func (b *Backend) transfer(ctx context.Context, c api.Call, from, to string, overwrite bool) error {
 	if !overwrite {
 		return b.send(ctx, c, from, to, false)
@@ -114,8 +114,8 @@ func (b *Backend) freshFile(name string) bool {
 	return ok && !v.dir
 }
 
-// overwrite puts a file in the place of a file. Some have seen the service
-// refuse that to copies, which then go by way of a sibling of the target.
+// overwrite replaces a file by a file. The service was seen to refuse that
+// for copies, which then go through a sibling of the target.
 func (b *Backend) overwrite(ctx context.Context, c api.Call, from, to string) error {
 	err := b.send(ctx, c, from, to, true)
 	if c != api.CopyResource || !is(err, fs.ErrExist) {
@@ -133,11 +133,11 @@ func (b *Backend) overwrite(ctx context.Context, c api.Call, from, to string) er
 	return err
 }
 
-// tempName is a unique name beside another. The extension is none of those for
+// tempName returns a unique name beside another. Its extension is not one for
 // which the service slows down uploads.
 func tempName(name string) string { return ownname.Sibling(name, uuid.NewString()+".txt") }
 
-// discard removes what a change that failed left behind.
+// discard removes what a failed change left behind.
 func (b *Backend) discard(ctx context.Context, name string) {
 	ctx, cancel := issued(ctx)
 	defer cancel()
@@ -150,7 +150,7 @@ func (b *Backend) discard(ctx context.Context, name string) {
 	}
 }
 
-// lookBoth asks for both sides at once. One that is not there is nil.
+// lookBoth requests both sides at the same time. A missing one is nil.
 func (b *Backend) lookBoth(ctx context.Context, from, to string) (source, target *api.Resource, err error) {
 	g, ctx := errgroup.WithContext(ctx)
 	for name, r := range map[string]**api.Resource{from: &source, to: &target} {
@@ -169,8 +169,8 @@ func (b *Backend) lookBoth(ctx context.Context, from, to string) (source, target
 // sendTries is how often a copy or a move is sent that gets no response.
 const sendTries = 4
 
-// send is one copy or move, followed to its end. If the response is lost it is
-// sent again only once it is known what is there.
+// send sends a copy or move and waits for its end. If the response is lost it
+// is sent again only after a check of both sides.
 func (b *Backend) send(ctx context.Context, c api.Call, from, to string, overwrite bool) error {
 	return b.sendChecked(ctx, c, from, to, overwrite, func(context.Context) error { return nil })
 }
@@ -224,9 +224,9 @@ func (b *Backend) sendChecked(ctx context.Context, c api.Call, from, to string, 
 		case !again || try == sendTries:
 			return unknown
 		case is(err, fs.ErrExist):
-			return unknown // an earlier attempt may be putting it there right now
+			return unknown // an earlier attempt may still take effect
 		case uncertain.Err == nil:
-			return err // rejected, and not for what an earlier attempt has done
+			return err // rejected, and not because of an earlier attempt
 		}
 		if b.api.Backoff(ctx, try) != nil {
 			return unknown

@@ -9,30 +9,30 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
-// unsettled is an upload whose last byte went out and of which nobody said how
-// it ended. It may still take effect, and would then undo what was put in its
-// place meanwhile: its name is closed to changes until that is over.
-type unsettled struct {
+// pendingUpload is an upload of unknown outcome: its last byte was sent and no
+// response came. It may still take effect, and would then overwrite what was
+// stored meanwhile: its name is closed to changes until it cannot any more.
+type pendingUpload struct {
 	Operation string    `json:"operation"`
 	Href      string    `json:"href"`
 	Size      int64     `json:"size"`
 	MD5       string    `json:"md5"`
 	SHA256    string    `json:"sha256"`
-	Until     time.Time `json:"until"` // after which it cannot happen any more
+	Until     time.Time `json:"until"` // after which it cannot take effect any more
 }
 
 const (
-	// settleTime is how long a change waits for an earlier upload to end.
-	settleTime = 20 * time.Second
-	// settleAgain is when who was refused for that may come back.
-	settleAgain = 30 * time.Second
+	// pendingTimeout is how long a change waits for an earlier upload to end.
+	pendingTimeout = 20 * time.Second
+	// pendingRetryAfter is the Retry-After of a change refused for that.
+	pendingRetryAfter = 30 * time.Second
 )
 
-// openPending takes up what an earlier process left. An end that is farther
-// away than any can be was written by a clock that was wrong, as on a machine
-// that has just been switched on.
-func openPending(cfg Config, root string) (*work[unsettled], error) {
-	j, err := openWork[unsettled](cfg, root, "uploads")
+// openPending opens the pending uploads of an earlier process. An Until too far
+// in the future was written with a wrong clock, as on a machine that has just
+// been switched on, and is cut.
+func openPending(cfg Config, root string) (*work[pendingUpload], error) {
+	j, err := openWork[pendingUpload](cfg, root, "uploads")
 	if err != nil {
 		return nil, err
 	}
@@ -48,25 +48,25 @@ func openPending(cfg Config, root string) (*work[unsettled], error) {
 	return j, nil
 }
 
-// settle waits until no earlier upload to name, or to anything below it, can
-// take effect any more.
-func (b *Backend) settle(ctx context.Context, name string) error {
+// recoverPending waits until no pending upload to name, or to anything below
+// it, can take effect any more.
+func (b *Backend) recoverPending(ctx context.Context, name string) error {
 	for key, u := range b.pending.All() {
 		if !backend.Within(key, name) {
 			continue
 		}
-		if err := b.settleOne(ctx, key, u); err != nil {
+		if err := b.recoverOne(ctx, key, u); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *Backend) settleOne(ctx context.Context, name string, u unsettled) error {
+func (b *Backend) recoverOne(ctx context.Context, name string, u pendingUpload) error {
 	waited := time.Duration(0)
 	for pause := api.FirstPoll; !b.over(ctx, u); pause = min(2*pause, api.LastPoll) {
-		if waited >= settleTime {
-			return &backend.Error{Kind: backend.ErrLocked, RetryAfter: settleAgain,
+		if waited >= pendingTimeout {
+			return &backend.Error{Kind: backend.ErrLocked, RetryAfter: pendingRetryAfter,
 				Message: "an earlier upload of this file has not ended yet"}
 		}
 		select {
@@ -79,9 +79,9 @@ func (b *Backend) settleOne(ctx context.Context, name string, u unsettled) error
 	return b.pending.delete(name)
 }
 
-// over reports whether an upload can take effect no more: its operation ended,
-// its time is over, or the uploader has only a part of it.
-func (b *Backend) over(ctx context.Context, u unsettled) bool {
+// over reports whether an upload cannot take effect any more: its operation or
+// its time has ended, or the upload server has only a part of it.
+func (b *Backend) over(ctx context.Context, u pendingUpload) bool {
 	if b.cfg.Now().After(u.Until) {
 		return true
 	}

@@ -16,8 +16,7 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
-// publicBackend is what an owner made public, as a backend that can only be
-// read.
+// publicBackend is a public resource as a read-only backend.
 type publicBackend struct {
 	b   *Backend
 	key string // public key or address
@@ -49,7 +48,7 @@ func checkPublic(address string) error {
 	return nil
 }
 
-// publicError translates what is meant otherwise with a public address.
+// publicError maps errors that mean something else for a public address.
 func publicError(err error) error {
 	switch {
 	case errors.As(err, new(api.UncertainError)): // not about the address
@@ -83,7 +82,7 @@ func (b *Backend) savePublic(ctx context.Context, address, inner, to string) err
 		return err
 	}
 	defer unlock()
-	// The service gives what it saves another name if the one is taken.
+	// The service chooses another name if this one is taken.
 	if err := b.absent(ctx, to); err != nil {
 		return err
 	}
@@ -133,8 +132,8 @@ func (p *publicBackend) page(ctx context.Context, name, fields string, offset, l
 	return r, publicError(err)
 }
 
-// Name is what its owner calls what is public: the name of the root, which
-// Stat calls ".".
+// Name returns the name of the root, which Stat calls ".", as its owner
+// named it.
 func (p *publicBackend) Name(ctx context.Context) (string, error) {
 	r, err := p.look(ctx, ".")
 	if err != nil {
@@ -143,7 +142,7 @@ func (p *publicBackend) Name(ctx context.Context) (string, error) {
 	return string(r.Name), nil
 }
 
-// info is a resource below the public root, whose own name is ".".
+// info describes a resource below the public root, whose own name is ".".
 func (p *publicBackend) info(name string, r *api.Resource) backend.Info {
 	p.b.links.note(r)
 	return info(r, path.Base(name))

@@ -10,21 +10,21 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
-// recentState is what the driver has recently seen or changed, by name.
-// It is no cache of metadata: it saves a call whose result is
-// certain or was known a moment ago.
+// recentState is what the driver has recently seen or changed, by name. It is
+// not a cache of metadata: it saves a call whose result is certain or was known
+// a moment ago.
 type recentState struct {
 	now  func() time.Time
 	seen *lru.Cache[string, seen]
 	puts *lru.Cache[string, struct{}] // the files stored last
 }
 
-// seen is what was seen under a name.
+// seen is what was observed under a name.
 type seen struct {
 	at      time.Time
-	changed time.Time // when the driver last put something there, or removed it
-	own     bool      // the driver put it there
-	gone    bool      // nothing is there
+	changed time.Time // when the driver last stored or removed it
+	own     bool      // stored by the driver
+	gone    bool      // the name does not exist
 	dir     bool
 	version string // of a file
 	stamped bool   // has a modification time among its properties
@@ -33,7 +33,7 @@ type seen struct {
 const (
 	maxSeen = 50_000
 	maxPuts = 1000
-	// freshTime is how long an observation is relied upon.
+	// freshTime is how long an observation is trusted.
 	freshTime = 10 * time.Second
 )
 
@@ -57,8 +57,8 @@ func (s *recentState) listed(dir string) {
 // it in it.
 const listMark = "\x00"
 
-// absent reports whether a folder that was listed a moment ago had nothing of
-// that name.
+// absent reports whether a recent listing of the folder did not have the
+// name.
 func (s *recentState) absent(name string) bool {
 	v, ok := s.seen.Peek(path.Dir(name) + listMark)
 	if !ok || s.now().Sub(v.at) >= freshTime {
@@ -100,13 +100,13 @@ func (s *recentState) lacks(dir string, listed []api.Resource) bool {
 	return false
 }
 
-// ours reports whether the driver stored what has a name there a moment ago.
+// ours reports whether the driver has recently stored the resource with a name.
 func (s *recentState) ours(name string) bool {
 	v, ok := s.fresh(name)
 	return ok && v.own
 }
 
-// removed records that what had a name is gone.
+// removed records that a name was removed.
 func (s *recentState) removed(name string) {
 	now := s.now()
 	s.seen.Add(name, seen{at: now, changed: now, gone: true})
@@ -118,7 +118,7 @@ func (s *recentState) invalidate(name string) {
 	s.seen.Add(name, seen{changed: s.now(), stamped: old.stamped})
 }
 
-// copied records that what has one name is under another now too.
+// copied records a copy of one name to another.
 func (s *recentState) copied(from, to string) {
 	v, ok := s.seen.Peek(from)
 	if !ok || v.at.IsZero() {
@@ -133,7 +133,7 @@ func (s *recentState) copied(from, to string) {
 	}
 }
 
-// fresh returns what had a name a moment ago.
+// fresh returns a recent observation of a name.
 func (s *recentState) fresh(name string) (seen, bool) {
 	v, ok := s.seen.Peek(name)
 	if !ok || v.gone || s.now().Sub(v.at) >= freshTime {
@@ -147,8 +147,8 @@ func (s *recentState) fresh(name string) (seen, bool) {
 	return v, true
 }
 
-// stamped reports whether what has or had a name has a modification time
-// among its properties.
+// stamped reports whether the resource with a name has, or had, a modification
+// time among its properties.
 func (s *recentState) stamped(name string) bool {
 	v, _ := s.seen.Peek(name)
 	return v.stamped

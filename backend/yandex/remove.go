@@ -67,7 +67,7 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 		return err
 	}
 	b.recent.removed(name)
-	b.times.forget(name)
+	b.times.dropTree(name)
 	return nil
 }
 

@@ -2,12 +2,12 @@ package yandex
 
 import "context"
 
-// notFoundTries is how often a call is retried for what should be there.
+// notFoundTries is how often "not found" is retried for a name that should exist.
 const notFoundTries = 6
 
-// retryNotFound calls do, and again while the service says that nothing has a
-// name although the driver put it there a moment ago: the service's metadata may
-// lag behind the content. Passed on, that would be taken for a deletion.
+// retryNotFound calls do, and retries while the service reports "not found" for
+// a name that the driver has recently stored: the service's metadata may lag
+// behind the content. The client would take the error for a deletion.
 func (b *Backend) retryNotFound(ctx context.Context, name string, do func() error) error {
 	for try := 0; ; try++ {
 		err := do()

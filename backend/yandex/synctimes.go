@@ -6,20 +6,20 @@ import (
 )
 
 const (
-	// syncTime is how long SyncTimes goes on with a service that keeps losing
-	// the times, or cannot be reached.
+	// syncTime is how long SyncTimes tries if the service keeps losing the
+	// times, or cannot be reached.
 	syncTime = 30 * time.Second
-	// syncPause is how often it looks whether all are held.
+	// syncPause is the interval at which it checks.
 	syncPause = 50 * time.Millisecond
 )
 
-// SyncTimes waits until the service holds the modification times that it was
-// given, which takes a moment after an upload: each is written, looked at
-// ModTimeWait later, and written again if it was lost meanwhile. It returns how
-// many are not held when ctx ends, then with its error, or after half a minute.
-// Those are tried again by this Backend, and with StateDir by the next one. What
-// an earlier one has left is not waited for. A program that goes on running need
-// not call it.
+// SyncTimes waits until the service has stored the modification times set by
+// this Backend, which takes a moment after an upload: each is written, read
+// back ModTimeWait later, and written again if it was lost. It returns how many
+// are not stored when ctx ends, with its error, or after half a minute. Those
+// are retried by this Backend, and with StateDir by the next one. Times left by
+// an earlier Backend are not waited for. A long-running program need not call
+// it.
 func (b *Backend) SyncTimes(ctx context.Context) (left int, err error) {
 	b.times.write(ctx, true)
 	for waited := time.Duration(0); ; waited += syncPause {
@@ -35,7 +35,7 @@ func (b *Backend) SyncTimes(ctx context.Context) (left int, err error) {
 	}
 }
 
-// own counts the times that were noted since the start.
+// own counts the times recorded since the start.
 func (t *times) own() (n int) {
 	for _, s := range t.journal.All() {
 		if s.serial > 0 {

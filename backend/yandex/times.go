@@ -14,22 +14,22 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
-// timeProperty holds the modification time, as rclone keeps it too: RFC 3339
+// timeProperty holds the modification time in the format of rclone: RFC 3339
 // with nanoseconds. The service has no call to set the time itself.
 const timeProperty = "rclone_modified"
 
-// modTime is the time that the properties hold, if they do.
+// modTime returns the modification time in the properties, if there is one.
 func modTime(r *api.Resource) (time.Time, bool) {
 	t, err := time.Parse(time.RFC3339Nano, r.Custom[timeProperty])
 	return t, err == nil && !t.IsZero()
 }
 
 // SetModTime implements backend.ModTimer. Soon after an upload the service
-// loses such a change, so that it is noted, shown at once, and written in the
+// loses such a change, so it is recorded, visible at once, and written in the
 // background; otherwise it is written now.
 func (b *Backend) SetModTime(ctx context.Context, name string, t time.Time) error {
 	if seen, ok := b.recent.fresh(name); ok {
-		b.times.later(name, seen.version, t)
+		b.times.enqueue(name, seen.version, t)
 		return nil
 	}
 	unlock, err := b.lock(ctx, name)
@@ -39,7 +39,7 @@ func (b *Backend) SetModTime(ctx context.Context, name string, t time.Time) erro
 	defer unlock()
 	r, err := b.patch(ctx, name, map[string]any{timeProperty: t.UTC().Format(time.RFC3339Nano)})
 	if err == nil {
-		b.times.forget(name)
+		b.times.dropTree(name)
 		b.note(name, r)
 	}
 	return pathError("chtimes", name, err)
@@ -57,9 +57,9 @@ func (b *Backend) patch(ctx context.Context, name string, props map[string]any) 
 	})
 }
 
-// times are the modification times that are not yet safely with the service,
-// by name. Each is written, read back after the same time, and written again
-// until it holds.
+// times are the modification times still to be written to the service, by name.
+// Each is written, read back after the same delay, and written again if it was
+// lost.
 type times struct {
 	b       *Backend
 	log     *slog.Logger
@@ -73,29 +73,29 @@ type times struct {
 	worker  sync.WaitGroup
 }
 
-// stamp is one such time.
+// stamp is one modification time still to be written.
 type stamp struct {
 	Time    time.Time `json:"time"`
 	Version string    `json:"version,omitempty"` // of the content it belongs to; empty for a folder
 	Written bool      `json:"written,omitempty"` // and to be read back
 	Due     time.Time `json:"due"`
 	Tries   int       `json:"tries,omitempty"` // in a row that failed
-	serial  uint64    // tells this one from a later one for the same name
+	serial  uint64    // distinguishes it from a later one for the same name
 }
 
 const (
-	// stampTries is how often a file that is not there is asked for: what was
-	// just uploaded may take a while to show.
+	// stampTries is how often a missing file is retried: a new upload may take
+	// a while to become visible.
 	stampTries = 5
 	// stampPause is the longest pause between two tries.
 	stampPause = 5 * time.Minute
 	// stampsAtOnce is how many are written at a time.
 	stampsAtOnce = 4
-	// closeTime is how long Close works on what is left.
+	// closeTime is how long Close tries to write what is left.
 	closeTime = 15 * time.Second
 )
 
-// openTimes takes up what an earlier process left.
+// openTimes opens the times left by an earlier process.
 func openTimes(b *Backend) (*times, error) {
 	j, err := openWork[stamp](b.cfg, b.root, "times")
 	if err != nil {
@@ -104,7 +104,7 @@ func openTimes(b *Backend) (*times, error) {
 	t := &times{b: b, log: b.log, journal: j, stop: make(chan struct{})}
 	last := b.cfg.Now().Add(stampPause)
 	for name, s := range j.All() {
-		if s.Due.After(last) { // by a clock that was wrong
+		if s.Due.After(last) { // recorded with a wrong clock
 			s.Due = last
 			t.noted(name, j.note(name, s))
 		}
@@ -115,9 +115,9 @@ func openTimes(b *Backend) (*times, error) {
 	return t, nil
 }
 
-// show puts a time that is not yet with the service into what the service
-// tells. before are the times of the moment at which it was asked: one that was
-// written and confirmed since may be younger than the answer.
+// show replaces the time in a response of the service by one still to be
+// written. before are the times when the request was made: one that was written
+// and confirmed since may be newer than the response.
 func (t *times) show(name string, info *backend.Info, before map[string]stamp) {
 	s, ok := t.journal.Get(name)
 	if !ok {
@@ -128,13 +128,13 @@ func (t *times) show(name string, info *backend.Info, before map[string]stamp) {
 	}
 }
 
-// later notes a time for the content that a name has.
-func (t *times) later(name, version string, when time.Time) {
+// enqueue records a time for the content of a name.
+func (t *times) enqueue(name, version string, when time.Time) {
 	t.put(name, stamp{Time: when, Version: version, Due: t.b.cfg.Now().Add(t.b.cfg.ModTimeWait)})
 	t.start()
 }
 
-// put stores a stamp under a serial number of its own.
+// put stores a stamp with a new serial number.
 func (t *times) put(name string, s stamp) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -143,8 +143,8 @@ func (t *times) put(name string, s stamp) {
 	t.noted(name, t.journal.set(name, s))
 }
 
-// replace puts a stamp into a new state, or drops it if that has no Due. One
-// that was overtaken by another for the same name is left alone.
+// replace updates a stamp, or drops it if it has no Due. One replaced by a
+// later one for the same name is left alone.
 func (t *times) replace(name string, s stamp) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -169,13 +169,13 @@ func (t *times) noted(name string, err error) {
 	}
 }
 
-// drop forgets the time of one name.
+// drop removes the time of one name.
 func (t *times) drop(name string) {
 	t.noted(name, t.journal.delete(name))
 }
 
-// forget drops the time of a name and of all below it.
-func (t *times) forget(name string) {
+// dropTree removes the times of a name and of everything below it.
+func (t *times) dropTree(name string) {
 	for key := range t.journal.All() {
 		if backend.Within(key, name) {
 			t.drop(key)
@@ -183,16 +183,16 @@ func (t *times) forget(name string) {
 	}
 }
 
-// moved lets the times of a name and of all below it follow a move.
+// moved moves the times of a name and of everything below it.
 func (t *times) moved(from, to string) {
 	t.copied(from, to)
-	t.forget(from)
+	t.dropTree(from)
 }
 
-// copied gives the times of a name and of all below it to their copies. Times
-// that are with the service are copied there.
+// copied copies the times of a name and of everything below it. Times already
+// written are copied by the service.
 func (t *times) copied(from, to string) {
-	t.forget(to)
+	t.dropTree(to)
 	for key, s := range t.journal.All() {
 		if backend.Within(key, from) {
 			s.Written, s.Tries = false, 0
@@ -201,7 +201,7 @@ func (t *times) copied(from, to string) {
 	}
 }
 
-// start makes sure that somebody looks after what is due.
+// start starts the worker unless it runs.
 func (t *times) start() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -212,7 +212,7 @@ func (t *times) start() {
 	t.worker.Go(t.run)
 }
 
-// run writes what is due until nothing is left.
+// run is the worker: it writes what is due until nothing is left.
 func (t *times) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -230,8 +230,8 @@ func (t *times) run() {
 	}
 }
 
-// next tells how long nothing is due, what may yet be noted included. It ends
-// the worker if nothing is left.
+// next returns how long the worker may sleep, and whether anything is
+// left.
 func (t *times) next() (pause time.Duration, more bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -244,7 +244,7 @@ func (t *times) next() (pause time.Duration, more bool) {
 	return max(0, pause), more
 }
 
-// write does what is due, or all that is not written yet.
+// write processes what is due, or everything not written yet.
 func (t *times) write(ctx context.Context, all bool) {
 	var g errgroup.Group
 	g.SetLimit(stampsAtOnce)
@@ -256,10 +256,10 @@ func (t *times) write(ctx context.Context, all bool) {
 			})
 		}
 	}
-	g.Wait() // never an error
+	g.Wait() // the error is always nil
 }
 
-// one takes a stamp a step further.
+// one processes one stamp.
 func (t *times) one(ctx context.Context, name string, s stamp) {
 	unlock, err := t.b.lock(ctx, name)
 	if err == nil {
@@ -270,12 +270,12 @@ func (t *times) one(ctx context.Context, name string, s stamp) {
 		err = t.step(ctx, name, &s)
 	}
 	if err != nil {
-		t.putOff(name, &s, err)
+		t.reschedule(name, &s, err)
 	}
 	t.replace(name, s)
 }
 
-// step writes a stamp, or reads it back. It leaves no Due if that was all.
+// step writes a stamp, or reads it back. It clears Due if the stamp is done.
 func (t *times) step(ctx context.Context, name string, s *stamp) error {
 	now := t.b.cfg.Now()
 	if s.Written {
@@ -294,7 +294,7 @@ func (t *times) step(ctx context.Context, name string, s *stamp) error {
 	if err != nil {
 		return err
 	}
-	if versionOf(r) != s.Version { // another's content, whose time this is not
+	if versionOf(r) != s.Version { // other content, which the time does not belong to
 		s.Due = time.Time{}
 		_, err = t.b.patch(ctx, name, map[string]any{timeProperty: nil})
 		return err
@@ -303,9 +303,9 @@ func (t *times) step(ctx context.Context, name string, s *stamp) error {
 	return nil
 }
 
-// putOff is for a stamp that could not be written. One that never can be is
-// given up.
-func (t *times) putOff(name string, s *stamp, err error) {
+// reschedule reschedules a stamp that could not be written, or gives up one
+// that never can be.
+func (t *times) reschedule(name string, s *stamp, err error) {
 	s.Tries++
 	s.Written = false
 	s.Due = t.b.cfg.Now().Add(min(t.b.cfg.ModTimeWait<<min(s.Tries, 10), stampPause))
@@ -316,8 +316,8 @@ func (t *times) putOff(name string, s *stamp, err error) {
 	}
 }
 
-// Close writes what is not written yet and leaves the journal to the next. What
-// the journal does not keep is waited for until it is due.
+// Close writes what is not written yet, and closes the journal. If the journal
+// does not survive the process, Close waits until everything is due.
 func (t *times) Close() error {
 	t.mu.Lock()
 	if t.closed {

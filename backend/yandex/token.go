@@ -6,12 +6,13 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// A TokenSource gives the token for the next request. It may be used from
+// A TokenSource returns the token for the next request. It may be used from
 // many goroutines at once. One that also has the method Rejected(token string)
-// is told when the service rejects a token, so that its next one may be another.
+// is notified when the service rejects a token, so that its next one may be
+// another.
 type TokenSource interface {
-	// Token returns a token that is believed to be good. It may ask the OAuth
-	// server for a new one.
+	// Token returns a token that should be valid. It may get a new one from
+	// the OAuth server.
 	Token(ctx context.Context) (string, error)
 }
 

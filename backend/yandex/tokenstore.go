@@ -19,7 +19,7 @@ import (
 )
 
 // TokenStore keeps one login in the state folder and refreshes it: it is the
-// TokenSource of a program that runs for long. Several processes may share a
+// TokenSource of a long-running program. Several processes may share a
 // login; the one that refreshes locks the others out meanwhile, so that no two
 // spend the same refresh token.
 type TokenStore struct {
@@ -29,8 +29,8 @@ type TokenStore struct {
 	mu       sync.Mutex // guards all below, and is held while refreshing
 	tokens   Tokens
 	rejected string    // the token that the service rejected
-	unsaved  bool      // tokens are newer than the file
-	notUntil time.Time // when the next refresh may be
+	unsaved  bool      // the tokens are newer than the file
+	notUntil time.Time // time of the next allowed refresh
 }
 
 // tokenFile is the form on disk.
@@ -41,8 +41,8 @@ type tokenFile struct {
 
 const (
 	tokenVersion = 1
-	// refreshAge is how old tokens get: the documentation of Yandex ID advises
-	// to refresh them every three months.
+	// refreshAge is the age at which tokens are refreshed: the documentation of
+	// Yandex ID advises every three months.
 	refreshAge = 90 * 24 * time.Hour
 	// refreshPause is the time between two tries to refresh.
 	refreshPause = time.Minute
@@ -84,8 +84,8 @@ func (s *TokenStore) Load() (Tokens, error) {
 	return file.Tokens, nil
 }
 
-// Save replaces the login on disk. When it returns nil the login is there
-// even if the machine stops the next moment.
+// Save replaces the login on disk. When it returns nil the login survives
+// a crash.
 func (s *TokenStore) Save(ctx context.Context, tokens Tokens) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -130,8 +130,8 @@ func (s *TokenStore) Delete(ctx context.Context) error {
 }
 
 // Token implements TokenSource. It refreshes a token that nears its end or
-// that the service rejected. As long as the old one may still be good it is
-// used when that fails.
+// that the service rejected. If that fails, the old one is used as long as
+// it may be valid.
 func (s *TokenStore) Token(ctx context.Context) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -184,9 +184,8 @@ func (s *TokenStore) expired(now time.Time) bool {
 	return !s.tokens.Expires.IsZero() && !now.Before(s.tokens.Expires)
 }
 
-// renew brings fresh tokens to disk, then into use. Another process may have
-// done so already, or a new login may have been made: the file is read again
-// under the lock.
+// renew stores new tokens, then uses them. Another process may have done so
+// already, or there may be a new login: the file is read again under the lock.
 func (s *TokenStore) renew(ctx context.Context) error {
 	unlock, err := s.lock(ctx)
 	if err != nil {
@@ -208,7 +207,7 @@ func (s *TokenStore) renew(ctx context.Context) error {
 	if stored.Refresh == "" {
 		return ErrDead
 	}
-	// A full disk must show before the refresh token is spent, not after.
+	// A full disk must be noticed before the refresh token is used, not after.
 	if err := s.save(stored); err != nil {
 		return err
 	}

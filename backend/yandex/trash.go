@@ -54,8 +54,8 @@ func (b *Backend) trashPage(ctx context.Context, offset, limit int) (*api.Resour
 	}})
 }
 
-// checkTrashed refuses what is not one entry of the trash: without a path the
-// service would empty all of it.
+// checkTrashed rejects an id that is not one entry of the trash: without a path
+// the service would empty the trash.
 func checkTrashed(id string) error {
 	if rest, ok := strings.CutPrefix(id, trashRoot); !ok || !usable(rest) {
 		return &backend.Error{Kind: fs.ErrInvalid, Message: "not an entry of the trash"}

@@ -17,11 +17,11 @@ import (
 )
 
 const (
-	// trustedSize is up to where a success of an upload is not verified.
+	// trustedSize is the size up to which a successful upload is not verified.
 	trustedSize = 8 << 20
-	// uploadTries is how often content that can be read again is sent.
+	// uploadTries is how often rewindable content is sent.
 	uploadTries = 4
-	// confirmTries is how often what was stored is asked for.
+	// confirmTries is how often a stored file is requested.
 	confirmTries = 6
 	// linkWindow is how long an upload link can be used (API reference).
 	linkWindow = 30 * time.Minute
@@ -63,7 +63,7 @@ type upload struct {
 	sum    *digest
 }
 
-// measure finds out whether the source can be read again, and how long it is.
+// measure determines whether the source can be rewound, and its length.
 func (u *upload) measure() error {
 	seeker, ok := u.src.(io.Seeker)
 	if !ok {
@@ -96,7 +96,7 @@ func (u *upload) run(ctx context.Context) (backend.Info, error) {
 		return backend.Info{}, err
 	}
 	defer unlock()
-	if err := b.settle(ctx, u.name); err != nil {
+	if err := b.recoverPending(ctx, u.name); err != nil {
 		return backend.Info{}, err
 	}
 	if b.cfg.UploadViaTempName {
@@ -116,7 +116,7 @@ func (u *upload) run(ctx context.Context) (backend.Info, error) {
 	return u.stored(modified), nil
 }
 
-// rename gives content that was sent under a temporary name its own.
+// rename renames content sent under a temporary name.
 func (u *upload) rename(ctx context.Context) error {
 	ctx, cancel := issued(ctx)
 	defer cancel()
@@ -140,7 +140,7 @@ func (u *upload) rename(ctx context.Context) error {
 	return err
 }
 
-// stored notes what is there now and describes it.
+// stored records the stored file and describes it.
 func (u *upload) stored(modified time.Time) backend.Info {
 	b := u.b
 	md5, sha := u.sum.sums()
@@ -151,20 +151,20 @@ func (u *upload) stored(modified time.Time) backend.Info {
 	b.recent.created(u.name, info.Version, false)
 	switch {
 	case !u.opts.ModTime.IsZero():
-		b.times.later(u.name, info.Version, u.opts.ModTime)
+		b.times.enqueue(u.name, info.Version, u.opts.ModTime)
 		info.ModTime = u.opts.ModTime
 	case stamped:
 		// The file keeps the properties of the one whose place it took, and
 		// with them a modification time that is not its own.
-		b.times.later(u.name, info.Version, modified)
+		b.times.enqueue(u.name, info.Version, modified)
 	default:
 		b.times.drop(u.name)
 	}
 	return info
 }
 
-// send brings the content to the service, in as many tries as make sense. It
-// returns the time that the service has for it.
+// send uploads the content with retries. It returns the modification time of
+// the service.
 func (u *upload) send(ctx context.Context) (modified time.Time, err error) {
 	for try := 1; ; try++ {
 		modified, err := u.once(ctx, try > 1)
@@ -187,8 +187,8 @@ func (u *upload) send(ctx context.Context) (modified time.Time, err error) {
 	}
 }
 
-// link asks where to send the content. It is here that the service refuses
-// what it will not take.
+// link requests an upload link. This is where the service rejects an
+// upload.
 func (u *upload) link(ctx context.Context) error {
 	unlock, err := u.b.folders.Lock(ctx, pathlock.One(path.Dir(u.name)))
 	if err != nil {
@@ -220,9 +220,8 @@ func (u *upload) link(ctx context.Context) error {
 	return err
 }
 
-// once sends the content, or what is missing of it, and finds out what became
-// of it. The hashes of all of it are known once it is sent, or before if it is
-// sent in part.
+// once sends the content, or the missing rest, and returns its outcome. The
+// hashes of the whole are known after sending it, or before if it is resumed.
 func (u *upload) once(ctx context.Context, again bool) (modified time.Time, err error) {
 	put := api.Upload{
 		Body: u.src, Size: u.size, Check: u.checkLast,
@@ -268,14 +267,14 @@ func (u *upload) answerTimeout() time.Duration {
 	return u.b.cfg.UploadWait + time.Duration(float64(max(0, u.size))/(1<<30)*float64(2*time.Minute))
 }
 
-// recoverOutcome finds out what became of an upload whose last byte was sent, by
-// its operation, by what is there, and by what the upload server has. It never
-// sends the content again while the first may still arrive: while that is not
-// known the name is pending, and closed to changes.
+// recoverOutcome determines the outcome of an upload whose last byte was sent,
+// by its operation, by the stored file, and by what the upload server has. It
+// never sends the content again while the first upload may still take effect:
+// until then the name is pending, and closed to changes.
 func (u *upload) recoverOutcome(ctx context.Context, cause error) (modified time.Time, err error) {
 	b := u.b
 	md5, sha := u.sum.sums()
-	pending := unsettled{
+	pending := pendingUpload{
 		Operation: string(u.target.OperationID), Href: string(u.target.Href),
 		Size: u.sum.size, MD5: md5, SHA256: sha, Until: u.issued.Add(linkWindow),
 	}
@@ -287,24 +286,24 @@ func (u *upload) recoverOutcome(ctx context.Context, cause error) (modified time
 		case done:
 			return time.Time{}, api.RetryableError{Err: err}
 		}
-		b.api.Sleep(ctx, pause) // a context that has ended shows in the next call
+		b.api.Sleep(ctx, pause) // an ended context fails the next call
 	}
 	if r, err := b.look(ctx, u.at); err == nil && u.matches(r) {
 		return r.Modified.Time, nil
 	}
-	// Where the connection broke, what the server lacks is not on its way any
-	// more. One that timed out may only be slow to count.
+	// After a broken connection nothing more can arrive. After a timeout the
+	// server may only be slow to count what it has received.
 	if n, ok := b.api.Received(ctx, pending.Href, pending.Size, md5, sha); ok && !errors.Is(cause, api.ErrIdleTimeout) && (n < pending.Size || n == 0) {
 		return time.Time{}, api.RetryableError{Err: fmt.Errorf("the upload broke off: %w", cause)}
 	}
 	if err := b.pending.set(u.at, pending); err != nil {
 		b.log.Warn("an upload of unknown outcome is not followed after a restart", "name", u.name, "error", err)
 	}
-	return time.Time{}, &backend.Error{Kind: backend.ErrUncertain, RetryAfter: settleAgain,
+	return time.Time{}, &backend.Error{Kind: backend.ErrUncertain, RetryAfter: pendingRetryAfter,
 		Message: "the upload server did not say whether it stored the file (" + api.Message(cause) + ")"}
 }
 
-// confirm compares what is stored with what was sent. Metadata may be late.
+// confirm compares the stored file with what was sent. Metadata may lag behind.
 func (u *upload) confirm(ctx context.Context) (modified time.Time, err error) {
 	for try := range confirmTries {
 		var r *api.Resource
@@ -331,9 +330,9 @@ func (u *upload) matches(r *api.Resource) bool {
 	return r.Type == "file" && int64(r.Size) == u.sum.size && (r.MD5 == "" || string(r.MD5) == md5)
 }
 
-// receivedOffset asks how much of the content the upload server has of an
-// upload that broke off. Nobody documents that it can be asked: zero means to
-// start over, with another link. It is not worth while for small content.
+// receivedOffset returns how much of an interrupted upload the upload server
+// has. The request is not documented: zero means to start over with another
+// link. It is not worthwhile for small content.
 func (u *upload) receivedOffset(ctx context.Context) int64 {
 	if u.size <= trustedSize || u.b.cfg.Now().After(u.issued.Add(linkWindow)) {
 		return 0

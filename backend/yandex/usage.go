@@ -40,7 +40,7 @@ func (b *Backend) Revision(ctx context.Context) (string, error) {
 	return strconv.FormatInt(int64(d.Revision), 10), nil
 }
 
-// Account describes whose disk it is.
+// Account describes the owner of the disk.
 type Account struct {
 	Login   string
 	Name    string // as shown to people
@@ -49,7 +49,7 @@ type Account struct {
 	Paid    bool
 }
 
-// Account asks whose disk it is.
+// Account returns the owner of the disk.
 func (b *Backend) Account(ctx context.Context) (Account, error) {
 	d, err := b.account.recent(ctx)
 	if err != nil {
@@ -61,7 +61,7 @@ func (b *Backend) Account(ctx context.Context) (Account, error) {
 	}, nil
 }
 
-// account is what the service says of the disk as a whole. One call serves
+// account caches the description of the disk as a whole. One call serves
 // space, limits and revision for a while.
 type account struct {
 	api *api.Client
@@ -90,7 +90,7 @@ func (a *account) ask(ctx context.Context) (api.Disk, error) {
 	return d, nil
 }
 
-// recent returns the response of a moment ago, or calls the service.
+// recent returns a recent response, or calls the service.
 func (a *account) recent(ctx context.Context) (api.Disk, error) {
 	a.mu.Lock()
 	d, age := a.known, a.now().Sub(a.at)

@@ -17,7 +17,7 @@ import (
 	"github.com/davdisk/davdisk/internal/pathlock"
 )
 
-// issuedTime is how long a change that the service has begun is followed,
+// issuedTime is how long a change that the service has begun is polled,
 // whether its caller still waits or not.
 const issuedTime = 10 * time.Minute
 
@@ -33,9 +33,9 @@ type Backend struct {
 	account *account
 	links   *links
 	recent  *recentState
-	files   pathlock.Table   // one change of a name at a time
-	folders pathlock.Table   // one change in a folder at a time
-	pending *work[unsettled] // uploads that may still take effect, by name
+	files   pathlock.Table       // one change of a name at a time
+	folders pathlock.Table       // one change in a folder at a time
+	pending *work[pendingUpload] // uploads that may still take effect, by name
 	times   *times
 }
 
@@ -55,9 +55,9 @@ var _ interface {
 	backend.PublicReader
 } = (*Backend)(nil)
 
-// New returns the backend that cfg describes. It asks the service nothing:
-// a root that is not there shows at first use. Close it, so that modification
-// times still to be written are.
+// New returns a backend for cfg. It does not call the service: a missing root
+// is reported on first use. Close writes the modification times still to be
+// written.
 func New(cfg Config) (*Backend, error) {
 	cfg = cfg.withDefaults()
 	root, err := cleanRoot(cfg.Root)
@@ -82,9 +82,9 @@ func New(cfg Config) (*Backend, error) {
 	return b, nil
 }
 
-// Close writes the modification times that are still to be written, as far as
-// the service lets it, and waits for what runs in the background. What was not
-// written is tried again by the next backend with the same StateDir.
+// Close tries to write the modification times still to be written, and waits
+// for background work. Times not written are retried by the next backend with
+// the same StateDir.
 func (b *Backend) Close() error {
 	defer b.api.CloseIdleConnections()
 	err := b.times.Close()
@@ -104,7 +104,7 @@ func (b *Backend) Stat(ctx context.Context, name string) (backend.Info, error) {
 	return describe(name, r), nil
 }
 
-// look asks for one file or folder.
+// look requests one file or folder.
 func (b *Backend) look(ctx context.Context, name string) (*api.Resource, error) {
 	r, err := b.resource(ctx, name, api.Request{Call: api.GetResource, Query: url.Values{"fields": {resourceFields}, "limit": {"0"}}})
 	if err == nil {
@@ -136,7 +136,7 @@ func (b *Backend) note(name string, r *api.Resource) {
 	b.links.note(r)
 }
 
-// describer describes, as the contract wants it, what is asked for from now on.
+// describer returns a function that describes resources requested from now on.
 func (b *Backend) describer() func(name string, r *api.Resource) backend.Info {
 	before := b.times.journal.All()
 	return func(name string, r *api.Resource) backend.Info {
@@ -183,8 +183,8 @@ func versionOf(r *api.Resource) string {
 // build an If header with two of them in a buffer of 200 bytes.
 func shortened(sha256 string) string { return sha256[:min(len(sha256), 32)] }
 
-// issued is a context for a change that may have begun: it is no longer
-// stopped by its caller, so that the result is the truth.
+// issued returns a context for a change that may have begun: it is no
+// longer canceled by the caller, so that the result is known.
 func issued(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), issuedTime)
 }
@@ -230,7 +230,7 @@ func (b *Backend) change(ctx context.Context, name string, do func(ctx context.C
 	return do(ctx, target)
 }
 
-// unlessEmpty gives an error back, but none if there is nothing in a folder.
+// unlessEmpty returns exists unless the folder is empty.
 func (b *Backend) unlessEmpty(ctx context.Context, name string, exists error) error {
 	empty, err := b.isEmpty(ctx, name)
 	switch {
@@ -242,8 +242,8 @@ func (b *Backend) unlessEmpty(ctx context.Context, name string, exists error) er
 	return nil
 }
 
-// lock takes a name for a change, and the folder that it is in. Yandex answers
-// 423 and 500 to changes in one folder at the same time.
+// lock locks a name and its folder for a change. Yandex answers 423 and 500 to
+// concurrent changes in one folder.
 func (b *Backend) lock(ctx context.Context, names ...string) (unlock func(), err error) {
 	var files, folders []pathlock.Name
 	for _, name := range names {
@@ -259,7 +259,7 @@ func (b *Backend) lock(ctx context.Context, names ...string) (unlock func(), err
 		return nil, err
 	}
 	for _, name := range names {
-		if err := b.settle(ctx, name); err != nil {
+		if err := b.recoverPending(ctx, name); err != nil {
 			unlockFolders()
 			unlockFiles()
 			return nil, err

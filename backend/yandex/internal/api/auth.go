@@ -5,12 +5,12 @@ import (
 	"net/http"
 )
 
-// A TokenSource gives the token for the next request.
+// A TokenSource returns the token for the next request.
 type TokenSource interface {
 	Token(ctx context.Context) (string, error)
 }
 
-// rejecter is a TokenSource that is told when the service rejects a token, so
+// rejecter is a TokenSource that is notified when the service rejects a token, so
 // that its next one may be another.
 type rejecter interface {
 	Rejected(token string)
@@ -45,7 +45,7 @@ func (a authorizer) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// userAgent names davdisk to the servers of the links.
+// userAgent sets the User-Agent of requests to the servers of links.
 type userAgent struct {
 	next http.RoundTripper
 	name string
@@ -57,7 +57,8 @@ func (u userAgent) RoundTrip(req *http.Request) (*http.Response, error) {
 	return u.next.RoundTrip(req)
 }
 
-// CloseIdleConnections implements what http.Client.CloseIdleConnections calls.
+// CloseIdleConnections implements the method that
+// http.Client.CloseIdleConnections calls.
 func (u userAgent) CloseIdleConnections() {
 	(&http.Client{Transport: u.next}).CloseIdleConnections()
 }

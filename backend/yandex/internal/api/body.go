@@ -12,12 +12,12 @@ import (
 
 var errDetached = errors.New("the upload is over")
 
-// body is what one PUT to the upload server sends. It ends well only if the
-// source had as many bytes as announced: the last of them are held back until
-// the source has no more and a check has passed, since the upload server stores
-// what is complete by its length.
+// body is the body of one PUT to the upload server. It ends with io.EOF only if
+// the source had as many bytes as announced: the last of them are held back
+// until the source has no more and a check has passed, since the upload server
+// stores what is complete by its length.
 type body struct {
-	ctx   context.Context // of the caller; once the last byte is sent it counts no more
+	ctx   context.Context // of the caller; ignored once the last byte is sent
 	src   io.Reader
 	size  int64     // bytes, -1 if unknown
 	sum   io.Writer // gets what is sent, nil for none
@@ -30,11 +30,12 @@ type body struct {
 	mu     sync.Mutex // guards all below
 	closed error      // why no more is sent
 	whole  bool       // the last byte is sent
-	err    error      // what is wrong with the source, or what the check found
+	err    error      // of the source or of the check
 }
 
-// newBody prepares n bytes of src, or all there are if n is negative. A body
-// that is known to be empty is checked at once, as nobody reads it.
+// newBody returns a body of n bytes of src, or all of it if n is negative. A
+// body that is known to be empty is checked at once, as the transport does not
+// read it.
 func newBody(ctx context.Context, src io.Reader, n int64, sum io.Writer, check func(context.Context) error) *body {
 	b := &body{ctx: ctx, src: reading.Exactly(src, n), size: n, sum: sum, check: check}
 	if n == 0 {
@@ -43,8 +44,8 @@ func newBody(ctx context.Context, src io.Reader, n int64, sum io.Writer, check f
 	return b
 }
 
-// Read implements io.Reader for the transport. While it waits for the source
-// the server is not to blame for the lack of progress.
+// Read implements io.Reader for the transport. The idle timeout is suspended
+// while it waits for the source.
 func (b *body) Read(p []byte) (int, error) {
 	b.reading.Lock()
 	defer b.reading.Unlock()
@@ -74,8 +75,8 @@ func (b *body) next(p []byte) (int, error) {
 	return n, nil
 }
 
-// finish ends the body, well if err is nil, unless it was stopped meanwhile.
-// What it returns is never io.EOF, which the transport would take for the end.
+// finish ends the body, successfully if err is nil, unless it was stopped
+// meanwhile. It never returns io.EOF, which the transport would take for the end.
 func (b *body) finish(err error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -114,8 +115,8 @@ func (b *body) stop(err error) bool {
 	return !b.whole
 }
 
-// outcome reports whether the last byte was sent, and what was wrong with the
-// source, or found by the check.
+// outcome reports whether the last byte was sent, and returns the error of the
+// source or of the check.
 func (b *body) outcome() (whole bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -143,8 +144,8 @@ func (b *body) follow(cancel context.CancelFunc) (stop func() bool) {
 	})
 }
 
-// BodyError is an error of the body that was to be stored, or of its length.
-// It is the caller's own and reaches it unchanged.
+// BodyError is an error of the body to be stored, or of its length. It is
+// returned to the caller unchanged.
 type BodyError struct{ Err error }
 
 func (e BodyError) Error() string { return e.Err.Error() }

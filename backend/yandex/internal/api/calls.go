@@ -47,9 +47,9 @@ func (c Call) method() string {
 
 // idempotent reports whether a second request has no effect beyond that of the
 // first, so that it may be retried after any failure. It may be answered
-// otherwise, though: "not found" to what the first deleted. Any other call is
-// retried only if the service surely did not carry it out: the caller has to
-// look what is there.
+// differently, though: "not found" if the first has deleted. Any other call is
+// retried only if the service certainly did not carry it out: otherwise the
+// caller has to check.
 func (c Call) idempotent() bool {
 	return c.method() != http.MethodPost && c != RestoreTrash
 }

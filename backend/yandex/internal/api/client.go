@@ -1,7 +1,7 @@
 // Package api is a client of the REST API of Yandex Disk
 // (https://yandex.com/dev/disk-api/doc/en/): calls with their retries and
-// their rate, operations followed to their end, uploads, downloads. It keeps
-// nothing of the disk: names, versions and times are the driver's.
+// their rate limit, operations, uploads, downloads. It keeps no state of the
+// disk: names, versions and times are the driver's.
 package api
 
 import (
@@ -38,7 +38,7 @@ type Options struct {
 	Transport http.RoundTripper
 	Now       func() time.Time
 	After     func(d time.Duration) <-chan time.Time
-	Rand      func() float64 // spreads waits, in [0,1)
+	Rand      func() float64 // jitter of waits, in [0,1)
 }
 
 // Client sends requests and decodes responses. Its methods may be called from
@@ -50,9 +50,9 @@ type Client struct {
 	bare  *http.Client // for transfers: no token, no retries, no redirects followed
 }
 
-// New assembles the stack of transports that a request passes: retried as its
-// call allows (retryablehttp), held back to the rate, given the token, and its
-// response read to the end before it counts as one. It sends nothing.
+// New builds the chain of transports of a request: retries as its call allows
+// (retryablehttp), the rate limit, the token, and reading the response to its
+// end. It sends nothing.
 func New(opts Options) (*Client, error) {
 	base, err := ParseURL(opts.URL)
 	if err != nil {
@@ -100,17 +100,17 @@ type Request struct {
 	Body  any        // encoded as JSON, nil for none
 	Out   any        // where to decode a success, nil to ignore it
 
-	Recheck func(ctx context.Context) error // called before each retry, which it prevents by an error; nil: none
+	Recheck func(ctx context.Context) error // called before each retry; an error prevents it; nil: none
 }
 
 // Reply is a success.
 type Reply struct {
 	status  int
-	Retried bool // an earlier attempt, whose response was lost, may have had its effect
+	Retried bool // an earlier attempt, whose response was lost, may have taken effect
 }
 
 // Do sends a request until it has a definite response or the call may not be
-// retried. The error is an [*Error], or what went wrong on the way; it is an
+// retried. The error is an [*Error] or one of the transport; it is an
 // [UncertainError] if a change was sent and its outcome is unknown.
 func (c *Client) Do(ctx context.Context, r Request) (Reply, error) {
 	if err := ctx.Err(); err != nil {
@@ -155,9 +155,9 @@ func (c *Client) Do(ctx context.Context, r Request) (Reply, error) {
 // was done than an earlier attempt may have done.
 func definite(status int) bool { return status >= 400 && status < 500 }
 
-// address is where a request goes. A link with the scheme http where the API
-// has https, which the service gave until about 2019, is upgraded rather than
-// followed with the token in clear.
+// address returns the URL of a request. A link with the scheme http where the
+// API has https, as the service returned until about 2019, is upgraded rather
+// than followed with the token in clear text.
 func (c *Client) address(r Request) (string, error) {
 	if r.Link == "" {
 		u := *c.base
@@ -187,8 +187,8 @@ func (c *Client) parseLink(link string) (*url.URL, error) {
 	return u, nil
 }
 
-// checkRedirect follows the API to no other server: it has never been seen to
-// redirect, and what answers so is a portal or a proxy.
+// checkRedirect refuses redirects to other servers: the API has never been seen
+// to redirect, so one comes from a captive portal or a proxy.
 func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 	if req.URL.Host != c.base.Host || req.URL.Scheme != c.base.Scheme {
 		return errors.New("the API was redirected to another server")
@@ -202,7 +202,7 @@ func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// decode reads a response into out. A success that holds an error is one.
+// decode decodes a response into out. A success with an error body is an error.
 func (c *Client) decode(resp *http.Response, out any) error {
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
@@ -227,8 +227,8 @@ func (c *Client) decode(resp *http.Response, out any) error {
 	return nil
 }
 
-// wholeResponses reads a response to its end before it counts as one, so that
-// a connection that breaks in the middle is retried like one that broke before.
+// wholeResponses reads a response to its end, so that a connection that breaks
+// in the middle is retried like one that broke before.
 type wholeResponses struct{ next http.RoundTripper }
 
 func (t wholeResponses) RoundTrip(req *http.Request) (*http.Response, error) {

@@ -17,17 +17,17 @@ const maxRedirects = 5
 // ErrLinkExpired says that a download link no longer works.
 var ErrLinkExpired = errors.New("the download link no longer works")
 
-// Range is the part of a file that a download asks for.
+// Range is the requested part of a file.
 type Range struct {
 	Start, End int64 // End is exclusive
 	Size       int64 // of the whole file
 	MD5        string
 }
 
-// Download opens a part of the file that a link leads to, and says which
-// address it came from in the end, which may be used in place of the link. The
-// error is backend.ErrChanged if it is another file by now, ErrLinkExpired, or
-// a [RetryableError].
+// Download opens a part of the file of a link, and returns the final address
+// after redirects, which may be used in place of the link. The error is
+// backend.ErrChanged if the file has changed, ErrLinkExpired, or a
+// [RetryableError].
 func (c *Client) Download(ctx context.Context, link string, r Range) (body io.ReadCloser, address string, err error) {
 	address = link
 	for range maxRedirects {
@@ -41,12 +41,12 @@ func (c *Client) Download(ctx context.Context, link string, r Range) (body io.Re
 	return nil, "", errors.New("the download is redirected too often")
 }
 
-// redirect is where a response sends us.
+// redirect is the target of a redirect.
 type redirect string
 
 func (redirect) Error() string { return "redirected" }
 
-// get asks one address for a part of a file.
+// get requests a part of a file from one address.
 func (c *Client) get(ctx context.Context, address string, r Range) (io.ReadCloser, error) {
 	u, err := c.parseLink(address)
 	if err != nil {
@@ -82,8 +82,8 @@ func (c *Client) get(ctx context.Context, address string, r Range) (io.ReadClose
 	return &idleReader{resp.Body, idle, cancel}, nil
 }
 
-// checkDownload checks that a response is the one asked for. The service
-// answers 403, 404, 410 and 500 to a link that has expired.
+// checkDownload checks that a response is the requested range. The service
+// answers 403, 404, 410 and 500 to an expired link.
 func (c *Client) checkDownload(resp *http.Response, r Range) error {
 	switch resp.StatusCode {
 	case http.StatusOK, http.StatusPartialContent:
@@ -108,7 +108,7 @@ func (c *Client) checkDownload(resp *http.Response, r Range) error {
 	if tag := strings.Trim(resp.Header.Get("ETag"), `"`); len(tag) == 32 && r.MD5 != "" && !strings.EqualFold(tag, r.MD5) {
 		return &backend.Error{Kind: backend.ErrChanged, Message: "the link leads to another version"}
 	}
-	if resp.StatusCode == http.StatusOK { // all of it, also if a range was asked for
+	if resp.StatusCode == http.StatusOK { // the whole file, even if a range was requested
 		if resp.ContentLength >= 0 && resp.ContentLength != r.Size {
 			return &backend.Error{Kind: backend.ErrChanged, Message: "the file has another length now"}
 		}

@@ -13,9 +13,9 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// Error is a response of the service that is no success.
+// Error is an error response of the service.
 type Error struct {
-	Status     int    // 0: it came with a success
+	Status     int    // 0: the status was a success
 	Code       string // stable name such as DiskNotFoundError, empty if the body was not JSON
 	Message    string // the service's own
 	RetryAfter time.Duration
@@ -28,22 +28,22 @@ func (e *Error) Error() string {
 	return e.Message
 }
 
-// UncertainError is the error of a change of which it is not known whether it
-// took effect: it was sent, and no response says what became of it.
+// UncertainError is the error of a change of unknown outcome: it was sent, and
+// there was no response.
 type UncertainError struct{ Err error }
 
 func (e UncertainError) Error() string { return e.Err.Error() }
 func (e UncertainError) Unwrap() error { return e.Err }
 
-// RetryableError is a failure of a transfer that another attempt may not meet.
-// Nothing was stored then of an upload.
+// RetryableError is a failure of a transfer that may be retried. Nothing of an
+// upload was stored.
 type RetryableError struct{ Err error }
 
 func (e RetryableError) Error() string { return e.Err.Error() }
 func (e RetryableError) Unwrap() error { return e.Err }
 
-// codes translates the names of the API's errors ("Error codes" of the API
-// reference; some are known from the clients of others only).
+// codes maps the codes of the API's errors ("Error codes" of the API reference;
+// some are only known from other clients).
 var codes = map[string]error{
 	"UnauthorizedError":                      backend.ErrUnauthorized,
 	"DiskNotFoundError":                      fs.ErrNotExist,
@@ -62,8 +62,8 @@ var codes = map[string]error{
 	"DiskResourceDownloadLimitExceededError": backend.ErrRateLimited,
 }
 
-// kinds translates the statuses of responses whose code says nothing, and those
-// of the upload server, which has no codes.
+// kinds maps the statuses of responses with an unknown code, and those of the
+// upload server, which has no codes.
 var kinds = map[int]error{
 	http.StatusUnauthorized:          backend.ErrUnauthorized,
 	http.StatusRequestEntityTooLarge: backend.ErrTooLarge,
@@ -71,20 +71,20 @@ var kinds = map[int]error{
 	http.StatusInsufficientStorage:   backend.ErrQuota,
 }
 
-// codedKinds are believed only together with a code, since a proxy on the way
-// gives these statuses too. There is no 404: "not found" needs the very code.
+// codedKinds are statuses trusted only together with a code, since proxies send
+// them too. 404 is not among them: "not found" needs its specific code.
 var codedKinds = map[int]error{
 	http.StatusBadRequest: fs.ErrInvalid,
 	http.StatusForbidden:  fs.ErrPermission,
 	http.StatusConflict:   fs.ErrExist,
 }
 
-// Kind is the error of io/fs or package backend that e amounts to.
+// Kind returns the error of io/fs or package backend that corresponds to e.
 func (e *Error) Kind() error {
 	if kind, ok := codes[e.Code]; ok {
 		return kind
 	}
-	// The code of the monthly limit is spelt in two ways by those who met it.
+	// The code of the monthly limit was reported in two spellings.
 	if strings.Contains(e.Code, "TrafficLimit") {
 		return backend.ErrQuota
 	}
@@ -97,8 +97,8 @@ func (e *Error) Kind() error {
 	return backend.ErrUnavailable
 }
 
-// readError makes an error of a response's status and body, of which nothing
-// is taken for granted.
+// readError returns the error of a response by its status and body, which may
+// be anything.
 func readError(status int, header http.Header, body []byte, now time.Time) *Error {
 	e := &Error{Status: status, RetryAfter: retryAfter(header, now)}
 	var f failure
@@ -136,7 +136,7 @@ func OneLine(texts ...string) string {
 	return ""
 }
 
-// Message is the text of an error without the address of the request: links to
+// Message returns the text of an error without the URL of the request: links to
 // content are secrets.
 func Message(err error) string {
 	var at *url.Error

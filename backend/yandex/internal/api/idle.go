@@ -14,8 +14,8 @@ const idleTimeout = time.Minute
 // ErrIdleTimeout is the error of a transfer that made no progress.
 var ErrIdleTimeout = errors.New("the transfer made no progress (idle timeout)")
 
-// idleTimer cancels a transfer that makes no progress. Time counts only while
-// the server is waited for, not while the caller takes its time.
+// idleTimer cancels a transfer that makes no progress. Only time spent waiting
+// for the server counts, not time spent in the caller.
 type idleTimer struct {
 	timer *time.Timer
 	limit time.Duration

@@ -8,18 +8,19 @@ import (
 	"time"
 )
 
-// How an operation is followed: first asked for after FirstPoll, then after
-// twice the time each, up to LastPoll.
+// The poll intervals of an operation: FirstPoll, doubled each time, up to
+// LastPoll.
 const (
 	FirstPoll = 50 * time.Millisecond
 	LastPoll  = time.Second
 )
 
-// ErrOperationFailed says that an operation failed. The service never says why.
+// ErrOperationFailed means that an operation failed. The service never reports
+// the reason.
 var ErrOperationFailed = errors.New("the service says that the operation failed, and not why")
 
-// Change makes a change and follows it to its end. next is where the service
-// says that what it did is to be found.
+// Change makes a change and waits for its end. next is the link to the result
+// in the response.
 func (c *Client) Change(ctx context.Context, call Call, query url.Values) (r Reply, next Link, err error) {
 	query.Set("fields", "href")
 	if r, err = c.Do(ctx, Request{Call: call, Query: query, Out: &next}); err == nil {
@@ -28,9 +29,9 @@ func (c *Client) Change(ctx context.Context, call Call, query url.Values) (r Rep
 	return r, next, err
 }
 
-// Finish waits for the end of a change that was answered with next: at once
-// unless the status says that an operation was begun (202). Every success of a
-// change but 204 has a link; without one the response is not the service's.
+// Finish waits for the end of a change whose response is next: it returns at
+// once unless the status is that of an operation (202). Every success of a
+// change except 204 has a link; a response without one is not from the service.
 func (c *Client) Finish(ctx context.Context, r Reply, next Link) error {
 	switch {
 	case r.status == http.StatusNoContent:
@@ -43,8 +44,8 @@ func (c *Client) Finish(ctx context.Context, r Reply, next Link) error {
 	return nil
 }
 
-// Wait follows an operation to its end. The link is followed as given: the
-// form of its path differs from one response to the next.
+// Wait polls an operation until it ends. The link is used as returned: the
+// form of its path differs between responses.
 func (c *Client) Wait(ctx context.Context, link string) error {
 	for pause := FirstPoll; ; pause = min(2*pause, LastPoll) {
 		if c.Sleep(ctx, pause) != nil {
@@ -57,8 +58,8 @@ func (c *Client) Wait(ctx context.Context, link string) error {
 	}
 }
 
-// Poll asks for the state of an operation. The documents name the bad end
-// both "failed" and "failure"; a state that is not known is not an end.
+// Poll reports whether an operation has ended. The documentation names
+// failure both "failed" and "failure"; an unknown state is not an end.
 func (c *Client) Poll(ctx context.Context, link string) (done bool, err error) {
 	var op Operation
 	_, err = c.Do(ctx, Request{Call: GetOperation, Link: link, Out: &op})
@@ -69,13 +70,13 @@ func (c *Client) Poll(ctx context.Context, link string) (done bool, err error) {
 		return true, nil
 	case op.Status == "failed", op.Status == "failure":
 		return true, UncertainError{ErrOperationFailed}
-	case op.Status == "": // the response is not the service's
+	case op.Status == "": // the response is not from the service
 		return false, UncertainError{errors.New("the response does not say how the operation stands")}
 	}
 	return false, nil
 }
 
-// OperationLink is where an operation is followed of which only the id is
+// OperationLink returns the link of an operation of which only the id is
 // known.
 func (c *Client) OperationLink(id string) string {
 	return c.base.JoinPath(GetOperation.Path(), url.PathEscape(id)).String()

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Preview opens the picture that a link leads to. The documentation says that
-// previews are served with the token only.
+// Preview opens the image of a link. According to the documentation previews
+// require the token.
 func (c *Client) Preview(ctx context.Context, link string) (io.ReadCloser, error) {
 	at, err := c.parseLink(link)
 	if err != nil {
@@ -45,9 +45,9 @@ func (c *Client) picture(ctx context.Context, at *url.URL, token string) (*http.
 	return c.bare.Do(req)
 }
 
-// trusts reports whether a server may be given the token. Previews come from
-// another host than the API: one of Yandex over https, or one beside the API
-// where that is elsewhere. No redirect is followed from there.
+// trusts reports whether the token may be sent to a server. Previews are served
+// by another host than the API: one of Yandex over https, or the API's own if
+// that is not Yandex. Redirects are not followed.
 func (c *Client) trusts(at *url.URL) bool {
 	if c.opts.Token == nil {
 		return false

@@ -13,7 +13,7 @@ import (
 )
 
 // How often a request is retried. A lock is waited for longer than a fault:
-// another operation is at work.
+// another operation is running.
 const (
 	maxFaults     = 5
 	maxLocked     = 10
@@ -21,7 +21,7 @@ const (
 	maxRetryAfter = 30 * time.Second // the longest Retry-After that is waited for
 )
 
-// attempts is what has become of a request so far.
+// attempts is the history of a request.
 type attempts struct {
 	call    Call
 	recheck func(ctx context.Context) error
@@ -29,25 +29,24 @@ type attempts struct {
 	faults int
 	locked int
 	denied bool // one 401
-	lost   bool // an attempt may have had its effect, and its response was lost
+	lost   bool // an attempt may have taken effect, and its response was lost
 }
 
 type attemptsKey struct{}
 
-// checkRetry decides whether an attempt is followed by another
-// (retryablehttp.CheckRetry).
+// checkRetry reports whether to retry (retryablehttp.CheckRetry).
 func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	a := ctx.Value(attemptsKey{}).(*attempts)
 	if err != nil {
 		return a.afterError(ctx, err)
 	}
 	if wait := retryAfter(resp.Header, c.opts.Now()); wait > maxRetryAfter {
-		return false, nil // the caller is told when to come back
+		return false, nil // the caller gets the Retry-After
 	}
 	switch status := resp.StatusCode; {
 	case status == http.StatusUnauthorized:
-		// The service rejects a good token now and then: other clients of the
-		// API send once more too before they believe it.
+		// The service sometimes rejects a valid token: other clients of the
+		// API retry once too.
 		again := !a.denied
 		a.denied = true
 		return again, nil
@@ -65,7 +64,7 @@ func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error)
 	return false, nil
 }
 
-// prepareRetry makes the check of a request before it is sent again
+// prepareRetry calls Recheck before a request is sent again
 // (retryablehttp.PrepareRetry).
 func prepareRetry(req *http.Request) error {
 	a := req.Context().Value(attemptsKey{}).(*attempts)
@@ -89,13 +88,13 @@ func (a *attempts) afterError(ctx context.Context, err error) (bool, error) {
 	return a.faults <= maxFaults && (a.call.idempotent() || !sent), err
 }
 
-// notSent reports whether a request surely did not reach the service.
+// notSent reports whether a request certainly did not reach the service.
 func notSent(err error) bool {
 	var op *net.OpError
 	return errors.As(err, new(notSentError)) || errors.As(err, &op) && op.Op == "dial"
 }
 
-// notSentError is why a request was not sent.
+// notSentError is the error of a request that was not sent.
 type notSentError struct{ error }
 
 func (e notSentError) Unwrap() error { return e.error }
@@ -110,9 +109,9 @@ func resourceLocked(resp *http.Response) bool {
 	return err == nil && json.Unmarshal(data, &f) == nil && f.Code == "DiskResourceLockedError"
 }
 
-// backoff is how long to wait before the next attempt (retryablehttp.Backoff):
-// what the service asks for, or else twice as long each time, between half and
-// the whole of it, so that several clients do not come back together.
+// backoff returns how long to wait before the next attempt
+// (retryablehttp.Backoff): the Retry-After of the service, or else exponential
+// backoff with jitter, so that several clients do not retry at the same time.
 func (c *Client) backoff(_, _ time.Duration, attempt int, resp *http.Response) time.Duration {
 	if resp != nil {
 		if wait := retryAfter(resp.Header, c.opts.Now()); wait > 0 {
@@ -123,8 +122,8 @@ func (c *Client) backoff(_, _ time.Duration, attempt int, resp *http.Response) t
 	return wait/2 + time.Duration(c.opts.Rand()*float64(wait/2))
 }
 
-// Backoff waits before a caller makes an attempt of its own again; attempt
-// counts from zero. The error is that of ctx.
+// Backoff waits before a caller retries by itself; attempt counts from zero.
+// The error is that of ctx.
 func (c *Client) Backoff(ctx context.Context, attempt int) error {
 	return c.Sleep(ctx, c.backoff(0, 0, attempt, nil))
 }
@@ -139,8 +138,8 @@ func (c *Client) Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// retryAfter reads the header of that name (RFC 9110, section 10.2.3): seconds
-// or a date. It is zero if there is none.
+// retryAfter parses the Retry-After header (RFC 9110, section 10.2.3): seconds
+// or a date. It returns zero if there is none.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	value := header.Get("Retry-After")
 	if value == "" {

@@ -8,9 +8,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// throttle holds requests back to the rate that the service allows. It goes
-// slower when the service says that it is too much, and recovers while it
-// does not.
+// throttle limits requests to the rate that the service allows. It slows down
+// on a 429, and recovers afterwards.
 type throttle struct {
 	next    http.RoundTripper
 	limiter *rate.Limiter
@@ -20,16 +19,16 @@ type throttle struct {
 	changed time.Time  // when the rate was last changed
 }
 
-// How the rate moves: halved by a 429, at most once in the time of an answer;
-// a quarter more after each quiet while.
+// How the rate adapts: halved by a 429, at most once in the time of a response;
+// a quarter more after each interval without one.
 const (
 	slowest     = 1 // requests a second
 	reactTime   = 500 * time.Millisecond
 	recoverTime = 5 * time.Second
 )
 
-// newThrottle limits next to so many requests a second, with a burst of as
-// many. A negative rate is no limit.
+// newThrottle limits next to perSecond requests a second, with a burst of
+// as many. A negative rate is no limit.
 func newThrottle(next http.RoundTripper, perSecond float64) *throttle {
 	t := &throttle{next: next, full: rate.Limit(perSecond)}
 	if perSecond < 0 {
@@ -50,7 +49,7 @@ func (t *throttle) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// adapt moves the rate after an answer.
+// adapt adapts the rate after a response.
 func (t *throttle) adapt(tooMany bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -21,24 +21,25 @@ type Upload struct {
 	Size   int64 // of the file, -1 if unknown
 
 	Sum   io.Writer                       // gets what is sent, nil for none
-	Check func(ctx context.Context) error // called before the last bytes are sent, which it prevents by an error
+	Check func(ctx context.Context) error // called before the last bytes are sent; an error prevents that
 
-	Rewindable    bool          // Body is read again after a failure: it is left alone once Put has returned
-	IfAbsent      bool          // the link was asked for with overwrite=false
+	Rewindable    bool          // Body may be read again after a failure: Put does not read it after it has returned
+	IfAbsent      bool          // the link was requested with overwrite=false
 	AnswerTimeout time.Duration // how long the server may take after the last byte
 }
 
-// Uploaded is what the upload server made of a body.
+// Uploaded is the response of the upload server.
 type Uploaded struct {
 	Stored   bool      // 201: the file is in its place
-	Accepted bool      // 202: an operation puts it there; with neither it was 200, which others on the way say
+	Accepted bool      // 202: an operation stores it; with neither it was 200, which proxies send
 	Date     time.Time // of the server
 
-	Unanswered bool // the last byte was sent, and the error is why the outcome is unknown
+	Unanswered bool // the last byte was sent, and the error is the reason of the unknown outcome
 }
 
 // Put sends a body. The error is a [RetryableError] if nothing was stored and
-// another link may do. A cancelled ctx counts until the last byte is sent.
+// another link may work. Cancellation of ctx is ignored once the last byte is
+// sent.
 func (c *Client) Put(ctx context.Context, u Upload) (Uploaded, error) {
 	left := u.Size
 	if u.Offset > 0 {
@@ -69,7 +70,7 @@ func (c *Client) Put(ctx context.Context, u Upload) (Uploaded, error) {
 		resp.StatusCode == http.StatusLocked:
 		return Uploaded{}, apiErr
 	}
-	return Uploaded{}, RetryableError{apiErr} // the link is spent, or the server in trouble
+	return Uploaded{}, RetryableError{apiErr} // the link is used up, or the server has failed
 }
 
 // put sends a body and reports whether its last byte was sent.
@@ -129,9 +130,9 @@ func (c *Client) put(ctx context.Context, u Upload, body *body) (resp *http.Resp
 	return nil, whole, err
 }
 
-// Received asks the upload server how much it has of a file of that size with
-// those hashes. That it can be asked is known from the client that Yandex
-// published for Java.
+// Received returns how much the upload server has of a file of that size with
+// those hashes. The request is known from the client that Yandex published for
+// Java.
 func (c *Client) Received(ctx context.Context, link string, size int64, md5, sha256 string) (n int64, ok bool) {
 	at, err := c.parseLink(link)
 	if err != nil {

@@ -41,11 +41,11 @@ type Page struct {
 	Total *Count     `json:"total"`
 }
 
-// Listed reports whether a page says which entries are on it, if only that there
-// are none.
+// Listed reports whether a page has a list of entries, even an empty
+// one.
 func (p *Page) Listed() bool { return p != nil && p.Items != nil }
 
-// Count is how many entries the folder has by its page, -1 if it does not say.
+// Count returns the total of the folder in its page, -1 if there is none.
 func (p *Page) Count() int {
 	if p == nil || p.Total == nil {
 		return -1
@@ -53,7 +53,7 @@ func (p *Page) Count() int {
 	return int(*p.Total)
 }
 
-// Link is where to go next: a resource, an operation, an upload, a download.
+// Link is a link to a resource, an operation, an upload or a download.
 type Link struct {
 	Href        Text `json:"href"`
 	OperationID Text `json:"operation_id"`

@@ -19,8 +19,8 @@ import (
 // DefaultURL is the address of the OAuth server.
 const DefaultURL = "https://oauth.yandex.ru"
 
-// What the OAuth server may say instead of giving tokens. Each is a sentence
-// for the person; test with [errors.Is].
+// The errors of the OAuth server. Each is a sentence for the user; test with
+// [errors.Is].
 var (
 	ErrPending     = errors.New("the code has not been confirmed yet")
 	ErrSlowDown    = errors.New("the OAuth server asks to be polled less often")
@@ -33,9 +33,9 @@ var (
 	ErrNoRevoke    = errors.New("Yandex revokes only logins that are tied to a device: remove this one on the page of your account")
 )
 
-// Client asks the OAuth server of Yandex for tokens, by the device flow or the
-// code flow (https://yandex.com/dev/id/doc/en/). Its fields are not those of
-// RFC 8628. It may be used from many goroutines at once.
+// Client gets tokens from the OAuth server of Yandex, by the device flow or the
+// code flow (https://yandex.com/dev/id/doc/en/). The server's fields are not
+// those of RFC 8628. A Client is safe for concurrent use.
 type Client struct {
 	URL          string // empty: DefaultURL
 	ClientID     string
@@ -51,7 +51,7 @@ type Client struct {
 	After     func(d time.Duration) <-chan time.Time // nil: time.After
 }
 
-// DeviceCode is what a person has to confirm.
+// DeviceCode is a code that the user has to confirm.
 type DeviceCode struct {
 	UserCode string        // to be typed in at
 	URL      string        // this address
@@ -102,7 +102,7 @@ func (c Client) DeviceCode(ctx context.Context) (DeviceCode, error) {
 	return code, nil
 }
 
-// Poll polls, as often as it may, until the code is confirmed, denied
+// Poll polls, at the allowed interval, until the code is confirmed, denied
 // (ErrDenied) or expired (ErrCodeExpired).
 func (c Client) Poll(ctx context.Context, code DeviceCode) (Tokens, error) {
 	for interval := code.Interval; ; {
@@ -130,8 +130,8 @@ func (c Client) Poll(ctx context.Context, code DeviceCode) (Tokens, error) {
 	}
 }
 
-// ExchangeDevice asks once whether a device code has been confirmed; ErrPending
-// if not yet.
+// ExchangeDevice polls once for a device code; it returns ErrPending if it is
+// not confirmed yet.
 func (c Client) ExchangeDevice(ctx context.Context, code string) (Tokens, error) {
 	form := url.Values{"grant_type": {"device_code"}, "code": {code}}
 	c.addDevice(form)
@@ -151,8 +151,8 @@ func (c Client) AuthorizeURL(challenge string) string {
 	return c.server() + "/authorize?" + query.Encode()
 }
 
-// Exchange completes the code flow: the code that the person saw becomes tokens.
-// The verifier is that of AuthorizeURL's challenge, or empty.
+// Exchange completes the code flow: it exchanges the code shown to the user for
+// tokens. The verifier is that of AuthorizeURL's challenge, or empty.
 func (c Client) Exchange(ctx context.Context, code, verifier string) (Tokens, error) {
 	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}}
 	c.addDevice(form)
@@ -162,8 +162,9 @@ func (c Client) Exchange(ctx context.Context, code, verifier string) (Tokens, er
 	return c.token(ctx, form)
 }
 
-// Refresh gives new tokens for a refresh token, which is spent by it: keep the
-// new one before doing anything else. One that is spent or revoked is ErrDead.
+// Refresh exchanges a refresh token, which becomes invalid, for new tokens:
+// store them before doing anything else. It returns ErrDead if the token is
+// used or revoked.
 func (c Client) Refresh(ctx context.Context, refresh string) (Tokens, error) {
 	tokens, err := c.token(ctx, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}})
 	if errors.Is(err, ErrCodeExpired) || errors.Is(err, ErrBadCode) {
@@ -172,7 +173,7 @@ func (c Client) Refresh(ctx context.Context, refresh string) (Tokens, error) {
 	return tokens, err
 }
 
-// Revoke invalidates an access token. It may be done twice.
+// Revoke invalidates an access token. It is idempotent.
 func (c Client) Revoke(ctx context.Context, access string) error {
 	return c.post(ctx, "/revoke_token", url.Values{
 		"access_token": {access}, "client_id": {c.ClientID}, "client_secret": {c.ClientSecret},
@@ -217,8 +218,8 @@ func (c Client) addDevice(form url.Values) {
 	}
 }
 
-// kinds translates the server's names of errors (reference of Yandex ID;
-// all of them come with status 400).
+// kinds maps the server's error names (reference of Yandex ID; all of them
+// have status 400).
 var kinds = map[string]error{
 	"authorization_pending":  ErrPending,
 	"slow_down":              ErrSlowDown,
@@ -234,7 +235,7 @@ var kinds = map[string]error{
 	"unsupported_grant_type": errors.ErrUnsupported,
 }
 
-// Error is an error response of the OAuth server, with its own words.
+// Error is an error response of the OAuth server, with its message.
 type Error struct {
 	kind    error // nil for a name that is not known
 	message string
