@@ -14,19 +14,19 @@ import (
 // A backend with work in the background is an [io.Closer] too; Close waits
 // for that work.
 type Backend interface {
-	// Stat describes a file or a folder. A name that is not there is
-	// fs.ErrNotExist, also when its parent is not there or is a file.
+	// Stat describes a file or a folder. It returns fs.ErrNotExist if
+	// the name does not exist, also if its parent does not or is a file.
 	Stat(ctx context.Context, name string) (Info, error)
 
 	// List describes a folder and all that is directly in it, in any order,
-	// each name once. The sequence may fetch as it goes, and may be ranged
-	// over once; it ends after the first error. The name of a file yields its
-	// Info with ErrNotDir, so that a name of unknown kind costs one call.
+	// each name once. The sequence may fetch as it goes, and may be ranged over
+	// once; it ends after the first error. For the name of a file it returns
+	// the Info with ErrNotDir, so that a name of unknown kind costs one call.
 	List(ctx context.Context, name string) (self Info, children iter.Seq2[Info, error], err error)
 
-	// Open returns access to one version of a file, or to the one that is there
-	// now if version is empty. A version that is no longer there is
-	// ErrChanged, a folder ErrIsDir.
+	// Open opens one version of a file, or the current one if version is empty.
+	// It returns ErrChanged if the version does not exist any more, ErrIsDir
+	// for a folder.
 	Open(ctx context.Context, name, version string) (Content, error)
 
 	// Put stores body as the whole content of a file, new or replaced, and
@@ -37,35 +37,34 @@ type Backend interface {
 	// to retry or resume; if not, a failed transfer is final.
 	Put(ctx context.Context, name string, body io.Reader, opts PutOptions) (Info, error)
 
-	// Mkdir makes one folder. A name that is taken is fs.ErrExist, a missing
-	// parent fs.ErrNotExist.
+	// Mkdir creates one folder. It returns fs.ErrExist if the name exists,
+	// fs.ErrNotExist if the parent does not.
 	Mkdir(ctx context.Context, name string) error
 
-	// Remove takes away a file, or a folder with all that is in it. The root
-	// cannot be removed (fs.ErrInvalid).
+	// Remove removes a file, or a folder with its content. The root cannot be
+	// removed (fs.ErrInvalid).
 	Remove(ctx context.Context, name string, opts RemoveOptions) error
 
-	// Move renames a file or a folder. A target that is taken is
-	// fs.ErrExist, unless Overwrite is set and both sides are files, which is
-	// one atomic step. A folder moved below itself is fs.ErrInvalid, a file or
-	// folder moved onto itself is left alone.
+	// Move renames a file or a folder. An existing target is fs.ErrExist,
+	// unless Overwrite is set and both sides are files, which is atomic. A
+	// folder moved below itself is fs.ErrInvalid, a file or folder moved onto
+	// itself is unchanged.
 	Move(ctx context.Context, from, to string, opts MoveOptions) error
 }
 
 // Content is one version of one file: every Range of it shows the same bytes,
-// or fails with ErrChanged. It may be used from many goroutines at once.
+// or fails with ErrChanged. It is safe for concurrent use.
 type Content interface {
 	// Info describes this version; Size and Version are always set.
 	Info() Info
 
 	// Range reads length bytes from offset, or to the end if length is
-	// negative. A range beyond the end is cut there; one that begins at or
-	// beyond the end is empty. The reader must end with an error other than
-	// io.EOF if fewer bytes come than the range holds.
+	// negative. A range beyond the end is clipped; one that begins at or beyond
+	// the end is empty. The reader must end with an error other than io.EOF if
+	// it has fewer bytes than the range.
 	Range(ctx context.Context, offset, length int64) (io.ReadCloser, error)
 
-	// Close releases what the content holds. Readers that are still open
-	// stay usable.
+	// Close releases the content. Open readers stay usable.
 	Close() error
 }
 
@@ -76,30 +75,30 @@ type Info struct {
 	Size        int64     // bytes; 0 for a folder
 	ModTime     time.Time // zero if unknown
 	Created     time.Time // zero if unknown
-	ID          string    // survives a move, if the store has such a thing
+	ID          string    // identifies the file across moves, if the store has such an ID
 	Version     string    // identifies the content and nothing else: its hash where known; at most 40 bytes; empty for a folder
 	MD5, SHA256 string    // lower-case hex, empty if unknown
 	ContentType string    // media type, empty if unknown
 	Public      string    // address of the public link, if shared
 
-	// Properties are what a Propertier keeps with it, empty if there are none,
-	// nil if they did not come along and have to be asked for.
+	// Properties are those of a Propertier, empty if there are none, nil if they
+	// are not included and have to be requested.
 	Properties map[string]string
 }
 
 // PutOptions are the options of Put.
 type PutOptions struct {
 	Size      int64     // number of bytes in body, -1 if unknown; a body of another length must fail
-	IfAbsent  bool      // only if nothing has that name, else fs.ErrExist
-	IfVersion string    // only if this is the version there now, else ErrChanged
+	IfAbsent  bool      // only if the name does not exist, else fs.ErrExist
+	IfVersion string    // only if this is the current version, else ErrChanged
 	ModTime   time.Time // the time to record, if the store can; zero: now
 }
 
 // RemoveOptions are the options of Remove.
 type RemoveOptions struct {
 	Permanent bool   // not to the trash, where there is one
-	IfVersion string // only if this is the version there now, else ErrChanged; files only
-	IfEmpty   bool   // a folder only if nothing is in it, else ErrNotEmpty; some stores can only look just before
+	IfVersion string // only if this is the current version, else ErrChanged; files only
+	IfEmpty   bool   // a folder only if it is empty, else ErrNotEmpty; some stores can only check just before
 }
 
 // MoveOptions are the options of Move.

@@ -5,12 +5,11 @@ import (
 	"slices"
 )
 
-// A Confiner is a store in which a name may lead elsewhere by a link, and
-// whose methods follow no link out of the folders that [Confine] has put into
-// the context: what such a link leads to is not listed, and is fs.ErrPermission
-// or fs.ErrNotExist. What a caller sees under a name depends on the context
-// then. A store without links, where a name below a folder is always in it,
-// need not be one.
+// A Confiner is a store with links, whose methods follow no link out of the
+// folders that [Confine] has put into the context: the target of such a link is
+// not listed, and is fs.ErrPermission or fs.ErrNotExist. What a caller sees
+// under a name then depends on the context. A store without links need not be
+// one.
 type Confiner interface {
 	// Confines reports whether the store holds links.
 	Confines() bool
@@ -19,8 +18,8 @@ type Confiner interface {
 type confinementKey struct{}
 
 // Confine returns a context whose operations must not leave dir by a link.
-// The operations are given names at or below dir. Confining again narrows:
-// the inner folder is itself looked up within the outer one.
+// Their names are at or below dir. Confining again narrows: the inner folder is
+// itself resolved within the outer one.
 func Confine(ctx context.Context, dir string) context.Context {
 	return WithConfinement(ctx, append(slices.Clip(Confinement(ctx)), dir))
 }
@@ -37,8 +36,8 @@ func Confinement(ctx context.Context) []string {
 	return dirs
 }
 
-// IsConfined reports whether what b shows to the caller may differ from what
-// it shows to others.
+// IsConfined reports whether the caller's view of b may differ from that of
+// others.
 func IsConfined(ctx context.Context, b Backend) bool {
 	if len(Confinement(ctx)) == 0 {
 		return false

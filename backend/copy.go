@@ -19,7 +19,7 @@ type CopyOptions struct {
 }
 
 // Copy copies within b. If b is not a Copier, a file is read and stored again; a
-// folder is errors.ErrUnsupported, because it would not be one step: the caller
+// folder is errors.ErrUnsupported, because it would not be atomic: the caller
 // may walk the tree instead.
 func Copy(ctx context.Context, b Backend, from, to string, opts CopyOptions) error {
 	if c, ok := As[Copier](b); ok {

@@ -2,9 +2,9 @@
 // built on one.
 //
 // A store is a [Backend]: seven methods that keep bytes under names. Open
-// files, seeking, partial writes, caches and folders replaced by folders are
-// its concern; package vfs builds those on the seven. For each thing that a
-// store can do beyond them it implements a small interface ([Copier], [Usager],
+// files, seeking, partial writes, caches and replacing folders are not its
+// concern; package vfs builds them on the seven. For each thing that a store
+// can do beyond them it implements a small interface ([Copier], [Usager],
 // [Revisioner], …). Callers never assert such an interface themselves: they
 // call the function beside it ([Copy], [Usage], …), which uses the ability or
 // documents what happens without it.
@@ -25,8 +25,8 @@
 // # Cancellation
 //
 // Cancelling the context stops an operation until its body is complete or the
-// operation has been issued to the store. From then on the driver finishes by
-// itself, with a deadline of its own, so that the result is true.
+// operation has been issued to the store. From then on the driver completes
+// it, with a deadline of its own, so that its outcome is known.
 //
 // # Errors
 //
@@ -38,6 +38,6 @@
 //
 // # Proof
 //
-// A driver is done when it passes package backendtest, and vfs over it passes
-// package conformance.
+// A driver must pass package backendtest, and vfs over it package
+// conformance.
 package backend

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// The conditions for which io/fs has no word. Test for them, and for those of
-// io/fs, with [errors.Is].
+// The errors that io/fs does not have. Test for them, and for those of io/fs,
+// with [errors.Is].
 var (
 	ErrQuota        = errors.New("not enough space in the store")
 	ErrTooLarge     = errors.New("too large for the store")
@@ -27,8 +27,8 @@ var (
 // Error is a failure reported by a store: its kind, and the message of the store.
 type Error struct {
 	Kind       error         // a sentinel of this package or of io/fs
-	Message    string        // what the store said; may be empty
-	RetryAfter time.Duration // when to try again, if the store said so
+	Message    string        // of the store; may be empty
+	RetryAfter time.Duration // when to retry, if the store has reported it
 }
 
 // Error returns the text of the kind, followed by the message of the store.
@@ -43,8 +43,8 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Kind }
 
 // statuses maps kinds to HTTP status codes (RFC 9110, RFC 4918). Errors about
-// our own account with the store (login, rate, locks) are 503: to its client, a
-// server that cannot act is unavailable.
+// the server's own account with the store (login, rate, locks) are 503: for its
+// clients, the server is unavailable.
 var statuses = []struct {
 	kind error
 	code int
@@ -62,9 +62,9 @@ var statuses = []struct {
 	{errors.ErrUnsupported, http.StatusForbidden},
 }
 
-// HTTPStatus returns the status a server should answer with, and how long the
-// client should wait before it tries again, if that is known. ErrChanged is
-// 412, which suits a write; a failed read should be answered with 503 instead.
+// HTTPStatus returns the status for a server's response, and the Retry-After,
+// if known. ErrChanged is 412, which suits a write; a failed read should be
+// answered with 503 instead.
 func (e *Error) HTTPStatus() (code int, retryAfter time.Duration) {
 	for _, s := range statuses {
 		if errors.Is(e.Kind, s.kind) {
@@ -74,7 +74,7 @@ func (e *Error) HTTPStatus() (code int, retryAfter time.Duration) {
 	return http.StatusServiceUnavailable, e.RetryAfter
 }
 
-// PathError wraps kind and the store's words as the contract wants them.
+// PathError wraps a kind and the store's message in the form of the contract.
 func PathError(op, name string, kind error, message string) error {
 	return &fs.PathError{Op: op, Path: name, Err: &Error{Kind: kind, Message: message}}
 }

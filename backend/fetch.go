@@ -5,14 +5,14 @@ import (
 	"errors"
 )
 
-// A Fetcher lets the store itself download an address into a file.
+// A Fetcher lets the store itself download a URL to a file.
 type Fetcher interface {
-	// Fetch returns when the file is stored. A name that is taken is
+	// Fetch returns when the file is stored. An existing name is
 	// fs.ErrExist.
 	Fetch(ctx context.Context, name, url string) error
 }
 
-// Fetch asks b to download url; errors.ErrUnsupported if it cannot.
+// Fetch makes b download url; errors.ErrUnsupported if it cannot.
 func Fetch(ctx context.Context, b Backend, name, url string) error {
 	if f, ok := As[Fetcher](b); ok {
 		return f.Fetch(ctx, name, url)

@@ -17,7 +17,7 @@ type FilesOptions struct {
 	Types  []string // the store's kinds of media, such as "image"; all if empty
 	Sort   string   // "name", "path", "created", "modified" or "size"; a "-" before it reverses
 	Recent bool     // the latest uploads, newest first; Sort is not used
-	Limit  int      // at most so many; 0: all there are (Recent: the store's own number)
+	Limit  int      // maximum number; 0: all (Recent: the store's default)
 }
 
 // Files lists files of b; errors.ErrUnsupported, as the only pair, if b

@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// A Linker makes temporary addresses from which anyone can download a file.
+// A Linker returns temporary URLs from which anyone can download a file.
 type Linker interface {
 	Link(ctx context.Context, name string) (Link, error)
 }
 
-// Link is a temporary download address. It is a secret: anyone who has it can
-// read the file.
+// Link is a temporary download URL. It is a secret: anyone who has it can read
+// the file.
 type Link struct {
 	URL     string
 	Expires time.Time // zero if unknown
 }
 
-// DownloadLink asks b for a link; errors.ErrUnsupported if it makes none.
+// DownloadLink returns a link of b; errors.ErrUnsupported if it has none.
 func DownloadLink(ctx context.Context, b Backend, name string) (Link, error) {
 	if l, ok := As[Linker](b); ok {
 		return l.Link(ctx, name)

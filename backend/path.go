@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// CheckName refuses a name that no backend may be asked for: one that is not
-// clean, relative and valid UTF-8 (see [fs.ValidPath]), or that holds a NUL.
-// The error is a [*fs.PathError] with fs.ErrInvalid.
+// CheckName refuses an invalid name: one that is not clean, relative and valid
+// UTF-8 (see [fs.ValidPath]), or contains a NUL. The error is a [*fs.PathError]
+// with fs.ErrInvalid.
 func CheckName(op, name string) error {
 	if !fs.ValidPath(name) || strings.IndexByte(name, 0) >= 0 {
 		return &fs.PathError{Op: op, Path: name, Err: &Error{Kind: fs.ErrInvalid, Message: "not a clean, relative path"}}

@@ -11,13 +11,13 @@ type Propertier interface {
 	// Properties returns all of them, never nil.
 	Properties(ctx context.Context, name string) (map[string]string, error)
 
-	// SetProperties sets some and removes others, all or nothing. What does
-	// not fit is ErrTooLarge. Removing one that is not there is no error.
+	// SetProperties sets some and removes others atomically. It returns
+	// ErrTooLarge if they do not fit. Removing a missing one is no error.
 	SetProperties(ctx context.Context, name string, set map[string]string, remove []string) error
 }
 
-// Properties reads the properties of name; errors.ErrUnsupported if b has no
-// such thing.
+// Properties returns the properties of name; errors.ErrUnsupported if b has
+// none.
 func Properties(ctx context.Context, b Backend, name string) (map[string]string, error) {
 	if p, ok := As[Propertier](b); ok {
 		return p.Properties(ctx, name)
@@ -26,7 +26,7 @@ func Properties(ctx context.Context, b Backend, name string) (map[string]string,
 }
 
 // SetProperties changes the properties of name; errors.ErrUnsupported if b
-// has no such thing.
+// has none.
 func SetProperties(ctx context.Context, b Backend, name string, set map[string]string, remove []string) error {
 	if p, ok := As[Propertier](b); ok {
 		return p.SetProperties(ctx, name, set, remove)

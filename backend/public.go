@@ -5,15 +5,14 @@ import (
 	"errors"
 )
 
-// A PublicReader reads what others have made public in the same service.
+// A PublicReader reads what other users of the service have made public.
 type PublicReader interface {
-	// Public opens a public address as a backend of its own that can only be
-	// read; its root may be a file. Writing to it is fs.ErrPermission.
+	// Public opens a public address as a read-only backend; its root may be
+	// a file. Writing to it is fs.ErrPermission.
 	Public(ctx context.Context, address string) (Backend, error)
 
 	// SavePublic copies the part inner ("." for all) of a public address to
-	// the name to, and returns when it is there. A name that is taken is
-	// fs.ErrExist.
+	// the name to, and returns when it is stored. An existing name is fs.ErrExist.
 	SavePublic(ctx context.Context, address, inner, to string) error
 }
 

@@ -13,37 +13,37 @@ import (
 	"time"
 )
 
-// A Driver knows how to open one kind of store.
+// A Driver opens one kind of store.
 type Driver struct {
 	Name    string   // two letters or more, lower case: "yandex"
-	Options []Option // all it understands
+	Options []Option // all of the driver
 
-	// Open gets root as the address has it ("" is the whole store, "Docs",
-	// "/Docs/"); the driver cleans it, and must not let it leave the store.
-	// opts has a value for each of Options.
+	// Open gets root as in the address ("" is the whole store, "Docs",
+	// "/Docs/"); the driver cleans it, and must confine it to the store. opts
+	// has a value for each of Options.
 	Open func(ctx context.Context, root string, opts map[string]string, env Env) (Backend, error)
 }
 
-// An Option is declared once by its driver; command line, configuration and
-// environment are fed from that.
+// An Option is declared once by its driver, for command line, configuration
+// and environment.
 type Option struct {
 	Name    string // lower case with dashes: "hard-delete"
 	Help    string // one sentence
 	Default string
 	Bool    bool // "true" or "false"; a flag without a value on the command line
-	Secret  bool // never shown, never taken from an address
+	Secret  bool // never shown, not accepted in an address
 }
 
-// Env is what every driver gets from the program around it.
+// Env is what a program passes to every driver.
 type Env struct {
-	StateDir  string            // the program's own; empty: nothing survives a restart
+	StateDir  string            // state folder; empty: nothing survives a restart
 	Log       *slog.Logger      // nil: discard
 	Transport http.RoundTripper // nil: http.DefaultTransport
 	Now       func() time.Time  // nil: time.Now
 }
 
-// Registry is the set of drivers and configured remotes of a program. It is a
-// value filled by hand at start, and may be used from many goroutines after.
+// Registry is the set of drivers and configured remotes of a program. Once
+// filled at start it is safe for concurrent use.
 type Registry struct {
 	env     Env
 	drivers map[string]Driver
@@ -55,11 +55,11 @@ type remote struct {
 	opts   map[string]string
 }
 
-// rootOption is understood by the registry itself: the folder of the store
-// that a remote calls its root.
+// rootOption is an option of the registry itself: the folder of the store
+// that is the root of a remote.
 const rootOption = "root"
 
-// NewRegistry returns an empty registry; what env leaves out gets its default.
+// NewRegistry returns an empty registry; zero fields of env get their defaults.
 func NewRegistry(env Env) *Registry {
 	if env.Log == nil {
 		env.Log = slog.New(slog.DiscardHandler)
@@ -73,8 +73,8 @@ func NewRegistry(env Env) *Registry {
 	return &Registry{env: env, drivers: map[string]Driver{}, remotes: map[string]remote{}}
 }
 
-// Register adds a driver. A second one of the same name, or a name that an
-// address could not hold, is a mistake of the program and panics.
+// Register adds a driver. It panics if the name is registered already or
+// not valid in an address.
 func (r *Registry) Register(d Driver) {
 	if _, taken := r.drivers[d.Name]; taken || !validRemote(d.Name) {
 		panic(fmt.Sprintf("backend: driver %q registered twice or badly named", d.Name))
@@ -82,9 +82,9 @@ func (r *Registry) Register(d Driver) {
 	r.drivers[d.Name] = d
 }
 
-// Remote configures a name that addresses may begin with. The option "root"
-// names the folder of the store it starts at. A remote may have the name of
-// its driver, whose defaults it then sets.
+// Remote adds a configured remote. The option "root" is the folder of the store
+// that is its root. A remote may have the name of its driver, and then sets the
+// driver's defaults.
 func (r *Registry) Remote(name, driver string, opts map[string]string) error {
 	if !validRemote(name) {
 		return fmt.Errorf("remote %q: a name has two characters or more and none of / \\ : or space", name)
@@ -102,8 +102,8 @@ func (r *Registry) Remote(name, driver string, opts map[string]string) error {
 	return nil
 }
 
-// Open opens an address: NAME:PATH, NAME a remote or a driver, or a path of
-// this machine, which is driver "local". "yandex:Docs", "work:", "/srv/data".
+// Open opens an address: NAME:PATH with a remote or a driver, or a path of
+// this machine, for driver "local". "yandex:Docs", "work:", "/srv/data".
 func (r *Registry) Open(ctx context.Context, address string) (Backend, error) {
 	name, root, ok := SplitAddress(address)
 	if !ok {
@@ -132,8 +132,8 @@ func (r *Registry) Open(ctx context.Context, address string) (Backend, error) {
 	return d.Open(ctx, root, opts, r.env)
 }
 
-// SplitAddress takes NAME:PATH apart. It reports false for a path of this
-// machine: no colon, a slash before it, or a single letter, which is a drive.
+// SplitAddress splits NAME:PATH. It reports false for a path of this machine:
+// no colon, a slash before it, or a single letter, which is a drive.
 func SplitAddress(address string) (name, path string, ok bool) {
 	name, path, ok = strings.Cut(address, ":")
 	if !ok || !validRemote(name) {

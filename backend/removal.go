@@ -4,10 +4,9 @@ import "context"
 
 // A RemoveChecker is a store in which a folder may contain what a listing does
 // not show. Its Remove refuses such a folder, at any depth, with ErrNotEmpty,
-// because a caller that removes a folder by its listing does not expect to lose
-// more.
+// because a caller that removes a folder by its listing would lose more.
 type RemoveChecker interface {
-	// CheckRemove returns the error with which Remove would refuse name for that.
+	// CheckRemove returns the error with which Remove would refuse name.
 	CheckRemove(ctx context.Context, name string) error
 }
 

@@ -8,18 +8,17 @@ import (
 
 // A Sharer gives files and folders a public address.
 type Sharer interface {
-	// Share makes name public, if it is not yet, and returns its address.
+	// Share makes name public, unless it is already, and returns its address.
 	Share(ctx context.Context, name string) (address string, err error)
 
-	// Unshare makes name private again; one that is private already is left
-	// alone.
+	// Unshare makes name private again. It is idempotent.
 	Unshare(ctx context.Context, name string) error
 
-	// Shared yields what is public, latest first.
+	// Shared yields the public files and folders, latest first.
 	Shared(ctx context.Context) iter.Seq2[Entry, error]
 }
 
-// An Entry is an Info with the name it has in the store.
+// An Entry is an Info with its name in the store.
 type Entry struct {
 	Path string
 	Info Info

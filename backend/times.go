@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// A ModTimer can set the modification time of what is already stored. The new
-// time must show in Stat and List as soon as it returns nil, also if the
-// store itself learns of it later.
+// A ModTimer can set the modification time of a stored file or folder. Stat and
+// List must return the new time as soon as it returns nil, even if it is
+// written to the store later.
 type ModTimer interface {
 	SetModTime(ctx context.Context, name string, t time.Time) error
 }

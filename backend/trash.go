@@ -7,28 +7,28 @@ import (
 	"time"
 )
 
-// A Trasher keeps what is removed for a while.
+// A Trasher has a trash.
 type Trasher interface {
 	// Trash yields what is in the trash, in any order.
 	Trash(ctx context.Context) iter.Seq2[Trashed, error]
 
-	// Restore puts an entry back, under to or where it was if to is empty,
-	// with the parents it needs, and returns where it went. A name that is
-	// taken is fs.ErrExist unless overwrite is set; a store may choose
-	// another name instead.
+	// Restore restores an entry to the name to, or to its origin if to is
+	// empty, creates missing parents, and returns its name. An existing name is
+	// fs.ErrExist unless overwrite is set; a store may choose another name
+	// instead.
 	Restore(ctx context.Context, id, to string, overwrite bool) (name string, err error)
 
-	// Discard removes one entry for good.
+	// Discard permanently removes one entry.
 	Discard(ctx context.Context, id string) error
 
-	// EmptyTrash removes all of them for good.
+	// EmptyTrash permanently removes all of them.
 	EmptyTrash(ctx context.Context) error
 }
 
 // Trashed is one entry of the trash.
 type Trashed struct {
 	ID      string    // argument of Restore and Discard
-	Origin  string    // the name it had; empty if it was outside of the root opened
+	Origin  string    // its former name; empty if that was outside of the root
 	Deleted time.Time // when
 	Info    Info
 }

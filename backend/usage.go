@@ -12,9 +12,9 @@ type Usager interface {
 
 // Space is the space of a store, in bytes.
 type Space struct {
-	Total   int64 // all there is
-	Used    int64 // taken, the trash included; may exceed Total
-	Trash   int64 // taken by the trash
+	Total   int64 // capacity
+	Used    int64 // used, including the trash; may exceed Total
+	Trash   int64 // used by the trash
 	MaxFile int64 // the largest file, 0 if unlimited or unknown
 }
 

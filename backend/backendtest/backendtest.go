@@ -1,13 +1,13 @@
-// Package backendtest is the contract of package backend as tests. A driver
-// runs it in one call:
+// Package backendtest tests the contract of package backend. A driver runs
+// it by one call:
 //
 //	func TestContract(t *testing.T) {
 //		backendtest.Run(t, func(tb testing.TB) backend.Backend { return memory.New(memory.Options{}) })
 //	}
 //
-// Each test gets an empty store of its own, so none leans on another. What a
-// store cannot do (see the abilities of package backend) is tested as such:
-// it must refuse with errors.ErrUnsupported and change nothing.
+// Each test gets an empty store of its own, so tests are independent. Abilities
+// that a store lacks (see package backend) are tested too: they must fail with
+// errors.ErrUnsupported and change nothing.
 package backendtest
 
 import (
@@ -25,11 +25,11 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// A Maker opens an empty store that nothing else uses, and registers with tb
-// what must be cleaned up.
+// A Maker opens an empty store that nothing else uses, and registers its
+// cleanup with tb.
 type Maker func(tb testing.TB) backend.Backend
 
-// Run checks the stores that open makes.
+// Run tests the stores that open returns.
 func Run(t *testing.T, open Maker) {
 	for _, group := range []struct {
 		name  string
@@ -61,14 +61,14 @@ func Run(t *testing.T, open Maker) {
 	}
 }
 
-// harness is a store under test with the verbs the tests are told in.
+// harness is a store under test with helpers for the tests.
 type harness struct {
 	*testing.T
 	b   backend.Backend
 	ctx context.Context
 }
 
-// given builds a tree: a name that ends in a slash is a folder, any other is
+// given creates a tree: a name that ends in a slash is a folder, any other is
 // name=content, cut at the last "=". Parents come first.
 func (h *harness) given(entries ...string) {
 	h.Helper()
@@ -89,7 +89,7 @@ func (h *harness) put(name, content string) backend.Info {
 	return info
 }
 
-// holds compares the whole tree with what given would have built.
+// holds compares the whole tree with what given would have created.
 func (h *harness) holds(entries ...string) {
 	h.Helper()
 	want := slices.Sorted(slices.Values(entries))
@@ -131,7 +131,7 @@ func (h *harness) list(dir string) []backend.Info {
 	return infos
 }
 
-// read reads a range of what is there now.
+// read reads a range of the current version.
 func (h *harness) read(name string, offset, length int64) string {
 	h.Helper()
 	c, err := h.b.Open(h.ctx, name, "")
@@ -164,7 +164,7 @@ func (h *harness) ok(what string, err error) {
 	}
 }
 
-// fails demands an error of one of the kinds, in the shape the contract wants.
+// fails requires an error of one of the kinds, in the form of the contract.
 func (h *harness) fails(what string, err error, kinds ...error) {
 	h.Helper()
 	if err == nil {

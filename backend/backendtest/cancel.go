@@ -76,8 +76,8 @@ func openAndRead(ctx context.Context, b backend.Backend, name string) error {
 	return err
 }
 
-// cancelling yields zeros and ends a context on its way; after that it
-// yields nothing more until the one who reads it gives up.
+// cancelling yields zeros and cancels a context in between; after that
+// it blocks until its reader gives up.
 type cancelling struct {
 	left, at int
 	cancel   context.CancelFunc

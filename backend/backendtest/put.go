@@ -13,7 +13,7 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// stream hides every ability of a reader but Read: it cannot be rewound.
+// stream hides every method of a reader except Read: it cannot be rewound.
 type stream struct{ io.Reader }
 
 var errSource = errors.New("the source broke")

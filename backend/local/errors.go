@@ -11,8 +11,8 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// pathError translates what the system said, once, where it enters. What is
-// translated already is passed on.
+// pathError maps an error of the system, once, where it enters. Mapped errors
+// are returned unchanged.
 func pathError(op, name string, err error) error {
 	if err == nil || isTranslated(err) {
 		return err
@@ -45,8 +45,8 @@ func isTranslated(err error) bool {
 	return errors.As(err, &told)
 }
 
-// passesOn tells of errors that are not the system's: those of the context and
-// of a body that ends or breaks.
+// passesOn reports whether an error is not the system's but of the context or
+// of the body.
 func passesOn(err error) bool {
 	var errno syscall.Errno
 	var path *fs.PathError
@@ -55,8 +55,8 @@ func passesOn(err error) bool {
 		!errors.As(err, &errno) && !errors.As(err, &path) && !errors.As(err, &link)
 }
 
-// kinds of the whole contract that io/fs knows already; the system's own
-// numbers stand in numbers, for each system.
+// kindOf returns the kind of an error of the system; error numbers that
+// io/fs does not know are in numbers, for each system.
 func kindOf(err error) error {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
@@ -75,13 +75,13 @@ func kindOf(err error) error {
 	return backend.ErrUnavailable
 }
 
-// number is what one error number of the system means.
+// number maps one error number of the system to a kind.
 type number struct {
 	errno syscall.Errno
 	kind  error
 }
 
-// words are the system's own, unless the kind says the same.
+// words returns the system's message, unless it equals that of the kind.
 func words(kind, err error) string {
 	var errno syscall.Errno
 	said := cause(err).Error()
@@ -94,8 +94,8 @@ func words(kind, err error) string {
 	return said
 }
 
-// cause takes the system's words out of errors that repeat path and operation,
-// which may show where on this machine the folder lies.
+// cause returns the system's error without path and operation, which could reveal
+// the folder's location on this machine.
 func cause(err error) error {
 	var path *fs.PathError
 	var link *os.LinkError

@@ -13,7 +13,7 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// hiddenPrefix begins the names under which unfinished work lies beside its
+// hiddenPrefix is the prefix of the names of unfinished work beside its
 // target. It differs from what package vfs uses for its own siblings, which
 // are ordinary names here.
 const hiddenPrefix = ".~davdisk-"
@@ -21,28 +21,28 @@ const hiddenPrefix = ".~davdisk-"
 // hiddenRandom is how long the random part of such a name is (crypto/rand.Text).
 const hiddenRandom = 26
 
-// hiddenLife is how long a hidden name may rest before it counts as left
-// behind by a process that was killed, where no lock tells.
+// hiddenLife is the age at which a hidden name is stale if there are no
+// locks.
 const hiddenLife = 24 * time.Hour
 
-// isReserved tells of a name that nobody may ask for.
+// isReserved reports whether a name must not be used by callers.
 func isReserved(base string) bool { return strings.HasPrefix(base, hiddenPrefix) }
 
-// isHidden tells of a name that was made by hiddenName. What else has the
-// prefix is somebody's file, which is neither shown nor swept.
+// isHidden reports whether a name was made by hiddenName. Other names with
+// the prefix are a user's files, which are neither listed nor swept.
 func isHidden(base string) bool {
 	random, ok := strings.CutPrefix(base, hiddenPrefix)
 	return ok && len(random) == hiddenRandom && strings.Trim(random, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
 }
 
-// hiddenName returns a new name in dir that nobody is shown.
+// hiddenName returns a new hidden name in dir.
 func hiddenName(dir string) string {
 	return path.Join(dir, hiddenPrefix+rand.Text())
 }
 
-// createHidden makes an empty file under a new hidden name in dir, which nobody
-// else can read: what it will replace may be private. release is to be called
-// when the name is gone.
+// createHidden creates an empty file under a new hidden name in dir. It is
+// private, because the file that it replaces may be. release must be called
+// when the name does not exist any more.
 func (v *view) createHidden(dir string) (f *os.File, name string, release func(), err error) {
 	name, release, err = v.makeHidden(dir, func(name string) (err error) {
 		if f != nil {
@@ -54,7 +54,7 @@ func (v *view) createHidden(dir string) (f *os.File, name string, release func()
 	return f, name, release, err
 }
 
-// makeHidden gives what create makes a new hidden name in dir, and claims it.
+// makeHidden calls create with a new hidden name in dir, and claims it.
 func (v *view) makeHidden(dir string, create func(name string) error) (name string, release func(), err error) {
 	for range 10 {
 		name = hiddenName(dir)
@@ -68,9 +68,8 @@ func (v *view) makeHidden(dir string, create func(name string) error) (name stri
 	return "", nil, backend.PathError("create", dir, backend.ErrLocked, "temporary files are removed as soon as they are made")
 }
 
-// claim locks what has, or will have, a hidden name for as long as this process
-// works at it, so that no sweep takes it for left behind. It reports false if a
-// sweep was quicker. Where there are no such locks it reports true.
+// claim locks a hidden name while this process uses it, so that no sweep removes
+// it. It reports false if a sweep was quicker, and true if there are no locks.
 func (v *view) claim(name string) (release func(), ok bool) {
 	none := func() {}
 	if !hasLocks {
@@ -94,9 +93,9 @@ func (v *view) claim(name string) (release func(), ok bool) {
 	return release, true
 }
 
-// sweep removes what a killed process left behind: what nobody has claimed or,
-// where that cannot be told, what is older than hiddenLife. A name that cannot
-// be removed stays hidden, and is tried again at the next listing.
+// sweep removes stale hidden names: those not claimed or, without locks, older
+// than hiddenLife. One that cannot be removed stays hidden, and is retried by
+// the next listing.
 func (v *view) sweep(name string) {
 	fi, err := v.root.Lstat(name)
 	if err != nil || !fi.IsDir() && !fi.Mode().IsRegular() {
@@ -119,7 +118,7 @@ func (v *view) sweep(name string) {
 	}
 }
 
-// sweepTree sweeps a folder and all below it.
+// sweepTree sweeps a folder and everything below it.
 func (v *view) sweepTree(ctx context.Context, dir string) {
 	f, err := v.root.Open(dir)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 // aliasCount bounds how many files changed in name or time are remembered.
 const aliasCount = 4096
 
-// info describes what a name leads to.
+// info describes the file or folder with a name.
 func (b *Backend) info(name string, fi fs.FileInfo) backend.Info {
 	i := backend.Info{Name: name, Dir: fi.IsDir(), ModTime: fi.ModTime(), ID: identity(fi)}
 	if !i.Dir {
@@ -25,8 +25,8 @@ func (b *Backend) info(name string, fi fs.FileInfo) backend.Info {
 	return i
 }
 
-// version stands for the content of a file; the package comment tells how
-// well.
+// version returns the version of a file; see the package comment for its
+// limits.
 func (b *Backend) version(fi fs.FileInfo) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s-%x-%x-%x", identity(fi), fi.Size(), fi.ModTime().UnixNano(), changed(fi)))
 	v := hex.EncodeToString(sum[:16])

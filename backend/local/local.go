@@ -17,7 +17,7 @@ import (
 	"github.com/davdisk/davdisk/internal/durable"
 )
 
-// Options shape a Backend. The zero value is good.
+// Options configure a Backend. The zero value is ready for use.
 type Options struct {
 	Now func() time.Time // nil: time.Now
 	Log *slog.Logger     // nil: discard
@@ -60,8 +60,8 @@ var _ interface {
 	backend.RemoveChecker
 } = (*Backend)(nil)
 
-// New opens a folder, which must exist. What killed processes have left in it is
-// removed in the background, until Close.
+// New opens a folder, which must exist. Stale hidden names in it are removed in
+// the background, until Close.
 func New(dir string, opts Options) (*Backend, error) {
 	if dir == "" {
 		dir = "."
@@ -166,7 +166,7 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 	}, nil
 }
 
-// stat looks at what a name leads to, which is a file or a folder.
+// stat describes the file or folder with a name, following links.
 func (v *view) stat(op, name string) (fs.FileInfo, error) {
 	fi, err := v.root.Stat(name)
 	if err != nil {
@@ -178,8 +178,8 @@ func (v *view) stat(op, name string) (fs.FileInfo, error) {
 	return fi, nil
 }
 
-// goesRound tells of a link to a folder that it lies in itself: who followed it
-// would never come to an end.
+// goesRound reports whether an entry is a link to a folder that contains it:
+// following it would never end.
 func (v *view) goesRound(dir, entry string, fi fs.FileInfo) bool {
 	if !fi.IsDir() {
 		return false
@@ -239,7 +239,7 @@ func (b *Backend) SetModTime(ctx context.Context, name string, t time.Time) erro
 	return nil
 }
 
-// sync brings the entries of a folder to the disk.
+// sync syncs the entries of a folder.
 func (v *view) sync(op, dir string) error {
 	f, err := v.root.Open(dir)
 	if err != nil {

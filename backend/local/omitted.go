@@ -11,9 +11,9 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// Omitted tells what is in a folder that List leaves out, each as an error that
-// says why. Who copies a folder must tell of it, and who removes one after that
-// would lose it.
+// Omitted returns the entries of a folder that List omits, each as an error
+// with the reason. A caller that copies a folder must report them, because
+// removing the source afterwards would lose them.
 func (b *Backend) Omitted(ctx context.Context, name string) ([]error, error) {
 	v, at, err := b.view(ctx, "list", name)
 	if err != nil {
@@ -50,8 +50,8 @@ func (b *Backend) CheckRemove(ctx context.Context, name string) error {
 	return v.shown(ctx, name, at)
 }
 
-// shown fails if there is something in a folder, or below it, that List leaves
-// out. name is that of the folder for the caller.
+// shown fails if a folder, or one below it, contains an entry that List omits.
+// name is the folder's name for the caller.
 func (v *view) shown(ctx context.Context, name, at string) error {
 	dir, err := v.root.Open(at)
 	if err != nil {
@@ -90,8 +90,8 @@ func (v *view) shown(ctx context.Context, name, at string) error {
 	return nil
 }
 
-// entry looks at what is in a folder, and says why it is not to be listed. It
-// returns nothing at all if it is gone meanwhile.
+// entry describes an entry of a folder, or returns the reason why it is omitted.
+// It returns neither if the entry does not exist any more.
 func (v *view) entry(dir, base string) (fi fs.FileInfo, omitted string, err error) {
 	if !utf8.ValidString(base) {
 		return nil, "its name is not UTF-8", nil

@@ -21,7 +21,7 @@ func (b *Backend) Open(ctx context.Context, name, version string) (backend.Conte
 	}
 	defer v.close()
 	if fi, err := v.stat("open", at); err != nil {
-		return nil, err // before a pipe is opened, which would wait for a writer
+		return nil, err // opening a pipe would wait for a writer
 	} else if fi.IsDir() {
 		return nil, backend.PathError("open", name, backend.ErrIsDir, "")
 	}
@@ -110,8 +110,8 @@ type reader struct {
 	once    sync.Once
 }
 
-// Read hands bytes out only after a look at the file has shown that nobody
-// has written to it in place.
+// Read returns bytes only after checking that the file was not written in
+// place.
 func (r *reader) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, &fs.PathError{Op: "read", Path: r.c.name, Err: err}
@@ -130,8 +130,8 @@ func (r *reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// same reports whether the file has the bytes it was opened with. To lose its
-// last name changes the status of a file, and so its version, but not them.
+// same reports whether the file still has the content it was opened with.
+// Unlinking changes the status of a file, and so its version, but not its content.
 func (c *content) same(now fs.FileInfo) bool {
 	if c.b.version(now) == c.b.version(c.opened) {
 		return true
@@ -139,7 +139,7 @@ func (c *content) same(now fs.FileInfo) bool {
 	if unlinked(now) && now.Size() == c.opened.Size() && now.ModTime().Equal(c.opened.ModTime()) {
 		return true
 	}
-	// A Move under way may not have noted yet that it is the same file.
+	// A concurrent Move may not have recorded yet that it is the same file.
 	c.b.mu.Lock()
 	defer c.b.mu.Unlock()
 	return c.b.version(now) == c.b.version(c.opened)

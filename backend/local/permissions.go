@@ -5,9 +5,9 @@ import (
 	"os"
 )
 
-// permit opens a finished file, which was private until then, to those who may
-// read it: as old, which it replaces, or as any new file in dir. The owner is
-// kept where this process may give files away, which is as root.
+// permit sets the permissions of a finished file, which was private until then:
+// those of old, which it replaces, or those of a new file in dir. The owner is
+// kept if this process runs as root.
 func (v *view) permit(f *os.File, dir string, old fs.FileInfo) error {
 	if old == nil {
 		mode, err := v.usualMode(dir)
@@ -18,14 +18,14 @@ func (v *view) permit(f *os.File, dir string, old fs.FileInfo) error {
 	}
 	mode := old.Mode().Perm()
 	if uid, gid, ok := owner(old); ok && f.Chown(uid, gid) != nil && f.Chown(-1, gid) != nil {
-		// Another group must not get what was meant for that one.
+		// Another group must not get the permissions of the old one.
 		mode &= 0o707 | mode<<3&0o070
 	}
 	return f.Chmod(mode)
 }
 
-// usualMode is the mode of a new file in dir, which depends on the umask or on
-// an access control list of the folder; it is known only from a file.
+// usualMode returns the mode of a new file in dir. It depends on the umask or
+// on an access control list of the folder, and is found by creating one.
 func (v *view) usualMode(dir string) (fs.FileMode, error) {
 	name := hiddenName(dir)
 	f, err := v.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)

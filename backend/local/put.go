@@ -13,9 +13,9 @@ import (
 	"github.com/davdisk/davdisk/internal/reading"
 )
 
-// Put implements backend.Backend. A file that is replaced hands its permission
-// bits and its owner on, but no access control list and no extended attribute.
-// Where the name is a symbolic link, the file it leads to is replaced and the
+// Put implements backend.Backend. The permission bits and the owner of a
+// replaced file are kept, but not its access control list and extended
+// attributes. If the name is a symbolic link, its target is replaced and the
 // link stays.
 func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
 	v, at, err := b.view(ctx, "put", name)
@@ -28,14 +28,14 @@ func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts bac
 		return backend.Info{}, err
 	}
 	if err := b.admits(name, old, opts); err != nil {
-		return backend.Info{}, err // before the body is asked for
+		return backend.Info{}, err // before the body is read
 	}
 	f, temp, release, err := v.createHidden(path.Dir(target))
 	if err != nil {
 		return backend.Info{}, pathError("put", name, err)
 	}
 	defer release()
-	defer v.root.Remove(temp) // gone already if all went well
+	defer v.root.Remove(temp) // does not exist any more after success
 	if err := v.write(ctx, f, temp, body, old, opts); err != nil {
 		return backend.Info{}, pathError("put", name, err)
 	}
@@ -65,9 +65,8 @@ func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts bac
 	return b.info(path.Base(name), fi), nil
 }
 
-// target finds the name that a file is to be stored under, which for a link
-// is where it leads, and what is there now, nil for nothing. A link to nothing
-// is not written through.
+// target returns the name that a file is to be stored under, which for a link
+// is its target, and the existing file, or nil. A broken link is refused.
 func (v *view) target(name string) (string, fs.FileInfo, error) {
 	target := name
 	for range 40 { // as many links as Linux follows
@@ -96,7 +95,7 @@ func (v *view) target(name string) (string, fs.FileInfo, error) {
 	return "", nil, backend.PathError("put", name, fs.ErrInvalid, "too many links")
 }
 
-// checkParent demands that the folder of a name is one.
+// checkParent checks that the parent of a name is a folder.
 func (v *view) checkParent(op, name string) error {
 	fi, err := v.stat(op, path.Dir(name))
 	if err == nil && !fi.IsDir() || errors.Is(err, fs.ErrNotExist) {
@@ -105,7 +104,7 @@ func (v *view) checkParent(op, name string) error {
 	return err
 }
 
-// admits judges the conditions of a Put by what is there now.
+// admits checks the conditions of a Put against the existing file.
 func (b *Backend) admits(name string, old fs.FileInfo, opts backend.PutOptions) error {
 	switch {
 	case old != nil && old.IsDir():
@@ -118,7 +117,7 @@ func (b *Backend) admits(name string, old fs.FileInfo, opts backend.PutOptions) 
 	return nil
 }
 
-// write stores the body in a hidden file, brings it to the disk, and closes it.
+// write writes the body to a hidden file, syncs it, and closes it.
 func (v *view) write(ctx context.Context, f *os.File, temp string, body io.Reader, old fs.FileInfo, opts backend.PutOptions) error {
 	_, err := io.Copy(f, reading.Exactly(reading.Until(ctx, body), opts.Size))
 	if err == nil {
@@ -139,9 +138,9 @@ func (v *view) write(ctx context.Context, f *os.File, temp string, body io.Reade
 	return err
 }
 
-// place gives a finished file its name. Where nothing may be there a hard
-// link is made, which fails if another program was quicker; not every file
-// system has them.
+// place renames a finished file to its name. With ifAbsent it makes a hard
+// link, which fails if another program was quicker; not every file system
+// supports them.
 func (v *view) place(temp, target string, ifAbsent bool) error {
 	if ifAbsent {
 		err := v.root.Link(temp, target)

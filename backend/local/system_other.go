@@ -8,7 +8,7 @@ import (
 	"os"
 )
 
-// What stands here is what can be said without knowing the system.
+// The fallbacks for other systems.
 
 func identity(fs.FileInfo) string { return "" }
 
@@ -20,7 +20,7 @@ func unlinked(fs.FileInfo) bool { return false }
 
 func numbers() []number { return nil }
 
-// hasLocks is false: what a killed process left is known by its age.
+// hasLocks is false: stale names are found by age.
 const hasLocks = false
 
 func tryLock(*os.File) (held bool, err error) { return false, errors.ErrUnsupported }

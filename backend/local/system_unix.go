@@ -14,7 +14,7 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// identity names a file for as long as it lives, whatever it is called.
+// identity identifies a file independent of its name.
 func identity(fi fs.FileInfo) string {
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
 		return fmt.Sprintf("%x-%x", st.Dev, st.Ino)
@@ -22,8 +22,8 @@ func identity(fi fs.FileInfo) string {
 	return ""
 }
 
-// changed is the time of the last change of a file, in nanoseconds, which no
-// program can set back.
+// changed returns the time of the last status change of a file, in nanoseconds,
+// which no program can set.
 func changed(fi fs.FileInfo) int64 {
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
 		return statusTime(st).Nano()
@@ -31,7 +31,7 @@ func changed(fi fs.FileInfo) int64 {
 	return 0
 }
 
-// owner gives the user and the group that a file belongs to.
+// owner returns the user and the group of a file.
 func owner(fi fs.FileInfo) (uid, gid int, ok bool) {
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
 		return int(st.Uid), int(st.Gid), true
@@ -39,11 +39,11 @@ func owner(fi fs.FileInfo) (uid, gid int, ok bool) {
 	return 0, 0, false
 }
 
-// hasLocks tells that tryLock works, unless the file system has none.
+// hasLocks reports that tryLock works, if the file system supports locks.
 const hasLocks = true
 
 // tryLock locks an open file or folder until it is closed, and reports false
-// if another has it locked, in this process or another.
+// if it is locked already, in this process or another.
 func tryLock(f *os.File) (held bool, err error) {
 	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if err == unix.EWOULDBLOCK {
@@ -52,7 +52,7 @@ func tryLock(f *os.File) (held bool, err error) {
 	return err == nil, err
 }
 
-// unlinked reports whether an open file has no name any more.
+// unlinked reports whether an open file was unlinked.
 func unlinked(fi fs.FileInfo) bool {
 	st, ok := fi.Sys().(*syscall.Stat_t)
 	return ok && st.Nlink == 0

@@ -10,13 +10,13 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// identity is unknown: Windows tells it only of an open file.
+// identity is unknown: Windows only has it for an open file.
 func identity(fs.FileInfo) string { return "" }
 
 // changed is unknown for the same reason.
 func changed(fs.FileInfo) int64 { return 0 }
 
-// owner is left as Windows gives it, by the folder.
+// owner is unknown: Windows inherits it from the folder.
 func owner(fs.FileInfo) (uid, gid int, ok bool) { return 0, 0, false }
 
 // unlinked need not be known: the version of a file does not depend on it.
@@ -39,7 +39,7 @@ func numbers() []number {
 	}
 }
 
-// hasLocks is false: what a killed process left is known by its age.
+// hasLocks is false: stale names are found by age.
 const hasLocks = false
 
 func tryLock(*os.File) (held bool, err error) { return false, errors.ErrUnsupported }

@@ -14,9 +14,9 @@ import (
 	"github.com/davdisk/davdisk/internal/reading"
 )
 
-// Remove implements backend.Backend. It is always permanent. A folder is put
-// under a hidden name first, so that nobody sees a part of it; what cannot be
-// removed is put back.
+// Remove implements backend.Backend. It is always permanent. A folder is
+// renamed to a hidden name first, so that a part of it is never visible; one
+// that cannot be removed is renamed back.
 func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOptions) error {
 	v, at, err := b.view(ctx, "remove", name)
 	if err != nil {
@@ -41,7 +41,7 @@ func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOp
 		}
 	}
 	if !fi.IsDir() || opts.IfEmpty {
-		err = v.root.Remove(at) // which the system refuses if anything is in it, listed or not
+		err = v.root.Remove(at) // fails unless the folder is empty, listed or not
 	} else {
 		err = v.removeTree(at)
 	}
@@ -51,9 +51,8 @@ func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOp
 	return v.sync("remove", path.Dir(at))
 }
 
-// stillHas checks the version of a file that is to be removed. That of a link is
-// the one of what it leads to, as Stat tells it; one that leads nowhere any more
-// has nothing that could be lost.
+// stillHas checks the version of a file that is to be removed. The version of a
+// link is that of its target, as in Stat; a broken link has no content to lose.
 func (v *view) stillHas(name string, fi fs.FileInfo, version string) error {
 	if version == "" {
 		return nil
@@ -71,7 +70,7 @@ func (v *view) stillHas(name string, fi fs.FileInfo, version string) error {
 }
 
 func (v *view) removeTree(name string) error {
-	release, _ := v.claim(name) // if it is locked already, it is by another program
+	release, _ := v.claim(name) // if it is locked, then by another program
 	defer release()
 	aside := hiddenName(path.Dir(name))
 	if err := v.root.Rename(name, aside); err != nil {
@@ -84,8 +83,8 @@ func (v *view) removeTree(name string) error {
 	return err
 }
 
-// Move implements backend.Backend. A link is moved, not what it leads to, and
-// leads there still. Links in a folder that is moved stay as they are.
+// Move implements backend.Backend. It moves a link, not its target, and keeps
+// the target. Links in a folder that is moved stay as they are.
 func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOptions) error {
 	v, from, to, err := b.viewTwo(ctx, "move", from, to)
 	if err != nil {
@@ -118,8 +117,8 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 	return nil
 }
 
-// moveLink moves a link. A relative one is made anew if it would lead elsewhere
-// from its new folder: whoever moves what he sees wants to see it there.
+// moveLink moves a link. A relative one is rewritten if it would have another
+// target in its new folder.
 func (v *view) moveLink(from, to string) error {
 	text, err := v.root.Readlink(from)
 	if err != nil {
@@ -127,7 +126,7 @@ func (v *view) moveLink(from, to string) error {
 	}
 	shown, err := v.root.Stat(from)
 	if err != nil || v.leads(to, text, shown) {
-		return v.root.Rename(from, to) // it leads there too, or led nowhere before
+		return v.root.Rename(from, to) // the target is the same, or was missing before
 	}
 	text, err = filepath.Rel(filepath.FromSlash(path.Dir(to)), filepath.Join(filepath.FromSlash(path.Dir(from)), text))
 	if err != nil || !v.leads(to, text, shown) {
@@ -149,15 +148,14 @@ func (v *view) moveLink(from, to string) error {
 	return v.root.Remove(from)
 }
 
-// leads reports whether a link with that text would lead from name to what is
-// described.
+// leads reports whether a link with that text at name would have the target
+// want.
 func (v *view) leads(name, text string, want fs.FileInfo) bool {
 	got, err := v.root.Stat(path.Dir(name) + "/" + filepath.ToSlash(text))
 	return err == nil && os.SameFile(got, want)
 }
 
-// pair judges what is at both names of a Move or Copy, and returns what is at
-// the first.
+// pair checks both names of a Move or Copy, and returns the source.
 func (v *view) pair(op, from, to string, overwrite bool) (fs.FileInfo, error) {
 	source, err := v.root.Lstat(from)
 	if err != nil {
@@ -179,7 +177,7 @@ func (v *view) pair(op, from, to string, overwrite bool) (fs.FileInfo, error) {
 	case err != nil:
 		return nil, linkError(op, from, to, err)
 	case strings.EqualFold(from, to) && os.SameFile(source, target):
-		return source, nil // another spelling of the name, where case does not count
+		return source, nil // the same name in other case, on a case-insensitive file system
 	case !overwrite || source.IsDir() || target.IsDir():
 		return nil, backend.LinkError(op, from, to, fs.ErrExist, "")
 	}
@@ -190,9 +188,9 @@ func (v *view) pair(op, from, to string, overwrite bool) (fs.FileInfo, error) {
 }
 
 // Copy implements backend.Copier. A tree is built in a hidden folder and
-// shown when it is complete. Times and permission bits are copied too. Of a
-// link that is listed the content is copied, so that a write to the copy is none
-// to the original; one that is not listed is copied as the link it is.
+// renamed when it is complete. Times and permission bits are copied too. A
+// listed link is copied as its content, so that a write to the copy does not
+// change the original; one that is not listed is copied as a link.
 func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOptions) error {
 	v, from, to, err := b.viewTwo(ctx, "copy", from, to)
 	if err != nil {
@@ -298,8 +296,8 @@ func (v *view) copyFile(ctx context.Context, from, to string, fi fs.FileInfo) er
 	return v.adopt(to, fi)
 }
 
-// adopt gives a copy the permission bits and the time of what it is a copy of.
-// A folder hands on too that what is made in it belongs to its group.
+// adopt gives a copy the permission bits and the time of the original, and a
+// folder its setgid bit.
 func (v *view) adopt(name string, fi fs.FileInfo) error {
 	mode := fi.Mode().Perm()
 	if fi.IsDir() {

@@ -9,7 +9,7 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// Usage implements backend.Usager, for systems where nobody has looked yet.
+// Usage implements backend.Usager: it is not supported on this system.
 func (b *Backend) Usage(context.Context) (backend.Space, error) {
 	return backend.Space{}, backend.PathError("usage", ".", errors.ErrUnsupported, "the free space of this system is not known")
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// Usage implements backend.Usager. What is kept back for the system counts as
+// Usage implements backend.Usager. Space reserved for the system counts as
 // used.
 func (b *Backend) Usage(ctx context.Context) (backend.Space, error) {
 	if err := check(ctx, "usage", "."); err != nil {

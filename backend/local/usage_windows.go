@@ -8,7 +8,7 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// Usage implements backend.Usager. The free space is what this user may use.
+// Usage implements backend.Usager. The free space is that available to this user.
 func (b *Backend) Usage(ctx context.Context) (backend.Space, error) {
 	if err := check(ctx, "usage", "."); err != nil {
 		return backend.Space{}, err

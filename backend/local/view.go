@@ -11,9 +11,9 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// view is the folder as one caller may see it. All that is done for him goes
-// through root, which no link leads out of: the innermost folder that his
-// context is confined to. So the system itself holds him there, whatever is
+// view is the folder as one caller may see it. All its operations go through
+// root, which no link leads out of: the innermost folder that the caller's
+// context is confined to. So the system itself confines the caller, whatever is
 // renamed meanwhile.
 type view struct {
 	*Backend
@@ -26,9 +26,8 @@ func (b *Backend) Confines() bool { return true }
 // Direct implements backend.Director.
 func (b *Backend) Direct() bool { return true }
 
-// view opens what the caller may see, and gives name as it is called there. It
-// refuses names that cannot be asked for, and an ended context. The caller
-// closes it.
+// view opens the view of the caller, and returns name relative to it. It refuses
+// invalid and reserved names, and an ended context. The caller closes it.
 func (b *Backend) view(ctx context.Context, op, name string) (v *view, at string, err error) {
 	if err := check(ctx, op, name); err != nil {
 		return nil, "", err
@@ -78,7 +77,7 @@ func (b *Backend) viewTwo(ctx context.Context, op, from, to string) (v *view, so
 	return nil, "", "", err
 }
 
-// within gives a name at or below base as it is called from there.
+// within returns a name at or below base relative to it.
 func within(name, base string) string {
 	switch {
 	case base == ".":
@@ -95,7 +94,7 @@ func (v *view) close() {
 	}
 }
 
-// names are those in a folder, in order.
+// names returns the names in a folder, sorted.
 func (v *view) names(dir string) ([]string, error) {
 	f, err := v.root.Open(dir)
 	if err != nil {
@@ -107,7 +106,7 @@ func (v *view) names(dir string) ([]string, error) {
 	return entries, err
 }
 
-// check refuses names that cannot be asked for, and an ended context.
+// check refuses invalid and reserved names, and an ended context.
 func check(ctx context.Context, op, name string) error {
 	if err := backend.CheckName(op, name); err != nil {
 		return err

@@ -1,11 +1,11 @@
-// Package memory is a store that lives in memory: the reference for other
-// drivers, and the quickest one to test with.
+// Package memory is a store in memory: the reference for other drivers,
+// and the fastest one for tests.
 //
 //	b := memory.New(memory.Options{})
 //	_, err := b.Put(ctx, "note.txt", strings.NewReader("hello"), backend.PutOptions{Size: 5})
 //
-// It has no trash: what is removed is gone. It copies by itself, keeps times
-// and properties, counts revisions and knows its size.
+// It has no trash. It copies, keeps times and properties, counts revisions
+// and reports its space.
 package memory
 
 import (
@@ -26,9 +26,9 @@ import (
 	"github.com/davdisk/davdisk/internal/reading"
 )
 
-// Options shape a store. The zero value is one without limits.
+// Options configure a store. The zero value has no limits.
 type Options struct {
-	Total   int64            // room in bytes; 0: unlimited
+	Total   int64            // space in bytes; 0: unlimited
 	MaxFile int64            // largest file in bytes; 0: unlimited
 	Now     func() time.Time // nil: time.Now
 }
@@ -87,8 +87,7 @@ func (b *Backend) Stat(ctx context.Context, name string) (backend.Info, error) {
 	return n.info(path.Base(name)), nil
 }
 
-// List implements backend.Backend. The children are those of the moment of
-// the call.
+// List implements backend.Backend. The children are a snapshot.
 func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq2[backend.Info, error], error) {
 	if err := check(ctx, "list", name); err != nil {
 		return backend.Info{}, nil, err
@@ -159,7 +158,7 @@ func (c content) Range(ctx context.Context, offset, length int64) (io.ReadCloser
 }
 
 // Put implements backend.Backend. The body is read before the store is
-// locked, so that a slow one does not hold up others.
+// locked, so that a slow one does not block others.
 func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
 	if err := check(ctx, "put", name); err != nil {
 		return backend.Info{}, err
@@ -303,8 +302,8 @@ func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOp
 	return nil
 }
 
-// pair finds the parents of both sides of a Move or Copy and judges what is
-// there. The caller holds the lock.
+// pair returns and checks both sides of a Move or Copy. The caller holds the
+// lock.
 func (b *Backend) pair(op, from, to string, overwrite bool) (source, target *node, err error) {
 	source, n, err := b.place(op, from)
 	if err != nil || n == nil {
@@ -373,8 +372,8 @@ func (b *Backend) lookup(name string) *node {
 	return n
 }
 
-// place returns the folder that holds name, and what has that name now or
-// nil. The caller holds the lock.
+// place returns the parent of name, and the node of name or nil. The caller
+// holds the lock.
 func (b *Backend) place(op, name string) (parent, n *node, err error) {
 	if name == "." {
 		return nil, nil, backend.PathError(op, name, fs.ErrInvalid, "the root itself")

@@ -18,7 +18,7 @@ type node struct {
 	id       string
 	children map[string]*node
 	data     []byte // never written to, only replaced
-	version  string // half of sha256: entity tags are made of it, and clients hold those in small buffers
+	version  string // half of sha256: entity tags are made of it, and some clients have small buffers for those
 	sha256   string
 	md5      string
 	created  time.Time
@@ -59,7 +59,7 @@ func (n *node) info(name string) backend.Info {
 	return info
 }
 
-// size is that of all files in the tree.
+// size returns the size of all files in the tree.
 func (n *node) size() int64 {
 	total := int64(len(n.data))
 	for _, child := range n.children {
@@ -84,5 +84,5 @@ func (b *Backend) clone(n *node) *node {
 	return &c
 }
 
-// versionOf is half of a hash.
+// versionOf returns the first half of a hash.
 func versionOf(sha256 string) string { return sha256[:min(len(sha256), 32)] }

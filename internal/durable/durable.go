@@ -1,4 +1,4 @@
-// Package durable puts files on the disk so that they outlive the program and
+// Package durable writes files so that they survive a crash of the program and
 // a loss of power.
 package durable
 
@@ -13,13 +13,13 @@ import (
 	"syscall"
 )
 
-// WriteFile replaces a file, or makes it, in one step: whatever happens, the
-// old content or the new one is there, whole, and when it returns nil the new
-// one stays. It has exactly the permissions of perm. The folder must be there;
-// for a moment it holds a file of another name too, which begins with a dot (see
-// Sweep).
+// WriteFile atomically creates or replaces a file: whatever happens, the old or
+// the new content is there, whole, and when it returns nil the new one is
+// durable. The file has exactly the permissions of perm. The folder must exist;
+// for a moment it also contains a temporary file, whose name begins with a dot
+// (see Sweep).
 //
-// Writers of the same file do not harm each other: the last one wins.
+// Concurrent writers of the same file are safe: the last one wins.
 func WriteFile(name string, data []byte, perm fs.FileMode) error {
 	return Write(name, perm, func(w io.Writer) error {
 		_, err := w.Write(data)
@@ -52,11 +52,11 @@ func Write(name string, perm fs.FileMode, write func(w io.Writer) error) error {
 	return SyncDir(dir)
 }
 
-// temporary begins the names that a file has until it is whole.
+// temporary returns the prefix of the temporary names of a file.
 func temporary(name string) string { return "." + filepath.Base(name) + ".new-" }
 
-// Sweep removes what writers of a file that were killed have left. Nobody may
-// be writing it.
+// Sweep removes the temporary files that killed writers of a file have left.
+// The file must not be written meanwhile.
 func Sweep(name string) error {
 	dir := filepath.Dir(name)
 	entries, err := os.ReadDir(dir)
@@ -68,7 +68,7 @@ func Sweep(name string) error {
 	return err
 }
 
-// SyncDir makes lasting what was made, renamed and removed in a folder.
+// SyncDir makes creations, renames and removals in a folder durable.
 func SyncDir(name string) error {
 	dir, err := os.Open(name)
 	if err != nil {
@@ -77,8 +77,8 @@ func SyncDir(name string) error {
 	return errors.Join(Sync(dir), dir.Close())
 }
 
-// Sync is SyncDir for a folder that is open. Windows has no such call and does
-// not need it; where a file system cannot do it nothing more can be had.
+// Sync is SyncDir for an open folder. Windows has no such call and does not need
+// it; a file system that does not support it is no error.
 func Sync(dir *os.File) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -89,8 +89,8 @@ func Sync(dir *os.File) error {
 	return nil
 }
 
-// cannot tells that a file system does not know how to sync a folder: EINVAL,
-// as fsync(2) has it, or one of the errors for what is not supported.
+// cannot reports whether an error means that a file system cannot sync a folder:
+// EINVAL, as in fsync(2), or one of the errors for unsupported calls.
 func cannot(err error) bool {
 	return errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported)
 }

@@ -10,7 +10,7 @@ import (
 	"strconv"
 )
 
-// version is that of the layout of the file.
+// version is the version of the file layout.
 const version = 1
 
 // endOfSnapshot is the payload of the line between the state and the entries
@@ -27,7 +27,7 @@ type header struct {
 	Seq     uint64 `json:"seq,omitempty"` // of the last entry in the state that follows
 }
 
-// A DamageError says where a journal cannot be read.
+// A DamageError is the file and offset at which a journal cannot be read.
 type DamageError struct {
 	Path   string
 	Offset int64 // of the line, in bytes
@@ -40,7 +40,7 @@ func (e *DamageError) Error() string {
 
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
-// lineLength is the length of a payload's line.
+// lineLength returns the length of a payload's line.
 func lineLength(payload []byte) int64 { return prefix + int64(len(payload)) + 1 }
 
 // appendLine appends the line of a payload, given the checksum of the line
@@ -74,7 +74,7 @@ func (w *lineWriter) line(payload string) error {
 	return err
 }
 
-// reader reads the lines of a journal and judges their damage.
+// reader reads the lines of a journal and detects damage.
 type reader struct {
 	path   string
 	r      *bufio.Reader
@@ -134,7 +134,7 @@ func ended(line []byte, sum uint32) bool {
 	return false
 }
 
-// start reads the first line and refuses what is not in the format.
+// start reads the first line and refuses another format.
 func (r *reader) start(format string) (h header, err error) {
 	payload, err := r.next()
 	switch {

@@ -13,8 +13,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// This file reads what state folders of version 1 hold, which was written before
-// this package was. It is needed for as long as such folders may be met.
+// This file reads state folders of version 1, which are older than this package.
+// It is needed as long as such folders may exist.
 
 // EarlierLog is an Import for a log of version 1: lines behind a checksum each,
 // of which the first names the format. Records are handed to apply one by one.
@@ -54,7 +54,7 @@ func EarlierLog[E any](path, format string, decode func(record []byte) (E, error
 			} else {
 				err = fmt.Errorf("%w: %w", ErrEntry, err)
 			}
-			if errors.Is(err, ErrEntry) { // others are refusals, as they were then
+			if errors.Is(err, ErrEntry) { // others were refused then, too
 				return &DamageError{Path: path, Offset: offset, Reason: err.Error()}
 			}
 		}
@@ -119,7 +119,7 @@ func ReadEarlierMap[T any](path string) (map[string]T, error) {
 		}
 		entry, err := earlierItem[T](line)
 		if last && (err == io.EOF || err == io.ErrUnexpectedEOF) {
-			break // nothing, or what was cut short
+			break // the end, or a torn line
 		}
 		if err == nil {
 			err = state.Apply(entry)
@@ -132,7 +132,7 @@ func ReadEarlierMap[T any](path string) (map[string]T, error) {
 	return state.m, nil
 }
 
-// earlierItem understands a line as strictly as can be without a checksum.
+// earlierItem decodes a line as strictly as possible without a checksum.
 func earlierItem[T any](line []byte) (entry item[T], err error) {
 	decoder := json.NewDecoder(bytes.NewReader(line))
 	decoder.DisallowUnknownFields()

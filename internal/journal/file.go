@@ -13,8 +13,8 @@ import (
 	"github.com/davdisk/davdisk/internal/durable"
 )
 
-// slack is how far a file may grow, in bytes, before its growth is compared
-// with what it holds.
+// slack is how far a file may grow, in bytes, before its size is compared
+// with that of the state.
 const slack = 64 << 10
 
 // write appends a batch to the file, and syncs it if an entry of it is to be
@@ -41,8 +41,8 @@ func (j *Journal[E]) write(batch []*proposal[E]) error {
 		err = j.sync(j.file)
 	}
 	if err != nil {
-		// What was refused must not come back: it is cut off now, and the file
-		// written anew before the next entry.
+		// A failed entry must not reappear: it is cut off now, and the file
+		// rewritten before the next entry.
 		j.behind = true
 		return errors.Join(err, j.file.Truncate(j.size))
 	}
@@ -50,8 +50,8 @@ func (j *Journal[E]) write(batch []*proposal[E]) error {
 	return nil
 }
 
-// inPlace reports whether the open file is still the one that the next Open
-// would read. Somebody may have removed the folder.
+// inPlace reports whether the open file is still the one at path. The folder
+// may have been removed.
 func (j *Journal[E]) inPlace() bool {
 	if j.file == nil {
 		return false
@@ -60,7 +60,7 @@ func (j *Journal[E]) inPlace() bool {
 	return err == nil && os.SameFile(info, j.opened)
 }
 
-// rewrite replaces the file by one that holds just the present state.
+// rewrite replaces the file by one with the current state only.
 func (j *Journal[E]) rewrite() error {
 	// Windows cannot rename over an open file.
 	if err := j.closeFile(); err != nil {
@@ -94,7 +94,7 @@ func (j *Journal[E]) rewrite() error {
 	return j.reopen(size, sum)
 }
 
-// reopen opens the file for writing behind its last line.
+// reopen opens the file for appending.
 func (j *Journal[E]) reopen(size int64, sum uint32) error {
 	file, err := os.OpenFile(j.path, os.O_RDWR, 0)
 	if err != nil {
@@ -121,8 +121,8 @@ func (j *Journal[E]) closeFile() error {
 	return err
 }
 
-// load reads the file, if there is one, and opens it for writing. What a crash
-// during a rewrite has left is removed.
+// load reads the file, if there is one, and opens it for writing. It removes
+// leftovers of a crash during a rewrite.
 func (j *Journal[E]) load() error {
 	if err := durable.Sweep(j.path); err != nil {
 		return fmt.Errorf("open the journal %s: %w", j.path, err)
@@ -138,15 +138,15 @@ func (j *Journal[E]) load() error {
 	return j.reopen(end.offset, end.sum)
 }
 
-// end is where a journal ends.
+// end is the end of a journal.
 type end struct {
 	seq    uint64
 	offset int64
 	sum    uint32
-	torn   bool // something that was cut short followed
+	torn   bool // a torn line followed
 }
 
-// read applies to an empty machine what the journal at path holds.
+// read applies the journal at path to an empty machine.
 func read[E any](path, format string, machine Machine[E]) (end, error) {
 	file, err := os.Open(path)
 	if err != nil {

@@ -1,8 +1,8 @@
 // Package journal keeps a small state on disk as a log of changes.
 //
 // The state is a [Machine]: it changes only by entries, which are proposed to
-// a [Log]. An entry is first appended to the log and then applied, so that what
-// was acknowledged is there again after a crash:
+// a [Log]. An entry is first appended to the log and then applied, so that
+// acknowledged changes survive a crash:
 //
 //	log, err := journal.Open(path, journal.Config[change]{Format: "locks 2", Machine: table})
 //	_, err = log.Propose(ctx, change{…}, journal.Options{}) // on disk, then applied
@@ -25,12 +25,11 @@
 //
 // # Damage
 //
-// What follows the last newline was being written when the process or the
-// computer stopped, was never acknowledged, and is dropped. Everything else that
-// cannot be read is a [DamageError], which names the file and the offset;
-// nothing is skipped and nothing is changed. A file that was cut short at the
-// end of an entry cannot be told from one in which the later entries were never
-// written.
+// A torn line at the end was being written in a crash, was never acknowledged,
+// and is dropped. Everything else that cannot be read is a [DamageError] with
+// the file and the offset; nothing is skipped and nothing is changed. A file
+// truncated at the end of an entry is indistinguishable from one to which the
+// later entries were never written.
 package journal
 
 import (
@@ -49,31 +48,31 @@ import (
 
 // Errors of this package; test for them with errors.Is.
 var (
-	// ErrLocked says that another process, or another Journal of this one, has
+	// ErrLocked means that another process, or another Journal of this one, has
 	// the file open.
 	ErrLocked = errors.New("the journal is in use by another process")
-	// ErrEntry says that an entry is none that the machine understands.
+	// ErrEntry means that the machine does not know an entry.
 	ErrEntry = errors.New("unknown entry")
 )
 
 // A Machine is a state that changes by entries alone. Its methods are called
-// one at a time by its Log; whatever else reads the state needs a lock of its
-// own against Apply.
+// one at a time by its Log; other readers of the state need a lock of their own
+// against Apply.
 type Machine[E any] interface {
 	// Apply changes the state by one entry. It must be deterministic: equal
 	// entries in equal order make equal states, whatever the time and the
-	// options of the process. An error says that the entry was refused and
-	// has changed nothing; the same entry is refused again after a restart.
-	// An entry that is not understood is refused with ErrEntry. What the
-	// entry points to is not changed by anybody from then on.
+	// options of the process. An error means that the entry was refused and has
+	// changed nothing; the same entry is refused again after a restart. An
+	// unknown entry is refused with ErrEntry. The entry's data must not be
+	// modified afterwards.
 	Apply(entry E) error
-	// Snapshot yields entries that make the present state out of an empty
+	// Snapshot yields entries that recreate the current state from an empty
 	// one. None of them may be refused.
 	Snapshot() iter.Seq[E]
 }
 
-// A Log puts entries in order and applies them to a machine. It may be used
-// from many goroutines.
+// A Log orders entries and applies them to a machine. It is safe for concurrent
+// use.
 type Log[E any] interface {
 	// Propose appends an entry and applies it. When it returns without error
 	// the entry is durable, unless Options say otherwise, and applied as the
@@ -85,25 +84,25 @@ type Log[E any] interface {
 	Close() error
 }
 
-// Options are how an entry is proposed.
+// Options are options of Propose.
 type Options struct {
-	// Volatile is for an entry that may be lost with a loss of power,
-	// because the state is right without it: it is not synced. Should the
-	// disk fail it is applied all the same, and written as soon as possible.
+	// Volatile is for an entry that may be lost in a crash, because the state
+	// is correct without it: it is not synced. If the disk fails it is applied
+	// all the same, and written as soon as possible.
 	Volatile bool
 }
 
-// Config says what a journal holds.
+// Config configures a journal.
 type Config[E any] struct {
 	// Format names the kind of entries and their version, as in "locks 2". A
 	// file of another format is refused.
 	Format string
 	// Machine is the state, empty.
 	Machine Machine[E]
-	// Import, if not nil, carries over what an earlier version of the program
-	// has left. If there is anything, it applies the entries, calls keep, which
-	// brings the state to the disk, and removes the old files. It must make no
-	// difference to do that again after a crash before the removal.
+	// Import, if not nil, imports the state of an earlier version of the
+	// program. If there is any, it applies the entries, calls keep, which makes
+	// the state durable, and removes the old files. It must be idempotent,
+	// because a crash may come before the removal.
 	Import func(apply func(E) error, keep func() error) error
 }
 
@@ -125,15 +124,15 @@ type Journal[E any] struct {
 	seq    uint64   // of the last entry
 	file   *os.File // nil until there is something to write
 	opened fs.FileInfo
-	size   int64  // bytes of the file that are good
+	size   int64  // bytes of the file that are valid
 	sum    uint32 // checksum of its last line
 	limit  int64  // size at which it is rewritten
 	behind bool   // the file is to be rewritten before anything else
 	sync   func(*os.File) error
 }
 
-// proposal is an entry on its way. What the fields after entry hold belongs to
-// the holder of Journal.mu.
+// proposal is a proposed entry. The fields after entry are guarded by
+// Journal.mu.
 type proposal[E any] struct {
 	entry    E
 	payload  []byte
@@ -144,9 +143,9 @@ type proposal[E any] struct {
 	err  error
 }
 
-// Open reads the journal at path, making its folder if need be, and applies
-// what it holds to the machine. No file is made before there is an entry. With
-// an empty path the journal is in memory only.
+// Open reads the journal at path, creating its folder if necessary, and applies
+// its entries to the machine. The file is created with the first entry. With an
+// empty path the journal is in memory only.
 func Open[E any](path string, c Config[E]) (*Journal[E], error) {
 	j := &Journal[E]{path: path, format: c.Format, machine: c.Machine, sync: (*os.File).Sync}
 	if path == "" {
@@ -188,7 +187,7 @@ func (j *Journal[E]) Propose(ctx context.Context, entry E, opts Options) (seq ui
 
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if !p.done { // nobody has taken it into a batch, so we take all there are
+	if !p.done { // not part of a batch yet: commit all that are pending
 		j.queueMu.Lock()
 		batch := j.queue
 		j.queue = nil

@@ -10,8 +10,8 @@ import (
 )
 
 // A Map is a map that survives a restart: the state of a journal whose entries
-// set and delete keys. It may be used from many goroutines. What it returns must
-// not be changed.
+// set and delete keys. It is safe for concurrent use. Returned values must not be
+// modified.
 type Map[T any] struct {
 	log   Log[item[T]]
 	state values[T]
@@ -29,7 +29,7 @@ type values[T any] struct {
 	m  map[string]T
 }
 
-// MapConfig says what a Map holds; see Config.
+// MapConfig configures a Map; see Config.
 type MapConfig[T any] struct {
 	Format string
 	// Import is that of Config; it sets keys.
@@ -94,7 +94,7 @@ func (m *Map[T]) Delete(ctx context.Context, key string, opts Options) error {
 	return err
 }
 
-// Close leaves the journal to others.
+// Close closes the journal.
 func (m *Map[T]) Close() error { return m.log.Close() }
 
 // Apply implements Machine.
@@ -112,7 +112,7 @@ func (v *values[T]) Apply(i item[T]) error {
 // Snapshot implements Machine.
 func (v *values[T]) Snapshot() iter.Seq[item[T]] {
 	return func(yield func(item[T]) bool) {
-		for key, value := range v.m { // nobody applies an entry meanwhile
+		for key, value := range v.m { // no entry is applied meanwhile
 			if !yield(item[T]{key, &value}) {
 				return
 			}

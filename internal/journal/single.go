@@ -19,8 +19,8 @@ func WriteFile(path, format string, value any) error {
 	})
 }
 
-// ReadFile reads what WriteFile has written. As that is never written piece by
-// piece, a file that was cut short is damaged wherever that is.
+// ReadFile reads a file written by WriteFile. As that is atomic, a truncated
+// file is damaged wherever it ends.
 func ReadFile(path, format string, value any) error {
 	var found single
 	end, err := read(path, format, &found)

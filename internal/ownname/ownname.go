@@ -1,6 +1,5 @@
-// Package ownname has the names that davdisk keeps for itself in a store, for
-// what is not yet, or no longer, there. They are hidden from listings and
-// refused to clients.
+// Package ownname has the names that davdisk reserves in a store for unfinished
+// operations. They are hidden from listings and refused to clients.
 package ownname
 
 import (
@@ -8,7 +7,7 @@ import (
 	"strings"
 )
 
-// Prefix begins every such name.
+// Prefix is the prefix of every such name.
 const Prefix = ".davdisk-"
 
 // Is reports whether the base of a name is reserved.

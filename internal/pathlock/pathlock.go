@@ -1,8 +1,8 @@
-// Package pathlock locks names in a tree, each alone or with all below it.
+// Package pathlock locks names in a tree, each alone or with everything below it.
 //
-// All the names an operation needs are asked for at once and granted at once,
-// first come, first served; so two operations never wait for each other, as
-// long as nobody asks for more while holding some.
+// All names of an operation are requested and granted at once, first come,
+// first served; so there are no deadlocks, as long as no caller requests more
+// while holding some.
 package pathlock
 
 import (
@@ -16,13 +16,13 @@ import (
 // A Name is what to lock: slash-separated and clean, "." being the root.
 type Name struct {
 	Path string
-	Tree bool // with all below it
+	Tree bool // with everything below it
 }
 
 // One locks a name alone.
 func One(path string) Name { return Name{Path: path} }
 
-// Tree locks a name with all below it.
+// Tree locks a name with everything below it.
 func Tree(path string) Name { return Name{Path: path, Tree: true} }
 
 // A Table holds the locks of one tree of names. The zero value is ready.
@@ -31,7 +31,7 @@ type Table struct {
 	claims []*claim // in order of arrival
 }
 
-// claim is one operation's; granted is closed when it may go on.
+// claim is the names of one operation; granted is closed when it holds them.
 type claim struct {
 	names   []Name
 	granted chan struct{}
@@ -39,7 +39,7 @@ type claim struct {
 }
 
 // Lock waits until no other operation holds any of the names, or ctx ends.
-// The function returned must be called once, to let go of them.
+// The returned function releases them and must be called once.
 func (t *Table) Lock(ctx context.Context, names ...Name) (unlock func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func (t *Table) drop(c *claim) {
 	t.grant()
 }
 
-// grant lets every claim go on that no earlier one stands in the way of. The
+// grant grants every claim that does not conflict with an earlier one. The
 // caller holds t.mu.
 func (t *Table) grant() {
 	for i, c := range t.claims {

@@ -1,5 +1,5 @@
-// Package reading has the two conditions under which a body is read: its
-// context lasts, and it is as long as announced.
+// Package reading has readers that check a body: until its context ends,
+// and for the announced length.
 package reading
 
 import (
@@ -42,7 +42,7 @@ func Exactly(src io.Reader, size int64) io.Reader {
 // LengthError reports a body that is not as long as announced. One that is too
 // short is io.ErrUnexpectedEOF.
 type LengthError struct {
-	Got       int64 // bytes; of a body that is too long, what was read of it
+	Got       int64 // bytes; for a body that is too long, those read
 	Announced int64
 }
 
@@ -87,8 +87,8 @@ func (r *exact) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// probe looks for the end of the source where it should be. Any byte in its
-// place ends it too, and is counted.
+// probe checks that the source ends where it should. A byte in its place is
+// counted and ends it too.
 func (r *exact) probe() error {
 	more := make([]byte, 512)
 	for {

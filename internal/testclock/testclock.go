@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A Clock tells the time that it was set to. It may be used by many goroutines.
+// A Clock shows the time that it was set to. It is safe for concurrent use.
 type Clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -16,7 +16,7 @@ type Clock struct {
 // At returns a clock that shows this time.
 func At(now time.Time) *Clock { return &Clock{now: now} }
 
-// Now tells the time.
+// Now returns the time of the clock.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()

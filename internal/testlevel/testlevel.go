@@ -1,5 +1,5 @@
-// Package testlevel reports how much of the tests is to run. The environment
-// variable DAVDISK_TEST says it, and is read nowhere else:
+// Package testlevel reports how much of the tests runs, by the environment
+// variable DAVDISK_TEST, which is read nowhere else:
 //
 //	unset  what every change must pass, in minutes: make test
 //	more   also what drives desktop programs or needs packages of hundreds of

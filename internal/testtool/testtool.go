@@ -1,5 +1,5 @@
-// Package testtool finds the real programs that tests drive, and says what it
-// means if one is missing.
+// Package testtool finds the real programs that tests drive, and skips or fails
+// a test if one is missing.
 package testtool
 
 import (
@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Required reports whether the tests may leave nothing out, because whoever runs
-// them has seen to it that all tools are there (`make test` on Debian).
+// Required reports whether a missing tool is a failure, because all were installed
+// (`make test` on Debian).
 func Required() bool { return os.Getenv("DAVDISK_TEST_TOOLS") == "require" }
 
 // Find returns the path of a program. The test is skipped without it, or fails

@@ -1,7 +1,7 @@
-// Package testwait says how long a test waits for what must come. A number of
-// seconds would be too short on some machine, or beside other programs, and
-// only tells that it is slow. So the bound is that of the whole run, which
-// go test -timeout sets for the machine at hand.
+// Package testwait limits how long a test waits for a condition. A number of
+// seconds would be too short on some machine, or under load, and its failure
+// would only show that it is slow. So the limit is that of the whole run, which
+// go test -timeout sets.
 package testwait
 
 import (
@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// Limit is the time until shortly before the run is ended, so that the test
-// can still say what it waited for. A run without a bound has ten minutes.
+// Limit returns the time until shortly before the run is ended, so that the
+// test can still report what it waited for. It is ten minutes if the run has no
+// limit.
 func Limit(tb testing.TB) time.Duration {
 	const reporting, unbounded = time.Minute, 10 * time.Minute
 	if run, ok := tb.(interface{ Deadline() (time.Time, bool) }); ok {
