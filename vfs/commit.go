@@ -40,25 +40,17 @@ func (n *node) commit(ctx context.Context) error {
 func (n *node) store(ctx context.Context, name string, ifAbsent bool) error {
 	c := n.core
 	c.mu.Lock()
-	edit, dirty, broken, lost := n.edit, n.dirty, n.broken, n.lost
+	dirty, lost := n.dirty, n.lost
 	opts := backend.PutOptions{IfAbsent: ifAbsent, IfVersion: n.base}
-	if n.keep {
-		opts.ModTime = n.modTime
-	}
 	c.mu.Unlock()
 	switch {
 	case !dirty:
 		return nil
 	case lost:
 		return errLost()
-	case broken != nil:
-		return broken
 	}
-	body := edit.Reader()
-	opts.Size = body.Size()
-	info, err := c.b.Put(ctx, name, body, opts)
+	info, err := n.put(ctx, name, opts)
 	if err != nil {
-		c.invalidate(name)
 		return err
 	}
 	c.meta.Stored(name, info)
@@ -70,6 +62,27 @@ func (n *node) store(ctx context.Context, name string, ifAbsent bool) error {
 	}
 	n.info, n.base, n.stored, n.dirty, n.keep = info, info.Version, true, false, false
 	return nil
+}
+
+// put sends the content with its pending changes to the store, under a name. The
+// caller holds n.change and the lock of the name.
+func (n *node) put(ctx context.Context, name string, opts backend.PutOptions) (backend.Info, error) {
+	n.core.mu.Lock()
+	edit, broken := n.edit, n.broken
+	if n.keep {
+		opts.ModTime = n.modTime
+	}
+	n.core.mu.Unlock()
+	if broken != nil {
+		return backend.Info{}, broken
+	}
+	body := edit.Reader()
+	opts.Size = body.Size()
+	info, err := n.core.b.Put(ctx, name, body, opts)
+	if err != nil {
+		n.core.invalidate(name)
+	}
+	return info, err
 }
 
 func errLost() error { return failure(backend.ErrChanged, "replaced since it was opened") }

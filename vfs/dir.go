@@ -46,8 +46,12 @@ func (d *dir) Stat() (fs.FileInfo, error) {
 func (d *dir) isClosed() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.closed
+	return d.over()
 }
+
+// over reports whether the handle, or the file system, is closed. The caller
+// holds d.mu.
+func (d *dir) over() bool { return d.closed || d.core.opened() != nil }
 
 // Readdir implements afero.File, like os.File.Readdir: it returns at most count
 // entries if count is above 0, and then io.EOF when there are no more. They are
@@ -55,7 +59,7 @@ func (d *dir) isClosed() bool {
 func (d *dir) Readdir(count int) ([]fs.FileInfo, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed {
+	if d.over() {
 		return nil, pathError("readdir", d.place.given, fs.ErrClosed)
 	}
 	if err := d.load(); err != nil {
@@ -79,7 +83,11 @@ func (d *dir) load() error {
 	}
 	children := d.children
 	if children == nil {
-		var err error
+		err := d.core.begin()
+		if err != nil {
+			return err
+		}
+		defer d.core.end()
 		if children, err = d.core.list(d.ctx, d.place.name); err != nil {
 			return err
 		}
@@ -108,7 +116,7 @@ func (d *dir) Seek(offset int64, whence int) (int64, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
-	case d.closed:
+	case d.over():
 		return 0, pathError("seek", d.place.given, fs.ErrClosed)
 	case offset != 0 || whence == io.SeekEnd || whence < 0 || whence > io.SeekEnd:
 		return 0, pathError("seek", d.place.given, failure(fs.ErrInvalid, "a folder can be rewound only"))

@@ -50,15 +50,20 @@ func (h *file) Name() string { return h.place.given }
 
 // err returns why an operation is not possible on this handle, or nil.
 func (h *file) err(allowed bool) error {
-	h.state.Lock()
-	defer h.state.Unlock()
 	switch {
-	case h.closed:
+	case h.isClosed():
 		return fs.ErrClosed
 	case !allowed:
 		return failure(fs.ErrPermission, "not opened for this access")
 	}
 	return nil
+}
+
+// isClosed reports whether the handle, or the file system, is closed.
+func (h *file) isClosed() bool {
+	h.state.Lock()
+	defer h.state.Unlock()
+	return h.closed || h.node.core.opened() != nil
 }
 
 // fail adds the operation and the name, unless err is io.EOF, which callers

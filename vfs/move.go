@@ -76,7 +76,9 @@ func (f *FS) move(given, wanted string, overwrite bool) error {
 
 // Copy copies a file, or a folder with its content (depth -1) or without it
 // (depth 0). The rules are those of Move; a copy onto itself is fs.ErrInvalid.
-// Data that has not been stored yet is not copied.
+// A file that is being written is copied as it is stored; if it has been created
+// and is not stored yet, with what has been written so far. A folder is copied
+// without such files.
 func (f *FS) Copy(from, to string, overwrite bool, depth int) error {
 	return linkError("copy", from, to, f.copy(from, to, overwrite, depth))
 }
@@ -187,13 +189,37 @@ func (c *core) storeAt(ctx context.Context, from, to string, ifAbsent bool) (err
 	return nil
 }
 
+// copyUnstored stores a copy of a file that is not stored yet, as it is now.
+// With ifAbsent the target must be free.
+func (c *core) copyUnstored(ctx context.Context, from, to string, ifAbsent bool) error {
+	h := c.borrow(from)
+	if h == nil {
+		return errAborted()
+	}
+	n := h.node
+	defer n.leave(h, true)
+	n.change.Lock()
+	defer n.change.Unlock()
+	c.pinOpenFiles(ctx, to)
+	info, err := n.put(ctx, to, backend.PutOptions{IfAbsent: ifAbsent})
+	if err != nil {
+		return err
+	}
+	c.supersede(to)
+	c.meta.Stored(to, info)
+	return nil
+}
+
 // duplicate copies in one step: to a free name, or a file over a file.
 func (c *core) duplicate(ctx context.Context, from, to string, alone, taken bool) error {
 	var props map[string]string
 	var err error
-	if alone {
+	switch {
+	case alone:
 		props, err = c.mkdirLike(ctx, from, to)
-	} else {
+	case c.onlyHere(from):
+		return c.copyUnstored(ctx, from, to, !taken)
+	default:
 		c.pinOpenFiles(ctx, to)
 		err = backend.Copy(ctx, c.b, from, to, backend.CopyOptions{Overwrite: taken})
 		if errors.Is(err, errors.ErrUnsupported) {

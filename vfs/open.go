@@ -27,9 +27,13 @@ func (f *FS) Open(name string) (afero.File, error) { return f.OpenFile(name, os.
 // or this call created or truncated it.
 func (f *FS) OpenFile(name string, flag int, _ os.FileMode) (afero.File, error) {
 	p, err := resolve(name)
+	if err == nil {
+		err = f.begin()
+	}
 	if err != nil {
 		return nil, pathError("open", name, err)
 	}
+	defer f.end()
 	var file afero.File
 	if flag&(os.O_WRONLY|os.O_RDWR|os.O_CREATE) == 0 {
 		file, err = f.openRead(p, flag)
@@ -78,10 +82,6 @@ func (f *FS) openRead(p place, flag int) (afero.File, error) {
 
 // openWrite opens a file for writing, or creates it.
 func (f *FS) openWrite(p place, flag int) (afero.File, error) {
-	if err := f.begin(); err != nil {
-		return nil, err
-	}
-	defer f.end()
 	unlock, err := f.locks.Lock(f.ctx, pathlock.One(p.name))
 	if err != nil {
 		return nil, err

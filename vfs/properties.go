@@ -14,10 +14,17 @@ import (
 // errors.ErrUnsupported if the store has no properties.
 func (f *FS) Properties(name string) (map[string]string, error) {
 	p, err := resolve(name)
+	if err == nil {
+		err = f.begin()
+	}
 	if err != nil {
 		return nil, pathError("properties", name, err)
 	}
+	defer f.end()
 	all, err := backend.Properties(f.ctx, f.b, p.name)
+	if errors.Is(err, fs.ErrNotExist) && f.onlyHere(p.name) {
+		return map[string]string{}, nil
+	}
 	if err != nil {
 		return nil, pathError("properties", name, err)
 	}
@@ -54,6 +61,9 @@ func (f *FS) setProperties(name string, set map[string]string, remove []string) 
 	}
 	defer done()
 	if err := backend.SetProperties(f.ctx, f.b, places[0].name, set, remove); err != nil {
+		if errors.Is(err, fs.ErrNotExist) && f.onlyHere(places[0].name) {
+			return failure(backend.ErrLocked, "being written, and not stored yet")
+		}
 		if !errors.Is(err, errors.ErrUnsupported) {
 			f.invalidate(places[0].name) // the change may have been made nevertheless
 		}

@@ -88,6 +88,57 @@ func TestMoveUnstoredOverFolder(t *testing.T) {
 	})
 }
 
+// TestCopyUnstored copies a file that is listed and not stored yet: the copy has
+// what was written so far, whatever becomes of the original.
+func TestCopyUnstored(t *testing.T) {
+	for to, want := range map[string]string{
+		"/copy":  "copy=new d/ d/k=kept plain=plain",
+		"/plain": "d/ d/k=kept plain=new",
+		"/d":     "d=new plain=plain",
+	} {
+		b := memory.New(memory.Options{})
+		f, abort := newWithUnstored(t, b)
+		write(t, f, "/plain", "plain")
+		if err := f.Copy("/new", to, true, -1); err != nil {
+			t.Errorf("to %s: %v", to, err)
+		}
+		if got := tree(t, f); !strings.Contains(" "+got+" ", " new=new ") {
+			t.Errorf("to %s: there is %q; the original has gone", to, got)
+		}
+		if err := abort(); err != nil {
+			t.Error(err)
+		}
+		for which, view := range map[string]*vfs.FS{"here": f, "in the store": newFS(t, b)} {
+			if got := tree(t, view); got != want {
+				t.Errorf("to %s: %s there is %q, want %q", to, which, got, want)
+			}
+		}
+	}
+	f, _ := newWithUnstored(t, memory.New(memory.Options{}))
+	write(t, f, "/plain", "plain")
+	if err := f.Copy("/new", "/plain", false, -1); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("over a file, without overwrite: %v, want ErrExist", err)
+	}
+	if got := tree(t, f); got != "d/ d/k=kept new=new plain=plain" {
+		t.Errorf("there is %q", got)
+	}
+}
+
+// TestPropertiesOfUnstored checks that a file that is listed is not said to be
+// missing when its properties are asked for or set.
+func TestPropertiesOfUnstored(t *testing.T) {
+	f, _ := newWithUnstored(t, memory.New(memory.Options{}))
+	if props, err := f.Properties("/new"); err != nil || len(props) > 0 {
+		t.Errorf("it has the properties %v, %v", props, err)
+	}
+	if err := f.SetProperties("/new", map[string]string{"{a}b": "<b xmlns='a'/>"}, nil); !errors.Is(err, backend.ErrLocked) {
+		t.Errorf("setting one answered %v, want ErrLocked", err)
+	}
+	if _, err := f.Properties("/missing"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("of a missing file: %v, want ErrNotExist", err)
+	}
+}
+
 // TestExclusiveAfterAFailedMove has a file that was made with O_EXCL and could
 // not be moved over another: it still replaces nothing under its own name.
 func TestExclusiveAfterAFailedMove(t *testing.T) {

@@ -20,6 +20,10 @@ type usage struct {
 // Usage returns the total and used bytes of the store, at most one poll interval
 // old. It fails with errors.ErrUnsupported if the store does not report them.
 func (f *FS) Usage() (total, used int64, err error) {
+	if err := f.begin(); err != nil {
+		return 0, 0, pathError("usage", "/", err)
+	}
+	defer f.end()
 	space, err := f.space(f.ctx)
 	if err != nil {
 		return 0, 0, pathError("usage", "/", err)

@@ -110,9 +110,9 @@ func (f *FS) Name() string { return "davdisk" }
 // Close waits for operations in progress, then closes the backend if it is an
 // io.Closer. Data written to files that have not been closed is discarded. With
 // [WithWriteBack] it waits up to 20 seconds for queued files to be stored; the
-// next FS with that state folder stores the rest. Afterwards all operations
-// that open or change something fail with fs.ErrClosed, and so does a second
-// Close.
+// next FS with that state folder stores the rest. Afterwards everything fails
+// with fs.ErrClosed, also through open files, which can only be closed, and a
+// second Close.
 func (f *FS) Close() error {
 	c := f.core
 	c.mu.Lock()
@@ -146,6 +146,16 @@ func (c *core) begin() error {
 		return fs.ErrClosed
 	}
 	c.running++
+	return nil
+}
+
+// opened returns fs.ErrClosed after Close.
+func (c *core) opened() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return fs.ErrClosed
+	}
 	return nil
 }
 
@@ -200,9 +210,13 @@ func (c *core) change(ctx context.Context, lock func(string) pathlock.Name, give
 // Stat implements afero.Fs. The result is a *FileInfo.
 func (f *FS) Stat(name string) (fs.FileInfo, error) {
 	p, err := resolve(name)
+	if err == nil {
+		err = f.begin()
+	}
 	if err != nil {
 		return nil, pathError("stat", name, err)
 	}
+	defer f.end()
 	info, err := f.stat(f.ctx, p.name)
 	if err == nil {
 		err = p.checkKind(info)
@@ -245,9 +259,13 @@ func (f *FS) mkdir(name string) error {
 // perm is ignored.
 func (f *FS) MkdirAll(name string, perm os.FileMode) error {
 	p, err := resolve(name)
+	if err == nil {
+		err = f.begin()
+	}
 	if err != nil {
 		return pathError("mkdir", name, err)
 	}
+	defer f.end()
 	return pathError("mkdir", name, f.mkdirAll(p.name))
 }
 
@@ -276,13 +294,20 @@ func (f *FS) mkdirAll(name string) error {
 // Chmod implements afero.Fs: stores have no permissions, so it always fails
 // with errors.ErrUnsupported.
 func (f *FS) Chmod(name string, _ os.FileMode) error {
-	return pathError("chmod", name, failure(errors.ErrUnsupported, "the store has no permissions"))
+	return pathError("chmod", name, f.unsupported("the store has no permissions"))
 }
 
 // Chown implements afero.Fs: stores have no owners, so it always fails with
 // errors.ErrUnsupported.
 func (f *FS) Chown(name string, _, _ int) error {
-	return pathError("chown", name, failure(errors.ErrUnsupported, "the store has no owners"))
+	return pathError("chown", name, f.unsupported("the store has no owners"))
+}
+
+func (c *core) unsupported(why string) error {
+	if err := c.opened(); err != nil {
+		return err
+	}
+	return failure(errors.ErrUnsupported, why)
 }
 
 // Chtimes implements afero.Fs. Stores keep the modification time only, so the
