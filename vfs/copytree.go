@@ -15,7 +15,7 @@ func (c *core) copyTree(ctx context.Context, from, to string) error {
 	if err := c.journal.begin(e); err != nil {
 		return err
 	}
-	defer e.release()
+	defer c.release(e)
 	err := c.copyInto(ctx, from, e.Hidden)
 	if err == nil {
 		err = c.b.Move(ctx, e.Hidden, to, backend.MoveOptions{})

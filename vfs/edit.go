@@ -12,6 +12,8 @@ import (
 // keep bytes of the stored content are needed, or all if keep is negative. It
 // counts h among the writers.
 func (n *node) mutate(h *file, keep int64, f func(edit *spool.File) error) error {
+	h.writing.RLock()
+	defer h.writing.RUnlock()
 	n.change.Lock()
 	defer n.change.Unlock()
 	if err := h.err(true); err != nil {
@@ -47,10 +49,10 @@ func (n *node) countWriter(h *file) {
 }
 
 // wroteBy reports whether h, which has been closed, has written something. It
-// waits for a write in progress.
+// waits for a write in progress through h.
 func (n *node) wroteBy(h *file) bool {
-	n.change.Lock()
-	defer n.change.Unlock()
+	h.writing.Lock()
+	defer h.writing.Unlock()
 	n.core.mu.Lock()
 	defer n.core.mu.Unlock()
 	return h.wrote

@@ -26,6 +26,8 @@ type file struct {
 	stop    context.CancelFunc
 	reader  reader
 
+	writing sync.RWMutex // held for reading by each write in progress
+
 	mu     sync.Mutex // guards offset, and is held while it is in use
 	offset int64
 

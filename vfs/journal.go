@@ -68,12 +68,19 @@ type operations struct {
 
 	mu      sync.Mutex // guards the fields below, and the kind of each intent
 	entries map[string]*intent
-	begun   uint64 // number of operations so far
+	watches map[*watch]struct{}
+}
+
+// watch notices that an operation begins.
+type watch struct {
+	operations *operations
+	concerns   func(e *intent) bool
+	begun      bool // one that concerns it has begun; guarded by operations.mu
 }
 
 // openOperations reads the intents that a previous run has left.
 func openOperations(stateDir string) (*operations, error) {
-	o := &operations{entries: map[string]*intent{}}
+	o := &operations{entries: map[string]*intent{}, watches: map[*watch]struct{}{}}
 	path, config := "", journal.MapConfig[record]{Format: "davdisk unfinished 1"}
 	if stateDir != "" {
 		path = filepath.Join(stateDir, "unfinished.journal")
@@ -162,19 +169,37 @@ func (o *operations) begin(e *intent) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.entries[e.ID] = e
-	o.begun++
+	for w := range o.watches {
+		w.begun = w.begun || w.concerns(e)
+	}
 	return nil
 }
 
-// count returns how many operations have begun so far.
-func (o *operations) count() uint64 {
+// watch begins to watch for operations for which concerns reports true. The
+// caller must call end.
+func (o *operations) watch(concerns func(e *intent) bool) *watch {
+	w := &watch{operations: o, concerns: concerns}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.begun
+	o.watches[w] = struct{}{}
+	return w
 }
 
-// release ends the caller's work on an intent, complete or not.
-func (e *intent) release() { <-e.busy }
+// disturbed reports whether an operation has begun since the last call, or since
+// the watch began.
+func (w *watch) disturbed() bool {
+	w.operations.mu.Lock()
+	defer w.operations.mu.Unlock()
+	begun := w.begun
+	w.begun = false
+	return begun
+}
+
+func (w *watch) end() {
+	w.operations.mu.Lock()
+	defer w.operations.mu.Unlock()
+	delete(w.operations.watches, w)
+}
 
 // setKind changes in the journal what is left to do.
 func (o *operations) setKind(e *intent, k kind) error {

@@ -28,13 +28,14 @@ func (c *core) stat(ctx context.Context, name string) (backend.Info, error) {
 	if info, ok := c.statPending(name); ok {
 		return info, nil
 	}
+	w := c.journal.watch(affects(name))
+	defer w.end()
 	for {
-		begun := c.journal.count()
 		if err := c.visible(ctx, name); err != nil {
 			return backend.Info{}, err
 		}
 		info, err := c.storeStat(ctx, name)
-		if c.journal.count() == begun {
+		if !w.disturbed() {
 			return info, err
 		}
 	}
@@ -46,8 +47,10 @@ func (c *core) look(ctx context.Context, name string) (backend.Info, map[string]
 	if info, ok := c.statPending(name); ok {
 		return info, nil, nil
 	}
+	w := c.journal.watch(concernsList(name))
+	defer w.end()
 	for {
-		begun, above := c.journal.count(), c.above(name)
+		above := c.above(name)
 		if err := c.visible(ctx, name); err != nil {
 			return backend.Info{}, nil, err
 		}
@@ -55,7 +58,7 @@ func (c *core) look(ctx context.Context, name string) (backend.Info, map[string]
 			return backend.Info{}, nil, err
 		}
 		info, children, err := c.storeLook(ctx, name)
-		if c.journal.count() != begun || children != nil && !c.overlay(name, above, children) {
+		if w.disturbed() || children != nil && !c.overlay(name, above, children) {
 			continue
 		}
 		return info, children, err
@@ -86,8 +89,10 @@ func (c *core) statPending(name string) (backend.Info, bool) {
 
 // list returns the content of a folder by name, including pending changes.
 func (c *core) list(ctx context.Context, name string) (children map[string]backend.Info, err error) {
+	w := c.journal.watch(concernsList(name))
+	defer w.end()
 	for {
-		begun, above := c.journal.count(), c.above(name)
+		above := c.above(name)
 		if err := c.visible(ctx, name); err != nil {
 			return nil, err
 		}
@@ -96,7 +101,7 @@ func (c *core) list(ctx context.Context, name string) (children map[string]backe
 		}
 		children, err = c.storeList(ctx, name)
 		switch {
-		case c.journal.count() != begun:
+		case w.disturbed():
 			continue // what is being replaced may have been hidden
 		case err != nil:
 			return nil, err

@@ -27,13 +27,12 @@ func (c *core) replace(ctx context.Context, k kind, from, target string, do func
 	if err := backend.CheckRemove(ctx, c.b, target); err != nil {
 		return err
 	}
-	c.discardLeftovers(ctx)
 	c.pinOpenFiles(ctx, target)
 	e := newIntent(ctx, k, from, target, target)
 	if err := c.journal.begin(e); err != nil {
 		return err
 	}
-	defer e.release()
+	defer c.release(e)
 	kept := c.meta.Kept()
 	e.asideUnknown = true // until the store has answered
 	err := c.b.Move(ctx, target, e.Hidden, backend.MoveOptions{})
@@ -62,19 +61,6 @@ func (c *core) replace(ctx context.Context, k kind, from, target string, do func
 		c.opts.log.Warn("cannot remove what was replaced; it is hidden and will be removed later", "hidden", e.Hidden, "error", err)
 	}
 	return nil
-}
-
-// discardLeftovers retries removals that failed before.
-func (c *core) discardLeftovers(ctx context.Context) {
-	for _, e := range c.journal.find(func(e *intent) bool { return e.Kind == discarding }) {
-		select {
-		case e.busy <- struct{}{}:
-			if err := c.recoverAndRelease(ctx, e); err != nil {
-				c.opts.log.Debug("cannot remove a hidden leftover yet", "hidden", e.Hidden, "error", err)
-			}
-		default: // in use
-		}
-	}
 }
 
 // await waits for the operations in progress that affect a name, and recovers
@@ -107,6 +93,12 @@ func affectsList(name string) func(e *intent) bool {
 	}
 }
 
+// concernsList is like affectsList, and for what has a hidden name in the folder.
+func concernsList(name string) func(e *intent) bool {
+	affected := affectsList(name)
+	return func(e *intent) bool { return affected(e) || parentOf(e.Hidden) == name }
+}
+
 // affectsTree is like affects, for a name and all below it.
 func affectsTree(name string) func(e *intent) bool {
 	return func(e *intent) bool {
@@ -119,20 +111,10 @@ func (c *core) isHidden(name string) bool {
 	return len(c.journal.find(func(e *intent) bool { return backend.Within(name, e.Hidden) })) > 0
 }
 
-// recoverAll recovers the operations that a previous run has left.
-func (c *core) recoverAll(ctx context.Context) {
-	for _, e := range c.journal.find(func(*intent) bool { return true }) {
-		e.busy <- struct{}{}
-		if err := c.recoverAndRelease(ctx, e); err != nil {
-			c.opts.log.Warn("an operation of a previous run cannot be recovered yet", "name", e.Target, "hidden", e.Hidden, "error", err)
-		}
-	}
-}
-
 // recoverAndRelease calls recover, then releases the intent, even if the store
 // panics.
 func (c *core) recoverAndRelease(ctx context.Context, e *intent) error {
-	defer e.release()
+	defer c.release(e)
 	return c.recover(ctx, e)
 }
 
@@ -249,7 +231,7 @@ func (c *core) undoCopy(ctx context.Context, e *intent) error {
 	if err := c.journal.begin(away); err != nil {
 		return err
 	}
-	defer away.release()
+	defer c.release(away)
 	if err := c.b.Move(ctx, e.Target, away.Hidden, backend.MoveOptions{}); err != nil {
 		return err
 	}

@@ -325,30 +325,3 @@ func (d downWhen) Move(ctx context.Context, from, to string, opts backend.MoveOp
 	}
 	return d.Backend.Move(ctx, from, to, opts)
 }
-
-// TestLeftoversAreRemovedLater has the last step fail: what was replaced stays
-// hidden, and is removed with the next occasion.
-func TestLeftoversAreRemovedLater(t *testing.T) {
-	dir := t.TempDir()
-	s := &steps{wrong: func(bool) error { return errors.New("not now") }}
-	f := newFS(t, withSteps(openLocal(t, dir), true, s))
-	replaceFixture(t, f)
-	s.count.Store(0)
-	s.at = 3 // the removal
-	if err := f.Move("/from", "/d", true); err != nil {
-		t.Fatal(err)
-	}
-	const after = "d/ d/x=1 d/x2/ d/x2/y=2 plain=3"
-	if got := tree(t, f); got != after {
-		t.Errorf("%q, want %q", got, after)
-	}
-	if got := onDisk(t, dir); !strings.Contains(got, "kept") {
-		t.Errorf("nothing is hidden in %q, so nothing is tested", got)
-	}
-	if err := f.Copy("/plain", "/d", true, -1); err != nil {
-		t.Fatal(err)
-	}
-	if got := onDisk(t, dir); got != "d=3 plain=3" {
-		t.Errorf("%q is in the store", got)
-	}
-}

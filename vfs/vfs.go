@@ -29,6 +29,10 @@ const (
 // spoolWait is how long a Put waits for room in the spool.
 const spoolWait = time.Minute
 
+// folderTimeout is how long a change of a folder waits for what is being done below
+// it, such as the upload of a file, before it fails with backend.ErrLocked.
+const folderTimeout = 10 * time.Second
+
 // FS is an afero.Fs on a store. It is safe for concurrent use.
 type FS struct {
 	*core
@@ -51,10 +55,14 @@ type core struct {
 
 	journal *operations
 
+	background context.Context // of retries; done when Close begins
+	stop       context.CancelFunc
+
 	mu      sync.Mutex       // guards the fields below, and those of nodes that say so
 	nodes   map[string]*node // open files, by current name
-	running int              // operations that Close waits for
-	idle    sync.Cond        // signals that running is 0
+	retries retries
+	running int       // operations that Close waits for
+	idle    sync.Cond // signals that running is 0
 	closed  bool
 }
 
@@ -68,11 +76,13 @@ func New(b backend.Backend, opts ...Option) (*FS, error) {
 	c := &core{
 		b:      b,
 		opts:   o,
+		locks:  pathlock.Table{Timeout: folderTimeout},
 		spools: spool.NewPool(o.spoolDir, memoryPerFile, memoryTotal),
 		budget: spool.NewBudget(o.spoolSize, spoolWait),
 		nodes:  map[string]*node{},
 	}
 	c.idle.L = &c.mu
+	c.background, c.stop = context.WithCancel(context.Background())
 	if o.cacheDir != "" {
 		if c.chunks, err = chunks.Open(o.cacheDir, o.cacheBytes); err != nil {
 			return nil, err
@@ -121,6 +131,10 @@ func (f *FS) Close() error {
 		return fs.ErrClosed
 	}
 	c.closed = true
+	c.stop()
+	if c.retries.timer != nil {
+		c.retries.timer.Stop()
+	}
 	for c.running > 0 {
 		c.idle.Wait()
 	}
@@ -186,6 +200,9 @@ func (c *core) change(ctx context.Context, lock func(string) pathlock.Name, give
 	unlock, err := c.locks.Lock(ctx, names...)
 	if err != nil {
 		c.end()
+		if errors.Is(err, pathlock.ErrBusy) {
+			err = failure(backend.ErrLocked, "something in the folder is still being changed")
+		}
 		return nil, nil, err
 	}
 	finish := func() { unlock(); c.end() }

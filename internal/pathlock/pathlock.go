@@ -1,17 +1,24 @@
 // Package pathlock locks names in a tree, each alone or with everything below it.
 //
-// All names of an operation are requested and granted at once, first come,
-// first served; so there are no deadlocks, as long as no caller requests more
-// while holding some.
+// All names of an operation are requested and granted at once, so there are no
+// deadlocks, as long as no caller requests more while holding some. Claims on one
+// name are granted first come, first served. A claim that waits holds back later
+// ones on its own names only: others go on below a folder while a change of the
+// folder itself waits for one of them.
 package pathlock
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/davdisk/davdisk/backend"
 )
+
+// ErrBusy is the error of a claim that has waited for Table.Timeout.
+var ErrBusy = errors.New("in use")
 
 // A Name is what to lock: slash-separated and clean, "." being the root.
 type Name struct {
@@ -27,6 +34,10 @@ func Tree(path string) Name { return Name{Path: path, Tree: true} }
 
 // A Table holds the locks of one tree of names. The zero value is ready.
 type Table struct {
+	// Timeout is how long a claim waits for what is held below its names, which
+	// it does not hold back, before Lock fails with ErrBusy. 0: for ever.
+	Timeout time.Duration
+
 	mu     sync.Mutex
 	claims []*claim // in order of arrival
 }
@@ -48,14 +59,44 @@ func (t *Table) Lock(ctx context.Context, names ...Name) (unlock func(), err err
 	t.mu.Lock()
 	t.claims = append(t.claims, c)
 	t.grant()
+	held := c.held
 	t.mu.Unlock()
-	select {
-	case <-c.granted:
-		return func() { t.drop(c) }, nil
-	case <-ctx.Done():
-		t.drop(c)
-		return nil, ctx.Err()
+	if !held {
+		if err := t.wait(ctx, c); err != nil {
+			t.drop(c)
+			return nil, err
+		}
 	}
+	return func() { t.drop(c) }, nil
+}
+
+// wait waits until a claim is granted.
+func (t *Table) wait(ctx context.Context, c *claim) error {
+	var impatient <-chan time.Time
+	if t.Timeout > 0 {
+		ticker := time.NewTicker(t.Timeout)
+		defer ticker.Stop()
+		impatient = ticker.C
+	}
+	for {
+		select {
+		case <-c.granted:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-impatient:
+			if t.waitsBelow(c) {
+				return ErrBusy
+			}
+		}
+	}
+}
+
+// waitsBelow reports whether a claim waits for what is held below its names.
+func (t *Table) waitsBelow(c *claim) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !c.held && slices.ContainsFunc(t.claims, func(other *claim) bool { return other.held && c.above(other) })
 }
 
 func (t *Table) drop(c *claim) {
@@ -65,15 +106,30 @@ func (t *Table) drop(c *claim) {
 	t.grant()
 }
 
-// grant grants every claim that does not conflict with an earlier one. The
-// caller holds t.mu.
+// grant grants every claim that conflicts with no held one and shares no name
+// with an earlier one that waits. The caller holds t.mu.
 func (t *Table) grant() {
 	for i, c := range t.claims {
-		if !c.held && !slices.ContainsFunc(t.claims[:i], c.conflicts) {
+		if !c.held && !slices.ContainsFunc(t.claims, func(other *claim) bool { return other.held && c.conflicts(other) }) &&
+			!slices.ContainsFunc(t.claims[:i], c.shares) {
 			c.held = true
 			close(c.granted)
 		}
 	}
+}
+
+// shares reports whether both claims are for one very name.
+func (c *claim) shares(other *claim) bool {
+	return slices.ContainsFunc(c.names, func(a Name) bool {
+		return slices.ContainsFunc(other.names, func(b Name) bool { return a.Path == b.Path })
+	})
+}
+
+// above reports whether some name of the other claim is below a tree of c.
+func (c *claim) above(other *claim) bool {
+	return slices.ContainsFunc(c.names, func(a Name) bool {
+		return a.Tree && slices.ContainsFunc(other.names, func(b Name) bool { return b.Path != a.Path && backend.Within(b.Path, a.Path) })
+	})
 }
 
 func (c *claim) conflicts(other *claim) bool {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // waits reports whether a claim for b waits while one for a is held.
@@ -62,18 +63,101 @@ func TestFirstComeFirstServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table Table
 		first, _ := table.Lock(t.Context(), One("a"))
-		order := make(chan string, 2)
-		for _, name := range []Name{Tree("."), One("b")} { // b would not conflict with a, but must not overtake
+		order := make(chan string, 3)
+		for _, name := range []Name{Tree("a"), One("a"), Tree("a")} {
 			go func() {
 				unlock, _ := table.Lock(t.Context(), name)
-				order <- name.Path
+				order <- fmt.Sprint(name)
 				unlock()
 			}()
 			synctest.Wait()
 		}
 		first()
-		if got := <-order + " " + <-order; got != ". b" {
+		if got := <-order + <-order + <-order; got != "{a true}{a false}{a true}" {
 			t.Errorf("order %q", got)
+		}
+	})
+}
+
+// TestWaitingHoldsBackItsNamesOnly has a change of a folder wait for something
+// below it: others go on there, but not on the folder itself. When it has it,
+// nothing below is granted.
+func TestWaitingHoldsBackItsNamesOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table := Table{Timeout: time.Hour}
+		body, _ := table.Lock(t.Context(), One("d/slow"))
+		granted := map[string]chan func(){}
+		claim := func(as string, names ...Name) {
+			got := make(chan func(), 1)
+			granted[as] = got
+			go func() {
+				unlock, err := table.Lock(t.Context(), names...)
+				if err != nil {
+					t.Error(err)
+				}
+				got <- unlock
+			}()
+			synctest.Wait()
+		}
+		wants := func(as string, want bool) {
+			t.Helper()
+			synctest.Wait()
+			if got := len(granted[as]) > 0; got != want {
+				t.Errorf("%s is granted: %v", as, got)
+			}
+		}
+		claim("move", Tree("d"), Tree("e"))
+		claim("below", One("d/x"))
+		claim("itself", One("d"))
+		claim("the other name", Tree("e"))
+		wants("move", false)
+		wants("below", true)
+		wants("itself", false)
+		wants("the other name", false)
+		body()
+		wants("move", false)
+		(<-granted["below"])()
+		wants("move", true)
+		claim("below again", One("d/x"))
+		wants("below again", false)
+		(<-granted["move"])()
+		for _, as := range []string{"itself", "the other name", "below again"} {
+			wants(as, true)
+			(<-granted[as])()
+		}
+	})
+}
+
+// TestTimeout has claims wait for what is held below them, on their names and
+// above: only the first gives up, after the time set.
+func TestTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table := Table{Timeout: 10 * time.Second}
+		start := time.Now()
+		var waiting sync.WaitGroup
+		wait := func(held Name, names []Name, want error, after time.Duration) {
+			unlock, err := table.Lock(t.Context(), held)
+			if err != nil {
+				t.Fatal(err)
+			}
+			waiting.Go(func() {
+				unlock, err := table.Lock(t.Context(), names...)
+				if !errors.Is(err, want) || time.Since(start) != after {
+					t.Errorf("%v beside %v: %v after %v, want %v after %v", names, held, err, time.Since(start), want, after)
+				}
+				if err == nil {
+					unlock()
+				}
+			})
+			time.AfterFunc(time.Minute, unlock)
+		}
+		wait(One("a/x/y"), []Name{Tree("free"), Tree("a")}, ErrBusy, 10*time.Second)
+		wait(Tree("b/x"), []Name{Tree("b")}, ErrBusy, 10*time.Second)
+		wait(One("c"), []Name{Tree("c")}, nil, time.Minute)
+		wait(Tree("d"), []Name{One("d/x")}, nil, time.Minute)
+		waiting.Wait()
+		if len(table.claims) > 0 {
+			t.Errorf("%d claims are left", len(table.claims))
 		}
 	})
 }

@@ -1,0 +1,71 @@
+package vfs
+
+import (
+	"context"
+	"time"
+)
+
+// An operation whose recovery has failed, such as the removal of what was
+// replaced, is retried firstRetry later, then after pauses that double up to
+// maxRetry.
+const (
+	firstRetry = time.Minute
+	maxRetry   = time.Hour
+)
+
+// retries is when interrupted operations are recovered next. core.mu guards it.
+type retries struct {
+	timer *time.Timer // nil: there is nothing to recover
+	pause time.Duration
+}
+
+// release ends the caller's work on an intent. If it is not complete, it is
+// recovered later.
+func (c *core) release(e *intent) {
+	_, pending := c.journal.state(e)
+	<-e.busy
+	if pending {
+		c.recoverLater()
+	}
+}
+
+// recoverLater has interrupted operations recovered after a pause.
+func (c *core) recoverLater() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.retries.timer != nil {
+		return
+	}
+	c.retries.pause = min(max(2*c.retries.pause, firstRetry), maxRetry)
+	c.retries.timer = time.AfterFunc(c.retries.pause, func() {
+		if c.begin() != nil {
+			return
+		}
+		defer c.end() // which Close waits for
+		c.mu.Lock()
+		c.retries.timer = nil
+		c.mu.Unlock()
+		c.recoverAll(c.background)
+	})
+}
+
+// recoverAll recovers the operations that were interrupted, now or in a previous
+// run, and that nobody is working on.
+func (c *core) recoverAll(ctx context.Context) {
+	left := false
+	for _, e := range c.journal.find(func(*intent) bool { return true }) {
+		select {
+		case e.busy <- struct{}{}:
+			if err := c.recoverAndRelease(ctx, e); err != nil {
+				left = true
+				c.opts.log.Warn("an interrupted operation cannot be recovered yet", "name", e.Target, "hidden", e.Hidden, "error", err)
+			}
+		default: // in use
+		}
+	}
+	if !left {
+		c.mu.Lock()
+		c.retries.pause = 0
+		c.mu.Unlock()
+	}
+}
