@@ -77,9 +77,11 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 	options := []vfs.Option{vfs.WithDirCache(o.dirTime, o.dirCount), vfs.WithPollInterval(o.poll), vfs.WithSpoolSize(o.spoolSize), vfs.WithLogger(o.log)}
 	key := shareKey(o.address)
 	handler := o.handler
+	vfsState := ""
 	if o.stateDir != "" {
 		dir := filepath.Join(o.stateDir, "shares", key)
-		options = append(options, vfs.WithStateDir(filepath.Join(dir, "vfs")))
+		vfsState = filepath.Join(dir, "vfs")
+		options = append(options, vfs.WithStateDir(vfsState))
 		handler = append(handler, webdav.WithState(filepath.Join(dir, "webdav")))
 	}
 	if o.writeBack {
@@ -103,7 +105,7 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 		}
 		return nil, err
 	}
-	shown, err := page.New()
+	shown, err := page.New(page.WithStore(pageStore(b, f, vfsState)), page.WithVersion(version().Version))
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}

@@ -25,6 +25,9 @@ func (r *request) destination() (name string, err error) {
 	if name, _, err = cleanPath(decoded); err != nil {
 		return "", err
 	}
+	if _, serves := r.handler.opts.page.(PageServer); serves && (name == PagePath || strings.HasPrefix(name, PagePath+"/")) {
+		return "", errPagePath
+	}
 	return r.resolve(path.Join(r.root, name)), nil
 }
 

@@ -49,17 +49,20 @@ func (h *Handler) folder(w http.ResponseWriter, r *request) error {
 		Name:     r.visible(r.name),
 		Prefix:   h.publicPrefix(),
 		ReadOnly: r.readOnly,
-		Entries: func() ([]fs.FileInfo, error) {
-			self, children, err := r.files.list(r.name)
-			if err == nil && !self.IsDir() {
-				err = refuse(http.StatusServiceUnavailable, "the folder has just been replaced by a file")
-			}
-			if err != nil {
-				return nil, err
-			}
-			return r.withPlaceholders(r.name, children), nil
-		},
+		Entries:  func() ([]fs.FileInfo, error) { return r.children(r.name) },
 	})
+}
+
+// children lists what is in a folder.
+func (r *request) children(folder string) ([]fs.FileInfo, error) {
+	self, children, err := r.files.list(folder)
+	if err == nil && !self.IsDir() {
+		err = refuse(http.StatusServiceUnavailable, "the folder has just been replaced by a file")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.withPlaceholders(folder, children), nil
 }
 
 // plainPage is the page of a handler without [WithPage]: the addresses of what

@@ -151,14 +151,20 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		if code, _ := statusOf(err); code == http.StatusMethodNotAllowed {
 			w.Header().Set("Allow", h.allowed(req.Method, h.isReadOnly(req))) // RFC 9110 section 15.5.6
 		}
-		writeError(w, forClient(req, err))
+		err = forClient(req, err)
+		if page, ok := h.opts.page.(ErrorPage); ok && wantsErrorPage(req) {
+			page.ServeError(w, req, errorHeader(w, err), reasonOf(err), Folder{Prefix: h.publicPrefix()}.Href("/", true))
+			return
+		}
+		writeError(w, err)
 	}
 }
 
 // serve finds the method and the resource.
 func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 	op, known := h.operations[req.Method]
-	if !known {
+	pageName, toPage := h.pageName(req)
+	if !known && !toPage {
 		return refuse(http.StatusMethodNotAllowed, "the method is not supported here")
 	}
 	if req.Method == http.MethodOptions {
@@ -174,6 +180,9 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 		if err := r.confine(user); err != nil {
 			return err
 		}
+	}
+	if toPage {
+		return h.servePage(w, r, pageName)
 	}
 	if op.changes && r.readOnly {
 		return refuse(http.StatusForbidden, "the share is read-only")

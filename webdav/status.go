@@ -147,9 +147,9 @@ func reasonOf(err error) string {
 	return ""
 }
 
-// writeError answers a request with an error. Nothing may have been written
-// before.
-func writeError(w http.ResponseWriter, err error) {
+// errorHeader sets the header of an answer with an error, but for that of its
+// body, and returns its status.
+func errorHeader(w http.ResponseWriter, err error) int {
 	code, retryAfter := statusOf(err)
 	h := w.Header()
 	for _, name := range []string{"ETag", "Last-Modified", "Content-Length", "Content-Range", "Content-Encoding", "Accept-Ranges"} {
@@ -164,6 +164,14 @@ func writeError(w http.ResponseWriter, err error) {
 	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
+	return code
+}
+
+// writeError answers a request with an error. Nothing may have been written
+// before.
+func writeError(w http.ResponseWriter, err error) {
+	code := errorHeader(w, err)
+	h := w.Header()
 	body := xmlError(err)
 	if body != nil {
 		h.Set("Content-Type", davxml.ContentType)

@@ -2,8 +2,7 @@ package page_test
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
+	"fmt"
 	"html"
 	"io"
 	"io/fs"
@@ -11,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -46,11 +46,14 @@ func serve(t *testing.T, fs afero.Fs, opts ...webdav.Option) *httptest.Server {
 	return server
 }
 
-func ask(t *testing.T, server *httptest.Server, method, at string) (status int, header http.Header, body string) {
+func ask(t *testing.T, server *httptest.Server, method, at string, headers ...string) (status int, header http.Header, body string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, server.URL+at, nil)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
 	}
 	res, err := server.Client().Do(req)
 	if err != nil {
@@ -174,20 +177,94 @@ func TestFolderThatCannotBeListed(t *testing.T) {
 	}
 }
 
-// TestPageRunsItsOwnScriptAlone: the browser is told the hashes of the style
-// and the script that the page has, as they are in it.
+// TestPageRunsItsOwnScriptAlone: the policy allows what has the nonce of the
+// answer, which is another each time, and nothing in the page is inline.
 func TestPageRunsItsOwnScriptAlone(t *testing.T) {
 	server := serve(t, afero.NewMemMapFs())
-	_, header, body := ask(t, server, "GET", "/")
-	policy := header.Get("Content-Security-Policy")
-	for _, element := range []string{"style", "script"} {
-		_, rest, _ := strings.Cut(body, "<"+element+">")
-		source, _, ok := strings.Cut(rest, "</"+element+">")
-		if sum := sha256.Sum256([]byte(source)); !ok || !strings.Contains(policy, element+"-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"';") {
-			t.Errorf("%q does not allow the page's %s:\n%s", policy, element, source)
+	nonces := map[string]bool{}
+	for range 2 {
+		_, header, body := ask(t, server, "GET", "/")
+		policy := header.Get("Content-Security-Policy")
+		found := regexp.MustCompile(`script-src 'nonce-([A-Z0-9]{26,})' 'strict-dynamic'; style-src 'nonce-([A-Z0-9]{26,})';`).FindStringSubmatch(policy)
+		if found == nil || found[1] != found[2] || nonces[found[1]] {
+			t.Fatalf("policy %q", policy)
+		}
+		nonces[found[1]] = true
+		if strings.Contains(policy, "unsafe") || !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") {
+			t.Errorf("it allows too much: %s", policy)
+		}
+		if strings.Contains(body, "<style") || regexp.MustCompile(`<script[^>]*>[^<]`).MatchString(body) || strings.Contains(body, "style=") || regexp.MustCompile(`\son\w+=`).MatchString(body) {
+			t.Errorf("something is inline:\n%s", body)
+		}
+		if !strings.Contains(body, `nonce="`+found[1]+`"></script>`) {
+			t.Errorf("the script has not the nonce:\n%s", body)
 		}
 	}
-	if strings.Contains(policy, "unsafe") {
-		t.Errorf("it allows too much: %s", policy)
+}
+
+// TestListIsPaged: a list without a script has 500 names a page, each name once.
+func TestListIsPaged(t *testing.T) {
+	fs := afero.NewMemMapFs()
+	for i := range 1201 {
+		if err := afero.WriteFile(fs, fmt.Sprintf("/many/%04d", i), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server := serve(t, fs)
+	row := regexp.MustCompile(`<td class="file"><a href="/many/(\d{4})">`)
+	seen := map[string]bool{}
+	for at, want := range map[string]int{"?page=1": 500, "?page=2": 500, "?page=3": 201} {
+		_, _, body := ask(t, server, "GET", "/many/"+at)
+		found := row.FindAllStringSubmatch(body, -1)
+		for _, f := range found {
+			seen[f[1]] = true
+		}
+		if len(found) != want {
+			t.Errorf("%s: %d names", at, len(found))
+		}
+		if next := strings.Contains(body, `rel="next"`); next != (at != "?page=3") {
+			t.Errorf("%s: a next page: %v", at, next)
+		}
+	}
+	if len(seen) != 1201 {
+		t.Errorf("%d names are shown", len(seen))
+	}
+	for _, at := range []string{"", "?page=0", "?page=-1", "?page=x"} {
+		if _, _, body := ask(t, server, "GET", "/many/"+at); !strings.Contains(body, `href="/many/0000"`) {
+			t.Errorf("%q is not the first page", at)
+		}
+	}
+	if _, _, body := ask(t, server, "GET", "/many/?page=99999999999"); !strings.Contains(body, `href="/many/`) {
+		t.Error("a page after the last shows nothing")
+	}
+}
+
+// TestLanguages: the list is in the language that the browser asks for.
+func TestLanguages(t *testing.T) {
+	server := serve(t, afero.NewMemMapFs())
+	for accept, want := range map[string]string{"": "This folder is empty.", "ru-RU,ru;q=0.9,en;q=0.8": "В этой папке пусто.", "de": "This folder is empty.", ";;;": "This folder is empty."} {
+		if _, _, body := ask(t, server, "GET", "/", "Accept-Language", accept); !strings.Contains(body, want) {
+			t.Errorf("%q: %s", accept, body)
+		}
+	}
+}
+
+// TestErrorPage: people get a page with a way home, programs a line of text.
+func TestErrorPage(t *testing.T) {
+	server := serve(t, afero.NewMemMapFs(), webdav.WithPrefix("/dav"))
+	at := "/dav/" + url.PathEscape(`<script>alert(1)</script>`)
+	status, header, body := ask(t, server, "GET", at, "Accept", "text/html,*/*;q=0.8")
+	if status != 404 || header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(body, `href="/dav/"`) || strings.Contains(body, "<script") ||
+		!strings.Contains(header.Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Errorf("%d %v %s", status, header, body)
+	}
+	for _, c := range [][2]string{{"GET", "*/*"}, {"PROPFIND", "text/html"}} {
+		if status, header, body := ask(t, server, c[0], at, "Accept", c[1]); status != 404 || strings.HasPrefix(header.Get("Content-Type"), "text/html") || strings.Contains(body, "<html") {
+			t.Errorf("%s: %d %v %s", c[0], status, header, body)
+		}
+	}
+	broken := serve(t, failing{afero.NewMemMapFs()})
+	if status, header, body := ask(t, broken, "GET", "/", "Accept", "text/html"); status != 503 || header.Get("Retry-After") == "" || !strings.Contains(body, "does not answer") {
+		t.Errorf("%d %v %s", status, header, body)
 	}
 }

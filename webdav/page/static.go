@@ -1,0 +1,105 @@
+package page
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+)
+
+//go:embed static
+var staticFiles embed.FS
+
+// static is the files of the page. Their address has a digest of all of them,
+// so that they are kept for good: another version has other addresses.
+type static struct {
+	hash    string
+	files   map[string][]byte // by name: "app.js"
+	zipped  map[string][]byte // the same, compressed by gzip
+	modules []string          // for the browser to fetch at once
+}
+
+func readStatic() (*static, error) {
+	s := &static{files: map[string][]byte{}, zipped: map[string][]byte{}}
+	entries, err := fs.ReadDir(staticFiles, "static")
+	if err != nil {
+		return nil, err
+	}
+	digest := sha256.New()
+	for _, entry := range entries {
+		content, err := fs.ReadFile(staticFiles, path.Join("static", entry.Name()))
+		if err != nil {
+			return nil, err
+		}
+		sum := sha256.Sum256(content)
+		digest.Write([]byte(entry.Name() + "\x00"))
+		digest.Write(sum[:])
+		s.files[entry.Name()] = content
+		if s.zipped[entry.Name()], err = compress(content); err != nil {
+			return nil, err
+		}
+		if strings.HasSuffix(entry.Name(), ".js") {
+			s.modules = append(s.modules, entry.Name())
+		}
+	}
+	s.hash = hex.EncodeToString(digest.Sum(nil)[:8])
+	return s, nil
+}
+
+func compress(content []byte) ([]byte, error) {
+	var out bytes.Buffer
+	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	_, err = w.Write(content)
+	if err := errors.Join(err, w.Close()); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// staticPath is where the files are, below webdav.PagePath.
+const staticPath = "/static/"
+
+// base is the address of the files, below a prefix.
+func (s *static) base() string { return staticPath + s.hash + "/" }
+
+// types are those of the files; the system's own table may be another.
+var types = map[string]string{".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
+// serve answers a request for a file. An address of another version is not
+// found, because a script of one version may not fit the list of another.
+func (s *static) serve(w http.ResponseWriter, req *http.Request, name string) error {
+	content, ok := s.files[strings.TrimPrefix(name, s.base())]
+	if !ok || !strings.HasPrefix(name, s.base()) {
+		return notFound(name)
+	}
+	if req.Method != http.MethodGet && req.Method != http.MethodHead {
+		return refuse(http.StatusMethodNotAllowed, "the page's own files are only read")
+	}
+	header := w.Header()
+	header.Set("Content-Type", mime.FormatMediaType(types[path.Ext(name)], map[string]string{"charset": "utf-8"}))
+	header.Set("Cache-Control", "private, max-age=31536000, immutable")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Content-Security-Policy", "default-src 'none'")
+	header.Set("Vary", "Accept-Encoding")
+	if strings.Contains(req.Header.Get("Accept-Encoding"), "gzip") {
+		header.Set("Content-Encoding", "gzip")
+		content = s.zipped[path.Base(name)]
+	}
+	header.Set("Content-Length", strconv.Itoa(len(content)))
+	w.WriteHeader(http.StatusOK)
+	if req.Method == http.MethodGet {
+		_, _ = w.Write(content) // the client may have left
+	}
+	return nil
+}

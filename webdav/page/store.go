@@ -1,0 +1,95 @@
+package page
+
+import (
+	"context"
+	"io"
+	"iter"
+	"time"
+)
+
+// A Store is what lies under the file system, as far as it can do more. Each
+// ability may be nil, and then does not show. Names are absolute and those of
+// the handler's file system. All may be called by many goroutines; the context
+// carries the [webdav.Principal] of the request.
+type Store struct {
+	Links    Links
+	Trash    Trash
+	Previews Previews
+	Files    Files
+	Space    Spacer
+	Uploads  Uploads
+}
+
+// An Item is a file or folder of the store.
+type Item struct {
+	Name    string
+	Dir     bool
+	Size    int64 // bytes
+	ModTime time.Time
+	Address string // of its public link, if it has one
+}
+
+// Links makes files and folders public.
+type Links interface {
+	// Share makes name public, if it is not yet, and returns its address.
+	Share(ctx context.Context, name string) (address string, err error)
+	// Unshare makes name private.
+	Unshare(ctx context.Context, name string) error
+	// Shared yields what is public.
+	Shared(ctx context.Context) iter.Seq2[Item, error]
+}
+
+// Trash keeps what was deleted for a while.
+type Trash interface {
+	// Trashed yields what is in the trash, in any order.
+	Trashed(ctx context.Context) iter.Seq2[TrashedItem, error]
+	// Restore puts an entry back, under to, or where it was if to is empty, and
+	// returns the name it has then. A name that is taken is fs.ErrExist.
+	Restore(ctx context.Context, id, to string) (name string, err error)
+	// Discard removes an entry for good.
+	Discard(ctx context.Context, id string) error
+	// Empty removes all entries for good.
+	Empty(ctx context.Context) error
+}
+
+// A TrashedItem is an entry of the trash.
+type TrashedItem struct {
+	ID      string
+	Name    string // base name
+	Origin  string // the name it had; empty if it was outside of the file system
+	Dir     bool
+	Size    int64
+	Deleted time.Time
+}
+
+// Previews makes small pictures of files.
+type Previews interface {
+	// Preview reads a picture about size pixels wide, as JPEG or PNG. A file of
+	// which there is none is fs.ErrNotExist.
+	Preview(ctx context.Context, name string, size int) (io.ReadCloser, error)
+}
+
+// Files lists all files without their folders, perhaps seconds behind.
+type Files interface {
+	Files(ctx context.Context) iter.Seq2[Item, error]
+}
+
+// A Spacer reports the space of the store in bytes.
+type Spacer interface {
+	Space(ctx context.Context) (Space, error)
+}
+
+// Space is the space of a store in bytes.
+type Space struct{ Total, Used, Trash int64 }
+
+// Uploads lists what was accepted and is still to be stored.
+type Uploads interface {
+	Waiting() ([]Upload, error)
+}
+
+// An Upload is a file that waits to be stored.
+type Upload struct {
+	Name  string
+	Size  int64
+	Error string // of the last try, if it failed
+}
