@@ -5,11 +5,14 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"slices"
+	"syscall"
 	"time"
 )
 
 // The errors that io/fs does not have. Test for them, and for those of io/fs,
-// with [errors.Is].
+// with [errors.Is]. The last three are also syscall.EISDIR, syscall.ENOTDIR and
+// syscall.ENOTEMPTY, which package os returns.
 var (
 	ErrQuota        = errors.New("not enough space in the store")
 	ErrTooLarge     = errors.New("too large for the store")
@@ -19,10 +22,25 @@ var (
 	ErrUnavailable  = errors.New("the store cannot be reached or is in trouble")
 	ErrUncertain    = errors.New("the effect is unknown")
 	ErrChanged      = errors.New("changed meanwhile")
-	ErrIsDir        = errors.New("is a folder")
-	ErrNotDir       = errors.New("is not a folder")
-	ErrNotEmpty     = errors.New("folder is not empty")
+	ErrIsDir        = error(&errnoError{"is a folder", []syscall.Errno{syscall.EISDIR}})
+	ErrNotDir       = error(&errnoError{"is not a folder", []syscall.Errno{syscall.ENOTDIR}})
+	ErrNotEmpty     = error(&errnoError{"folder is not empty", notEmpty()})
 )
+
+// errnoError is an error for which package os returns an error number, which
+// programs written for package os test for.
+type errnoError struct {
+	text   string
+	errnos []syscall.Errno
+}
+
+func (e *errnoError) Error() string { return e.text }
+
+// Is reports whether target is the number that package os returns.
+func (e *errnoError) Is(target error) bool {
+	errno, ok := target.(syscall.Errno)
+	return ok && slices.Contains(e.errnos, errno)
+}
 
 // Error is a failure reported by a store: its kind, and the message of the store.
 type Error struct {

@@ -125,6 +125,14 @@ func mkdirBugs() []bug {
 				return b.good.MkdirAll(name, perm)
 			}
 		}},
+		{"mkdirall/over-file-errno", "MkdirAll says that a file exists", func(b *bugFs) {
+			b.mkdirAll = func(name string, perm os.FileMode) error {
+				if b.isFile(name) {
+					return pathError("mkdir", name, fs.ErrExist)
+				}
+				return b.good.MkdirAll(name, perm)
+			}
+		}},
 		{"mkdirall/through-file", "MkdirAll removes the file that is in the way", func(b *bugFs) {
 			b.mkdirAll = func(name string, perm os.FileMode) error {
 				b.removeFileOnTheWayOf(name)

@@ -112,6 +112,14 @@ func openBugs() []bug {
 				f.stat = func() (fs.FileInfo, error) { fi, err := f.good.Stat(); return plainInfo{fi}, err }
 			}
 		}},
+		{"open/directory-for-writing-errno", "a directory that cannot be written is invalid", func(b *bugFs) {
+			b.failedOpen(func(name string, err error) (afero.File, error) {
+				if b.isDir(name) {
+					err = pathError("open", name, fs.ErrInvalid)
+				}
+				return nil, err
+			})
+		}},
 		{"open/empty-name", "the empty name is the root", func(b *bugFs) {
 			good := b.openFile
 			b.openFile = func(name string, flag int, perm os.FileMode) (afero.File, error) {

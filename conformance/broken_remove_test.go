@@ -61,6 +61,14 @@ func removeBugs() []bug {
 				return b.good.Remove(name)
 			}
 		}},
+		{"remove/non-empty-errno", "a directory that is not empty is refused with words alone", func(b *bugFs) {
+			b.remove = func(name string) error {
+				if b.isDir(name) && len(b.names(name)) > 0 {
+					return pathError("remove", name, errors.New("directory not empty"))
+				}
+				return b.good.Remove(name)
+			}
+		}},
 		{"remove/root", "the root can be removed", func(b *bugFs) {
 			b.remove = func(name string) error {
 				if b.good.isRoot(name) {

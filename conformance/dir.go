@@ -3,6 +3,7 @@ package conformance
 import (
 	"io/fs"
 	"strings"
+	"syscall"
 )
 
 // mkdirCases are about Mkdir.
@@ -119,6 +120,13 @@ func mkdirAllCases() []entry {
 			t.Given("f=1")
 			t.Fails(t.FS.MkdirAll(t.Path("f"), 0o755))
 			t.Unchanged()
+		},
+	}, {
+		id: "mkdirall/over-file-errno", level: Parity,
+		doc: "The error of MkdirAll for the name of a file is syscall.ENOTDIR, as in package os.",
+		run: func(t *rig) {
+			t.Given("f=1")
+			t.Is(t.FS.MkdirAll(t.Path("f"), 0o755), syscall.ENOTDIR)
 		},
 	}, {
 		id: "mkdirall/through-file", level: Data,

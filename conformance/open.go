@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/afero"
 )
@@ -79,6 +80,13 @@ func openCases() []entry {
 		run: func(t *rig) {
 			t.Given("d/", "d/x=1")
 			equal(t, "IsDir of the handle", t.StatFile(t.Open("d")).IsDir(), true)
+		},
+	}, {
+		id: "open/directory-for-writing-errno", level: Parity,
+		doc: "The error for a directory that is opened for writing is syscall.EISDIR, as in package os.",
+		run: func(t *rig) {
+			t.Given("d/", "d/x=1")
+			t.Is(t.NoFile(t.FS.OpenFile(t.Path("d"), os.O_WRONLY, 0)), syscall.EISDIR)
 		},
 	}, {
 		id: "open/empty-name", level: Parity, reads: true, skip: notUnder,

@@ -4,7 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime"
+	"syscall"
 )
+
+// errDirNotEmpty is ERROR_DIR_NOT_EMPTY, which package os returns on Windows.
+const errDirNotEmpty = syscall.Errno(145)
 
 // removeCases are about Remove.
 func removeCases() []entry {
@@ -66,6 +71,17 @@ func removeCases() []entry {
 			if err := t.FS.Remove(t.Path("d")); err == nil || errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("error %v, want one of another kind", quoted(err))
 			}
+		},
+	}, {
+		id: "remove/non-empty-errno", level: Parity,
+		doc: "The error for a directory that is not empty is syscall.ENOTEMPTY, as in package os.",
+		run: func(t *rig) {
+			t.Given("d/", "d/x=1")
+			err := t.FS.Remove(t.Path("d"))
+			if runtime.GOOS == "windows" && errors.Is(err, errDirNotEmpty) {
+				return
+			}
+			t.Is(err, syscall.ENOTEMPTY)
 		},
 	}, {
 		id: "remove/root", level: Data, skip: notUnder,
