@@ -116,7 +116,7 @@ func (r *request) carryOut(plan propertyPlan, s subject, v verdicts) error {
 	before := s.info.ModTime() // which some file systems change in the info they gave
 	if !plan.mtime.IsZero() {
 		if err := r.files.setTime(s.name, plan.mtime); err != nil {
-			return v.fail(err, isLive)
+			return v.fail(instead(err, fs.ErrInvalid, http.StatusConflict, "a time that cannot be kept"), isLive)
 		}
 	}
 	if len(plan.set) == 0 && len(plan.remove) == 0 {

@@ -11,9 +11,9 @@ import (
 // errNoTime says that a text is no time that a file can have.
 var errNoTime = errors.New("not a time")
 
-// latest is the end of the year 9999, the last that dates of four digits can
-// write.
-const latest = 253402300799
+// earliest and latest are the first second after the zero time and the last of
+// the year 9999: what dates of four digits can write.
+const earliest, latest = -62135596799, 253402300799
 
 // requestedModTime is the modification time that a client gives a file with its
 // content: X-OC-Mtime of ownCloud's clients, rclone and gvfs. One that makes no
@@ -23,18 +23,22 @@ func requestedModTime(h http.Header) (time.Time, bool) {
 	return t, err == nil
 }
 
-// parseUnixTime reads seconds since 1970, perhaps with a fraction.
+// parseUnixTime reads seconds since 1970, perhaps with a sign and a fraction.
 func parseUnixTime(text string) (time.Time, error) {
 	seconds, fraction, _ := strings.Cut(strings.TrimSpace(text), ".")
 	s, err := strconv.ParseInt(seconds, 10, 64)
-	if err != nil || s <= 0 || s > latest {
+	if err != nil || s < earliest || s > latest {
 		return time.Time{}, errNoTime
 	}
-	nanoseconds, err := strconv.ParseUint((fraction + "000000000")[:9], 10, 32)
+	digits, err := strconv.ParseUint((fraction + "000000000")[:9], 10, 32)
 	if err != nil {
 		return time.Time{}, errNoTime
 	}
-	return time.Unix(s, int64(nanoseconds)), nil
+	nanoseconds := int64(digits)
+	if strings.HasPrefix(seconds, "-") {
+		nanoseconds = -nanoseconds
+	}
+	return time.Unix(s, nanoseconds), nil
 }
 
 // parseHTTPTime reads a date of HTTP in any of its three forms.

@@ -17,9 +17,13 @@ func TestRequestedModTimes(t *testing.T) {
 		{"1600000002.75", "Sun, 13 Sep 2020 12:26:42 GMT"},
 		{"1600000003.", "Sun, 13 Sep 2020 12:26:43 GMT"},
 		{"1600000004.123456789123", "Sun, 13 Sep 2020 12:26:44 GMT"},
-		{"2147483647", "Tue, 19 Jan 2038 03:14:07 GMT"}, // there are disks that know nothing later
+		{"0", "Thu, 01 Jan 1970 00:00:00 GMT"},
+		{"-5", "Wed, 31 Dec 1969 23:59:55 GMT"},
+		{"-0.5", "Wed, 31 Dec 1969 23:59:59 GMT"},
+		{"-2000000000", "Thu, 16 Aug 1906 20:26:40 GMT"}, // and nothing before 1902
+		{"2147483647", "Tue, 19 Jan 2038 03:14:07 GMT"},  // there are disks that know nothing later
 	}
-	noSeconds := []string{"253402300800", "99999999999999999999", "0", "-5", "1e9", "0x5f5e100", "junk", "1600000000.x", "1600000000.-5", "1600000000 1"}
+	noSeconds := []string{"253402300800", "99999999999999999999", "-62135596800", "-99999999999999999999", "--5", "1e9", "0x5f5e100", "junk", "1600000000.x", "1600000000.-5", "1600000000 1"}
 	dates := []wish{
 		{"Tue, 03 Mar 2020 10:20:30 GMT", "Tue, 03 Mar 2020 10:20:30 GMT"},
 		{"\n  Tue, 03 Mar 2020 10:20:31 GMT\n", "Tue, 03 Mar 2020 10:20:31 GMT"},

@@ -214,31 +214,6 @@ func (b *Backend) Mkdir(ctx context.Context, name string) error {
 	return v.sync("mkdir", path.Dir(at))
 }
 
-// SetModTime implements backend.ModTimer.
-func (b *Backend) SetModTime(ctx context.Context, name string, t time.Time) error {
-	v, at, err := b.view(ctx, "chtimes", name)
-	if err != nil {
-		return err
-	}
-	defer v.close()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	before, err := v.stat("chtimes", at)
-	if err != nil {
-		return err
-	}
-	version := b.version(before)
-	if err := v.root.Chtimes(at, time.Time{}, t); err != nil {
-		return pathError("chtimes", name, err)
-	}
-	after, err := v.stat("chtimes", at)
-	if err != nil {
-		return err
-	}
-	b.keepVersion(version, after)
-	return nil
-}
-
 // sync syncs the entries of a folder.
 func (v *view) sync(op, dir string) error {
 	f, err := v.root.Open(dir)

@@ -133,7 +133,10 @@ func (v *view) write(ctx context.Context, f *os.File, temp string, body io.Reade
 		err = closeErr
 	}
 	if err == nil && !opts.ModTime.IsZero() {
-		err = v.root.Chtimes(temp, opts.ModTime, opts.ModTime)
+		// A time that cannot be kept is no reason to refuse the content.
+		if err = v.setTime(temp, opts.ModTime, v.now()); errors.Is(err, fs.ErrInvalid) {
+			err = nil
+		}
 	}
 	return err
 }
