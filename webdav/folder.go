@@ -39,8 +39,11 @@ func (f Folder) Href(name string, isDir bool) string {
 	if isDir && !strings.HasSuffix(name, "/") {
 		name += "/"
 	}
-	return (&url.URL{Path: f.Prefix + name}).EscapedPath()
+	return escapePath(f.Prefix + name)
 }
+
+// escapePath writes a path as an address.
+func escapePath(name string) string { return (&url.URL{Path: name}).EscapedPath() }
 
 // folder answers GET and HEAD of a folder with the page.
 func (h *Handler) folder(w http.ResponseWriter, r *request) error {

@@ -128,15 +128,19 @@ func (h *Handler) Close() error { return errors.Join(h.locks.Close(), h.props.Cl
 // A request is one request whose path has been understood.
 type request struct {
 	*http.Request
-	handler   *Handler
-	files     files
-	root      string   // the user's root folder
-	name      string   // the resource, in the file system
-	isDir     bool     // the path ends in a slash
-	principal string   // the user's name, "" without one
-	readOnly  bool     // every change is refused
-	tokens    []string // the lock tokens that the If header submits
-	usage     func() (total, used int64, err error)
+	handler *Handler
+	files   files
+	root    string // the user's root folder
+	name    string // the resource, in the file system
+	isDir   bool   // the path ends in a slash
+	// spelling is the path of name as the client wrote it, without a slash at its
+	// end, if hasSpelling.
+	spelling    string
+	hasSpelling bool
+	principal   string   // the user's name, "" without one
+	readOnly    bool     // every change is refused
+	tokens      []string // the lock tokens that the If header submits
+	usage       func() (total, used int64, err error)
 }
 
 // ServeHTTP answers one request. Errors become a status here and nowhere else.
@@ -192,6 +196,9 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 		return refuse(http.StatusBadRequest, "an address here has no query; a ? in a name is written %3F")
 	}
 	decoded, err := stripPrefix(req.URL.Path, h.opts.prefix)
+	if err != nil && req.Method == "PROPFIND" && h.isAbove(req.URL.Path) {
+		return h.above(w, req)
+	}
 	if err != nil {
 		return refuse(http.StatusNotFound, "there is nothing outside of "+h.publicPrefix()+"/")
 	}
@@ -202,6 +209,7 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 	r.isDir = isDir
 	r.usage = onceUsage(r.files)
 	r.name = r.resolve(path.Join(r.root, name))
+	r.spell()
 	if op.creates && h.opts.litter == LitterRefuse && isLitter(r.name) {
 		return errLitter
 	}

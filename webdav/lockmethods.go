@@ -179,6 +179,9 @@ func (r *request) tellLock(w http.ResponseWriter, status int, l lock.Lock, at su
 
 // activeLocks shows the locks that cover a resource.
 func (r *request) activeLocks(s subject) []davxml.ActiveLock {
+	if s.unlocked {
+		return nil
+	}
 	var shown []davxml.ActiveLock
 	for _, l := range r.handler.locks.Covering(s.name) {
 		shown = append(shown, r.activeLock(l, s))

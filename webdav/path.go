@@ -3,6 +3,7 @@ package webdav
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"path"
 	"path/filepath"
 	"strings"
@@ -45,8 +46,12 @@ func cleanPath(decoded string) (name string, isDir bool, err error) {
 }
 
 // stripPrefix takes a prefix off a path, at a boundary of segments: "/dav" is
-// no prefix of "/davfoo".
+// no prefix of "/davfoo". Several slashes before it are one: there are clients
+// that join an address that ends in a slash with a path that begins with one.
 func stripPrefix(decoded, prefix string) (string, error) {
+	if strings.HasPrefix(decoded, "//") {
+		decoded = "/" + strings.TrimLeft(decoded, "/")
+	}
 	rest, ok := strings.CutPrefix(decoded, prefix)
 	switch {
 	case !ok, rest != "" && rest[0] != '/':
@@ -57,12 +62,30 @@ func stripPrefix(decoded, prefix string) (string, error) {
 	return rest, nil
 }
 
-// href is how the handler writes a name in its answers, always the same way:
-// an absolute path, UTF-8, escaped with upper-case hex, with a slash at the
-// end of a folder.
+// href is how the handler writes a name in its answers: an absolute path, UTF-8,
+// escaped with upper-case hex, with a slash at the end of a folder. It begins with
+// the path of the request as the client spelled that, because there are clients
+// that compare what they get with what they have sent.
 func (r *request) href(name string, isDir bool) string {
 	seen := r.visible(name)
-	return Folder{Prefix: r.handler.publicPrefix()}.Href(seen, isDir || seen == "/")
+	if !r.hasSpelling || name != r.name && !pathtree.Within(name, r.name) {
+		return Folder{Prefix: r.handler.publicPrefix()}.Href(seen, isDir || seen == "/")
+	}
+	below := strings.TrimPrefix(seen, strings.TrimSuffix(r.visible(r.name), "/"))
+	if isDir || seen == "/" {
+		below = strings.TrimSuffix(below, "/") + "/"
+	}
+	return r.spelling + escapePath(below)
+}
+
+// spell notes how the client spelled the path of the request, unless that is
+// another name than is told, or has another prefix.
+func (r *request) spell() {
+	spelling := strings.TrimSuffix(r.URL.EscapedPath(), "/")
+	told := strings.TrimSuffix(r.handler.publicPrefix()+r.visible(r.name), "/")
+	if decoded, err := url.PathUnescape(spelling); err == nil && decoded == told {
+		r.spelling, r.hasSpelling = spelling, true
+	}
 }
 
 // visible is a name as the user sees it, whose root is "/". That is also what

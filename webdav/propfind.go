@@ -30,6 +30,12 @@ func (h *Handler) propfind(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	r.describe(w, query, members)
+	return nil
+}
+
+// describe answers a PROPFIND.
+func (r *request) describe(w http.ResponseWriter, query davxml.Propfind, members []subject) {
 	w.Header().Set("Content-Type", davxml.ContentType)
 	w.Header().Set("Cache-Control", "no-cache")
 	if members[0].info.IsDir() {
@@ -40,13 +46,12 @@ func (h *Handler) propfind(w http.ResponseWriter, r *request) error {
 	for _, m := range members {
 		response := davxml.Response{Href: r.href(m.name, m.info.IsDir()), Propstats: r.propstats(query, m)}
 		if err := out.Write(response); err != nil {
-			h.left(r, err)
+			r.handler.left(r, err)
 		}
 	}
 	if err := out.Close(); err != nil {
-		h.left(r, err)
+		r.handler.left(r, err)
 	}
-	return nil
 }
 
 // members gathers what a query is about, with the dead properties if it wants
@@ -84,6 +89,8 @@ type subject struct {
 	name string
 	info fs.FileInfo
 	dead map[string]davxml.Element
+	// unlocked: it is not a name of the share, so no lock covers it.
+	unlocked bool
 }
 
 // gather looks at the resource of a PROPFIND and at its members, as deep as is
