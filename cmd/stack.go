@@ -47,6 +47,7 @@ var (
 // stackOptions say how a share is put together.
 type stackOptions struct {
 	address   string // of the backend, which names its folders
+	prefix    string // path that the share is served below
 	stateDir  string // empty: nothing survives
 	cacheDir  string // empty: content is not kept
 	cacheSize int64
@@ -113,7 +114,10 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	outer, err := server.New(dav, append(o.server, server.WithLogger(o.log))...)
+	signIn := server.WithSignIn(o.prefix, func(w http.ResponseWriter, req *http.Request, s server.SignIn) {
+		shown.ServeSignIn(w, req, page.SignIn(s))
+	})
+	outer, err := server.New(dav, append(o.server, signIn, server.WithLogger(o.log))...)
 	if err != nil {
 		return nil, errors.Join(err, dav.Close(), f.Close())
 	}

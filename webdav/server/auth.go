@@ -87,6 +87,7 @@ type authentication struct {
 	throttle *throttle
 	checks   singleflight.Group // one check for the same credentials
 	slots    chan struct{}      // bounds the checks at the same time
+	sessions *sessions          // nil: browsers are challenged as all others
 }
 
 // digest stands for credentials from one address; without the key nothing
@@ -95,13 +96,14 @@ type digest [sha256.Size]byte
 
 // authenticate makes the layer. It fails if there are no users, or one has no
 // name, no Verify, or another's name.
-func authenticate(users []User, now func() time.Time, log *slog.Logger) (func(http.Handler) http.Handler, error) {
+func authenticate(o *options) (func(http.Handler) http.Handler, error) {
+	users := o.users
 	if len(users) == 0 {
 		return nil, errors.New("authentication without users")
 	}
 	a := &authentication{
 		users: make(map[string]*User, len(users)), decoys: users,
-		log: log, throttle: newThrottle(now),
+		log: o.log, throttle: newThrottle(o.now),
 		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 	for _, u := range users {
@@ -121,6 +123,11 @@ func authenticate(users []User, now func() time.Time, log *slog.Logger) (func(ht
 	if a.verdicts, err = lru.New[digest, *User](4096); err != nil {
 		return nil, err
 	}
+	if o.signIn != nil {
+		if a.sessions, err = newSessions(a, o); err != nil {
+			return nil, err
+		}
+	}
 	return a.layer, nil
 }
 
@@ -132,7 +139,7 @@ func (a *authentication) layer(next http.Handler) http.Handler {
 		}
 		name, password, ok := req.BasicAuth()
 		if !ok {
-			challenge(w)
+			a.withoutPassword(w, req, next)
 			return
 		}
 		user, wait := a.judge(clientAddr(req), fromLatin1(name), fromLatin1(password))
@@ -143,11 +150,48 @@ func (a *authentication) layer(next http.Handler) http.Handler {
 		case user == nil:
 			challenge(w)
 		default:
-			noteUser(req.Context(), user.Name)
-			principal := webdav.Principal{Name: user.Name, Root: user.Root, Within: a.roots, ReadOnly: user.ReadOnly}
-			next.ServeHTTP(w, req.WithContext(webdav.ContextWithPrincipal(req.Context(), principal)))
+			a.admit(w, req, next, user)
 		}
 	})
+}
+
+// admit serves a request by a user.
+func (a *authentication) admit(w http.ResponseWriter, req *http.Request, next http.Handler, user *User) {
+	noteUser(req.Context(), user.Name)
+	principal := webdav.Principal{Name: user.Name, Root: user.Root, Within: a.roots, ReadOnly: user.ReadOnly}
+	next.ServeHTTP(w, req.WithContext(webdav.ContextWithPrincipal(req.Context(), principal)))
+}
+
+// withoutPassword serves a request without Basic credentials: that of a browser
+// with a session, or one that is to sign in. A browser sends its cookie with
+// whatever a page makes it ask, so where a request comes from is judged as
+// without users.
+func (a *authentication) withoutPassword(w http.ResponseWriter, req *http.Request, next http.Handler) {
+	s := a.sessions
+	if s == nil {
+		challenge(w)
+		return
+	}
+	isForm := req.Method == http.MethodPost && s.isForm(req)
+	if user := s.user(req); user != nil && !isForm && req.Header.Get("Authorization") == "" {
+		if err := s.origin.Check(req); err != nil {
+			refuse(w, http.StatusForbidden, "a web page from elsewhere may not do that")
+			return
+		}
+		w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
+		a.admit(w, req, next, user)
+		return
+	}
+	if s.serve(w, req) {
+		return
+	}
+	if req.Header.Get("X-Davdisk") != "" {
+		// A script of the page, whose session has ended: the browser would ask
+		// for a password over it, and the page tells its reader better.
+		refuse(w, http.StatusUnauthorized, "the session has ended")
+		return
+	}
+	challenge(w)
 }
 
 // fromLatin1 reads what is not UTF-8 as ISO 8859-1. The challenge asks for

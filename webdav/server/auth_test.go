@@ -41,7 +41,7 @@ func newGate(t *testing.T) *gate {
 		{Name: "бор ис", Verify: counted("b"), Root: "/b", ReadOnly: true},
 	}
 	log := slog.New(slog.NewTextHandler(&g.log, nil))
-	layer, err := authenticate(users, func() time.Time { return g.now }, log)
+	layer, err := authenticate(&options{users: users, now: func() time.Time { return g.now }, log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestUserIsJoinedToTheRequest(t *testing.T) {
 
 // TestPasswordInLatin1 is how GNOME sends what fits into ISO 8859-1.
 func TestPasswordInLatin1(t *testing.T) {
-	layer, err := authenticate([]User{{Name: "jörg", Verify: PlainPassword("pä:ss")}}, time.Now, slog.New(slog.DiscardHandler))
+	layer, err := authenticate(&options{users: []User{{Name: "jörg", Verify: PlainPassword("pä:ss")}}, now: time.Now, log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestUnknownNamesTakeAsLongAsKnownOnes(t *testing.T) {
 		{Name: "quick", Verify: PlainPassword("q")},
 		{Name: "slow", Verify: func(string) bool { slow++; return false }},
 	}
-	layer, err := authenticate(users, time.Now, slog.New(slog.DiscardHandler))
+	layer, err := authenticate(&options{users: users, now: time.Now, log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -360,7 +360,7 @@ func TestAuthenticationNeedsSensibleUsers(t *testing.T) {
 		"none": nil, "no name": {{Verify: ok}}, "no password": {{Name: "a"}}, "twice": {{Name: "a", Verify: ok}, {Name: "a", Verify: ok}},
 		"colon": {{Name: "a:b", Verify: ok}},
 	} {
-		if _, err := authenticate(users, time.Now, slog.New(slog.DiscardHandler)); err == nil {
+		if _, err := authenticate(&options{users: users, now: time.Now, log: slog.New(slog.DiscardHandler)}); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

@@ -1,10 +1,14 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"net/url"
+	"path"
+	"strings"
 	"time"
 )
 
@@ -17,6 +21,8 @@ type options struct {
 	proxies   trustedProxies
 	users     []User
 	bound     []string
+	prefix    string
+	signIn    func(w http.ResponseWriter, req *http.Request, s SignIn)
 	limits    Limits
 	log       *slog.Logger
 	accessLog *slog.Logger
@@ -42,6 +48,20 @@ func newOptions(opts []Option) (*options, error) {
 func WithUsers(users ...User) Option {
 	return func(o *options) error {
 		o.users = append(o.users, users...)
+		return nil
+	}
+}
+
+// WithSignIn has browsers sign in by a form, which gives them a cookie, where
+// [WithUsers] is used. form writes it, with its status, for a page load without
+// a session; all other requests are challenged for Basic credentials. prefix is
+// the path that the share is served below, "" or "/dav".
+func WithSignIn(prefix string, form func(w http.ResponseWriter, req *http.Request, s SignIn)) Option {
+	return func(o *options) error {
+		if form == nil {
+			return errors.New("there is no form to sign in by")
+		}
+		o.prefix, o.signIn = strings.TrimSuffix(path.Clean("/"+prefix), "/"), form
 		return nil
 	}
 }

@@ -12,7 +12,7 @@ func New(next http.Handler, opts ...Option) (http.Handler, error) {
 	// Without users the access check stands in their place.
 	admit := checkAccess(o.bound, o.public)
 	if len(o.users) > 0 {
-		if admit, err = authenticate(o.users, o.now, o.log); err != nil {
+		if admit, err = authenticate(o); err != nil {
 			return nil, err
 		}
 	}

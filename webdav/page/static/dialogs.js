@@ -7,8 +7,9 @@ import { ask, tell, list, join, parent, base } from "./dav.js";
 // the value of a button, or "" for Escape.
 export function open(title, content, buttons = [[t("close"), ""]], { wide = false } = {}) {
   return new Promise((resolve) => {
+    // Enter in an input takes the first button that submits, which must be none that gives up or takes away.
     const form = h("form", { method: "dialog" }, h("h2", null, title), content,
-      h("div", { class: "buttons" }, buttons.map(([label, value, kind]) => h("button", { value, class: kind ?? "plain", type: "submit" }, label))));
+      h("div", { class: "buttons" }, buttons.map(([label, value, kind]) => h("button", kind ? { value, class: kind, type: "submit" } : { type: "button", onclick: () => dialog.close(value) }, label))));
     const dialog = h("dialog", { class: wide ? "wide" : null, "aria-label": title }, form);
     form.addEventListener("submit", (event) => { event.preventDefault(); dialog.close(event.submitter?.value ?? ""); });
     dialog.addEventListener("close", () => { dialog.remove(); resolve(dialog.returnValue); });
