@@ -49,7 +49,7 @@ function build() {
         !config.readOnly && button("plus", t("newFolder"), newFolder, { text: true, id: "new-folder" }),
         gridButton,
         h("button", { type: "button", "aria-label": t("menu"), title: t("menu"), popovertarget: "menu", id: "menu-button" }, icon("menu")))),
-      notice, tools, rows.element, empty, footer),
+      notice, h("div", { class: "pane" }, rows.element, tools, empty), footer),
     menu, picker, folderPicker, uploads.element, h("iframe", { name: "download", hidden: true, title: t("download") }));
   rows.element.append(h("div", { class: "drop" }, t("drop")));
 }
