@@ -60,6 +60,9 @@ func (r *request) conditions(info fs.FileInfo) (guard, error) {
 			return g, errNotModified
 		}
 	}
+	if r.judged != nil && g == (guard{}) {
+		g = *r.judged
+	}
 	if info != nil && isPlaceholder(info) {
 		// The tag is this server's own and means that nothing is stored yet.
 		return guard{ifAbsent: true}, nil
@@ -172,11 +175,18 @@ type state struct {
 
 func (s state) HasETag(tag string) (bool, error) {
 	info, err := s.r.look(s.name)
-	if err != nil || info == nil {
+	if err != nil {
 		return false, err
 	}
-	etag := entityTag(info)
-	return etag != "" && weakMatch(asIssued(tag, info), etag), nil
+	judged, has := guard{ifAbsent: true}, false
+	if info != nil {
+		etag := entityTag(info)
+		judged, has = guard{ifMatch: storeTag(info)}, etag != "" && weakMatch(asIssued(tag, info), etag)
+	}
+	if s.name == s.r.name {
+		s.r.judged = &judged
+	}
+	return has, nil
 }
 
 func (s state) Locked(token string) bool {

@@ -37,11 +37,6 @@ func (h *Handler) moveOnce(w http.ResponseWriter, r *request) error {
 	if t.source.IsDir() && t.depth == 0 {
 		return refuse(http.StatusBadRequest, "a folder is moved with all in it, Depth must be infinity")
 	}
-	release, err := h.reserved.reserve(r.Context(), reserved{r.name, reservedTree}, reserved{t.to, reservedTree})
-	if err != nil {
-		return err
-	}
-	defer release()
 	err = r.confirm(
 		lock.Change{Path: r.name, Content: true, Tree: true, Member: true},
 		t.change(),
@@ -66,6 +61,10 @@ func (h *Handler) moveOnce(w http.ResponseWriter, r *request) error {
 	return t.done(w)
 }
 
+func (r *request) moveNames() []lock.Name {
+	return append(r.targetNames(), lock.Name{Path: r.name, Tree: true, Member: true})
+}
+
 // copy serves COPY, in one step like MOVE. Depth 0 copies a folder without
 // what is in it.
 func (h *Handler) copy(w http.ResponseWriter, r *request) error {
@@ -77,11 +76,6 @@ func (h *Handler) copyOnce(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	release, err := h.reserved.reserve(r.Context(), reserved{r.name, reservedSource}, reserved{t.to, reservedTree})
-	if err != nil {
-		return err
-	}
-	defer release()
 	if err := r.confirm(t.change()); err != nil {
 		return err
 	}
@@ -100,6 +94,24 @@ func (h *Handler) copyOnce(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	return t.done(w)
+}
+
+// copyNames has a source that stays where it is and may be written to, but for
+// what a lock made there: that is not in the file system, and comes into it with
+// the first PUT.
+func (r *request) copyNames() []lock.Name {
+	shared := !r.handler.locks.HasPlaceholders(r.name)
+	return append(r.targetNames(), lock.Name{Path: r.name, Tree: true, Shared: shared})
+}
+
+// targetNames is empty if there is no telling where it goes; nothing is changed
+// then.
+func (r *request) targetNames() []lock.Name {
+	to, err := r.destination()
+	if err != nil {
+		return nil
+	}
+	return []lock.Name{{Path: to, Tree: true, Member: true}}
 }
 
 // appeared is the refusal of a transfer because something has come to its

@@ -30,11 +30,6 @@ func (h *Handler) delete(w http.ResponseWriter, r *request) error {
 			return err
 		}
 	}
-	release, err := h.reserved.reserve(r.Context(), reserved{r.name, reservedTree})
-	if err != nil {
-		return err
-	}
-	defer release()
 	if err := r.confirm(lock.Change{Path: r.name, Content: true, Tree: true, Member: true}); err != nil {
 		return err
 	}
@@ -52,6 +47,10 @@ func (h *Handler) delete(w http.ResponseWriter, r *request) error {
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+func (r *request) deleteNames() []lock.Name {
+	return []lock.Name{{Path: r.name, Tree: true, Member: true}}
 }
 
 // needEmpty lets a folder be deleted with a Depth other than infinity only if

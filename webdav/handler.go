@@ -26,7 +26,6 @@ type Handler struct {
 	litter     *litterStore // nil unless litter is kept aside
 	locks      *lock.Table
 	props      *propstore.Store
-	reserved   reservations
 	live       map[xml.Name]liveProperty
 	allprop    []xml.Name
 	operations map[string]operation
@@ -35,6 +34,9 @@ type Handler struct {
 // An operation is how one HTTP method is served.
 type operation struct {
 	serve func(w http.ResponseWriter, r *request) error
+	// names are reserved while the method is served. A method that changes
+	// something and has none reserves them itself, when it has read its body.
+	names func(r *request) []lock.Name
 	// changes tells that the method changes something and is refused on a
 	// read-only share.
 	changes bool
@@ -69,14 +71,14 @@ func New(fs xdav.FileSystem, opts ...Option) (*Handler, error) {
 		http.MethodGet:     {serve: h.get},
 		http.MethodHead:    {serve: h.get},
 		"PROPFIND":         {serve: h.propfind},
-		http.MethodPut:     {serve: h.put, changes: true, creates: true},
-		http.MethodDelete:  {serve: h.delete, changes: true, bodyless: true},
-		"MKCOL":            {serve: h.mkcol, changes: true, creates: true, bodyless: true},
-		"COPY":             {serve: h.copy, changes: true, bodyless: true},
-		"MOVE":             {serve: h.move, changes: true, bodyless: true},
+		http.MethodPut:     {serve: h.put, names: (*request).putNames, changes: true, creates: true},
+		http.MethodDelete:  {serve: h.delete, names: (*request).deleteNames, changes: true, bodyless: true},
+		"MKCOL":            {serve: h.mkcol, names: (*request).mkcolNames, changes: true, creates: true, bodyless: true},
+		"COPY":             {serve: h.copy, names: (*request).copyNames, changes: true, bodyless: true},
+		"MOVE":             {serve: h.move, names: (*request).moveNames, changes: true, bodyless: true},
 		"PROPPATCH":        {serve: h.proppatch, changes: true},
 		"LOCK":             {serve: h.lock, changes: true, creates: true},
-		"UNLOCK":           {serve: h.unlock, changes: true, bodyless: true},
+		"UNLOCK":           {serve: h.unlock, names: (*request).unlockNames, changes: true, bodyless: true},
 	}
 	if o.litter == LitterLocal {
 		if h.litter, err = newLitterStore(o.stateFolder("litter")); err != nil {
@@ -137,9 +139,11 @@ type request struct {
 	// end, if hasSpelling.
 	spelling    string
 	hasSpelling bool
-	principal   string   // the user's name, "" without one
-	readOnly    bool     // every change is refused
-	tokens      []string // the lock tokens that the If header submits
+	principal   string            // the user's name, "" without one
+	readOnly    bool              // every change is refused
+	tokens      []string          // the lock tokens that the If header submits
+	judged      *guard            // what the If header was judged by, if by the entity tag of the resource
+	reserved    *lock.Reservation // what the request changes, once it has begun
 	usage       func() (total, used int64, err error)
 }
 
@@ -220,6 +224,12 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 	}
 	if err := r.needPlainBody(); err != nil {
 		return err
+	}
+	if op.names != nil {
+		if err := r.reserve(op.names(r)...); err != nil {
+			return err
+		}
+		defer r.reserved.Release()
 	}
 	if err := r.readIf(); err != nil {
 		return err

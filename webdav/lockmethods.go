@@ -39,20 +39,22 @@ func (h *Handler) lock(w http.ResponseWriter, r *request) error {
 // newLock makes a lock while nobody changes the name. info is what was there
 // before, nil if the lock made a placeholder.
 func (r *request) newLock(wish *davxml.LockInfo) (granted lock.Lock, info fs.FileInfo, err error) {
-	release, err := r.handler.reserved.reserve(r.Context(), reserved{r.name, reservedName})
-	if err != nil {
-		return granted, nil, err
-	}
-	defer release()
-	if info, err = r.look(r.name); err != nil {
-		return granted, nil, err
-	}
 	depth, err := davheader.ReadDepth(r.Header, davheader.DepthInfinity)
 	if err != nil {
 		return granted, nil, badHeader(err)
 	}
 	if depth == davheader.DepthOne {
 		return granted, nil, refuse(http.StatusBadRequest, "Depth must be 0 or infinity")
+	}
+	if err := r.reserve(lock.Name{Path: r.name, Tree: depth == davheader.DepthInfinity, Member: true, Lock: true}); err != nil {
+		return granted, nil, err
+	}
+	defer r.reserved.Release()
+	if err := r.readIf(); err != nil {
+		return granted, nil, err
+	}
+	if info, err = r.look(r.name); err != nil {
+		return granted, nil, err
 	}
 	if info == nil {
 		if err := r.needNewName(); err != nil {
@@ -150,6 +152,17 @@ func (h *Handler) unlock(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// unlockNames is what the lock guards: what was begun under it ends first.
+func (r *request) unlockNames() []lock.Name {
+	token, _ := davheader.ReadLockToken(r.Header)
+	for _, l := range r.handler.locks.Covering(r.name) {
+		if l.Token == token {
+			return []lock.Name{{Path: l.Root, Tree: l.Infinite, Member: true, Lock: true}}
+		}
+	}
 	return nil
 }
 

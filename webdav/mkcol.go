@@ -16,11 +16,6 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *request) error {
 	if _, isLocked := h.locks.Placeholder(r.name); isLocked || r.name == r.root {
 		return taken
 	}
-	release, err := h.reserved.reserve(r.Context(), reserved{r.name, reservedName})
-	if err != nil {
-		return err
-	}
-	defer release()
 	if err := r.confirm(lock.Change{Path: r.name, Content: true, Member: true}); err != nil {
 		return err
 	}
@@ -40,6 +35,10 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *request) error {
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusCreated)
 	return nil
+}
+
+func (r *request) mkcolNames() []lock.Name {
+	return []lock.Name{{Path: r.name, Member: true}}
 }
 
 // notNew answers a MKCOL whose condition does not hold for what is to be made,

@@ -45,11 +45,13 @@ func (h *Handler) proppatch(w http.ResponseWriter, r *request) error {
 // update changes properties while the resource stays where it is. The
 // verdicts tell what became of each.
 func (r *request) update(update davxml.PropertyUpdate) (fs.FileInfo, verdicts, error) {
-	release, err := r.handler.reserved.reserve(r.Context(), reserved{r.name, reservedName})
-	if err != nil {
+	if err := r.reserve(lock.Name{Path: r.name}); err != nil {
 		return nil, nil, err
 	}
-	defer release()
+	defer r.reserved.Release()
+	if err := r.readIf(); err != nil {
+		return nil, nil, err
+	}
 	info, err := r.mustLook(r.name)
 	if err != nil {
 		return nil, nil, err

@@ -32,8 +32,7 @@ func (h *Handler) put(w http.ResponseWriter, r *request) error {
 			return err
 		}
 	}
-	change := lock.Change{Path: r.name, Content: true, Member: old == nil}
-	if err := r.confirm(change); err != nil {
+	if err := r.confirm(lock.Change{Path: r.name, Content: true, Member: old == nil}); err != nil {
 		return err
 	}
 	g, err := r.conditions(old)
@@ -45,7 +44,7 @@ func (h *Handler) put(w http.ResponseWriter, r *request) error {
 			return err
 		}
 	}
-	body, err := r.upload(change)
+	body, err := r.upload()
 	if err != nil {
 		return err
 	}
@@ -58,17 +57,23 @@ func (h *Handler) put(w http.ResponseWriter, r *request) error {
 		if body.failure != nil {
 			err = body.failure
 		}
+		if isPlaceholder(old) && !r.reserved.First() {
+			err = instead(err, fs.ErrExist, http.StatusLocked, "another request has stored the file meanwhile, try again")
+		}
 		return instead(err, fs.ErrNotExist, http.StatusConflict, "the parent folder does not exist")
 	}
-	if old == nil || isPlaceholder(old) {
+	isNew := old == nil
+	if isNew || isPlaceholder(old) {
 		r.made()
+		isNew = isNew && r.reserved.First()
+		r.reserved.Made(r.name)
 	}
 	setValidators(w.Header(), info)
 	if hasTime && info.ModTime().Unix() == mtime.Unix() {
 		w.Header().Set("X-OC-MTime", "accepted")
 	}
 	w.Header().Set("Content-Length", "0")
-	if old == nil {
+	if isNew {
 		w.WriteHeader(http.StatusCreated)
 	} else {
 		w.WriteHeader(http.StatusNoContent)
@@ -105,23 +110,27 @@ func (r *request) needSpace(size int64) error {
 	return nil
 }
 
-// An upload is the body of a PUT. It ends with io.EOF only if it is whole and
-// may still be stored; the file system then stores it, and on any other error
-// keeps what it has.
+// putNames lets others PUT the same file meanwhile, or a client that has lost its
+// connection could not begin anew: the last one to be stored wins, each whole.
+func (r *request) putNames() []lock.Name {
+	return []lock.Name{{Path: r.name, Shared: true, Member: true}}
+}
+
+// An upload is the body of a PUT. It ends with io.EOF only if it is whole; the
+// file system then stores it, and on any other error keeps what it has.
 type upload struct {
 	body    io.Reader
 	size    int64 // -1: unknown
 	sums    []checksum
-	confirm func() error
 	failure error // what ended the body, if it was not its end
 }
 
 // upload makes the body of a PUT. Finder sends files in chunks and tells their
 // size in a header of its own; the size is then as binding as a
 // Content-Length.
-func (r *request) upload(change lock.Change) (*upload, error) {
+func (r *request) upload() (*upload, error) {
 	sums, err := wantedChecksums(r.Header)
-	u := &upload{size: r.ContentLength, sums: sums, confirm: func() error { return r.confirm(change) }}
+	u := &upload{size: r.ContentLength, sums: sums}
 	if u.size < 0 {
 		if n, err := strconv.ParseInt(r.Header.Get("X-Expected-Entity-Length"), 10, 64); err == nil && n >= 0 {
 			u.size = n
@@ -152,15 +161,14 @@ func (u *upload) Read(p []byte) (int, error) {
 	return 0, u.failure
 }
 
-// check judges a body that has come to its end: by its checksums, and by the
-// locks, which may have ended during a long upload.
+// check judges a body that has come to its end.
 func (u *upload) check() error {
 	for _, sum := range u.sums {
 		if !sum.holds() {
 			return refuse(http.StatusBadRequest, "the body does not have the checksum that was announced")
 		}
 	}
-	return u.confirm()
+	return nil
 }
 
 // bodyFailure is the answer when a body cannot be read to its end: the

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/spf13/afero"
+
+	"github.com/davdisk/davdisk/webdav/internal/lock"
 )
 
 // steppedFs calls a function in the middle of a change: before properties are
@@ -171,5 +173,55 @@ func TestPropertiesBesideChangesOfNames(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// A file system that panics leaves no name reserved.
+func TestPanicReleasesNames(t *testing.T) {
+	for op, request := range map[string]struct{ method, at, to string }{
+		"put":           {"PUT", "/f", ""},
+		"delete":        {"DELETE", "/f", ""},
+		"mkdir":         {"MKCOL", "/n", ""},
+		"copy":          {"COPY", "/f", "/n"},
+		"move":          {"MOVE", "/f", "/n"},
+		"setproperties": {"PROPPATCH", "/f", ""},
+		"stat":          {"LOCK", "/f", ""},
+	} {
+		t.Run(request.method, func(t *testing.T) {
+			files := newCapableFs()
+			if _, err := files.Put("/f", strings.NewReader("x"), -1, time.Time{}, "", false); err != nil {
+				t.Fatal(err)
+			}
+			h, err := NewHandler(files)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer h.Close()
+			files.setFail(func(called, _ string) error {
+				if called == op {
+					panic("of the file system")
+				}
+				return nil
+			})
+			body := map[string]string{"PUT": "x", "PROPPATCH": setProperty("p", "v"), "LOCK": lockBody}[request.method]
+			req := httptest.NewRequest(request.method, request.at, strings.NewReader(body))
+			req.Host = "localhost"
+			req.Header.Set("Destination", request.to)
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Error("it did not panic")
+					}
+				}()
+				h.ServeHTTP(httptest.NewRecorder(), req)
+			}()
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			all, err := h.locks.Reserve(ctx, lock.Name{Path: "/", Tree: true, Lock: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all.Release()
+		})
 	}
 }

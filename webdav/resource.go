@@ -1,11 +1,13 @@
 package webdav
 
 import (
+	"errors"
 	"io/fs"
 	"net/http"
 	"path"
 	"time"
 
+	"github.com/davdisk/davdisk/webdav/internal/davxml"
 	"github.com/davdisk/davdisk/webdav/internal/lock"
 )
 
@@ -29,6 +31,21 @@ func (r *request) placeholder(name string) fs.FileInfo {
 		return placeholder{path.Base(name), p}
 	}
 	return nil
+}
+
+// reserve keeps other requests from what this one is going to change, until
+// r.reserved is released: 423 if another uses it for long. The If header is read
+// afterwards, because it is judged by what cannot change any more.
+func (r *request) reserve(names ...lock.Name) (err error) {
+	r.reserved, err = r.handler.locks.Reserve(r.Context(), names...)
+	if !errors.Is(err, lock.ErrReserved) {
+		return err
+	}
+	busy := &refusal{status: http.StatusLocked, reason: lock.ErrReserved.Error() + ", try again", cause: err}
+	if r.Method == "LOCK" {
+		busy.precondition = davxml.Precondition{Name: davxml.NoConflictingLock}
+	}
+	return busy
 }
 
 // errMissing answers a request for something that is not there.

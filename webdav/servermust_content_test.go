@@ -142,20 +142,31 @@ func mustStoreWhole(s *share) {
 		}
 	})
 	s.want(204, "PUT", "/f", "123", "OC-Checksum: ADLER32:1 SHA1:40bd001563085fc35165329ea1ff5c5ecbdbbeef MD5:202cb962ac59075b964b07152d234b70")
-	// A lock that is taken while a body is on its way keeps it out.
-	body, feed := io.Pipe()
-	done := make(chan answer)
-	go func() { done <- s.doBody("PUT", "/f", body) }()
-	if _, err := io.WriteString(feed, "begun"); err != nil {
+	// A lock that is asked for while a body is on its way comes after it.
+	conn := s.dial()
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "PUT /f HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"); err != nil {
 		s.Fatal(err)
 	}
-	token := s.lock("/f")
-	feed.Close()
-	if a := <-done; a.status != 423 {
-		s.Errorf("an upload overtaken by a lock: %d", a.status)
+	begun := make([]byte, len("HTTP/1.1 100 Continue\r\n\r\n"))
+	if _, err := io.ReadFull(conn, begun); err != nil || !strings.Contains(string(begun), "100 Continue") {
+		s.Fatalf("%q %v", begun, err)
 	}
-	s.holds("/f", "123")
-	s.want(204, "PUT", "/f", "1234", "If: ("+token+")")
+	locked := make(chan answer)
+	go func() { locked <- s.do("LOCK", "/f", lockBody) }()
+	if _, err := io.WriteString(conn, "begun"); err != nil {
+		s.Fatal(err)
+	}
+	if a := s.readAnswer(conn); a.err != nil || a.status != 204 {
+		s.Errorf("an upload beside a LOCK: %d %v", a.status, a.err)
+	}
+	a := <-locked
+	if a.status != 200 {
+		s.Fatalf("a LOCK beside an upload: %d", a.status)
+	}
+	s.holds("/f", "begun")
+	s.want(423, "PUT", "/f", "1234")
+	s.want(204, "PUT", "/f", "1234", "If: ("+a.header.Get("Lock-Token")+")")
 }
 
 func mustRefusePartial(s *share) {

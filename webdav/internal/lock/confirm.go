@@ -27,8 +27,8 @@ type Change struct {
 // resource are all shared, and each is as good. Otherwise Confirm returns a
 // *ConflictError that names the roots of the locks whose tokens are wanting.
 //
-// Confirm reserves nothing. A change that takes long asks again when it is
-// about to take effect.
+// The caller has reserved the paths, or a lock may be made before the changes
+// take effect.
 func (t *Table) Confirm(principal string, tokens []string, changes ...Change) error {
 	t.mu.RLock()
 	defer t.mu.RUnlock()

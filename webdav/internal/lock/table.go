@@ -32,14 +32,16 @@ type Options struct {
 	Random     io.Reader        // nil: crypto/rand
 	MaxTimeout time.Duration    // 0: DefaultMaxTimeout
 	MaxLocks   int              // 0: DefaultMaxLocks
+	MaxWait    time.Duration    // of Reserve; 0: DefaultMaxWait
 }
 
 // A Table holds the locks of one tree of paths. A method that changes it judges
 // by the present state and proposes the change to the log; the judgement that
 // counts is that of apply, because other changes may come before.
 type Table struct {
-	opts Options
-	log  journal.Log[change]
+	opts     Options
+	log      journal.Log[change]
+	reserved reservations
 
 	mu    sync.RWMutex // guards what follows; written only by apply
 	tree  pathtree.Tree[*entry]
@@ -60,6 +62,7 @@ type entry struct {
 func Open(dir string, opts Options) (*Table, error) {
 	opts.MaxTimeout = cmp.Or(opts.MaxTimeout, DefaultMaxTimeout)
 	opts.MaxLocks = cmp.Or(opts.MaxLocks, DefaultMaxLocks)
+	opts.MaxWait = cmp.Or(opts.MaxWait, DefaultMaxWait)
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
@@ -297,6 +300,19 @@ func (t *Table) PlaceholdersIn(folder string) map[string]Placeholder {
 		}
 	}
 	return found
+}
+
+// HasPlaceholders reports whether there are any at a path or below it.
+func (t *Table) HasPlaceholders(name string) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	now := t.opts.Now()
+	for _, e := range t.tree.Below(name) {
+		if e.hasPlaceholder(now) {
+			return true
+		}
+	}
+	return false
 }
 
 // Len is the number of locks held at the moment, ended ones included until

@@ -1,0 +1,496 @@
+package webdav
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"net/http/httptest"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/spf13/afero"
+
+	"github.com/davdisk/davdisk/webdav/internal/lock"
+)
+
+// clone is another file system that holds the same.
+func (c *capableFs) clone() *capableFs {
+	other := newCapableFs()
+	other.clock = c.clock
+	for name, node := range c.nodes {
+		kept := *node
+		kept.props = maps.Clone(node.props)
+		other.nodes[name] = &kept
+	}
+	return other
+}
+
+// A call is a request that meets another one: method, path, where it goes, and
+// headers. {T} is the token of the world's lock, {E} the entity tag of /d/f.
+type call struct {
+	method, at, to string
+	headers        string // separated by "; "
+}
+
+func (c call) String() string {
+	return strings.TrimSpace(strings.Join([]string{c.method, c.at, c.to, c.headers}, " "))
+}
+
+// A stop is where a slow request is held up: before and after each change of the
+// file system, after each look at it and each read of the body, and before the
+// answer.
+type stop struct {
+	at      int // how many have gone by before
+	passed  atomic.Int64
+	name    string // of the stage that it is held up at
+	reached chan struct{}
+	resume  chan struct{}
+}
+
+type stopKey struct{}
+
+func newStop(at int) *stop {
+	return &stop{at: at, reached: make(chan struct{}), resume: make(chan struct{})}
+}
+
+// stage is called at each stage of a request, with its context.
+func stage(ctx context.Context, name string) {
+	s, ok := ctx.Value(stopKey{}).(*stop)
+	if ok && s != nil && s.passed.Add(1) == int64(s.at)+1 {
+		s.name = name
+		close(s.reached)
+		<-s.resume
+	}
+}
+
+// stagedFs has the stages of the file system.
+type stagedFs struct {
+	capableLike
+	ctx context.Context
+}
+
+// capableLike is a file system with all the abilities that change something.
+type capableLike interface {
+	afero.Fs
+	ContextBinder
+	Putter
+	Mover
+	Copier
+	Deleter
+	Propertier
+}
+
+func (f stagedFs) WithContext(ctx context.Context) afero.Fs {
+	return stagedFs{f.capableLike.WithContext(ctx).(capableLike), ctx}
+}
+
+func (f stagedFs) step(op string) (after func()) {
+	stage(f.ctx, "before "+op)
+	return func() { stage(f.ctx, "after "+op) }
+}
+
+func (f stagedFs) Stat(name string) (fs.FileInfo, error) {
+	defer stage(f.ctx, "after stat "+name)
+	return f.capableLike.Stat(name)
+}
+
+func (f stagedFs) Mkdir(name string, mode fs.FileMode) error {
+	defer f.step("mkdir " + name)()
+	return f.capableLike.Mkdir(name, mode)
+}
+
+func (f stagedFs) Chtimes(name string, atime, mtime time.Time) error {
+	defer f.step("times " + name)()
+	return f.capableLike.Chtimes(name, atime, mtime)
+}
+
+func (f stagedFs) Put(name string, body io.Reader, size int64, mtime time.Time, ifMatch string, ifAbsent bool) (fs.FileInfo, error) {
+	defer f.step("put " + name)()
+	return f.capableLike.Put(name, body, size, mtime, ifMatch, ifAbsent)
+}
+
+func (f stagedFs) Move(from, to string, overwrite bool) error {
+	defer f.step("move " + from)()
+	return f.capableLike.Move(from, to, overwrite)
+}
+
+func (f stagedFs) Copy(from, to string, overwrite bool, depth int) error {
+	defer f.step("copy " + from)()
+	return f.capableLike.Copy(from, to, overwrite, depth)
+}
+
+func (f stagedFs) Delete(name, ifMatch string) error {
+	defer f.step("delete " + name)()
+	return f.capableLike.Delete(name, ifMatch)
+}
+
+func (f stagedFs) SetProperties(name string, set map[string]string, remove []string) error {
+	defer f.step("properties " + name)()
+	return f.capableLike.SetProperties(name, set, remove)
+}
+
+// stagedBody has a stage after each read.
+type stagedBody struct {
+	io.Reader
+	ctx context.Context
+}
+
+func (b stagedBody) Read(p []byte) (int, error) {
+	defer stage(b.ctx, "after a read of the body")
+	return b.Reader.Read(p)
+}
+
+// stagedWriter has a stage before the answer.
+type stagedWriter struct {
+	*httptest.ResponseRecorder
+	ctx context.Context
+}
+
+func (w stagedWriter) WriteHeader(status int) {
+	stage(w.ctx, "before the answer")
+	w.ResponseRecorder.WriteHeader(status)
+}
+
+// A world is what requests meet in: a handler with files, and perhaps a lock.
+type world struct {
+	t       *testing.T
+	handler *Handler
+	files   capableLike
+	vars    *strings.Replacer
+}
+
+// worldNames are all the names that the requests have to do with.
+var worldNames = []string{"/", "/d", "/d/f", "/d/g", "/d/n", "/d/n/g", "/d/f/f", "/e", "/e/f", "/e/g", "/e/n", "/n", "/n/f", "/n/g", "/n/n", "/m"}
+
+// filled makes the files of a world.
+func filled(t *testing.T, files capableLike) capableLike {
+	t.Helper()
+	for _, name := range []string{"/d", "/d/f", "/d/g", "/e", "/e/f", "/m"} {
+		var err error
+		if path.Dir(name) == "/" && name != "/m" {
+			err = files.Mkdir(name, 0o777)
+		} else {
+			_, err = files.Put(name, strings.NewReader(name), -1, time.Time{}, "", false)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
+// newWorld serves such files, and makes the lock if there is one.
+func newWorld(t *testing.T, files capableLike, locked call) *world {
+	t.Helper()
+	h, err := NewHandler(stagedFs{files, t.Context()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, handler: h, files: files, vars: strings.NewReplacer()}
+	for _, name := range []string{"/d/g", "/e"} {
+		property := map[string]string{"{urn:n}p": "<p xmlns='urn:n'>of " + name + "</p>"}
+		err := files.SetProperties(name, property, nil)
+		if errors.Is(err, errors.ErrUnsupported) {
+			err = h.props.Set(name, property, nil)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	tag := w.send(call{method: "HEAD", at: "/d/f"}, "", nil).Header().Get("ETag")
+	token, empty := "", ""
+	if locked.method != "" {
+		a := w.send(locked, "", nil)
+		if token = a.Header().Get("Lock-Token"); token == "" {
+			t.Fatalf("%v: %d %s", locked, a.Code, a.Body)
+		}
+		empty = w.send(call{method: "HEAD", at: locked.at}, "", nil).Header().Get("ETag")
+	}
+	w.vars = strings.NewReplacer("{T}", token, "{E}", tag, "{L}", empty)
+	return w
+}
+
+func (w *world) close() {
+	if err := w.handler.Close(); err != nil {
+		w.t.Error(err)
+	}
+}
+
+// send serves one request by somebody, whose content differs from others'.
+func (w *world) send(c call, by string, s *stop) *httptest.ResponseRecorder {
+	body := ""
+	switch {
+	case c.method == "PUT":
+		body = "by " + by
+	case c.method == "LOCK" && !strings.Contains(c.headers, "Timeout"):
+		body = lockBody
+	case c.method == "PROPPATCH":
+		body = strings.Replace(setProperty("p", "by "+by), "<D:prop>",
+			`<D:prop><Z:Win32LastModifiedTime xmlns:Z="urn:schemas-microsoft-com:">Tue, 06 Feb 2001 04:05:06 GMT</Z:Win32LastModifiedTime>`, 1)
+	}
+	ctx := context.WithValue(context.Background(), stopKey{}, s)
+	req := httptest.NewRequestWithContext(ctx, c.method, c.at, stagedBody{strings.NewReader(body), ctx})
+	req.ContentLength = int64(len(body))
+	req.Host = "localhost"
+	if c.to != "" {
+		req.Header.Set("Destination", c.to)
+	}
+	for header := range strings.SplitSeq(c.headers, "; ") {
+		if name, value, ok := strings.Cut(header, ": "); ok {
+			req.Header.Set(name, w.vars.Replace(value))
+		}
+	}
+	a := stagedWriter{httptest.NewRecorder(), ctx}
+	w.handler.ServeHTTP(a, req)
+	return a.ResponseRecorder
+}
+
+// patchStatus is a status in a 207 of PROPPATCH.
+var patchStatus = regexp.MustCompile(`HTTP/1.1 \d+`)
+
+func verdict(a *httptest.ResponseRecorder) string {
+	return fmt.Sprint(a.Code, patchStatus.FindAllString(a.Body.String(), -1))
+}
+
+// state tells what there is: files, properties, locks and what these made.
+func (w *world) state() string {
+	var b strings.Builder
+	for _, name := range worldNames {
+		info, err := w.files.Stat(name)
+		if err != nil && !isMissing(err) {
+			w.t.Error(err)
+		}
+		kept := w.handler.props.Get(name)["{urn:n}p"]
+		_, empty := w.handler.locks.Placeholder(name)
+		if err == nil {
+			content, date := "folder", ""
+			if !info.IsDir() {
+				read, err := afero.ReadFile(w.files, name)
+				if err != nil {
+					w.t.Error(err)
+				}
+				content = string(read)
+				if info.ModTime().Year() == 2001 {
+					date = "2001"
+				}
+			}
+			props, err := w.files.(Propertier).Properties(name)
+			if err != nil {
+				w.t.Error(err)
+			}
+			fmt.Fprintln(&b, name, content, date, props["{urn:n}p"])
+		}
+		if kept != "" || empty {
+			fmt.Fprintln(&b, name, "in the handler:", kept, empty)
+		}
+	}
+	for _, l := range w.handler.locks.Below("/") {
+		fmt.Fprintln(&b, "lock", l.Root, l.Infinite, l.Shared)
+	}
+	return b.String()
+}
+
+// An outcome is how two requests were answered, and what there is afterwards.
+type outcome struct{ slow, fast, state string }
+
+// A meeting is the kind of world that two requests meet in.
+type meeting struct {
+	files  func() capableLike
+	locked call
+}
+
+// serially serves one request after the other; the state is also told as it is
+// between them.
+func (m meeting) serially(t *testing.T, first, second call, firstBy, secondBy string) (a, b, between, state string) {
+	w := newWorld(t, m.files(), m.locked)
+	defer w.close()
+	a = verdict(w.send(first, firstBy, nil))
+	between = w.state()
+	b = verdict(w.send(second, secondBy, nil))
+	return a, b, between, w.state()
+}
+
+// meet holds the slow request up at each of its stages in turn, and has the fast
+// one come there. It returns how many there were.
+func (m meeting) meet(t *testing.T, slow, fast call) (stages int) {
+	slowFirst, fastFirst := outcome{}, outcome{}
+	var slowOnly, fastOnly string
+	slowFirst.slow, slowFirst.fast, slowOnly, slowFirst.state = m.serially(t, slow, fast, "slow", "fast")
+	fastFirst.fast, fastFirst.slow, fastOnly, fastFirst.state = m.serially(t, fast, slow, "fast", "slow")
+	waited := false
+	for ; ; stages++ {
+		w := newWorld(t, m.files(), m.locked)
+		s := newStop(stages)
+		got, was := outcome{}, ""
+		var slowDone, fastDone = make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(slowDone)
+			got.slow = verdict(w.send(slow, "slow", s))
+		}()
+		synctest.Wait()
+		if s.name == "" { // there are no more stages
+			w.close()
+			return stages
+		}
+		go func() {
+			defer close(fastDone)
+			got.fast = verdict(w.send(fast, "fast", nil))
+		}()
+		synctest.Wait()
+		select {
+		case <-fastDone:
+			was = w.state()
+		default:
+			if !waited { // once, see it give up
+				time.Sleep(lock.DefaultMaxWait + time.Second)
+			}
+		}
+		close(s.resume)
+		<-slowDone
+		<-fastDone
+		got.state = w.state()
+		w.close()
+		if !waited && was == "" {
+			waited = true
+			if !strings.HasPrefix(got.fast, "423") || got.slow != slowFirst.slow || got.state != slowOnly {
+				t.Errorf("%v, held up %s; %v waits too long:\n%v\nwant 423 and\n%s", slow, s.name, fast, got, slowOnly)
+			}
+			continue
+		}
+		// Whoever was served and saw nothing of the slow request came before it.
+		before := was == fastOnly && was != slowFirst.state
+		refused := got.fast == fastFirst.fast && strings.HasPrefix(got.slow, "423") && got.state == fastOnly
+		if got != fastFirst && (got != slowFirst || before) && !refused {
+			t.Errorf("%v, held up %s; %v (seen in between: %v):\n%v\nwant one after the other:\n%v\nor the other way round:\n%v",
+				slow, s.name, fast, before, got, slowFirst, fastFirst)
+		}
+	}
+}
+
+// Each two requests that change something, one of them held up at any of its
+// stages, end as if one had come after the other, or the second is told 423.
+func TestEachTwoRequestsAreSerial(t *testing.T) {
+	plain := []call{
+		{"PUT", "/d/f", "", ""},
+		{"PUT", "/d/f", "", "If-Match: {E}"},
+		{"PUT", "/d/f", "", `If: (["x"]) ([{E}])`},
+		{"PUT", "/d/n", "", ""},
+		{"PUT", "/d/n", "", "If-None-Match: *"},
+		{"DELETE", "/d/f", "", ""},
+		{"DELETE", "/d/f", "", "If-Match: {E}"},
+		{"DELETE", "/d", "", ""},
+		{"MKCOL", "/d/n", "", ""},
+		{"MKCOL", "/n", "", ""},
+		{"COPY", "/d/f", "/d/n", ""},
+		{"COPY", "/d", "/n", ""},
+		{"COPY", "/d/f", "/e/f", "Overwrite: F"},
+		{"COPY", "/e/f", "/d/f", ""},
+		{"COPY", "/e", "/d", ""},
+		{"MOVE", "/d/f", "/d/n", ""},
+		{"MOVE", "/d/n", "/d/f", ""},
+		{"MOVE", "/d", "/n", ""},
+		{"MOVE", "/d/f", "/e/f", "If-Match: {E}"},
+		{"MOVE", "/e/f", "/d/f", ""},
+		{"MOVE", "/e", "/d", ""},
+		{"PROPPATCH", "/d/f", "", ""},
+		{"PROPPATCH", "/d/n", "", ""},
+		{"PROPPATCH", "/d", "", ""},
+		{"LOCK", "/d/f", "", "Depth: 0"},
+		{"LOCK", "/d/n", "", "Depth: 0"},
+		{"LOCK", "/d", "", "Depth: 0"},
+		{"LOCK", "/d", "", "Depth: infinity"},
+		{"LOCK", "/d/f", "", "If-Match: {E}"},
+	}
+	template := filled(t, newCapableFs()).(*capableFs)
+	inMemory := func() capableLike { return template.clone() }
+	for name, m := range map[string]struct {
+		meeting
+		calls []call
+	}{
+		"no locks": {meeting{inMemory, call{}}, plain},
+		"properties in the handler": {meeting{func() capableLike {
+			f := template.clone()
+			f.noProperties = true
+			return f
+		}, call{}}, slices.DeleteFunc(slices.Clone(plain), func(c call) bool { return c.headers != "" })},
+		"a locked file": {meeting{inMemory, call{"LOCK", "/d/f", "", "Depth: 0"}}, []call{
+			{"LOCK", "/d/f", "", "Timeout: Second-100; If: ({T})"},
+			{"UNLOCK", "/d/f", "", "Lock-Token: {T}"},
+			{"PUT", "/d/f", "", "If: ({T})"},
+			{"PUT", "/d/f", "", ""},
+			{"DELETE", "/d/f", "", "If: ({T})"},
+			{"DELETE", "/d", "", "If: </d/f> ({T})"},
+			{"MOVE", "/d/f", "/n", "If: ({T})"},
+			{"MOVE", "/e/f", "/d/f", "If: </d/f> ({T})"},
+			{"MOVE", "/d", "/n", "If: </d/f> ({T})"},
+			{"COPY", "/d/f", "/n", ""},
+			{"COPY", "/e/f", "/d/f", "If: </d/f> ({T})"},
+			{"PROPPATCH", "/d/f", "", "If: ({T})"},
+			{"LOCK", "/d/f", "", "Depth: 0"},
+			{"LOCK", "/d", "", "Depth: infinity"},
+		}},
+		"a locked folder": {meeting{inMemory, call{"LOCK", "/d", "", "Depth: infinity"}}, []call{
+			{"LOCK", "/d/f", "", "Timeout: Second-100; If: ({T})"},
+			{"UNLOCK", "/d", "", "Lock-Token: {T}"},
+			{"UNLOCK", "/d/f", "", "Lock-Token: {T}"},
+			{"PUT", "/d/f", "", "If: ({T})"},
+			{"PUT", "/d/n", "", "If: </d> ({T})"},
+			{"PUT", "/d/n", "", ""},
+			{"DELETE", "/d/f", "", "If: ({T})"},
+			{"DELETE", "/d", "", "If: ({T})"},
+			{"MKCOL", "/d/n", "", "If: </d> ({T})"},
+			{"MOVE", "/d/f", "/n", "If: ({T})"},
+			{"MOVE", "/d", "/n", "If: ({T})"},
+			{"MOVE", "/e", "/d", "If: </d> ({T})"},
+			{"COPY", "/d", "/n", ""},
+			{"PROPPATCH", "/d", "", "If: ({T})"},
+			{"LOCK", "/d/g", "", "Depth: 0"},
+		}},
+		"a locked free name": {meeting{inMemory, call{"LOCK", "/d/n", "", "Depth: 0"}}, []call{
+			{"LOCK", "/d/n", "", "Timeout: Second-100; If: ({T})"},
+			{"UNLOCK", "/d/n", "", "Lock-Token: {T}"},
+			{"PUT", "/d/n", "", "If: ({T})"},
+			{"PUT", "/d/n", "", "If: ({T}); If-Match: {L}"},
+			{"DELETE", "/d/n", "", "If: ({T})"},
+			{"DELETE", "/d", "", "If: </d/n> ({T})"},
+			{"MKCOL", "/d/n", "", "If: ({T})"},
+			{"MOVE", "/d/n", "/n", "If: ({T})"},
+			{"MOVE", "/d", "/n", "If: </d/n> ({T})"},
+			{"MOVE", "/d/n", "/d/f", "If: ({T})"},
+			{"MOVE", "/d/f", "/d/n", "If: </d/n> ({T})"},
+			{"COPY", "/d/n", "/n", ""},
+			{"COPY", "/d", "/n", ""},
+			{"COPY", "/d/n", "/d/f", ""},
+			{"COPY", "/d/f", "/d/n", "If: </d/n> ({T})"},
+			{"PROPPATCH", "/d/n", "", "If: ({T})"},
+			{"LOCK", "/d", "", "Depth: infinity"},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pairs, stages := 0, 0
+			for _, slow := range m.calls {
+				t.Run(slow.String(), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						for _, fast := range m.calls {
+							n := m.meet(t, slow, fast)
+							if n < 1 {
+								t.Errorf("%v has %d stages", slow, n)
+							}
+							pairs, stages = pairs+1, stages+n
+						}
+					})
+				})
+			}
+			t.Logf("%d pairs, %d meetings", pairs, stages)
+		})
+	}
+}
