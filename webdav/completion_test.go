@@ -209,16 +209,32 @@ func TestCompleteRequestIsCarriedOut(t *testing.T) {
 // On HTTP/2 a client gives up a request without its connection. All of it may
 // have come before the handler has read any.
 func TestCompleteRequestOfHTTP2IsCarriedOut(t *testing.T) {
+	patch := setProperty("p", "kept")
 	for _, c := range []struct {
-		name string
-		cut  bool
-		want string
-	}{{"whole", false, `/new "hi"`}, {"cut", true, ""}} {
+		name, method, at, body string
+		cut, chunked           bool
+		want                   string
+	}{
+		{"whole PUT", "PUT", "/new", "hi", false, false, `/new "hi"`},
+		{"whole PUT of unknown length", "PUT", "/new", "hi", false, true, `/new "hi"`},
+		{"whole MOVE", "MOVE", "/f", "", false, false, `/new "old"`},
+		{"whole COPY", "COPY", "/f", "", false, false, `/new "old"`},
+		{"whole DELETE", "DELETE", "/f", "", false, false, ""},
+		{"whole MKCOL", "MKCOL", "/new", "", false, false, "/new/"},
+		{"whole PROPPATCH", "PROPPATCH", "/f", patch, false, false, "property"},
+		{"cut PUT", "PUT", "/new", "hi", true, false, ""},
+		{"cut PUT of unknown length", "PUT", "/new", "hi", true, true, ""},
+		{"cut MOVE", "MOVE", "/f", "", true, true, ""},
+		{"cut COPY", "COPY", "/f", "", true, true, ""},
+		{"cut DELETE", "DELETE", "/f", "", true, true, ""},
+		{"cut MKCOL", "MKCOL", "/new", "", true, true, ""},
+		{"cut PROPPATCH", "PROPPATCH", "/f", patch, true, false, ""},
+	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := newLateShare(t)
 			l.server.StartTLS()
 			l.capable().setFail(func(op, _ string) error { // before the body is read
-				if op == "stat" {
+				if op == "stat" && c.method == "PUT" {
 					connected := <-l.connected
 					<-connected.Done()
 					l.connected <- connected
@@ -228,23 +244,35 @@ func TestCompleteRequestOfHTTP2IsCarriedOut(t *testing.T) {
 			})
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			var body io.Reader = strings.NewReader("hi")
+			body := io.Reader(strings.NewReader(c.body))
 			if c.cut {
 				body = io.MultiReader(body, readerFunc(func([]byte) (int, error) { cancel(); return 0, errors.New("cut") }))
 			} else {
 				ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { cancel() }})
 			}
-			req, err := http.NewRequestWithContext(ctx, "PUT", l.server.URL+"/new", body)
+			if c.chunked {
+				body = onlyReader{body}
+			}
+			req, err := http.NewRequestWithContext(ctx, c.method, l.server.URL+c.at, body)
 			if err != nil {
 				t.Fatal(err)
 			}
+			if c.cut && !c.chunked {
+				req.ContentLength = int64(len(c.body)) + 1
+			}
 			req.Host = "localhost"
+			req.Header.Set("Destination", "/new")
+			before := l.everything()
 			if res, err := l.server.Client().Do(req); err == nil {
 				res.Body.Close()
 				t.Fatalf("it was answered %d", res.StatusCode)
 			}
 			<-l.ended
-			if found := l.everything(); !strings.Contains(found, c.want) || c.cut && strings.Contains(found, "/new") {
+			found := l.everything()
+			if f := l.capable().nodes["/f"]; f != nil && f.props["{urn:n}p"] != "" {
+				found += "property\n"
+			}
+			if !strings.Contains(found, c.want) || (found == before) != c.cut {
 				t.Errorf("the share holds\n%s\nwant %s", found, c.want)
 			}
 		})

@@ -20,6 +20,13 @@ func TestClientLeavesAfterTheLastByte(t *testing.T) {
 		"local": func(t *testing.T) *server {
 			return start(t, t.TempDir(), nil, "serve", t.TempDir(), "--addr", "127.0.0.1:0")
 		},
+		// By itself nginx gives up what its client has left, perhaps before it has
+		// passed it on.
+		"behind nginx": func(t *testing.T) *server {
+			s, front := serve(t, startDisk(t, emulator.Options{})), freeAddress(t)
+			startNginx(t, front, `listen `+front+`; proxy_ignore_client_abort on; location / { proxy_pass `+s.url+`; }`)
+			return &server{TB: t, url: "http://" + front + "/"}
+		},
 	} {
 		t.Run(store, func(t *testing.T) {
 			s := begin(t)

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,39 @@ import (
 	"github.com/davdisk/davdisk/internal/testlevel"
 	"github.com/davdisk/davdisk/internal/testtool"
 )
+
+// TestFfmpegStores has ffmpeg upload what it makes: in chunks, and it closes its
+// side of the connection after the last one without waiting for the answer.
+func TestFfmpegStores(t *testing.T) {
+	testlevel.NeedMore(t)
+	makeFilm := func(to ...string) string {
+		t.Helper()
+		return run(t, command(t, "ffmpeg", append([]string{
+			"-v", "error", "-f", "lavfi", "-i", "testsrc=duration=2:size=320x240:rate=25", "-c:v", "mjpeg", "-fflags", "+bitexact", "-f", "mpegts",
+		}, to...)...))
+	}
+	local := filepath.Join(t.TempDir(), "film.ts")
+	makeFilm(local)
+	want, err := os.ReadFile(local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for store, s := range map[string]*server{
+		"yandex":     serve(t, startDisk(t, emulator.Options{})),
+		"write-back": serve(t, startDisk(t, emulator.Options{}), "--write-back"),
+		"local":      start(t, t.TempDir(), nil, "serve", t.TempDir(), "--addr", "127.0.0.1:0"),
+	} {
+		t.Run(store, func(t *testing.T) {
+			for _, name := range []string{"film.ts", "film.ts"} { // new, and replaced
+				makeFilm("-method", "PUT", s.url+name)
+				until(t, "ffmpeg's film is stored", func() bool {
+					code, body := s.request(http.MethodGet, name, nil)
+					return code == http.StatusOK && body == string(want)
+				})
+			}
+		})
+	}
+}
 
 // TestPlayers has ffmpeg and mpv jump in a film whose index is at its end, as
 // cameras write them, and counts what was downloaded for it.
