@@ -44,7 +44,7 @@ func (f *FS) put(name string, body io.Reader, size int64, mtime time.Time, ifMat
 	if err := p.checkNew(); err != nil {
 		return nil, err
 	}
-	if err := f.checkSize(size); err != nil {
+	if err := f.checkSize(f.ctx, size); err != nil {
 		return nil, err
 	}
 	if err := f.begin(); err != nil {
@@ -54,6 +54,9 @@ func (f *FS) put(name string, body io.Reader, size int64, mtime time.Time, ifMat
 
 	room := f.budget.Join()
 	defer room.Leave()
+	if size < 0 {
+		body = &sizeChecked{core: f.core, ctx: f.ctx, body: body}
+	}
 	body = room.Reader(f.ctx, body) // by what has come: an announced size takes nothing from others
 
 	// A body that fits into memory, or has no known length, is received before

@@ -414,3 +414,31 @@ func TestSpoolIsBounded(t *testing.T) {
 		})
 	}
 }
+
+// TestBodyBeyondTheLimit has a body of unknown length that never ends: no more of
+// it is read than the store accepts, if that is known.
+func TestBodyBeyondTheLimit(t *testing.T) {
+	f := newFS(t, memory.New(memory.Options{Total: 1 << 40, MaxFile: 3 << 20}))
+	if _, _, err := f.Usage(); err != nil {
+		t.Fatal(err)
+	}
+	var read int64
+	body := readerFunc(func(p []byte) (int, error) { read += int64(len(p)); clear(p); return len(p), nil })
+	if _, err := f.Put("/f", body, -1, time.Time{}, "", false); !errors.Is(err, backend.ErrTooLarge) {
+		t.Errorf("%v, want ErrTooLarge", err)
+	}
+	if read > 4<<20 {
+		t.Errorf("%d bytes were read", read)
+	}
+	if _, err := f.Stat("/f"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("something was stored: %v", err)
+	}
+	if _, err := f.Put("/f", io.LimitReader(body, 3<<20), -1, time.Time{}, "", false); err != nil {
+		t.Errorf("the largest: %v", err)
+	}
+}
+
+// readerFunc is an io.Reader made of its method.
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

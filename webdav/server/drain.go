@@ -6,24 +6,29 @@ import (
 	"time"
 )
 
-// How much of a refused upload is still taken from the client.
+// How long the rest of a refused upload is still taken from the client: while it
+// comes, and not for ever. Over HTTP/2 there are clients (net/http) that stop
+// sending when they see the answer, say nothing, and wait for its end.
 const (
-	maxUnread     = 256 << 20 // bytes
-	maxUnreadTime = time.Minute
+	maxUnreadIdle  = time.Minute
+	maxUnreadIdle2 = time.Second
+	maxUnreadTime  = 30 * time.Minute
 )
 
 // drainBodies lets a client see why its upload is refused. Many clients read the
 // answer only when they have sent the body: KDE sends a whole file before it is
 // asked for a password, and everybody does when a file is locked. net/http
-// reads on for 256 KiB and then cuts the connection, and the cut overtakes the
-// answer. So the answer is sent at once and the rest of the body thrown away.
+// reads on for 256 KiB and then cuts the connection, or the stream of HTTP/2, and
+// the cut overtakes the answer. So the answer is sent at once and the rest of the
+// body thrown away.
 //
-// A client that sent Expect: 100-continue has been told and sends nothing;
-// HTTP/2 can end one request without the connection.
-func drainBodies(next http.Handler) http.Handler {
+// A client that sent Expect: 100-continue has been told and sends nothing.
+func drainBodies(next http.Handler) http.Handler { return drain(next, maxUnreadIdle2) }
+
+func drain(next http.Handler, idle2 time.Duration) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		conn := http.NewResponseController(w)
-		if req.ContentLength == 0 || req.ProtoMajor != 1 || req.Header.Get("Expect") != "" || conn.EnableFullDuplex() != nil {
+		if req.ContentLength == 0 || req.Header.Get("Expect") != "" || conn.EnableFullDuplex() != nil {
 			next.ServeHTTP(w, req)
 			return
 		}
@@ -31,9 +36,19 @@ func drainBodies(next http.Handler) http.Handler {
 		body := &countedBody{ReadCloser: req.Body, left: req.ContentLength}
 		read.Body = body
 		next.ServeHTTP(w, &read)
-		if !body.ended && conn.Flush() == nil && conn.SetReadDeadline(time.Now().Add(maxUnreadTime)) == nil {
-			// Whatever ends it, the client or a limit, the answer is out.
-			_, _ = io.CopyN(io.Discard, body, maxUnread)
+		if body.ended || conn.Flush() != nil {
+			return
+		}
+		idle := maxUnreadIdle
+		if req.ProtoMajor > 1 {
+			idle = idle2
+		}
+		rest := &movingBody{ReadCloser: body, conn: conn, idle: idleTimer{idle, idle}}
+		buffer := make([]byte, 32<<10)
+		for end := time.Now().Add(maxUnreadTime); time.Now().Before(end); {
+			if _, err := rest.Read(buffer); err != nil || body.ended {
+				return // whatever ended it, the answer is out
+			}
 		}
 	})
 }

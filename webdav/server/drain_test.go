@@ -2,12 +2,19 @@ package server
 
 import (
 	"bytes"
+	"crypto/tls"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 )
 
 // TestRefusedUploadSeesItsAnswer sends bodies of any size to a handler that
@@ -20,7 +27,7 @@ func TestRefusedUploadSeesItsAnswer(t *testing.T) {
 	defer server.Close()
 	client := server.Client()
 	client.Transport.(*http.Transport).ExpectContinueTimeout = time.Minute
-	for _, size := range []int64{0, 1, 300 << 10, 32 << 20} {
+	for _, size := range []int64{0, 1, 300 << 10, 300 << 20} {
 		for _, kind := range []string{"length", "chunked", "expect"} {
 			body := io.LimitReader(zeros{}, size)
 			req, err := http.NewRequestWithContext(t.Context(), "PUT", server.URL, body)
@@ -43,6 +50,80 @@ func TestRefusedUploadSeesItsAnswer(t *testing.T) {
 			if res.StatusCode != http.StatusLocked || !bytes.Contains(got, []byte("locked")) || err != nil {
 				t.Errorf("%s, %d bytes: %s %q, %v", kind, size, res.Status, got, err)
 			}
+		}
+	}
+}
+
+// TestRefusedUploadOfHTTP2IsReadOn: a stream that is reset when its answer is out
+// makes curl lose the answer. So all of the body is read, more than net/http
+// buffers, before the stream ends.
+func TestRefusedUploadOfHTTP2IsReadOn(t *testing.T) {
+	const size = 4 << 20
+	server := httptest.NewUnstartedServer(drain(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, http.StatusUnauthorized, "who are you")
+	}), time.Minute))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	config := server.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	config.NextProtos = []string{"h2"}
+	conn, err := tls.Dial("tcp", server.Listener.Addr().String(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	var head bytes.Buffer
+	encoder := hpack.NewEncoder(&head)
+	for _, field := range [][2]string{{":method", "PUT"}, {":scheme", "https"}, {":authority", "h"}, {":path", "/"}, {"content-length", strconv.Itoa(size)}} {
+		if err := encoder.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	framer := http2.NewFramer(conn, conn)
+	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(framer.WriteSettings(), framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: head.Bytes(), EndHeaders: true})); err != nil {
+		t.Fatal(err)
+	}
+	// What may be sent, by the stream and by the connection.
+	window, whole, sent, answer := int64(65535), int64(65535), 0, ""
+	for {
+		for n := 0; answer != "" && sent < size && min(window, whole) > 0; sent += n { // the answer came first
+			n = int(min(window, whole, 16<<10, int64(size-sent)))
+			if err := framer.WriteData(1, sent+n == size, make([]byte, n)); err != nil {
+				t.Fatal(err)
+			}
+			window, whole = window-int64(n), whole-int64(n)
+		}
+		frame, err := framer.ReadFrame()
+		if err != nil {
+			t.Fatalf("after %d bytes and the answer %q: %v", sent, answer, err)
+		}
+		switch f := frame.(type) {
+		case *http2.SettingsFrame:
+			if v, ok := f.Value(http2.SettingInitialWindowSize); ok {
+				window += int64(v) - 65535
+			}
+		case *http2.WindowUpdateFrame:
+			if f.StreamID == 0 {
+				whole += int64(f.Increment)
+			} else {
+				window += int64(f.Increment)
+			}
+		case *http2.DataFrame:
+			answer += string(f.Data())
+			if f.StreamEnded() && sent < size {
+				t.Fatalf("the stream was ended after %d bytes", sent)
+			}
+			if f.StreamEnded() {
+				if !strings.Contains(answer, "who are you") {
+					t.Errorf("the answer is %q", answer)
+				}
+				return
+			}
+		case *http2.RSTStreamFrame:
+			t.Fatalf("the stream was reset after %d bytes: %v", sent, f.ErrCode)
 		}
 	}
 }
