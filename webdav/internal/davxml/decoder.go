@@ -1,16 +1,12 @@
 package davxml
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
-
-	"golang.org/x/text/encoding/unicode"
 )
 
 // errEmpty says that there is no document at all.
@@ -64,27 +60,13 @@ func (s *scope) lookup(prefix string) (string, bool) {
 	return "", false
 }
 
-// newDecoder reads the document in r, which may be UTF-8 or, with a byte order
-// mark, UTF-16: the encodings that every reader of XML must know.
+// newDecoder reads the document in r, which may be in one of the encodings of
+// encodings.go.
 func newDecoder(r io.Reader) *decoder {
 	in := &limited{r: r, left: MaxBody + 1}
-	buf := bufio.NewReader(in)
-	charset := "utf-8"
-	mark, _ := buf.Peek(3)
-	switch {
-	case bytes.HasPrefix(mark, []byte("\xEF\xBB\xBF")):
-		buf.Discard(3)
-	case bytes.HasPrefix(mark, []byte("\xFE\xFF")), bytes.HasPrefix(mark, []byte("\xFF\xFE")):
-		charset = "utf-16"
-		buf = bufio.NewReader(unicode.UTF16(unicode.BigEndian, unicode.ExpectBOM).NewDecoder().Reader(buf))
-	}
-	d := &decoder{xml: xml.NewDecoder(buf), in: in}
-	d.xml.CharsetReader = func(label string, input io.Reader) (io.Reader, error) {
-		if !strings.EqualFold(label, charset) {
-			return nil, fmt.Errorf("encoding %.40q", label)
-		}
-		return input, nil
-	}
+	document, charsetReader := decoded(in)
+	d := &decoder{xml: xml.NewDecoder(document), in: in}
+	d.xml.CharsetReader = charsetReader
 	return d
 }
 

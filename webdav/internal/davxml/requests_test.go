@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"reflect"
@@ -50,17 +51,57 @@ func TestReadPropfind(t *testing.T) {
 	}
 }
 
-// TestUTF16 is what every reader of XML must know beside UTF-8 (RFC 4918,
-// section 19).
-func TestUTF16(t *testing.T) {
-	for _, order := range []binary.AppendByteOrder{binary.BigEndian, binary.LittleEndian} {
-		var body []byte
-		for _, unit := range utf16.Encode([]rune("\uFEFF" + `<?xml version="1.0" encoding="UTF-16"?><D:propfind xmlns:D="DAV:"><D:prop><Ж/></D:prop></D:propfind>`)) {
-			body = order.AppendUint16(body, unit)
+// TestEncodings: UTF-16 is what every reader of XML must know beside UTF-8 (RFC
+// 4918, section 19), and there are clients that declare the others.
+func TestEncodings(t *testing.T) {
+	const doc = `<D:propfind xmlns:D="DAV:"><D:prop><%s/></D:prop></D:propfind>`
+	declaring := func(label, name string) string {
+		return `<?xml version="1.0" encoding="` + label + `"?>` + fmt.Sprintf(doc, name)
+	}
+	latin1 := func(s string) (encoded []byte) {
+		for _, r := range s {
+			encoded = append(encoded, byte(r))
 		}
-		got, err := ReadPropfind(bytes.NewReader(body))
-		if err != nil || len(got.Props) != 1 || got.Props[0].Local != "Ж" {
-			t.Errorf("%v: %+v, %v", order, got, err)
+		return encoded
+	}
+	in16 := func(order binary.AppendByteOrder, s string) (encoded []byte) {
+		for _, unit := range utf16.Encode([]rune(s)) {
+			encoded = order.AppendUint16(encoded, unit)
+		}
+		return encoded
+	}
+	for _, c := range []struct {
+		body []byte
+		want string // "": refused
+	}{
+		{[]byte(declaring("utf-8", "Ж")), "Ж"},
+		{[]byte(declaring("UTF8", "Ж")), "Ж"},
+		{[]byte("\uFEFF" + declaring("UTF-8", "Ж")), "Ж"},
+		{latin1(declaring("ISO-8859-1", "é")), "é"},
+		{latin1(declaring("latin1", "é")), "é"},
+		{latin1(declaring("us-ascii", "e")), "e"},
+		{latin1(declaring("US-ASCII", "é")), ""},
+		{latin1(declaring("utf-8", "é")), ""},
+		{latin1(declaring("x-unknown", "e")), ""},
+		{[]byte("\uFEFF" + declaring("ISO-8859-1", "e")), ""},
+		{[]byte(declaring("UTF-16", "e")), ""},
+		{in16(binary.BigEndian, "\uFEFF"+declaring("UTF-16", "Ж")), "Ж"},
+		{in16(binary.LittleEndian, "\uFEFF"+declaring("UTF-16", "Ж")), "Ж"},
+		{in16(binary.BigEndian, declaring("UTF-16", "Ж")), "Ж"},
+		{in16(binary.LittleEndian, declaring("utf-16le", "Ж")), "Ж"},
+		{in16(binary.LittleEndian, fmt.Sprintf(doc, "Ж")), "Ж"},
+		{in16(binary.BigEndian, declaring("utf-16le", "Ж")), ""},
+		{in16(binary.BigEndian, declaring("utf-8", "Ж")), "Ж"}, // by a program that converted it and left the declaration
+	} {
+		got, err := ReadPropfind(bytes.NewReader(c.body))
+		if c.want == "" {
+			if !errors.Is(err, ErrInvalid) {
+				t.Errorf("%q: %+v, %v; want ErrInvalid", c.body, got, err)
+			}
+			continue
+		}
+		if err != nil || len(got.Props) != 1 || got.Props[0].Local != c.want {
+			t.Errorf("%q: %+v, %v; want %s", c.body, got, err, c.want)
 		}
 	}
 }
@@ -109,7 +150,7 @@ func TestRefuses(t *testing.T) {
 		"a character that XML has not":   in + "<D:a>\x01</D:a>" + out,
 		"the same by reference":          in + "<D:a>&#1;</D:a>" + out,
 		"bytes that are not UTF-8":       in + "<D:a>\xff</D:a>" + out,
-		"Latin-1":                        `<?xml version="1.0" encoding="ISO-8859-1"?>` + in + out,
+		"an encoding that is not known":  `<?xml version="1.0" encoding="EBCDIC"?>` + in + out,
 		"UTF-16 that is none":            `<?xml version="1.0" encoding="UTF-16"?>` + in + out,
 		"XML 2.0":                        `<?xml version="2.0"?>` + in + out,
 		"a declaration in the middle":    in + `<?xml version="1.0"?>` + out,
