@@ -115,9 +115,9 @@ func TestWriteBackBudget(t *testing.T) {
 		times          int
 		api, transfers int
 	}{
-		{"store a new file", "/dir/new", 1, 1, 1},
-		{"replace a file", "/dir/a", 1, 2, 1},
-		{"write a new file again and again while it is uploaded", "/dir/quick", 10, 3, 2},
+		{"store a new file", "/dir/new", 1, 2, 1},
+		{"replace a file", "/dir/a", 1, 3, 1},
+		{"write a new file again and again while it is uploaded", "/dir/quick", 10, 5, 2},
 	} {
 		settle(t, f)
 		if _, err := afero.ReadDir(f, "/dir"); err != nil {

@@ -105,8 +105,8 @@ func TestUpstreamBudget(t *testing.T) {
 	b.costs(0, 0, 200, "HEAD", "/d/8", "")
 	b.costs(0, 0, 200, "LOCK", "/d/8", lockinfo)
 	b.costs(0, 0, 201, "LOCK", "/d/missing", lockinfo)
-	b.costs(1, 1, 201, "PUT", "/d/new", "content")
-	b.costs(1, 1, 204, "PUT", "/d/9", "content")
+	b.costs(2, 1, 201, "PUT", "/d/new", "content")
+	b.costs(2, 1, 204, "PUT", "/d/9", "content")
 	b.costs(1, 0, 201, "MKCOL", "/d/sub", "")
 	b.costs(1, 0, 207, "PROPPATCH", "/d/new", chmod)
 	b.costs(1, 0, 207, "PROPPATCH", "/d/sub", chmod)
@@ -153,8 +153,8 @@ func TestUpstreamBudgetCold(t *testing.T) {
 		{1, 2, 200, "GET", "/d/7", "", nil},
 		{1, 0, 200, "HEAD", "/d/7", "", nil},
 		{1, 0, 404, "GET", "/d/none", "", nil},
-		{2, 1, 201, "PUT", "/d/new", "content", nil},
-		{2, 1, 204, "PUT", "/d/7", "content", nil},
+		{3, 1, 201, "PUT", "/d/new", "content", nil},
+		{3, 1, 204, "PUT", "/d/7", "content", nil},
 		{1, 0, 405, "MKCOL", "/d", "", nil},
 		{1, 0, 201, "MKCOL", "/d/new", "", nil},
 		{1, 0, 409, "MKCOL", "/none/new", "", nil},

@@ -28,8 +28,12 @@ const (
 )
 
 // listFields are those of a folder, its total and its entries.
-var listFields = resourceFields + ",_embedded.total,_embedded.items." +
-	strings.ReplaceAll(resourceFields, ",", ",_embedded.items.")
+var listFields = resourceFields + ",_embedded.total," + embedded(resourceFields)
+
+// embedded are the fields of the entries of a folder.
+func embedded(fields string) string {
+	return "_embedded.items." + strings.ReplaceAll(fields, ",", ",_embedded.items.")
+}
 
 // List implements backend.Backend. The children are those of one moment: the
 // listing is repeated if its pages do not add up to the total that the

@@ -33,7 +33,7 @@ func errGone() error {
 
 // checkEarly saves sending much content in vain.
 func (u *upload) checkEarly(ctx context.Context) error {
-	if u.opts.IfVersion == "" || u.at != u.name || u.size >= 0 && u.size <= trustedSize {
+	if u.opts.IfVersion == "" || u.at != u.name || u.size >= 0 && u.size <= smallSize {
 		return nil
 	}
 	return u.checkVersion(ctx)

@@ -17,12 +17,11 @@ import (
 )
 
 const (
-	// trustedSize is the size up to which a successful upload is not verified.
-	trustedSize = 8 << 20
+	// smallSize is the size up to which an upload is expected to end soon: it is
+	// neither checked before it is sent, nor resumed.
+	smallSize = 8 << 20
 	// uploadTries is how often rewindable content is sent.
 	uploadTries = 4
-	// confirmTries is how often a stored file is requested.
-	confirmTries = 6
 	// linkWindow is how long an upload link can be used (API reference).
 	linkWindow = 30 * time.Minute
 )
@@ -33,8 +32,10 @@ const (
 // by another client between that call and the end of the upload is not seen. A
 // file that takes the place of another keeps the properties of that one.
 //
-// An upload of unknown outcome is backend.ErrUncertain. Until the outcome is
-// known, other changes of the name are refused.
+// Put succeeds once the service says that it has the size and the hash of what
+// was sent. An upload of unknown outcome, or one of which the service has
+// something else, is backend.ErrUncertain. Until the outcome is known, other
+// changes of the name are refused.
 func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
 	if name == "." {
 		return backend.Info{}, backend.PathError("put", name, backend.ErrIsDir, "")
@@ -61,6 +62,8 @@ type upload struct {
 	target api.Link
 	issued time.Time
 	sum    *digest
+	before string // version that the name had by what is known; "" if nothing is
+	resent bool   // because the service had not what was sent
 }
 
 // measure determines whether the source can be rewound, and its length.
@@ -104,6 +107,12 @@ func (u *upload) run(ctx context.Context) (backend.Info, error) {
 	}
 	if err := u.checkEarly(ctx); err != nil {
 		return backend.Info{}, err
+	}
+	if v, ok := b.recent.fresh(u.name); ok {
+		u.before = v.version
+	}
+	if u.opts.IfVersion != "" {
+		u.before = u.opts.IfVersion
 	}
 	modified, err := u.send(ctx)
 	if err == nil && u.at != u.name {
@@ -230,6 +239,8 @@ func (u *upload) once(ctx context.Context, again bool) (modified time.Time, err 
 	if again {
 		put.Offset = u.receivedOffset(ctx)
 	}
+	u.b.confirmations.begin(u)
+	defer u.b.confirmations.end(u)
 	if put.Offset == 0 {
 		if err := u.link(ctx); err != nil {
 			return time.Time{}, err
@@ -251,8 +262,6 @@ func (u *upload) once(ctx context.Context, again bool) (modified time.Time, err 
 		return u.recoverOutcome(ctx, err)
 	case err != nil:
 		return time.Time{}, err
-	case done.Stored && u.size >= 0 && u.sum.size <= trustedSize && put.Offset == 0:
-		return done.Date, nil
 	case done.Accepted && u.target.OperationID != "":
 		if err := u.b.api.Wait(ctx, u.b.api.OperationLink(string(u.target.OperationID))); err != nil {
 			return u.recoverOutcome(ctx, err)
@@ -303,38 +312,11 @@ func (u *upload) recoverOutcome(ctx context.Context, cause error) (modified time
 		Message: "the upload server did not say whether it stored the file (" + api.Message(cause) + ")"}
 }
 
-// confirm compares the stored file with what was sent. Metadata may lag behind.
-func (u *upload) confirm(ctx context.Context) (modified time.Time, err error) {
-	for try := range confirmTries {
-		var r *api.Resource
-		r, err = u.b.look(ctx, u.at)
-		if err == nil && u.matches(r) {
-			return r.Modified.Time, nil
-		}
-		if err != nil && !is(err, fs.ErrNotExist) {
-			return time.Time{}, api.UncertainError{Err: err}
-		}
-		if err := u.b.api.Backoff(ctx, try); err != nil {
-			return time.Time{}, api.UncertainError{Err: err}
-		}
-	}
-	if err == nil {
-		err = errors.New("the service has other content than was sent")
-	}
-	return time.Time{}, api.UncertainError{Err: err}
-}
-
-// matches reports whether a file has the content that was sent.
-func (u *upload) matches(r *api.Resource) bool {
-	md5, _ := u.sum.sums()
-	return r.Type == "file" && int64(r.Size) == u.sum.size && (r.MD5 == "" || string(r.MD5) == md5)
-}
-
 // receivedOffset returns how much of an interrupted upload the upload server
 // has. The request is not documented: zero means to start over with another
 // link. It is not worthwhile for small content.
 func (u *upload) receivedOffset(ctx context.Context) int64 {
-	if u.size <= trustedSize || u.b.cfg.Now().After(u.issued.Add(linkWindow)) {
+	if u.size <= smallSize || u.b.cfg.Now().After(u.issued.Add(linkWindow)) {
 		return 0
 	}
 	if _, err := u.seek.Seek(u.start, io.SeekStart); err != nil {

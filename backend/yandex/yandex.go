@@ -37,6 +37,8 @@ type Backend struct {
 	folders pathlock.Table       // one change in a folder at a time
 	pending *work[pendingUpload] // uploads that may still take effect, by name
 	times   *times
+
+	confirmations confirmations
 }
 
 var _ interface {
@@ -72,6 +74,7 @@ func New(cfg Config) (*Backend, error) {
 		cfg: cfg, root: root, log: cfg.Log, api: client,
 		account: &account{api: client, now: cfg.Now}, links: newLinks(cfg.Now), recent: newRecentState(cfg.Now),
 	}
+	b.confirmations = confirmations{b: b, folders: map[string]*uploadsTo{}}
 	if b.pending, err = openPending(cfg, root); err != nil {
 		return nil, err
 	}
