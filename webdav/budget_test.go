@@ -161,7 +161,7 @@ func TestUpstreamBudgetCold(t *testing.T) {
 		{1, 0, 404, "PROPFIND", "/d/none", "", []string{"Depth: 1"}},
 		{2, 0, 204, "DELETE", "/d/7", "", nil},
 		{3, 0, 201, "MOVE", "/d/7", "", []string{"Destination: {server}/d/new"}},
-		{3, 0, 201, "COPY", "/d", "", []string{"Destination: {server}/e"}},
+		{4, 0, 201, "COPY", "/d", "", []string{"Destination: {server}/e"}},
 		{2, 0, 201, "LOCK", "/d/new", lockinfo, nil},
 		{2, 0, 200, "LOCK", "/d/7", lockinfo, nil},
 	} {

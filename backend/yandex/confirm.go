@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -26,6 +27,9 @@ const (
 	// shareWait is how long an upload waits at most for others that are about
 	// to end.
 	shareWait = 400 * time.Millisecond
+	// returnTime is within which a client that got its answer is expected to
+	// send the next file.
+	returnTime = 100 * time.Millisecond
 	// shareAge is up to which age an upload is thought to be about to end.
 	shareAge = time.Second
 	// recentTime is more than the time in which uploads have the same time of
@@ -51,6 +55,7 @@ type confirmations struct {
 type uploadsTo struct {
 	sending map[*upload]time.Time // the small ones, and when they began
 	batch   *batch                // those that have ended; nil: none
+	over    []time.Time           // when others were confirmed whose clients have not come back
 }
 
 // batch are uploads that are confirmed by one call, which the first of them
@@ -69,7 +74,11 @@ func (c *confirmations) begin(u *upload) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.folder(u).sending[u] = c.b.cfg.Now()
+	f := c.folder(u)
+	f.sending[u] = c.b.cfg.Now()
+	if len(f.over) > 0 {
+		f.over = f.over[1:]
+	}
 }
 
 // folder finds the uploads into the folder of u. The caller holds c.mu.
@@ -88,14 +97,22 @@ func (c *confirmations) end(u *upload) {
 	f := c.folder(u)
 	delete(f.sending, u)
 	f.check(c.b.cfg.Now())
-	c.tidy(u, f)
+	c.tidy()
 }
 
-// tidy drops a folder that has no uploads. The caller holds c.mu.
-func (c *confirmations) tidy(u *upload, f *uploadsTo) {
-	if len(f.sending) == 0 && f.batch == nil {
-		delete(c.folders, path.Dir(u.at))
+// tidy drops the folders that have no uploads. The caller holds c.mu.
+func (c *confirmations) tidy() {
+	now := c.b.cfg.Now()
+	for dir, f := range c.folders {
+		if f.dropOver(now); len(f.sending) == 0 && f.batch == nil && len(f.over) == 0 {
+			delete(c.folders, dir)
+		}
 	}
+}
+
+// dropOver drops the clients that did not come back in time.
+func (f *uploadsTo) dropOver(now time.Time) {
+	f.over = slices.DeleteFunc(f.over, func(at time.Time) bool { return now.Sub(at) >= returnTime })
 }
 
 // check lets a batch be asked for once it has three quarters of the uploads that it
@@ -111,6 +128,8 @@ func (f *uploadsTo) check(now time.Time) {
 			all++
 		}
 	}
+	f.dropOver(now)
+	all += len(f.over)
 	select {
 	case <-f.batch.ready:
 	default:
@@ -135,17 +154,13 @@ func (c *confirmations) look(ctx context.Context, u *upload) *api.Resource {
 	f.check(c.b.cfg.Now())
 	c.mu.Unlock()
 	if first {
-		select {
-		case <-mine.ready:
-		case <-c.b.cfg.After(shareWait):
-		case <-ctx.Done():
-		}
+		c.wait(ctx, f, mine)
 		c.mu.Lock()
 		f.batch = nil
 		limit := c.limit(len(mine.names))
-		c.tidy(u, f)
 		c.mu.Unlock()
 		mine.found = c.ask(ctx, mine.names, limit)
+		c.answered(f, len(mine.names))
 		close(mine.done)
 	}
 	select {
@@ -154,6 +169,37 @@ func (c *confirmations) look(ctx context.Context, u *upload) *api.Resource {
 	case <-ctx.Done():
 		return nil
 	}
+}
+
+// wait returns once a batch is to be asked for.
+func (c *confirmations) wait(ctx context.Context, f *uploadsTo, mine *batch) {
+	for _, d := range []time.Duration{returnTime, shareWait - returnTime} {
+		select {
+		case <-mine.ready:
+			return
+		default:
+		}
+		select {
+		case <-mine.ready:
+		case <-c.b.cfg.After(d):
+		case <-ctx.Done():
+			return
+		}
+		c.mu.Lock()
+		f.check(c.b.cfg.Now())
+		c.mu.Unlock()
+	}
+}
+
+// answered notes that n clients are about to be answered. One alone is not
+// waited for.
+func (c *confirmations) answered(f *uploadsTo, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for now := c.b.cfg.Now(); n > 1 && len(f.over) < n; {
+		f.over = append(f.over, now)
+	}
+	c.tidy()
 }
 
 // limit is how long a page must be to have n uploads on it that have just
@@ -179,8 +225,12 @@ func (c *confirmations) ask(ctx context.Context, names []string, limit int) map[
 		}
 		return found
 	}
+	at, err := c.b.path(path.Dir(names[0]))
+	if err != nil {
+		return nil
+	}
 	folder, err := c.b.api.Resource(ctx, api.Request{Call: api.GetResource, Query: url.Values{
-		"path": {c.b.path(path.Dir(names[0]))}, "fields": {"type," + embedded(storedFields)},
+		"path": {at}, "fields": {"type," + embedded(storedFields)},
 		"sort": {"-modified"}, "limit": {strconv.Itoa(limit)},
 	}})
 	if err != nil || !folder.Embedded.Listed() {
@@ -195,8 +245,12 @@ func (c *confirmations) ask(ctx context.Context, names []string, limit int) map[
 // storedAt asks what the service has under a name. What does not say its size
 // is an error, and returned.
 func (b *Backend) storedAt(ctx context.Context, name string) (*api.Resource, error) {
+	at, err := b.path(name)
+	if err != nil {
+		return nil, err
+	}
 	return b.api.Resource(ctx, api.Request{Call: api.GetResource, Query: url.Values{
-		"path": {b.path(name)}, "fields": {storedFields}, "limit": {"0"},
+		"path": {at}, "fields": {storedFields}, "limit": {"0"},
 	}})
 }
 
@@ -207,18 +261,29 @@ func (u *upload) confirm(ctx context.Context) (modified time.Time, err error) {
 	for try := 0; r == nil || !u.matches(r); try++ {
 		if try > 0 {
 			if err := u.b.api.Backoff(ctx, try-1); err != nil {
-				return time.Time{}, api.UncertainError{Err: err}
+				return time.Time{}, u.unconfirmed(err)
 			}
 		}
 		r, err = u.b.storedAt(ctx, u.at)
 		if err != nil && r == nil && !is(err, fs.ErrNotExist) {
-			return time.Time{}, api.UncertainError{Err: err}
+			return time.Time{}, u.unconfirmed(err)
 		}
 		if try == confirmTries && (r == nil || !u.matches(r)) {
 			return time.Time{}, u.notStored(r)
 		}
 	}
 	return r.Modified.Time, nil
+}
+
+// unconfirmed is the error for an upload that could not be compared, or was found
+// to differ. What has a temporary name is removed: the file itself has not
+// changed.
+func (u *upload) unconfirmed(err error) error {
+	if u.at == u.name {
+		return api.UncertainError{Err: err}
+	}
+	u.b.discard(context.Background(), u.at)
+	return err
 }
 
 // notStored is the error for an upload that succeeded by the service's word, and
@@ -240,20 +305,17 @@ func (u *upload) notStored(r *api.Resource) error {
 	case versionOf(r) == u.before:
 		then = "what was there before is there still"
 	}
-	err := api.UncertainError{Err: fmt.Errorf("the service says that it stored the file, and has not what was sent; %s", then)}
+	err := fmt.Errorf("the service says that it stored the file, and has not what was sent; %s", then)
 	if r != nil {
 		log = log.With("bytes in the store", int64(r.Size))
 	}
 	if again {
 		log.Warn("the service says that it stored a file, and has not what was sent; it is sent again")
 		u.resent, u.issued = true, time.Time{} // by a new link, from the start
-		return api.RetryableError{Err: err}
+		return api.RetryableError{Err: u.unconfirmed(err)}
 	}
 	log.Error("the service says that it stored a file, and has not what was sent; "+then, "sent again", u.resent)
-	if u.at != u.name {
-		u.b.discard(context.Background(), u.at)
-	}
-	return err
+	return u.unconfirmed(err)
 }
 
 // matches reports whether a file has the content that was sent. A hash that is

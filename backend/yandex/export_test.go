@@ -6,6 +6,3 @@ func PendingTimes(b *Backend) int { return len(b.times.journal.All()) }
 
 // PendingUploads tells of how many uploads the end is unknown.
 func PendingUploads(b *Backend) int { return len(b.pending.All()) }
-
-// ShareWait is how long an upload waits for others to be confirmed with.
-const ShareWait = shareWait

@@ -91,7 +91,7 @@ func TestTokenStaysWithTheAPI(t *testing.T) {
 		},
 		"an upload elsewhere": {
 			func(w http.ResponseWriter, r *http.Request) {
-				fmt.Fprintf(w, `{"href":"%s/u","operation_id":"1"}`, elsewhere.URL)
+				fmt.Fprintf(w, `{"href":"%s/u","operation_id":"1","type":"file","name":"f","size":1}`, elsewhere.URL)
 			},
 			func(b *yandex.Backend) error { return put(b, "f", "x") }, nil,
 		},

@@ -206,7 +206,11 @@ func (b *Backend) sendChecked(ctx context.Context, c api.Call, from, to string, 
 			return err
 		})
 		if err == nil {
-			return b.api.Finish(ctx, r, next)
+			err = b.api.Finish(ctx, r, next)
+			if err == nil && r.Async() {
+				err = b.transferred(ctx, c, from, to, overwrite)
+			}
+			return err
 		}
 		var uncertain api.UncertainError
 		switch {

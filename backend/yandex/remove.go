@@ -60,6 +60,9 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 		if r.Retried && hasCode(err, "DiskNotFoundError") {
 			err = nil
 		}
+		if err == nil && r.Async() {
+			err = b.vanished(ctx, func(ctx context.Context) (*api.Resource, error) { return b.storedAt(ctx, name) })
+		}
 		return err
 	})
 	if err != nil {

@@ -110,7 +110,10 @@ func (b *Backend) restore(ctx context.Context, id, to string, overwrite bool) (s
 	}
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	_, next, err := b.api.Change(ctx, api.RestoreTrash, query)
+	r, next, err := b.api.Change(ctx, api.RestoreTrash, query)
+	if err == nil && r.Async() {
+		err = b.vanished(ctx, func(ctx context.Context) (*api.Resource, error) { return b.trashed(ctx, id) })
+	}
 	if err != nil {
 		return "", err
 	}
@@ -119,7 +122,7 @@ func (b *Backend) restore(ctx context.Context, id, to string, overwrite bool) (s
 
 // origin is the name that an entry of the trash had.
 func (b *Backend) origin(ctx context.Context, base, id string) (string, error) {
-	r, err := b.api.Resource(ctx, api.Request{Call: api.GetTrash, Query: url.Values{"path": {id}, "fields": {"type,origin_path"}, "limit": {"0"}}})
+	r, err := b.trashed(ctx, id)
 	if err != nil {
 		return "", err
 	}
@@ -128,6 +131,11 @@ func (b *Backend) origin(ctx context.Context, base, id string) (string, error) {
 		return "", &backend.Error{Kind: fs.ErrInvalid, Message: "it was outside of the folder that is open: say where to put it"}
 	}
 	return name, nil
+}
+
+// trashed describes an entry of the trash.
+func (b *Backend) trashed(ctx context.Context, id string) (*api.Resource, error) {
+	return b.api.Resource(ctx, api.Request{Call: api.GetTrash, Query: url.Values{"path": {id}, "fields": {"type,origin_path"}, "limit": {"0"}}})
 }
 
 // restoredTo is the name that a restored entry got: the link of a response at once
@@ -149,23 +157,42 @@ func (b *Backend) Discard(ctx context.Context, id string) error {
 	if err := checkTrashed(id); err != nil {
 		return pathError("discard", id, err)
 	}
-	return pathError("discard", id, b.clear(ctx, url.Values{"path": {id}}))
+	return pathError("discard", id, b.clear(ctx, id))
 }
 
 // EmptyTrash implements backend.Trasher.
 func (b *Backend) EmptyTrash(ctx context.Context) error {
-	return pathError("empty", trashRoot, b.clear(ctx, url.Values{}))
+	page, err := b.trashPage(ctx, 0, 1)
+	if err != nil {
+		return pathError("empty", trashRoot, err)
+	}
+	if !page.Embedded.Listed() || len(page.Embedded.Items) == 0 {
+		return pathError("empty", trashRoot, b.clear(ctx, ""))
+	}
+	return pathError("empty", trashRoot, b.clear(ctx, "", string(page.Embedded.Items[0].Path)))
 }
 
-func (b *Backend) clear(ctx context.Context, query url.Values) error {
+// clear removes one entry of the trash, or with no id all. Those that are known
+// must be gone in the end.
+func (b *Backend) clear(ctx context.Context, id string, known ...string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	ctx, cancel := issued(ctx)
 	defer cancel()
+	query := url.Values{}
+	if id != "" {
+		query.Set("path", id)
+		known = append(known, id)
+	}
 	r, _, err := b.api.Change(ctx, api.DeleteTrash, query)
 	if r.Retried && hasCode(err, "DiskNotFoundError") {
 		return nil
+	}
+	for _, id := range known {
+		if err == nil && r.Async() {
+			err = b.vanished(ctx, func(ctx context.Context) (*api.Resource, error) { return b.trashed(ctx, id) })
+		}
 	}
 	return err
 }

@@ -109,6 +109,9 @@ type Reply struct {
 	Retried bool // an earlier attempt, whose response was lost, may have taken effect
 }
 
+// Async reports whether an operation was begun.
+func (r Reply) Async() bool { return r.status == http.StatusAccepted }
+
 // Do sends a request until it has a definite response or the call may not be
 // retried. The error is an [*Error] or one of the transport; it is an
 // [UncertainError] if a change was sent and its outcome is unknown.

@@ -38,7 +38,7 @@ func (c *Client) Finish(ctx context.Context, r Reply, next Link) error {
 		return nil
 	case next.Href == "":
 		return UncertainError{errors.New("the response is not one of the service, which gives a link to what it did")}
-	case r.status == http.StatusAccepted:
+	case r.Async():
 		return c.Wait(ctx, string(next.Href))
 	}
 	return nil
