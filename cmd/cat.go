@@ -1,11 +1,13 @@
 package cmd
 
 import (
+	"errors"
 	"io"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/internal/transfer"
 )
 
 func (p program) catCommand() *cli.Command {
@@ -38,11 +40,15 @@ func (s *session) write(t target) error {
 		return err
 	}
 	defer content.Close()
-	r, err := content.Range(s.ctx, 0, -1)
-	if err != nil {
-		return err
+	for again := false; ; again = true {
+		r, err := content.Range(s.ctx, 0, -1)
+		if err != nil {
+			return err
+		}
+		n, err := io.Copy(s.c.App.Writer, transfer.Checked(r, content.Info()))
+		r.Close()
+		if n > 0 || again || !errors.As(err, new(transfer.OtherBytesError)) {
+			return err
+		}
 	}
-	defer r.Close()
-	_, err = io.Copy(s.c.App.Writer, r)
-	return err
 }

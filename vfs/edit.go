@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 
+	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/internal/reading"
 	"github.com/davdisk/davdisk/vfs/internal/spool"
 )
@@ -85,6 +86,11 @@ func (n *node) editable(ctx context.Context, keep int64) (*spool.File, error) {
 	return edit, nil
 }
 
+// errOtherBytes is the error for content that does not match its hash.
+func errOtherBytes() error {
+	return failure(backend.ErrUnavailable, "the store served other bytes than it has for this file")
+}
+
 // load copies the first size bytes of the stored content.
 func (n *node) load(ctx context.Context, to io.Writer, size int64) error {
 	content, err := n.open(ctx)
@@ -96,6 +102,10 @@ func (n *node) load(ctx context.Context, to io.Writer, size int64) error {
 		return readError(err)
 	}
 	defer body.Close()
-	_, err = io.Copy(to, reading.Exactly(body, size))
+	src := reading.Exactly(body, size)
+	if info := content.Info(); size == info.Size {
+		src = reading.Checked(src, size, reading.NewCheck(info.SHA256, info.MD5), errOtherBytes())
+	}
+	_, err = io.Copy(to, src)
 	return readError(err)
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/reading"
 	"github.com/davdisk/davdisk/vfs/internal/chunks"
 )
 
@@ -29,16 +30,121 @@ type reader struct {
 	cache     *chunks.Cache // nil: none
 
 	mu      sync.Mutex
-	content *version  // that streams and chunk belong to
+	content *version  // that streams and all below belong to
 	streams []*stream // idle streams, most recently used last
 	chunk   []byte    // the last chunk read from the cache
 	index   int64     // its number
 	closed  bool
+
+	// With a hash to compare with, else nil: what was returned from the start on
+	// is kept for others once all of it matches, ranges for this reader only.
+	check   *reading.Check
+	checked int64             // bytes returned from the start on
+	part    []byte            // of them, those of a chunk that is not complete
+	kept    *chunks.Unchecked // of them, the others; nil without a cache
+	ranges  *chunks.Unchecked // nil without a cache
 }
 
-// readAt fills p from off, or returns what is available if onward is set. It
-// returns io.EOF only at the end of the content.
+// readAt is read that compares content which is read from its first to its last
+// byte with its hash. The last bytes are returned only if it matches. Otherwise
+// nothing that was read of the content is used again, and it is read anew, once,
+// if none of it was returned.
 func (r *reader) readAt(ctx context.Context, content *version, p []byte, off int64, onward bool) (int, error) {
+	for again := false; ; again = true {
+		n, err := r.read(ctx, content, p, off, onward)
+		if err != nil && !errors.Is(err, io.EOF) || r.matches(content, p[:n], off) {
+			return n, err
+		}
+		if off > 0 || again || ctx.Err() != nil {
+			return 0, errOtherBytes()
+		}
+	}
+}
+
+// matches reports whether what was read may be returned.
+func (r *reader) matches(content *version, p []byte, off int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.content != content || r.check == nil {
+		return true
+	}
+	if off == 0 {
+		r.restart()
+	}
+	if off != r.checked || len(p) == 0 {
+		return true // a range, which cannot be compared
+	}
+	size := content.Info().Size
+	r.check.Write(p)
+	r.collect(p, size)
+	if r.checked < size {
+		return true
+	}
+	if r.check.Matches() {
+		if r.kept != nil {
+			r.kept.Keep()
+		}
+		return true
+	}
+	if r.cache != nil {
+		r.cache.Drop(content.Info().Version)
+	}
+	r.drop()
+	return false
+}
+
+// restart begins to compare anew. The caller holds r.mu.
+func (r *reader) restart() {
+	r.check.Reset()
+	r.checked, r.part = 0, r.part[:0]
+	if r.kept != nil {
+		r.kept.Discard()
+	}
+}
+
+// collect adds bytes to what was returned from the start on. The caller holds
+// r.mu.
+func (r *reader) collect(p []byte, size int64) {
+	if r.kept == nil {
+		r.checked += int64(len(p))
+		return
+	}
+	for len(p) > 0 {
+		n := min(chunks.Size-len(r.part), len(p))
+		r.part = append(r.part, p[:n]...)
+		r.checked += int64(n)
+		p = p[n:]
+		if len(r.part) == chunks.Size || r.checked == size {
+			r.kept.Put((r.checked-1)/chunks.Size, r.part)
+			r.part = r.part[:0]
+		}
+	}
+}
+
+// begin prepares for another content. The caller holds r.mu.
+func (r *reader) begin(content *version) {
+	r.drop()
+	info := content.Info()
+	r.content, r.check = content, reading.NewCheck(info.SHA256, info.MD5)
+	if r.cache != nil && r.check != nil {
+		r.kept, r.ranges = r.cache.Unchecked(info.Version), r.cache.Unchecked(info.Version)
+	}
+}
+
+// drop forgets what was read of the content. The caller holds r.mu.
+func (r *reader) drop() {
+	r.closeStreams()
+	if r.kept != nil {
+		r.kept.Discard()
+		r.ranges.Discard()
+	}
+	r.content, r.chunk, r.check, r.kept, r.ranges = nil, nil, nil, nil, nil
+	r.checked, r.part = 0, nil
+}
+
+// read fills p from off, or returns what is available if onward is set. It
+// returns io.EOF only at the end of the content.
+func (r *reader) read(ctx context.Context, content *version, p []byte, off int64, onward bool) (int, error) {
 	size := content.Info().Size
 	if off >= size {
 		return 0, io.EOF
@@ -106,7 +212,17 @@ func (r *reader) open(ctx context.Context, content *version, old *stream, off, n
 	if err != nil {
 		return nil, err
 	}
-	return &stream{content: content, body: body, pos: off, end: off + window, window: window, cache: r.cache}, nil
+	s := &stream{content: content, body: body, pos: off, end: off + window, window: window}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.cache == nil || r.content != content, onward && r.check != nil && off == r.checked: // collected when returned
+	case r.ranges != nil:
+		s.put = r.ranges.Put
+	default:
+		s.put = func(index int64, data []byte) { r.cache.Put(content.Info().Version, index, data) }
+	}
+	return s, nil
 }
 
 // cached reads from the cache, and returns the number of bytes.
@@ -122,6 +238,9 @@ func (r *reader) cached(content *version, p []byte, off int64) int {
 	}
 	if r.chunk == nil || r.index != index {
 		r.chunk, r.index = r.cache.Get(content.Info().Version, index), index
+		if r.chunk == nil && r.ranges != nil {
+			r.chunk = r.ranges.Get(index)
+		}
 	}
 	start := off % chunks.Size
 	return copy(p, r.chunk[min(start, int64(len(r.chunk))):])
@@ -132,8 +251,7 @@ func (r *reader) take(content *version, off int64) *stream {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.content != content {
-		r.closeStreams()
-		r.content, r.chunk = content, nil
+		r.begin(content)
 	}
 	best := -1
 	for i, s := range r.streams {
@@ -171,8 +289,8 @@ func (r *reader) give(s *stream) {
 func (r *reader) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.closed, r.chunk = true, nil
-	r.closeStreams()
+	r.closed = true
+	r.drop()
 }
 
 func (r *reader) closeStreams() {
@@ -190,8 +308,8 @@ type stream struct {
 	end     int64 // of the window
 	window  int64
 
-	cache *chunks.Cache // receives complete chunks
-	chunk []byte        // the part of the current one that has been read
+	put   func(index int64, data []byte) // receives complete chunks; nil: none
+	chunk []byte                         // the part of the current one that has been read
 }
 
 // readFrom reads at off, after skipping what lies before it. A transfer that
@@ -208,7 +326,7 @@ func (s *stream) readFrom(off int64, p []byte) (int, error) {
 
 func (s *stream) read(p []byte) (int, error) {
 	n, err := s.body.Read(p)
-	if s.cache != nil {
+	if s.put != nil {
 		s.keep(p[:n])
 	}
 	s.pos += int64(n)
@@ -231,7 +349,7 @@ func (s *stream) keep(p []byte) {
 		pos, p = pos+n, p[n:]
 		if pos%chunks.Size == 0 || pos == info.Size {
 			if int64(len(s.chunk)) == pos-index*chunks.Size {
-				s.cache.Put(info.Version, index, s.chunk)
+				s.put(index, s.chunk)
 			}
 			s.chunk = s.chunk[:0]
 		}

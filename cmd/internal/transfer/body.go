@@ -15,7 +15,8 @@ type body struct {
 	content backend.Content
 	moved   func(n int64)
 	offset  int64
-	open    io.ReadCloser // reads at offset; nil after a seek
+	open    io.ReadCloser // nil after a seek
+	src     io.Reader     // reads open at offset
 	failed  error         // why it could not be read
 }
 
@@ -27,9 +28,12 @@ func (b *body) Read(p []byte) (int, error) {
 			b.failed = err
 			return 0, err
 		}
-		b.open = r
+		b.open, b.src = r, r
+		if b.offset == 0 {
+			b.src = Checked(r, b.content.Info())
+		}
 	}
-	n, err := b.open.Read(p)
+	n, err := b.src.Read(p)
 	b.offset += int64(n)
 	b.moved(int64(n))
 	if err != nil && !errors.Is(err, io.EOF) {

@@ -214,14 +214,23 @@ func (c *copier) folder(ctx context.Context, to Side, join bool) error {
 	return nil
 }
 
+// file copies a file, and once more if the store served other bytes than it has.
 func (c *copier) file(ctx context.Context, from, to Side) error {
+	err := c.fileOnce(ctx, from, to, c.Begin)
+	if errors.As(err, new(OtherBytesError)) {
+		err = c.fileOnce(ctx, from, to, func(int64) {})
+	}
+	return err
+}
+
+func (c *copier) fileOnce(ctx context.Context, from, to Side, begin func(n int64)) error {
 	content, err := from.Open(ctx, from.Name, "")
 	if err != nil {
 		return from.named(err)
 	}
 	defer content.Close()
 	info := content.Info()
-	c.Begin(info.Size)
+	begin(info.Size)
 	body := &body{ctx: ctx, content: content, moved: c.Moved}
 	defer body.Close()
 	stored, err := to.Put(ctx, to.Name, body, backend.PutOptions{Size: info.Size, IfAbsent: !c.Overwrite, ModTime: info.ModTime})
@@ -230,6 +239,7 @@ func (c *copier) file(ctx context.Context, from, to Side) error {
 	}
 	switch {
 	case err != nil && body.failed != nil && errors.Is(err, body.failed):
+		c.Moved(-body.offset)
 		return from.named(body.failed)
 	case err != nil:
 		return to.named(err)

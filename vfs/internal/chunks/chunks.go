@@ -1,7 +1,8 @@
 // Package chunks caches pieces of content on disk.
 //
 // A piece is keyed by the version of the content it belongs to, never by a name,
-// so it is never stale. Each has its own checksum: one that a crash has
+// so it is never stale. What was read of a version is for its reader alone until
+// all of it has been compared with its hash ([Unchecked]). Each has its own checksum: one that a crash has
 // truncated, or the disk has damaged, is not used. The folder may be deleted at
 // any time.
 package chunks
@@ -25,8 +26,15 @@ import (
 // Size is the size in bytes of every chunk of a file but the last.
 const Size = 256 << 10
 
-// suffix ends the names of complete files.
-const suffix = ".chunk"
+const (
+	// suffix ends the names of complete files.
+	suffix = ".bytes"
+	// earlierSuffix ended the names of chunks that may not have been compared
+	// with the hash of their content.
+	earlierSuffix = ".chunk"
+	// newPrefix begins the names of files that are of no use to others.
+	newPrefix = "new-"
+)
 
 // Cache is a folder of chunks of limited total size. The least recently used
 // chunks are evicted first. It is safe for concurrent use.
@@ -74,10 +82,10 @@ func (c *Cache) scan() error {
 			return nil // removed by another
 		}
 		switch rel, _ := filepath.Rel(c.dir, name); {
+		case strings.HasPrefix(d.Name(), newPrefix), strings.HasSuffix(name, earlierSuffix):
+			os.Remove(name) // incomplete, or not compared with anything
 		case strings.HasSuffix(name, suffix):
 			all = append(all, found{entry{rel, info.Size()}, info.ModTime()})
-		case strings.HasPrefix(d.Name(), "new-"):
-			os.Remove(name) // incomplete
 		}
 		return nil
 	})
@@ -112,6 +120,12 @@ func checksum(name string, data []byte) []byte {
 // Get returns a chunk, or nil if it is not cached. The caller owns the slice.
 func (c *Cache) Get(version string, index int64) []byte {
 	name := fileName(version, index)
+	return c.get(name, name)
+}
+
+// get reads the file of a chunk, which may have another name than its checksum
+// says.
+func (c *Cache) get(name, checked string) []byte {
 	c.mu.Lock()
 	at, ok := c.byKey[name]
 	if ok {
@@ -124,7 +138,7 @@ func (c *Cache) Get(version string, index int64) []byte {
 	data, err := os.ReadFile(filepath.Join(c.dir, name))
 	if err == nil && len(data) > sha256.Size {
 		sum, content := data[:sha256.Size], data[sha256.Size:]
-		if bytes.Equal(sum, checksum(name, content)) {
+		if bytes.Equal(sum, checksum(checked, content)) {
 			return content
 		}
 	}
@@ -138,13 +152,31 @@ func (c *Cache) Get(version string, index int64) []byte {
 // retain data.
 func (c *Cache) Put(version string, index int64, data []byte) {
 	name := fileName(version, index)
+	c.put(name, name, data)
+}
+
+// Drop removes all chunks of a version.
+func (c *Cache) Drop(version string) {
+	prefix, _, _ := strings.Cut(fileName(version, 0), "-")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for name := range c.byKey {
+		if strings.HasPrefix(name, prefix+"-") {
+			c.remove(name)
+		}
+	}
+}
+
+// put writes the file of a chunk, which may have another name than its checksum
+// says.
+func (c *Cache) put(name, checked string, data []byte) {
 	c.mu.Lock()
 	_, ok := c.byKey[name]
 	c.mu.Unlock()
 	if ok || int64(len(data)+sha256.Size) > c.max {
 		return
 	}
-	if c.write(name, data) != nil {
+	if c.write(name, checked, data) != nil {
 		return
 	}
 	c.mu.Lock()
@@ -158,16 +190,16 @@ func (c *Cache) Put(version string, index int64, data []byte) {
 	c.evict()
 }
 
-func (c *Cache) write(name string, data []byte) error {
+func (c *Cache) write(name, checked string, data []byte) error {
 	full := filepath.Join(c.dir, name)
 	if err := os.MkdirAll(filepath.Dir(full), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(full), "new-*")
+	f, err := os.CreateTemp(filepath.Dir(full), newPrefix+"*")
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(checksum(name, data))
+	_, err = f.Write(checksum(checked, data))
 	if err == nil {
 		_, err = f.Write(data)
 	}
