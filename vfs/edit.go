@@ -20,18 +20,33 @@ func (n *node) mutate(h *file, keep int64, f func(edit *spool.File) error) error
 	if err := h.err(true); err != nil {
 		return err
 	}
-	edit, err := n.editable(h.reading, keep)
-	if err != nil {
-		return err
+	for {
+		edit, err := n.editable(h.reading, keep)
+		if err != nil {
+			return err
+		}
+		err = f(edit)
+		if n.changed(h, edit, err) {
+			return err
+		}
 	}
-	err = f(edit)
+}
+
+// changed records that h has changed the content, with that error. It reports
+// false if the copy has been discarded meanwhile, with what others had written
+// and aborted.
+func (n *node) changed(h *file, edit *spool.File, err error) bool {
 	n.core.mu.Lock()
 	defer n.core.mu.Unlock()
+	if n.edit != edit {
+		n.broken = nil
+		return false
+	}
 	if err == nil || n.broken != nil {
 		n.dirty, n.modTime, n.keep = true, n.core.opts.now(), false
 		n.countWriter(h)
 	}
-	return err
+	return true
 }
 
 // markBroken records that a write failed halfway, so that the content must not

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -291,5 +292,34 @@ func TestReadingHolesGivesZeros(t *testing.T) {
 	}
 	if strings.Trim(string(buffer), "\x00") != "" {
 		t.Error("a file that was only made longer holds what was in the buffer")
+	}
+}
+
+// TestAbortBesideAWrite has one handle give up what it has written while another
+// writes: what the other has written is stored when it is closed.
+func TestAbortBesideAWrite(t *testing.T) {
+	f := newFS(t, memory.New(memory.Options{}))
+	for range 2000 {
+		write(t, f, "/f", "old content")
+		aborted, kept := openFile(t, f, "/f", os.O_RDWR), openFile(t, f, "/f", os.O_RDWR)
+		overwrite(t, aborted, "xxx")
+		var both sync.WaitGroup
+		both.Go(func() {
+			if err := aborted.(interface{ Abort() error }).Abort(); err != nil {
+				t.Error(err)
+			}
+		})
+		both.Go(func() {
+			if _, err := kept.WriteAt([]byte("CONTENT"), 4); err != nil {
+				t.Error(err)
+			}
+		})
+		both.Wait()
+		if err := kept.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, f, "/f"); got != "old CONTENT" && got != "xxx CONTENT" {
+			t.Fatalf("there is %q", got)
+		}
 	}
 }
