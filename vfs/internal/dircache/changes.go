@@ -90,24 +90,9 @@ func (c *Cache) Moved(from, to string, kept uint64) {
 		c.keep(to+strings.TrimPrefix(old, from), l)
 	}
 	c.invalidateTree(from)
+	// A listing in progress may have been made before or after the move, and so
+	// what it has under the names may be older or newer than what was moved.
 	base := path.Base(from)
-	if path.Dir(from) == path.Dir(to) {
-		if !known {
-			c.drop(path.Dir(to)) // but a listing in progress has one name or the other
-		}
-		c.apply(path.Dir(to), func(l *listing) {
-			moved, ok := l.children[base]
-			if !ok {
-				moved, ok = info, known
-			}
-			if ok {
-				delete(l.children, base)
-				moved.Name = path.Base(to)
-				l.children[moved.Name] = moved
-			}
-		})
-		return
-	}
 	c.apply(path.Dir(from), func(l *listing) { delete(l.children, base) })
 	if !known {
 		c.invalidate(path.Dir(to))

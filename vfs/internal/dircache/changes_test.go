@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,7 +33,7 @@ func TestOwnWrites(t *testing.T) {
 		"a folder made":            {func(c *Cache) { c.Stored("d/new", backend.Info{Dir: true}) }, "f new/ sub/", never},
 		"a file removed":           {func(c *Cache) { c.Removed("d/f") }, "sub/", never},
 		"a folder removed":         {func(c *Cache) { c.Removed("d/sub") }, "f", never},
-		"moved within":             {func(c *Cache) { c.Moved("d/f", "d/g", c.Kept()) }, "g sub/", never},
+		"moved within":             {func(c *Cache) { c.Moved("d/f", "d/g", c.Kept()) }, "g sub/", late},
 		"moved away":               {func(c *Cache) { c.Moved("d/sub", "else", c.Kept()) }, "f", never},
 		"moved here":               {func(c *Cache) { c.Moved("other", "d/g", c.Kept()) }, "f g sub/", never},
 		"moved here over a folder": {func(c *Cache) { c.Moved("other", "d/sub", c.Kept()) }, "f sub", never},
@@ -230,6 +231,55 @@ func TestMadeWhileOthersWrite(t *testing.T) {
 				t.Errorf("there is %q, want %q", got, test.want)
 			}
 			s.wants(t, "listing", test.asks)
+		})
+	}
+}
+
+// TestMovesOnAListingOnItsWay applies moves to a listing that was made after
+// them: it has the result already.
+func TestMovesOnAListingOnItsWay(t *testing.T) {
+	for what, test := range map[string]struct {
+		known bool
+		note  func(*Cache)
+		want  string
+	}{
+		"a folder replaced": {false, func(c *Cache) {
+			c.Moved("b", "hidden", c.Kept())
+			c.Moved("a", "b", c.Kept())
+			c.Removed("hidden")
+		}, "b"},
+		"a folder replaced, known": {true, func(c *Cache) {
+			c.Moved("b", "hidden", c.Kept())
+			c.Moved("a", "b", c.Kept())
+			c.Removed("hidden")
+		}, "b"},
+		"moved there and back": {true, func(c *Cache) {
+			c.Moved("b", "other", c.Kept())
+			c.Moved("other", "b", c.Kept())
+		}, "a b"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			before := newStore("a", "b")
+			c, clock := start(t, before, Options{})
+			if test.known {
+				names(t, c, ".")
+				clock.Advance(time.Hour)
+			}
+			after := newStore(strings.Fields(test.want)...)
+			c.b = after
+			held := make(chan struct{})
+			after.given = func() { <-held }
+			done := make(chan string)
+			go func() { done <- names(t, c, ".") }()
+			synctest.Wait()
+			test.note(c)
+			close(held)
+			if got := <-done; got != test.want {
+				t.Errorf("%s: who waited was given %q, want %q", what, got, test.want)
+			}
+			if got := names(t, c, "."); got != test.want {
+				t.Errorf("%s: there is %q, want %q", what, got, test.want)
+			}
 		})
 	}
 }
