@@ -66,8 +66,9 @@
 // One file for each concern: open.go interprets the flags of OpenFile; node.go
 // is an open file, which the handles in file.go and dir.go share; read.go reads
 // stored content; put.go, move.go and remove.go change the tree; replace.go,
-// with journal.go, replaces a folder without deleting it first; lookup.go
-// merges what is stored with what is still being written. Write-back is a
-// store in front of the store, which queue.go puts there. Locks are taken in
-// this order: names (pathlock), node.change, core.mu.
+// with journal.go, replaces a folder without deleting it first, and leftovers.go
+// retries what could not be completed; lookup.go merges what is stored with what
+// is still being written. Write-back is a store in front of the store, which
+// queue.go puts there. Locks are taken in this order: names (pathlock),
+// node.change, core.mu.
 package vfs
