@@ -47,17 +47,16 @@ func (h *Handler) delete(w http.ResponseWriter, r *request) error {
 			return err
 		}
 	}
-	if err := h.forget(r.name); err != nil {
+	if err := h.dropState(r.name); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// needEmpty lets a folder be deleted with a Depth other than infinity only if
-// there is nothing in it. RFC 4918 section 9.6.1 forbids such a Depth; lftp
-// sends 0 when it removes folders that it takes to be empty. What a lock made in
-// it counts.
+// needEmpty allows DELETE of a folder with a Depth other than infinity only if
+// the folder is empty. RFC 4918 section 9.6.1 forbids such a Depth; lftp sends
+// 0 when it removes folders that it believes empty. Placeholders count.
 func (r *request) needEmpty() error {
 	_, children, err := r.files.list(r.name)
 	if err == nil && len(r.withPlaceholders(r.name, children)) > 0 {
@@ -66,8 +65,8 @@ func (r *request) needEmpty() error {
 	return err
 }
 
-// forget drops what the handler itself knows of a resource that is gone, and
-// of everything below it.
-func (h *Handler) forget(name string) error {
+// dropState drops the handler's own state of a deleted resource and of everything
+// below it.
+func (h *Handler) dropState(name string) error {
 	return errors.Join(h.locks.RemoveTree(name), h.props.Delete(name))
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/lock"
 )
 
-// put serves PUT. Everything that can be told from the header is judged before
-// the body is touched, so that a client which sends Expect: 100-continue keeps
-// a body that would be refused. The body is stored whole or not at all.
+// put serves PUT. Everything known from the header is checked before the body
+// is read, so that a client which sends Expect: 100-continue does not send a
+// body that is refused. The body is stored whole or not at all.
 func (h *Handler) put(w http.ResponseWriter, r *request) error {
 	if err := r.acceptable(); err != nil {
 		return err
@@ -58,7 +58,7 @@ func (h *Handler) put(w http.ResponseWriter, r *request) error {
 		if body.failure != nil {
 			err = body.failure
 		}
-		return instead(err, fs.ErrNotExist, http.StatusConflict, "the parent folder does not exist")
+		return withStatus(err, fs.ErrNotExist, http.StatusConflict, "the parent folder does not exist")
 	}
 	if old == nil || isPlaceholder(old) {
 		r.made()
@@ -76,9 +76,9 @@ func (h *Handler) put(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// acceptable refuses what would store something other than the file: a part
-// of it (RFC 9110 section 14.5; Cyberduck resumes uploads that way), or a file
-// with the name of a folder.
+// acceptable refuses a request that would store something other than the file:
+// a part of it (RFC 9110 section 14.5; Cyberduck resumes uploads that way), or
+// a file with the name of a folder.
 func (r *request) acceptable() error {
 	if len(r.Header.Values("Content-Range")) > 0 {
 		return refuse(http.StatusBadRequest, "a part of a file cannot be stored, send it whole")
@@ -89,15 +89,15 @@ func (r *request) acceptable() error {
 	return nil
 }
 
-// needSpace refuses what cannot fit, while the client still waits for leave to
-// send. A file system that cannot tell its space just now is not asked twice.
+// needSpace refuses a body that does not fit before the client sends it. If the
+// file system fails to report its space, the body is accepted.
 func (r *request) needSpace(size int64) error {
 	if size <= 0 || !strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
 		return nil
 	}
 	total, used, err := r.files.usage()
 	if err == nil && total > 0 && size > total-used {
-		return &refusal{
+		return &statusError{
 			status: http.StatusInsufficientStorage, reason: "not enough space",
 			precondition: davxml.Precondition{Name: davxml.QuotaNotExceeded},
 		}
@@ -105,22 +105,21 @@ func (r *request) needSpace(size int64) error {
 	return nil
 }
 
-// An upload is the body of a PUT. It ends with io.EOF only if it is whole and
-// may still be stored; the file system then stores it, and on any other error
-// keeps what it has.
+// An upload is the body of a PUT. It ends with io.EOF only if it is complete
+// and may still be stored; on any other error the file system keeps the old
+// content.
 type upload struct {
 	body    io.Reader
 	size    int64 // -1: unknown
 	sums    []checksum
 	confirm func() error
-	failure error // what ended the body, if it was not its end
+	failure error // the error that ended the body
 }
 
-// upload makes the body of a PUT. Finder sends files in chunks and tells their
-// size in a header of its own; the size is then as binding as a
-// Content-Length.
+// upload returns the body of a PUT. Finder sends files in chunks and their size
+// in a header of its own, which is then as binding as a Content-Length.
 func (r *request) upload(change lock.Change) (*upload, error) {
-	sums, err := wantedChecksums(r.Header)
+	sums, err := announcedChecksums(r.Header)
 	u := &upload{size: r.ContentLength, sums: sums, confirm: func() error { return r.confirm(change) }}
 	if u.size < 0 {
 		if n, err := strconv.ParseInt(r.Header.Get("X-Expected-Entity-Length"), 10, 64); err == nil && n >= 0 {
@@ -152,8 +151,8 @@ func (u *upload) Read(p []byte) (int, error) {
 	return 0, u.failure
 }
 
-// check judges a body that has come to its end: by its checksums, and by the
-// locks, which may have ended during a long upload.
+// check checks a complete body against its checksums and against the locks,
+// which may have ended during a long upload.
 func (u *upload) check() error {
 	for _, sum := range u.sums {
 		if !sum.holds() {
@@ -163,11 +162,11 @@ func (u *upload) check() error {
 	return u.confirm()
 }
 
-// bodyFailure is the answer when a body cannot be read to its end: the
-// client's doing, whatever it looks like from here. The connection cannot be
-// used any further, since nobody knows where the next request begins.
+// bodyFailure returns the error for a body that cannot be read to its end,
+// which is always the client's fault. The connection is closed, because the
+// start of the next request is unknown.
 func bodyFailure(err error) error {
-	failure := &refusal{status: http.StatusBadRequest, reason: "the body broke off", cause: err, hangUp: true}
+	failure := &statusError{status: http.StatusBadRequest, reason: "the body broke off", cause: err, hangUp: true}
 	var tooLarge *http.MaxBytesError
 	var length *reading.LengthError
 	code, _ := statusOf(err)

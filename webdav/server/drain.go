@@ -6,20 +6,21 @@ import (
 	"time"
 )
 
-// How much of a refused upload is still taken from the client.
+// How much of a refused upload is still read from the client.
 const (
 	maxUnread     = 256 << 20 // bytes
 	maxUnreadTime = time.Minute
 )
 
-// drainBodies lets a client see why its upload is refused. Many clients read the
-// answer only when they have sent the body: KDE sends a whole file before it is
-// asked for a password, and everybody does when a file is locked. net/http
-// reads on for 256 KiB and then cuts the connection, and the cut overtakes the
-// answer. So the answer is sent at once and the rest of the body thrown away.
+// drainBodies lets a client see why its upload is refused. Many clients read
+// the response only when they have sent the body: KDE sends a whole file before
+// it is asked for a password, and all do when a file is locked. net/http reads
+// up to 256 KiB more and then closes the connection, and the reset overtakes
+// the response. So the response is sent at once and the rest of the body is
+// discarded.
 //
-// A client that sent Expect: 100-continue has been told and sends nothing;
-// HTTP/2 can end one request without the connection.
+// A client that sent Expect: 100-continue has seen the response and sends
+// nothing; HTTP/2 can end one request without the connection.
 func drainBodies(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		conn := http.NewResponseController(w)
@@ -32,13 +33,13 @@ func drainBodies(next http.Handler) http.Handler {
 		read.Body = body
 		next.ServeHTTP(w, &read)
 		if !body.ended && conn.Flush() == nil && conn.SetReadDeadline(time.Now().Add(maxUnreadTime)) == nil {
-			// Whatever ends it, the client or a limit, the answer is out.
+			// Whatever ends it, the client or a limit, the response is sent.
 			_, _ = io.CopyN(io.Discard, body, maxUnread)
 		}
 	})
 }
 
-// countedBody knows whether it has been read to its end.
+// countedBody records whether it has been read to its end.
 type countedBody struct {
 	io.ReadCloser
 	left  int64 // less than 0: not known
