@@ -141,7 +141,7 @@ func sentence(err error) string {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return "interrupted"
-	case errors.As(err, &path) && err == error(path):
+	case errors.As(err, &path) && err == error(path): //nolint:errorlint // the outermost error alone
 		return fmt.Sprintf("%s %q: %v", path.Op, path.Path, path.Err)
 	case errors.As(err, &link) && err == error(link):
 		return fmt.Sprintf("%s %q to %q: %v", link.Op, link.Old, link.New, link.Err)

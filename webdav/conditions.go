@@ -155,11 +155,11 @@ func (r *request) tagged(tag string) (ifheader.Resource, error) {
 	}
 	decoded, err := r.handler.pathOf(r.Request, tag)
 	if err != nil {
-		return nil, nil
+		return nil, nil //nolint:nilerr // not served here: no condition matches it
 	}
 	name, _, err := cleanPath(decoded)
 	if err != nil {
-		return nil, nil
+		return nil, nil //nolint:nilerr // not served here: no condition matches it
 	}
 	return state{r, r.resolve(path.Join(r.root, name))}, nil
 }

@@ -40,7 +40,7 @@
 //
 // # Replacing golang.org/x/net/webdav
 //
-// [New] takes a FileSystem of that package, and honours its ETager,
+// [New] takes a FileSystem of that package, and honors its ETager,
 // ContentTyper and DeadPropsHolder. x/net has no call that sets a modification
 // time, so those requested by clients are not kept; and none that keeps a user
 // with a root folder from following a link out of it, as Dir does. [FromAfero]

@@ -286,7 +286,7 @@ func (u *upload) recoverOutcome(ctx context.Context, cause error) (modified time
 		case done:
 			return time.Time{}, api.RetryableError{Err: err}
 		}
-		b.api.Sleep(ctx, pause) // an ended context fails the next call
+		_ = b.api.Sleep(ctx, pause) // an ended context fails the next call
 	}
 	if r, err := b.look(ctx, u.at); err == nil && u.matches(r) {
 		return r.Modified.Time, nil

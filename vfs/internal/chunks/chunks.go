@@ -71,7 +71,7 @@ func (c *Cache) scan() error {
 		}
 		info, err := d.Info()
 		if err != nil {
-			return nil // removed by another
+			return nil //nolint:nilerr // removed by another
 		}
 		switch rel, _ := filepath.Rel(c.dir, name); {
 		case strings.HasSuffix(name, suffix):
