@@ -143,7 +143,7 @@ func sentence(err error) string {
 		return "interrupted"
 	case errors.As(err, &path) && err == error(path): //nolint:errorlint // the outermost error alone
 		return fmt.Sprintf("%s %q: %v", path.Op, path.Path, path.Err)
-	case errors.As(err, &link) && err == error(link):
+	case errors.As(err, &link) && err == error(link): //nolint:errorlint // the outermost error alone
 		return fmt.Sprintf("%s %q to %q: %v", link.Op, link.Old, link.New, link.Err)
 	}
 	return err.Error()

@@ -53,7 +53,7 @@ type completion struct {
 // disconnected is called when the connected context has ended. The rest of the
 // body is buffered already, unless the server ended the context.
 func (c *completion) disconnected() {
-	if cause := context.Cause(c.connected); cause != context.Canceled {
+	if cause := context.Cause(c.connected); cause != context.Canceled { //nolint:errorlint // a cause that wraps it is not the connection
 		c.cancel(cause)
 	}
 	_ = c.conn.SetReadDeadline(time.Now().Add(lastRead)) // not every ResponseWriter supports it

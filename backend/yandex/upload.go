@@ -71,7 +71,7 @@ func (u *upload) measure() error {
 	}
 	start, err := seeker.Seek(0, io.SeekCurrent)
 	if err != nil {
-		return nil // it has the method and cannot seek
+		return nil //nolint:nilerr // it has the method and cannot seek
 	}
 	u.seek, u.start = seeker, start
 	if u.size >= 0 {
