@@ -31,10 +31,10 @@ test: tools check
 
 test-more: level = more
 test-more: tools check-foreign
-	list=$$(./scripts/more-tests); \
+	list=$$(bash ./scripts/more-tests); \
 	DAVDISK_TEST=more $(run_tests) -timeout 20m -run "^($$(echo "$$list" | cut -d' ' -f2 | paste -sd'|'))\$$" \
 		$$(echo "$$list" | cut -d' ' -f1 | sort -u)
-	./scripts/fuzz 10s
+	bash ./scripts/fuzz 10s
 
 # What each part of test-long tests. A new package belongs to one of them by its path.
 parts = vfs yandex webdav cmd conformance e2e fuzz
@@ -55,10 +55,11 @@ long-conformance-matrix:
 	cd conformance/internal/matrix && $(GO) test -short ./...
 long-conformance: long-conformance-matrix
 long-fuzz:
-	./scripts/fuzz 10m
+	bash ./scripts/fuzz 10m
 
+# By bash, because make for Windows does not understand the first line of a script.
 tools:
-	./scripts/test-tools $(level)
+	bash ./scripts/test-tools $(level)
 
 check:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt wants: $$unformatted"; exit 1; }
