@@ -24,7 +24,7 @@
 //
 // # Cancellation
 //
-// Cancelling the context stops an operation until its body is complete or the
+// Canceling the context stops an operation until its body is complete or the
 // operation has been issued to the store. From then on the driver completes
 // it, with a deadline of its own, so that its outcome is known.
 //

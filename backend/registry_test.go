@@ -63,7 +63,7 @@ func TestRemoteRefusesWhatItDoesNotKnow(t *testing.T) {
 	r.Register(recorder("store", Option{Name: "speed"}))
 	for name, err := range map[string]error{
 		"driver": r.Remote("work", "floppy", nil),
-		"option": r.Remote("work", "store", map[string]string{"colour": "red"}),
+		"option": r.Remote("work", "store", map[string]string{"color": "red"}),
 		"name":   r.Remote("w/x", "store", nil),
 		"letter": r.Remote("c", "store", nil),
 	} {

@@ -200,7 +200,7 @@ func nearest(name string, names []string) string {
 }
 
 // editDistance counts the bytes that must be added, left out, changed or
-// swapped with their neighbour to make b of a.
+// swapped with their neighbor to make b of a.
 func editDistance(a, b string) int {
 	rows := make([][]int, len(a)+1)
 	for i := range rows {

@@ -40,7 +40,7 @@ func asksForCompletion(args []string) bool {
 func complete(app *cli.App, words []string) error {
 	o := newOrdering(app)
 	if slices.Contains(words, "--") || o.sort(words) != nil {
-		return nil // an argument or the value of a flag follows, or nothing that is known
+		return nil //nolint:nilerr // an argument or the value of a flag follows, or nothing that is known
 	}
 	for _, c := range o.commands {
 		if _, err := fmt.Fprintln(app.Writer, c.Name); err != nil {

@@ -103,7 +103,7 @@ func (s *session) place(to target, name func() (string, error)) (target, error) 
 	case (err != nil || !info.Dir) && to.folder:
 		return target{}, notFolder(to, err)
 	case err != nil || !info.Dir:
-		return to, nil
+		return to, nil //nolint:nilerr // the copy itself reports what is wrong with it
 	}
 	base, err := name()
 	return to.in(base), err

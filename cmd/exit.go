@@ -141,9 +141,9 @@ func sentence(err error) string {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return "interrupted"
-	case errors.As(err, &path) && err == error(path):
+	case errors.As(err, &path) && err == error(path): //nolint:errorlint // the outermost error alone
 		return fmt.Sprintf("%s %q: %v", path.Op, path.Path, path.Err)
-	case errors.As(err, &link) && err == error(link):
+	case errors.As(err, &link) && err == error(link): //nolint:errorlint // the outermost error alone
 		return fmt.Sprintf("%s %q to %q: %v", link.Op, link.Old, link.New, link.Err)
 	}
 	return err.Error()

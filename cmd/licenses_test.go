@@ -14,7 +14,7 @@ import (
 
 var updateLicenses = flag.Bool("update-licenses", false, "write licenses.txt anew")
 
-// licences of all that is linked into the binary on the systems it is built
+// licenses of all that is linked into the binary on the systems it is built
 // for must be in the binary. After a change of dependencies:
 //
 //	go test ./cmd -run Licenses -update-licenses
@@ -79,7 +79,7 @@ func gather(t *testing.T, modules map[string]string) []byte {
 			texts = append(texts, found...)
 		}
 		if len(texts) == 0 {
-			t.Errorf("%s has no licence", module)
+			t.Errorf("%s has no license", module)
 		}
 		name, version, _ := strings.Cut(module, " ")
 		fmt.Fprintf(&all, "\n%s\n%s %s\nhttps://pkg.go.dev/%s@%s\n", strings.Repeat("=", 78), name, version, name, version)

@@ -17,8 +17,8 @@ var licenses string
 func versionCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "version",
-		Usage: "print the version, or the licences of everything built in",
-		Flags: []cli.Flag{switchFlag("licenses", "print the licences of davdisk and of all libraries in it"), jsonFlag()},
+		Usage: "print the version, or the licenses of everything built in",
+		Flags: []cli.Flag{switchFlag("licenses", "print the licenses of davdisk and of all libraries in it"), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err

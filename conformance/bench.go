@@ -12,7 +12,7 @@ import (
 )
 
 // Bench benchmarks the file systems that fresh returns: some simple workloads,
-// and the whole catalogue, for which it also reports how many cases there are
+// and the whole catalog, for which it also reports how many cases there are
 // and how many passed.
 func Bench(b *testing.B, fresh Maker, opts ...Option) {
 	s := newSuite(b.Name()+"/", fresh, opts)
@@ -37,7 +37,7 @@ func Bench(b *testing.B, fresh Maker, opts ...Option) {
 			}
 		})
 	}
-	b.Run("catalogue", func(b *testing.B) {
+	b.Run("catalog", func(b *testing.B) {
 		var r Report
 		for b.Loop() {
 			r = Check(b.Context(), fresh, opts...)

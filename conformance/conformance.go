@@ -68,7 +68,7 @@ func (l Level) String() string {
 // MarshalText implements encoding.TextMarshaler with that word, for JSON.
 func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
-// An entry is a row of the catalogue.
+// An entry is a row of the catalog.
 type entry struct {
 	id    string
 	level Level
@@ -89,8 +89,8 @@ func (e entry) asCase() Case {
 	return Case{ID: e.id, Doc: e.doc, Level: e.level, Needs: needs}
 }
 
-// catalogue lists every case, in running order.
-func catalogue() []entry {
+// catalog lists every case, in running order.
+func catalog() []entry {
 	return slices.Concat(
 		openCases(), openFlagCases(), createCases(), appendCases(), readCases(), readAtCases(), seekCases(),
 		writeCases(), writeAtCases(), truncateCases(), closeCases(), nameCases(), syncCases(), largeCases(),
@@ -101,10 +101,10 @@ func catalogue() []entry {
 	)
 }
 
-// Cases returns an iterator over the catalogue in running order.
+// Cases returns an iterator over the catalog in running order.
 func Cases() iter.Seq[Case] {
 	return func(yield func(Case) bool) {
-		for _, e := range catalogue() {
+		for _, e := range catalog() {
 			if !yield(e.asCase()) {
 				return
 			}
@@ -157,11 +157,11 @@ func newSuite(prefix string, fresh Maker, opts []Option) *suite {
 	return s
 }
 
-// run takes the catalogue through do, which may leave a case out by not
+// run takes the catalog through do, which may leave a case out by not
 // calling check.
 func (s *suite) run(ctx context.Context, do func(id string, check func() Result)) Report {
 	began := time.Now()
-	entries := catalogue()
+	entries := catalog()
 	results := make([]Result, len(entries))
 	one := func(i int) {
 		do(entries[i].id, func() Result {
@@ -227,7 +227,7 @@ func (s *suite) tell(r Result) {
 func (s *suite) check(ctx context.Context, e entry) Result {
 	r := Result{Case: e.asCase()}
 	if ctx.Err() != nil {
-		r.Verdict, r.Detail = Skipped, "the run was cancelled"
+		r.Verdict, r.Detail = Skipped, "the run was canceled"
 		return r
 	}
 	if why, ok := s.crashes[e.id]; ok {

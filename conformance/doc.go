@@ -10,7 +10,7 @@
 //
 // # Cases
 //
-// The catalogue, which Cases yields, has about 600 cases. Each has an ID that
+// The catalog, which Cases yields, has about 600 cases. Each has an ID that
 // is also the name of its subtest, a sentence that says what must hold, and a
 // Level, the severity of a failure: Data, where bytes are lost or changed,
 // success is reported for what was not done, or the process crashes or hangs;

@@ -66,7 +66,7 @@ func stores() map[string]store {
 	}
 }
 
-// TestDeclarationExcusesAll runs the whole catalogue on each of these stores.
+// TestDeclarationExcusesAll runs the whole catalog on each of these stores.
 // A case that fails needs a capability that it does not say it needs. A short
 // run looks at the cases about data alone.
 func TestDeclarationExcusesAll(t *testing.T) {

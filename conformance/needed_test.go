@@ -59,7 +59,7 @@ func reasons() []struct{ pattern, why string } {
 
 // A case that no bug needs is dead weight: each must be one of the few that
 // catch some bug, or have a reason to be there. With -v the bugs are listed. It runs the whole
-// catalogue some hundred times.
+// catalog some hundred times.
 func TestEveryCaseIsNeeded(t *testing.T) {
 	testlevel.NeedLong(t)
 	speaks := map[string][]string{} // case to bugs
@@ -71,7 +71,7 @@ func TestEveryCaseIsNeeded(t *testing.T) {
 		}
 	}
 	idle := reasons()
-	for _, e := range catalogue() {
+	for _, e := range catalog() {
 		var why string
 		for i, r := range reasons() {
 			if ok, _ := path.Match(r.pattern, e.id); ok {
@@ -94,7 +94,7 @@ func TestEveryCaseIsNeeded(t *testing.T) {
 	}
 }
 
-// catchers runs the catalogue with each bug, and tells which cases catch it.
+// catchers runs the catalog with each bug, and tells which cases catch it.
 func catchers(t *testing.T, all []trial) [][]string {
 	caught := make([][]string, len(all))
 	queue := make(chan int)
@@ -120,7 +120,7 @@ func catchers(t *testing.T, all []trial) [][]string {
 // show nowhere else.
 func (tr trial) caughtBy(t *testing.T) []string {
 	group, _, _ := strings.Cut(tr.caught, "/")
-	for _, e := range catalogue() {
+	for _, e := range catalog() {
 		if e.id == tr.caught && (e.alone || group == "model") {
 			return []string{e.id}
 		}
@@ -132,7 +132,7 @@ func (tr trial) caughtBy(t *testing.T) []string {
 	opts := append([]Option{Deadline(5 * time.Second)}, tr.opts...)
 	s := newSuite("", tr.fresh, opts)
 	var ids []string
-	for _, e := range catalogue() {
+	for _, e := range catalog() {
 		if e.alone || strings.HasPrefix(e.id, "model/") || strings.HasPrefix(e.id, "concurrent/") != (group == "concurrent") {
 			continue
 		}

@@ -59,7 +59,7 @@ type Result struct {
 	Took    time.Duration `json:"took"`             // nanoseconds
 }
 
-// A Report holds the results of a run in the order of the catalogue.
+// A Report holds the results of a run in the order of the catalog.
 type Report struct {
 	Results  []Result      `json:"results"`
 	Declared []Declaration `json:"declared,omitempty"`

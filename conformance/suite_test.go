@@ -73,7 +73,7 @@ func TestCatalogue(t *testing.T) {
 		}
 	}
 	if len(seen) < 590 {
-		t.Errorf("the catalogue has %d cases", len(seen))
+		t.Errorf("the catalog has %d cases", len(seen))
 	}
 }
 

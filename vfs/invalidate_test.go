@@ -44,8 +44,8 @@ func TestLostAnswers(t *testing.T) {
 		"copy alone":  {func(f *vfs.FS) error { return f.Copy("/d", "/new", false, 0) }, "a=A d/ d/b=B new/"},
 		"set a time":  {func(f *vfs.FS) error { return f.Chtimes("/a", when, when) }, "a=A (2020) d/ d/b=B"},
 		"set a property": {func(f *vfs.FS) error {
-			return f.SetProperties("/a", map[string]string{"{urn:x}colour": "<c/>"}, nil)
-		}, "a=A (coloured) d/ d/b=B"},
+			return f.SetProperties("/a", map[string]string{"{urn:x}color": "<c/>"}, nil)
+		}, "a=A (colored) d/ d/b=B"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			loses := false
@@ -74,7 +74,7 @@ func TestLostAnswers(t *testing.T) {
 					got = strings.Replace(got, "a=A", "a=A (2020)", 1)
 				}
 				if props, _ := info.(*vfs.FileInfo).Properties(); len(props) > 0 {
-					got = strings.Replace(got, "a=A", "a=A (coloured)", 1)
+					got = strings.Replace(got, "a=A", "a=A (colored)", 1)
 				}
 			}
 			if got != test.want {

@@ -104,7 +104,7 @@ func (f *FS) openWrite(p place, flag int) (afero.File, error) {
 	h := f.newFile(f.bind(p.name, info), p, flag)
 	if flag&os.O_TRUNC != 0 && h.writable() {
 		if err := h.node.mutate(h, 0, func(edit *spool.File) error { return edit.Truncate(0) }); err != nil {
-			h.Abort()
+			_ = h.Abort()
 			return nil, err
 		}
 	}

@@ -125,7 +125,7 @@ func TestBrokenLargePut(t *testing.T) {
 	}
 }
 
-// TestSlowPutKeepsNobodyWaiting looks at a file and its neighbours while it is
+// TestSlowPutKeepsNobodyWaiting looks at a file and its neighbors while it is
 // being stored.
 func TestSlowPutKeepsNobodyWaiting(t *testing.T) {
 	for name, size := range map[string]int64{"small": 6, "large": large, "unknown": -1} {

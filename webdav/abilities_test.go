@@ -285,13 +285,13 @@ func TestFormsOfXNet(t *testing.T) {
 	}
 
 	// A tag that cannot be told is no tag that does not match.
-	s = newForms(netForms{tagErr: &statusError{code: 503}})
+	s = newForms(netForms{tagErr: &codeError{code: 503}})
 	s.want(503, "GET", "/f", "")
 	s.want(503, "PUT", "/f", "x", `If-None-Match: *`)
 	m := s.want(207, "PROPFIND", "/d", propfindOf("getetag", "getcontentlength"), "Depth: 1").multistatus(t)
 	if _, status := m.prop("/d/1", "DAV:", "getetag"); !strings.Contains(status, " 503 ") {
 		t.Errorf("the tag of a member: %s", status)
 	}
-	s = newForms(netForms{typeErr: &statusError{code: 503}})
+	s = newForms(netForms{typeErr: &codeError{code: 503}})
 	s.want(503, "GET", "/f", "")
 }

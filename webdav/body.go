@@ -9,13 +9,13 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/davxml"
 )
 
-// xmlBody is the body of a request that is XML, bounded.
+// xmlBody returns the XML body of a request, limited in size.
 func (r *request) xmlBody() io.Reader {
 	return http.MaxBytesReader(nil, r.Body, r.handler.opts.maxXML)
 }
 
-// needPlainBody refuses a body that is encoded (RFC 9110 section 8.4): nothing
-// here would decode it, so a file would be stored as something else.
+// needPlainBody refuses a body with a Content-Encoding (RFC 9110 section 8.4):
+// it would be stored encoded.
 func (r *request) needPlainBody() error {
 	for _, encoding := range r.Header.Values("Content-Encoding") {
 		if r.ContentLength != 0 && encoding != "" && !strings.EqualFold(encoding, "identity") {
@@ -25,16 +25,16 @@ func (r *request) needPlainBody() error {
 	return nil
 }
 
-// badXML is the answer to a body that is not the XML that is wanted.
+// badXML returns the error for a body that is not the expected XML.
 func badXML(err error) error {
 	if errors.Is(err, davxml.ErrExternal) {
-		return &refusal{
+		return &statusError{
 			status: http.StatusForbidden, reason: err.Error(), cause: err,
 			precondition: davxml.Precondition{Name: davxml.NoExternalEntities},
 		}
 	}
 	if errors.Is(err, davxml.ErrInvalid) {
-		return &refusal{status: http.StatusBadRequest, reason: err.Error(), cause: err}
+		return &statusError{status: http.StatusBadRequest, reason: err.Error(), cause: err}
 	}
 	if errors.Is(err, davxml.ErrTooLarge) {
 		return err
@@ -42,9 +42,8 @@ func badXML(err error) error {
 	return bodyFailure(err)
 }
 
-// needNoBody refuses a request that has a body, also one of unknown length: the
-// first byte of that decides. One that breaks off before may have been meant
-// otherwise.
+// needNoBody refuses a request with a body. A body of unknown length is read up
+// to its first byte; if it breaks off before, the request is refused too.
 func (r *request) needNoBody() error {
 	refused := refuse(http.StatusUnsupportedMediaType, "this method takes no body")
 	if r.ContentLength >= 0 {

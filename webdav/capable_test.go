@@ -61,17 +61,17 @@ func newCapableFs() *capableFs {
 	return &capableFs{capableState: s, ctx: context.Background()}
 }
 
-// statusError is an error of a file system that tells a status.
-type statusError struct {
+// codeError is an error of a file system that tells a status.
+type codeError struct {
 	code  int
 	after time.Duration
 }
 
-func (e *statusError) Error() string                    { return fmt.Sprintf("upstream says %d", e.code) }
-func (e *statusError) HTTPStatus() (int, time.Duration) { return e.code, e.after }
+func (e *codeError) Error() string                    { return fmt.Sprintf("upstream says %d", e.code) }
+func (e *codeError) HTTPStatus() (int, time.Duration) { return e.code, e.after }
 
 func failing(op, name string, code int) error {
-	return &fs.PathError{Op: op, Path: name, Err: &statusError{code: code}}
+	return &fs.PathError{Op: op, Path: name, Err: &codeError{code: code}}
 }
 
 // failOn makes the operations named fail with a status.

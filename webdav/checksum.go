@@ -12,16 +12,16 @@ import (
 	"strings"
 )
 
-// A checksum is what a client says that its upload must come to.
+// A checksum is the digest that a client announces for its upload.
 type checksum struct {
 	hash.Hash
 	want []byte
 }
 
-// wantedChecksums reads the checksums of a PUT: OC-Checksum, which ownCloud's
-// clients and rclone send, and Content-MD5. An algorithm that is not known
-// here is not checked; one that cannot be read is 400.
-func wantedChecksums(h http.Header) ([]checksum, error) {
+// announcedChecksums parses the checksums of a PUT: OC-Checksum, which
+// ownCloud's clients and rclone send, and Content-MD5. An unknown algorithm is
+// not checked; a malformed checksum is 400.
+func announcedChecksums(h http.Header) ([]checksum, error) {
 	var sums []checksum
 	if header := h.Get("OC-Checksum"); header != "" {
 		for field := range strings.FieldsSeq(header) {

@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// lastRead is how long a Read of the body may still take when the request's
+// lastRead is how long a Read of the body may still take after the request's
 // context has ended.
 const lastRead = time.Second
 
-// untilComplete returns the request with a context that ends with its body, if
-// that breaks off, and not with the connection. done must be called before the
+// untilComplete returns the request with a context that ends if its body breaks
+// off, and not with the connection. done must be called before the
 // handler returns.
 //
 // net/http ends a request's context when it sees the connection end, also if
 // the client has only shut its sending side after the last byte, as ffmpeg and
 // firmware do. But a request that is complete by its own framing was meant (RFC
-// 9112 section 8), and a change that was begun is better finished than left
-// half done. A deadline, or a cause that is not context.Canceled, does not come
-// from the connection and still ends the request.
+// 9112 section 8), and a change that has begun should be finished. A deadline,
+// or a cause that is not context.Canceled, does not come from the connection
+// and still ends the request.
 func untilComplete(w http.ResponseWriter, req *http.Request) (whole *http.Request, done func()) {
 	connected := req.Context()
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(connected))
@@ -50,16 +50,16 @@ type completion struct {
 	conn      *http.ResponseController
 }
 
-// disconnected is called when the connected context has ended. All of the body
-// that will come has come, unless it was not the client who left.
+// disconnected is called when the connected context has ended. The rest of the
+// body is buffered already, unless the server ended the context.
 func (c *completion) disconnected() {
-	if cause := context.Cause(c.connected); cause != context.Canceled {
+	if cause := context.Cause(c.connected); cause != context.Canceled { //nolint:errorlint // a cause that wraps it is not the connection
 		c.cancel(cause)
 	}
-	_ = c.conn.SetReadDeadline(time.Now().Add(lastRead)) // not every ResponseWriter has one
+	_ = c.conn.SetReadDeadline(time.Now().Add(lastRead)) // not every ResponseWriter supports it
 }
 
-// decisiveBody ends its request if it breaks off.
+// decisiveBody cancels its request if it breaks off.
 type decisiveBody struct {
 	io.ReadCloser
 	*completion

@@ -280,7 +280,7 @@ func TestCompleteRequestOfHTTP2IsCarriedOut(t *testing.T) {
 }
 
 // A program that serves the handler ends requests by a deadline or a cause; and
-// by cancelling, while the body is still coming.
+// by canceling, while the body is still coming.
 func TestRequestEndedByTheProgram(t *testing.T) {
 	errOver := errors.New("over")
 	for name, test := range map[string]struct {

@@ -11,8 +11,8 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/ifheader"
 )
 
-// A guard is what a write must still find when it takes effect. It is handed
-// to the file system, so that looking and writing are one step.
+// A guard is a precondition that must still hold when a write takes effect.
+// It is passed to the file system, so that check and write are atomic.
 type guard struct {
 	ifMatch  string // the file system's entity tag that the content must have, or ""
 	ifAbsent bool
@@ -21,15 +21,15 @@ type guard struct {
 // errNotModified answers 304; it carries no body.
 var errNotModified = errors.New("not modified")
 
-// conditions judges If-Match, If-None-Match and the dates against what is
-// there (nil: nothing), in the order of RFC 9110 section 13.2.2. It returns
-// errNotModified for a GET or HEAD whose answer the client has already, 412
-// for a condition that does not hold, and else the guard for a write.
+// conditions evaluates If-Match, If-None-Match and the dates against the
+// resource (nil if it does not exist), in the order of RFC 9110 section 13.2.2.
+// It returns errNotModified for a GET or HEAD of what the client already has,
+// 412 for a condition that does not hold, and otherwise the guard for a write.
 //
 // It must be called last before acting, because a condition counts only where
-// the method would succeed without it (section 13.2.1), and not at all for
-// PROPFIND: the network layer of iOS adds If-None-Match to that by itself, and
-// Joplin breaks if it is honoured.
+// the method would succeed without it (section 13.2.1), and never for PROPFIND:
+// the network layer of iOS adds If-None-Match to it on its own, and Joplin
+// breaks if it is honored.
 func (r *request) conditions(info fs.FileInfo) (guard, error) {
 	var g guard
 	failed := refuse(http.StatusPreconditionFailed, "the file is not what the request expects")
@@ -70,15 +70,15 @@ func (r *request) conditions(info fs.FileInfo) (guard, error) {
 	return g, nil
 }
 
-// lastModified is the modification time as HTTP can say it.
+// lastModified returns the modification time with the precision of HTTP.
 func lastModified(info fs.FileInfo) time.Time { return info.ModTime().Truncate(time.Second) }
 
 // hasDate reports whether there is a modification time to compare with; without
-// one the conditions on dates do not count (RFC 9110 sections 13.1.3 and
+// one the conditions on dates are ignored (RFC 9110 sections 13.1.3 and
 // 13.1.4).
 func hasDate(info fs.FileInfo) bool { return info != nil && !info.ModTime().IsZero() }
 
-// headerDate reads a date; one that is malformed does not count, nor do several
+// headerDate parses a date; a malformed one is ignored, and so are several
 // (RFC 9110 sections 13.1.3 and 13.1.4).
 func headerDate(h http.Header, name string) (time.Time, bool) {
 	values := h.Values(name)
@@ -93,8 +93,8 @@ func isAny(values []string) bool {
 	return len(values) == 1 && strings.TrimSpace(values[0]) == "*"
 }
 
-// hasAny reports whether a list has a "*" in it. Beside other members, or twice,
-// it is malformed, but If-None-Match still means to spare what is there.
+// hasAny reports whether a list contains a "*". Beside other members, or twice,
+// it is malformed, but If-None-Match still asks to keep what exists.
 func hasAny(values []string) bool {
 	list := strings.Join(values, ",")
 	if len(entityTags(list)) > 0 {
@@ -110,8 +110,8 @@ func hasAny(values []string) bool {
 
 // matchesAny reports whether a list of entity tags, or "*", fits a file. What
 // cannot be read matches nothing: Joplin sends If-None-Match:
-// JoplinIgnore-12345 with every request so that the system's cache stays out,
-// and must not be refused for it.
+// JoplinIgnore-12345 with every request to bypass the system's cache, and must
+// not be refused for it.
 func matchesAny(values []string, info fs.FileInfo, match func(a, b string) bool) bool {
 	if isAny(values) {
 		return true
@@ -128,13 +128,13 @@ func matchesAny(values []string, info fs.FileInfo, match func(a, b string) bool)
 	return false
 }
 
-// readIf reads the If header (RFC 4918 section 10.4) and judges it: 400 if it
-// cannot be read, 412 if it does not hold. The tokens in it count as submitted
-// whatever list they stand in.
+// readIf parses the If header (RFC 4918 section 10.4) and evaluates it: 400 if
+// it is malformed, 412 if it does not hold. All its tokens count as submitted,
+// whatever list they are in.
 func (r *request) readIf() error {
 	header, err := ifheader.Parse(r.Header.Values("If"))
 	if err != nil {
-		return &refusal{status: http.StatusBadRequest, reason: "the If header cannot be read", cause: err}
+		return &statusError{status: http.StatusBadRequest, reason: "the If header cannot be read", cause: err}
 	}
 	holds, err := header.Eval(r.tagged)
 	if err != nil {
@@ -150,24 +150,24 @@ func (r *request) readIf() error {
 	return nil
 }
 
-// tagged finds the resource that a tag of the If header means; nil for one
-// that is not served here.
+// tagged returns the resource of a tag in the If header, nil for one that
+// is not served here.
 func (r *request) tagged(tag string) (ifheader.Resource, error) {
 	if tag == "" {
 		return state{r, r.name}, nil
 	}
 	decoded, err := r.handler.pathOf(r.Request, tag)
 	if err != nil {
-		return nil, nil
+		return nil, nil //nolint:nilerr // not served here: no condition matches it
 	}
 	name, _, err := cleanPath(decoded)
 	if err != nil {
-		return nil, nil
+		return nil, nil //nolint:nilerr // not served here: no condition matches it
 	}
 	return state{r, r.resolve(path.Join(r.root, name))}, nil
 }
 
-// state answers the If header for one resource.
+// state is the state of one resource that the If header is evaluated against.
 type state struct {
 	r    *request
 	name string

@@ -7,9 +7,9 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/pathtree"
 )
 
-// confine has links resolved within the user's root, as his paths are. A root
-// that lies in another user's is itself looked up within that one, who could
-// otherwise put a link in its place.
+// confine makes the file system resolve links within the user's root. A root
+// inside another user's root is itself resolved within that one, because that
+// user could put a link in its place.
 func (r *request) confine(user Principal) error {
 	if r.root == "/" {
 		return nil
@@ -20,7 +20,7 @@ func (r *request) confine(user Principal) error {
 			dirs = append(dirs, dir)
 		}
 	}
-	slices.Sort(dirs) // each lies in the one before
+	slices.Sort(dirs) // parents first
 	for _, dir := range append(dirs, r.root) {
 		c, ok := r.files.fs.(Confiner)
 		if !ok {

@@ -11,22 +11,22 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/pathtree"
 )
 
-// A transfer is a COPY or a MOVE whose request has been understood.
+// A transfer is a parsed COPY or MOVE.
 type transfer struct {
 	source, target fs.FileInfo // target is nil if nothing is there
 	to             string
 	depth          int  // 0, or -1 for the whole tree
-	spare          bool // Overwrite: F
+	noOverwrite    bool // Overwrite: F
 }
 
-// move serves MOVE: one step of the file system, by which the target is never
-// deleted first. Locks do not move with the resource (RFC 4918 section 7.6), but
+// move serves MOVE in one step of the file system, which never deletes the
+// target first. Locks do not move with the resource (RFC 4918 section 7.6), but
 // the empty files that they made do.
 func (h *Handler) move(w http.ResponseWriter, r *request) error {
 	if r.name == r.root {
 		return refuse(http.StatusForbidden, "the root of the share cannot be moved")
 	}
-	return judgeAgain(func() error { return h.moveOnce(w, r) })
+	return retryOnConflict(func() error { return h.moveOnce(w, r) })
 }
 
 func (h *Handler) moveOnce(w http.ResponseWriter, r *request) error {
@@ -53,7 +53,7 @@ func (h *Handler) moveOnce(w http.ResponseWriter, r *request) error {
 		err = r.files.move(r.name, t.to, t.overwrites())
 	}
 	if err != nil {
-		return t.refused(err)
+		return t.failed(err)
 	}
 	if err := errors.Join(h.locks.Move(r.principal, r.name, t.to), r.realize(t), h.props.Move(r.name, t.to)); err != nil {
 		return err
@@ -66,9 +66,9 @@ func (r *request) moveNames() []lock.Name {
 }
 
 // copy serves COPY, in one step like MOVE. Depth 0 copies a folder without
-// what is in it.
+// its members.
 func (h *Handler) copy(w http.ResponseWriter, r *request) error {
-	return judgeAgain(func() error { return h.copyOnce(w, r) })
+	return retryOnConflict(func() error { return h.copyOnce(w, r) })
 }
 
 func (h *Handler) copyOnce(w http.ResponseWriter, r *request) error {
@@ -88,7 +88,7 @@ func (h *Handler) copyOnce(w http.ResponseWriter, r *request) error {
 		err = r.files.copy(r.name, t.to, t.overwrites(), t.depth)
 	}
 	if err != nil {
-		return t.refused(err)
+		return t.failed(err)
 	}
 	if err := errors.Join(h.locks.Copy(r.principal, r.name, t.to, t.depth < 0), r.realize(t), h.props.Copy(r.name, t.to, t.depth < 0)); err != nil {
 		return err
@@ -114,28 +114,26 @@ func (r *request) targetNames() []lock.Name {
 	return []lock.Name{{Path: to, Tree: true, Member: true}}
 }
 
-// appeared is the refusal of a transfer because something has come to its
-// target after that was looked at.
-type appeared struct{ error }
+// A targetExistsError is the failure of a transfer whose target was created
+// after it had been checked.
+type targetExistsError struct{ error }
 
-func (a appeared) Unwrap() error { return a.error }
+func (e targetExistsError) Unwrap() error { return e.error }
 
-// judgeAgain does a transfer, and again from its begin if something appeared
-// in its way: by locks and conditions it may be allowed to replace that, and
-// would have been if it had come a moment later.
-func judgeAgain(do func() error) error {
+// retryOnConflict runs a transfer, and repeats it if its target was created
+// meanwhile: locks and conditions may allow replacing it.
+func retryOnConflict(do func() error) error {
 	const tries = 4
 	for range tries - 1 {
-		if err := do(); !errors.As(err, new(appeared)) {
+		if err := do(); !errors.As(err, new(targetExistsError)) {
 			return err
 		}
 	}
 	return do()
 }
 
-// transfer reads and checks what COPY and MOVE have in common. Nothing is
-// touched before the source is known to be there and the target to be
-// possible.
+// transfer parses and checks what COPY and MOVE have in common. Nothing is
+// changed before the source is known to exist and the target to be possible.
 func (r *request) transfer() (t transfer, err error) {
 	if t.source, err = r.mustLook(r.name); err != nil {
 		return t, err
@@ -147,7 +145,7 @@ func (r *request) transfer() (t transfer, err error) {
 	if err != nil {
 		return t, badHeader(err)
 	}
-	t.spare = !overwrite
+	t.noOverwrite = !overwrite
 	if r.isDir && !t.source.IsDir() {
 		return t, errSlash
 	}
@@ -166,14 +164,14 @@ func (r *request) transfer() (t transfer, err error) {
 	if t.target == nil {
 		return t, r.needParent(t.to)
 	}
-	if t.spare {
+	if t.noOverwrite {
 		return t, refuse(http.StatusPreconditionFailed, "there is something of that name already")
 	}
 	return t, nil
 }
 
-// transferDepth reads the Depth of a COPY or MOVE. It means something for
-// folders only (section 10.2).
+// transferDepth parses the Depth of a COPY or MOVE. It is only defined for
+// folders (section 10.2).
 func (r *request) transferDepth(source fs.FileInfo) (int, error) {
 	if !source.IsDir() {
 		return -1, nil
@@ -190,13 +188,13 @@ func (r *request) transferDepth(source fs.FileInfo) (int, error) {
 	return -1, nil
 }
 
-// change is what a transfer does to its target. A name that comes to stand for
-// something else is a change of its folder too (section 7).
+// change returns what a transfer does to its target. A name bound to another
+// resource is a change of its folder too (section 7).
 func (t transfer) change() lock.Change {
 	return lock.Change{Path: t.to, Content: true, Tree: t.target != nil, Member: true}
 }
 
-// needApart refuses a target that is the source, within it, or above it (RFC
+// needApart refuses a target that is the source, inside it, or above it (RFC
 // 4918 section 9.8.5): replacing a folder by something in it would delete
 // both, and a copy into itself would not end.
 func (r *request) needApart(t transfer) error {
@@ -211,21 +209,21 @@ func (r *request) needApart(t transfer) error {
 	return nil
 }
 
-// overwrites reports whether something may be replaced: only what was there when
-// the request was judged, so that what appears meanwhile is not lost.
+// overwrites reports whether the target may be replaced: only if it existed when
+// the request was checked, so that a resource created meanwhile is not lost.
 func (t transfer) overwrites() bool { return t.target != nil && !isPlaceholder(t.target) }
 
-// refused gives the errors of a transfer their meaning: what is missing is not
-// the source, which has been seen, and 412 is for those who made a condition
-// (RFC 4918 section 12.1).
-func (t transfer) refused(err error) error {
-	if !t.spare {
-		err = instead(err, fs.ErrExist, http.StatusConflict, "something else has come to the destination meanwhile")
+// failed maps the errors of a transfer: fs.ErrNotExist is not about the source,
+// which has been seen, and 412 is only for requests with a condition (RFC 4918
+// section 12.1).
+func (t transfer) failed(err error) error {
+	if !t.noOverwrite {
+		err = withStatus(err, fs.ErrExist, http.StatusConflict, "something else has come to the destination meanwhile")
 	}
 	if errors.Is(err, fs.ErrExist) {
-		err = appeared{err}
+		err = targetExistsError{err}
 	}
-	return instead(err, fs.ErrNotExist, http.StatusConflict, "the source or the destination's folder has gone")
+	return withStatus(err, fs.ErrNotExist, http.StatusConflict, "the source or the destination's folder has gone")
 }
 
 // done answers 201 for a new name and 204 for a replaced one.
@@ -239,8 +237,9 @@ func (t transfer) done(w http.ResponseWriter) error {
 	return nil
 }
 
-// replaceByEmpty moves or copies a placeholder, of which nothing is stored: to
-// a free name it goes as it is, and what it replaces becomes an empty file.
+// replaceByEmpty moves or copies a placeholder, which is not stored: at a free
+// name it stays a placeholder, and a resource that it replaces becomes an empty
+// file.
 func (r *request) replaceByEmpty(t transfer) error {
 	if !t.overwrites() {
 		return nil
@@ -249,8 +248,8 @@ func (r *request) replaceByEmpty(t transfer) error {
 	return err
 }
 
-// realize tells the lock table of a file that was stored in place of a
-// placeholder that came to it.
+// realize notifies the lock table that a placeholder at the target has
+// become a stored file.
 func (r *request) realize(t transfer) error {
 	if !isPlaceholder(t.source) || !t.overwrites() {
 		return nil
@@ -258,7 +257,7 @@ func (r *request) realize(t transfer) error {
 	return r.handler.locks.Realize(t.to)
 }
 
-// badHeader is the answer to a header that cannot be read.
+// badHeader returns the error for a malformed header.
 func badHeader(err error) error {
-	return &refusal{status: http.StatusBadRequest, reason: err.Error(), cause: err}
+	return &statusError{status: http.StatusBadRequest, reason: err.Error(), cause: err}
 }

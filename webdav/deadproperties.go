@@ -8,8 +8,9 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/davxml"
 )
 
-// deadProperties gives what clients have stored on a resource: what the file
-// system keeps, and what it could not hold and the handler keeps itself.
+// deadProperties returns the properties that clients have stored on a resource:
+// those kept by the file system, and those kept by the handler because the file
+// system could not.
 func (r *request) deadProperties(s subject) (map[string]davxml.Element, error) {
 	var stored map[string]string
 	if !isPlaceholder(s.info) {
@@ -32,11 +33,12 @@ func (r *request) deadProperties(s subject) (map[string]davxml.Element, error) {
 	return found, nil
 }
 
-// setDeadProperties stores and removes properties, all or nothing: in the file
-// system, or where that cannot hold them in the handler's own store. What one
-// of the two gets is taken out of the other, so that there is one value.
+// setDeadProperties atomically stores and removes properties: in the file
+// system or, if that cannot keep them, in the handler's own store. A property
+// stored in one is removed from the other, so that there is one value.
 func (r *request) setDeadProperties(s subject, set map[string]string, remove []string) error {
-	// If some are kept here already, the file system has refused before.
+	// Properties in the handler's store mean that the file system has refused
+	// before.
 	if isPlaceholder(s.info) || len(r.handler.props.Get(s.name)) > 0 {
 		return r.setOwn(s, set, remove)
 	}
@@ -47,8 +49,8 @@ func (r *request) setDeadProperties(s subject, set map[string]string, remove []s
 	return err
 }
 
-// setOwn keeps properties in the handler's own store and takes them out of the
-// file system, or leaves both as they were.
+// setOwn keeps properties in the handler's own store and removes them from the
+// file system, or leaves both unchanged.
 func (r *request) setOwn(s subject, set map[string]string, remove []string) error {
 	name := s.name
 	before := r.handler.props.Get(name)

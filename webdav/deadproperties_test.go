@@ -123,9 +123,9 @@ func TestDeadPropertiesStayIfTheyCannotMove(t *testing.T) {
 	}
 }
 
-// fates checks what a PROPPATCH answers for some of its properties, by their
-// local names.
-func (s *share) fates(at, body string, want map[string]int, headers ...string) {
+// wantPropstats checks what a PROPPATCH answers for some of its properties, by
+// their local names.
+func (s *share) wantPropstats(at, body string, want map[string]int, headers ...string) {
 	s.Helper()
 	m := s.want(207, "PROPPATCH", at, body, headers...).multistatus(s.T)
 	for _, ps := range m.Responses[0].Propstats {
@@ -157,10 +157,10 @@ func TestProppatchIsAllOrNothing(t *testing.T) {
 		t.Errorf("half was done: %v", got)
 	}
 	s.capable().noTimes = true
-	s.fates("/f", windowsTimes, map[string]int{"Win32LastModifiedTime": 403, "Win32FileAttributes": 424})
+	s.wantPropstats("/f", windowsTimes, map[string]int{"Win32LastModifiedTime": 403, "Win32FileAttributes": 424})
 	s.capable().noTimes = false
 	s.capable().failOn(507, "setproperties")
-	s.fates("/f", windowsTimes, map[string]int{"Win32LastModifiedTime": 424, "Win32FileAttributes": 507})
+	s.wantPropstats("/f", windowsTimes, map[string]int{"Win32LastModifiedTime": 424, "Win32FileAttributes": 507})
 	s.capable().setFail(nil)
 	if again := s.properties("/f", "getlastmodified", "{urn:schemas-microsoft-com:}Win32FileAttributes"); !maps.Equal(again, got) {
 		t.Errorf("half was done: %v", again)
@@ -172,7 +172,7 @@ func TestProppatchOfAPlaceholder(t *testing.T) {
 	onEach(t, func(s *share) {
 		token := s.lock("/new")
 		s.want(207, "PROPPATCH", "/new", setProperty("p", "early"), "If: ("+token+")")
-		s.fates("/new", windowsTimes, map[string]int{"Win32LastModifiedTime": 409, "Win32FileAttributes": 424}, "If: ("+token+")")
+		s.wantPropstats("/new", windowsTimes, map[string]int{"Win32LastModifiedTime": 409, "Win32FileAttributes": 424}, "If: ("+token+")")
 		s.want(204, "PUT", "/new", "content", "If: ("+token+")")
 		if got := s.properties("/new", "{urn:n}p"); got["{urn:n}p"] != "early" {
 			s.Errorf("%v", got)

@@ -42,7 +42,7 @@ func (h *Handler) delete(w http.ResponseWriter, r *request) error {
 			return err
 		}
 	}
-	if err := h.forget(r.name); err != nil {
+	if err := h.dropState(r.name); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -65,8 +65,8 @@ func (r *request) needEmpty() error {
 	return err
 }
 
-// forget drops what the handler itself knows of a resource that is gone, and
-// of everything below it.
-func (h *Handler) forget(name string) error {
+// dropState drops the handler's own state of a deleted resource and of everything
+// below it.
+func (h *Handler) dropState(name string) error {
 	return errors.Join(h.locks.RemoveTree(name), h.props.Delete(name))
 }

@@ -7,12 +7,11 @@ import (
 	"strings"
 )
 
-// destination gives the name that the Destination header of COPY and MOVE
-// (RFC 4918 section 10.3) means. It may be a URL or an absolute path. A URL
-// must be on this server, as the client knows it: 502 if not. The scheme does
-// not matter, because a proxy may have taken TLS off.
-// Whether it ends in a slash does not matter: RFC 4918 section 9.8.4 has a file
-// take the place of a folder and the other way round.
+// destination returns the name in the Destination header of COPY and MOVE (RFC
+// 4918 section 10.3). It may be a URL or an absolute path. A URL must be on
+// this server, as the client knows it: 502 if not. The scheme does not matter,
+// because a proxy may terminate TLS. A trailing slash does not matter: by RFC
+// 4918 section 9.8.4 a file may replace a folder and vice versa.
 func (r *request) destination() (name string, err error) {
 	headers := r.Header.Values("Destination")
 	if len(headers) != 1 {
@@ -31,10 +30,10 @@ func (r *request) destination() (name string, err error) {
 	return r.resolve(path.Join(r.root, name)), nil
 }
 
-// pathOf gives the decoded path below the prefix that a URL or an absolute
-// path in a header means. A user in the URL does not matter: lftp writes its
-// credentials into Destination. A query or a fragment is what is left of a name
-// that was not escaped; without it another resource would be meant.
+// pathOf returns the decoded path below the prefix of a URL or an absolute path
+// in a header. User information in the URL is ignored: lftp writes its
+// credentials into Destination. A query or a fragment is refused: it is part of
+// a name that was not escaped, and ignoring it would address another resource.
 func (h *Handler) pathOf(req *http.Request, reference string) (string, error) {
 	u, err := url.Parse(reference)
 	if err != nil || u.Opaque != "" || !strings.HasPrefix(u.Path, "/") {
@@ -46,8 +45,8 @@ func (h *Handler) pathOf(req *http.Request, reference string) (string, error) {
 	if u.Host == "" && (u.Scheme != "" || strings.HasPrefix(reference, "//")) {
 		return "", refuse(http.StatusBadRequest, "a URL without a host")
 	}
-	// A client that came by the public address writes its prefix, one that
-	// came past the proxy the other; a path alone may be either's.
+	// A client of the public address sends its prefix, one that bypasses
+	// the proxy the other; a path alone may have either.
 	var prefixes []string
 	switch {
 	case u.Host == "":
@@ -67,10 +66,10 @@ func (h *Handler) pathOf(req *http.Request, reference string) (string, error) {
 	return "", refuse(http.StatusBadGateway, "the destination is outside of the share")
 }
 
-// isPublic reports whether host is this server's as a proxy makes it known:
-// that of the public address, or one in X-Forwarded-Host. Nothing is lost if
-// the client has made that up: it could write a path alone instead. What stands
-// in front takes it off all the same where it knows better (webdav/server).
+// isPublic reports whether host is this server's public host: that of the
+// public address, or one in X-Forwarded-Host. A forged header does no harm,
+// because the client could send a path alone instead. webdav/server removes it
+// all the same unless a trusted proxy has sent it.
 func (h *Handler) isPublic(req *http.Request, host string) bool {
 	if h.opts.public != nil && sameHost(h.opts.public.Host, host) {
 		return true
@@ -83,9 +82,8 @@ func (h *Handler) isPublic(req *http.Request, host string) bool {
 	return false
 }
 
-// sameHost compares hosts as proxies leave them: without regard to case, and a
-// port that one side does not tell (because it is that of the scheme, or a
-// proxy dropped it) fits any.
+// sameHost compares hosts as proxies leave them: case-insensitively, and a
+// missing port (the default one, or dropped by a proxy) matches any.
 func sameHost(a, b string) bool {
 	ua, ub := &url.URL{Host: a}, &url.URL{Host: b}
 	if a == "" || !strings.EqualFold(ua.Hostname(), ub.Hostname()) {

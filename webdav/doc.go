@@ -1,50 +1,51 @@
 // Package webdav serves any afero.Fs, and any FileSystem of
 // golang.org/x/net/webdav, over WebDAV (RFC 4918, classes 1 and 2) so that it
-// behaves like a local disk in file managers and in the programs that ask for a
-// WebDAV address.
+// behaves like a local disk in file managers and in programs with WebDAV
+// support.
 //
 //	handler, err := webdav.NewHandler(fs, webdav.WithState(dir)) // or New
 //	if err != nil { … }
 //	defer handler.Close()
 //	http.ListenAndServe("127.0.0.1:8080", handler)
 //
-// The handler is the protocol alone. Users, limits, deadlines, the access check
-// and the access log are in the package webdav/server, which stands around this
-// or any other handler, and the page for browsers in webdav/page. A share that
-// others can reach needs the first: by itself the handler serves every client.
+// The handler implements the protocol alone. Users, limits, deadlines, the
+// access check and the access log are in the package webdav/server, which wraps
+// this or any other handler, and the page for browsers is in webdav/page. A
+// share that others can reach needs the former: the handler alone serves every
+// client.
 //
-// A handler must be the root of its server: an [http.ServeMux] in front of it
-// redirects between /x and /x/, and that ends every mount. A server whose
-// DisableGeneralOptionsHandler is set lets it answer OPTIONS * as well, which
-// net/http answers without DAV otherwise.
+// A handler must be the root handler of its server: an [http.ServeMux] in front
+// of it redirects between /x and /x/, which breaks every mount. Set
+// DisableGeneralOptionsHandler of the server to let it answer OPTIONS * as
+// well, which net/http answers without DAV otherwise.
 //
-// # What an answer means
+// # What a response means
 //
-// 2xx: done and stored. 4xx: refused, nothing changed. 5xx or no answer: the
-// old content or the new is there, whole, never a mixture. A 207 of DELETE,
-// COPY or MOVE names what stood in the way; then nothing was changed either.
+// 2xx: done and stored. 4xx: refused, nothing changed. 5xx or no response: the
+// old or the new content is there, whole, never a mixture. A 207 of DELETE,
+// COPY or MOVE names the resources in the way; nothing was changed then either.
 //
 // # The file system
 //
 // Every afero.Fs is served. Names are absolute, slash-separated and clean. A
 // write goes to a temporary sibling and is renamed over the target, so the old
-// content stays until the new one is whole. A file system that can do better
-// says so by methods of its own, its abilities ([ContextBinder], [Putter],
+// content stays until the new one is complete. A file system that can do better
+// declares it by optional methods, its abilities ([ContextBinder], [Putter],
 // [Mover], [Copier], [Deleter], [Usager], [Propertier]): it may be bound to the
-// context of a request, write all or nothing, copy and move in one step, know
+// context of a request, write atomically, copy and move in one step, report
 // its space, and keep properties; its fs.FileInfo may have an entity tag
 // ([ETager]), a content type, a creation date, checksums and properties, its
 // errors an HTTP status. The signatures use only types of the standard library
 // and of afero.
 //
-// # In the place of golang.org/x/net/webdav
+// # Replacing golang.org/x/net/webdav
 //
-// [New] takes a FileSystem of that package, and honours its ETager, ContentTyper
-// and DeadPropsHolder. x/net has no call that sets a modification time, so those
-// that clients ask for are not kept then; and none that keeps a user with a root
-// of his own from following a link out of it, as Dir does. [FromAfero] and
-// [NewLockSystem] are for programs that stay with x/net's handler. A LockSystem
-// is not taken: it cannot list its locks. What differs on purpose:
+// [New] takes a FileSystem of that package, and honors its ETager,
+// ContentTyper and DeadPropsHolder. x/net has no call that sets a modification
+// time, so those requested by clients are not kept; and none that keeps a user
+// with a root folder from following a link out of it, as Dir does. [FromAfero]
+// and [NewLockSystem] are for programs that stay with x/net's handler. A
+// LockSystem is not accepted: it cannot list its locks. Deliberate differences:
 //
 //	                                   x/net          here
 //	PUT over a file                    201            204
@@ -65,7 +66,7 @@
 //
 // # A request
 //
-// A request passes, each in a file of its own: the path and the Destination,
+// A request passes, each in a file of its own, the path and the Destination,
 // conditions and locks, and then its method; errors become statuses in one
 // place (status.go).
 package webdav

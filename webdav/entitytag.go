@@ -11,14 +11,13 @@ import (
 	xdav "golang.org/x/net/webdav"
 )
 
-// maxEntityTag is the length above which an entity tag is not shown to clients
-// as it is. There are programs that write two of them into an If header of 200
-// bytes at most and send what fits (litmus is one); a SHA-256 in hex is too
-// long for that.
+// maxEntityTag is the length above which an entity tag is shortened for
+// clients. Some programs (litmus) write two of them into an If header of at
+// most 200 bytes and truncate it; a SHA-256 in hex is too long for that.
 const maxEntityTag = 48
 
-// entityTag gives the strong entity tag of a file as clients see it: that of
-// the file system, or a digest of it if it is long.
+// entityTag returns the strong entity tag of a file as sent to clients: that
+// of the file system, or a digest of it if it is long.
 func entityTag(info fs.FileInfo) string {
 	tag := storeTag(info)
 	if len(tag) <= maxEntityTag {
@@ -28,10 +27,9 @@ func entityTag(info fs.FileInfo) string {
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:24]) + `"`
 }
 
-// storeTag gives the entity tag that the file system knows a file by. Where it
-// has none, one is made of the time and the size; plain.put sees to it that
-// the time moves with every change. A folder has one only if the file system
-// says so.
+// storeTag returns the entity tag of the file system. If it has none, one is
+// made of the time and the size; plain.put ensures that the time moves with
+// every change. A folder only has one of the file system.
 func storeTag(info fs.FileInfo) string {
 	switch e := info.(type) {
 	case ETager:
@@ -98,8 +96,8 @@ func strongMatch(a, b string) bool { return a == b && !strings.HasPrefix(a, "W/"
 
 func weakMatch(a, b string) bool { return strings.TrimPrefix(a, "W/") == strings.TrimPrefix(b, "W/") }
 
-// entityTags splits a list of entity tags; a tag may hold a comma. Nothing is
-// returned if any part of it is malformed.
+// entityTags splits a list of entity tags; a tag may contain a comma. It returns
+// nil if any part of the list is malformed.
 func entityTags(list string) []string {
 	var tags []string
 	for rest := strings.Trim(list, " \t,"); rest != ""; rest = strings.TrimLeft(rest, " \t,") {

@@ -19,14 +19,14 @@ import (
 	"github.com/davdisk/davdisk/internal/ownname"
 )
 
-// files is the file system as the methods use it: bound to one request.
+// files is the file system bound to one request.
 type files struct {
 	ctx    context.Context
 	fs     afero.Fs
 	judge  *judge
 	plain  *plain
 	litter *litterStore // nil unless litter is kept aside
-	aside  bool         // this client's litter is
+	aside  bool         // litter of this client is kept aside
 }
 
 // bind binds the file system to a request, so that upstream work ends with it.
@@ -42,7 +42,7 @@ func (h *Handler) bind(req *http.Request) (files, error) {
 	return f, f.judge.fs(f.fs)
 }
 
-// at is where a name is kept.
+// at returns the file system that keeps a name.
 func (f files) at(name string) afero.Fs {
 	if f.aside && isLitter(name) {
 		return f.litter
@@ -54,7 +54,7 @@ func (f files) open(name string) (afero.File, error) { return f.at(name).Open(na
 
 func (f files) stat(name string) (fs.FileInfo, error) { return f.seen(f.at(name).Stat(name)) }
 
-// seen judges what the file system says of a file, and asks for its entity tag
+// seen checks an info of the file system for abilities, and gets its entity tag
 // where that can fail.
 func (f files) seen(info fs.FileInfo, err error) (fs.FileInfo, error) {
 	if err != nil {
@@ -64,8 +64,8 @@ func (f files) seen(info fs.FileInfo, err error) (fs.FileInfo, error) {
 	return info, errors.Join(err, entityTagError(info))
 }
 
-// listed is seen for one of many, whose tags are not asked for before somebody
-// wants them.
+// listed is seen for a member of a listing, whose tag is only computed on
+// demand.
 func (f files) listed(info fs.FileInfo) (fs.FileInfo, error) {
 	return withContext(f.ctx, info), f.judge.info(info)
 }
@@ -81,8 +81,8 @@ func (f files) put(name string, body io.Reader, size int64, mtime time.Time, ifM
 	return f.stored(f.plain.put(f.ctx, to, name, body, size, mtime, ifMatch, ifAbsent))
 }
 
-// stored is seen for a file that has just been stored, whatever its info is
-// like.
+// stored is seen for a file that has just been stored: a bad info must not
+// turn success into an error.
 func (f files) stored(info fs.FileInfo, err error) (fs.FileInfo, error) {
 	if err != nil {
 		return info, err
@@ -91,7 +91,7 @@ func (f files) stored(info fs.FileInfo, err error) (fs.FileInfo, error) {
 	return info, nil
 }
 
-// errAcross refuses to move or copy between the share and the litter.
+// errAcross refuses to move or copy between the share and the litter store.
 var errAcross = refuse(http.StatusForbidden, "a file that file managers keep for themselves stays one")
 
 func (f files) move(from, to string, overwrite bool) error {
@@ -142,10 +142,10 @@ func (f files) delete(name, ifMatch string) error {
 	return f.litter.deleted(name)
 }
 
-// mkdir makes one folder; fs.ErrExist if something is there, fs.ErrNotExist
-// without a parent. A file system that stores whole files is trusted to know;
-// of others the parent is looked at first, because there are some
-// (afero.MemMapFs) that make missing parents without being asked.
+// mkdir creates one folder; fs.ErrExist if the name exists, fs.ErrNotExist
+// without a parent. A file system with Put is trusted to check; otherwise the
+// parent is checked first, because some (afero.MemMapFs) create missing parents
+// implicitly.
 func (f files) mkdir(name string) error {
 	in := f.at(name)
 	if _, ok := in.(Putter); !ok {
@@ -156,7 +156,8 @@ func (f files) mkdir(name string) error {
 	return in.Mkdir(name, 0o777)
 }
 
-// usage tells the space; errors.ErrUnsupported if the file system cannot.
+// usage returns the space, or errors.ErrUnsupported if the file system does not
+// know it.
 func (f files) usage() (total, used int64, err error) {
 	if u, ok := f.fs.(Usager); ok {
 		return u.Usage()
@@ -164,7 +165,7 @@ func (f files) usage() (total, used int64, err error) {
 	return 0, 0, errors.ErrUnsupported
 }
 
-// properties gives the dead properties that the file system itself keeps. info
+// properties returns the dead properties that the file system itself keeps. info
 // may be nil.
 func (f files) properties(name string, info fs.FileInfo) (map[string]string, error) {
 	if p, ok := info.(PropertyHolder); ok {
@@ -183,8 +184,8 @@ func (f files) properties(name string, info fs.FileInfo) (map[string]string, err
 	return props, err
 }
 
-// setProperties keeps them there, or answers errors.ErrUnsupported, also for
-// those that are too many or too long for it.
+// setProperties stores them there, or returns errors.ErrUnsupported, also if
+// there are too many or too long ones for it.
 func (f files) setProperties(name string, set map[string]string, remove []string) error {
 	p, ok := f.at(name).(Propertier)
 	if !ok {
@@ -197,12 +198,12 @@ func (f files) setProperties(name string, set map[string]string, remove []string
 	return err
 }
 
-// list gives a folder and what is in it by opening it once. For a file it
-// gives its own info alone.
+// list returns a folder and its members by opening it once. For a file it
+// returns its own info alone.
 func (f files) list(name string) (self fs.FileInfo, children []fs.FileInfo, err error) {
 	for range maxLooks {
-		// What was open a moment ago and is no folder now was replaced, and
-		// must not be told as missing.
+		// A folder that is none any more after opening was replaced, and must
+		// not be reported as missing.
 		if self, children, err = f.listOnce(name); err == nil || self == nil || !isMissing(err) {
 			break
 		}
@@ -210,11 +211,11 @@ func (f files) list(name string) (self fs.FileInfo, children []fs.FileInfo, err 
 	return self, children, err
 }
 
-// maxLooks is how often a folder is opened that is another thing when it is
+// maxLooks is how often a folder is reopened that was replaced before it was
 // read.
 const maxLooks = 4
 
-// listOnce is list. With an error it gives self if that was there.
+// listOnce is list without retries. With an error it returns self if that existed.
 func (f files) listOnce(name string) (self fs.FileInfo, children []fs.FileInfo, err error) {
 	dir, err := f.open(name)
 	if err != nil {
@@ -230,10 +231,10 @@ func (f files) listOnce(name string) (self fs.FileInfo, children []fs.FileInfo, 
 	}
 	for _, child := range all {
 		if ownname.Is(child.Name()) || f.aside && isLitter(child.Name()) {
-			continue // others' litter is not this client's, who keeps its own
+			continue // this client's litter is kept aside
 		}
 		if child.Mode()&fs.ModeSymlink != 0 {
-			// What a link stands for, as in every other place.
+			// The target of a link, as everywhere else.
 			target, err := f.stat(path.Join(name, child.Name()))
 			if err != nil {
 				continue
@@ -247,8 +248,8 @@ func (f files) listOnce(name string) (self fs.FileInfo, children []fs.FileInfo, 
 	return self, children, nil
 }
 
-// contentType gives the media type of a file, by its name if the file system
-// does not know. The content is never looked at.
+// contentType returns the media type of a file, by its name if the file system
+// does not know it. The content is never sniffed.
 func contentType(info fs.FileInfo) (string, error) {
 	known, err := "", xdav.ErrNotImplemented
 	switch c := info.(type) {
@@ -269,8 +270,8 @@ func contentType(info fs.FileInfo) (string, error) {
 	return "application/octet-stream", nil
 }
 
-// createdAt gives the time of creation, or of the last change where nothing
-// better is known: Finder wants a date.
+// createdAt returns the time of creation or, if unknown, of the last change:
+// Finder expects a date.
 func createdAt(info fs.FileInfo) time.Time {
 	if c, ok := info.(CreationTimer); ok {
 		if t := c.Created(); !t.IsZero() {
@@ -280,7 +281,7 @@ func createdAt(info fs.FileInfo) time.Time {
 	return info.ModTime()
 }
 
-// hashOf gives a checksum in lower-case hex, or "".
+// hashOf returns a checksum in lower-case hex, or "".
 func hashOf(info fs.FileInfo, algorithm string) string {
 	if h, ok := info.(Hasher); ok {
 		return h.Hash(algorithm)
@@ -288,5 +289,5 @@ func hashOf(info fs.FileInfo, algorithm string) string {
 	return ""
 }
 
-// contentLength is the size in bytes as a header wants it.
+// contentLength returns the size in bytes as a header value.
 func contentLength(info fs.FileInfo) string { return strconv.FormatInt(info.Size(), 10) }

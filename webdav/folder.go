@@ -10,12 +10,13 @@ import (
 	"strings"
 )
 
-// A Page answers GET and HEAD of a folder, for people with a browser. It may be
-// called by many goroutines.
+// A Page serves GET and HEAD of a folder to browsers. It must be safe for
+// concurrent use.
 type Page interface {
-	// ServeFolder answers req, whose method is GET or HEAD. An error means that
-	// nothing has been written, and becomes an answer like any other error of
-	// the handler; a fault after that is a panic with http.ErrAbortHandler.
+	// ServeFolder serves req, whose method is GET or HEAD. If it returns an
+	// error it must not have written anything; the error becomes a response
+	// like any other error of the handler. A failure after the first write is a
+	// panic with http.ErrAbortHandler.
 	ServeFolder(w http.ResponseWriter, req *http.Request, folder Folder) error
 }
 
@@ -24,17 +25,17 @@ type Folder struct {
 	// Name is absolute, slash-separated and clean, and begins at the root of
 	// the user: "/" or "/a/b".
 	Name string
-	// Prefix stands before every name in an address: "" or "/dav".
+	// Prefix precedes every name in a URL: "" or "/dav".
 	Prefix string
-	// ReadOnly tells that every change is refused.
+	// ReadOnly reports that every change is refused.
 	ReadOnly bool
-	// Entries lists the folder. Each call asks the file system, whose error it
-	// returns; the infos may know more ([ETager], [ContentTyper], …).
+	// Entries lists the folder. Each call reads the file system and returns its
+	// error; the infos may have abilities ([ETager], [ContentTyper], …).
 	Entries func() ([]fs.FileInfo, error)
 }
 
-// Href is the address of a name of the user, as the handler itself writes it:
-// an absolute path, escaped, with a slash at the end of a folder.
+// Href returns the URL path of a name, as the handler itself writes it: absolute,
+// escaped, with a trailing slash for a folder.
 func (f Folder) Href(name string, isDir bool) string {
 	if isDir && !strings.HasSuffix(name, "/") {
 		name += "/"
@@ -45,9 +46,9 @@ func (f Folder) Href(name string, isDir bool) string {
 // escapePath writes a path as an address.
 func escapePath(name string) string { return (&url.URL{Path: name}).EscapedPath() }
 
-// folder answers GET and HEAD of a folder with the page.
+// folder serves GET and HEAD of a folder by the page.
 func (h *Handler) folder(w http.ResponseWriter, r *request) error {
-	r.tellFolder(w)
+	r.setContentLocation(w)
 	return h.opts.page.ServeFolder(w, r.Request, Folder{
 		Name:     r.visible(r.name),
 		Prefix:   h.publicPrefix(),
@@ -68,8 +69,8 @@ func (r *request) children(folder string) ([]fs.FileInfo, error) {
 	return r.withPlaceholders(folder, children), nil
 }
 
-// plainPage is the page of a handler without [WithPage]: the addresses of what
-// is in the folder, one a line.
+// plainPage is the page of a handler without [WithPage]: the URLs of the members,
+// one a line.
 type plainPage struct{}
 
 // ServeFolder implements [Page].

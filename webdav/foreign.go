@@ -18,9 +18,9 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/davxml"
 )
 
-// foreignFs is a FileSystem of x/net, bound to a request, with the calls of
-// afero that the handler makes. The dead properties that its files hold
-// (DeadPropsHolder) are its own.
+// foreignFs adapts a FileSystem of x/net, bound to a request, to the methods of
+// afero that the handler calls. Its Properties are the dead properties of its
+// files (DeadPropsHolder).
 type foreignFs struct {
 	ctx context.Context
 	fs  xdav.FileSystem
@@ -57,8 +57,8 @@ func (f *foreignFs) Stat(name string) (fs.FileInfo, error) {
 	return info, f.notDir(name, err)
 }
 
-// notDir returns err, or ENOTDIR in its place where a parent of name is a file:
-// to NewMemFS such a name is an invalid argument.
+// notDir returns err, or ENOTDIR in its place if a parent of name is a file, for
+// which NewMemFS returns an invalid argument.
 func (f *foreignFs) notDir(name string, err error) error {
 	if !errors.Is(err, fs.ErrInvalid) {
 		return err
@@ -71,8 +71,8 @@ func (f *foreignFs) notDir(name string, err error) error {
 	return err
 }
 
-// Remove removes a file. x/net can only remove a name with all below it, so
-// what is a folder by now is left alone.
+// Remove removes a file. x/net can only remove a whole tree, so a name that
+// has become a folder is left alone.
 func (f *foreignFs) Remove(name string) error {
 	info, err := f.Stat(name)
 	if err != nil {
@@ -114,7 +114,7 @@ func (f *foreignFs) SetProperties(name string, set map[string]string, remove []s
 			return err
 		}
 		if !bare {
-			return errors.ErrUnsupported // x/net has no place for its attributes
+			return errors.ErrUnsupported // x/net cannot keep its attributes
 		}
 		changed.Props = append(changed.Props, p)
 	}
@@ -135,16 +135,16 @@ func (f *foreignFs) SetProperties(name string, set map[string]string, remove []s
 		}
 		for _, p := range answer {
 			if p.Status >= 300 && p.Status != http.StatusFailedDependency {
-				return &refusal{status: p.Status, reason: "the file system does not keep the property"}
+				return &statusError{status: p.Status, reason: "the file system does not keep the property"}
 			}
 		}
 		return nil
 	})
 }
 
-// held calls use with the properties of a file, or answers
-// errors.ErrUnsupported if the file system keeps none. Not every one opens a
-// folder for writing.
+// held calls use with the properties of a file, or returns
+// errors.ErrUnsupported if the file system keeps none. Not every file system
+// opens a folder for writing.
 func (f *foreignFs) held(name string, flag int, use func(xdav.DeadPropsHolder) error) error {
 	file, err := f.fs.OpenFile(f.ctx, name, flag, 0)
 	if err != nil && flag != os.O_RDONLY {
@@ -160,8 +160,8 @@ func (f *foreignFs) held(name string, flag int, use func(xdav.DeadPropsHolder) e
 	return errors.Join(use(holder), file.Close())
 }
 
-// netProperty is a whole element as x/net keeps it, and whether that is all of
-// it.
+// netProperty returns an element as x/net keeps it, and whether nothing of it
+// is lost.
 func netProperty(whole string) (p xdav.Property, bare bool, err error) {
 	element, err := davxml.ParseElement(whole)
 	if err != nil {
@@ -171,8 +171,8 @@ func netProperty(whole string) (p xdav.Property, bare bool, err error) {
 	return xdav.Property{XMLName: element.Name, Lang: lang, InnerXML: []byte(inner)}, element.Bare(), err
 }
 
-// foreignFile is a File of x/net as one of afero. What x/net has no word for is
-// not there, except Sync where the file has it.
+// foreignFile adapts a File of x/net to afero. Methods that x/net lacks are
+// unsupported, except Sync where the file has it.
 type foreignFile struct {
 	xdav.File
 	name string
@@ -192,8 +192,8 @@ func (f foreignFile) Sync() error {
 	return nil
 }
 
-// ReadFrom implements io.ReaderFrom, which a File may have that is told by it
-// when a body breaks off.
+// ReadFrom implements io.ReaderFrom, by which a File can learn that a body
+// broke off.
 func (f foreignFile) ReadFrom(r io.Reader) (int64, error) {
 	if to, ok := f.File.(io.ReaderFrom); ok {
 		return to.ReadFrom(r)

@@ -15,18 +15,18 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/pathtree"
 )
 
-// FromAfero gives a file system the interface of golang.org/x/net/webdav. Each
-// call is bound to its context ([ContextBinder]); the FileInfos have ETag and
-// ContentType in the form of x/net, and keep [CreationTimer], [Hasher] and
-// [PropertyHolder] as they are; the Files hold dead properties if the file
-// system is a [Propertier].
+// FromAfero adapts a file system to the interface of golang.org/x/net/webdav.
+// Each call is bound to its context ([ContextBinder]); the FileInfos have ETag
+// and ContentType with the signatures of x/net, and keep [CreationTimer],
+// [Hasher] and [PropertyHolder] as they are; the Files hold dead properties if
+// the file system is a [Propertier].
 //
-// It is also for x/net's own handler, which loses less by it: a File that is
-// opened with O_TRUNC is an io.ReaderFrom that stores all of a body or nothing,
-// so a PUT that breaks off leaves the old content; opening never truncates when
-// it is not known what is there. What stays is that handler's own: its MOVE and
-// COPY delete the target first, also for a source that is not there, and it
-// judges no If-Match. [New] has none of that.
+// It also makes x/net's own handler safer: a File opened with O_TRUNC is an
+// io.ReaderFrom that stores all of a body or nothing, so an aborted PUT leaves
+// the old content; opening never truncates if the existing file cannot be read.
+// The faults of that handler remain: its MOVE and COPY delete the target first,
+// even if the source does not exist, and it ignores If-Match. [New] has none of
+// them.
 func FromAfero(fs afero.Fs) xdav.FileSystem {
 	return &fromAfero{fs: fs, plain: &plain{}, judge: &judge{log: slog.New(slog.DiscardHandler)}}
 }
@@ -37,7 +37,7 @@ type fromAfero struct {
 	judge *judge
 }
 
-// bind is the file system bound to a context.
+// bind returns the file system bound to a context.
 func (a *fromAfero) bind(ctx context.Context) afero.Fs {
 	if c, ok := a.fs.(ContextBinder); ok {
 		return c.WithContext(ctx)
@@ -49,7 +49,7 @@ func (a *fromAfero) files(ctx context.Context) files {
 	return files{ctx: ctx, fs: a.bind(ctx), judge: a.judge, plain: a.plain}
 }
 
-// belowRoot cleans a name that may not be the root.
+// belowRoot cleans a name and refuses the root.
 func belowRoot(op, name string) (string, error) {
 	clean := pathtree.Clean(name)
 	if clean == "/" {
@@ -63,7 +63,7 @@ func (a *fromAfero) Mkdir(ctx context.Context, name string, _ os.FileMode) error
 	return a.files(ctx).mkdir(pathtree.Clean(name))
 }
 
-// RemoveAll implements FileSystem. The root is not removed.
+// RemoveAll implements FileSystem. It refuses the root.
 func (a *fromAfero) RemoveAll(ctx context.Context, name string) error {
 	name, err := belowRoot("remove", name)
 	if err != nil {
@@ -117,8 +117,7 @@ func (a *fromAfero) OpenFile(ctx context.Context, name string, flag int, perm os
 	return f, nil
 }
 
-// prepare opens a file for reading, and looks at what is there before it is
-// written.
+// prepare opens a file for reading, and stats one before it is written.
 func (f *netFile) prepare() error {
 	const writes = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREATE | os.O_TRUNC
 	if f.flag&writes == 0 {
@@ -143,7 +142,7 @@ func (f *netFile) prepare() error {
 	return needFolder(f.files.fs, "open", f.name)
 }
 
-// forNet gives an info the forms of x/net, unless it has them.
+// forNet returns info with the signatures of x/net, unless it has them.
 func forNet(info fs.FileInfo) fs.FileInfo {
 	_, hasTag := info.(xdav.ETager)
 	_, hasType := info.(xdav.ContentTyper)
@@ -153,7 +152,7 @@ func forNet(info fs.FileInfo) fs.FileInfo {
 	return infoForNet{info}
 }
 
-// infoForNet is an info of a file system with the forms of x/net.
+// infoForNet is an info of a file system with the signatures of x/net.
 type infoForNet struct{ fs.FileInfo }
 
 // ETag implements x/net's ETager.

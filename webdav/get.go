@@ -11,13 +11,14 @@ import (
 )
 
 // get serves GET and HEAD. [http.ServeContent] is not used, because it sends
-// the header before the first byte is there: a fault of the store would become
-// a 200 with a broken body. Here the header waits for the first byte.
+// the header before the first byte is read: a fault of the store would become a
+// 200 with a broken body. Here the header waits for the first byte.
 func (h *Handler) get(w http.ResponseWriter, r *request) error {
 	info, err := h.serveOnce(w, r)
 	if info != nil && mayHaveChanged(err) {
-		// Perhaps somebody stored other content between looking and reading. If
-		// so, judge the conditions anew and serve that; twice in a row is trouble.
+		// Other content may have been stored between stat and read. If so,
+		// evaluate the conditions again and serve that; twice in a row is an
+		// error.
 		now, lookErr := r.files.stat(r.name)
 		if lookErr == nil && entityTag(now) != entityTag(info) {
 			_, err = h.serveOnce(w, r)
@@ -28,13 +29,13 @@ func (h *Handler) get(w http.ResponseWriter, r *request) error {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	case mayHaveChanged(err):
-		return &refusal{status: http.StatusServiceUnavailable, reason: "the file cannot be read at the moment", cause: err}
+		return &statusError{status: http.StatusServiceUnavailable, reason: "the file cannot be read at the moment", cause: err}
 	}
 	return err
 }
 
-// mayHaveChanged tells the errors of reading with which a file system says
-// that the content is no longer what the open file stood for: 412 or 503.
+// mayHaveChanged reports whether a read error can mean that the content has
+// changed since the file was opened: 412 or 503.
 func mayHaveChanged(err error) bool {
 	var s HTTPStatuser
 	if err == nil || !errors.As(err, &s) {
@@ -44,8 +45,8 @@ func mayHaveChanged(err error) bool {
 	return code == http.StatusPreconditionFailed || code == http.StatusServiceUnavailable
 }
 
-// serveOnce answers, or returns an error before it has written anything, with
-// the file if it got so far.
+// serveOnce serves the file, or returns an error before it has written anything,
+// with the info if it got so far.
 func (h *Handler) serveOnce(w http.ResponseWriter, r *request) (fs.FileInfo, error) {
 	file, err := r.files.open(r.name)
 	if err != nil {
@@ -69,12 +70,12 @@ func (h *Handler) serveOnce(w http.ResponseWriter, r *request) (fs.FileInfo, err
 	return info, serveFile(w, r, file, info)
 }
 
-// fileSecurity keeps scripts in a file from running when a browser shows it.
-// They would run as the share's own, and could read and change everything that
-// its user can: a web page or a picture (SVG) that somebody else put there.
+// fileSecurity keeps scripts in a file, a web page or an SVG that somebody else
+// stored, from running in a browser. They would run in the share's origin, and
+// could read and change everything that its user can.
 const fileSecurity = "script-src 'none'"
 
-// serveFile answers with a file, or with the part of it that is asked for.
+// serveFile sends a file, or the requested part of it.
 func serveFile(w http.ResponseWriter, r *request, file afero.File, info fs.FileInfo) error {
 	setValidators(w.Header(), info)
 	if _, err := r.conditions(info); err != nil {
@@ -89,7 +90,7 @@ func serveFile(w http.ResponseWriter, r *request, file afero.File, info fs.FileI
 	header.Set("Content-Security-Policy", fileSecurity)
 	header.Set("X-Content-Type-Options", "nosniff")
 	parts, status := []byteRange{{0, info.Size()}}, http.StatusOK
-	if r.Method == http.MethodGet { // Range means nothing elsewhere (RFC 9110 section 14.2)
+	if r.Method == http.MethodGet { // Range is only defined for GET (RFC 9110 section 14.2)
 		parts, status = wanted(r.Header, info)
 	}
 	if status == http.StatusRequestedRangeNotSatisfiable {
@@ -111,7 +112,7 @@ func serveFile(w http.ResponseWriter, r *request, file afero.File, info fs.FileI
 	return r.send(w, file, c, status)
 }
 
-// setValidators tells what version of a file an answer is about.
+// setValidators sets the entity tag and the modification time of a response.
 func setValidators(h http.Header, info fs.FileInfo) {
 	if etag := entityTag(info); etag != "" {
 		h.Set("ETag", etag)
@@ -121,12 +122,12 @@ func setValidators(h http.Header, info fs.FileInfo) {
 	}
 }
 
-// copyBuffer is the size of the pieces that a file is sent in.
+// copyBuffer is the size of the buffer that a file is sent through.
 const copyBuffer = 64 << 10
 
 // send sends the header with the first bytes and then the rest. Once the header
-// is out a fault can only be told by cutting the connection: a body that ends
-// early must not look complete.
+// is sent a fault can only be reported by cutting the connection: a body that
+// ends early must not look complete.
 func (r *request) send(w http.ResponseWriter, file afero.File, c content, status int) error {
 	begun := false
 	write := func(p []byte) {
@@ -135,7 +136,7 @@ func (r *request) send(w http.ResponseWriter, file afero.File, c content, status
 			begun = true
 		}
 		if _, err := w.Write(p); err != nil {
-			r.handler.left(r, err)
+			r.handler.clientGone(r, err)
 		}
 	}
 	buffer := make([]byte, min(copyBuffer, c.length()))

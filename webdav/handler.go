@@ -17,7 +17,7 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/propstore"
 )
 
-// A Handler serves one file system. It may be used by many goroutines.
+// A Handler serves one file system. It is safe for concurrent use.
 type Handler struct {
 	opts       *options
 	fs         xdav.FileSystem
@@ -37,24 +37,24 @@ type operation struct {
 	// names are reserved while the method is served. A method that changes
 	// something and has none reserves them itself, when it has read its body.
 	names func(r *request) []lock.Name
-	// changes tells that the method changes something and is refused on a
+	// changes reports that the method changes something and is refused on a
 	// read-only share.
 	changes bool
-	// creates tells that the method may make something of the name in the URL.
+	// creates reports that the method may create the resource in the URL.
 	creates bool
-	// bodyless tells that a body would be ignored, so that a request with one
-	// is refused with 415 (RFC 4918 section 8.4).
+	// bodyless reports that a body would be ignored, so that a request with
+	// one is refused with 415 (RFC 4918 section 8.4).
 	bodyless bool
 }
 
-// NewHandler makes a handler for a file system of afero: it is [New] of
-// [FromAfero], and uses the abilities of fs itself.
+// NewHandler returns a handler for a file system of afero: it is [New]
+// of [FromAfero], and uses the abilities of fs itself.
 func NewHandler(fs afero.Fs, opts ...Option) (*Handler, error) { return New(FromAfero(fs), opts...) }
 
-// New makes a handler for a file system of golang.org/x/net/webdav, in the
-// place of that package's Handler. It honours x/net's ETager, ContentTyper and
-// DeadPropsHolder. It calls nothing of fs; it fails if an option makes no sense
-// or the state folder cannot be used.
+// New returns a handler for a file system of golang.org/x/net/webdav, to
+// replace that package's Handler. It honors x/net's ETager, ContentTyper and
+// DeadPropsHolder. It does not call fs; it fails if an option is invalid or the
+// state folder cannot be used.
 func New(fs xdav.FileSystem, opts ...Option) (*Handler, error) {
 	o, err := newOptions(opts)
 	if err != nil {
@@ -92,12 +92,12 @@ func New(fs xdav.FileSystem, opts ...Option) (*Handler, error) {
 		return nil, errors.Join(err, h.locks.Close())
 	}
 	h.live = liveProperties()
-	h.allprop = alwaysGiven(h.live)
+	h.allprop = allpropNames(h.live)
 	return h, nil
 }
 
-// stateFolder is a folder of the state folder, or "" if state is kept in
-// memory.
+// stateFolder returns a subfolder of the state folder, or "" if state is
+// kept in memory.
 func (o *options) stateFolder(name string) string {
 	if o.state == "" {
 		return ""
@@ -124,10 +124,10 @@ func (h *Handler) isReadOnly(req *http.Request) bool {
 	return h.opts.readOnly || ok && user.ReadOnly
 }
 
-// Close lets go of the state folder. Requests must have ended before.
+// Close closes the state folder. No request may be in progress.
 func (h *Handler) Close() error { return errors.Join(h.locks.Close(), h.props.Close()) }
 
-// A request is one request whose path has been understood.
+// A request is an HTTP request with its parsed path.
 type request struct {
 	*http.Request
 	handler *Handler
@@ -147,7 +147,7 @@ type request struct {
 	usage       func() (total, used int64, err error)
 }
 
-// ServeHTTP answers one request. Errors become a status here and nowhere else.
+// ServeHTTP implements http.Handler. Errors become a status here and nowhere else.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if h.operations[req.Method].changes {
 		whole, done := untilComplete(w, req)
@@ -168,7 +168,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// serve finds the method and the resource.
+// serve resolves the method and the resource, and serves the request.
 func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 	op, known := h.operations[req.Method]
 	pageName, toPage := h.pageName(req)
@@ -196,7 +196,7 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 		return refuse(http.StatusForbidden, "the share is read-only")
 	}
 	if op.changes && (req.URL.RawQuery != "" || req.URL.ForceQuery) {
-		// Whoever sends "what?.txt" without escaping it would change "what".
+		// A client that sends "what?.txt" unescaped would change "what".
 		return refuse(http.StatusBadRequest, "an address here has no query; a ? in a name is written %3F")
 	}
 	decoded, err := stripPrefix(req.URL.Path, h.opts.prefix)
@@ -237,7 +237,7 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 	return op.serve(w, r)
 }
 
-// onceUsage asks for the space once a request, however many folders are listed.
+// onceUsage calls Usage once a request, however many folders are listed.
 func onceUsage(f files) func() (total, used int64, err error) {
 	type usage struct{ total, used int64 }
 	once := sync.OnceValues(func() (usage, error) {
@@ -250,28 +250,28 @@ func onceUsage(f files) func() (total, used int64, err error) {
 	}
 }
 
-// abort ends a request whose answer has begun: what broke off must not look
-// complete.
+// abort ends a request whose response has begun: a truncated response must
+// not look complete.
 func (h *Handler) abort(r *request, err error) {
 	if r.Context().Err() != nil {
-		h.left(r, err)
+		h.clientGone(r, err)
 	}
 	h.opts.log.Warn("answer broken off", "method", r.Method, "path", r.URL.Path, "error", err)
 	panic(http.ErrAbortHandler)
 }
 
-// left is abort for a client that takes no more. Players do that with each
-// jump, so it is nothing to be told of.
-func (h *Handler) left(r *request, err error) {
+// clientGone is abort for a client that closed the connection. Players do
+// so with each seek, so it is only logged at level debug.
+func (h *Handler) clientGone(r *request, err error) {
 	h.opts.log.Debug("the client left", "method", r.Method, "path", r.URL.Path, "error", err)
 	panic(http.ErrAbortHandler)
 }
 
-// options tells what the server can. The answer is the same on every path, and
-// outside of the prefix too: Windows asks "/" and Office the folders above a
-// document, and both give up, or open read-only, if these do not speak DAV.
-// There are no locks where nothing can be changed, so that Finder mounts such a
-// share read-only.
+// options serves OPTIONS. The response is the same on every path, and outside
+// of the prefix too: Windows asks "/" and Office the folders above a document,
+// and both give up, or open read-only, if these do not support DAV. There are
+// no locks where nothing can be changed, so that Finder mounts such a share
+// read-only.
 func (h *Handler) options(w http.ResponseWriter, r *request) error {
 	header := w.Header()
 	if r.readOnly {
@@ -287,7 +287,7 @@ func (h *Handler) options(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// logError tells the log what the client is not told.
+// logError logs the details of an error that the client does not get.
 func (h *Handler) logError(req *http.Request, err error) {
 	code, _ := statusOf(err)
 	if code < 500 || req.Context().Err() != nil { // refused, or the client went away

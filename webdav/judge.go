@@ -13,11 +13,11 @@ import (
 	xdav "golang.org/x/net/webdav"
 )
 
-// An ability is a method by its name, and the interfaces that have it with a
-// signature that is used.
+// An ability is the name of a method, and the interfaces with its accepted
+// signatures.
 type ability struct {
-	// find is reflect.Type.MethodByName with the name. The name is a constant in
-	// each, or the linker would keep every exported method of the program.
+	// find is reflect.Type.MethodByName with the name. Each has the name as a
+	// constant, or the linker would keep every exported method of the program.
 	find  func(reflect.Type) (reflect.Method, bool)
 	forms []reflect.Type
 }
@@ -46,8 +46,8 @@ func infoAbilities() []ability {
 	}
 }
 
-// unused is the error for a method of t that has an ability's name and none of
-// its signatures, or nil.
+// unused returns an error if t has a method with the ability's name and none of
+// its signatures.
 func (a ability) unused(t reflect.Type) error {
 	method, ok := a.find(t)
 	if !ok {
@@ -68,22 +68,22 @@ func (a ability) unused(t reflect.Type) error {
 	return fmt.Errorf("%s.%s is not used: it is %s, want %s", t, method.Name, got, strings.Join(wanted, " or "))
 }
 
-// signature writes the type of a method, without its receiver.
+// signature formats the type of a method without its receiver.
 func signature(method reflect.Type, receiver string) string {
 	rest := strings.TrimPrefix(method.String(), "func("+receiver)
 	return "func(" + strings.TrimPrefix(rest, ", ")
 }
 
-// A judge finds methods that have the name of an ability and are none. Each
-// type is looked at once.
+// A judge finds methods that have the name of an ability but not its signature.
+// Each type is checked once.
 type judge struct {
 	log    *slog.Logger
 	strict bool
 	seen   sync.Map // reflect.Type to error, nil without fault or if not strict
 }
 
-// fs judges a file system, and info what it says of a file. They return an
-// error only if they are strict.
+// fs checks a file system, and info an info of it. They return an error only
+// if strict is set.
 func (j *judge) fs(fs afero.Fs) error        { return j.look(reflect.TypeOf(fs), fsAbilities) }
 func (j *judge) info(info fs.FileInfo) error { return j.look(reflect.TypeOf(info), infoAbilities) }
 

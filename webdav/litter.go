@@ -21,22 +21,22 @@ import (
 	"github.com/spf13/afero"
 )
 
-// A LitterMode decides what happens to the files that file managers strew
-// about: "._*", ".DS_Store", "Thumbs.db", "desktop.ini".
+// A LitterMode selects what happens to the files that file managers leave
+// behind: "._*", ".DS_Store", "Thumbs.db", "desktop.ini".
 type LitterMode int
 
 const (
 	// LitterStore stores them like any other file.
 	LitterStore LitterMode = iota
-	// LitterLocal keeps them in the state folder for the file managers that
-	// made them; nobody else sees them. They take 64 MiB at most, then the
-	// oldest are dropped.
+	// LitterLocal keeps them in the state folder, visible only to the file
+	// managers that made them. They take at most 64 MiB; beyond that the oldest
+	// are dropped.
 	LitterLocal
 	// LitterRefuse refuses to store them, with 403.
 	LitterRefuse
 )
 
-// ParseLitterMode reads "store", "local" or "refuse".
+// ParseLitterMode parses "store", "local" or "refuse".
 func ParseLitterMode(s string) (LitterMode, error) {
 	switch s {
 	case "store":
@@ -49,7 +49,8 @@ func ParseLitterMode(s string) (LitterMode, error) {
 	return LitterStore, fmt.Errorf("litter mode %q: want store, local or refuse", s)
 }
 
-// isLitter reports whether a file manager made a file for itself.
+// isLitter reports whether a name is of a file that file managers make for
+// themselves.
 func isLitter(name string) bool {
 	base := strings.ToLower(path.Base(name))
 	switch base {
@@ -65,14 +66,14 @@ var errLitter = refuse(http.StatusForbidden, "the files that file managers keep 
 const (
 	// litterBound is how much litter is kept, in bytes.
 	litterBound = 64 << 20
-	// litterCost is what a file takes beside its content, so that empty ones
-	// have a bound too.
+	// litterCost is added to the size of each file, so that empty ones are
+	// bounded too.
 	litterCost = 4 << 10
 )
 
-// litterStore keeps litter in a tree of its own, in which each segment of a
-// name is its hash, so that none is too long or strange. When a folder of the
-// share is moved or deleted, the tree follows.
+// litterStore keeps litter in a separate tree, in which each segment of a name
+// is its hash, so that none is too long or invalid. When a folder of the share
+// is moved or deleted, the tree follows.
 type litterStore struct {
 	afero.Fs
 	plain plain
@@ -91,7 +92,7 @@ func newLitterStore(dir string) (*litterStore, error) {
 	return &litterStore{Fs: afero.NewBasePathFs(afero.NewOsFs(), dir)}, nil
 }
 
-// hashed is the name under which a file, or what is in a folder, is kept.
+// hashed returns the name under which a file, or the content of a folder, is kept.
 func hashed(name string) string {
 	var kept strings.Builder
 	for segment := range strings.SplitSeq(strings.TrimPrefix(name, "/"), "/") {
@@ -101,7 +102,7 @@ func hashed(name string) string {
 	return kept.String()
 }
 
-// named gives an info the name that the client knows.
+// named is an info with the name that the client knows.
 type named struct {
 	fs.FileInfo
 	name string
@@ -120,7 +121,7 @@ func (l *litterStore) Chtimes(name string, atime, mtime time.Time) error {
 	return l.Fs.Chtimes(hashed(name), atime, mtime)
 }
 
-// Mkdir refuses, because what is kept here are files.
+// Mkdir is refused: only files are kept here.
 func (l *litterStore) Mkdir(string, fs.FileMode) error { return errLitter }
 
 func (l *litterStore) Put(name string, body io.Reader, size int64, mtime time.Time, ifMatch string, ifAbsent bool) (fs.FileInfo, error) {
@@ -175,8 +176,7 @@ func (l *litterStore) makeRoom(size int64) error {
 	return nil
 }
 
-// remove removes a file, or a folder with all in it, and the folders above that
-// are empty then.
+// remove removes a file or a tree, and parents that become empty.
 func (l *litterStore) remove(kept string) error {
 	if err := l.Fs.RemoveAll(kept); err != nil {
 		return err
@@ -221,8 +221,8 @@ func (l *litterStore) Delete(name, ifMatch string) error {
 	return l.prune(path.Dir(hashed(name)))
 }
 
-// moved follows what has been moved, over whatever was there. A nil store
-// keeps nothing. What is litter itself is another's, if not this store's own.
+// moved follows a move of the share. A nil store keeps nothing. A moved
+// name that is litter is not of this store.
 func (l *litterStore) moved(from, to string) error {
 	if l == nil || isLitter(from) {
 		return nil
@@ -244,7 +244,7 @@ func (l *litterStore) moved(from, to string) error {
 	return l.prune(path.Dir(hashed(from)))
 }
 
-// deleted follows what is gone.
+// deleted follows a deletion of the share.
 func (l *litterStore) deleted(name string) error {
 	if l == nil || isLitter(name) {
 		return nil

@@ -17,14 +17,14 @@ import (
 // placeholder here and nothing in the store, and is answered 201: davfs2 takes
 // 200 to mean that the file does not exist yet and then fails.
 func (h *Handler) lock(w http.ResponseWriter, r *request) error {
-	wish, err := davxml.ReadLockInfo(r.xmlBody())
+	asked, err := davxml.ReadLockInfo(r.xmlBody())
 	if err != nil {
 		return badXML(err)
 	}
-	if wish == nil {
+	if asked == nil {
 		return r.refresh(w)
 	}
-	granted, info, err := r.newLock(wish)
+	granted, info, err := r.newLock(asked)
 	if err != nil {
 		return err
 	}
@@ -33,12 +33,12 @@ func (h *Handler) lock(w http.ResponseWriter, r *request) error {
 	if info == nil {
 		status = http.StatusCreated
 	}
-	return r.tellLock(w, status, granted, subject{name: r.name, info: info})
+	return r.writeLock(w, status, granted, subject{name: r.name, info: info})
 }
 
-// newLock makes a lock while nobody changes the name. info is what was there
+// newLock creates a lock while the name is reserved. info is what existed
 // before, nil if the lock made a placeholder.
-func (r *request) newLock(wish *davxml.LockInfo) (granted lock.Lock, info fs.FileInfo, err error) {
+func (r *request) newLock(asked *davxml.LockInfo) (granted lock.Lock, info fs.FileInfo, err error) {
 	depth, err := davheader.ReadDepth(r.Header, davheader.DepthInfinity)
 	if err != nil {
 		return granted, nil, badHeader(err)
@@ -72,8 +72,8 @@ func (r *request) newLock(wish *davxml.LockInfo) (granted lock.Lock, info fs.Fil
 	granted, err = r.handler.locks.Create(lock.Request{
 		Root:      r.name,
 		Infinite:  depth == davheader.DepthInfinity,
-		Shared:    wish.Shared,
-		Owner:     wish.Owner,
+		Shared:    asked.Shared,
+		Owner:     asked.Owner,
 		Principal: r.principal,
 		Timeout:   davheader.ReadTimeout(r.Header),
 		Missing:   info == nil || isPlaceholder(info),
@@ -84,13 +84,13 @@ func (r *request) newLock(wish *davxml.LockInfo) (granted lock.Lock, info fs.Fil
 	return granted, info, nil
 }
 
-// notGranted answers a lock that others stand in the way of: 423 if they cover
-// the resource itself, and if they are on its members only, a 207 that names
-// these, and the resource with 424 (section 9.10.3).
+// notGranted returns the error for a lock that conflicts with others: 423 if
+// they cover the resource itself; if they are on its members only, a 207 that
+// names these, and the resource with 424 (section 9.10.3).
 func (r *request) notGranted(err error) error {
 	var conflict *lock.ConflictError
 	if !errors.As(err, &conflict) {
-		return instead(err, lock.ErrTooMany, http.StatusInsufficientStorage, "too many locks are held; some must end first")
+		return withStatus(err, lock.ErrTooMany, http.StatusInsufficientStorage, "too many locks are held; some must end first")
 	}
 	var members []davxml.Response
 	for _, root := range conflict.Roots {
@@ -100,11 +100,11 @@ func (r *request) notGranted(err error) error {
 		members = append(members, r.lockedMember(root, davxml.NoConflictingLock))
 	}
 	members = append(members, davxml.Response{Href: r.href(r.name, true), Status: http.StatusFailedDependency})
-	return &refusal{status: http.StatusMultiStatus, reason: "something within is locked", cause: err, members: members}
+	return &statusError{status: http.StatusMultiStatus, reason: "something within is locked", cause: err, members: members}
 }
 
-// needNewName checks that a name could be made: its folder must be there, and
-// not locked by another.
+// needNewName checks that a name can be created: its folder must exist and not
+// be locked by another.
 func (r *request) needNewName() error {
 	if r.isDir {
 		return refuse(http.StatusConflict, "there is no such folder")
@@ -115,8 +115,8 @@ func (r *request) needNewName() error {
 	return r.confirm(lock.Change{Path: r.name, Member: true})
 }
 
-// refresh starts the time-out of a lock anew (section 9.10.2). The If header
-// names the lock, and Depth does not count.
+// refresh restarts the timeout of a lock (section 9.10.2). The If header names
+// the lock; Depth is ignored.
 func (r *request) refresh(w http.ResponseWriter) error {
 	info, err := r.look(r.name)
 	if err != nil {
@@ -130,7 +130,7 @@ func (r *request) refresh(w http.ResponseWriter) error {
 		refreshed, err := r.handler.locks.Refresh(r.name, r.principal, token, timeout)
 		switch {
 		case err == nil:
-			return r.tellLock(w, http.StatusOK, refreshed, subject{name: r.name, info: info})
+			return r.writeLock(w, http.StatusOK, refreshed, subject{name: r.name, info: info})
 		case !errors.Is(err, lock.ErrNoLock):
 			return err
 		}
@@ -167,30 +167,30 @@ func (r *request) unlockNames() []lock.Name {
 }
 
 func noSuchLock(status int) error {
-	return &refusal{
+	return &statusError{
 		status: status, reason: "no such lock here",
 		precondition: davxml.Precondition{Name: davxml.LockTokenMatchesRequestURI},
 	}
 }
 
-// tellLock answers LOCK with the lock.
-func (r *request) tellLock(w http.ResponseWriter, status int, l lock.Lock, at subject) error {
+// writeLock writes the response to LOCK.
+func (r *request) writeLock(w http.ResponseWriter, status int, l lock.Lock, at subject) error {
 	var body bytes.Buffer
 	if err := davxml.WriteProp(&body, davxml.LockDiscovery(r.activeLock(l, at))); err != nil {
 		return err
 	}
 	if at.info != nil && at.info.IsDir() {
-		r.tellFolder(w)
+		r.setContentLocation(w)
 	}
 	w.Header().Set("Content-Type", davxml.ContentType)
 	w.WriteHeader(status)
 	if _, err := body.WriteTo(w); err != nil {
-		r.handler.left(r, err)
+		r.handler.clientGone(r, err)
 	}
 	return nil
 }
 
-// activeLocks shows the locks that cover a resource.
+// activeLocks returns the locks that cover a resource.
 func (r *request) activeLocks(s subject) []davxml.ActiveLock {
 	if s.unlocked {
 		return nil
@@ -202,8 +202,8 @@ func (r *request) activeLocks(s subject) []davxml.ActiveLock {
 	return shown
 }
 
-// activeLock shows a lock that covers a resource. If it is not rooted at the
-// resource itself it is rooted at a folder.
+// activeLock returns a lock that covers a resource. If it is not rooted at
+// the resource itself it is rooted at a folder.
 func (r *request) activeLock(l lock.Lock, s subject) davxml.ActiveLock {
 	return davxml.ActiveLock{
 		Shared:   l.Shared,
@@ -238,10 +238,10 @@ func (r *request) confirm(changes ...lock.Change) error {
 	if len(members) < len(conflict.Roots) {
 		return r.locked(err, davxml.LockTokenSubmitted)
 	}
-	return &refusal{status: http.StatusMultiStatus, reason: "something within is locked", cause: err, members: members}
+	return &statusError{status: http.StatusMultiStatus, reason: "something within is locked", cause: err, members: members}
 }
 
-// locked turns a conflict of locks into 423 with the condition that failed.
+// locked turns a conflict of locks into 423 with the failed precondition.
 func (r *request) locked(err error, condition string) error {
 	var conflict *lock.ConflictError
 	if !errors.As(err, &conflict) {
@@ -251,13 +251,13 @@ func (r *request) locked(err error, condition string) error {
 	for i, root := range conflict.Roots {
 		hrefs[i] = r.rootHref(root)
 	}
-	return &refusal{
+	return &statusError{
 		status: http.StatusLocked, reason: "locked", cause: err,
 		precondition: davxml.Precondition{Name: condition, Hrefs: hrefs},
 	}
 }
 
-// lockedMember is what a 207 tells of one lock in the way, by its root.
+// lockedMember returns the response of a 207 for a conflicting lock, by its root.
 func (r *request) lockedMember(root, condition string) davxml.Response {
 	href := r.rootHref(root)
 	return davxml.Response{
@@ -266,8 +266,8 @@ func (r *request) lockedMember(root, condition string) davxml.Response {
 	}
 }
 
-// rootHref is the address of a lock's root, in the form in which PROPFIND tells
-// it. What it is has to be looked up: a lock knows its name only.
+// rootHref returns the URL of a lock's root, in the form of PROPFIND. Whether it
+// is a folder has to be looked up: a lock only knows its name.
 func (r *request) rootHref(root string) string {
 	info, err := r.look(root)
 	return r.href(root, err == nil && info != nil && info.IsDir())

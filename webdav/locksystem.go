@@ -13,15 +13,15 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/pathtree"
 )
 
-// NewLockSystem gives programs on golang.org/x/net/webdav the lock table of
-// [Handler]: locks are kept in dir, in memory if it is "", survive a restart,
-// end after an hour at most, and have tokens that nobody guesses. It is an
-// io.Closer; two must not share a folder.
+// NewLockSystem returns the lock table of [Handler] for programs on
+// golang.org/x/net/webdav: locks are kept in dir, or in memory if it is "",
+// survive a restart, end after at most an hour, and have unguessable tokens. It
+// is an io.Closer; two must not share a folder.
 //
-// A lock of depth 0 without an owner and without an end is kept in memory
+// A lock of depth 0 without an owner and without a timeout is kept in memory
 // alone: x/net's handler makes one for each request that submits no token, and
 // a crash must not leave those behind. As with x/net's NewMemLS, an entity tag
-// in an If header is not judged; a lock system does not know the files.
+// in an If header is ignored: a lock system does not know the files.
 func NewLockSystem(dir string) (xdav.LockSystem, error) {
 	s := &lockSystem{held: map[string]string{}}
 	var err error
@@ -32,15 +32,15 @@ func NewLockSystem(dir string) (xdav.LockSystem, error) {
 	return s, nil
 }
 
-// lockSystem is a lock.Table as x/net uses one.
+// lockSystem adapts a lock.Table to x/net.
 type lockSystem struct {
 	mu    sync.Mutex // held by each method; guards what follows
 	table *lock.Table
-	now   time.Time         // of the call under way
+	now   time.Time         // of the current call
 	held  map[string]string // name to token: locks in memory alone, and names in use (no token)
 }
 
-// Close lets go of the folder; the locks stay in it.
+// Close closes the folder; the locks stay in it.
 func (s *lockSystem) Close() error { return s.table.Close() }
 
 // enter begins a call.
@@ -50,8 +50,8 @@ func (s *lockSystem) enter(now time.Time) (leave func()) {
 	return s.mu.Unlock
 }
 
-// Confirm implements LockSystem. The names are held, not the locks: two
-// requests with one token of a folder may change two files in it at once.
+// Confirm implements LockSystem. It holds the names rather than the locks:
+// two requests with one token of a folder may change two files in it at once.
 func (s *lockSystem) Confirm(now time.Time, name0, name1 string, conditions ...xdav.Condition) (release func(), err error) {
 	defer s.enter(now)()
 	var names []string
@@ -146,7 +146,7 @@ func (s *lockSystem) Unlock(now time.Time, token string) error {
 	return forLockSystem(s.table.Unlock(root, "", token))
 }
 
-// rootOf finds a lock of the table by its token alone.
+// rootOf returns the root of the lock with a token.
 func (s *lockSystem) rootOf(token string) (root string, ok bool) {
 	for _, l := range s.table.Below("/") {
 		if l.Token == token {
@@ -165,7 +165,7 @@ func (s *lockSystem) inMemory(token string) (root string, ok bool) {
 	return "", false
 }
 
-// forLockSystem gives an error of a lock.Table the name that x/net has for it.
+// forLockSystem maps an error of a lock.Table to that of x/net.
 func forLockSystem(err error) error {
 	var conflict *lock.ConflictError
 	switch {

@@ -8,9 +8,9 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/lock"
 )
 
-// mkcol serves MKCOL (RFC 4918 section 9.3): 405 if something is there, be it
+// mkcol serves MKCOL (RFC 4918 section 9.3): 405 if the name exists, even as
 // the placeholder of a lock (section 7.3), and 409 without a parent. Nothing is
-// looked at before: the file system knows, and a folder costs one call.
+// checked before: the file system does, and a folder costs one call.
 func (h *Handler) mkcol(w http.ResponseWriter, r *request) error {
 	taken := refuse(http.StatusMethodNotAllowed, "there is something of that name already")
 	if _, isLocked := h.locks.Placeholder(r.name); isLocked || r.name == r.root {
@@ -26,7 +26,7 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *request) error {
 		if errors.Is(err, fs.ErrExist) {
 			return taken
 		}
-		return instead(err, fs.ErrNotExist, http.StatusConflict, "the parent folder does not exist")
+		return withStatus(err, fs.ErrNotExist, http.StatusConflict, "the parent folder does not exist")
 	}
 	if err := r.dropStale(); err != nil {
 		return err

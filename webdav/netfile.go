@@ -18,10 +18,10 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/davxml"
 )
 
-// A netFile is a file of [FromAfero]. One that is to be written is opened by
-// the first call that needs it; with O_TRUNC, or if it is new, it is stored
-// whole by ReadFrom, or empty by Close if nothing was written. It is for one
-// goroutine, as x/net's handler uses it.
+// A netFile is a file of [FromAfero]. A file for writing is opened by the first
+// call that needs it; with O_TRUNC, or if it is new, it is stored whole by
+// ReadFrom, or empty by Close if nothing was written. It is not safe for
+// concurrent use, as x/net's handler does not need it.
 type netFile struct {
 	files files
 	of    *fromAfero
@@ -29,11 +29,11 @@ type netFile struct {
 	flag  int
 	perm  os.FileMode
 
-	info   fs.FileInfo // what was there when it was opened, or nil
-	whole  bool        // nothing of what was there is kept
+	info   fs.FileInfo // of the existing file when it was opened, or nil
+	whole  bool        // the old content is replaced
 	file   afero.File  // nil until it is opened
 	stored fs.FileInfo // nil until it is stored whole
-	failed error       // why it was not
+	failed error       // why it could not be stored
 }
 
 var (
@@ -75,8 +75,8 @@ func (f *netFile) Seek(offset int64, whence int) (int64, error) {
 	return f.file.Seek(offset, whence)
 }
 
-// Write implements File. What is written in pieces is stored as the file
-// system does it: no error of a body gets here.
+// Write implements File. It writes directly to the file system: errors of
+// a request body are not visible here.
 func (f *netFile) Write(p []byte) (int, error) {
 	if err := f.open(); err != nil {
 		return 0, err
@@ -165,8 +165,8 @@ func (f *netFile) copyFrom(r io.Reader) (n int64, copied bool) {
 	return info.Size(), true
 }
 
-// unread gives a file of which nothing has been read, and its info; nil if
-// something has.
+// unread returns r as a file of which nothing has been read, and its info,
+// or nil.
 func (f *netFile) unread() (*netFile, fs.FileInfo) {
 	if f.file == nil || f.flag != os.O_RDONLY {
 		return f, nil
@@ -265,7 +265,7 @@ func (f netPropFile) Patch(patches []xdav.Proppatch) ([]xdav.Propstat, error) {
 		return nil, err
 	}
 	if errors.Is(err, errors.ErrUnsupported) {
-		code = http.StatusInsufficientStorage // there is nowhere else to keep them
+		code = http.StatusInsufficientStorage // there is no other store for them
 	}
 	answer.Status = code
 	return []xdav.Propstat{answer}, nil

@@ -10,16 +10,16 @@ import (
 	xdav "golang.org/x/net/webdav"
 )
 
-// netInfo is an info whose ETag or ContentType has the form of x/net, which
-// wants a context. What else it knows stays as it is.
+// netInfo is an info whose ETag or ContentType has the signature of x/net,
+// bound to a context. Its other abilities are forwarded.
 type netInfo struct {
 	fs.FileInfo
 	ctx context.Context
 	tag func() (string, error) // asked for once
 }
 
-// withContext gives an info that has a form of x/net the context that it wants,
-// and returns others as they are.
+// withContext binds an info with a signature of x/net to a context, and returns
+// others unchanged.
 func withContext(ctx context.Context, info fs.FileInfo) fs.FileInfo {
 	etager, hasTag := info.(xdav.ETager)
 	if _, hasType := info.(xdav.ContentTyper); !hasTag && !hasType {
@@ -33,7 +33,7 @@ func withContext(ctx context.Context, info fs.FileInfo) fs.FileInfo {
 	})}
 }
 
-// entityTagError is what kept the entity tag of an info from being known.
+// entityTagError returns the error of getting the entity tag of an info.
 func entityTagError(info fs.FileInfo) error {
 	if n, ok := info.(netInfo); ok {
 		if _, err := n.tag(); !errors.Is(err, xdav.ErrNotImplemented) {

@@ -12,7 +12,7 @@ import (
 // An Option changes how a [Handler] works.
 type Option func(*options) error
 
-// options are what a Handler was made with; newOptions has the defaults.
+// options are the options of a Handler; newOptions has the defaults.
 type options struct {
 	state    string
 	prefix   string
@@ -45,9 +45,9 @@ func newOptions(opts []Option) (*options, error) {
 	return o, nil
 }
 
-// WithState keeps locks and properties in dir, which is made if it is not
-// there, so that they survive a restart. Without it they live in memory. Two
-// handlers must not share one.
+// WithState keeps locks and properties in dir, which is created if missing, so
+// that they survive a restart. Without it they are kept in memory. Two handlers
+// must not share a folder.
 func WithState(dir string) Option {
 	return func(o *options) error {
 		if dir == "" {
@@ -58,9 +58,9 @@ func WithState(dir string) Option {
 	}
 }
 
-// WithPrefix serves the file system below a path ("/dav") instead of "/". What
-// lies outside of it is not found; OPTIONS is answered there all the same,
-// because Windows and Office ask the folders above a share.
+// WithPrefix serves the file system below a path ("/dav") instead of "/". Paths
+// outside of it are not found; OPTIONS is served there all the same, because
+// Windows and Office send it to the folders above a share.
 func WithPrefix(prefix string) Option {
 	return func(o *options) error {
 		clean := path.Clean("/" + prefix)
@@ -72,10 +72,9 @@ func WithPrefix(prefix string) Option {
 	}
 }
 
-// WithPublicURL tells the address that clients use when a proxy stands in
-// front. Its host is accepted in Destination; a path in it, other than "/",
-// takes the place of the prefix in what the handler writes and in a Destination
-// on that host.
+// WithPublicURL sets the URL that clients use when there is a proxy in front.
+// Its host is accepted in Destination; a path in it, other than "/", replaces
+// the prefix in responses and in a Destination on that host.
 func WithPublicURL(address string) Option {
 	return func(o *options) error {
 		u, err := url.Parse(address)
@@ -87,8 +86,8 @@ func WithPublicURL(address string) Option {
 	}
 }
 
-// WithPage shows folders to people by page (see the package webdav/page).
-// Without it a browser gets the addresses of what is in them, as plain text.
+// WithPage serves folders to browsers by page (see the package webdav/page).
+// Without it a browser gets the URLs of the members as plain text.
 func WithPage(page Page) Option {
 	return func(o *options) error {
 		if page == nil {
@@ -99,8 +98,8 @@ func WithPage(page Page) Option {
 	}
 }
 
-// WithMaxXML bounds the body of PROPFIND, PROPPATCH and LOCK in bytes; more is
-// 413. The default is 1 MiB.
+// WithMaxXML limits the body of PROPFIND, PROPPATCH and LOCK in bytes; a larger
+// one is 413. The default is 1 MiB.
 func WithMaxXML(bytes int64) Option {
 	return func(o *options) error {
 		if bytes < 1 {
@@ -129,8 +128,8 @@ func WithoutQuota() Option {
 	}
 }
 
-// WithLitter decides what happens to the files that file managers strew
-// about. The default is [LitterStore].
+// WithLitter selects what happens to the files that file managers leave
+// behind. The default is [LitterStore].
 func WithLitter(mode LitterMode) Option {
 	return func(o *options) error {
 		o.litter = mode
@@ -139,7 +138,7 @@ func WithLitter(mode LitterMode) Option {
 }
 
 // WithDepthInfinity allows PROPFIND with Depth infinity, up to max resources
-// in one answer. Without it such a request is refused with 403 and
+// in one response. Without it such a request is refused with 403 and
 // propfind-finite-depth, as RFC 4918 section 9.1 allows.
 func WithDepthInfinity(max int) Option {
 	return func(o *options) error {
@@ -151,8 +150,8 @@ func WithDepthInfinity(max int) Option {
 	}
 }
 
-// WithLogger receives what the handler has to say about itself. Secrets never
-// get there. nil discards.
+// WithLogger sets the logger of the handler. Secrets are never logged. nil
+// discards.
 func WithLogger(log *slog.Logger) Option {
 	return func(o *options) error {
 		if log != nil {
@@ -162,10 +161,10 @@ func WithLogger(log *slog.Logger) Option {
 	}
 }
 
-// WithStrictAbilities makes an error of a method that has the name of an
-// ability and another signature (see [ContextBinder]): of New for a file
-// system, and of the request, which gets 500, for what is first seen there.
-// Without it such a method is logged once and not used.
+// WithStrictAbilities makes a method with the name of an ability and another
+// signature an error (see [ContextBinder]): of New if the file system has it,
+// and of the request, which gets 500, if a FileInfo has it. Without it such a
+// method is logged once and not used.
 func WithStrictAbilities() Option {
 	return func(o *options) error {
 		o.strict = true
@@ -173,7 +172,7 @@ func WithStrictAbilities() Option {
 	}
 }
 
-// WithClock takes the time from now instead of from the system.
+// WithClock sets the clock; the default is time.Now.
 func WithClock(now func() time.Time) Option {
 	return func(o *options) error {
 		o.now = now

@@ -35,7 +35,7 @@ type ErrorPage interface {
 
 // A Share is what a [PageServer] answers for: the files of a request's user.
 type Share struct {
-	// Prefix stands before every name in an address: "" or "/dav".
+	// Prefix precedes every name in a URL: "" or "/dav".
 	Prefix string
 	// ReadOnly reports whether every change is refused.
 	ReadOnly bool

@@ -15,14 +15,14 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/pathtree"
 )
 
-// errOutside says that a path is not below the handler's prefix.
+// errOutside means that a path is not below the handler's prefix.
 var errOutside = errors.New("outside of the served path")
 
 // cleanPath turns the decoded path of a URL into a name of the file system:
 // absolute, slash-separated, without empty segments. Segments "." and ".." are
-// refused rather than resolved: clients resolve them before they send, so what
-// arrives is a mistake or an attack. isDir tells that the path ends in a
-// slash.
+// refused rather than resolved: clients resolve them before they send, so one
+// that arrives is a mistake or an attack. isDir reports whether the path ends
+// in a slash.
 func cleanPath(decoded string) (name string, isDir bool, err error) {
 	switch {
 	case !strings.HasPrefix(decoded, "/"):
@@ -45,7 +45,7 @@ func cleanPath(decoded string) (name string, isDir bool, err error) {
 	return path.Clean(decoded), strings.HasSuffix(decoded, "/"), nil
 }
 
-// stripPrefix takes a prefix off a path, at a boundary of segments: "/dav" is
+// stripPrefix removes a prefix from a path, at a segment boundary: "/dav" is
 // no prefix of "/davfoo". Several slashes before it are one: there are clients
 // that join an address that ends in a slash with a path that begins with one.
 func stripPrefix(decoded, prefix string) (string, error) {
@@ -88,8 +88,8 @@ func (r *request) spell() {
 	}
 }
 
-// visible is a name as the user sees it, whose root is "/". That is also what
-// he is told of what is above it: a lock may be rooted there.
+// visible returns a name as the user sees it, relative to the user's root. A
+// name above the root, where a lock may be rooted, becomes "/".
 func (r *request) visible(name string) string {
 	switch {
 	case name == r.root || !pathtree.Within(name, r.root):
@@ -100,8 +100,8 @@ func (r *request) visible(name string) string {
 	return strings.TrimPrefix(name, r.root)
 }
 
-// publicPrefix is what stands before every path as clients see it. A public
-// address that ends in its host, with a slash or without, has no path.
+// publicPrefix returns the prefix of every path as clients see it. A public
+// URL that ends in its host, with a slash or without, has none.
 func (h *Handler) publicPrefix() string {
 	if h.opts.public != nil {
 		if prefix := strings.TrimSuffix(path.Clean("/"+h.opts.public.Path), "/"); prefix != "" {
@@ -111,11 +111,11 @@ func (h *Handler) publicPrefix() string {
 	return h.opts.prefix
 }
 
-// resolve finds the name under which a resource is stored. macOS sends some
-// names decomposed (NFD) that others stored composed (NFC), and the other way
-// round; both are the same name to a person. A name that exists as it is wins;
-// what is new is stored as it was sent. Only names that have two forms cost
-// anything, and only if they are not found.
+// resolve returns the name under which a resource is stored. macOS sends some
+// names decomposed (NFD) that others stored composed (NFC), and vice versa;
+// both look the same to a person. A name that exists as sent wins; a new one is
+// stored as sent. Only names with two forms cost a call, and only if they are
+// not found.
 func (r *request) resolve(name string) string {
 	if isOneForm(name) || r.exists(name) {
 		return name
@@ -131,7 +131,7 @@ func (r *request) resolve(name string) string {
 	return path.Join(parent, base)
 }
 
-// isOneForm tells that NFC and NFD of a name are the same.
+// isOneForm reports whether NFC and NFD of a name are the same.
 func isOneForm(name string) bool { return norm.NFC.String(name) == norm.NFD.String(name) }
 
 func (r *request) exists(name string) bool {

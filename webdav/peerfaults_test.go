@@ -157,7 +157,7 @@ func TestPeerFault09PassingTroubleIs503(t *testing.T) {
 		s.untouched(func() {
 			s.capable().setFail(func(op, name string) error {
 				if op == "delete" || op == "move" || op == "copy" {
-					return &statusError{code, 7 * time.Second}
+					return &codeError{code, 7 * time.Second}
 				}
 				return nil
 			})

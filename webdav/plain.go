@@ -19,24 +19,24 @@ import (
 	"github.com/davdisk/davdisk/internal/reading"
 )
 
-// plain writes to an afero.Fs that has no abilities of its own: everything is
-// made whole under a temporary name beside the target and renamed over it, so
-// that no failure leaves a part where a file was. A folder that is replaced is
-// moved aside first, and back if the rename fails.
+// plain writes to an afero.Fs without abilities: everything is completed under
+// a temporary name beside the target and renamed over it, so that no failure
+// leaves a partial file. A folder that is replaced is moved aside first, and
+// back if the rename fails.
 type plain struct {
-	// commit makes looking at a condition and acting on it one step, among the
-	// requests of this handler.
+	// commit makes checking a condition and acting on it atomic among the requests
+	// of this handler.
 	commit sync.Mutex
 }
 
-// temporary makes a free name in the folder of name.
+// temporary returns an unused name in the folder of name.
 func temporary(name string) string {
 	return ownname.Sibling(name, rand.Text())
 }
 
-// changed is the failure of ifMatch.
+// changed returns the error for a failed ifMatch.
 func changed(op, name string) error {
-	return &fs.PathError{Op: op, Path: name, Err: &refusal{status: http.StatusPreconditionFailed, reason: "the file has changed"}}
+	return &fs.PathError{Op: op, Path: name, Err: &statusError{status: http.StatusPreconditionFailed, reason: "the file has changed"}}
 }
 
 // needFolder checks that the parent of name is a folder.
@@ -51,7 +51,7 @@ func needFolder(afs afero.Fs, op, name string) error {
 	return nil
 }
 
-// check looks at the target of a write. current is nil if nothing is there.
+// check checks the target of a write. current is nil if it does not exist.
 func check(ctx context.Context, afs afero.Fs, op, name, ifMatch string, ifAbsent bool) (current fs.FileInfo, err error) {
 	if current, err = afs.Stat(name); err == nil {
 		current = withContext(ctx, current)
@@ -90,7 +90,7 @@ func (p *plain) put(ctx context.Context, afs afero.Fs, name string, body io.Read
 	return afs.Stat(name)
 }
 
-// store writes body into a new file and makes sure that it is on the disk.
+// store writes body to a new file and syncs it.
 func store(afs afero.Fs, name string, body io.Reader, size int64) error {
 	f, err := afs.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
@@ -103,7 +103,7 @@ func store(afs afero.Fs, name string, body io.Reader, size int64) error {
 	return errors.Join(err, f.Close())
 }
 
-// replaceFile renames temp to name, if the conditions hold.
+// replaceFile renames temp to name if the conditions hold.
 func (p *plain) replaceFile(ctx context.Context, afs afero.Fs, temp, name string, mtime time.Time, ifMatch string, ifAbsent bool) error {
 	p.commit.Lock()
 	defer p.commit.Unlock()
@@ -115,7 +115,7 @@ func (p *plain) replaceFile(ctx context.Context, afs afero.Fs, temp, name string
 		return &fs.PathError{Op: "put", Path: name, Err: refuse(http.StatusMethodNotAllowed, "is a folder")}
 	}
 	if !mtime.IsZero() {
-		// Where times cannot be set, the content still can.
+		// If times cannot be set, the content is stored all the same.
 		if err := afs.Chtimes(temp, mtime, mtime); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 			return err
 		}
@@ -132,8 +132,8 @@ func (p *plain) replaceFile(ctx context.Context, afs afero.Fs, temp, name string
 }
 
 // keepApart moves the time of the new content by a millisecond if its entity
-// tag would be that of the old one: file systems stamp times in steps, and two
-// quick writes of one size fall into the same.
+// tag would equal the old one: times are coarse, and two quick writes of one
+// size may get the same.
 func keepApart(ctx context.Context, afs afero.Fs, temp string, current fs.FileInfo) error {
 	info, err := afs.Stat(temp)
 	if err != nil || entityTag(withContext(ctx, info)) != entityTag(current) {
@@ -147,9 +147,9 @@ func keepApart(ctx context.Context, afs afero.Fs, temp string, current fs.FileIn
 	return err
 }
 
-// restamp is keepApart where times cannot be set: the first byte is written
-// over itself until that has moved the time. There are file systems without
-// times, so it gives up after a while.
+// restamp is keepApart for file systems that cannot set times: the first byte
+// is overwritten with itself until the time has moved. Some file systems have
+// no times, so it gives up after a while.
 func restamp(ctx context.Context, afs afero.Fs, temp string, current fs.FileInfo) error {
 	for range 100 {
 		if err := rewriteFirst(afs, temp); err != nil {
@@ -175,12 +175,12 @@ func rewriteFirst(afs afero.Fs, name string) error {
 		}
 	}
 	if err == io.EOF {
-		err = nil // two empty files need no different tags
+		err = nil // two empty files may have the same tag
 	}
 	return errors.Join(err, f.Close())
 }
 
-// keepProperties gives one name the dead properties of another, where the file
+// keepProperties copies dead properties from one name to another, if the file
 // system keeps them.
 func keepProperties(afs afero.Fs, from, to string) error {
 	p, ok := afs.(Propertier)
@@ -209,9 +209,8 @@ func (p *plain) move(ctx context.Context, afs afero.Fs, from, to string, overwri
 	return replace(ctx, afs, from, to, overwrite)
 }
 
-// replace renames from to to. File over file is the rename's own affair;
-// where a folder is involved the target is moved aside before and removed
-// after.
+// replace renames from to to. The rename itself replaces a file by a file;
+// if a folder is involved the target is moved aside before and removed after.
 func replace(ctx context.Context, afs afero.Fs, from, to string, overwrite bool) error {
 	target, err := check(ctx, afs, "move", to, "", !overwrite)
 	if err != nil {
@@ -257,7 +256,7 @@ func (p *plain) copy(ctx context.Context, afs afero.Fs, from, to string, overwri
 	return nil
 }
 
-// copyTree copies a file, or a folder as deep as depth says, to a free name.
+// copyTree copies a file, or a folder down to depth, to an unused name.
 func copyTree(ctx context.Context, afs afero.Fs, from, to string, depth int) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -297,8 +296,8 @@ func copyTree(ctx context.Context, afs afero.Fs, from, to string, depth int) err
 	return nil
 }
 
-// delete removes a file, or a tree as the file system does it: a failure in
-// the middle may leave a part of the tree.
+// delete removes a file, or a tree by RemoveAll: a failure may leave a part
+// of the tree.
 func (p *plain) delete(ctx context.Context, afs afero.Fs, name, ifMatch string) error {
 	p.commit.Lock()
 	defer p.commit.Unlock()

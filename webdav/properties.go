@@ -14,26 +14,26 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/davxml"
 )
 
-// Namespaces of properties that clients ask for beside "DAV:".
+// Namespaces of properties that clients request besides "DAV:".
 const (
 	nsMicrosoft = "urn:schemas-microsoft-com:"
 	nsOwnCloud  = "http://owncloud.org/ns"
 )
 
-// A liveProperty is one that the server knows by itself.
+// A liveProperty is a property that the server computes.
 type liveProperty struct {
-	// value gives it, or errNoProperty where a resource has none.
+	// value returns it, or errNoProperty if the resource has none.
 	value func(r *request, s subject) (davxml.Prop, error)
-	// always tells that allprop has it; the others cost something or are for a
-	// few clients, and are given when asked by name. propname tells of all.
+	// always reports that allprop includes it; the others are expensive or for
+	// a few clients, and only returned by name. propname includes all.
 	always bool
-	// setTime reads the modification time that PROPPATCH gives, for those that
-	// are another name of it. The others are protected.
+	// setTime parses the modification time in a PROPPATCH, for aliases of it.
+	// The others are protected.
 	setTime func(text string) (time.Time, error)
 }
 
-// liveProperties is the table of live properties (RFC 4918 section 15, RFC
-// 4331, and what single clients want).
+// liveProperties returns the live properties (RFC 4918 section 15, RFC 4331,
+// and those of single clients).
 func liveProperties() map[xml.Name]liveProperty {
 	dav := davxml.Name
 	return map[xml.Name]liveProperty{
@@ -51,7 +51,7 @@ func liveProperties() map[xml.Name]liveProperty {
 		// rclone sets the time by this name, in seconds since 1970.
 		dav("lastmodified"): {value: unixTimeProperty, setTime: parseUnixTime},
 		// Windows Explorer sets it after each upload. It is never in allprop,
-		// where getlastmodified says the same.
+		// where getlastmodified has the same value.
 		{Space: nsMicrosoft, Local: "Win32LastModifiedTime"}: {
 			value:   lastModifiedProperty(xml.Name{Space: nsMicrosoft, Local: "Win32LastModifiedTime"}),
 			setTime: parseHTTPTime,
@@ -61,8 +61,8 @@ func liveProperties() map[xml.Name]liveProperty {
 	}
 }
 
-// alwaysGiven lists the names of allprop in a fixed order.
-func alwaysGiven(live map[xml.Name]liveProperty) []xml.Name {
+// allpropNames lists the names of allprop in a fixed order.
+func allpropNames(live map[xml.Name]liveProperty) []xml.Name {
 	var names []xml.Name
 	for name, p := range live {
 		if p.always {
@@ -75,7 +75,7 @@ func alwaysGiven(live map[xml.Name]liveProperty) []xml.Name {
 
 func compareNames(a, b xml.Name) int { return strings.Compare(davxml.Key(a), davxml.Key(b)) }
 
-// property gives one property, live or dead.
+// property returns one property, live or dead.
 func (r *request) property(s subject, name xml.Name) (davxml.Prop, error) {
 	if live, ok := r.handler.live[name]; ok {
 		return live.value(r, s)
@@ -102,8 +102,8 @@ func creationDate(_ *request, s subject) (davxml.Prop, error) {
 	return davxml.Text(davxml.Name("creationdate"), t.UTC().Format("2006-01-02T15:04:05Z")), nil
 }
 
-// displayName is the name of the file: GNOME shows it in place of the name in
-// the address. The root has none.
+// displayName returns the name of the file: GNOME shows it in place of the name
+// in the URL. The root has none.
 func displayName(r *request, s subject) (davxml.Prop, error) {
 	if s.name == r.root {
 		return davxml.Prop{}, errNoProperty
@@ -111,7 +111,7 @@ func displayName(r *request, s subject) (davxml.Prop, error) {
 	return davxml.Text(davxml.Name("displayname"), path.Base(s.name)), nil
 }
 
-// ofFile is a property that folders do not have.
+// ofFile restricts a property to files.
 func ofFile(value func(r *request, s subject) (davxml.Prop, error)) func(*request, subject) (davxml.Prop, error) {
 	return func(r *request, s subject) (davxml.Prop, error) {
 		if s.info.IsDir() {
@@ -141,7 +141,8 @@ func entityTagProperty(_ *request, s subject) (davxml.Prop, error) {
 	return davxml.Text(davxml.Name("getetag"), etag), nil
 }
 
-// lastModifiedProperty is the modification time as an HTTP date, by some name.
+// lastModifiedProperty returns the modification time as an HTTP date, under the
+// given name.
 func lastModifiedProperty(name xml.Name) func(*request, subject) (davxml.Prop, error) {
 	return func(_ *request, s subject) (davxml.Prop, error) {
 		if s.info.ModTime().IsZero() {
@@ -171,8 +172,8 @@ func lockDiscovery(r *request, s subject) (davxml.Prop, error) {
 	return davxml.LockDiscovery(r.activeLocks(s)...), nil
 }
 
-// quotaProperty is one of the space properties of RFC 4331, on folders only.
-// The space is asked for once a request.
+// quotaProperty returns a space property of RFC 4331, on folders only. Usage
+// is called once a request.
 func quotaProperty(local string, of func(total, used int64) int64) func(*request, subject) (davxml.Prop, error) {
 	return func(r *request, s subject) (davxml.Prop, error) {
 		if !r.handler.opts.quota || !s.info.IsDir() {
@@ -190,7 +191,8 @@ func quotaProperty(local string, of func(total, used int64) int64) func(*request
 	}
 }
 
-// checksums is ownCloud's property of what is known without reading the file.
+// checksums returns ownCloud's property, of the checksums known without reading
+// the file.
 func checksums(_ *request, s subject) (davxml.Prop, error) {
 	var sums []string
 	for _, algorithm := range []string{"SHA1", "MD5", "SHA256"} {

@@ -14,9 +14,9 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/davxml"
 )
 
-// propfind serves PROPFIND. A folder is opened once, and its own info and its
-// members come from that. Everything is gathered before the answer begins, so
-// that a fault is an error and never a 207 that breaks off.
+// propfind serves PROPFIND. A folder is opened once for its own info and its
+// members. Everything is collected before the response begins, so that a fault
+// is an error and never a truncated 207.
 func (h *Handler) propfind(w http.ResponseWriter, r *request) error {
 	depth, err := davheader.ReadDepth(r.Header, davheader.DepthInfinity)
 	if err != nil {
@@ -39,25 +39,25 @@ func (r *request) describe(w http.ResponseWriter, query davxml.Propfind, members
 	w.Header().Set("Content-Type", davxml.ContentType)
 	w.Header().Set("Cache-Control", "no-cache")
 	if members[0].info.IsDir() {
-		r.tellFolder(w)
+		r.setContentLocation(w)
 	}
 	w.WriteHeader(http.StatusMultiStatus)
 	out := davxml.NewMultistatus(w)
 	for _, m := range members {
 		response := davxml.Response{Href: r.href(m.name, m.info.IsDir()), Propstats: r.propstats(query, m)}
 		if err := out.Write(response); err != nil {
-			r.handler.left(r, err)
+			r.handler.clientGone(r, err)
 		}
 	}
 	if err := out.Close(); err != nil {
-		r.handler.left(r, err)
+		r.handler.clientGone(r, err)
 	}
 }
 
-// members gathers what a query is about, with the dead properties if it wants
-// them. If a member has gone before its own were read, all is gathered anew: it
-// may have another name now, and a folder without the members that it had, or
-// has, is one that never was.
+// members collects the resources of a query, with the dead properties if it
+// includes them. If a member has gone before its properties were read,
+// everything is collected again: it may have been renamed, and a listing with
+// neither name would show a state that never existed.
 func (r *request) members(depth davheader.Depth, query davxml.Propfind) ([]subject, error) {
 	for looks := 1; ; looks++ {
 		members, err := r.gather(depth)
@@ -71,8 +71,8 @@ func (r *request) members(depth davheader.Depth, query davxml.Propfind) ([]subje
 	}
 }
 
-// withDead adds the dead properties to what was found. A member that has gone
-// meanwhile is left out: it must not make the whole folder look missing.
+// withDead adds the dead properties. A member that has gone meanwhile is omitted:
+// it must not make the whole folder look missing.
 func (r *request) withDead(members []subject) (found []subject, err error) {
 	for i, m := range members {
 		if m.dead, err = r.deadProperties(m); err == nil {
@@ -84,7 +84,7 @@ func (r *request) withDead(members []subject) (found []subject, err error) {
 	return found, nil
 }
 
-// A subject is a resource whose properties are asked for.
+// A subject is a resource whose properties are requested.
 type subject struct {
 	name string
 	info fs.FileInfo
@@ -93,8 +93,8 @@ type subject struct {
 	unlocked bool
 }
 
-// gather looks at the resource of a PROPFIND and at its members, as deep as is
-// asked.
+// gather returns the resource of a PROPFIND and its members down to the requested
+// depth.
 func (r *request) gather(depth davheader.Depth) ([]subject, error) {
 	if depth == davheader.DepthZero {
 		info, err := r.mustLook(r.name)
@@ -113,14 +113,14 @@ func (r *request) gather(depth davheader.Depth) ([]subject, error) {
 	return r.walk(nil, r.name, depth, bound)
 }
 
-// errInfinite refuses a PROPFIND of a whole tree (RFC 4918 section 9.1).
-var errInfinite error = &refusal{
+// errInfinite refuses a PROPFIND with Depth infinity (RFC 4918 section 9.1).
+var errInfinite error = &statusError{
 	status: http.StatusForbidden, reason: "ask for one folder at a time",
 	precondition: davxml.Precondition{Name: davxml.PropfindFiniteDepth},
 }
 
-// walk appends a resource and its members to found, and for depth infinity all
-// below, up to bound resources.
+// walk appends a resource and its members, for depth infinity the whole tree,
+// to found, up to bound resources.
 func (r *request) walk(found []subject, name string, depth davheader.Depth, bound int) ([]subject, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
@@ -158,8 +158,7 @@ func (r *request) walk(found []subject, name string, depth davheader.Depth, boun
 	return found, nil
 }
 
-// withPlaceholders adds the names in a folder that exist only because they are
-// locked.
+// withPlaceholders adds the placeholders in a folder.
 func (r *request) withPlaceholders(folder string, children []fs.FileInfo) []fs.FileInfo {
 	missing := r.handler.locks.PlaceholdersIn(folder)
 	for _, child := range children {
@@ -172,9 +171,8 @@ func (r *request) withPlaceholders(folder string, children []fs.FileInfo) []fs.F
 	return children
 }
 
-// wantsDead reports whether a query can be about dead properties at all. The
-// usual ones of file managers name live properties only, and then the store of
-// dead ones is not asked.
+// wantsDead reports whether a query can include dead properties. Those of file
+// managers usually name live properties only, which saves reading the dead ones.
 func (r *request) wantsDead(query davxml.Propfind) bool {
 	if query.AllProp || query.PropName {
 		return true
@@ -185,10 +183,10 @@ func (r *request) wantsDead(query davxml.Propfind) bool {
 	})
 }
 
-// propstats answers a query for one resource: what it has, and what it has not
-// (404).
+// propstats returns the properties of one resource that a query names, and with
+// 404 those it does not have.
 func (r *request) propstats(query davxml.Propfind, s subject) []davxml.Propstat {
-	var answer fates
+	var answer propstats
 	switch {
 	case query.PropName:
 		for _, name := range append(slices.SortedFunc(maps.Keys(r.handler.live), compareNames), deadNames(s.dead)...) {
@@ -198,7 +196,7 @@ func (r *request) propstats(query davxml.Propfind, s subject) []davxml.Propstat 
 		}
 	case query.AllProp:
 		// RFC 4918 section 9.1.6: the live properties that cost nothing, and all
-		// dead ones; only what is included by name is reported missing.
+		// dead ones; only those included by name are reported missing.
 		names := slices.Concat(r.handler.allprop, deadNames(s.dead))
 		for _, name := range names {
 			r.report(&answer, s, name, false)
@@ -216,8 +214,8 @@ func (r *request) propstats(query davxml.Propfind, s subject) []davxml.Propstat 
 	return answer
 }
 
-// report adds one property, or what kept it from being told.
-func (r *request) report(answer *fates, s subject, name xml.Name, tellMissing bool) {
+// report adds one property, or the status of the error that it has in its place.
+func (r *request) report(answer *propstats, s subject, name xml.Name, reportMissing bool) {
 	prop, err := r.property(s, name)
 	switch {
 	case err == nil:
@@ -225,16 +223,16 @@ func (r *request) report(answer *fates, s subject, name xml.Name, tellMissing bo
 	case !errors.Is(err, errNoProperty):
 		code, _ := statusOf(err)
 		answer.add(code, davxml.Empty(name))
-	case tellMissing:
+	case reportMissing:
 		answer.add(http.StatusNotFound, davxml.Empty(name))
 	}
 }
 
-// fates groups properties by what became of them. What was found comes first:
-// there are clients that read no further than the first status.
-type fates []davxml.Propstat
+// propstats groups properties by status. 200 comes first: some clients read no
+// further than the first status.
+type propstats []davxml.Propstat
 
-func (f *fates) add(status int, prop davxml.Prop) {
+func (f *propstats) add(status int, prop davxml.Prop) {
 	i := slices.IndexFunc(*f, func(p davxml.Propstat) bool { return p.Status == status })
 	if i < 0 {
 		i = len(*f)
@@ -246,5 +244,5 @@ func (f *fates) add(status int, prop davxml.Prop) {
 	(*f)[i].Props = append((*f)[i].Props, prop)
 }
 
-// errNoProperty says that a resource does not have a property.
+// errNoProperty means that a resource does not have a property.
 var errNoProperty = errors.New("no such property")

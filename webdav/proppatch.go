@@ -12,8 +12,8 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/lock"
 )
 
-// proppatch serves PROPPATCH (RFC 4918 section 9.2): all of it or nothing. It
-// works on folders as well, which Windows Explorer needs.
+// proppatch serves PROPPATCH (RFC 4918 section 9.2) atomically. It works on
+// folders as well, which Windows Explorer needs.
 func (h *Handler) proppatch(w http.ResponseWriter, r *request) error {
 	update, err := davxml.ReadPropertyUpdate(r.xmlBody())
 	if err != nil {
@@ -27,7 +27,7 @@ func (h *Handler) proppatch(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	if info.IsDir() {
-		r.tellFolder(w)
+		r.setContentLocation(w)
 	}
 	w.Header().Set("Content-Type", davxml.ContentType)
 	w.WriteHeader(http.StatusMultiStatus)
@@ -37,13 +37,13 @@ func (h *Handler) proppatch(w http.ResponseWriter, r *request) error {
 		err = out.Close()
 	}
 	if err != nil {
-		h.left(r, err)
+		h.clientGone(r, err)
 	}
 	return nil
 }
 
-// update changes properties while the resource stays where it is. The
-// verdicts tell what became of each.
+// update changes properties while the name is reserved. The verdicts
+// have the status of each.
 func (r *request) update(update davxml.PropertyUpdate) (fs.FileInfo, verdicts, error) {
 	if err := r.reserve(lock.Name{Path: r.name}); err != nil {
 		return nil, nil, err
@@ -70,15 +70,16 @@ func (r *request) update(update davxml.PropertyUpdate) (fs.FileInfo, verdicts, e
 	return info, verdicts, err
 }
 
-// A propertyPlan is what a PROPPATCH comes down to.
+// A propertyPlan is the changes of a PROPPATCH.
 type propertyPlan struct {
 	set    map[string]string
 	remove []string
-	mtime  time.Time // zero: as it is
+	mtime  time.Time // zero: unchanged
 }
 
-// plan works out what a PROPPATCH does, and for each property whether it can
-// be. Changes to the same property are done in the order of the request.
+// plan returns the changes of a PROPPATCH, and for each property whether it can
+// be changed. Changes to the same property are applied in the order of the
+// request.
 func (r *request) plan(update davxml.PropertyUpdate, s subject) (propertyPlan, verdicts) {
 	plan := propertyPlan{set: map[string]string{}}
 	removed := map[string]bool{}
@@ -111,14 +112,14 @@ func (r *request) plan(update davxml.PropertyUpdate, s subject) (propertyPlan, v
 	return plan, found
 }
 
-// carryOut does what was planned. If the properties cannot be stored, the time
-// is put back.
+// carryOut applies a plan. If the properties cannot be stored, the time is
+// restored.
 func (r *request) carryOut(plan propertyPlan, s subject, v verdicts) error {
 	isLive := func(name xml.Name) bool { _, ok := r.handler.live[name]; return ok }
-	before := s.info.ModTime() // which some file systems change in the info they gave
+	before := s.info.ModTime() // some file systems update the info that they returned
 	if !plan.mtime.IsZero() {
 		if err := r.files.setTime(s.name, plan.mtime); err != nil {
-			return v.fail(instead(err, fs.ErrInvalid, http.StatusConflict, "a time that cannot be kept"), isLive)
+			return v.fail(withStatus(err, fs.ErrInvalid, http.StatusConflict, "a time that cannot be kept"), isLive)
 		}
 	}
 	if len(plan.set) == 0 && len(plan.remove) == 0 {
@@ -136,8 +137,7 @@ func (r *request) carryOut(plan propertyPlan, s subject, v verdicts) error {
 	return v.fail(err, func(name xml.Name) bool { return !isLive(name) })
 }
 
-// verdicts tell for each property of a PROPPATCH whether it can be changed, by
-// a status.
+// verdicts hold the status of each property of a PROPPATCH.
 type verdicts map[xml.Name]int
 
 func (v verdicts) failed() bool {
@@ -149,9 +149,9 @@ func (v verdicts) failed() bool {
 	return false
 }
 
-// fail notes that some of the properties could not be stored. Passing trouble
-// of the store is returned instead: it is an answer to the whole request, which
-// clients know to repeat.
+// fail records that some of the properties could not be stored. A temporary
+// fault of the store is returned instead: it is the status of the whole
+// request, which clients then retry.
 func (v verdicts) fail(err error, about func(xml.Name) bool) error {
 	code, _ := statusOf(err)
 	if code >= 500 && code != http.StatusInsufficientStorage {
@@ -165,17 +165,17 @@ func (v verdicts) fail(err error, about func(xml.Name) bool) error {
 	return nil
 }
 
-// answer groups the properties by what became of them, each once. If one
-// cannot be changed, none is: the others get 424.
-func (v verdicts) answer(update davxml.PropertyUpdate) fates {
-	var answer fates
-	told := map[xml.Name]bool{}
+// answer groups the properties by status, each once. If one cannot be
+// changed, none is: the others get 424.
+func (v verdicts) answer(update davxml.PropertyUpdate) propstats {
+	var answer propstats
+	done := map[xml.Name]bool{}
 	failed := v.failed()
 	for _, change := range update {
-		if told[change.Name] {
+		if done[change.Name] {
 			continue
 		}
-		told[change.Name] = true
+		done[change.Name] = true
 		status := v[change.Name]
 		if failed && status == http.StatusOK {
 			status = http.StatusFailedDependency

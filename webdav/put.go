@@ -13,9 +13,9 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/lock"
 )
 
-// put serves PUT. Everything that can be told from the header is judged before
-// the body is touched, so that a client which sends Expect: 100-continue keeps
-// a body that would be refused. The body is stored whole or not at all.
+// put serves PUT. Everything known from the header is checked before the body
+// is read, so that a client which sends Expect: 100-continue does not send a
+// body that is refused. The body is stored whole or not at all.
 func (h *Handler) put(w http.ResponseWriter, r *request) error {
 	if err := r.acceptable(); err != nil {
 		return err
@@ -58,9 +58,9 @@ func (h *Handler) put(w http.ResponseWriter, r *request) error {
 			err = body.failure
 		}
 		if isPlaceholder(old) && !r.reserved.First() {
-			err = instead(err, fs.ErrExist, http.StatusLocked, "another request has stored the file meanwhile, try again")
+			err = withStatus(err, fs.ErrExist, http.StatusLocked, "another request has stored the file meanwhile, try again")
 		}
-		return instead(err, fs.ErrNotExist, http.StatusConflict, "the parent folder does not exist")
+		return withStatus(err, fs.ErrNotExist, http.StatusConflict, "the parent folder does not exist")
 	}
 	isNew := old == nil
 	if isNew || isPlaceholder(old) {
@@ -81,9 +81,9 @@ func (h *Handler) put(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// acceptable refuses what would store something other than the file: a part
-// of it (RFC 9110 section 14.5; Cyberduck resumes uploads that way), or a file
-// with the name of a folder.
+// acceptable refuses a request that would store something other than the file:
+// a part of it (RFC 9110 section 14.5; Cyberduck resumes uploads that way), or
+// a file with the name of a folder.
 func (r *request) acceptable() error {
 	if len(r.Header.Values("Content-Range")) > 0 {
 		return refuse(http.StatusBadRequest, "a part of a file cannot be stored, send it whole")
@@ -94,15 +94,15 @@ func (r *request) acceptable() error {
 	return nil
 }
 
-// needSpace refuses what cannot fit, while the client still waits for leave to
-// send. A file system that cannot tell its space just now is not asked twice.
+// needSpace refuses a body that does not fit before the client sends it. If the
+// file system fails to report its space, the body is accepted.
 func (r *request) needSpace(size int64) error {
 	if size <= 0 || !strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
 		return nil
 	}
 	total, used, err := r.files.usage()
 	if err == nil && total > 0 && size > total-used {
-		return &refusal{
+		return &statusError{
 			status: http.StatusInsufficientStorage, reason: "not enough space",
 			precondition: davxml.Precondition{Name: davxml.QuotaNotExceeded},
 		}
@@ -129,7 +129,7 @@ type upload struct {
 // size in a header of its own; the size is then as binding as a
 // Content-Length.
 func (r *request) upload() (*upload, error) {
-	sums, err := wantedChecksums(r.Header)
+	sums, err := announcedChecksums(r.Header)
 	u := &upload{size: r.ContentLength, sums: sums}
 	if u.size < 0 {
 		if n, err := strconv.ParseInt(r.Header.Get("X-Expected-Entity-Length"), 10, 64); err == nil && n >= 0 {
@@ -171,11 +171,11 @@ func (u *upload) check() error {
 	return nil
 }
 
-// bodyFailure is the answer when a body cannot be read to its end: the
-// client's doing, whatever it looks like from here. The connection cannot be
-// used any further, since nobody knows where the next request begins.
+// bodyFailure returns the error for a body that cannot be read to its end,
+// which is always the client's fault. The connection is closed, because the
+// start of the next request is unknown.
 func bodyFailure(err error) error {
-	failure := &refusal{status: http.StatusBadRequest, reason: "the body broke off", cause: err, hangUp: true}
+	failure := &statusError{status: http.StatusBadRequest, reason: "the body broke off", cause: err, hangUp: true}
 	var tooLarge *http.MaxBytesError
 	var length *reading.LengthError
 	code, _ := statusOf(err)

@@ -11,12 +11,12 @@ import (
 	"strings"
 )
 
-// A byteRange is a part of a file, within its size.
+// A byteRange is a range within a file.
 type byteRange struct {
 	start, length int64
 }
 
-// contentRange is the value of the Content-Range header.
+// contentRange returns the value of the Content-Range header.
 func (b byteRange) contentRange(size int64) string {
 	return fmt.Sprintf("bytes %d-%d/%d", b.start, b.start+b.length-1, size)
 }
@@ -90,8 +90,8 @@ func parseRange(spec string, size int64) (part byteRange, ok, satisfiable bool) 
 	return byteRange{start, end - start + 1}, true, start < size
 }
 
-// parsePosition reads digits and nothing else; more than an int64 holds is its
-// greatest value, because a position past the end is no error.
+// parsePosition parses digits only; a value that overflows an int64 becomes its
+// maximum, because a position past the end is no error.
 func parsePosition(digits string) (int64, bool) {
 	if digits == "" || strings.Trim(digits, "0123456789") != "" {
 		return 0, false

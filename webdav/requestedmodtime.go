@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// errNoTime says that a text is no time that a file can have.
+// errNoTime means that a text is not a valid modification time.
 var errNoTime = errors.New("not a time")
 
 // earliest and latest are the first second after the zero time and the last of
 // the year 9999: what dates of four digits can write.
 const earliest, latest = -62135596799, 253402300799
 
-// requestedModTime is the modification time that a client gives a file with its
-// content: X-OC-Mtime of ownCloud's clients, rclone and gvfs. One that makes no
-// sense is no reason to refuse the file.
+// requestedModTime returns the modification time that a client sends with the
+// content of a file: X-OC-Mtime of ownCloud's clients, rclone and gvfs. An
+// invalid one is ignored.
 func requestedModTime(h http.Header) (time.Time, bool) {
 	t, err := parseUnixTime(h.Get("X-OC-Mtime"))
 	return t, err == nil
@@ -41,7 +41,7 @@ func parseUnixTime(text string) (time.Time, error) {
 	return time.Unix(s, nanoseconds), nil
 }
 
-// parseHTTPTime reads a date of HTTP in any of its three forms.
+// parseHTTPTime parses an HTTP date in any of its three formats.
 func parseHTTPTime(text string) (time.Time, error) {
 	t, err := http.ParseTime(strings.TrimSpace(text))
 	if err != nil || t.IsZero() {

@@ -11,9 +11,8 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/lock"
 )
 
-// look tells what a name stands for at the moment: a file, a folder, an empty
-// placeholder that exists only because its name is locked, or nothing (nil
-// without an error). An error means that it could not be told.
+// look returns the file, folder or placeholder with a name, or nil without an
+// error if there is none. An error means that this is not known.
 func (r *request) look(name string) (fs.FileInfo, error) {
 	info, err := r.files.stat(name)
 	switch {
@@ -25,7 +24,8 @@ func (r *request) look(name string) (fs.FileInfo, error) {
 	return r.placeholder(name), nil
 }
 
-// placeholder is look for a name that the file system does not have.
+// placeholder returns the placeholder with a name that the file system does not
+// have, or nil.
 func (r *request) placeholder(name string) fs.FileInfo {
 	if p, ok := r.handler.locks.Placeholder(name); ok {
 		return placeholder{path.Base(name), p}
@@ -41,7 +41,7 @@ func (r *request) reserve(names ...lock.Name) (err error) {
 	if !errors.Is(err, lock.ErrReserved) {
 		return err
 	}
-	busy := &refusal{status: http.StatusLocked, reason: lock.ErrReserved.Error() + ", try again", cause: err}
+	busy := &statusError{status: http.StatusLocked, reason: lock.ErrReserved.Error() + ", try again", cause: err}
 	if r.Method == "LOCK" {
 		busy.precondition = davxml.Precondition{Name: davxml.NoConflictingLock}
 	}
@@ -51,7 +51,7 @@ func (r *request) reserve(names ...lock.Name) (err error) {
 // errMissing answers a request for something that is not there.
 var errMissing = refuse(http.StatusNotFound, "there is no such file or folder")
 
-// mustLook is look for methods that need something to be there: 404 if not.
+// mustLook is look for methods on existing resources: 404 if there is none.
 func (r *request) mustLook(name string) (fs.FileInfo, error) {
 	info, err := r.look(name)
 	if err == nil && info == nil {
@@ -60,11 +60,11 @@ func (r *request) mustLook(name string) (fs.FileInfo, error) {
 	return info, err
 }
 
-// errSlash refuses to change a file under the address of a folder: whoever
-// writes the slash means a folder, and would be surprised.
+// errSlash refuses to change a file by a URL with a trailing slash: the
+// client means a folder.
 var errSlash = refuse(http.StatusConflict, "an address that ends in a slash is a folder's, and this is a file")
 
-// needParent checks that the folder a new name goes to is there: 409 if not.
+// needParent checks that the parent of a new name exists: 409 if not.
 func (r *request) needParent(name string) error {
 	parent, err := r.look(path.Dir(name))
 	switch {
@@ -78,29 +78,29 @@ func (r *request) needParent(name string) error {
 	return nil
 }
 
-// made tells the lock table that something is stored under the request's name,
-// which was not there before, or as a placeholder only.
+// made notifies the lock table that the request's name, new or a placeholder
+// before, is now stored.
 func (r *request) made() {
 	if err := r.handler.locks.Realize(r.name); err != nil {
 		r.handler.opts.log.Warn("a new file could not be recorded", "path", r.name, "error", err)
 	}
 }
 
-// dropStale drops the properties that are kept under the name of a resource
-// that is about to be made: they belonged to something that was deleted behind
-// the handler's back. It comes before the resource can be seen, or while its
-// name is reserved, or it would drop what another client has set by then.
+// dropStale drops the properties kept under a name that is about to be created:
+// they belonged to a resource that was deleted outside of this handler. It must
+// be called before the resource is visible or while its name is reserved, or it
+// would drop properties that another client has set.
 func (r *request) dropStale() error { return r.handler.props.Delete(r.name) }
 
-// tellFolder tells the address of a folder that was asked for without the slash
-// at its end (RFC 4918 section 5.2).
-func (r *request) tellFolder(w http.ResponseWriter) {
+// setContentLocation sets the URL of a folder that was requested without the
+// trailing slash (RFC 4918 section 5.2).
+func (r *request) setContentLocation(w http.ResponseWriter) {
 	if !r.isDir {
 		w.Header().Set("Content-Location", r.href(r.name, true))
 	}
 }
 
-// A placeholder is the fs.FileInfo of a name that is locked but not there
+// A placeholder is the fs.FileInfo of a name that is locked but does not exist
 // (RFC 4918 section 7.3): an empty file with an entity tag of its own. davfs2
 // and LibreOffice ask for it between LOCK and PUT.
 type placeholder struct {

@@ -239,8 +239,8 @@ func mustMapErrors(s *share) {
 		err  error
 		want int
 	}{
-		{&statusError{code: 507}, 507}, {&statusError{code: 413}, 413}, {&statusError{code: 503}, 503}, {&statusError{code: 429}, 503},
-		{&statusError{code: 401}, 503}, {fs.ErrPermission, 403}, {fs.ErrInvalid, 400}, {errors.ErrUnsupported, 403},
+		{&codeError{code: 507}, 507}, {&codeError{code: 413}, 413}, {&codeError{code: 503}, 503}, {&codeError{code: 429}, 503},
+		{&codeError{code: 401}, 503}, {fs.ErrPermission, 403}, {fs.ErrInvalid, 400}, {errors.ErrUnsupported, 403},
 	} {
 		c.setFail(func(op, name string) error {
 			if op == "put" {

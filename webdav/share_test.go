@@ -21,7 +21,6 @@ import (
 	"time"
 
 	"github.com/spf13/afero"
-	xdav "golang.org/x/net/webdav"
 
 	"github.com/davdisk/davdisk/backend/memory"
 	"github.com/davdisk/davdisk/internal/testwait"
@@ -94,9 +93,6 @@ func newShareBy(t *testing.T, fs afero.Fs, handler http.Handler, users []Princip
 	t.Cleanup(s.server.Close)
 	return s
 }
-
-// newMemFS is x/net's file system in memory.
-func newMemFS(t *testing.T) afero.Fs { return &foreignFs{t.Context(), xdav.NewMemFS()} }
 
 // capable is the file system of a share that has every ability.
 func (s *share) capable() *capableFs { return s.fs.(*capableFs) }
@@ -267,9 +263,8 @@ func (s *share) everything() string {
 			walk(path.Join(name, child))
 		}
 	}
-	fail := func(string, string) error { return nil }
 	if c, ok := s.fs.(*capableFs); ok {
-		fail = c.fail
+		fail := c.fail
 		c.setFail(nil)
 		defer c.setFail(fail)
 	}

@@ -18,41 +18,41 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/propstore"
 )
 
-// A refusal is an answer other than success that the handler itself decided.
-type refusal struct {
+// A statusError is an error with a status decided by the handler itself.
+type statusError struct {
 	status       int
 	reason       string              // for people, without secrets
 	cause        error               // for the log
 	precondition davxml.Precondition // of RFC 4918 section 16, if one failed
-	members      []davxml.Response   // for 207: what stood in the way
+	members      []davxml.Response   // for 207: the members in the way
 	hangUp       bool                // the connection cannot be used any further
 }
 
-func (r *refusal) Error() string {
+func (r *statusError) Error() string {
 	if r.cause != nil {
 		return r.reason + ": " + r.cause.Error()
 	}
 	return r.reason
 }
 
-func (r *refusal) Unwrap() error { return r.cause }
+func (r *statusError) Unwrap() error { return r.cause }
 
-// refuse makes a refusal with a reason that the client may read.
+// refuse returns a statusError with a reason that the client may read.
 func refuse(status int, reason string) error {
-	return &refusal{status: status, reason: reason}
+	return &statusError{status: status, reason: reason}
 }
 
-// instead answers status for an error that is target, and leaves others to
-// the table. It is for methods where a condition means something of its own:
-// what is missing is the parent of a PUT (409), not the file (404).
-func instead(err, target error, status int, reason string) error {
+// withStatus gives an error that is target a status, and leaves others to the
+// table. It is for methods where an error has a special meaning: the missing
+// name of a PUT is the parent (409), not the file (404).
+func withStatus(err, target error, status int, reason string) error {
 	if errors.Is(err, target) {
-		return &refusal{status: status, reason: reason, cause: err}
+		return &statusError{status: status, reason: reason, cause: err}
 	}
 	return err
 }
 
-// statuses translates errors that do not tell a status themselves.
+// statuses maps errors that have no status of their own.
 var statuses = []struct {
 	is   error
 	code int
@@ -81,16 +81,15 @@ var statuses = []struct {
 	{os.ErrDeadlineExceeded, http.StatusRequestTimeout},
 }
 
-// retrySoon is the Retry-After of a 503 when the file system did not say.
+// retrySoon is the Retry-After of a 503 if the file system has not set one.
 const retrySoon = 5 * time.Second
 
-// statusOf gives the status for an error, and for 503 how long to wait. What
-// the store says of our own standing with it (401, 402, 407, 423, a redirect)
-// is not the client's affair and becomes 503: a client that is told 401 asks
-// its user for a password that is right already, and one that is told 404
-// believes the file deleted.
+// statusOf returns the status for an error, and for 503 the Retry-After. A
+// status of the store about this server (401, 402, 407, 423, a redirect) is not
+// about the client and becomes 503: on 401 a client asks its user for a
+// password that is right already, and on 404 it believes the file deleted.
 func statusOf(err error) (code int, retryAfter time.Duration) {
-	var r *refusal
+	var r *statusError
 	var s HTTPStatuser
 	if errors.As(err, &r) {
 		if errors.As(err, &s) {
@@ -118,17 +117,17 @@ func statusOf(err error) (code int, retryAfter time.Duration) {
 	return http.StatusInternalServerError, 0
 }
 
-// isMissing reports whether an error of looking a name up says that there is
-// nothing: also when one of its parents is a file.
+// isMissing reports whether a lookup error means that the name does not exist,
+// also because a parent is a file.
 func isMissing(err error) bool {
 	code, _ := statusOf(err)
 	return code == http.StatusNotFound || code == http.StatusConflict
 }
 
-// reasonOf is the part of an error that a client may read: never the path on
-// the server's own disk.
+// reasonOf returns the part of an error that a client may read: never a path
+// on the server's disk.
 func reasonOf(err error) string {
-	var r *refusal
+	var r *statusError
 	var pe *fs.PathError
 	var le *os.LinkError
 	switch {
@@ -158,7 +157,7 @@ func errorHeader(w http.ResponseWriter, err error) int {
 	if code == http.StatusServiceUnavailable {
 		h.Set("Retry-After", strconv.Itoa(int((retryAfter+time.Second-1)/time.Second)))
 	}
-	var r *refusal
+	var r *statusError
 	if errors.As(err, &r) && r.hangUp {
 		h.Set("Connection", "close")
 	}
@@ -167,7 +166,7 @@ func errorHeader(w http.ResponseWriter, err error) int {
 	return code
 }
 
-// writeError answers a request with an error. Nothing may have been written
+// writeError writes the response for an error. Nothing may have been written
 // before.
 func writeError(w http.ResponseWriter, err error) {
 	code := errorHeader(w, err)
@@ -188,9 +187,9 @@ func writeError(w http.ResponseWriter, err error) {
 	_, _ = body.WriteTo(w)
 }
 
-// xmlError is the body of an error that programs can read, or nil.
+// xmlError returns the machine-readable body of an error, or nil.
 func xmlError(err error) *bytes.Buffer {
-	var r *refusal
+	var r *statusError
 	var body bytes.Buffer
 	if errors.As(err, &r) && len(r.members) > 0 {
 		out := davxml.NewMultistatus(&body)
@@ -211,10 +210,10 @@ func xmlError(err error) *bytes.Buffer {
 	return &body
 }
 
-// preconditionOf is the condition that an error is about: the handler's own, or
-// of a 507 of the file system which of the two of RFC 4331 section 6.
+// preconditionOf returns the precondition of an error: the handler's own or, for
+// a 507 of the file system, one of RFC 4331 section 6.
 func preconditionOf(err error) davxml.Precondition {
-	var r *refusal
+	var r *statusError
 	var s HTTPStatuser
 	switch code, _ := statusOf(err); {
 	case errors.As(err, &r):
@@ -228,7 +227,7 @@ func preconditionOf(err error) davxml.Precondition {
 	return davxml.Precondition{}
 }
 
-// statusText is http.StatusText in lower case.
+// statusText returns http.StatusText in lower case.
 func statusText(code int) string {
 	if text := http.StatusText(code); text != "" {
 		return strings.ToLower(text)

@@ -19,11 +19,11 @@ func TestNoSpaceNamesItsCondition(t *testing.T) {
 		err  error
 		want string
 	}{
-		{&statusError{code: 507}, quota},
+		{&codeError{code: 507}, quota},
 		{syscall.EDQUOT, quota},
 		{syscall.ENOSPC, disk},
 		{fmt.Errorf("keep: %w", lock.ErrTooMany), ""},
-		{&statusError{code: 503}, ""},
+		{&codeError{code: 503}, ""},
 		{errors.New("anything"), ""},
 	} {
 		s := newShare(t, newCapableFs())

@@ -10,7 +10,7 @@ import (
 // A member that goes while a folder is being looked at is not there; the folder
 // and the others are.
 func TestMemberThatVanishes(t *testing.T) {
-	const named = `<propfind xmlns="DAV:"><prop><colour xmlns="urn:x"/></prop></propfind>`
+	const named = `<propfind xmlns="DAV:"><prop><color xmlns="urn:x"/></prop></propfind>`
 	for what, test := range map[string]struct{ op, at, depth string }{
 		"a file, when its properties are read":      {"properties", "/d/file?", "1"},
 		"a folder, when its own members are listed": {"open", "/d/sub", "infinity"},
@@ -63,7 +63,7 @@ func TestChangedWhilePropertiesAreRead(t *testing.T) {
 					return nil
 				}
 				changed = true
-				a := answer{}
+				var a answer
 				if method == "MOVE" {
 					a = s.do("MOVE", "/d/g%3F", "", "Destination: /d/new")
 				} else {

@@ -49,7 +49,7 @@ var cancels = map[string]func(*harness){
 	"a put is stopped in the middle of its body": func(h *harness) {
 		h.given("f=old")
 		ctx, cancel := context.WithCancel(h.ctx)
-		body := &cancelling{left: 64 << 10, at: 32 << 10, cancel: cancel}
+		body := &canceling{left: 64 << 10, at: 32 << 10, cancel: cancel}
 		_, err := h.b.Put(ctx, "f", body, backend.PutOptions{Size: 64 << 10})
 		if err == nil {
 			h.Fatal("it succeeded")
@@ -76,14 +76,14 @@ func openAndRead(ctx context.Context, b backend.Backend, name string) error {
 	return err
 }
 
-// cancelling yields zeros and cancels a context in between; after that
+// canceling yields zeros and cancels a context in between; after that
 // it blocks until its reader gives up.
-type cancelling struct {
+type canceling struct {
 	left, at int
 	cancel   context.CancelFunc
 }
 
-func (c *cancelling) Read(p []byte) (int, error) {
+func (c *canceling) Read(p []byte) (int, error) {
 	n := min(len(p), c.left, 4096)
 	if c.left -= n; c.left <= c.at {
 		c.cancel()

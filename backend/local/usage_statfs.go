@@ -25,7 +25,7 @@ func (b *Backend) Usage(ctx context.Context) (backend.Space, error) {
 	if err := unix.Fstatfs(int(dir.Fd()), &st); err != nil {
 		return backend.Space{}, pathError("usage", ".", err)
 	}
-	size := int64(st.Bsize)
+	size := int64(st.Bsize) //nolint:unconvert // uint32 on macOS
 	total := int64(st.Blocks) * size
 	return backend.Space{Total: total, Used: total - int64(st.Bavail)*size}, nil
 }

@@ -177,7 +177,7 @@ func TestFiles(t *testing.T) {
 			if got := paths(t, in.Files(ctx, backend.FilesOptions{Sort: "path"})); !slices.Equal(got, []string{"b.txt", "sub/c.jpg"}) {
 				t.Errorf("below the root are %q", got)
 			}
-			for _, bad := range []backend.FilesOptions{{Sort: "colour"}, {Types: []string{"dreams"}}} {
+			for _, bad := range []backend.FilesOptions{{Sort: "color"}, {Types: []string{"dreams"}}} {
 				for _, err := range b.Files(ctx, bad) {
 					expectKind(t, "files", err, fs.ErrInvalid)
 				}

@@ -136,7 +136,7 @@ var options = []backend.Option{
 	{Name: "oauth-url", Default: DefaultOAuthURL, Help: "address of the OAuth server"},
 	{Name: "hard-delete", Bool: true, Default: "false", Help: "remove for good instead of moving to the trash"},
 	{Name: "upload-via-temp-name", Bool: true, Default: "false", Help: "upload under a neutral name, then rename: quicker for archives and videos, which the service slows down"},
-	{Name: "accept-short-listings", Bool: true, Default: "false", Help: "accept listings with fewer entries than the service says the folder has; what they lack is reported as missing, and programs that synchronise may delete it"},
+	{Name: "accept-short-listings", Bool: true, Default: "false", Help: "accept listings with fewer entries than the service says the folder has; what they lack is reported as missing, and programs that synchronize may delete it"},
 	{Name: "user-agent", Default: "davdisk", Help: "User-Agent header sent to the service"},
 	{Name: "mod-time-wait", Default: DefaultModTimeWait.String(), Help: "how long after an upload its modification time is written, and verified after that time again: written earlier, it is lost by the service"},
 	{Name: "rate", Default: strconv.Itoa(DefaultRate), Help: "API requests a second, 0 for no limit"},

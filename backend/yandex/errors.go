@@ -26,7 +26,7 @@ func translate(err error) error {
 		return known
 	case errors.As(err, &uncertain):
 		e := &backend.Error{Kind: backend.ErrUncertain, Message: api.Message(uncertain.Err)}
-		if errors.As(err, &apiErr) && apiErr.Kind() == backend.ErrUnauthorized {
+		if errors.As(err, &apiErr) && errors.Is(apiErr.Kind(), backend.ErrUnauthorized) {
 			e.Message += ": " + rejectedHint
 		}
 		return e

@@ -8,7 +8,7 @@ import (
 )
 
 // The entries of a folder are counted: a listing that lacks files, passed on as a
-// whole one, would make programs that synchronise delete theirs.
+// whole one, would make programs that synchronize delete theirs.
 
 // checkShort fails for a listing that stayed short, unless such are accepted.
 func (l lister) checkShort(g gathered) error {
@@ -19,7 +19,7 @@ func (l lister) checkShort(g gathered) error {
 	}
 	log.Warn("the service lists fewer entries than it says the folder has; the listing is refused", "tries", listTries)
 	return &backend.Error{Kind: backend.ErrUnavailable, Message: g.missing() +
-		"; the listing is refused, since programs that synchronise would delete what it lacks (--yandex-accept-short-listings accepts it)"}
+		"; the listing is refused, since programs that synchronize would delete what it lacks (--yandex-accept-short-listings accepts it)"}
 }
 
 // missing says what a short listing lacks.

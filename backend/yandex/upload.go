@@ -74,7 +74,7 @@ func (u *upload) measure() error {
 	}
 	start, err := seeker.Seek(0, io.SeekCurrent)
 	if err != nil {
-		return nil // it has the method and cannot seek
+		return nil //nolint:nilerr // it has the method and cannot seek
 	}
 	u.seek, u.start = seeker, start
 	if u.size >= 0 {
@@ -295,7 +295,7 @@ func (u *upload) recoverOutcome(ctx context.Context, cause error) (modified time
 		case done:
 			return time.Time{}, api.RetryableError{Err: err}
 		}
-		b.api.Sleep(ctx, pause) // an ended context fails the next call
+		_ = b.api.Sleep(ctx, pause) // an ended context fails the next call
 	}
 	if r, err := b.look(ctx, u.at); err == nil && u.matches(r) {
 		return r.Modified.Time, nil

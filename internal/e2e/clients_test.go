@@ -23,7 +23,7 @@ func TestCadaver(t *testing.T) {
 	cadaver.Dir = local
 	cadaver.Env = append(os.Environ(), "HOME="+local)
 	cadaver.Stdin = strings.NewReader(strings.Join([]string{
-		"mkcol c", "cd c", "put h.txt", "lock h.txt", "discover h.txt", "showlocks", "propset h.txt colour blue", "propget h.txt colour",
+		"mkcol c", "cd c", "put h.txt", "lock h.txt", "discover h.txt", "showlocks", "propset h.txt color blue", "propget h.txt color",
 		"unlock h.txt", "copy h.txt second.txt", "move second.txt third.txt", "get h.txt back.txt", "ls", "mkcol gone", "rmcol gone", "delete h.txt", "quit", "",
 	}, "\n"))
 	out := run(t, cadaver)

@@ -12,7 +12,7 @@ import (
 	"github.com/davdisk/davdisk/internal/testtool"
 )
 
-// TestJoplin synchronises two Joplins, in both directions, through a share
+// TestJoplin synchronizes two Joplins, in both directions, through a share
 // with a password.
 func TestJoplin(t *testing.T) {
 	linux(t)

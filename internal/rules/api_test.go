@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write docs/api.txt anew")
+var update = flag.Bool("update", false, "rewrite docs/api.txt and the table of docs/architecture.md")
 
 const (
 	root   = "../.."

@@ -90,7 +90,7 @@ Every row is a test in this repository: it fails as soon as the file system does
 const legend = `
 *fail*: the case fails, for the reason that is given below. *Unstable*: it is not run, because it would end the process or fails
 at times. *Not run*: what the case needs is declared to be missing, or it does not apply (it needs another user, a file system of
-its own down to the root, a way to break calls, or a long run). *Took*: the whole catalogue with ` + "`go test -short`" + ` on two cores.
+its own down to the root, a way to break calls, or a long run). *Took*: the whole catalog with ` + "`go test -short`" + ` on two cores.
 `
 
 // anchor is how a heading is linked to.

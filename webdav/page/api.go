@@ -148,7 +148,7 @@ func (c *call) reply(answer any) error {
 		return nil
 	}
 	if _, err := c.w.Write(body); err != nil {
-		panic(http.ErrAbortHandler) // the client has left
+		panic(http.ErrAbortHandler) // the client has gone
 	}
 	return nil
 }

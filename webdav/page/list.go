@@ -59,8 +59,7 @@ type config struct {
 	SignOut  bool            `json:"signOut"`
 }
 
-// ServeFolder implements [webdav.Page]. HEAD does not look at what is in the
-// folder.
+// ServeFolder implements [webdav.Page]. HEAD does not list the folder.
 func (p *Page) ServeFolder(w http.ResponseWriter, req *http.Request, folder webdav.Folder) error {
 	nonce := rand.Text()
 	header := w.Header()
@@ -88,7 +87,7 @@ func (p *Page) ServeFolder(w http.ResponseWriter, req *http.Request, folder webd
 	header.Set("Content-Length", strconv.Itoa(body.Len()))
 	w.WriteHeader(http.StatusOK)
 	if _, err := body.WriteTo(w); err != nil {
-		panic(http.ErrAbortHandler) // the client has left
+		panic(http.ErrAbortHandler) // the client has gone
 	}
 	return nil
 }
@@ -162,7 +161,7 @@ func (l listing) Number(step int) int {
 	return 0
 }
 
-// humanBytes writes a size with a unit of powers of 1024.
+// humanBytes formats a size in units of powers of 1024.
 func humanBytes(n int64) string {
 	if n < 1024 {
 		return fmt.Sprintf("%d B", n)

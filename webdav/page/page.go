@@ -6,7 +6,7 @@ import (
 	"github.com/davdisk/davdisk/webdav"
 )
 
-// A Page shows folders. It may be used by many goroutines.
+// A Page serves folders. It is safe for concurrent use.
 type Page struct {
 	store    Store
 	version  string

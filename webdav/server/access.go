@@ -8,22 +8,22 @@ import (
 	"strings"
 )
 
-// checkAccess keeps foreign web pages out of a share that asks for no password.
-// Such a share listens on the loopback, where any page in the user's browser
-// can send requests. Two ways are closed:
+// checkAccess keeps other web sites out of a share without a password. Such a
+// share listens on the loopback, where any page in the user's browser can send
+// requests. It prevents two attacks:
 //
-//   - A page may give its own host name the address of the loopback (DNS
-//     rebinding); the browser then lets it read the answers. So a Host that is
+//   - A page may resolve its own host name to the loopback (DNS
+//     rebinding); the browser then lets it read the responses. So a Host that is
 //     neither a loopback name nor the bound address nor that of the public
 //     address gets 421.
-//   - A page may send a change that it cannot read the answer of. The browser
-//     tells where it comes from, in Sec-Fetch-Site and Origin; from elsewhere
-//     it gets 403. Programs that are no browsers send neither.
+//   - A page may send a change whose response it cannot read. The browser
+//     sends the origin in Sec-Fetch-Site and Origin; a foreign one
+//     gets 403. Programs other than browsers send neither.
 //
-// And it may show a file of the share as a picture of its own to learn whether
-// it exists: Cross-Origin-Resource-Policy keeps the browser from that.
+// A page may also embed a file of the share as an image to learn whether it
+// exists: Cross-Origin-Resource-Policy prevents that.
 //
-// The Host is judged as it arrived, never by X-Forwarded-Host, which a page
+// The Host is checked as received, never by X-Forwarded-Host, which a page
 // may set on requests to its own host name.
 func checkAccess(bound []string, public *url.URL) func(http.Handler) http.Handler {
 	origin := http.NewCrossOriginProtection()
@@ -36,8 +36,8 @@ func checkAccess(bound []string, public *url.URL) func(http.Handler) http.Handle
 	}
 	if public != nil {
 		names = append(names, public.Hostname())
-		// The error can only be that the address is none, which is checked
-		// where it is set; then nothing more is trusted.
+		// An error means an invalid URL, which was checked when it was set;
+		// then no origin is added.
 		_ = origin.AddTrustedOrigin(public.Scheme + "://" + public.Host)
 	}
 	return func(next http.Handler) http.Handler {
@@ -56,9 +56,9 @@ func checkAccess(bound []string, public *url.URL) func(http.Handler) http.Handle
 	}
 }
 
-// isOwnHost reports whether a Host is one of names or of the loopback. No Host
-// at all is HTTP/1.0, which no browser speaks. When all addresses are listened
-// on, any address will do, since rebinding needs a name.
+// isOwnHost reports whether a Host is one of names or of the loopback. A
+// missing Host is HTTP/1.0, which no browser uses. If the server listens on all
+// addresses, any IP address is accepted, since rebinding needs a name.
 func isOwnHost(host string, names []string) bool {
 	addr, err := netip.ParseAddr(host)
 	if err == nil && addr.IsLoopback() || host == "" || isLocalhost(host) {
@@ -74,14 +74,14 @@ func isOwnHost(host string, names []string) bool {
 	return false
 }
 
-// isLocalhost tells the names that mean the loopback everywhere: RFC 6761,
-// section 6.3.
+// isLocalhost reports whether a name always resolves to the loopback: RFC
+// 6761, section 6.3.
 func isLocalhost(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
-// hostname takes the port off a Host, and the brackets off an IPv6 address.
+// hostname removes the port from a Host, and the brackets from an IPv6 address.
 func hostname(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		return name

@@ -10,20 +10,20 @@ import (
 	"time"
 )
 
-// An Observation is what is known of a request when it has been answered.
+// An Observation describes a request after its response.
 type Observation struct {
 	Method   string
 	Path     string // decoded, as the client sent it
-	Status   int    // 0: the connection was cut before an answer began
-	Bytes    int64  // of the answer's body
+	Status   int    // 0: the connection was cut before a response began
+	Bytes    int64  // of the response body
 	Duration time.Duration
-	Upstream int    // HTTP requests made on its behalf, as far as it was waited for
+	Upstream int    // upstream HTTP requests made on its behalf before it ended
 	User     string // "" without authentication
 	Client   netip.Addr
-	Cut      bool // the answer broke off
+	Cut      bool // the response was cut
 }
 
-// observe reports what became of each request, also of those that other layers
+// observe reports the result of each request, including those that other layers
 // refuse.
 func observe(report func(Observation), now func() time.Time) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
@@ -49,14 +49,14 @@ func observe(report func(Observation), now func() time.Time) func(http.Handler) 
 	}
 }
 
-// A recorder notes what was answered.
+// A recorder records status and size of a response.
 type recorder struct {
 	http.ResponseWriter
 	status int
 	bytes  int64
 }
 
-// Unwrap lets http.ResponseController find what is beneath.
+// Unwrap returns the underlying writer for http.ResponseController.
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *recorder) WriteHeader(status int) {
@@ -77,16 +77,16 @@ func (w *recorder) Write(p []byte) (int, error) {
 
 type observationKey struct{}
 
-// noteUser tells the access log who a request is by. Authentication stands
-// inside of it, so the user comes by way of a place in the context.
+// noteUser records the user of a request for the access log. Authentication
+// is an inner layer, so the user is passed through a pointer in the context.
 func noteUser(ctx context.Context, user string) {
 	if o, ok := ctx.Value(observationKey{}).(*Observation); ok {
 		o.User = user
 	}
 }
 
-// report hands an observation to the observer and to the access log, as far as
-// there are any.
+// report passes an observation to the observer and to the access log, if
+// set.
 func (o *options) report() func(Observation) {
 	return func(seen Observation) {
 		if o.observer != nil {

@@ -28,7 +28,7 @@ import (
 // basicChallenge is the WWW-Authenticate of every 401 (RFC 7617).
 const basicChallenge = `Basic realm="davdisk", charset="UTF-8"`
 
-// A User may log in.
+// A User is a login of the server.
 type User struct {
 	Name string
 	// Verify reports whether a password is the user's: [BcryptPassword],
@@ -42,8 +42,8 @@ type User struct {
 	ReadOnly bool
 }
 
-// bcryptForm is a whole bcrypt hash. The library takes one with something added
-// or damaged, which then fits no password.
+// bcryptForm matches a complete bcrypt hash. The library accepts one with a suffix
+// or damage, which then matches no password.
 var bcryptForm = regexp.MustCompile(`^\$2[a-z]?\$\d\d\$[./A-Za-z0-9]{53}$`)
 
 // BcryptPassword verifies against a bcrypt hash, such as htpasswd -B makes.
@@ -65,21 +65,21 @@ func PlainPassword(secret string) func(password string) bool {
 	}
 }
 
-// authentication is the layer that lets known users in (Basic, RFC 7617) and
+// authentication is the layer that authenticates users (Basic, RFC 7617) and
 // puts them into the request's context as a [webdav.Principal].
 //
 // Every path and method is challenged alike, because Windows stays anonymous
-// for good once anything of a share has answered without credentials. Only
-// OPTIONS is open: Office and Windows ask it of folders above the share, and
-// it tells nothing. A scheme other than Basic, such as the empty Bearer of
-// Office, is challenged too.
+// once anything of a share was served without credentials. Only OPTIONS is
+// open: Office and Windows send it to folders above the share, and it reveals
+// nothing. A scheme other than Basic, such as the empty Bearer of Office, is
+// challenged too.
 //
-// Verified credentials are remembered, so that bcrypt runs once and not with
-// each request, and so are wrong ones: a phone with last year's password is
-// not taken for somebody who tries many. Guesses are slowed down (throttle).
+// Verified credentials are cached, so that bcrypt does not run with each
+// request, and so are wrong ones: a phone with an outdated password does not
+// count as many guesses. Guesses are throttled.
 type authentication struct {
 	users    map[string]*User
-	decoys   []User   // whose passwords unknown names are checked against, to take as long
+	decoys   []User   // passwords of unknown names are checked against theirs, to take as long
 	roots    []string // of all users
 	log      *slog.Logger
 	key      [32]byte                  // of the digests below
@@ -90,8 +90,8 @@ type authentication struct {
 	sessions *sessions          // nil: browsers are challenged as all others
 }
 
-// digest stands for credentials from one address; without the key nothing
-// can be told from it.
+// digest identifies credentials from one address; without the key it reveals
+// nothing.
 type digest [sha256.Size]byte
 
 // authenticate makes the layer. It fails if there are no users, or one has no
@@ -142,7 +142,7 @@ func (a *authentication) layer(next http.Handler) http.Handler {
 			a.withoutPassword(w, req, next)
 			return
 		}
-		user, wait := a.judge(clientAddr(req), fromLatin1(name), fromLatin1(password))
+		user, wait := a.verify(clientAddr(req), fromLatin1(name), fromLatin1(password))
 		switch {
 		case wait > 0:
 			w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
@@ -208,15 +208,15 @@ func fromLatin1(s string) string {
 	return string(runes)
 }
 
-// challenge answers 401.
+// challenge responds with 401.
 func challenge(w http.ResponseWriter) {
 	w.Header().Set("WWW-Authenticate", basicChallenge)
 	refuse(w, http.StatusUnauthorized, "a user name and a password are needed")
 }
 
-// judge returns the user whose credentials these are, nil if they are wrong,
-// or how long to wait before they are looked at.
-func (a *authentication) judge(from netip.Addr, name, password string) (user *User, wait time.Duration) {
+// verify returns the user with these credentials, nil if they are wrong, or
+// how long to wait before they are checked.
+func (a *authentication) verify(from netip.Addr, name, password string) (user *User, wait time.Duration) {
 	id := a.digest(from, name, password)
 	if user, ok := a.verdicts.Get(id); ok {
 		if user == nil {
@@ -240,7 +240,7 @@ func (a *authentication) judge(from netip.Addr, name, password string) (user *Us
 	return verdict.(*User), 0
 }
 
-// check verifies a password and counts it if it is wrong.
+// check verifies a password and counts a wrong one.
 func (a *authentication) check(from netip.Addr, name, password string) *User {
 	user := a.users[name]
 	switch {
@@ -258,9 +258,9 @@ func (a *authentication) check(from netip.Addr, name, password string) *User {
 	return nil
 }
 
-// decoy is the user whose password an unknown name is checked against. It is
-// always the same one, as it would be if the name were known: users may have
-// passwords that take longer to check than others'.
+// decoy returns the user whose password an unknown name is checked against. It
+// is always the same user for a name, as for a known name: some passwords take
+// longer to check than others.
 func (a *authentication) decoy(name string) User {
 	sum := a.digest(netip.Addr{}, name, "")
 	return a.decoys[binary.BigEndian.Uint64(sum[:])%uint64(len(a.decoys))]

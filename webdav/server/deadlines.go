@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// minRate is how fast a client must at least send or take a body, in bytes a
-// second of the time that it is waited for. The slowest networks are faster;
-// a client that drips bytes to hold its place is not.
+// minRate is the minimum rate at which a client must send or receive a body, in
+// bytes a second of the time spent waiting for it. The slowest networks are
+// faster; a client that drips bytes to hold its slot is not.
 const minRate = 1 << 10
 
-// An idleTimer is how long a client is still waited for. Bytes restore it, so
-// that a transfer may take as long as it needs while it moves. Time spent on
-// the store's side does not count.
+// An idleTimer is the remaining time to wait for a client. Bytes extend it, so
+// that a transfer may take as long as it makes progress. Time spent waiting for
+// the store does not count.
 type idleTimer struct {
 	whole, left time.Duration
 }
 
-// spend takes the time waited off and adds what n bytes restore.
+// spend subtracts the time waited and adds what n bytes are worth.
 func (t *idleTimer) spend(waited time.Duration, n int) {
 	t.left = min(t.whole, t.left-waited+time.Duration(n)*time.Second/minRate)
 }
@@ -36,21 +36,21 @@ func (b *movingBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.idle.spend(time.Since(start), n)
 	if err != nil {
-		// net/http listens on the connection while the handler works on, and
-		// would take a deadline for the end of it.
+		// net/http reads from the connection while the handler runs, and would
+		// treat a deadline as its end.
 		_ = b.conn.SetReadDeadline(time.Time{})
 	}
 	return n, err
 }
 
-// movingWriter is an answer with a deadline that moves with the bytes.
+// movingWriter is a response with a deadline that moves with the bytes.
 type movingWriter struct {
 	http.ResponseWriter
 	conn *http.ResponseController
 	idle idleTimer
 }
 
-// Unwrap lets http.ResponseController find what is beneath.
+// Unwrap returns the underlying writer for http.ResponseController.
 func (w *movingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *movingWriter) Write(p []byte) (int, error) {
@@ -61,7 +61,7 @@ func (w *movingWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// moveDeadlines gives a request and its answer deadlines that move.
+// moveDeadlines gives a request and its response deadlines that move.
 func moveDeadlines(idleTimeout time.Duration) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {

@@ -53,7 +53,7 @@ func drain(next http.Handler, idle2 time.Duration) http.Handler {
 	})
 }
 
-// countedBody knows whether it has been read to its end.
+// countedBody records whether it has been read to its end.
 type countedBody struct {
 	io.ReadCloser
 	left  int64 // less than 0: not known

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// forwarded finds out where a request comes from, so that every layer and the
-// handler read it in RemoteAddr, and takes X-Forwarded-Host off a request that
-// no trusted proxy has sent.
+// forwarded sets RemoteAddr to the client's address for all other layers and
+// the handler, and removes X-Forwarded-Host from a request that no trusted
+// proxy has sent.
 func forwarded(proxies trustedProxies) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -19,7 +19,7 @@ func forwarded(proxies trustedProxies) func(http.Handler) http.Handler {
 			}
 			out := *req
 			if peer != client {
-				out.RemoteAddr = netip.AddrPortFrom(client, 0).String() // nobody forwards the port
+				out.RemoteAddr = netip.AddrPortFrom(client, 0).String() // the port is not forwarded
 			}
 			if !proxies.trust(peer) {
 				out.Header = req.Header.Clone()
@@ -30,8 +30,7 @@ func forwarded(proxies trustedProxies) func(http.Handler) http.Handler {
 	}
 }
 
-// clientAddr is the address that a request comes from. The zero address means
-// that it is not known.
+// clientAddr returns the address of the client, zero if unknown.
 func clientAddr(req *http.Request) netip.Addr {
 	peer, err := netip.ParseAddrPort(req.RemoteAddr)
 	if err != nil {
@@ -40,10 +39,10 @@ func clientAddr(req *http.Request) netip.Addr {
 	return peer.Addr().Unmap().WithZone("")
 }
 
-// trustedProxies are the networks whose forwarding headers are believed.
+// trustedProxies are the networks whose forwarding headers are trusted.
 type trustedProxies []netip.Prefix
 
-// trust reports whether an address is one of them.
+// trust reports whether an address is in one of them.
 func (t trustedProxies) trust(addr netip.Addr) bool {
 	for _, prefix := range t {
 		if prefix.Contains(addr) {
@@ -53,10 +52,9 @@ func (t trustedProxies) trust(addr netip.Addr) bool {
 	return false
 }
 
-// client is the address that a request comes from: that of the connection, or
-// if that is a trusted proxy, the last one in X-Forwarded-For that is none.
-// What stands before it there is hearsay, and anybody may have sent it. The
-// zero address means that it cannot be told.
+// client returns the address of the client: that of the connection or, if that
+// is a trusted proxy, the last one in X-Forwarded-For that is not. Entries
+// before it may be forged. It returns the zero address if unknown.
 func (t trustedProxies) client(req *http.Request) netip.Addr {
 	addr := clientAddr(req)
 	hops := strings.Split(strings.Join(req.Header.Values("X-Forwarded-For"), ","), ",")
@@ -70,7 +68,7 @@ func (t trustedProxies) client(req *http.Request) netip.Addr {
 	return addr
 }
 
-// parseHop reads one entry of X-Forwarded-For, which some proxies write with a
+// parseHop parses one entry of X-Forwarded-For, to which some proxies add a
 // port.
 func parseHop(hop string) (netip.Addr, error) {
 	if withPort, err := netip.ParseAddrPort(hop); err == nil {

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// ReadHtpasswd reads users from a file as htpasswd of Apache writes it, a line
-// "name:hash" each. Only bcrypt is taken (htpasswd -B): the older kinds are
-// broken too easily. An error tells the line, never the hash.
+// ReadHtpasswd reads users from a file in the format of Apache's htpasswd, a
+// line "name:hash" each. Only bcrypt is accepted (htpasswd -B): older hashes
+// are too weak. An error has the line number, never the hash.
 func ReadHtpasswd(r io.Reader) ([]User, error) {
 	var users []User
 	seen := map[string]bool{}

@@ -2,17 +2,16 @@ package server
 
 import "time"
 
-// Limits bound what clients may take at once. A zero field means its default.
+// Limits bound the resources that clients may use. A zero field means its default.
 type Limits struct {
-	// Requests is how many requests are served at the same time, of one client
-	// (by its address) three quarters of that; others wait for QueueTime and
-	// then get 503. Default 256.
+	// Requests is how many requests are served at the same time, and three
+	// quarters of it for one client (by its address); others wait for up to
+	// QueueTime and then get 503. Default 256.
 	Requests int
 	// QueueTime is how long a request waits for a slot. Default 30 s.
 	QueueTime time.Duration
-	// Idle is how long a transfer may stand still before it is cut; the limit
-	// moves along with the bytes, so that a transfer may take as long as it
-	// needs. Default 2 min.
+	// Idle is how long a transfer may make no progress before it is cut. There
+	// is no limit for a whole transfer. Default 2 min.
 	Idle time.Duration
 }
 

@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// An Option changes what stands around the handler.
+// An Option configures [New].
 type Option func(*options) error
 
-// options are what New was called with; newOptions has the defaults.
+// options are the options of New; newOptions has the defaults.
 type options struct {
 	public    *url.URL
 	proxies   trustedProxies
@@ -41,8 +41,8 @@ func newOptions(opts []Option) (*options, error) {
 	return o, nil
 }
 
-// WithUsers lets only these users in, each with a root folder and rights of
-// their own. Without users everybody is let in, and the server must then
+// WithUsers admits only these users, each with a root folder and rights of
+// their own. Without users everybody is admitted, and the server must then
 // listen on the loopback only: requests for a foreign host name get 421,
 // changes by a foreign web page 403.
 func WithUsers(users ...User) Option {
@@ -79,8 +79,8 @@ func WithPublicURL(address string) Option {
 	}
 }
 
-// WithTrustedProxies names the proxies whose X-Forwarded-Host and
-// X-Forwarded-For are believed. Those of others do not reach the handler.
+// WithTrustedProxies sets the proxies whose X-Forwarded-Host and
+// X-Forwarded-For are trusted. Those of others are removed.
 func WithTrustedProxies(proxies []netip.Prefix) Option {
 	return func(o *options) error {
 		o.proxies = proxies
@@ -98,7 +98,7 @@ func WithBoundAddr(addr string) Option {
 	}
 }
 
-// WithLimits sets the limits on what clients may ask at once.
+// WithLimits sets the limits of concurrent requests and idle transfers.
 func WithLimits(limits Limits) Option {
 	return func(o *options) error {
 		o.limits = limits
@@ -106,8 +106,8 @@ func WithLimits(limits Limits) Option {
 	}
 }
 
-// WithLogger receives failed logins and panics. Secrets never get there. nil
-// discards.
+// WithLogger sets the logger of failed logins and panics. Secrets are never
+// logged. nil discards.
 func WithLogger(log *slog.Logger) Option {
 	return func(o *options) error {
 		if log != nil {
@@ -117,8 +117,8 @@ func WithLogger(log *slog.Logger) Option {
 	}
 }
 
-// WithAccessLog receives one line a request: method, path, status, bytes, time
-// and the calls made upstream on its behalf.
+// WithAccessLog sets the logger of one line a request: method, path, status,
+// bytes, time and the upstream calls made on its behalf.
 func WithAccessLog(log *slog.Logger) Option {
 	return func(o *options) error {
 		o.accessLog = log

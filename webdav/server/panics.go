@@ -7,9 +7,8 @@ import (
 	"runtime/debug"
 )
 
-// recoverPanics keeps a fault in one request from the others: the connection
-// is cut. net/http would write the stack to the process's standard error; here
-// it goes to the log.
+// recoverPanics confines a panic to its request: the connection is cut. net/http
+// would write the stack to standard error; here it is logged.
 func recoverPanics(log *slog.Logger) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {

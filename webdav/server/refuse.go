@@ -9,8 +9,8 @@ import (
 // retrySoon is the Retry-After of a 503, in seconds.
 const retrySoon = "5"
 
-// refuse answers a request that does not get to the handler. reason is for
-// people.
+// refuse responds to a request that does not reach the handler. reason is
+// for people.
 func refuse(w http.ResponseWriter, status int, reason string) {
 	body := strings.ToLower(http.StatusText(status)) + ": " + reason + "\n"
 	h := w.Header()

@@ -28,7 +28,7 @@ func limitRequests(limits Limits) func(http.Handler) http.Handler {
 
 // requestLimiter bounds the requests that are served at the same time. One
 // client may not have all of them, or one that sends many bodies slowly would
-// keep the others out.
+// starve the others.
 type requestLimiter struct {
 	all  chan struct{}
 	most int // of one client
@@ -37,7 +37,7 @@ type requestLimiter struct {
 	clients map[netip.Prefix]*clientSlots
 }
 
-// clientSlots are one client's.
+// clientSlots are the slots of one client.
 type clientSlots struct {
 	slots chan struct{}
 	users int // requests that have a slot or wait for one
@@ -66,7 +66,7 @@ func (l *requestLimiter) acquire(ctx context.Context, from netip.Addr) bool {
 	return true
 }
 
-// release gives a slot back.
+// release releases a slot.
 func (l *requestLimiter) release(from netip.Addr) {
 	<-l.all
 	<-l.leave(networkOf(from)).slots
@@ -95,7 +95,7 @@ func (l *requestLimiter) leave(from netip.Prefix) *clientSlots {
 	return client
 }
 
-// enter takes a slot, if one is free also when ctx has ended.
+// enter takes a slot. A free one is taken even if ctx has ended.
 func enter(ctx context.Context, slots chan struct{}) bool {
 	select {
 	case slots <- struct{}{}:

@@ -2,14 +2,14 @@ package server
 
 import "net/http"
 
-// New returns a handler that answers for next. It fails if an option makes no
-// sense. It may be used by many goroutines.
+// New returns a handler that wraps next. It fails if an option is invalid. The
+// handler is safe for concurrent use.
 func New(next http.Handler, opts ...Option) (http.Handler, error) {
 	o, err := newOptions(opts)
 	if err != nil {
 		return nil, err
 	}
-	// Without users the access check stands in their place.
+	// Without users the access check takes their place.
 	admit := checkAccess(o.bound, o.public)
 	if len(o.users) > 0 {
 		if admit, err = authenticate(o); err != nil {
@@ -17,11 +17,11 @@ func New(next http.Handler, opts ...Option) (http.Handler, error) {
 		}
 	}
 	// A request meets the last of these first:
-	h := admit(next)                    // nearest to the handler, so that all the rest bounds it too
+	h := admit(next)                    // innermost, so that all the other layers bound it too
 	h = moveDeadlines(o.limits.Idle)(h) // counts the handler's own reads and writes alone
 	h = recoverPanics(o.log)(h)         // of the handler; the slot below is freed after it
 	h = limitRequests(o.limits)(h)      // before anything is spent on a request
 	h = drainBodies(h)                  // outside of the limit: a refused upload holds no slot
-	h = observe(o.report(), o.now)(h)   // sees what all of them answer
-	return forwarded(o.proxies)(h), nil // first, because the others ask where a request comes from
+	h = observe(o.report(), o.now)(h)   // sees the responses of all of them
+	return forwarded(o.proxies)(h), nil // first, because the others use the client's address
 }

@@ -134,7 +134,7 @@ func (s *sessions) signIn(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	next := s.local(req.PostForm.Get("next"))
-	user, wait := s.auth.judge(clientAddr(req), req.PostForm.Get("name"), req.PostForm.Get("password"))
+	user, wait := s.auth.verify(clientAddr(req), req.PostForm.Get("name"), req.PostForm.Get("password"))
 	if user == nil || wait > 0 {
 		s.form(w, req, SignIn{Action: s.public + signInPath, Next: next, Wrong: wait == 0, Wait: wait})
 		return

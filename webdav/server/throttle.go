@@ -9,28 +9,28 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// throttle slows down whoever tries passwords. Wrong ones are counted by the
-// address they come from, by the user they are tried on, and by both. Names
-// that are nobody's are counted alike, or their answers would tell which names
-// are somebody's; in a table of their own, where they push out nobody's count.
-// The same wrong password again is no guess (see authentication).
+// throttle limits the rate of password guesses. Wrong passwords are counted by
+// client address, by user, and by both. Unknown names are counted alike, or the
+// responses would reveal which names exist; in a table of their own, so that
+// they evict no counter of a user. The same wrong password again is not a guess
+// (see authentication).
 //
-// Somebody who has been let in from the same address before is not held up by
-// that, or strangers could lock a user out who shares an address with them, as
-// all do behind a proxy that nobody has called trusted. But then a stranger's
-// right guess would pass among any number of wrong ones; so when they come in
-// hundreds, he waits too.
+// A user who has logged in from the same address before is not delayed, or an
+// attacker could lock out users with whom he shares an address, as all do
+// behind a proxy that is not trusted. But then a right guess of the attacker
+// would pass among any number of wrong ones; so after hundreds of them such a
+// user waits too.
 type throttle struct {
 	now func() time.Time
 
 	mu      sync.Mutex // guards what follows
 	users   *buckets   // and addresses
-	unknown *buckets   // names that are nobody's
+	unknown *buckets   // names that do not exist
 }
 
 type buckets = lru.LRU[bucketKey, *rate.Limiter]
 
-// bucketKey is what is counted, and for whom.
+// bucketKey identifies a counter.
 type bucketKey struct {
 	kind bucketKind
 	from netip.Prefix
@@ -43,12 +43,12 @@ type bucketKind int
 
 const (
 	guessesFrom bucketKind = iota // wrong passwords from an address
-	guessesAt                     // at a user
-	guessesBoth                   // from an address at a user
-	attempts                      // the same, with those that were not looked at
+	guessesAt                     // for a user
+	guessesBoth                   // from an address for a user
+	attempts                      // the same, including those not checked
 )
 
-// allowance is how many are free, and how often one more is after that.
+// allowance is the burst of a counter, and the interval of one more.
 type allowance struct {
 	free  int
 	every time.Duration
@@ -67,7 +67,7 @@ func (k bucketKind) allowance() allowance {
 	}
 }
 
-// throttleEntries bounds each table; what has not been asked for longest goes.
+// throttleEntries bounds each table; the least recently used entry is evicted.
 const throttleEntries = 8192
 
 func newThrottle(now func() time.Time) *throttle {
@@ -81,8 +81,8 @@ func newThrottle(now func() time.Time) *throttle {
 	return &throttle{now: now, users: table(), unknown: table()}
 }
 
-// attempt tells how long a password that is not known yet must wait; 0 lets it
-// be looked at. known reports whether the name is somebody's.
+// attempt returns how long to wait before a password that is not cached is
+// checked, 0 for now. known reports whether the name is somebody's.
 func (t *throttle) attempt(from netip.Addr, name string, known bool) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -105,7 +105,7 @@ func (t *throttle) failed(from netip.Addr, name string, known bool) {
 	}
 }
 
-// crowded tells how long somebody who was let in before must wait.
+// crowded returns how long a user who has logged in before must wait.
 func (t *throttle) crowded(from netip.Addr, name string) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -139,7 +139,7 @@ func (t *throttle) count(key bucketKey) {
 	bucket.AllowN(t.now(), 1)
 }
 
-// guesses are the counters of a wrong password.
+// guesses returns the counters of a wrong password.
 func guesses(from netip.Addr, name string, known bool) []bucketKey {
 	network := networkOf(from)
 	return []bucketKey{
@@ -149,7 +149,8 @@ func guesses(from netip.Addr, name string, known bool) []bucketKey {
 	}
 }
 
-// networkOf is what one client can choose its addresses from: a /64 of IPv6.
+// networkOf returns the network that one client can choose addresses from: a
+// /64 of IPv6.
 func networkOf(addr netip.Addr) netip.Prefix {
 	bits := addr.BitLen()
 	if addr.Is6() {

@@ -58,7 +58,7 @@ var reference = []struct {
 	{emulator.GetOperation, "how an operation stands", ""},
 	{emulator.ListOperations, "operations in progress", ""},
 	{emulator.APIVersion, "version", ""},
-	{"GET /v1/disk/virtual-disks/discovery", "shared disks of an organisation", "needs an organisation's account"},
+	{"GET /v1/disk/virtual-disks/discovery", "shared disks of an organization", "needs an organization's account"},
 	{"GET /v1/disk/virtual-disks/resources", "", "as above"},
 	{"PUT /v1/disk/virtual-disks/resources", "", "as above"},
 	{"POST /v1/disk/virtual-disks/resources/copy", "", "as above"},

@@ -87,8 +87,8 @@ func headerOf(line string) (keys []string, ok bool) {
 	if !strings.HasPrefix(strings.TrimSpace(line), "[") {
 		return nil, false
 	}
-	var any map[string]any
-	md, err := toml.Decode(line, &any)
+	var header map[string]any
+	md, err := toml.Decode(line, &header)
 	if err != nil || len(md.Keys()) == 0 {
 		return nil, false
 	}

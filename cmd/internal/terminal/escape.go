@@ -22,7 +22,7 @@ func Is(w any) bool {
 }
 
 // Escape makes a text harmless: a name from a server may hold sequences that
-// move the cursor, change colours, or turn the direction of writing. What
+// move the cursor, change colors, or turn the direction of writing. What
 // cannot be printed shows as in a Go string, \n and \x1b.
 func Escape(s string) string {
 	if !strings.ContainsFunc(s, unprintable) && utf8.ValidString(s) {

@@ -79,7 +79,7 @@ func (c *Cache) scan() error {
 		}
 		info, err := d.Info()
 		if err != nil {
-			return nil // removed by another
+			return nil //nolint:nilerr // removed by another
 		}
 		switch rel, _ := filepath.Rel(c.dir, name); {
 		case strings.HasPrefix(d.Name(), newPrefix), strings.HasSuffix(name, earlierSuffix):

@@ -98,7 +98,7 @@ func TestWhatAChangeTells(t *testing.T) {
 		return info
 	}
 	c.Retimed("d/f", when)
-	c.Propertied("d/f", map[string]string{"size": "L"}, []string{"colour", "none"})
+	c.Propertied("d/f", map[string]string{"size": "L"}, []string{"color", "none"})
 	if got := look("d/f"); !got.ModTime.Equal(when) || !maps.Equal(got.Properties, map[string]string{"size": "L"}) || got.ID != "id of d/f" {
 		t.Errorf("a file with another time and properties is %+v", got)
 	}

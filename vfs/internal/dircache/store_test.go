@@ -40,7 +40,7 @@ func newStore(names ...string) *store {
 		folder := strings.HasSuffix(name, "/")
 		name = strings.TrimSuffix(name, "/")
 		s.tree[name] = backend.Info{Name: path.Base(name), Dir: folder, ID: "id of " + name, Public: "https://example.org/" + name,
-			Properties: map[string]string{"colour": "red"}}
+			Properties: map[string]string{"color": "red"}}
 		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
 			s.tree[dir] = backend.Info{Name: path.Base(dir), Dir: true}
 		}

@@ -203,7 +203,7 @@ func (f *File) room(size int64) error {
 			continue
 		}
 		if _, err := disk.WriteAt(data[:min(chunk, f.size-at)], at); err != nil {
-			discard(disk)
+			_ = discard(disk)
 			return fmt.Errorf("make room for written data: %w", err)
 		}
 	}

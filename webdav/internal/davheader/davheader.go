@@ -1,10 +1,10 @@
-// Package davheader reads the request headers of RFC 4918, section 10, but
-// for If, which has a package of its own, and Destination, which needs to
-// know the server's addresses.
+// Package davheader parses the request headers of RFC 4918, section 10, except
+// If, which has a package of its own, and Destination, which depends on the
+// server's URLs.
 //
-// The parsers take what clients are known to send beyond the grammar and
-// refuse the rest with an error that wraps ErrInvalid (400). They look at no
-// more than maxLength bytes.
+// The parsers accept what clients are known to send beyond the grammar and
+// reject the rest with an error that wraps ErrInvalid (400). Values are limited
+// to maxLength bytes.
 package davheader
 
 import (
@@ -16,7 +16,7 @@ import (
 // ErrInvalid is wrapped by every error of this package.
 var ErrInvalid = errors.New("invalid header")
 
-// maxLength is the longest value that is looked at, in bytes.
+// maxLength is the maximum length of a value in bytes.
 const maxLength = 8 << 10
 
 // single returns the one value of a header, "" if there is none.

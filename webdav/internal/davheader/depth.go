@@ -26,8 +26,8 @@ func (d Depth) String() string {
 	}
 }
 
-// ReadDepth reads the Depth header; missing is what its absence means for
-// the method. "infinity" may be in any case.
+// ReadDepth parses the Depth header; missing is the default of the method.
+// "infinity" is case-insensitive.
 func ReadDepth(h http.Header, missing Depth) (Depth, error) {
 	value, err := single(h, "Depth")
 	if err != nil {

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// ReadLockToken reads the Lock-Token header of an UNLOCK (section 10.5). The
+// ReadLockToken parses the Lock-Token header of an UNLOCK (section 10.5). The
 // angle brackets may be missing: the npm package "webdav" and some versions of
-// Windows forget them.
+// Windows omit them.
 func ReadLockToken(h http.Header) (string, error) {
 	value, err := single(h, "Lock-Token")
 	if err != nil {
@@ -28,7 +28,7 @@ func ReadLockToken(h http.Header) (string, error) {
 	return token, nil
 }
 
-// notInURI tells the characters that no URI holds unescaped.
+// notInURI reports whether a character must be escaped in a URI.
 func notInURI(r rune) bool {
 	return r <= ' ' || r >= 0x7f || strings.ContainsRune("<>\"{}|\\^`", r)
 }

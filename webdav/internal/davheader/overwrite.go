@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// ReadOverwrite reads the Overwrite header (section 10.6). Its absence means
+// ReadOverwrite parses the Overwrite header (section 10.6). The default is
 // true, for MOVE as for COPY: Finder, lftp and Kodi rely on it.
 func ReadOverwrite(h http.Header) (bool, error) {
 	value, err := single(h, "Overwrite")

@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// Forever is what "Infinite" asks for.
+// Forever is the value of "Infinite".
 const Forever = time.Duration(math.MaxInt64)
 
-// ReadTimeout reads the Timeout header (section 10.7) and returns the first
-// wish in it that it understands, or 0 for none. A time-out is but a wish, so
-// one that makes no sense is no error.
+// ReadTimeout parses the Timeout header (section 10.7) and returns the first
+// value in it that it understands, or 0 for none. A timeout is only a request, so
+// an invalid one is no error.
 func ReadTimeout(h http.Header) time.Duration {
 	for _, value := range h.Values("Timeout") {
 		if len(value) > maxLength {
 			continue
 		}
-		for wish := range strings.SplitSeq(value, ",") {
-			if d := parseWish(strings.TrimSpace(wish)); d > 0 {
+		for option := range strings.SplitSeq(value, ",") {
+			if d := parseOption(strings.TrimSpace(option)); d > 0 {
 				return d
 			}
 		}
@@ -28,11 +28,11 @@ func ReadTimeout(h http.Header) time.Duration {
 	return 0
 }
 
-func parseWish(wish string) time.Duration {
-	if strings.EqualFold(wish, "Infinite") {
+func parseOption(option string) time.Duration {
+	if strings.EqualFold(option, "Infinite") {
 		return Forever
 	}
-	kind, digits, _ := strings.Cut(wish, "-")
+	kind, digits, _ := strings.Cut(option, "-")
 	if !strings.EqualFold(kind, "Second") {
 		return 0
 	}

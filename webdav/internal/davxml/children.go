@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// once refuses an element that was there before.
+// once rejects a repeated element.
 func (d *decoder) once(before bool) error {
 	if before {
 		return d.invalid("an element is there twice")
@@ -31,7 +31,7 @@ func (d *decoder) children(f func(start) error) error {
 	return nil
 }
 
-// names reads the names of an element's children, each once.
+// names returns the names of an element's children, each once.
 func (d *decoder) names() ([]xml.Name, error) {
 	var names []xml.Name
 	err := d.children(func(s start) error {

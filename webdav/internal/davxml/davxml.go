@@ -1,15 +1,15 @@
-// Package davxml reads the XML bodies of WebDAV requests and writes those of
-// its answers: RFC 4918, sections 8.2, 9 and 14.
+// Package davxml parses the XML bodies of WebDAV requests and writes those of
+// responses: RFC 4918, sections 8.2, 9 and 14.
 //
-// Reading is strict and bounded, since the bytes are foreign: ReadPropfind,
-// ReadPropertyUpdate and ReadLockInfo refuse what is no well-formed XML with
-// namespaces, every document type and so every entity, nesting and numbers
-// beyond the limits below. Unknown elements are skipped (section 17).
+// Parsing is strict and bounded, because the input is untrusted: ReadPropfind,
+// ReadPropertyUpdate and ReadLockInfo reject XML that is not well-formed with
+// namespaces, every document type and so every entity, and documents beyond the
+// limits below. Unknown elements are skipped (section 17).
 //
 // Writing declares the prefix D for DAV: once, on the root, and uses it for
-// every element of that namespace, which is what hand-made parsers of clients
-// expect. Other namespaces are declared where they are used. What comes out is
-// always well-formed.
+// every element of that namespace, as hand-written parsers of clients expect.
+// Other namespaces are declared where they are used. The output is always
+// well-formed.
 package davxml
 
 import (
@@ -33,19 +33,17 @@ const (
 
 // Errors of the Read functions, besides those of the reader itself.
 var (
-	// ErrInvalid says that a body is not the XML that is wanted (400).
+	// ErrInvalid means that a body is not the expected XML (400).
 	ErrInvalid = errors.New("invalid XML body")
-	// ErrExternal says that a body, by an external entity or document type,
-	// wants something else to be read (403 with no-external-entities). It
-	// wraps ErrInvalid.
+	// ErrExternal means that a body refers to an external entity or document
+	// type (403 with no-external-entities). It wraps ErrInvalid.
 	ErrExternal = fmt.Errorf("%w: an external entity", ErrInvalid)
-	// ErrTooLarge says that a body is beyond a limit (413).
+	// ErrTooLarge means that a body is beyond a limit (413).
 	ErrTooLarge = errors.New("XML body too large")
 )
 
 // Name returns a name in the namespace of WebDAV.
 func Name(local string) xml.Name { return xml.Name{Space: NS, Local: local} }
 
-// Key writes a name as "{namespace}local", the form in which property stores
-// know it.
+// Key formats a name as "{namespace}local", the key of property stores.
 func Key(name xml.Name) string { return "{" + name.Space + "}" + name.Local }

@@ -9,7 +9,7 @@ import (
 	"net/http"
 )
 
-// errEmpty says that there is no document at all.
+// errEmpty means that there is no document at all.
 var errEmpty = fmt.Errorf("%w: it is empty", ErrInvalid)
 
 // Namespaces that XML itself reserves (Namespaces in XML 1.0, section 3).
@@ -18,10 +18,10 @@ const (
 	xmlnsNS = "http://www.w3.org/2000/xmlns/"
 )
 
-// A decoder hands out the tokens of one document. It leaves the characters to
-// encoding/xml and does by itself what that package is lax about: that tags
-// match, that a prefix is declared and bound to something, that no attribute
-// is there twice, that nothing follows the root, and the limits.
+// A decoder returns the tokens of one document. It tokenizes by encoding/xml
+// and checks what that package is lax about: that tags match, that prefixes are
+// declared and bound, that no attribute is repeated, that nothing follows the
+// root, and the limits.
 type decoder struct {
 	xml   *xml.Decoder
 	in    *limited
@@ -70,8 +70,8 @@ func newDecoder(r io.Reader) *decoder {
 	return d
 }
 
-// limited is an io.LimitReader that tells the end from the limit, and keeps
-// the error that ended it.
+// limited is an io.LimitReader that distinguishes the end from the limit,
+// and keeps the error that ended it.
 type limited struct {
 	r    io.Reader
 	left int // one more than may be read
@@ -94,7 +94,7 @@ func (l *limited) Read(p []byte) (int, error) {
 
 // next returns the next token: a start, an xml.EndElement or an xml.CharData,
 // which is valid until the next call. Comments and processing instructions
-// are passed over. At the end of a whole document it returns io.EOF.
+// are skipped. At the end of a complete document it returns io.EOF.
 func (d *decoder) next() (any, error) {
 	for {
 		token, err := d.xml.RawToken()
@@ -132,8 +132,8 @@ func (d *decoder) next() (any, error) {
 	}
 }
 
-// isExternal reports whether a document type refers to something outside of the
-// document, by its own external subset or by an entity.
+// isExternal reports whether a document type refers to an external subset or
+// entity.
 func isExternal(doctype xml.Directive) bool {
 	return bytes.Contains(doctype, []byte("SYSTEM")) || bytes.Contains(doctype, []byte("PUBLIC"))
 }
@@ -199,7 +199,7 @@ func declared(name xml.Name) (prefix string, ok bool) {
 	return "", name.Space == "" && name.Local == "xmlns"
 }
 
-// declare binds a prefix as Namespaces in XML 1.0, section 3, allows it.
+// declare binds a prefix by the rules of Namespaces in XML 1.0, section 3.
 func (d *decoder) declare(s *start, prefix, uri string) error {
 	switch {
 	case prefix != "" && uri == "":
@@ -213,8 +213,8 @@ func (d *decoder) declare(s *start, prefix, uri string) error {
 	return nil
 }
 
-// resolve turns a name as written into one with its namespace. An attribute
-// without a prefix has none.
+// resolve resolves the prefix of a name to its namespace. An attribute without
+// a prefix has none.
 func (d *decoder) resolve(ns *scope, raw xml.Name, attr bool) (xml.Name, error) {
 	if len(raw.Space) > maxNameSize || len(raw.Local) > maxNameSize {
 		return xml.Name{}, fmt.Errorf("%w: a name of more than %d bytes", ErrTooLarge, maxNameSize)
@@ -237,7 +237,7 @@ func (d *decoder) resolve(ns *scope, raw xml.Name, attr bool) (xml.Name, error) 
 	return xml.Name{Space: uri, Local: raw.Local}, nil
 }
 
-// skip passes over the rest of the element whose start was read last.
+// skip skips the rest of the element whose start was read last.
 func (d *decoder) skip() error {
 	for depth := len(d.open); len(d.open) >= depth; {
 		if _, err := d.next(); err != nil {
@@ -264,7 +264,7 @@ func (d *decoder) invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: line %d: %s", ErrInvalid, line, fmt.Sprintf(format, args...))
 }
 
-// fault tells the reader's own errors from bad XML.
+// fault returns the reader's own error if there is one, else one for bad XML.
 func (d *decoder) fault(err error) error {
 	var tooLarge *http.MaxBytesError
 	var syntax *xml.SyntaxError

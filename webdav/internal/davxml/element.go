@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// An Element is one whole element, lifted out of its document.
+// An Element is one complete element, independent of its document.
 type Element struct {
 	Name xml.Name
 	// XML is the element as text that means the same in any document: it
@@ -17,9 +17,8 @@ type Element struct {
 	Text string
 }
 
-// ParseElement reads one element that stands for itself, such as a property
-// value from a store, and writes it anew. Nothing but white space may stand
-// around it.
+// ParseElement parses one element without a document, such as a property
+// value from a store, and serializes it again. Only white space may surround it.
 func ParseElement(s string) (Element, error) {
 	d := newDecoder(strings.NewReader(s))
 	root, err := d.root()
@@ -42,7 +41,7 @@ func (d *decoder) root() (start, error) {
 	return token.(start), nil // nothing else gets past next before the root
 }
 
-// element lifts out the element whose start was read last.
+// element returns the element whose start was read last.
 func (d *decoder) element(root start) (Element, error) {
 	var body, text strings.Builder
 	writeAttrs(&body, root.attrs)
@@ -80,7 +79,7 @@ func (d *decoder) element(root start) (Element, error) {
 
 // inherited returns the attributes that an element needs when it leaves its
 // document: the language, the default namespace, and each prefix that occurs
-// in it, be it in a name or in a text that may well hold one (xsi:type).
+// in it, in a name or in text that may contain one (xsi:type).
 func inherited(root start, body string) string {
 	var b strings.Builder
 	own := map[string]bool{}
@@ -126,8 +125,8 @@ func qname(raw xml.Name) string {
 	return raw.Space + ":" + raw.Local
 }
 
-// escape writes text so that it is read back as it is, in an element or in an
-// attribute. What no XML document can hold becomes U+FFFD.
+// escape escapes text in an element or in an attribute, so that it is read back
+// unchanged. Characters that are invalid in XML become U+FFFD.
 func escape(b *strings.Builder, s string, attr bool) {
 	for _, r := range s { // a byte that is no UTF-8 is U+FFFD too
 		switch {

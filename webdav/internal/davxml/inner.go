@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Wrap makes an element of what golang.org/x/net/webdav keeps of one: its name,
-// its xml:lang or "", and what is in it.
+// Wrap returns an element made of what golang.org/x/net/webdav keeps of one: its
+// name, its xml:lang or "", and its inner XML.
 func Wrap(name xml.Name, lang, inner string) (Element, error) {
 	root, attrs := name.Local, []xml.Attr(nil)
 	if name.Space != "" {
@@ -24,8 +24,8 @@ func Wrap(name xml.Name, lang, inner string) (Element, error) {
 	return ParseElement(b.String())
 }
 
-// Bare reports whether an element has no attribute but xml:lang, so that nothing
-// of it is lost on the way through Inner and Wrap.
+// Bare reports whether an element has no attribute but xml:lang, so that Inner
+// and Wrap preserve it.
 func (e Element) Bare() bool {
 	root, err := newDecoder(strings.NewReader(e.XML)).root()
 	return err == nil && !slices.ContainsFunc(root.attrs, func(a xml.Attr) bool {
@@ -34,8 +34,8 @@ func (e Element) Bare() bool {
 	})
 }
 
-// Inner is the way back: the xml:lang of an element, and what is in it, each
-// child with the namespaces that it needs.
+// Inner is the inverse of Wrap: it returns the xml:lang of an element and its
+// inner XML, each child with the namespaces that it needs.
 func (e Element) Inner() (lang, inner string, err error) {
 	d := newDecoder(strings.NewReader(e.XML))
 	root, err := d.root()
@@ -62,7 +62,7 @@ func (e Element) Inner() (lang, inner string, err error) {
 	return root.lang, b.String(), nil
 }
 
-// NameOf is the name of which [Key] is key.
+// NameOf is the inverse of [Key].
 func NameOf(key string) xml.Name {
 	end := strings.LastIndexByte(key, '}') // a namespace may have one
 	return xml.Name{Space: strings.TrimPrefix(key[:end], "{"), Local: key[end+1:]}

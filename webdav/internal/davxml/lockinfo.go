@@ -6,14 +6,14 @@ import (
 	"io"
 )
 
-// A LockInfo is what a LOCK asks for (section 14.11).
+// A LockInfo is the body of a LOCK (section 14.11).
 type LockInfo struct {
 	Shared bool   // else exclusive
 	Owner  string // the whole owner element, or ""
 }
 
-// ReadLockInfo reads the body of a LOCK. It returns nil for an empty body,
-// which asks for the refresh of a lock (section 9.10.2).
+// ReadLockInfo parses the body of a LOCK. It returns nil for an empty body,
+// which refreshes a lock (section 9.10.2).
 func ReadLockInfo(r io.Reader) (*LockInfo, error) {
 	d := newDecoder(r)
 	root, err := d.root()

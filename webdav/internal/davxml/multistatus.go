@@ -13,8 +13,8 @@ const ContentType = "application/xml; charset=utf-8"
 
 const prologue = `<?xml version="1.0" encoding="utf-8"?>` + "\n"
 
-// A Response tells of one resource (section 14.24): Propstats, or if those
-// hold no property, the Status of the resource as a whole.
+// A Response is the result for one resource (section 14.24): Propstats or,
+// if those have no property, the Status of the resource as a whole.
 type Response struct {
 	Href        string // escaped as an address
 	Status      int    // 0: 200
@@ -23,7 +23,7 @@ type Response struct {
 	Description string // for people
 }
 
-// A Propstat tells of properties that met the same fate (section 14.22).
+// A Propstat is the properties with the same status (section 14.22).
 type Propstat struct {
 	Status      int // 0: 200
 	Props       []Prop
@@ -32,8 +32,8 @@ type Propstat struct {
 }
 
 // A Multistatus writes the body of a 207 (section 13), one response at a
-// time, through a small buffer. Whoever must still be able to change his mind
-// about the status gives it a bytes.Buffer to write to.
+// time, through a small buffer. A caller that must still be able to change the
+// status passes a bytes.Buffer as the writer.
 type Multistatus struct {
 	w     *bufio.Writer
 	begun bool
@@ -49,14 +49,14 @@ func NewMultistatus(w io.Writer) *Multistatus {
 func (m *Multistatus) Write(r Response) error {
 	m.begin()
 	m.w.WriteString("<D:response>" + href(r.Href))
-	told := false
+	written := false
 	for _, p := range r.Propstats {
 		if len(p.Props) > 0 {
 			m.propstat(p)
-			told = true
+			written = true
 		}
 	}
-	if !told {
+	if !written {
 		m.w.WriteString(statusLine(r.Status))
 	}
 	m.outcome(r.Error, r.Description)
@@ -64,8 +64,8 @@ func (m *Multistatus) Write(r Response) error {
 	return err
 }
 
-// Close ends the body and writes out what is in the buffer. It does not close
-// the writer beneath.
+// Close ends the body and flushes the buffer. It does not close the underlying
+// writer.
 func (m *Multistatus) Close() error {
 	m.begin()
 	m.w.WriteString("</D:multistatus>\n")
@@ -100,7 +100,7 @@ func (m *Multistatus) outcome(p *Precondition, description string) {
 	}
 }
 
-// statusLine writes a status as clients compare it, some to the letter.
+// statusLine formats a status. Some clients compare it literally.
 func statusLine(code int) string {
 	if code == 0 {
 		code = http.StatusOK
@@ -108,7 +108,7 @@ func statusLine(code int) string {
 	return fmt.Sprintf("<D:status>HTTP/1.1 %d %s</D:status>", code, http.StatusText(code))
 }
 
-// WriteProp writes a body that is one DAV:prop, the answer to a LOCK (section
+// WriteProp writes a body that is one DAV:prop, the response to a LOCK (section
 // 9.10.1).
 func WriteProp(w io.Writer, props ...Prop) error {
 	var b strings.Builder

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// isNCName tells a name without a colon (Namespaces in XML 1.0, section 3).
-// Beyond ASCII encoding/xml judges: it keeps to the fourth edition of XML 1.0,
-// whose names every reader knows.
+// isNCName reports whether s is a name without a colon (Namespaces in XML 1.0,
+// section 3). Beyond ASCII it follows encoding/xml, which implements the fourth
+// edition of XML 1.0, whose names every parser accepts.
 func isNCName(s string) bool {
 	foreign := false
 	for i := range len(s) {
@@ -28,7 +28,7 @@ func isNCName(s string) bool {
 	return err == nil && ok && start.Name.Local == s
 }
 
-// isChar is Char of XML 1.0, section 2.2.
+// isChar reports whether r is a Char of XML 1.0, section 2.2.
 func isChar(r rune) bool {
 	return r == '\t' || r == '\n' || r == '\r' || 0x20 <= r && r <= 0xD7FF ||
 		0xE000 <= r && r <= 0xFFFD || 0x10000 <= r && r <= 0x10FFFF

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// A Precondition is a machine-readable reason for a refusal (section 16).
+// A Precondition is a machine-readable reason of an error (section 16).
 type Precondition struct {
 	Name  string   // of the DAV: element, one of those below
 	Hrefs []string // escaped addresses, where the condition takes them

@@ -8,25 +8,24 @@ import (
 	"time"
 )
 
-// A Prop is one property as it stands in an answer. The zero Prop stands for
-// nothing and is left out.
+// A Prop is one property in a response. The zero Prop is omitted.
 type Prop struct{ xml string }
 
-// Empty is a property without a value, as in an answer that tells names only.
-// A name that XML cannot write gives the zero Prop.
+// Empty returns a property without a value, as in a response with names only.
+// It returns the zero Prop for a name that is invalid in XML.
 func Empty(name xml.Name) Prop { return inner(name, "") }
 
-// Text is a property whose value is text.
+// Text returns a property whose value is text.
 func Text(name xml.Name, value string) Prop {
 	var b strings.Builder
 	escape(&b, value, false)
 	return inner(name, b.String())
 }
 
-// Whole is a property that was read before.
+// Whole returns a property that was parsed before.
 func Whole(e Element) Prop { return Prop{e.XML} }
 
-// ResourceType is the property DAV:resourcetype (section 15.9).
+// ResourceType returns the property DAV:resourcetype (section 15.9).
 func ResourceType(collection bool) Prop {
 	if collection {
 		return inner(Name("resourcetype"), "<D:collection/>")
@@ -34,7 +33,7 @@ func ResourceType(collection bool) Prop {
 	return Empty(Name("resourcetype"))
 }
 
-// SupportedLock is the property DAV:supportedlock of a server that has
+// SupportedLock returns the property DAV:supportedlock of a server with
 // exclusive and shared write locks (section 15.10).
 func SupportedLock() Prop {
 	return inner(Name("supportedlock"),
@@ -42,7 +41,7 @@ func SupportedLock() Prop {
 			"<D:lockentry><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>")
 }
 
-// An ActiveLock is one lock as lockdiscovery shows it (section 14.1).
+// An ActiveLock is one lock in lockdiscovery (section 14.1).
 type ActiveLock struct {
 	Shared   bool
 	Infinite bool
@@ -52,7 +51,7 @@ type ActiveLock struct {
 	Root     string        // escaped address of the lock's root
 }
 
-// LockDiscovery is the property DAV:lockdiscovery (section 15.8).
+// LockDiscovery returns the property DAV:lockdiscovery (section 15.8).
 func LockDiscovery(locks ...ActiveLock) Prop {
 	var b strings.Builder
 	for _, l := range locks {
@@ -84,8 +83,8 @@ func href(address string) string {
 	return b.String()
 }
 
-// inner puts XML between the tags of a name. DAV: has the prefix D of the
-// root; any other namespace is declared on the spot.
+// inner wraps XML in an element. DAV: has the prefix D of the root; any
+// other namespace is declared on the element.
 func inner(name xml.Name, content string) Prop {
 	if !isNCName(name.Local) || name.Space == xmlnsNS {
 		return Prop{}

@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// A PropertyUpdate is what a PROPPATCH asks for, in the order in which it must
-// be done (section 9.2).
+// A PropertyUpdate is the changes of a PROPPATCH, in the order in which they
+// must be applied (section 9.2).
 type PropertyUpdate []PropertyChange
 
 // A PropertyChange sets or removes one property.
@@ -15,7 +15,7 @@ type PropertyChange struct {
 	Element
 }
 
-// ReadPropertyUpdate reads the body of a PROPPATCH.
+// ReadPropertyUpdate parses the body of a PROPPATCH.
 func ReadPropertyUpdate(r io.Reader) (PropertyUpdate, error) {
 	d := newDecoder(r)
 	root, err := d.root()

@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// A Propfind is what a PROPFIND asks for (section 14.20). If neither AllProp
-// nor PropName is set it asks for Props by name.
+// A Propfind is the query of a PROPFIND (section 14.20). If neither AllProp
+// nor PropName is set it requests Props by name.
 type Propfind struct {
 	AllProp  bool
 	PropName bool       // names without values
@@ -15,7 +15,7 @@ type Propfind struct {
 	Props    []xml.Name // each once, in the order asked
 }
 
-// ReadPropfind reads the body of a PROPFIND. An empty one means allprop.
+// ReadPropfind parses the body of a PROPFIND. An empty one means allprop.
 func ReadPropfind(r io.Reader) (Propfind, error) {
 	var p Propfind
 	d := newDecoder(r)

@@ -1,6 +1,6 @@
 package ifheader
 
-// A Resource answers for the present state of one resource.
+// A Resource is the current state of one resource.
 type Resource interface {
 	// HasETag reports whether an entity tag, with its quotes and perhaps a W/, is
 	// the resource's; false if there is no resource or it has none. Section

@@ -145,7 +145,7 @@ func TestEval(t *testing.T) {
 }
 
 // TestFaultsAreNoVerdict: an entity tag that cannot be found out neither
-// fails nor fulfils a condition.
+// fails nor fulfills a condition.
 func TestFaultsAreNoVerdict(t *testing.T) {
 	fault := errors.New("upstream is down")
 	for _, header := range []string{`(["e"])`, `(Not ["e"])`, `(["e"]) (Not <DAV:no-lock>)`} {

@@ -1,9 +1,9 @@
-// Package ifheader reads and judges the If header: RFC 4918, section 10.4.
+// Package ifheader parses and evaluates the If header: RFC 4918, section 10.4.
 //
-// The header serves two ends, which must be kept apart (section 10.4.1). It
-// is a condition, judged by Eval: at least one of its lists must hold. And
-// every state token that stands anywhere in it counts as submitted, whatever
-// became of the condition: those are the Tokens.
+// The header has two purposes (section 10.4.1). It is a condition, evaluated by
+// Eval: at least one of its lists must hold. And every state token anywhere in
+// it counts as submitted, whether the condition holds or not: those are the
+// Tokens.
 package ifheader
 
 import (
@@ -41,8 +41,8 @@ type Condition struct {
 	ETag  string // with its quotes and its W/, if Token is empty
 }
 
-// Parse reads the values of the If header lines of a request. More than one
-// line is an error: the header is no comma-separated list.
+// Parse parses the values of the If header of a request. More than one value
+// is an error: the header is not a comma-separated list.
 func Parse(values []string) (Header, error) {
 	switch {
 	case len(values) == 0:
@@ -76,7 +76,7 @@ type parser struct {
 
 func (p *parser) fail(why string) error { return fmt.Errorf("%w: %s", ErrInvalid, why) }
 
-// header reads either untagged lists or tags with the lists that follow each.
+// header parses either untagged lists or tags with the lists that follow each.
 func (p *parser) header() (Header, error) {
 	var h Header
 	p.space()
@@ -153,7 +153,7 @@ func (p *parser) condition() (Condition, error) {
 	return c, err
 }
 
-// bracketed reads a URI in angle brackets.
+// bracketed parses a URI in angle brackets.
 func (p *parser) bracketed(valid func(string) bool) (string, error) {
 	if !p.at('<') {
 		return "", p.fail("a resource in angle brackets is wanted")
@@ -169,8 +169,8 @@ func (p *parser) bracketed(valid func(string) bool) (string, error) {
 	return uri, nil
 }
 
-// etag reads an entity tag in square brackets: RFC 9110, section 8.8.3. A tag
-// may hold a closing bracket, so its quotes decide where it ends.
+// etag parses an entity tag in square brackets: RFC 9110, section 8.8.3. A tag
+// may contain a closing bracket, so its quotes delimit it.
 func (p *parser) etag() (string, error) {
 	rest := strings.TrimLeft(p.rest[1:], " \t")
 	opaque, weak := strings.CutPrefix(rest, "W/")
@@ -200,14 +200,15 @@ func (p *parser) space() { p.rest = strings.TrimLeft(p.rest, " \t") }
 
 func (p *parser) at(c byte) bool { return p.rest != "" && p.rest[0] == c }
 
-// isAbsolute tells an absolute URI, as far as a token's comparison needs it:
-// a scheme, a colon, and no character that ends or breaks a header.
+// isAbsolute reports whether uri is an absolute URI, as far as comparing tokens
+// needs it: a scheme, a colon, and no character that is invalid in a header.
 func isAbsolute(uri string) bool {
 	scheme, rest, ok := strings.Cut(uri, ":")
 	return ok && isScheme(scheme) && rest != "" && printable(rest)
 }
 
-// isReference tells a Simple-ref (section 8.3): an absolute URI or path.
+// isReference reports whether uri is a Simple-ref (section 8.3): an absolute
+// URI or path.
 func isReference(uri string) bool {
 	return isAbsolute(uri) || strings.HasPrefix(uri, "/") && printable(uri)
 }

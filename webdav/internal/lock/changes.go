@@ -27,8 +27,8 @@ type change struct {
 	Ended       []ending     `json:"ended,omitempty"`
 }
 
-// ending says that a lock, or a placeholder that was moved or copied, is over if
-// its time still ends then.
+// ending records that a lock, or a placeholder that was moved or copied, has
+// expired unless its expiry was changed.
 type ending struct {
 	Token string    `json:"token,omitempty"`
 	Path  string    `json:"path,omitempty"` // of the placeholder
@@ -48,7 +48,7 @@ const (
 	opHeld       = "held" // create, unjudged, in a snapshot
 )
 
-// propose makes a change, once it is on the disk.
+// propose appends a change to the log and applies it.
 func (t *Table) propose(c change) error {
 	_, err := t.log.Propose(context.Background(), c, journal.Options{Volatile: c.Op == opExpire})
 	var conflict *ConflictError
@@ -58,8 +58,8 @@ func (t *Table) propose(c change) error {
 	return fmt.Errorf("keep the lock: %w", err)
 }
 
-// decodeEarlier understands changes as they were when nothing was judged by
-// apply, and the end of a lock was no change.
+// decodeEarlier decodes changes of the first format, in which apply checked
+// nothing and the expiry of a lock was not a change.
 func decodeEarlier(record []byte) (c change, err error) {
 	err = json.Unmarshal(record, &c)
 	if c.Op == opCreate {
@@ -71,8 +71,8 @@ func decodeEarlier(record []byte) (c change, err error) {
 // machine is the table as its log sees it.
 type machine struct{ t *Table }
 
-// Apply implements journal.Machine. It knows no clock: that a lock ends is a
-// change, too.
+// Apply implements journal.Machine. It uses no clock: the expiry of a lock is
+// a change, too.
 func (m machine) Apply(c change) error {
 	m.t.mu.Lock()
 	defer m.t.mu.Unlock()
@@ -90,7 +90,7 @@ func (t *Table) apply(c change) error {
 		}
 		t.add(*c.Lock, c.Placeholder)
 	case c.Op == opHeld && c.Lock != nil:
-		if _, ok := t.roots[c.Lock.Token]; !ok { // else it is carried over for the second time
+		if _, ok := t.roots[c.Lock.Token]; !ok { // else it was carried over before
 			t.add(*c.Lock, c.Placeholder)
 		}
 	case c.Op == opRefresh && c.Lock != nil:
@@ -140,8 +140,8 @@ func (m machine) Snapshot() iter.Seq[change] {
 	}
 }
 
-// expire drops what has ended. Should that be lost with the machine, it has
-// ended all the same.
+// expire drops what has expired. If that change is lost in a crash, it has
+// expired all the same.
 func (t *Table) expire(now time.Time) error {
 	ended := t.ended(now)
 	if len(ended) == 0 {
@@ -173,13 +173,13 @@ func (t *Table) ended(now time.Time) (ended []ending) {
 			}
 		}
 	}
-	if len(ended) == 0 { // else others look, too, until it is dropped
+	if len(ended) == 0 { // else other calls check, too, until it is dropped
 		t.next = next
 	}
 	return ended
 }
 
-// end drops a lock, or a placeholder without one, unless it was given more time.
+// end drops a lock, or a placeholder without one, unless it was refreshed.
 func (t *Table) end(end ending) {
 	at := end.Path
 	if end.Token != "" {
@@ -210,8 +210,8 @@ func (t *Table) add(l Lock, p *Placeholder) {
 	t.set(l.Root, append(slices.Clone(e.locks), l), p)
 }
 
-// set makes the entry of a path, or drops it if nothing is left of it. A
-// placeholder without Until goes with the last lock.
+// set stores the entry of a path, or drops it if it is empty. A placeholder
+// without Until is dropped with the last lock.
 func (t *Table) set(name string, locks []Lock, p *Placeholder) {
 	if e, ok := t.tree.Get(name); ok {
 		t.uncount(name, e.placeholder)
@@ -233,7 +233,7 @@ func (t *Table) uncount(name string, p *Placeholder) {
 	}
 }
 
-// cut drops a path with all below it.
+// cut drops a path with everything below it.
 func (t *Table) cut(name string) {
 	for at, e := range t.tree.Below(name) {
 		t.uncount(at, e.placeholder)
@@ -244,7 +244,7 @@ func (t *Table) cut(name string) {
 	t.tree.Cut(name)
 }
 
-// carried is Move and Copy.
+// carried applies Move and Copy.
 func (t *Table) carried(c change) {
 	placeholders := map[string]*Placeholder{}
 	for at, e := range t.tree.Below(c.Path) {

@@ -15,17 +15,18 @@ type Change struct {
 	// Tree: so does everything below it (DELETE, the source of a MOVE, what a
 	// COPY or MOVE replaces).
 	Tree bool
-	// Member: the name is added to its folder or taken out of it, which is a
-	// change of the folder, guarded by the folder's lock of any depth (section
-	// 7.4).
+	// Member: the name is added to or removed from its folder, which is a
+	// change of the folder, protected by the folder's lock of any depth
+	// (section 7.4).
 	Member bool
 }
 
 // Confirm reports whether a principal who submitted these tokens may make the
-// changes. A resource that locks cover may be changed by whoever submits the
-// token of one of them and made that lock (section 6.4); several locks on one
-// resource are all shared, and each is as good. Otherwise Confirm returns a
-// *ConflictError that names the roots of the locks whose tokens are wanting.
+// changes. A locked resource may be changed by the principal who created one of
+// the locks that cover it and submits its token (section 6.4); several locks on
+// one resource are all shared, and any of them will do. Otherwise Confirm
+// returns a *ConflictError with the roots of the locks whose tokens are
+// missing.
 //
 // The caller has reserved the paths, or a lock may be made before the changes
 // take effect.

@@ -1,18 +1,18 @@
 // Package lock keeps the write locks of a WebDAV server: RFC 4918, sections 6
 // and 7.
 //
-// A Table knows paths and nothing of files. Locks are exclusive or shared,
-// cover one path or a whole tree, end by themselves, never move, and are told
-// apart by unguessable "urn:uuid:" tokens (section 6.5). Paths are absolute
-// and slash-separated; any spelling is cleaned at the door, so "/a" and "/a/"
-// are one path.
+// A Table knows paths, not files. Locks are exclusive or shared, cover one path
+// or a whole tree, expire, never move, and are identified by unguessable
+// "urn:uuid:" tokens (section 6.5). Paths are absolute and slash-separated;
+// they are cleaned on entry, so "/a" and "/a/" are one path.
 //
 // A lock on a name that does not exist makes a placeholder: an empty resource
-// that exists in the table only, until a PUT makes it real or the last lock on
-// it ends (section 7.3 wants an empty resource; none is made in the store). Like
-// any resource it goes along when it, or a folder above it, is moved or copied,
-// with its entity tag: whoever locked the name writes to where it is now, on
-// condition of that tag. Its locks do not, so it is kept by itself then.
+// that exists in the table only, until a PUT stores it or the last lock on it
+// ends (section 7.3 requires an empty resource; none is created in the store).
+// Like any resource it is moved or copied along with a folder above it, and
+// keeps its entity tag: the client that locked the name may write to its new
+// path on condition of that tag. Its locks do not move, so it is then kept
+// without one.
 //
 // With a folder to keep them in, locks survive a restart and a crash: Create,
 // Refresh and Unlock return when the change is on disk. All methods may be
@@ -30,18 +30,18 @@ import (
 
 // Errors of a Table; test for them with errors.Is.
 var (
-	// ErrTooMany says that the table is full, or has no more room for that user
+	// ErrTooMany means that the table is full, or has no more room for that user
 	// (507).
 	ErrTooMany = errors.New("too many locks")
-	// ErrNoLock says that no lock with that token covers that path: 409 with
+	// ErrNoLock means that no lock with that token covers that path: 409 with
 	// lock-token-matches-request-uri for UNLOCK, 412 for a refresh.
 	ErrNoLock = errors.New("no such lock here")
-	// ErrNotOwner says that the lock was made by somebody else (403, section
-	// 6.4).
+	// ErrNotOwner means that the lock belongs to another principal (403,
+	// section 6.4).
 	ErrNotOwner = errors.New("lock belongs to another user")
 )
 
-// A ConflictError says which locks stand in the way of a new lock or of a
+// A ConflictError lists the locks that conflict with a new lock or with a
 // change (423). For a new lock the precondition is no-conflicting-lock, for a
 // change lock-token-submitted.
 type ConflictError struct {
@@ -52,7 +52,7 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("locked by %s", strings.Join(e.Roots, ", "))
 }
 
-// A Lock is a copy of what the table knows about one lock.
+// A Lock is a copy of one lock of the table.
 type Lock struct {
 	Token     string        // "urn:uuid:…"
 	Root      string        // the path that was locked
@@ -64,8 +64,8 @@ type Lock struct {
 	Expires   time.Time
 }
 
-// Remaining is how long the lock still holds, in whole seconds, never less
-// than one: zero would read as "no lock".
+// Remaining returns the remaining time of the lock in whole seconds, never
+// less than one: zero would read as "no lock".
 func (l Lock) Remaining(now time.Time) time.Duration {
 	return max(l.Expires.Sub(now).Round(time.Second), time.Second)
 }
@@ -78,12 +78,12 @@ type Placeholder struct {
 	// Until is when a placeholder that was moved or copied ends; the zero time
 	// if it lives as long as its locks.
 	Until time.Time `json:",omitzero"`
-	// Principal is who moved or copied it.
+	// Principal is the user who moved or copied it.
 	Principal string `json:",omitempty"`
 }
 
-// movedLifetime is how long a placeholder lives that was moved or copied. davfs2
-// may have hours of uploads before it comes to the file.
+// movedLifetime is how long a placeholder is kept that was moved or copied. davfs2
+// may upload other files for hours before this one.
 const movedLifetime = 24 * time.Hour
 
 // A Request asks for a lock.
@@ -93,11 +93,11 @@ type Request struct {
 	Shared    bool
 	Owner     string
 	Principal string
-	Timeout   time.Duration // 0: as long as the table allows; more is cut down to that
-	Missing   bool          // nothing is at Root: make a placeholder
+	Timeout   time.Duration // 0: the maximum of the table, which also limits longer ones
+	Missing   bool          // Root does not exist: create a placeholder
 }
 
-// newToken makes a lock token: a random UUID (RFC 4122, section 4.4) as a URN.
+// newToken returns a lock token: a random UUID (RFC 4122, section 4.4) as a URN.
 func newToken(random io.Reader) (string, error) {
 	var b [16]byte
 	if _, err := io.ReadFull(random, b[:]); err != nil {

@@ -21,9 +21,8 @@ const (
 	DefaultMaxLocks   = 10_000
 )
 
-// maxBytes bounds the paths and owner texts of all locks together: 10,000 that
-// are as long as usual fit, and those of somebody who makes them long do not fill
-// the memory.
+// maxBytes limits the paths and owner texts of all locks together: 10,000 of
+// usual length fit, and long ones cannot fill the memory.
 const maxBytes = 4 << 20
 
 // Options of a Table; the zero value is ready for use.
@@ -35,9 +34,9 @@ type Options struct {
 	MaxWait    time.Duration    // of Reserve; 0: DefaultMaxWait
 }
 
-// A Table holds the locks of one tree of paths. A method that changes it judges
-// by the present state and proposes the change to the log; the judgement that
-// counts is that of apply, because other changes may come before.
+// A Table holds the locks of one tree of paths. A method that changes it checks
+// the current state and proposes the change to the log; apply checks again,
+// because other changes may come first.
 type Table struct {
 	opts     Options
 	log      journal.Log[change]
@@ -51,7 +50,7 @@ type Table struct {
 	next  time.Time         // no lock or placeholder ends before
 }
 
-// entry is what is known about one locked path.
+// entry is the state of one locked path.
 type entry struct {
 	locks       []Lock
 	placeholder *Placeholder
@@ -90,6 +89,9 @@ func Open(dir string, opts Options) (*Table, error) {
 // clamp shortens what would last longer than if it were made now: the clock was
 // ahead when it was.
 func (t *Table) clamp(now time.Time) error {
+	if now.IsZero() { // the clock of a LockSystem before its first call
+		return nil
+	}
 	var changes []change
 	for at, e := range t.tree.Below("/") {
 		for _, l := range e.locks {
@@ -145,8 +147,8 @@ func (t *Table) Create(r Request) (Lock, error) {
 	return l, t.propose(c)
 }
 
-// mayCreate spares the log what would be refused, and bounds the table: at once
-// there may be as many more as there are requests.
+// mayCreate keeps refused changes out of the log, and bounds the table: it can
+// be exceeded by at most the number of concurrent requests.
 func (t *Table) mayCreate(l Lock) error {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -159,9 +161,9 @@ func (t *Table) mayCreate(l Lock) error {
 	return nil
 }
 
-// Refresh starts a lock's time-out anew (section 9.10.2), or if timeout is 0 the
-// one it has. The lock must cover the path, else ErrNoLock, and be the
-// principal's own, else ErrNotOwner.
+// Refresh restarts a lock with a new timeout (section 9.10.2), or if timeout is
+// 0 with the one it has. The lock must cover the path, else ErrNoLock, and
+// belong to the principal, else ErrNotOwner.
 func (t *Table) Refresh(name, principal, token string, timeout time.Duration) (Lock, error) {
 	l, err := t.own(name, principal, token)
 	if err != nil {
@@ -173,8 +175,8 @@ func (t *Table) Refresh(name, principal, token string, timeout time.Duration) (L
 }
 
 // Unlock ends a lock (section 9.11), by the path of anything that it covers.
-// It fails with ErrNoLock or ErrNotOwner. A placeholder goes with the last
-// lock on it.
+// It fails with ErrNoLock or ErrNotOwner. A placeholder is dropped with the
+// last lock on it.
 func (t *Table) Unlock(name, principal, token string) error {
 	l, err := t.own(name, principal, token)
 	if err != nil {
@@ -183,9 +185,9 @@ func (t *Table) Unlock(name, principal, token string) error {
 	return t.propose(change{Op: opUnlock, Token: l.Token})
 }
 
-// RemoveTree ends every lock rooted at a path or below it, and the
-// placeholders there: what DELETE and MOVE do to what they take away (sections
-// 7.6 and 9.6), since locks never move.
+// RemoveTree drops every lock rooted at a path or below it, and the
+// placeholders there, as DELETE and MOVE require (sections 7.6 and 9.6), since
+// locks never move.
 func (t *Table) RemoveTree(name string) error {
 	if !t.any(name) {
 		return nil
@@ -203,17 +205,17 @@ func (t *Table) any(name string) bool {
 	return false
 }
 
-// Move tells the table that a resource, with all below it, has been moved to
-// where it replaces what was there. Placeholders go along, locks do not: those
-// at to itself stay, as section 7.6 wants it, and those at from, and below
-// either, end. The placeholders count as the principal's from then on.
+// Move records that a resource, with everything below it, has been moved and
+// has replaced the target. Placeholders move along, locks do not: those at to
+// itself stay, as section 7.6 requires, and those at from, and below either,
+// end. The placeholders count as the principal's from then on.
 func (t *Table) Move(principal, from, to string) error {
 	return t.carry(opMove, principal, from, to, false)
 }
 
 // Copy is Move for a copy: nothing changes at from, and without tree nothing
-// from below it goes along. It fails with ErrTooMany if there is no room for
-// the placeholders.
+// below it is copied. It fails with ErrTooMany if there is no room for the
+// placeholders.
 func (t *Table) Copy(principal, from, to string, tree bool) error {
 	return t.carry(opCopy, principal, from, to, !tree)
 }
@@ -246,8 +248,8 @@ func (t *Table) mayCopy(principal, from, to string) bool {
 	return more.count == 0 || t.room(principal, more)
 }
 
-// Realize tells the table that something real is now at a path: its
-// placeholder goes, its locks stay.
+// Realize records that a path is now stored: its placeholder is
+// dropped, its locks stay.
 func (t *Table) Realize(name string) error {
 	t.mu.RLock()
 	e, ok := t.tree.Get(name)
@@ -323,7 +325,7 @@ func (t *Table) Len() int {
 	return len(t.roots)
 }
 
-// own finds a lock that covers a path and belongs to a principal.
+// own returns a lock that covers a path and belongs to a principal.
 func (t *Table) own(name, principal, token string) (Lock, error) {
 	for _, l := range t.Covering(name) {
 		if l.Token != token {
@@ -349,9 +351,8 @@ func (t *Table) covering(name string, now time.Time) []Lock {
 	return locks
 }
 
-// conflicts judges a new lock by the table of section 6.2: exclusive bears no
-// other, shared bears shared. Whatever is in the table counts, so what has ended
-// must be taken out of it before.
+// conflicts checks a new lock by the table of section 6.2: exclusive is compatible
+// with none, shared with shared. Expired locks must have been dropped before.
 func (t *Table) conflicts(l Lock) error {
 	var roots []string
 	for at, e := range t.tree.Above(l.Root) {

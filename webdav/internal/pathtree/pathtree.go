@@ -1,8 +1,8 @@
 // Package pathtree is a map from slash-separated paths to values that also
 // answers for whole subtrees: what is above a path, below it, directly in it.
 //
-// A path is absolute and clean, "/" is the root; Clean makes one of any other
-// spelling. A Tree does no locking of its own.
+// A path is absolute and clean, "/" is the root; Clean returns the clean form.
+// A Tree is not safe for concurrent use.
 package pathtree
 
 import (
@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// A Tree maps paths to values. Its zero value is empty and ready.
+// A Tree maps paths to values. Its zero value is empty and ready for use.
 type Tree[V any] struct {
 	root node[V]
 	len  int
@@ -24,8 +24,8 @@ type node[V any] struct {
 	children map[string]*node[V]
 }
 
-// Clean returns the one spelling of a path that a Tree knows: absolute, no
-// final slash, no empty, "." or ".." parts.
+// Clean returns the form of a path that a Tree uses: absolute, no trailing
+// slash, no empty, "." or ".." segments.
 func Clean(name string) string { return path.Clean("/" + name) }
 
 // Within reports whether a path lies below a folder. Both must be clean.
@@ -65,7 +65,7 @@ func (t *Tree[V]) Set(name string, value V) {
 	n.value = &value
 }
 
-// Delete removes the value at a path, and nothing below it.
+// Delete removes the value at a path, but nothing below it.
 func (t *Tree[V]) Delete(name string) {
 	n := t.find(name)
 	if n == nil || n.value == nil {
@@ -114,8 +114,8 @@ func (t *Tree[V]) Above(name string) iter.Seq2[string, V] {
 	}
 }
 
-// Below yields the values at the path itself and everywhere below it, in the
-// order of their paths, part by part. The tree must not change meanwhile.
+// Below yields the values at the path itself and everywhere below it, sorted
+// by segments. The tree must not change meanwhile.
 func (t *Tree[V]) Below(name string) iter.Seq2[string, V] {
 	return func(yield func(string, V) bool) {
 		if n := t.find(name); n != nil {
@@ -161,7 +161,7 @@ func (t *Tree[V]) find(name string) *node[V] {
 	return n
 }
 
-// prune drops the nodes on the way to a path that hold nothing any more.
+// prune drops empty nodes on the way to a path.
 func (t *Tree[V]) prune(name string) {
 	var way []*node[V]
 	var names []string

@@ -1,10 +1,10 @@
 // Package propstore keeps dead properties (RFC 4918, section 4) that the file
 // system beneath a WebDAV server cannot hold.
 //
-// A Store knows paths and nothing of files: whoever moves, copies or deletes
-// a resource tells the store. Paths are absolute and slash-separated; any
-// spelling is cleaned at the door. A property is a name, "{namespace}local",
-// and a value, the whole XML element, which the store never looks into.
+// A Store knows paths, not files: the caller notifies it when a resource is
+// moved, copied or deleted. Paths are absolute and slash-separated; they are
+// cleaned on entry. A property is a name, "{namespace}local", and a value, the
+// whole XML element, which is opaque to the store.
 //
 // With a folder to keep them in, properties survive a restart and a crash: a
 // method that changes something returns when the change is on disk. All
@@ -26,8 +26,8 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/pathtree"
 )
 
-// ErrFull says that the properties would outgrow the store or one resource's
-// share of it (507).
+// ErrFull means that the properties would exceed the limit of the store or of
+// one resource (507).
 var ErrFull = errors.New("too many properties")
 
 // Limits of a Store unless Options say otherwise, in bytes of names, values
@@ -37,7 +37,7 @@ const (
 	DefaultMaxResource = 256 << 10
 )
 
-// overhead is what a property or path costs beside its own bytes.
+// overhead is what a property or path counts in addition to its own bytes.
 const overhead = 64
 
 // Options of a Store; the zero value is ready for use.
@@ -47,8 +47,8 @@ type Options struct {
 }
 
 // A Store holds the properties of one tree of paths. A method that changes it
-// proposes the change to the log, which brings changes in order; limits are
-// judged by the present state, so that changes at once may go beyond them once.
+// proposes the change to the log, which orders changes; limits are checked
+// against the current state, so concurrent changes may exceed them.
 type Store struct {
 	opts Options
 	log  journal.Log[change]
@@ -127,7 +127,7 @@ func patched(old, set map[string]string, remove []string) map[string]string {
 	return props
 }
 
-// Delete forgets the properties of a resource and of everything below it.
+// Delete removes the properties of a resource and of everything below it.
 func (s *Store) Delete(name string) error {
 	if !s.any(name) {
 		return nil
@@ -135,8 +135,8 @@ func (s *Store) Delete(name string) error {
 	return s.propose(change{Op: opDelete, Path: pathtree.Clean(name)})
 }
 
-// Move carries the properties of a resource and everything below it to
-// another path, in place of what is there.
+// Move moves the properties of a resource and everything below it to
+// another path, replacing those there.
 func (s *Store) Move(from, to string) error {
 	from, to = pathtree.Clean(from), pathtree.Clean(to)
 	if from == to || !s.any(from) && !s.any(to) {
@@ -148,8 +148,8 @@ func (s *Store) Move(from, to string) error {
 	return s.propose(change{Op: opMove, Path: from, To: to})
 }
 
-// Copy gives another path the properties of a resource, and of everything
-// below it if tree is set, in place of what is there. It fails with ErrFull.
+// Copy copies the properties of a resource, and of everything below it if
+// tree is set, to another path, replacing those there. It fails with ErrFull.
 func (s *Store) Copy(from, to string, tree bool) error {
 	from, to = pathtree.Clean(from), pathtree.Clean(to)
 	if from == to || !s.any(from) && !s.any(to) {
@@ -207,7 +207,7 @@ const (
 	opCopy   = "copy"
 )
 
-// propose makes a change, once it is on the disk.
+// propose appends a change to the log and applies it.
 func (s *Store) propose(c change) error {
 	if _, err := s.log.Propose(context.Background(), c, journal.Options{}); err != nil {
 		return fmt.Errorf("keep the properties: %w", err)
@@ -267,7 +267,7 @@ func (s *Store) apply(c change) error {
 	return nil
 }
 
-// put gives a path a set of properties, which must not change afterwards.
+// put sets the properties of a path. The map must not be changed afterwards.
 func (s *Store) put(name string, props map[string]string) {
 	old, _ := s.tree.Get(name)
 	s.bytes += weigh(name, props) - weigh(name, old)

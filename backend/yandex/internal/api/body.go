@@ -39,7 +39,7 @@ type body struct {
 func newBody(ctx context.Context, src io.Reader, n int64, sum io.Writer, check func(context.Context) error) *body {
 	b := &body{ctx: ctx, src: reading.Exactly(src, n), size: n, sum: sum, check: check}
 	if n == 0 {
-		b.next(make([]byte, 1))
+		_, _ = b.next(make([]byte, 1)) // outcome returns its error
 	}
 	return b
 }

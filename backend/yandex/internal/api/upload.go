@@ -46,7 +46,7 @@ func (c *Client) Put(ctx context.Context, u Upload) (Uploaded, error) {
 		left -= u.Offset
 	}
 	body := newBody(ctx, u.Body, left, u.Sum, u.Check)
-	resp, whole, err := c.put(ctx, u, body)
+	resp, whole, err := c.put(ctx, u, body) //nolint:bodyclose // put has read and closed it
 	if err != nil {
 		return Uploaded{Unanswered: whole}, err
 	}
@@ -108,7 +108,7 @@ func (c *Client) put(ctx context.Context, u Upload, body *body) (resp *http.Resp
 	resp, err = c.bare.Do(req)
 	body.detach(u.Rewindable)
 	if err == nil {
-		io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
+		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 		resp.Body.Close()
 	}
 	whole, wrong := body.outcome()

@@ -147,7 +147,7 @@ type Properties map[string]string
 func (p *Properties) UnmarshalJSON(data []byte) error {
 	var raw map[string]json.RawMessage
 	if json.Unmarshal(data, &raw) != nil {
-		return nil
+		return nil //nolint:nilerr // an unexpected type counts as absent
 	}
 	*p = Properties{}
 	for key, value := range raw {

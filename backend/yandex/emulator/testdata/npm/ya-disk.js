@@ -46,8 +46,8 @@ const settled = async (answer) => {
   assert.strictEqual(await put(href, 'hello'), 201);
   const meta = await disk.meta.get(token, `disk:/${folder}/a.txt`);
   assert.strictEqual(meta.size, 5);
-  const patched = await disk.meta.add(token, `disk:/${folder}/a.txt`, { colour: 'red' });
-  assert.deepStrictEqual(patched.custom_properties, { colour: 'red' });
+  const patched = await disk.meta.add(token, `disk:/${folder}/a.txt`, { color: 'red' });
+  assert.deepStrictEqual(patched.custom_properties, { color: 'red' });
   const link = await disk.download.link(token, `disk:/${folder}/a.txt`);
   assert.strictEqual(await get(link.href), 'hello');
   await settled(await disk.resources.copy(token, `disk:/${folder}`, `disk:/${folder} copied`));
