@@ -145,6 +145,9 @@ func (c *Client) Do(ctx context.Context, r Request) (Reply, error) {
 		err = c.decode(resp, r.Out)
 	}
 	var apiErr *Error
+	if errors.As(err, &apiErr) {
+		apiErr.Reading = r.Call.method() == http.MethodGet && r.Call != UploadLink
+	}
 	if err != nil && attempts.lost && r.Call.method() != http.MethodGet && !(errors.As(err, &apiErr) && definite(apiErr.Status)) {
 		err = UncertainError{err}
 	}

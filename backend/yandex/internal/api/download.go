@@ -100,6 +100,7 @@ func (c *Client) checkDownload(resp *http.Response, r Range) error {
 	default:
 		data, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 		apiErr := readError(resp.StatusCode, resp.Header, data, c.opts.Now())
+		apiErr.Reading = true
 		if resp.StatusCode > http.StatusInternalServerError || resp.StatusCode == http.StatusTooManyRequests && apiErr.RetryAfter <= maxRetryAfter {
 			return RetryableError{apiErr}
 		}

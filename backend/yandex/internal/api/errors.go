@@ -19,6 +19,7 @@ type Error struct {
 	Code       string // stable name such as DiskNotFoundError, empty if the body was not JSON
 	Message    string // the service's own
 	RetryAfter time.Duration
+	Reading    bool // the request asked for something that is there
 }
 
 func (e *Error) Error() string {
@@ -81,6 +82,14 @@ var codedKinds = map[int]error{
 
 // Kind returns the error of io/fs or package backend that corresponds to e.
 func (e *Error) Kind() error {
+	kind := e.kind()
+	if e.Reading && (kind == backend.ErrQuota || kind == backend.ErrTooLarge) {
+		return backend.ErrUnavailable // reading needs no room: the service refuses to serve
+	}
+	return kind
+}
+
+func (e *Error) kind() error {
 	if kind, ok := codes[e.Code]; ok {
 		return kind
 	}
