@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"path"
 	"slices"
@@ -276,7 +277,7 @@ func (c *core) pinOpenFiles(ctx context.Context, name string) {
 	}
 	c.mu.Unlock()
 	for _, n := range found {
-		if _, err := n.open(ctx); err != nil {
+		if _, err := n.open(ctx); err != nil && !errors.Is(err, fs.ErrClosed) {
 			c.opts.log.Warn("an open file can no longer be read", "name", n.lastName(), "error", err)
 		}
 	}

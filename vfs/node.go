@@ -167,16 +167,20 @@ func (n *node) open(ctx context.Context) (*version, error) {
 		opened, err := n.core.b.Open(ctx, name, id)
 		n.core.mu.Lock()
 		moved := n.last != name || n.info.Version != id
-		if err == nil && !moved {
+		closed := n.refs == 0 || n.core.closed // nobody would close the content
+		if err == nil && !moved && !closed {
 			content = &version{opened}
 			n.content = content
 		}
 		n.core.mu.Unlock()
 		switch {
+		case err == nil && (moved || closed):
+			opened.Close()
 		case !moved:
 			return content, err
-		case err == nil:
-			opened.Close()
+		}
+		if closed {
+			return nil, fs.ErrClosed
 		}
 	}
 }

@@ -203,3 +203,37 @@ func (c closing) Close() error {
 	*c.open--
 	return c.ReadCloser.Close()
 }
+
+// closingOpens is a store whose opens call a function of the test.
+type closingOpens struct {
+	*stormStore
+	opening func()
+}
+
+func (s *closingOpens) Open(ctx context.Context, name, version string) (backend.Content, error) {
+	content, err := s.stormStore.Open(ctx, name, version)
+	if s.opening != nil {
+		s.opening()
+	}
+	return content, err
+}
+
+// TestClosedWhileItIsOpened closes the last handle on a file while its content is
+// being opened, because the file is deleted: the content is closed too.
+func TestClosedWhileItIsOpened(t *testing.T) {
+	s := &closingOpens{stormStore: newStormStore(t, memory.New(memory.Options{}))}
+	f := newFS(t, s)
+	write(t, f, "/f", "content")
+	h := openFile(t, f, "/f", os.O_RDWR)
+	s.opening = func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := f.Delete("/f", ""); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.opened.Load(); n != 0 {
+		t.Errorf("%d contents are still open", n)
+	}
+}

@@ -94,14 +94,15 @@ const stormers = 8
 
 // storm is one round.
 type storm struct {
-	t      *testing.T
-	store  backend.Backend
-	f      *vfs.FS
-	ledger *ledger
-	shared sharedHandles
-	done   atomic.Int64 // operations that succeeded
-	number atomic.Uint64
-	g      [stormers]*stormer
+	t       *testing.T
+	store   backend.Backend
+	judging *stormStore
+	f       *vfs.FS
+	ledger  *ledger
+	shared  sharedHandles
+	done    atomic.Int64 // operations that succeeded
+	number  atomic.Uint64
+	g       [stormers]*stormer
 }
 
 // stormer is one goroutine of a storm.
@@ -119,7 +120,7 @@ type stormer struct {
 
 func newStorm(t *testing.T, random *rand.Rand, b backend.Backend) *storm {
 	judging := newStormStore(t, b)
-	s := &storm{t: t, store: b, ledger: newLedger()}
+	s := &storm{t: t, store: b, judging: judging, ledger: newLedger()}
 	var behind backend.Backend = judging
 	if random.IntN(3) == 0 {
 		behind = filesOnly{judging}
@@ -278,6 +279,9 @@ func (s *storm) end() {
 		s.t.Error(err)
 	}
 	all.Wait()
+	if n := s.judging.opened.Load(); n != 0 {
+		s.t.Errorf("%d contents are still open", n)
+	}
 	for i, err := range errs {
 		_, missing := s.store.Stat(s.t.Context(), fmt.Sprintf("last%d", i))
 		if (err == nil) != (missing == nil) || err != nil && !errors.Is(err, fs.ErrClosed) {

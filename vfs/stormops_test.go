@@ -74,7 +74,9 @@ func (g *stormer) changeOwn() {
 	g.random.Shuffle(3, func(i, j int) { files[i], files[j] = files[j], files[i] })
 	one, two, next := files[0], files[1], g.content()
 	there := g.has[one] != absent
-	switch n := g.random.IntN(14); {
+	switch n := g.random.IntN(15); {
+	case n == 14 && there:
+		g.closeBesideWrite(one, next)
 	case n < 2:
 		g.change("put", map[string]string{one: next}, func() error {
 			_, err := g.bound.Put(one, strings.NewReader(next), int64(len(next)), time.Time{}, "", false)
@@ -123,6 +125,28 @@ func (g *stormer) changeOwn() {
 	default:
 		g.changeOwnFolders()
 	}
+}
+
+// closeBesideWrite closes a handle while it is written to: a write that succeeds
+// is stored.
+func (g *stormer) closeBesideWrite(name, next string) {
+	old := g.has[name]
+	longer := next + old[min(len(next), len(old)):]
+	var written error
+	g.change("close beside a write", map[string]string{name: longer}, func() error {
+		h, err := g.f.OpenFile(name, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		g.others.Go(func() { _, written = h.WriteAt([]byte(next), 0) })
+		linger()
+		err = h.Close()
+		g.others.Wait()
+		if err == nil && errors.Is(written, fs.ErrClosed) {
+			return context.Canceled // which has changed nothing
+		}
+		return errors.Join(err, written)
+	}, old)
 }
 
 // edit writes a content to a file, at once, and closes or aborts it.

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,6 +27,8 @@ type stormStore struct {
 	mu      sync.Mutex
 	changes map[*stormChange]struct{} // in progress
 	closed  bool
+
+	opened atomic.Int64 // contents that are not closed
 }
 
 // stormChange is a change in progress.
@@ -132,7 +135,25 @@ func (s *stormStore) List(ctx context.Context, name string) (backend.Info, iter.
 }
 
 func (s *stormStore) Open(ctx context.Context, name, version string) (backend.Content, error) {
-	return lingering(func() (backend.Content, error) { return s.Backend.Open(ctx, name, version) })
+	return lingering(func() (backend.Content, error) {
+		content, err := s.Backend.Open(ctx, name, version)
+		if err != nil {
+			return nil, err
+		}
+		s.opened.Add(1)
+		return openContent{content, s}, nil
+	})
+}
+
+// openContent is counted until it is closed.
+type openContent struct {
+	backend.Content
+	s *stormStore
+}
+
+func (c openContent) Close() error {
+	c.s.opened.Add(-1)
+	return c.Content.Close()
 }
 
 func (s *stormStore) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (info backend.Info, err error) {
