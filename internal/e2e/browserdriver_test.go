@@ -146,7 +146,7 @@ func (b *tab) wait(expression string) {
 	b.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(min(testwait.Limit(b), waitAtMost()))
+	deadline := time.After(testwait.Limit(b))
 	for {
 		// While another page is loaded there is no context to ask in.
 		if holds, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("!!("+expression+")")); err == nil && holds {
@@ -196,12 +196,29 @@ func row(name string) string {
 	return fmt.Sprintf(`[...document.querySelectorAll("#list .row")].find((r) => r.querySelector("a")?.textContent === %s)`, js(name))
 }
 
-// at is where an element is, which must be in view.
+// at is where an element is that can be clicked: it stands still for two frames,
+// and nothing lies over it.
 func (b *tab) at(expression string) (x, y float64) {
 	b.Helper()
 	b.wait(expression)
-	point := eval[[]float64](b, `(() => { const e = `+expression+`; e.scrollIntoView({block: "nearest"}); const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()`)
-	return point[0], point[1]
+	until(b, "it can be clicked: "+expression, func() bool {
+		point := eval[[]float64](b, `(async () => {
+			const frame = () => new Promise((resolve) => setTimeout(resolve, 20));
+			const e = `+expression+`;
+			if (!e) return [];
+			e.scrollIntoView({block: "nearest"});
+			const before = e.getBoundingClientRect();
+			await frame();
+			const r = e.getBoundingClientRect();
+			const x = r.x + r.width / 2, y = r.y + r.height / 2;
+			return e.isConnected && before.x === r.x && before.y === r.y && e.contains(document.elementFromPoint(x, y)) ? [x, y] : [];
+		})()`)
+		if len(point) == 2 {
+			x, y = point[0], point[1]
+		}
+		return len(point) == 2
+	})
+	return x, y
 }
 
 // click clicks with the mouse, as a person does.
@@ -299,5 +316,3 @@ func (b *tab) shot(name string) {
 		b.Error(err)
 	}
 }
-
-func waitAtMost() time.Duration { return 15 * time.Second }

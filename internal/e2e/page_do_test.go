@@ -168,6 +168,7 @@ func TestPageDo(t *testing.T) {
 // TestPageShare makes and withdraws a link, and restores from the trash.
 func TestPageShare(t *testing.T) {
 	linux(t)
+	testlevel.NeedMore(t)
 	disk := startDisk(t, emulator.Options{})
 	put(t, disk, "<b>shared.txt", "x")
 	put(t, disk, "lost.txt", "lost")
