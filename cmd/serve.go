@@ -48,6 +48,7 @@ func (p program) serveCommand() *cli.Command {
 			textFlag("base-url", "", "serve below this `PATH` instead of /"),
 			textFlag("public-url", "", "`URL` that clients use, behind a reverse proxy"),
 			listFlag("trusted-proxy", "trust X-Forwarded headers from proxies in `CIDR`"),
+			listFlag("allow-origin", "let the scripts of web pages of `ORIGIN` use the share, https://app.example.org; repeatable"),
 			switchFlag("read-only", "refuse every change"),
 			switchFlag("no-quota", "do not report free space: some versions of macOS hang on it"),
 			numberFlag("depth-infinity", 0, "allow PROPFIND with Depth: infinity up to `N` names; 0 refuses it"),
@@ -244,6 +245,13 @@ func (h *share) serverOptions(users []server.User) ([]server.Option, error) {
 	}
 	if len(users) > 0 {
 		options = append(options, server.WithUsers(users...))
+	}
+	if origins := c.StringSlice("allow-origin"); len(origins) > 0 {
+		allowed := server.WithAllowedOrigins(origins...)
+		if _, err := server.New(http.NotFoundHandler(), allowed); err != nil {
+			return nil, misuse("--allow-origin: %v", err)
+		}
+		options = append(options, allowed)
 	}
 	if c.Bool("verbose") || c.String("log-format") == "json" {
 		options = append(options, server.WithAccessLog(h.s.log))

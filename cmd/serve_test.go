@@ -382,6 +382,8 @@ func TestServeRefusesWhatCannotWork(t *testing.T) {
 		{"--cache-size many", `"many" is no size`, exitMisuse},
 		{"--cache-size -1", "is no size", exitMisuse},
 		{"--trusted-proxy here", `"here" is no network`, exitMisuse},
+		{"--allow-origin https://app.example.org/", `want one as browsers send it`, exitMisuse},
+		{"--allow-origin *", `want one as browsers send it`, exitMisuse},
 		{"--public-url example.org", "is no address; write https://host/path", exitMisuse},
 		{"--base-url /a/../b", "is not a path", exitMisuse},
 		{"--tls-cert x", "go together", exitMisuse},

@@ -18,14 +18,14 @@ import (
 //     address gets 421.
 //   - A page may send a change whose response it cannot read. The browser
 //     sends the origin in Sec-Fetch-Site and Origin; a foreign one
-//     gets 403. Programs other than browsers send neither.
+//     gets 403, unless it is allowed. Programs other than browsers send neither.
 //
 // A page may also embed a file of the share as an image to learn whether it
 // exists: Cross-Origin-Resource-Policy prevents that.
 //
 // The Host is checked as received, never by X-Forwarded-Host, which a page
 // may set on requests to its own host name.
-func checkAccess(bound []string, public *url.URL) func(http.Handler) http.Handler {
+func checkAccess(bound []string, public *url.URL, origins []string) func(http.Handler) http.Handler {
 	origin := http.NewCrossOriginProtection()
 	if len(bound) == 0 {
 		bound = []string{""} // it is not known, and may be any
@@ -39,6 +39,9 @@ func checkAccess(bound []string, public *url.URL) func(http.Handler) http.Handle
 		// An error means an invalid URL, which was checked when it was set;
 		// then no origin is added.
 		_ = origin.AddTrustedOrigin(public.Scheme + "://" + public.Host)
+	}
+	for _, allowed := range origins {
+		_ = origin.AddTrustedOrigin(allowed) // checked too
 	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {

@@ -44,7 +44,7 @@ func TestHostMustBeOurs(t *testing.T) {
 		req := httptest.NewRequest("GET", "/", nil)
 		req.Host = c.host
 		req.Header.Set("X-Forwarded-Host", "localhost") // a page may set it
-		if got := pass(checkAccess([]string{c.bound}, c.public), req); got != c.want {
+		if got := pass(checkAccess([]string{c.bound}, c.public, nil), req); got != c.want {
 			t.Errorf("bound to %s, Host %q: %d, want %d", c.bound, c.host, got, c.want)
 		}
 	}
@@ -86,7 +86,7 @@ func TestChangesFromForeignPagesAreRefused(t *testing.T) {
 		if c.site != "" {
 			req.Header.Set("Sec-Fetch-Site", c.site)
 		}
-		if got := pass(checkAccess([]string{"127.0.0.1:8080"}, public), req); got != c.want {
+		if got := pass(checkAccess([]string{"127.0.0.1:8080"}, public, nil), req); got != c.want {
 			t.Errorf("%s, Origin %q, Sec-Fetch-Site %q: %d, want %d", c.method, c.origin, c.site, got, c.want)
 		}
 	}
@@ -96,7 +96,7 @@ func TestForeignPagesCannotShowFiles(t *testing.T) {
 	w := httptest.NewRecorder()
 	req := httptest.NewRequest("GET", "http://127.0.0.1:8080/picture.jpg", nil)
 	req.Header.Set("Sec-Fetch-Site", "cross-site")
-	checkAccess([]string{"127.0.0.1:8080"}, nil)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, req)
+	checkAccess([]string{"127.0.0.1:8080"}, nil, nil)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, req)
 	if got := w.Header().Get("Cross-Origin-Resource-Policy"); got != "same-origin" {
 		t.Errorf("Cross-Origin-Resource-Policy is %q", got)
 	}
@@ -159,7 +159,7 @@ func FuzzClient(f *testing.F) {
 		req.Host = host
 		addr, err := netip.ParseAddr(hostname(host))
 		local := err == nil && addr.IsLoopback() || isLocalhost(hostname(host)) || hostname(host) == ""
-		if got := pass(checkAccess([]string{"127.0.0.1:80"}, nil), req); (got == http.StatusOK) != local {
+		if got := pass(checkAccess([]string{"127.0.0.1:80"}, nil, nil), req); (got == http.StatusOK) != local {
 			t.Errorf("Host %q: %d", host, got)
 		}
 	})

@@ -23,6 +23,7 @@ type options struct {
 	bound     []string
 	prefix    string
 	signIn    func(w http.ResponseWriter, req *http.Request, s SignIn)
+	origins   []string
 	limits    Limits
 	log       *slog.Logger
 	accessLog *slog.Logger
@@ -94,6 +95,22 @@ func WithTrustedProxies(proxies []netip.Prefix) Option {
 func WithBoundAddr(addr string) Option {
 	return func(o *options) error {
 		o.bound = append(o.bound, addr)
+		return nil
+	}
+}
+
+// WithAllowedOrigins lets the scripts of web pages of these origins
+// ("https://app.example.org") use the share. They log in like any other client.
+// The default is none.
+func WithAllowedOrigins(origins ...string) Option {
+	return func(o *options) error {
+		for _, text := range origins {
+			origin, err := parseOrigin(text)
+			if err != nil {
+				return err
+			}
+			o.origins = append(o.origins, origin)
+		}
 		return nil
 	}
 }

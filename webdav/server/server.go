@@ -10,7 +10,7 @@ func New(next http.Handler, opts ...Option) (http.Handler, error) {
 		return nil, err
 	}
 	// Without users the access check takes their place.
-	admit := checkAccess(o.bound, o.public)
+	admit := checkAccess(o.bound, o.public, o.origins)
 	if len(o.users) > 0 {
 		if admit, err = authenticate(o); err != nil {
 			return nil, err
@@ -22,6 +22,7 @@ func New(next http.Handler, opts ...Option) (http.Handler, error) {
 	h = recoverPanics(o.log)(h)         // of the handler; the slot below is freed after it
 	h = limitRequests(o.limits)(h)      // before anything is spent on a request
 	h = drainBodies(h)                  // outside of the limit: a refused upload holds no slot
+	h = allowOrigins(o.origins)(h)      // outside of what refuses: a page may see why
 	h = observe(o.report(), o.now)(h)   // sees the responses of all of them
 	return forwarded(o.proxies)(h), nil // first, because the others use the client's address
 }
