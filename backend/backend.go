@@ -81,6 +81,10 @@ type Info struct {
 	ContentType string    // media type, empty if unknown
 	Public      string    // address of the public link, if shared
 
+	// Err is set for an entry of a folder that exists and cannot be described:
+	// then only Name and Dir are right, and Stat of it fails.
+	Err error
+
 	// Properties are those of a Propertier, empty if there are none, nil if they
 	// are not included and have to be requested.
 	Properties map[string]string

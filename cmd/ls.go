@@ -68,12 +68,22 @@ func (s *session) walkFolder(t target, recursive bool, yield func(visit, error) 
 	if err != nil {
 		return yield(visit{}, named(err, t))
 	}
+	var failed []error
 	for _, info := range children {
 		child := t.in(info.Name)
+		if info.Err != nil {
+			failed = append(failed, named(info.Err, child))
+			continue
+		}
 		if !yield(visit{child, info}, nil) {
 			return false
 		}
 		if recursive && info.Dir && !s.walkFolder(child, true, yield) {
+			return false
+		}
+	}
+	for _, err := range failed { // once the others are shown
+		if !yield(visit{}, err) {
 			return false
 		}
 	}

@@ -33,7 +33,11 @@ func (c *core) storeStat(ctx context.Context, name string) (backend.Info, error)
 	if c.isDirect(ctx) {
 		return c.b.Stat(ctx, name)
 	}
-	return c.meta.Stat(ctx, name)
+	info, err := c.meta.Stat(ctx, name)
+	if err == nil && info.Err != nil { // by now it may be described
+		return c.b.Stat(ctx, name)
+	}
+	return info, err
 }
 
 func (c *core) storeLook(ctx context.Context, name string) (backend.Info, map[string]backend.Info, error) {
@@ -41,7 +45,11 @@ func (c *core) storeLook(ctx context.Context, name string) (backend.Info, map[st
 		info, err := c.b.Stat(ctx, name)
 		return info, nil, err
 	}
-	return c.meta.Look(ctx, name)
+	info, children, err := c.meta.Look(ctx, name)
+	if err == nil && info.Err != nil {
+		info, err = c.b.Stat(ctx, name)
+	}
+	return info, children, err
 }
 
 func (c *core) storeList(ctx context.Context, name string) (map[string]backend.Info, error) {

@@ -63,6 +63,15 @@ func (i *FileInfo) ETag() string {
 // ContentType returns the media type; empty if the store does not know it.
 func (i *FileInfo) ContentType() string { return i.info.ContentType }
 
+// Err returns why the store could not describe a file that it listed, or nil.
+// Then only the name is right.
+func (i *FileInfo) Err() error {
+	if i.info.Err == nil {
+		return nil
+	}
+	return pathError("stat", i.name, i.info.Err)
+}
+
 // Created returns when the file or folder was created; zero if unknown.
 func (i *FileInfo) Created() time.Time { return i.info.Created }
 

@@ -83,6 +83,11 @@ type (
 	// back: such a tag is read without it.
 	ETager interface{ ETag() string }
 
+	// An Undescribed may be listed although the file system cannot describe it:
+	// then Err is not nil, and only the name and IsDir are right. It has a
+	// response of its own in PROPFIND, with the status of Err.
+	Undescribed interface{ Err() error }
+
 	// A ContentTyper has a media type, or "".
 	ContentTyper interface{ ContentType() string }
 

@@ -39,6 +39,7 @@ func fsAbilities() []ability {
 func infoAbilities() []ability {
 	return []ability{
 		{func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("ETag") }, []reflect.Type{reflect.TypeFor[ETager](), reflect.TypeFor[xdav.ETager]()}},
+		{func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Err") }, []reflect.Type{reflect.TypeFor[Undescribed]()}},
 		{func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("ContentType") }, []reflect.Type{reflect.TypeFor[ContentTyper](), reflect.TypeFor[xdav.ContentTyper]()}},
 		{func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Created") }, []reflect.Type{reflect.TypeFor[CreationTimer]()}},
 		{func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Hash") }, []reflect.Type{reflect.TypeFor[Hasher]()}},

@@ -44,7 +44,12 @@ func (r *request) describe(w http.ResponseWriter, query davxml.Propfind, members
 	w.WriteHeader(http.StatusMultiStatus)
 	out := davxml.NewMultistatus(w)
 	for _, m := range members {
-		response := davxml.Response{Href: r.href(m.name, m.info.IsDir()), Propstats: r.propstats(query, m)}
+		response := davxml.Response{Href: r.href(m.name, m.info.IsDir())}
+		if err := undescribed(m.info); err != nil {
+			response.Status, _ = statusOf(err)
+		} else {
+			response.Propstats = r.propstats(query, m)
+		}
 		if err := out.Write(response); err != nil {
 			r.handler.clientGone(r, err)
 		}
@@ -75,6 +80,10 @@ func (r *request) members(depth davheader.Depth, query davxml.Propfind) ([]subje
 // it must not make the whole folder look missing.
 func (r *request) withDead(members []subject) (found []subject, err error) {
 	for i, m := range members {
+		if undescribed(m.info) != nil {
+			found = append(found, m)
+			continue
+		}
 		if m.dead, err = r.deadProperties(m); err == nil {
 			found = append(found, m)
 		} else if i == 0 || !isMissing(err) {
@@ -82,6 +91,15 @@ func (r *request) withDead(members []subject) (found []subject, err error) {
 		}
 	}
 	return found, nil
+}
+
+// undescribed is why a file system lists something that it cannot describe, or
+// nil.
+func undescribed(info fs.FileInfo) error {
+	if u, ok := info.(Undescribed); ok {
+		return u.Err()
+	}
+	return nil
 }
 
 // A subject is a resource whose properties are requested.

@@ -18,7 +18,8 @@ import (
 )
 
 // TestOddEntries gives entries of a folder that are not as they should be. What
-// can be known of them is told; a file is never shown shorter than it is.
+// can be known of them is told; a file without its size is listed as one that
+// cannot be described, and Stat of it fails.
 func TestOddEntries(t *testing.T) {
 	const folder = `{"type":"dir","name":"d","_embedded":{"total":1,"items":[%s]}}`
 	for what, test := range map[string]struct {
@@ -39,16 +40,20 @@ func TestOddEntries(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			b := against(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, folder, test.entry) }, yandex.Config{})
 			_, children, err := b.List(context.Background(), "d")
-			if test.want == "" {
-				if !errors.Is(err, backend.ErrUnavailable) {
-					t.Errorf("it was answered %v", err)
-				}
-				return
-			}
 			if err != nil {
 				t.Fatal(err)
 			}
+			n := 0
 			for info, err := range children {
+				if n++; test.want == "" {
+					if info.Name != "f" || !errors.Is(info.Err, backend.ErrUnavailable) || err != nil {
+						t.Errorf("there is %+v, %v", info, err)
+					}
+					continue
+				}
+				if info.Err != nil {
+					t.Error(info.Err)
+				}
 				at := int64(0)
 				if !info.ModTime.IsZero() {
 					at = info.ModTime.Unix()
@@ -56,6 +61,9 @@ func TestOddEntries(t *testing.T) {
 				if got := fmt.Sprintf("%s %d %d", info.Name, info.Size, at); err != nil || got != test.want {
 					t.Errorf("there is %s, %v, want %s", got, err, test.want)
 				}
+			}
+			if n != 1 {
+				t.Errorf("there are %d entries", n)
 			}
 		})
 	}

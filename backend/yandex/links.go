@@ -54,7 +54,7 @@ func newLRU[V any](size int) *lru.Cache[string, V] {
 
 // note adds the link in a file's metadata.
 func (l *links) note(r *api.Resource) {
-	if r.Type == "file" && r.File != "" {
+	if r.Type == "file" && r.File != "" && r.CheckSize() == nil {
 		l.add(versionOf(r), contentLink{href: string(r.File), size: int64(r.Size), md5: string(r.MD5), sha256: string(r.SHA256)})
 	}
 }

@@ -56,11 +56,6 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 	if !info.Dir {
 		return info, nil, backend.PathError("list", name, backend.ErrNotDir, "")
 	}
-	for i := range items {
-		if err := items[i].CheckSize(); err != nil {
-			return backend.Info{}, nil, pathError("list", name, err)
-		}
-	}
 	items = slices.DeleteFunc(items, func(r api.Resource) bool { return !b.usable(name, &r) })
 	for i := range items {
 		b.note(path.Join(name, string(items[i].Name)), &items[i])
@@ -97,7 +92,7 @@ func (b *Backend) complete(ctx context.Context, name string, l lister) (self *ap
 // usable reports whether an entry of a folder can be addressed. Others are
 // omitted and logged.
 func (b *Backend) usable(folder string, r *api.Resource) bool {
-	if r.Check() == nil && usable(string(r.Name)) {
+	if r.CheckType() == nil && usable(string(r.Name)) {
 		return true
 	}
 	b.log.Warn("an entry whose name cannot be addressed is left out", "folder", folder, "name", string(r.Name), "type", string(r.Type))

@@ -163,6 +163,7 @@ func info(r *api.Resource, base string) backend.Info {
 		info.Size, info.Version = int64(r.Size), versionOf(r)
 		info.MD5, info.SHA256 = string(r.MD5), string(r.SHA256)
 		info.ContentType = string(r.MimeType)
+		info.Err = r.CheckSize()
 	}
 	return info
 }

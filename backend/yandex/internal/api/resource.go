@@ -19,10 +19,18 @@ func (c *Client) Resource(ctx context.Context, r Request) (*Resource, error) {
 
 // Check fails if a resource has no type, or no size.
 func (r *Resource) Check() error {
+	if err := r.CheckType(); err != nil {
+		return err
+	}
+	return r.CheckSize()
+}
+
+// CheckType fails if a resource does not say what it is.
+func (r *Resource) CheckType() error {
 	if r.Type != "file" && r.Type != "dir" {
 		return &backend.Error{Kind: backend.ErrUnavailable, Message: "the service's response describes neither a file nor a folder"}
 	}
-	return r.CheckSize()
+	return nil
 }
 
 // emptyMD5 is the hash of empty content.
