@@ -280,9 +280,31 @@ func TestRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		put(t, q, "g", "12") // it is asked again whether there is room
-		time.Sleep(slowPause)
-		synctest.Wait()
+		synctest.Wait() // and what waited for it is stored at once
 		holds(t, "the store", store.Backend, "f=1234 g=12")
+		q.Close()
+	})
+}
+
+// TestRefusedNowAndThen has a store that says that it has no room for a while,
+// and has: what waits is tried again within seconds, and all once one is stored.
+func TestRefusedNowAndThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newStubborn()
+		begun := time.Now()
+		store.answers(func(op, name string) error {
+			if op == "put" && time.Since(begun) < 5*time.Second {
+				return &backend.Error{Kind: backend.ErrQuota}
+			}
+			return nil
+		})
+		q := open(t, store, t.TempDir())
+		put(t, q, "a", "1")
+		time.Sleep(2 * time.Second)
+		put(t, q, "b", "2")
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		holds(t, "the store", store.Backend, "a=1 b=2")
 		q.Close()
 	})
 }

@@ -150,6 +150,10 @@ func (q *Queue) Usage(ctx context.Context) (backend.Space, error) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if space.Free() > q.space.Free() {
+		q.retryFull()
+		q.wake()
+	}
 	q.space = space
 	return space, nil
 }

@@ -128,6 +128,7 @@ func (q *Queue) try(e *entry) {
 	case err == nil && current == e:
 		q.dequeue(e)
 		q.space.Used += e.Growth
+		q.retryFull()
 		if e.failed {
 			q.opts.Log.Info("stored after failed attempts", "name", e.Name)
 		}
@@ -147,13 +148,23 @@ func (q *Queue) failed(e *entry, err error) {
 	}
 	pause, refused := pauseAfter(err, e.Trouble.Tries)
 	news := !e.failed || refused != e.refused
-	e.failed, e.refused = true, refused
+	e.failed, e.refused, e.full = true, refused, errors.Is(err, backend.ErrQuota)
 	e.Trouble = Trouble{Tries: e.Trouble.Tries + 1, Error: err.Error(), Next: q.opts.Now().Add(pause)}
 	if err := q.folder.writeTrouble(e.Entry); err != nil {
 		q.opts.Log.Debug("cannot write the error of an upload", "name", e.Name, "error", err)
 	}
 	if news {
 		q.opts.Log.Warn("a file cannot be stored yet; it is kept here and tried again", "name", e.Name, "error", err, "in", pause)
+	}
+}
+
+// retryFull makes entries due that the store had no room for, because it may have
+// some now. The caller holds q.mu and wakes run.
+func (q *Queue) retryFull() {
+	for _, e := range q.entries {
+		if e.full && q.inFlight[e.Name] == nil {
+			e.full, e.Trouble.Next = false, q.opts.Now()
+		}
 	}
 }
 
@@ -240,8 +251,11 @@ func (q *Queue) makeFolder(ctx context.Context, name string) error {
 // pauseAfter returns how long to wait after a failed attempt, and whether the
 // error is permanent.
 func pauseAfter(err error, tries int) (pause time.Duration, final bool) {
+	if errors.Is(err, backend.ErrQuota) { // room may appear, or be there already: services say 507 for less
+		return min(firstPause<<min(tries, 10), slowPause), true
+	}
 	for _, kind := range []error{
-		backend.ErrQuota, backend.ErrTooLarge, backend.ErrUnauthorized, backend.ErrNotDir, fs.ErrPermission, fs.ErrInvalid,
+		backend.ErrTooLarge, backend.ErrUnauthorized, backend.ErrNotDir, fs.ErrPermission, fs.ErrInvalid,
 	} {
 		if errors.Is(err, kind) {
 			return slowPause, true

@@ -82,6 +82,7 @@ type entry struct {
 	begun   bool // the store may have it, or one that it has replaced
 	look    bool // its next upload must look first
 	failed  bool // an attempt of this process has failed
+	full    bool // the store had no room for it
 	refused bool // its last attempt failed with a permanent error
 	attempt *attempt
 }
