@@ -1,7 +1,7 @@
 package backend
 
 // A Director is a store on this machine. Other programs change it without a
-// word, and asking it costs next to nothing, so that what it says is not cached:
+// word, and calling it costs next to nothing, so that its results are not cached:
 // what is shown of a file is what the store says now.
 type Director interface {
 	// Direct reports whether the store is one.

@@ -82,7 +82,7 @@ func TestOtherProgramsAreSeenAtOnce(t *testing.T) {
 	expect(204, "", "PUT", "/e/old.txt", "If-Match", r.etag("/e/old.txt"))
 }
 
-// etag is the entity tag that HEAD tells.
+// etag returns the entity tag in the response to HEAD.
 func (r *rooted) etag(name string) string {
 	r.Helper()
 	code, all := r.do("admin", "HEAD", name, "")

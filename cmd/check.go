@@ -142,7 +142,7 @@ func foldersMove(ctx context.Context, f afero.Fs) (bool, error) {
 	return after.ModTime().After(before.ModTime()), nil
 }
 
-// announceCheck tells what is going to happen, and asks.
+// announceCheck prints what is going to happen, and asks for confirmation.
 func (s *session) announceCheck(scratch target) error {
 	cases := s.countCases()
 	if cases == 0 {
@@ -217,7 +217,7 @@ func (p permanent) Close() error {
 	return nil
 }
 
-// tellReport prints the result. Failures have been told by it, so the error
+// tellReport prints the result. It has printed the failures, so the error
 // says nothing more.
 func (s *session) tellReport(report conformance.Report) error {
 	out := s.out()

@@ -140,7 +140,7 @@ func (s *session) there(t target) (*backend.Info, error) {
 }
 
 // checkPair refuses what would end badly before anything is touched. Two
-// remotes may show the same file under two addresses, which its ID tells.
+// remotes may show the same file under two addresses, which its ID reveals.
 func (s *session) checkPair(p pair) error {
 	name, below := p.to.full(), p.from.full()
 	switch {
@@ -170,7 +170,7 @@ func (t target) base() string {
 	return ""
 }
 
-// full tells targets apart: root and name.
+// full identifies a target: root and name.
 func (t target) full() string {
 	if t.name == "." {
 		return t.root

@@ -61,5 +61,5 @@ func checkFlags(commands []*cli.Command) error {
 	return nil
 }
 
-// defaultRemote is what a command works on that is told nothing.
+// defaultRemote is the default of a command without a remote.
 const defaultRemote = "yandex:"

@@ -30,7 +30,7 @@ func (m misused) Error() string { return m.text }
 
 func misuse(format string, args ...any) error { return misused{fmt.Sprintf(format, args...)} }
 
-// said is an error of which all has been told already.
+// said is an error that has been printed already.
 type said struct{ error }
 
 // kinds says, for each kind of failure, how davdisk ends and what can be done
@@ -134,7 +134,7 @@ func inFlag(flag string, err error) error {
 	return fmt.Errorf("--%s: %w", flag, err)
 }
 
-// sentence tells an error, names in quotes: a name may hold anything.
+// sentence formats an error, with names in quotes: a name may contain anything.
 func sentence(err error) string {
 	var path *fs.PathError
 	var link *os.LinkError

@@ -17,7 +17,7 @@ type writers struct {
 
 	mu    sync.Mutex // guards all below
 	count int
-	idle  chan struct{} // closed when count is 0; nil until somebody waits
+	idle  chan struct{} // closed when count is 0; nil without a waiter
 }
 
 // ServeHTTP implements http.Handler.
@@ -41,7 +41,7 @@ func (w *writers) add(n int) {
 	}
 }
 
-// done is closed when nobody writes.
+// done is closed when there are no writers.
 func (w *writers) done() <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// printHints tells a person what to paste where.
+// printHints prints what to paste into which client.
 func printHints(w io.Writer, address string) {
 	u, err := url.Parse(address)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/davdisk/davdisk/cmd/internal/terminal"
 )
 
-// entryJSON is a file or a folder for scripts. What the store does not tell is
+// entryJSON is a file or a folder for scripts. What the store does not report is
 // left out.
 type entryJSON struct {
 	Path        string     `json:"path"`
@@ -104,7 +104,7 @@ func printEntry(w terminal.Writer, name string, info backend.Info) {
 	fmt.Fprintf(w, "%10s  %s  %s%s\n", size, when(info.ModTime), w.Name(name), slash)
 }
 
-// when tells a time to a person, in his own time zone.
+// when formats a time for people, in the local time zone.
 func when(t time.Time) string {
 	if t.IsZero() {
 		return strings.Repeat(" ", len("2006-01-02 15:04"))

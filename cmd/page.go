@@ -13,7 +13,7 @@ import (
 	"github.com/davdisk/davdisk/webdav/page"
 )
 
-// pageStore tells the page what a backend can do beyond a file system. What is
+// pageStore gives the page what a backend can do beyond a file system. What is
 // changed past f is asked for again there.
 func pageStore(b backend.Backend, f *vfs.FS, stateDir string) page.Store {
 	var s page.Store

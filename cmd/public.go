@@ -169,7 +169,7 @@ func (s *session) publicGet(args []string) error {
 	return errors.Join(s.transfer(p, nil), s.keepTimes())
 }
 
-// publicName is what a download is called: a name told by others, which must
+// publicName is the name of a download: a name chosen by others, which must
 // not lead out of the folder it goes to.
 func (s *session) publicName(t target) (string, error) {
 	name := path.Base(t.name)

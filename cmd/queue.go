@@ -79,7 +79,7 @@ type job struct {
 	queued *vfs.Queued // if it is a file that waits to be stored
 }
 
-// state tells a person how it stands with a file that waits.
+// state describes the state of a pending file for people.
 func (j job) state() string {
 	if j.queued == nil {
 		return ""

@@ -335,7 +335,7 @@ func (h *share) run() error {
 	return err
 }
 
-// announce tells where the share is; a person also learns what to do with it.
+// announce prints the address of the share, and on a terminal how to use it.
 func (h *share) announce() {
 	out := h.s.c.App.ErrWriter
 	base := h.scheme + "://" + h.listener.Addr().String() + path.Clean("/"+h.s.c.String("base-url"))

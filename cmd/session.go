@@ -209,7 +209,7 @@ func (s *session) isRemote(word string) bool {
 	return configured || word+":" == defaultRemote
 }
 
-// checkRemote refuses an address with a name that nobody knows.
+// checkRemote refuses an address with an unknown name.
 func (s *session) checkRemote(address string) error {
 	name, _, ok := backend.SplitAddress(address)
 	if _, configured := s.cfg.Remotes[name]; !ok || configured {

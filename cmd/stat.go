@@ -27,7 +27,7 @@ func (p program) statCommand() *cli.Command {
 	}
 }
 
-// describe tells all that is known of one entry.
+// describe prints all that is known of one entry.
 func (s *session) describe(address string, info backend.Info) error {
 	if s.c.Bool("json") {
 		return writeJSON(s.out(), newEntryJSON(address, info))
@@ -48,7 +48,7 @@ func (s *session) describe(address string, info backend.Info) error {
 	return nil
 }
 
-// nameBeside is a name that an address does not tell.
+// nameBeside is a name that is not in the address.
 func nameBeside(address, name string) string {
 	if name == "." || strings.HasSuffix(strings.TrimSuffix(address, "/"), name) {
 		return ""
@@ -64,7 +64,7 @@ func counted[N int | int64](n N, thing string) string {
 	return fmt.Sprintf("%d %s", n, thing)
 }
 
-// exactly tells a time with its zone; nothing if it is unknown.
+// exactly formats a time with its zone; nothing if it is unknown.
 func exactly(t time.Time) string {
 	if t.IsZero() {
 		return ""

@@ -7,8 +7,9 @@ import (
 	"syscall"
 )
 
-// isReadOnly tells of a file system that takes no changes.
+// isReadOnly reports whether an error means a read-only file system.
 func isReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }
 
-// isTaken tells of an address that another program listens on.
+// isTaken reports whether an error means that another program listens on the
+// address.
 func isTaken(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }

@@ -6,10 +6,11 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// isReadOnly tells of a file system that takes no changes.
+// isReadOnly reports whether an error means a read-only file system.
 func isReadOnly(err error) bool { return errors.Is(err, windows.ERROR_WRITE_PROTECT) }
 
-// isTaken tells of an address that another program listens on.
+// isTaken reports whether an error means that another program listens on the
+// address.
 func isTaken(err error) bool {
 	return errors.Is(err, windows.WSAEADDRINUSE) || errors.Is(err, windows.WSAEACCES)
 }

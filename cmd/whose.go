@@ -48,8 +48,8 @@ func (s *session) preferAccount(remote config.Remote, opts map[string]string) st
 	return ""
 }
 
-// tokenSource tells what names a token for the remotes of a driver, other than
-// the remotes themselves; empty for nothing.
+// tokenSource returns the option that has a token for the remotes of a driver,
+// other than the remotes themselves; empty for nothing.
 func (s *session) tokenSource(driver string) string {
 	flag := driver + "-token"
 	names := append([]string{variable(flag + "-file")}, secretVariables(flag)...)
@@ -66,7 +66,7 @@ func (s *session) tokenSource(driver string) string {
 	return ""
 }
 
-// sayUnused tells which token is not used for an address that is opened.
+// sayUnused prints which token is not used for an address that is opened.
 func (s *session) sayUnused(address string) {
 	name, _, ok := backend.SplitAddress(address)
 	if !ok || s.unused[name] == "" || s.c.Bool("quiet") {

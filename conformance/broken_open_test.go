@@ -148,7 +148,7 @@ func openBugs() []bug {
 			b.openFile = func(name string, flag int, perm os.FileMode) (afero.File, error) {
 				f, err := os.OpenFile(b.good.dir+"/"+name, flag, perm)
 				if err != nil {
-					return nil, b.good.told(err, name)
+					return nil, b.good.renamed(err, name)
 				}
 				return rootedFile{f, name}, nil
 			}

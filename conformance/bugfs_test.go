@@ -122,7 +122,7 @@ func (f *bugFile) Stat() (fs.FileInfo, error)                { return f.stat() }
 func (f *bugFile) Readdir(n int) ([]fs.FileInfo, error)      { return f.readdir(n) }
 func (f *bugFile) Readdirnames(n int) ([]string, error)      { return f.readdirnames(n) }
 
-// isDir tells what kind of file was opened.
+// isDir reports whether a directory was opened.
 func (f *bugFile) isDir() bool {
 	fi, err := f.good.Stat()
 	return err == nil && fi.IsDir()

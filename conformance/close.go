@@ -131,7 +131,7 @@ func useAfterClose(t *rig, use use) {
 	t.Unchanged()
 }
 
-// nameCases are about the names that files and file systems tell.
+// nameCases are about the names that files and file systems report.
 func nameCases() []entry {
 	return []entry{{
 		id: "name/as-opened", level: Parity, reads: true,

@@ -95,7 +95,7 @@ func (t *rig) busy(dir string) {
 	}
 	t.Close(d)
 	if f, err := t.FS.Open(t.Path(dir + "/missing")); err == nil && !isNil(f) {
-		t.Close(f) // that it is wrong is told elsewhere
+		t.Close(f) // the failure is reported elsewhere
 	}
 	if t.Has(Overwrite) {
 		t.Put(name, "other content")

@@ -213,7 +213,7 @@ func newOwner() (uid, gid int) {
 	return os.Getuid(), os.Getgid()
 }
 
-// hasOwner wants a name to belong to newOwner, if FileInfo.Sys tells.
+// hasOwner requires a name to belong to newOwner, if FileInfo.Sys has the owner.
 func (t *rig) hasOwner(name string) {
 	if owned, known := t.owned(name); known && !owned {
 		t.Errorf("%sthe owner of %q is another than the one that Chown was given", where(), name)

@@ -13,7 +13,7 @@ func (m *model) onHandle(o op) answer {
 	case h == nil:
 		return differ() // nothing has been opened there
 	case o.verb == opWriteAt && h.flag&os.O_APPEND != 0:
-		return differ() // package os refuses, others do as they are told
+		return differ() // package os refuses, others obey
 	case h.closed && h.wrong(o):
 		return no(isError) // two faults at once
 	case h.closed:

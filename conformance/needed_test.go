@@ -94,7 +94,7 @@ func TestEveryCaseIsNeeded(t *testing.T) {
 	}
 }
 
-// catchers runs the catalog with each bug, and tells which cases catch it.
+// catchers runs the catalog with each bug, and returns the cases that catch it.
 func catchers(t *testing.T, all []trial) [][]string {
 	caught := make([][]string, len(all))
 	queue := make(chan int)

@@ -190,7 +190,7 @@ func (p *player) onFile(f afero.File, o op) answer {
 		buf := make([]byte, len(o.data))
 		n, err := f.ReadAt(buf, o.n)
 		if errors.Is(err, io.EOF) {
-			err = nil // the length tells
+			err = nil // the length shows it
 		}
 		return answered(err, fmt.Sprintf("%q", buf[:n]))
 	case opWrite:

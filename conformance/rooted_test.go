@@ -30,8 +30,8 @@ func (r rootedFs) real(name string) string {
 	return r.dir + path.Clean("/"+name)
 }
 
-// told names an error after what was asked for.
-func (r rootedFs) told(err error, name string) error {
+// renamed gives an error the name that was requested.
+func (r rootedFs) renamed(err error, name string) error {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
 		return &fs.PathError{Op: pe.Op, Path: name, Err: pe.Err}
@@ -54,31 +54,31 @@ func (r rootedFs) Open(name string) (afero.File, error) { return r.OpenFile(name
 func (r rootedFs) OpenFile(name string, flag int, perm os.FileMode) (afero.File, error) {
 	f, err := os.OpenFile(r.real(name), flag, perm)
 	if err != nil {
-		return nil, r.told(err, name)
+		return nil, r.renamed(err, name)
 	}
 	return rootedFile{f, name}, nil
 }
 
 func (r rootedFs) Mkdir(name string, perm os.FileMode) error {
-	return r.told(os.Mkdir(r.real(name), perm), name)
+	return r.renamed(os.Mkdir(r.real(name), perm), name)
 }
 
 func (r rootedFs) MkdirAll(name string, perm os.FileMode) error {
-	return r.told(os.MkdirAll(r.real(name), perm), name)
+	return r.renamed(os.MkdirAll(r.real(name), perm), name)
 }
 
 func (r rootedFs) Remove(name string) error {
 	if r.isRoot(name) {
 		return refusedRoot("remove", name)
 	}
-	return r.told(os.Remove(r.real(name)), name)
+	return r.renamed(os.Remove(r.real(name)), name)
 }
 
 func (r rootedFs) RemoveAll(name string) error {
 	if r.isRoot(name) {
 		return refusedRoot("removeall", name)
 	}
-	return r.told(os.RemoveAll(r.real(name)), name)
+	return r.renamed(os.RemoveAll(r.real(name)), name)
 }
 
 func (r rootedFs) Rename(from, to string) error {
@@ -93,7 +93,7 @@ func (r rootedFs) Rename(from, to string) error {
 func (r rootedFs) Stat(name string) (fs.FileInfo, error) {
 	fi, err := os.Stat(r.real(name))
 	if err != nil {
-		return nil, r.told(err, name)
+		return nil, r.renamed(err, name)
 	}
 	if r.isRoot(name) {
 		return rootInfo{fi}, nil
@@ -102,21 +102,21 @@ func (r rootedFs) Stat(name string) (fs.FileInfo, error) {
 }
 
 func (r rootedFs) Chmod(name string, mode os.FileMode) error {
-	return r.told(os.Chmod(r.real(name), mode), name)
+	return r.renamed(os.Chmod(r.real(name), mode), name)
 }
 
 func (r rootedFs) Chown(name string, uid, gid int) error {
-	return r.told(os.Chown(r.real(name), uid, gid), name)
+	return r.renamed(os.Chown(r.real(name), uid, gid), name)
 }
 
 func (r rootedFs) Chtimes(name string, atime, mtime time.Time) error {
-	return r.told(os.Chtimes(r.real(name), atime, mtime), name)
+	return r.renamed(os.Chtimes(r.real(name), atime, mtime), name)
 }
 
 func (r rootedFs) LstatIfPossible(name string) (fs.FileInfo, bool, error) {
 	fi, err := os.Lstat(r.real(name))
 	if err != nil {
-		return nil, true, r.told(err, name)
+		return nil, true, r.renamed(err, name)
 	}
 	return fi, true, nil
 }
@@ -131,7 +131,7 @@ func (r rootedFs) SymlinkIfPossible(target, name string) error {
 
 func (r rootedFs) ReadlinkIfPossible(name string) (string, error) {
 	target, err := os.Readlink(r.real(name))
-	return strings.TrimPrefix(target, r.dir), r.told(err, name)
+	return strings.TrimPrefix(target, r.dir), r.renamed(err, name)
 }
 
 type rootInfo struct{ fs.FileInfo }

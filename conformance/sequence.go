@@ -58,7 +58,7 @@ func drawOne(pick func(n int) int) op {
 	return o
 }
 
-// drawFlag leaves out what nobody defines: O_EXCL without O_CREATE, and
+// drawFlag omits what is undefined: O_EXCL without O_CREATE, and
 // O_TRUNC without writing.
 func drawFlag(pick func(n int) int) int {
 	flag := []int{os.O_RDONLY, os.O_WRONLY, os.O_RDWR}[pick(3)]

@@ -329,18 +329,18 @@ func fold(b *bugFs, key func(string) string) {
 	}
 	b.openFile = func(name string, flag int, perm os.FileMode) (afero.File, error) {
 		f, err := b.good.OpenFile(resolve(name), flag, perm)
-		return f, b.good.told(err, name)
+		return f, b.good.renamed(err, name)
 	}
 	b.opened = func(f *bugFile) { f.name = func() string { return f.as } }
 	b.mkdir = func(name string, perm os.FileMode) error {
-		return b.good.told(b.good.Mkdir(resolve(name), perm), name)
+		return b.good.renamed(b.good.Mkdir(resolve(name), perm), name)
 	}
 	b.mkdirAll = func(name string, perm os.FileMode) error { return b.good.MkdirAll(resolve(name), perm) }
-	b.remove = func(name string) error { return b.good.told(b.good.Remove(resolve(name)), name) }
+	b.remove = func(name string) error { return b.good.renamed(b.good.Remove(resolve(name)), name) }
 	b.removeAll = func(name string) error { return b.good.RemoveAll(resolve(name)) }
 	b.stat = func(name string) (fs.FileInfo, error) {
 		fi, err := b.good.Stat(resolve(name))
-		return fi, b.good.told(err, name)
+		return fi, b.good.renamed(err, name)
 	}
 	b.chmod = func(name string, perm os.FileMode) error { return b.good.Chmod(resolve(name), perm) }
 	b.chown = func(name string, uid, gid int) error { return b.good.Chown(resolve(name), uid, gid) }

@@ -11,7 +11,7 @@ import (
 	"github.com/davdisk/davdisk/vfs"
 )
 
-// walked is a store that cannot copy a folder by itself.
+// walked is a store that cannot copy a folder.
 type walked struct{ *memory.Backend }
 
 func (b walked) Copy(ctx context.Context, from, to string, opts backend.CopyOptions) error {

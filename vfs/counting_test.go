@@ -39,7 +39,7 @@ func (c *counting) count(op, name string) {
 	}
 }
 
-// calls tells what was asked for since it was last called, as "2 list, 1 put".
+// calls returns the calls since it was last called, as "2 list, 1 put".
 func (c *counting) calls() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -50,7 +50,7 @@ func (c *core) recoverLater() {
 }
 
 // recoverAll recovers the operations that were interrupted, now or in a previous
-// run, and that nobody is working on.
+// run, and that are not in use.
 func (c *core) recoverAll(ctx context.Context) {
 	left := false
 	for _, e := range c.journal.find(func(*intent) bool { return true }) {

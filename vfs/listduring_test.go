@@ -55,7 +55,7 @@ func (s *listed) Remove(ctx context.Context, name string, opts backend.RemoveOpt
 	return s.Backend.Remove(ctx, name, opts)
 }
 
-// in tells what is listed in a folder.
+// in returns the listing of a folder.
 func in(t *testing.T, f *vfs.FS, folder string) string {
 	t.Helper()
 	infos, err := afero.ReadDir(f, folder)

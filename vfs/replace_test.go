@@ -90,7 +90,7 @@ func (s *steps) Move(ctx context.Context, from, to string, opts backend.MoveOpti
 	return s.step(func() error { return s.Backend.Move(ctx, from, to, opts) })
 }
 
-// copier is steps with a store that copies folders by itself.
+// copier is steps with a store that copies folders itself.
 type copier struct{ *steps }
 
 func (c copier) Copy(ctx context.Context, from, to string, opts backend.CopyOptions) error {

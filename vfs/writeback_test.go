@@ -70,8 +70,8 @@ func withWriteBack(t *testing.T, b backend.Backend, opts ...vfs.Option) *vfs.FS 
 	return newFS(t, b, append(opts, vfs.WithStateDir(t.TempDir()), vfs.WithWriteBack(64<<20))...)
 }
 
-// settle waits until nothing waits to be stored.
-func settle(t *testing.T, f *vfs.FS) {
+// waitStored waits until nothing is pending.
+func waitStored(t *testing.T, f *vfs.FS) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -119,7 +119,7 @@ func TestWriteBackBudget(t *testing.T) {
 		{"replace a file", "/dir/a", 1, 2, 1},
 		{"write a new file again and again while it is uploaded", "/dir/quick", 10, 3, 2},
 	} {
-		settle(t, f)
+		waitStored(t, f)
 		if _, err := afero.ReadDir(f, "/dir"); err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +137,7 @@ func TestWriteBackBudget(t *testing.T) {
 			t.Errorf("%s: %d files wait", cost.doing, files)
 		}
 		close(gate)
-		settle(t, f)
+		waitStored(t, f)
 		after := disk.Counters()
 		if api, transfers := after.API()-before.API(), after.Transfers()-before.Transfers(); api != cost.api || transfers != cost.transfers {
 			t.Errorf("%s: %d calls, %d transfers, want %d, %d", cost.doing, api, transfers, cost.api, cost.transfers)
@@ -152,7 +152,7 @@ func TestWriteBackShows(t *testing.T) {
 	c := newCounting(memory.Options{})
 	f := withWriteBack(t, c)
 	budgetFixture(t, f)
-	settle(t, f)
+	waitStored(t, f)
 	c.gate = func(op, _ string) {
 		if op == "put" {
 			<-goOn
@@ -227,7 +227,7 @@ func TestWriteBackShows(t *testing.T) {
 		t.Errorf("%d files, %d bytes wait", files, bytes)
 	}
 	close(goOn)
-	settle(t, f)
+	waitStored(t, f)
 	check("when it is stored")
 	if got := tree(t, newFS(t, c)); got != want {
 		t.Errorf("the store has %q, want %q", got, want)
@@ -262,13 +262,13 @@ func TestWriteBackTurnedOff(t *testing.T) {
 	}
 	down.Store(false)
 	write(t, f, "/a", "4")
-	settle(t, f)
+	waitStored(t, f)
 	if got := tree(t, newFS(t, b)); got != "a=4 b=2" {
 		t.Errorf("the store has %q", got)
 	}
 }
 
-// TestWriteBackNeeds tells what it cannot do without.
+// TestWriteBackNeeds shows what write-back requires.
 func TestWriteBackNeeds(t *testing.T) {
 	if _, err := vfs.New(memory.New(memory.Options{}), vfs.WithWriteBack(1)); err == nil || !strings.Contains(err.Error(), "state folder") {
 		t.Errorf("without a state folder: %v", err)
@@ -305,7 +305,7 @@ func TestWriteBackAndTheRevision(t *testing.T) {
 	look()
 	look()
 	close(goOn)
-	settle(t, f)
+	waitStored(t, f)
 	if strings.Contains(log.String(), "revision") {
 		t.Errorf("it is not trusted any more:\n%s", &log)
 	}

@@ -284,7 +284,7 @@ func TestFormsOfXNet(t *testing.T) {
 		t.Errorf("header %v", a.header)
 	}
 
-	// A tag that cannot be told is no tag that does not match.
+	// A tag that cannot be read is not one that does not match.
 	s = newForms(netForms{tagErr: &codeError{code: 503}})
 	s.want(503, "GET", "/f", "")
 	s.want(503, "PUT", "/f", "x", `If-None-Match: *`)

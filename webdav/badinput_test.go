@@ -69,7 +69,7 @@ func TestBadHeaders(t *testing.T) {
 	})
 }
 
-// TestOptionsThatMakeNoSense are told at the start.
+// TestOptionsThatMakeNoSense are reported at the start.
 func TestOptionsThatMakeNoSense(t *testing.T) {
 	for name, option := range map[string]Option{
 		"prefix": WithPrefix("/a/../b"), "prefix with a query": WithPrefix("/a?b"), "public address": WithPublicURL("disk.example"),

@@ -23,7 +23,7 @@ import (
 
 // capableFs is a file system in memory with every ability, and with nothing
 // beside what a handler may use of one: any other method of afero.Fs panics.
-// It counts calls and fails where a test tells it to.
+// It counts calls and fails where a test wants it.
 type capableFs struct {
 	afero.Fs // nil
 	*capableState
@@ -61,7 +61,7 @@ func newCapableFs() *capableFs {
 	return &capableFs{capableState: s, ctx: context.Background()}
 }
 
-// codeError is an error of a file system that tells a status.
+// codeError is an error of a file system with a status.
 type codeError struct {
 	code  int
 	after time.Duration

@@ -8,8 +8,9 @@ import (
 	"github.com/davdisk/davdisk/backend/memory"
 )
 
-// TestContinueOnlyWhenTheUploadWillBeAccepted: a client that asks before sending is told
-// at once what will not be taken, by whatever way he tells the size.
+// TestContinueOnlyWhenTheUploadWillBeAccepted: a client that asks before
+// sending is told at once what will be refused, by whatever header the size is
+// sent.
 func TestContinueOnlyWhenTheUploadWillBeAccepted(t *testing.T) {
 	const free, most = 100 << 20, 1 << 20
 	s := newShareOf(t, newVFSOn(t, memory.New(memory.Options{Total: free, MaxFile: most})),

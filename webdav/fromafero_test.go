@@ -100,7 +100,7 @@ func TestXNetHandler(t *testing.T) {
 	})
 }
 
-// TestTagsUnderXNet: both handlers tell one entity tag of a file.
+// TestTagsUnderXNet: both handlers return one entity tag of a file.
 func TestTagsUnderXNet(t *testing.T) {
 	onXNet(t, func(s *share) {
 		put := s.want(201, "PUT", "/f", "content").header.Get("ETag")
@@ -145,7 +145,7 @@ func TestPropertiesUnderXNet(t *testing.T) {
 	}
 }
 
-// TestCopyUnderXNetReadsNothing where the file system can copy by itself.
+// TestCopyUnderXNetReadsNothing if the file system is a Copier.
 func TestCopyUnderXNetReadsNothing(t *testing.T) {
 	c := newCapableFs()
 	s := newShareBy(t, c, &xdav.Handler{FileSystem: FromAfero(c), LockSystem: newLocks(t, "")}, nil)
@@ -325,7 +325,8 @@ func TestFileFromAfero(t *testing.T) {
 	}
 }
 
-// TestPatchThatFails: none of the properties is changed, and x/net is told why.
+// TestPatchThatFails: none of the properties is changed, and x/net gets the
+// reason.
 func TestPatchThatFails(t *testing.T) {
 	c := newCapableFs()
 	if _, err := c.Put("/f", strings.NewReader("x"), 1, time.Time{}, "", false); err != nil {

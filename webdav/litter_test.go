@@ -179,7 +179,8 @@ func TestSlowLitterHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-// TestLitterFollowsItsFolder: whoever moves, replaces or deletes a folder.
+// TestLitterFollowsItsFolder, by whichever method it is moved, replaced or
+// deleted.
 func TestLitterFollowsItsFolder(t *testing.T) {
 	onEach(t, func(s *share) {
 		long := "/" + strings.Repeat("Ж", 100)

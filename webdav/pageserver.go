@@ -72,7 +72,7 @@ func (h *Handler) servePage(w http.ResponseWriter, r *request, name string) erro
 	})
 }
 
-// errPagePath refuses to make what nobody could reach.
+// errPagePath refuses to create what could not be reached.
 var errPagePath = refuse(http.StatusForbidden, "names below "+PagePath+" belong to the page")
 
 // wantsErrorPage reports whether an error is to be shown to a person.

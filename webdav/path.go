@@ -79,7 +79,7 @@ func (r *request) href(name string, isDir bool) string {
 }
 
 // spell notes how the client spelled the path of the request, unless that is
-// another name than is told, or has another prefix.
+// another name than the one reported, or has another prefix.
 func (r *request) spell() {
 	spelling := strings.TrimSuffix(r.URL.EscapedPath(), "/")
 	told := strings.TrimSuffix(r.handler.publicPrefix()+r.visible(r.name), "/")

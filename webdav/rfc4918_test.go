@@ -65,7 +65,7 @@ func TestRFC4918Users(t *testing.T) {
 		s.want(403, "LOCK", "/dav/anna/d", "", bert, "If: ("+token+")")
 		s.want(204, "PUT", "/dav/d/f", "y", anna, "If: <"+s.server.URL+"/dav/d/> ("+token+")")
 		s.want(412, "PUT", "/dav/d/f", "z", anna, "If: </d/> ("+token+")")
-		// What is above a user's root he is not told.
+		// What is above a user's root is not revealed.
 		s.lock("/dav/anna", bert, "Depth: 0")
 		tells("/dav/", s.want(423, "PUT", "/dav/new", "x", anna))
 		if a := s.want(207, "PROPFIND", "/dav/", "", "Depth: 0", anna); strings.Contains(a.body, "/dav/anna") {

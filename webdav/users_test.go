@@ -57,7 +57,7 @@ func TestUsersHaveRootsAndRights(t *testing.T) {
 		guarded.want(204, "PUT", "/dav/f", "new", anna, "If: </dav/f> ("+token+")")
 		guarded.want(201, "MOVE", "/dav/f", "", anna, "Destination: /dav/g", "If: ("+token+")")
 		s.holds("/home/anna/g", "new")
-		// A lock above the root of a user does not tell what is there.
+		// A lock above the root of a user does not reveal names.
 		guarded.want(200, "LOCK", "/dav/home", lockBody, root)
 		a := guarded.want(207, "PROPFIND", "/dav/g", propfindOf("lockdiscovery"), "Depth: 0", anna)
 		if strings.Contains(a.body, "home") {

@@ -86,7 +86,7 @@ func TestTrash(t *testing.T) {
 			if len(entries) != 4 || entries["d"].Info.Name != "d" || !entries["d"].Info.Dir || entries["f"].Info.Size != 3 || entries["f"].Deleted.IsZero() {
 				t.Fatalf("the trash has %+v", entries)
 			}
-			// The file first: its folder has to come back by itself.
+			// The file first: its folder has to be restored implicitly.
 			if name, err := b.Restore(ctx, entries["d/Ж +.txt"].ID, "", false); err != nil || name != "d/Ж +.txt" {
 				t.Errorf("restored as %q, %v", name, err)
 			}

@@ -14,7 +14,7 @@ import (
 )
 
 // TestContract runs the contract on the service as it is believed to be, and
-// with each point that is in doubt the other way round.
+// with each undocumented point the other way round.
 func TestContract(t *testing.T) {
 	for name, knobs := range map[string]emulator.Knobs{
 		"as it is":           {},

@@ -1,8 +1,8 @@
 package yandex
 
-// PendingTimes tells how many modification times are not yet safely with the
+// PendingTimes returns how many modification times are still to be written to the
 // service.
 func PendingTimes(b *Backend) int { return len(b.times.journal.All()) }
 
-// PendingUploads tells of how many uploads the end is unknown.
+// PendingUploads returns the number of uploads of unknown outcome.
 func PendingUploads(b *Backend) int { return len(b.pending.All()) }

@@ -15,8 +15,7 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
 )
 
-// passing are faults that a client has to get over by itself when they happen
-// once.
+// passing are faults that a client has to retry when they happen once.
 var passing = map[string]emulator.Fault{
 	"429":                    {Status: 429},
 	"500":                    {Status: 500},

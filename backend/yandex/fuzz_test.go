@@ -128,7 +128,7 @@ func FuzzPaths(f *testing.F) {
 	})
 }
 
-// TestBelow tells what lies below a root from what only looks so.
+// TestBelow distinguishes names below a root from similar ones.
 func TestBelow(t *testing.T) {
 	for _, test := range []struct {
 		root, path, name string

@@ -101,7 +101,7 @@ func TestDeviceFlow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		code.Interval = 4 * time.Second // less than told
+		code.Interval = 4 * time.Second // less than the server's
 		if _, err := o.Poll(ctx, code); err != nil {
 			t.Fatal(err)
 		}

@@ -43,8 +43,8 @@ func TestUploadThatFinishesLater(t *testing.T) {
 	}
 }
 
-// TestUploadOfUnknownEnd loses an upload without any way to tell. Its name
-// stays closed, also for the next process, until the link has lapsed.
+// TestUploadOfUnknownEnd loses an upload without any way to find its outcome.
+// Its name stays closed, also for the next process, until the link has lapsed.
 func TestUploadOfUnknownEnd(t *testing.T) {
 	ctx := context.Background()
 	c := newClock()

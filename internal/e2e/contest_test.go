@@ -11,8 +11,8 @@ import (
 )
 
 // TestContest lets clients do things to the same names at the same moment,
-// again and again. What all of them are told, and what the disk holds then,
-// must be what they would have met one after the other, in some order.
+// again and again. Their responses, and what the disk holds then, must be what
+// they would have met one after the other, in some order.
 func TestContest(t *testing.T) {
 	clients, moments, rounds := 4, 25, 1
 	if testlevel.Long() {
@@ -31,7 +31,7 @@ func TestContest(t *testing.T) {
 				for moment := 0; moment < moments && !t.Failed(); moment++ {
 					may = d.contest(may, dir, r, clients, moment)
 				}
-				d.settled()
+				d.recovered()
 				for name := range found(d.disk, dir) {
 					if strings.Contains(name, ".davdisk-") {
 						t.Errorf("%s is left behind", name)
@@ -42,7 +42,7 @@ func TestContest(t *testing.T) {
 	}
 }
 
-// contest does several things at once and tells what the disk holds then.
+// contest does several things at once and returns what the disk holds then.
 func (d *subject) contest(before worlds, dir string, r *rand.Rand, clients, serial int) worlds {
 	deeds, answers := make([]deed, clients), make([]answer, clients)
 	var working sync.WaitGroup

@@ -109,7 +109,7 @@ func (s *server) trace(method, path, body, destination string, status int, heade
 // A trace is a file into which strace writes while davdisk runs.
 type trace struct {
 	file string
-	home string // which paths are told relative to
+	home string // which paths are relative to
 	read int    // bytes of the file that have been looked at
 }
 

@@ -36,7 +36,7 @@ type scenario struct {
 var large = strings.Repeat("0123456789abcdef", (8<<20)/16+1)
 
 // planted is the disk that each scenario begins with: content by path, folders
-// with a slash at the end. What a disk holds is told by the MD5 of the contents.
+// with a slash at the end. The content of a disk is described by MD5 sums.
 var planted = map[string]string{
 	"/f.txt": "the old f", "/g.txt": "the old g", "/bystander.txt": "not concerned",
 	"/d/": "", "/d/x.txt": "x in d", "/d/sub/": "", "/d/sub/y.txt": "y in d",
@@ -204,7 +204,7 @@ func TestEveryFault(t *testing.T) {
 	}
 }
 
-// count runs a scenario without a fault and tells the calls that it makes.
+// count runs a scenario without a fault and returns the calls that it makes.
 func (s scenario) count(t *testing.T, knobs emulator.Knobs, warm bool) map[emulator.Endpoint]int {
 	d := newSubject(t, knobs)
 	defer d.close()
@@ -423,7 +423,7 @@ func (d *subject) finish(s scenario, what string, done bool) {
 			d.mustNotMiss(what, path)
 		}
 	}
-	d.request("PROPFIND", s.header["Destination"], "", map[string]string{"Depth": "0"}) // which settles what was cut short
+	d.request("PROPFIND", s.header["Destination"], "", map[string]string{"Depth": "0"}) // which recovers what was cut short
 	is := visible(d.holds())
 	switch {
 	case maps.Equal(is, want):
@@ -437,7 +437,7 @@ func (d *subject) finish(s scenario, what string, done bool) {
 	d.shut()
 	d.open()
 	d.request("PROPFIND", "/", "", map[string]string{"Depth": "0"})
-	if err := d.vfs.Close(); err != nil { // waits for what was left to be settled
+	if err := d.vfs.Close(); err != nil { // waits for recovery
 		d.Error(err)
 	}
 	d.reopen()
@@ -455,7 +455,7 @@ func (d *subject) reopen() {
 	d.open()
 }
 
-// holds tells what is on the disk. Operations that nobody waits for any more
+// holds returns what is on the disk. Operations that nobody waits for any more
 // are waited for here.
 func (d *subject) holds() map[string]string {
 	disk := map[string]string{}
@@ -479,7 +479,7 @@ func visible(disk map[string]string) map[string]string {
 	return seen
 }
 
-// describe tells how a disk differs from the one that scenarios begin with.
+// describe returns how a disk differs from the one that scenarios begin with.
 func describe(disk map[string]string) string {
 	var out strings.Builder
 	before := original()

@@ -12,10 +12,10 @@ import (
 )
 
 // TestOwnDiskFails takes davdisk its own disk away while it works: its state,
-// spool and cache are on one that becomes full, after all that davdisk has there
-// was deleted or before, and later has room again.
-// What is refused then has not been done, what was told to be done is, and once
-// there is room again all is settled.
+// spool and cache are on one that becomes full, after all that davdisk has
+// there was deleted or before, and later has room again. What is refused then
+// has not been done, what was told to be done is, and once there is space again
+// all is recovered.
 func TestOwnDiskFails(t *testing.T) {
 	for what, fail := range map[string]struct {
 		begin, end func(t *testing.T, dir string)
@@ -46,7 +46,7 @@ func TestOwnDiskFails(t *testing.T) {
 			}
 			fail.end(t, dir)
 			b.work(t, d, r, 20)
-			d.settled()
+			d.recovered()
 			b.compare(t, d.disk)
 			for path := range found(d.disk, "") {
 				if strings.Contains(path, ".davdisk-") || path == "/large" {

@@ -84,7 +84,7 @@ func TestDoubtsUnderLoad(t *testing.T) {
 					}
 					working.Wait()
 					d.disk.ClearFaults()
-					d.settled()
+					d.recovered()
 					failed := 0
 					for _, b := range books {
 						failed += b.failed
@@ -226,9 +226,9 @@ func (d deed) header() map[string]string {
 	return header
 }
 
-// settled ends davdisk and starts it again, so that it settles all that is
+// recovered restarts davdisk, so that it recovers everything that is
 // unfinished, and ends it for good.
-func (d *subject) settled() {
+func (d *subject) recovered() {
 	d.shut()
 	d.open()
 	d.shut()

@@ -80,7 +80,7 @@ func serve(tb testing.TB, disk *emulator.Server, flags ...string) *server {
 	return serveIn(tb, disk, tb.TempDir(), flags...)
 }
 
-// serveIn is serve in a home folder that is told, for a second start.
+// serveIn is serve in a given home folder, for a second start.
 func serveIn(tb testing.TB, disk *emulator.Server, home string, flags ...string) *server {
 	tb.Helper()
 	args := append([]string{"serve", "yandex:", "--addr", "127.0.0.1:0"}, flags...)

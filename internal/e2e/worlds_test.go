@@ -18,7 +18,7 @@ type world map[string]string
 
 const isFolder = "folder"
 
-// key tells worlds apart.
+// key identifies a world.
 func (w world) key() string {
 	var out strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(w)) {

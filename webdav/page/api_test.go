@@ -326,7 +326,7 @@ func TestAPIWithoutAbilities(t *testing.T) {
 	}
 }
 
-// TestAPIListIsNotSentTwice: a client that has the listing is told so.
+// TestAPIListIsNotSentTwice: a client that has the listing gets 304.
 func TestAPIListIsNotSentTwice(t *testing.T) {
 	files := homes(t)
 	c := newClient(t, files, nil)

@@ -168,7 +168,7 @@ func (unlisted) Readdir(int) ([]fs.FileInfo, error) {
 	return nil, &fs.PathError{Op: "readdir", Path: "/", Err: context.DeadlineExceeded}
 }
 
-// TestFolderThatCannotBeListed: the fault is told by its status, and not as an
+// TestFolderThatCannotBeListed: the fault is reported by its status, and not as an
 // empty folder.
 func TestFolderThatCannotBeListed(t *testing.T) {
 	server := serve(t, failing{afero.NewMemMapFs()})

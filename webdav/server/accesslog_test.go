@@ -141,7 +141,7 @@ func TestAccessLogHasOneLineARequest(t *testing.T) {
 	}
 }
 
-// TestCutAnswersAreObserved: what broke off is not told as what was answered
+// TestCutAnswersAreObserved: a cut response is not reported as a complete one
 // whole.
 func TestCutAnswersAreObserved(t *testing.T) {
 	var last server.Observation

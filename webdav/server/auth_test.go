@@ -21,7 +21,7 @@ import (
 
 const hostilePassword = `p:ä "$%<>😀'`
 
-// gate is an authentication layer over a handler that tells who got in.
+// gate is an authentication layer over a handler that returns the user.
 type gate struct {
 	http.Handler
 	checks atomic.Int32 // passwords verified

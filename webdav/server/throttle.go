@@ -35,7 +35,7 @@ type bucketKey struct {
 	kind bucketKind
 	from netip.Prefix
 	name string
-	// unknown: the name is nobody's.
+	// unknown: there is no user of that name.
 	unknown bool
 }
 

@@ -17,7 +17,7 @@ import (
 
 // A Handler answers those who look after a server, on an address of its own:
 // /healthz for a supervisor and /metrics for Prometheus. It asks for no
-// password and tells no names, so the address should be one that only they
+// password and reveals no names, so the address should be one that only they
 // reach. It may be used by many goroutines.
 //
 //	h := admin.New(nil)

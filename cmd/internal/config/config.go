@@ -1,5 +1,5 @@
 // Package config reads and extends config.toml, which is the user's own file:
-// what he wrote stays as he wrote it, comments and all.
+// the user's text is kept, including comments.
 //
 //	yandex-hard-delete = true     # a flag, for every command that has it
 //
@@ -54,7 +54,7 @@ type User struct {
 	ReadOnly     bool   `toml:"read-only"`
 }
 
-// Rules tell what a configuration may hold.
+// Rules define what a configuration may contain.
 type Rules struct {
 	Flag    func(command, name string) bool // is there such a flag; command "": of any command
 	Command func(name string) bool

@@ -120,7 +120,7 @@ func checkPrivate(dir string) error {
 }
 
 // Lock keeps a second process from the same work until unlock is called. The
-// name tells what work, and is made of letters, digits and "-".
+// name identifies the work, and consists of letters, digits and "-".
 func Lock(dir, name string) (unlock func() error, err error) {
 	folder := filepath.Join(dir, "serving")
 	if err := os.MkdirAll(folder, 0o700); err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// A Progress is a line on a terminal that tells how far a transfer is; on
+// A Progress is a line on a terminal that shows the progress of a transfer; on
 // anything else it is silent. Its methods may be called by many goroutines.
 type Progress struct {
 	mu   sync.Mutex // guards the rest
@@ -54,7 +54,7 @@ func Notice(w io.Writer, text string) (clear func()) {
 	return func() { fmt.Fprint(w, "\r\x1b[K") }
 }
 
-// Grow tells that n bytes more are to come.
+// Grow adds n bytes to the total.
 func (p *Progress) Grow(n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -64,7 +64,7 @@ func (p *Progress) Grow(n int64) {
 	}
 }
 
-// Add tells that n bytes, or steps, were done.
+// Add records that n bytes, or steps, were done.
 func (p *Progress) Add(n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

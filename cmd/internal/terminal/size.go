@@ -9,7 +9,7 @@ import (
 // units are those of ParseSize and Size, each 1024 times the one before.
 const units = "KMGTPE"
 
-// Size tells a number of bytes to a person: "1.5 MiB".
+// Size formats a number of bytes for people: "1.5 MiB".
 func Size(n int64) string {
 	if n < 1024 {
 		return strconv.FormatInt(n, 10) + " B"

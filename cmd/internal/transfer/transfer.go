@@ -85,7 +85,7 @@ type Options struct {
 	Done      func(Copied)  // a file is stored; one call at a time; may be nil
 }
 
-// Copied tells of a file that is stored.
+// Copied reports a stored file.
 type Copied struct {
 	From backend.Info
 	Name string // in the source
@@ -252,7 +252,7 @@ func compare(from, to backend.Info, name string) error {
 	return nil
 }
 
-// CheckBase refuses a name, told by a store, that would not stay in its
+// CheckBase refuses a name from a store that would not stay in its
 // folder: "..", "a/b", "/etc".
 func CheckBase(name string) error {
 	if name == "." || name == ".." || strings.ContainsAny(name, "/\x00") || !fs.ValidPath(name) {

@@ -52,7 +52,7 @@ func TestWhatAListingAnswers(t *testing.T) {
 	}
 }
 
-// TestNothingIsKnown asks for names of which no listing tells.
+// TestNothingIsKnown asks for names that are in no listing.
 func TestNothingIsKnown(t *testing.T) {
 	trouble := backend.PathError("list", "d", backend.ErrUnavailable, "")
 	for name, test := range map[string]struct {

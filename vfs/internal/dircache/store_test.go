@@ -54,7 +54,7 @@ func (s *store) count(op string) {
 	s.counts[op]++
 }
 
-// calls tells what was asked for since it was last called, as "2 list, 1 stat".
+// calls returns the calls since it was last called, as "2 list, 1 stat".
 func (s *store) calls() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-// A Budget bounds how many bytes of bodies are held at once. Whoever needs more
-// waits until others have ended. The share that was made first need not: one of
-// them can always be finished, however large it is and whatever the others hold,
-// so that they never wait for each other. It is safe for concurrent use.
+// A Budget bounds how many bytes of bodies are held at once. A caller that
+// needs more waits until others have ended. The share that was made first need
+// not: one of them can always be finished, however large it is and whatever the
+// others hold, so that they never wait for each other. It is safe for
+// concurrent use.
 type Budget struct {
 	limit int64         // bytes
 	wait  time.Duration // how long for room

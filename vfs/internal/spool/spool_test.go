@@ -207,7 +207,7 @@ func TestFill(t *testing.T) {
 	}
 }
 
-// slow is a source that gives its content when it is told to.
+// slow is a source that returns its content on demand.
 type slow struct{ began, goOn chan struct{} }
 
 func (s slow) Read(p []byte) (int, error) {

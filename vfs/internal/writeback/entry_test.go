@@ -104,7 +104,7 @@ func TestOvertakenEntry(t *testing.T) {
 	}
 }
 
-// TestDamage: what was acknowledged and is not there any more is told.
+// TestDamage: what was acknowledged and is lost is reported.
 func TestDamage(t *testing.T) {
 	for _, suffix := range []string{entrySuffix, contentSuffix} {
 		for name, spoil := range map[string]func(data []byte) []byte{

@@ -50,7 +50,7 @@ func (s *stubborn) ask(op, name string) error {
 	return gate(op, name)
 }
 
-// asked tells what was asked since it was last called.
+// asked returns the calls since it was last called.
 func (s *stubborn) asked() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
