@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +19,8 @@ import (
 // set, and notes when it was asked to.
 type unwilling struct {
 	*memory.Backend
+
+	mu      sync.Mutex // guards the fields below
 	refuses bool
 	since   time.Time
 	asked   []time.Duration // since when
@@ -26,11 +30,32 @@ func (u *unwilling) Remove(ctx context.Context, name string, opts backend.Remove
 	if !ownname.Is(name) {
 		return u.Backend.Remove(ctx, name, opts)
 	}
+	u.mu.Lock()
 	u.asked = append(u.asked, time.Since(u.since))
-	if u.refuses {
+	refuses := u.refuses
+	u.mu.Unlock()
+	if refuses {
 		return backend.PathError("remove", name, backend.ErrUnavailable, "not now")
 	}
 	return u.Backend.Remove(ctx, name, opts)
+}
+
+// wait returns when the store was asked, after some time.
+func (u *unwilling) wait(d time.Duration) []time.Duration {
+	time.Sleep(d)
+	synctest.Wait()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return slices.Clone(u.asked)
+}
+
+// set begins anew.
+func (u *unwilling) set(refuses bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.refuses = refuses; refuses {
+		u.since, u.asked = time.Now(), nil
+	}
 }
 
 // TestLeftoversAreRemovedLater has the removal of what was replaced fail again
@@ -48,35 +73,32 @@ func TestLeftoversAreRemovedLater(t *testing.T) {
 		if got := tree(t, f); got != after {
 			t.Errorf("%q, want %q", got, after)
 		}
-		time.Sleep(10 * time.Minute)
 		minutes := []time.Duration{0, time.Minute, 3 * time.Minute, 7 * time.Minute}
-		if !slices.Equal(s.asked, minutes) {
-			t.Errorf("the store was asked after %v, want %v", s.asked, minutes)
+		if asked := s.wait(10 * time.Minute); !slices.Equal(asked, minutes) {
+			t.Errorf("the store was asked after %v, want %v", asked, minutes)
 		}
 		if got := tree(t, newFS(t, s.Backend)); !strings.Contains(got, "kept") {
 			t.Errorf("nothing is hidden in %q, so nothing is tested", got)
 		}
-		s.refuses = false
+		s.set(false)
 		if err := f.Copy("/plain", "/copy", false, -1); err != nil {
 			t.Fatal(err)
 		}
-		if n := len(s.asked); n != 4 {
+		if len(s.wait(0)) != 4 {
 			t.Errorf("a copy elsewhere asked for the leftover")
 		}
-		time.Sleep(24 * time.Hour)
-		if got := append(minutes, 15*time.Minute); !slices.Equal(s.asked, got) {
-			t.Errorf("the store was asked after %v, want %v", s.asked, got)
+		if asked, want := s.wait(24*time.Hour), append(minutes, 15*time.Minute); !slices.Equal(asked, want) {
+			t.Errorf("the store was asked after %v, want %v", asked, want)
 		}
 		if got := tree(t, newFS(t, s.Backend)); got != "copy=3 "+after {
 			t.Errorf("%q is in the store", got)
 		}
-		s.refuses, s.since, s.asked = true, time.Now(), nil // the pauses begin anew
+		s.set(true) // the pauses begin anew
 		if err := f.Copy("/plain", "/d", true, -1); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(2 * time.Minute)
-		if want := minutes[:2]; !slices.Equal(s.asked, want) {
-			t.Errorf("the next time the store was asked after %v, want %v", s.asked, want)
+		if asked, want := s.wait(2*time.Minute), minutes[:2]; !slices.Equal(asked, want) {
+			t.Errorf("the next time the store was asked after %v, want %v", asked, want)
 		}
 		if err := f.Close(); err != nil { // ends the timer, or the bubble does not end
 			t.Error(err)
@@ -90,19 +112,21 @@ func TestLeftoversAreRemovedLater(t *testing.T) {
 func TestInterruptedIsRecoveredLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := memory.New(memory.Options{})
-		calls := -100
+		var calls atomic.Int64
+		calls.Store(-100)
 		f := newFS(t, hooked{b, func(change func() error) error {
-			if calls++; calls == 2 || calls == 3 {
+			if n := calls.Add(1); n == 2 || n == 3 {
 				return backend.PathError("move", "-", backend.ErrUnavailable, "")
 			}
 			return change()
 		}})
 		replaceFixture(t, f)
-		calls = 0
+		calls.Store(0)
 		if err := f.Move("/from", "/d", true); err == nil {
 			t.Fatal("it went well, so nothing is tested")
 		}
 		time.Sleep(2 * time.Minute)
+		synctest.Wait()
 		if got, want := tree(t, newFS(t, b)), "d/ d/k=kept from/ from/x=1 from/x2/ from/x2/y=2 plain=3"; got != want {
 			t.Errorf("%q is in the store, want %q", got, want)
 		}
