@@ -280,7 +280,7 @@ func TestRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		put(t, q, "g", "12") // it is asked again whether there is room
-		synctest.Wait() // and what waited for it is stored at once
+		synctest.Wait()      // and what waited for it is stored at once
 		holds(t, "the store", store.Backend, "f=1234 g=12")
 		q.Close()
 	})
