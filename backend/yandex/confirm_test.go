@@ -43,7 +43,7 @@ func TestUploadsAreCompared(t *testing.T) {
 					for _, atHand := range []bool{true, false} {
 						t.Run(fmt.Sprintf("%s, once %v, by a temporary name %v, %s, at hand %v", what, once, viaTemp, how, atHand), func(t *testing.T) {
 							t.Parallel()
-							var said strings.Builder
+							var said logText
 							srv, b := start(t, emulator.Options{}, yandex.Config{
 								UploadViaTempName: viaTemp, ModTimeWait: time.Hour, StateDir: t.TempDir(), Log: slog.New(slog.NewTextHandler(&said, nil)),
 							})
@@ -101,6 +101,24 @@ func TestUploadsAreCompared(t *testing.T) {
 			}
 		}
 	}
+}
+
+// logText is a log that may be read while it is written.
+type logText struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // TestSharedConfirmation uploads many files at once to a service that keeps

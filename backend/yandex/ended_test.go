@@ -57,7 +57,7 @@ func TestOperationsWithoutEffect(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var said strings.Builder
+			var said logText
 			srv, b := start(t, emulator.Options{}, yandex.Config{
 				UploadViaTempName: strings.Contains(name, "temporary"), Log: slog.New(slog.NewTextHandler(&said, nil)),
 			})
