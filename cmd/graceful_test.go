@@ -64,14 +64,16 @@ func TestWhoWritesIsCounted(t *testing.T) {
 func TestWhoWritesIsWaitedForWithoutEnd(t *testing.T) {
 	server, w, finish, answer := midway(t, "PUT")
 	ended := make(chan error, 1)
-	go func() { ended <- shutdown(server, w, 0) }()
+	// The grace is also what the response has when the handler has returned.
+	const grace = time.Second
+	go func() { ended <- shutdown(server, w, grace) }()
 	// A shutdown that did not wait would cut the request in this time.
 	select {
 	case err := <-ended:
 		t.Errorf("it ended with %v", err)
 	case err := <-answer:
 		t.Fatalf("the request ended with %v", err)
-	case <-time.After(200 * time.Millisecond):
+	case <-time.After(2 * grace):
 	}
 	close(finish)
 	if err := <-answer; err != nil {

@@ -43,6 +43,7 @@ func TestUploadsAreCompared(t *testing.T) {
 					for _, atHand := range []bool{true, false} {
 						t.Run(fmt.Sprintf("%s, once %v, by a temporary name %v, %s, at hand %v", what, once, viaTemp, how, atHand), func(t *testing.T) {
 							t.Parallel()
+							opts := opts
 							var said logText
 							srv, b := start(t, emulator.Options{}, yandex.Config{
 								UploadViaTempName: viaTemp, ModTimeWait: time.Hour, StateDir: t.TempDir(), Log: slog.New(slog.NewTextHandler(&said, nil)),

@@ -67,7 +67,7 @@ func TestTimesHold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv, b := start(t, emulator.Options{Knobs: knobs}, yandex.Config{ModTimeWait: 20 * time.Millisecond, After: time.After})
+			srv, b := start(t, emulator.Options{Knobs: knobs}, yandex.Config{ModTimeWait: 20 * time.Millisecond, RetryWait: 20 * time.Millisecond, After: time.After})
 			if info := putAt(t, b, "Ж # +.txt", "content", when); !info.ModTime.Equal(when) {
 				t.Errorf("put says %v", info.ModTime)
 			}
