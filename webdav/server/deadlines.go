@@ -6,51 +6,56 @@ import (
 	"time"
 )
 
-// minRate is the minimum rate at which a client must send or receive a body, in
-// bytes a second of the time spent waiting for it. The slowest networks are
-// faster; a client that drips bytes to hold its slot is not.
+// minRate is how fast a client must at least send or take a body, in bytes a
+// second of the time that it is waited for. The slowest networks are faster;
+// a client that drips bytes to hold its place is not.
 const minRate = 1 << 10
 
-// An idleTimer is the remaining time to wait for a client. Bytes extend it, so
-// that a transfer may take as long as it makes progress. Time spent waiting for
-// the store does not count.
+// An idleTimer is how long a client is still waited for. Bytes restore it, so
+// that a transfer may take as long as it needs while it moves. Time spent on
+// the store's side does not count.
 type idleTimer struct {
 	whole, left time.Duration
 }
 
-// spend subtracts the time waited and adds what n bytes are worth.
+// spend takes the time waited off and adds what n bytes restore.
 func (t *idleTimer) spend(waited time.Duration, n int) {
 	t.left = min(t.whole, t.left-waited+time.Duration(n)*time.Second/minRate)
 }
 
-// movingBody is a request body with a deadline that moves with the bytes.
-type movingBody struct {
+// requestBody is a request body with a deadline that moves with the bytes. It
+// records whether it has been read to its end.
+type requestBody struct {
 	io.ReadCloser
-	conn *http.ResponseController
-	idle idleTimer
+	conn  *http.ResponseController
+	idle  idleTimer
+	left  int64 // bytes; less than 0: not known
+	ended bool
 }
 
-func (b *movingBody) Read(p []byte) (int, error) {
+func (b *requestBody) Read(p []byte) (int, error) {
 	start := time.Now()
 	_ = b.conn.SetReadDeadline(time.Now().Add(b.idle.left)) // not every ResponseWriter has one
 	n, err := b.ReadCloser.Read(p)
 	b.idle.spend(time.Since(start), n)
 	if err != nil {
-		// net/http reads from the connection while the handler runs, and would
-		// treat a deadline as its end.
+		// net/http listens on the connection while the handler works on, and
+		// would take a deadline for the end of it.
 		_ = b.conn.SetReadDeadline(time.Time{})
 	}
+	b.left -= int64(n)
+	b.ended = b.ended || err != nil || b.left == 0
 	return n, err
 }
 
-// movingWriter is a response with a deadline that moves with the bytes.
+// movingWriter is an answer with a deadline that moves with the bytes.
 type movingWriter struct {
 	http.ResponseWriter
 	conn *http.ResponseController
 	idle idleTimer
 }
 
-// Unwrap returns the underlying writer for http.ResponseController.
+// Unwrap lets http.ResponseController find what is beneath.
 func (w *movingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *movingWriter) Write(p []byte) (int, error) {
@@ -61,8 +66,9 @@ func (w *movingWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// moveDeadlines gives a request and its response deadlines that move.
-func moveDeadlines(idleTimeout time.Duration) func(http.Handler) http.Handler {
+// moveDeadlines gives a request and its answer deadlines that move, and drains
+// the body that the handler has left unread.
+func moveDeadlines(idleTimeout time.Duration, drain drainLimits) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			idle := idleTimer{idleTimeout, idleTimeout}
@@ -73,9 +79,14 @@ func moveDeadlines(idleTimeout time.Duration) func(http.Handler) http.Handler {
 				next.ServeHTTP(out, req)
 				return
 			}
+			drains := drain.applies(req) && conn.EnableFullDuplex() == nil
+			body := &requestBody{ReadCloser: req.Body, conn: conn, idle: idle, left: req.ContentLength}
 			moved := *req
-			moved.Body = &movingBody{ReadCloser: req.Body, conn: conn, idle: idle}
+			moved.Body = body
 			next.ServeHTTP(out, &moved)
+			if drains {
+				drain.read(body, req.ProtoMajor)
+			}
 		})
 	}
 }

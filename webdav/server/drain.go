@@ -1,68 +1,52 @@
 package server
 
 import (
-	"io"
 	"net/http"
 	"time"
 )
 
-// How long the rest of a refused upload is still taken from the client: while it
-// comes, and not for ever. Over HTTP/2 there are clients (net/http) that stop
-// sending when they see the answer, say nothing, and wait for its end.
-const (
-	maxUnreadIdle  = time.Minute
-	maxUnreadIdle2 = time.Second
-	maxUnreadTime  = 30 * time.Minute
-)
-
-// drainBodies lets a client see why its upload is refused. Many clients read the
-// answer only when they have sent the body: KDE sends a whole file before it is
-// asked for a password, and everybody does when a file is locked. net/http
-// reads on for 256 KiB and then cuts the connection, or the stream of HTTP/2, and
-// the cut overtakes the answer. So the answer is sent at once and the rest of the
-// body thrown away.
+// drainLimits are how long the rest of a refused upload is still read from the
+// client: while it comes, and not for ever.
 //
-// A client that sent Expect: 100-continue has been told and sends nothing.
-func drainBodies(next http.Handler) http.Handler { return drain(next, maxUnreadIdle2) }
-
-func drain(next http.Handler, idle2 time.Duration) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		conn := http.NewResponseController(w)
-		if req.ContentLength == 0 || req.Header.Get("Expect") != "" || conn.EnableFullDuplex() != nil {
-			next.ServeHTTP(w, req)
-			return
-		}
-		read := *req
-		body := &countedBody{ReadCloser: req.Body, left: req.ContentLength}
-		read.Body = body
-		next.ServeHTTP(w, &read)
-		if body.ended || conn.Flush() != nil {
-			return
-		}
-		idle := maxUnreadIdle
-		if req.ProtoMajor > 1 {
-			idle = idle2
-		}
-		rest := &movingBody{ReadCloser: body, conn: conn, idle: idleTimer{idle, idle}}
-		buffer := make([]byte, 32<<10)
-		for end := time.Now().Add(maxUnreadTime); time.Now().Before(end); {
-			if _, err := rest.Read(buffer); err != nil || body.ended {
-				return // whatever ended it, the answer is out
-			}
-		}
-	})
+// It lets a client see why its upload is refused. Many clients read the response
+// only when they have sent the body: KDE sends a whole file before it is asked
+// for a password, and all do when a file is locked. net/http reads up to 256 KiB
+// more and then closes the connection, or the stream of HTTP/2, and the reset
+// overtakes the response. So the response is sent at once and the rest of the
+// body is discarded.
+type drainLimits struct {
+	idle time.Duration // between two reads
+	// idle2 is idle over HTTP/2, where there are clients (net/http) that stop
+	// sending when they see the response, and wait for its end.
+	idle2 time.Duration
+	all   time.Duration
 }
 
-// countedBody records whether it has been read to its end.
-type countedBody struct {
-	io.ReadCloser
-	left  int64 // less than 0: not known
-	ended bool
+// unreadBodies are the limits for large uploads over slow networks.
+func unreadBodies() drainLimits {
+	return drainLimits{idle: time.Minute, idle2: time.Second, all: 30 * time.Minute}
 }
 
-func (b *countedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.left -= int64(n)
-	b.ended = b.ended || err != nil || b.left == 0
-	return n, err
+// applies reports whether a request has a body that may be left unread. A client
+// that sent Expect: 100-continue has seen the response and sends nothing.
+func (drainLimits) applies(req *http.Request) bool {
+	return req.ContentLength != 0 && req.Header.Get("Expect") == ""
+}
+
+// read sends the response and discards what is left of the body.
+func (d drainLimits) read(body *requestBody, protoMajor int) {
+	if body.ended || body.conn.Flush() != nil {
+		return
+	}
+	idle := d.idle
+	if protoMajor > 1 {
+		idle = d.idle2
+	}
+	body.idle = idleTimer{idle, idle}
+	buffer := make([]byte, 32<<10)
+	for end := time.Now().Add(d.all); !body.ended && time.Now().Before(end); {
+		if _, err := body.Read(buffer); err != nil {
+			return // whatever ended it, the response is sent
+		}
+	}
 }

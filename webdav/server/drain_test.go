@@ -21,7 +21,7 @@ import (
 // refuses them unread. The client must see why, and may use the connection
 // again.
 func TestRefusedUploadSeesItsAnswer(t *testing.T) {
-	server := httptest.NewServer(drainBodies(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server := httptest.NewServer(moveDeadlines(time.Minute, unreadBodies())(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusLocked, "locked")
 	})))
 	defer server.Close()
@@ -59,9 +59,11 @@ func TestRefusedUploadSeesItsAnswer(t *testing.T) {
 // buffers, before the stream ends.
 func TestRefusedUploadOfHTTP2IsReadOn(t *testing.T) {
 	const size = 4 << 20
-	server := httptest.NewUnstartedServer(drain(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	limits := unreadBodies()
+	limits.idle2 = limits.idle
+	server := httptest.NewUnstartedServer(moveDeadlines(time.Minute, limits)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusUnauthorized, "who are you")
-	}), time.Minute))
+	})))
 	server.EnableHTTP2 = true
 	server.StartTLS()
 	defer server.Close()
@@ -131,7 +133,7 @@ func TestRefusedUploadOfHTTP2IsReadOn(t *testing.T) {
 // TestReadBodyLeavesTheAnswerAlone shows that an upload which was read is
 // answered as ever: with its length, on a connection that is used again.
 func TestReadBodyLeavesTheAnswerAlone(t *testing.T) {
-	server := httptest.NewServer(drainBodies(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+	server := httptest.NewServer(moveDeadlines(time.Minute, unreadBodies())(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if _, err := io.CopyN(io.Discard, req.Body, 1<<20); err != nil {
 			t.Error(err)
 		}

@@ -17,11 +17,11 @@ func New(next http.Handler, opts ...Option) (http.Handler, error) {
 		}
 	}
 	// A request meets the last of these first:
-	h := admit(next)                    // innermost, so that all the other layers bound it too
-	h = moveDeadlines(o.limits.Idle)(h) // counts the handler's own reads and writes alone
-	h = recoverPanics(o.log)(h)         // of the handler; the slot below is freed after it
-	h = limitRequests(o.limits)(h)      // before anything is spent on a request
-	h = drainBodies(h)                  // outside of the limit: a refused upload holds no slot
+	h := admit(next)               // innermost, so that all the other layers bound it too
+	h = recoverPanics(o.log)(h)    // of the handler; the slot below is freed after it
+	h = limitRequests(o.limits)(h) // before anything is spent on a request
+	// Outside of the limit: a refused upload that is drained holds no slot.
+	h = moveDeadlines(o.limits.Idle, unreadBodies())(h)
 	h = allowOrigins(o.origins)(h)      // outside of what refuses: a page may see why
 	h = observe(o.report(), o.now)(h)   // sees the responses of all of them
 	return forwarded(o.proxies)(h), nil // first, because the others use the client's address
