@@ -16,24 +16,21 @@ func (f *FS) Rename(from, to string) error {
 }
 
 func (f *FS) rename(given, wanted string) error {
-	places, done, err := f.change(f.ctx, pathlock.Tree, given, wanted)
+	s, err := f.sides(given, wanted)
 	if err != nil {
 		return err
 	}
-	defer done()
-	from, to := places[0], places[1]
-	source, target, taken, err := f.sides(from, to)
+	defer s.done()
+	from, to := s.from.name, s.to.name
 	switch {
-	case err != nil:
-		return err
-	case from.name == to.name:
+	case from == to:
 		return nil
-	case taken && target.Dir:
+	case s.taken && s.target.Dir:
 		return failure(fs.ErrExist, "a folder has that name")
-	case taken && source.Dir:
+	case s.taken && s.source.Dir:
 		return failure(backend.ErrNotDir, "a folder cannot replace a file")
 	}
-	return f.relocate(f.ctx, from.name, to.name, taken)
+	return f.relocate(f.ctx, from, to, s.taken)
 }
 
 // Move renames a file or a folder. An existing target is fs.ErrExist, unless
@@ -46,32 +43,29 @@ func (f *FS) Move(from, to string, overwrite bool) error {
 }
 
 func (f *FS) move(given, wanted string, overwrite bool) error {
-	places, done, err := f.change(f.ctx, pathlock.Tree, given, wanted)
+	s, err := f.sides(given, wanted)
 	if err != nil {
 		return err
 	}
-	defer done()
-	from, to := places[0], places[1]
-	source, target, taken, err := f.sides(from, to)
+	defer s.done()
+	from, to := s.from.name, s.to.name
 	switch {
-	case err != nil:
-		return err
-	case from.name == to.name:
+	case from == to:
 		return nil
-	case taken && !overwrite:
+	case s.taken && !overwrite:
 		return failure(fs.ErrExist, "")
-	case taken && target.Dir && f.onlyHere(from.name):
+	case s.taken && s.target.Dir && f.onlyHere(from):
 		// The store has no source, the absence of which would show that the
 		// move was made.
-		return f.replace(f.ctx, copying, from.name, to.name, func(ctx context.Context) error {
-			return f.storeAt(ctx, from.name, to.name, true)
+		return f.replace(f.ctx, copying, from, to, func(ctx context.Context) error {
+			return f.storeAt(ctx, from, to, true)
 		})
-	case taken && (source.Dir || target.Dir):
-		return f.replace(f.ctx, moving, from.name, to.name, func(ctx context.Context) error {
-			return f.relocate(ctx, from.name, to.name, false)
+	case s.taken && (s.source.Dir || s.target.Dir):
+		return f.replace(f.ctx, moving, from, to, func(ctx context.Context) error {
+			return f.relocate(ctx, from, to, false)
 		})
 	}
-	return f.relocate(f.ctx, from.name, to.name, taken)
+	return f.relocate(f.ctx, from, to, s.taken)
 }
 
 // Copy copies a file, or a folder with its content (depth -1) or without it
@@ -87,33 +81,57 @@ func (f *FS) copy(given, wanted string, overwrite bool, depth int) error {
 	if depth != 0 && depth != -1 {
 		return failure(fs.ErrInvalid, "the depth of a copy must be 0 or -1")
 	}
-	places, done, err := f.change(f.ctx, pathlock.Tree, given, wanted)
+	s, err := f.sides(given, wanted)
 	if err != nil {
 		return err
 	}
-	defer done()
-	from, to := places[0], places[1]
-	source, target, taken, err := f.sides(from, to)
+	defer s.done()
+	from, to := s.from.name, s.to.name
 	switch {
-	case err != nil:
-		return err
-	case from.name == to.name:
+	case from == to:
 		return failure(fs.ErrInvalid, "onto itself")
-	case taken && !overwrite:
+	case s.taken && !overwrite:
 		return failure(fs.ErrExist, "")
 	}
-	alone := source.Dir && depth == 0
-	if taken && (source.Dir || target.Dir) {
-		return f.replace(f.ctx, copying, from.name, to.name, func(ctx context.Context) error {
-			return f.duplicate(ctx, from.name, to.name, alone, false)
+	alone := s.source.Dir && depth == 0
+	if s.taken && (s.source.Dir || s.target.Dir) {
+		return f.replace(f.ctx, copying, from, to, func(ctx context.Context) error {
+			return f.duplicate(ctx, from, to, alone, false)
 		})
 	}
-	return f.duplicate(f.ctx, from.name, to.name, alone, taken)
+	return f.duplicate(f.ctx, from, to, alone, s.taken)
 }
 
-// sides looks up both names of an operation, and refuses impossible ones. taken
-// reports whether the target exists.
-func (f *FS) sides(from, to place) (source, target backend.Info, taken bool, err error) {
+// sides are the two names of an operation and what they have.
+type sides struct {
+	from, to       place
+	source, target backend.Info
+	taken          bool   // the target exists
+	done           func() // unlocks the names
+}
+
+// sides locks and looks up both names of an operation, and refuses impossible
+// ones.
+func (f *FS) sides(given, wanted string) (s sides, err error) {
+	places, done, err := f.change(f.ctx, pathlock.Tree, given, wanted)
+	if err != nil {
+		return s, err
+	}
+	found := false
+	defer func() {
+		if !found { // a panic of the store included
+			done()
+		}
+	}()
+	s = sides{from: places[0], to: places[1], done: done}
+	s.source, s.target, s.taken, err = f.lookUp(s.from, s.to)
+	found = err == nil
+	return s, err
+}
+
+// lookUp describes the source and the target of an operation. taken reports
+// whether the target exists.
+func (f *FS) lookUp(from, to place) (source, target backend.Info, taken bool, err error) {
 	if from.name == "." || to.name == "." {
 		return source, target, false, errRoot()
 	}
