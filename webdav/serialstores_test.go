@@ -72,7 +72,7 @@ func TestEachTwoRequestsAreSerialOnStores(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			pairs, stages := 0, 0
-			for _, slow := range calls {
+			for i, slow := range calls {
 				t.Run(slow.String(), func(t *testing.T) {
 					m := meeting{
 						files:  func() capableLike { return newFs(t) },
@@ -84,7 +84,10 @@ func TestEachTwoRequestsAreSerialOnStores(t *testing.T) {
 							}
 						},
 					}
-					for _, fast := range calls {
+					for j, fast := range calls {
+						if name == "yandex" && (i+j)%4 > 0 && !testlevel.Long() {
+							continue // each meeting has a disk of its own there
+						}
 						pairs, stages = pairs+1, stages+m.meet(t, slow, fast)
 					}
 				})
