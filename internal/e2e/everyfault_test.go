@@ -161,9 +161,9 @@ var failures = map[string]emulator.Fault{
 // When it is over the same request succeeds, and nothing hidden is left.
 //
 // All of it is some thousands of faults; below the level long one in
-// thirteen is tried.
+// thirty-one is tried.
 func TestEveryFault(t *testing.T) {
-	every := 13 // prime to the kinds of faults, so that each scenario meets others
+	every := 31 // prime to the kinds of faults, so that each scenario meets others
 	if testlevel.Long() {
 		every = 1
 	}
