@@ -6,11 +6,13 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testlevel"
 )
 
 // TestPageSignIn signs in by the form, sees the disk, and signs out.
 func TestPageSignIn(t *testing.T) {
 	linux(t)
+	testlevel.NeedLong(t)
 	disk := startDisk(t, emulator.Options{})
 	put(t, disk, "in/private.txt", "x")
 	s := serve(t, disk, "--user", "anna", "--pass", "geheim & süß")
