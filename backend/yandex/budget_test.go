@@ -194,14 +194,19 @@ func TestBudgetViaTempName(t *testing.T) {
 }
 
 // TestBudgetOfManyUploads counts what uploads into one folder cost that are made
-// at the same time: they share the call that confirms them.
+// at the same time: they share the call that confirms them. On a quiet machine 8
+// clients need 1.25 calls each; how many share one depends on when they end,
+// which is less even beside other programs.
 func TestBudgetOfManyUploads(t *testing.T) {
-	for clients, most := range map[int]float64{1: 2, 8: 1.25} {
+	for clients, most := range map[int]float64{1: 2, 8: 1.5} {
 		t.Run(fmt.Sprint(clients), func(t *testing.T) {
 			const files = 200
-			srv, b := start(t, emulator.Options{}, yandex.Config{After: func(d time.Duration) <-chan time.Time {
-				return time.After(10 * d) // the test must not hang on how fast the machine is
-			}})
+			begun := time.Now()
+			srv, b := start(t, emulator.Options{}, yandex.Config{
+				// The test must not hang on how fast the machine is.
+				Now:   func() time.Time { return begun.Add(time.Since(begun) / 10) },
+				After: func(d time.Duration) <-chan time.Time { return time.After(10 * d) },
+			})
 			plant(t, srv, map[string]string{"/d/f": "old"})
 			srv.ResetCounters()
 			v := &visit{ctx: t.Context(), b: b}
