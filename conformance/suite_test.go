@@ -157,11 +157,14 @@ func (s slowFs) Open(name string) (afero.File, error) {
 // TestSlow has a file system that hangs nowhere, but whose many files take
 // longer than the deadline.
 func TestSlow(t *testing.T) {
-	for _, id := range []string{"readdir/many-entries", "open/many-handles", "iofs/TestFS"} {
+	for id, want := range map[string]Verdict{
+		"readdir/many-entries": Passed, "open/many-handles": Passed,
+		"iofs/TestFS": Failed, // MemMapFs does, for reasons of its own
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			r := Check(t.Context(), func(tb TB) afero.Fs { return slowFs{afero.NewMemMapFs()} },
 				Only(id), Deadline(time.Second))
-			if len(r.Results) != 1 || r.Results[0].Verdict == Hung {
+			if len(r.Results) != 1 || r.Results[0].Verdict != want {
 				t.Errorf("%+v", r.Results)
 			}
 		})

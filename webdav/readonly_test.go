@@ -31,7 +31,7 @@ func TestReadOnlyOffersNothingElse(t *testing.T) {
 		if a := whole.want(200, "OPTIONS", "/", ""); a.header.Get("DAV") != "1" || a.header.Get("Allow") != reading {
 			t.Errorf("OPTIONS tells %q, %q", a.header.Get("DAV"), a.header.Get("Allow"))
 		}
-		if a := user.want(200, "OPTIONS", "/", ""); a.header.Get("DAV") != "1, 2" { // who asks is not known
+		if a := user.want(200, "OPTIONS", "/", ""); a.header.Get("DAV") != "1, 2" { // OPTIONS is answered without a user
 			t.Errorf("OPTIONS of a share with users tells %q", a.header.Get("DAV"))
 		}
 		if m := user.want(207, "PROPFIND", "/f", propfindOf("supportedlock"), "Depth: 0", as("anna")); strings.Count(m.body, "lockentry>") != 4 {
