@@ -194,11 +194,9 @@ func TestBudgetViaTempName(t *testing.T) {
 }
 
 // TestBudgetOfManyUploads counts what uploads into one folder cost that are made
-// at the same time: they share the call that confirms them. On a quiet machine 8
-// clients need 1.25 calls each; how many share one depends on when they end,
-// which is less even beside other programs.
+// at the same time: they share the call that confirms them.
 func TestBudgetOfManyUploads(t *testing.T) {
-	for clients, most := range map[int]float64{1: 2, 8: 1.5} {
+	for clients, most := range map[int]float64{1: 2, 8: 1.25} {
 		t.Run(fmt.Sprint(clients), func(t *testing.T) {
 			const files = 200
 			begun := time.Now()

@@ -55,6 +55,7 @@ type confirmations struct {
 type uploadsTo struct {
 	sending map[*upload]time.Time // the small ones, and when they began
 	batch   *batch                // those that have ended; nil: none
+	asking  int                   // those whose call is under way, of batches of several
 	over    []time.Time           // when others were confirmed whose clients have not come back
 }
 
@@ -104,7 +105,7 @@ func (c *confirmations) end(u *upload) {
 func (c *confirmations) tidy() {
 	now := c.b.cfg.Now()
 	for dir, f := range c.folders {
-		if f.dropOver(now); len(f.sending) == 0 && f.batch == nil && len(f.over) == 0 {
+		if f.dropOver(now); len(f.sending) == 0 && f.batch == nil && f.asking == 0 && len(f.over) == 0 {
 			delete(c.folders, dir)
 		}
 	}
@@ -129,7 +130,7 @@ func (f *uploadsTo) check(now time.Time) {
 		}
 	}
 	f.dropOver(now)
-	all += len(f.over)
+	all += f.asking + len(f.over)
 	select {
 	case <-f.batch.ready:
 	default:
@@ -157,10 +158,15 @@ func (c *confirmations) look(ctx context.Context, u *upload) *api.Resource {
 		c.wait(ctx, f, mine)
 		c.mu.Lock()
 		f.batch = nil
+		n := len(mine.names)
+		if n == 1 {
+			n = 0 // one alone is not waited for
+		}
+		f.asking += n
 		limit := c.limit(len(mine.names))
 		c.mu.Unlock()
 		mine.found = c.ask(ctx, mine.names, limit)
-		c.answered(f, len(mine.names))
+		c.answered(f, n)
 		close(mine.done)
 	}
 	select {
@@ -191,14 +197,16 @@ func (c *confirmations) wait(ctx context.Context, f *uploadsTo, mine *batch) {
 	}
 }
 
-// answered notes that n clients are about to be answered. One alone is not
-// waited for.
+// answered notes that n clients that were waited for are about to be answered.
 func (c *confirmations) answered(f *uploadsTo, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for now := c.b.cfg.Now(); n > 1 && len(f.over) < n; {
+	f.asking -= n
+	now := c.b.cfg.Now()
+	for len(f.over) < n {
 		f.over = append(f.over, now)
 	}
+	f.check(now)
 	c.tidy()
 }
 
