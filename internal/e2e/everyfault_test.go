@@ -32,7 +32,8 @@ type scenario struct {
 	answer string                       // what the body of a success holds
 }
 
-// large is more than what an upload is believed without a look (8 MiB).
+// large is more than a small upload (8 MiB): it is checked before it is sent, and
+// resumed.
 var large = strings.Repeat("0123456789abcdef", (8<<20)/16+1)
 
 // planted is the disk that each scenario begins with: content by path, folders

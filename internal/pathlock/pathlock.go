@@ -72,11 +72,11 @@ func (t *Table) Lock(ctx context.Context, names ...Name) (unlock func(), err err
 
 // wait waits until a claim is granted.
 func (t *Table) wait(ctx context.Context, c *claim) error {
-	var impatient <-chan time.Time
+	var timeout <-chan time.Time
 	if t.Timeout > 0 {
 		ticker := time.NewTicker(t.Timeout)
 		defer ticker.Stop()
-		impatient = ticker.C
+		timeout = ticker.C
 	}
 	for {
 		select {
@@ -84,7 +84,7 @@ func (t *Table) wait(ctx context.Context, c *claim) error {
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-impatient:
+		case <-timeout:
 			if t.waitsBelow(c) {
 				return ErrBusy
 			}

@@ -149,7 +149,10 @@ func TestTimeout(t *testing.T) {
 					unlock()
 				}
 			})
-			time.AfterFunc(time.Minute, unlock)
+			waiting.Go(func() {
+				<-time.After(time.Minute)
+				unlock()
+			})
 		}
 		wait(One("a/x/y"), []Name{Tree("free"), Tree("a")}, ErrBusy, 10*time.Second)
 		wait(Tree("b/x"), []Name{Tree("b")}, ErrBusy, 10*time.Second)
