@@ -13,8 +13,8 @@ import (
 	"github.com/davdisk/davdisk/webdav/page"
 )
 
-// pageStore gives the page what a backend can do beyond a file system. What is
-// changed past f is asked for again there.
+// pageStore returns the abilities of a backend that the page uses beyond a file
+// system. Changes made past f invalidate its caches.
 func pageStore(b backend.Backend, f *vfs.FS, stateDir string) page.Store {
 	var s page.Store
 	if sharer, err := backend.Sharing(b); err == nil {
@@ -38,7 +38,7 @@ func pageStore(b backend.Backend, f *vfs.FS, stateDir string) page.Store {
 	return s
 }
 
-// inStore is a name of the file system as the backend has it.
+// inStore converts a path of the file system into a name of the backend.
 func inStore(name string) string {
 	if name = strings.TrimPrefix(path.Clean(name), "/"); name == "" {
 		return "."
@@ -46,7 +46,7 @@ func inStore(name string) string {
 	return name
 }
 
-// confined keeps what a user asks of the backend in his root, by links too.
+// confined restricts the backend to the user's root, symbolic links included.
 func confined(ctx context.Context) context.Context {
 	user, ok := webdav.PrincipalFromContext(ctx)
 	if root := inStore(user.Root); ok && root != "." {
@@ -99,12 +99,12 @@ func (t pageTrash) Trashed(ctx context.Context) iter.Seq2[page.TrashedItem, erro
 	}
 }
 
-// Restore asks for the name again also where it failed, because it may have
-// been carried out all the same.
+// Restore invalidates the name even after an error, because the service may have
+// restored it all the same.
 func (t pageTrash) Restore(ctx context.Context, id, to string) (string, error) {
 	name, err := t.Trasher.Restore(confined(ctx), id, inStore(to), false)
 	for _, changed := range []string{to, "/" + name} {
-		// Parents are made where there are none, so all of them are.
+		// Missing parents are created, so all of them are invalidated.
 		for at := path.Clean(changed); at != "/"; at = path.Dir(at) {
 			if lost := t.fs.Invalidate(at); lost != nil && err == nil {
 				err = lost
@@ -135,7 +135,7 @@ func (p pageSpace) Space(ctx context.Context) (page.Space, error) {
 	return page.Space{Total: s.Total, Used: s.Used, Trash: s.Trash}, err
 }
 
-// pageUploads is the state folder of a file system.
+// pageUploads is the path of a file system's state folder.
 type pageUploads string
 
 func (dir pageUploads) Waiting() ([]page.Upload, error) {

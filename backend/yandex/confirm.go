@@ -14,35 +14,34 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
-// That the service answers an upload with success is not believed: it is asked
-// which size and hash the file has before the caller is told. Uploads into one
-// folder that end at about the same time share that call, which is then a page of
-// the folder, the latest changes first. The list of the latest uploads would serve
-// all folders, but lags behind by seconds.
+// An upload succeeds only when the service tells the size and hash of what was
+// sent; the response to the upload alone is not proof. Uploads into one folder
+// that end at about the same time share one such call: a page of the folder,
+// latest changes first. The service's list of latest uploads would serve all
+// folders, but lags by seconds.
 
 const (
-	// confirmTries is how often a file is looked for that is not there yet, or
-	// has not yet the content that was sent.
+	// confirmTries is how often a file is looked up that is missing, or does not
+	// have the content that was sent.
 	confirmTries = 6
-	// shareWait is how long an upload waits at most for others that are about
-	// to end.
+	// shareWait bounds how long an upload waits for others that are about to end.
 	shareWait = 400 * time.Millisecond
-	// returnTime is within which a client that got its answer is expected to
-	// send the next file.
+	// returnTime is the time within which a client that was answered is expected
+	// to send its next file.
 	returnTime = 100 * time.Millisecond
-	// shareAge is up to which age an upload is thought to be about to end.
+	// shareAge is the age beyond which an upload is no longer waited for.
 	shareAge = time.Second
-	// recentTime is more than the time in which uploads have the same time of
-	// change, which has no fractions.
+	// recentTime exceeds the resolution of the service's modification times,
+	// which have no fractions of a second.
 	recentTime = 3 * time.Second
-	// otherChanges is how many changes by others a page has room for.
+	// otherChanges is the room that a page has for changes by others.
 	otherChanges = 20
 )
 
 // storedFields are the members of a resource by which an upload is confirmed.
 const storedFields = "type,name,size,md5,sha256,modified"
 
-// confirmations are the uploads that are on their way, or wait to be confirmed.
+// confirmations tracks uploads that are being sent or wait to be confirmed.
 type confirmations struct {
 	b *Backend
 
@@ -59,7 +58,7 @@ type uploadsTo struct {
 	over    []time.Time           // when others were confirmed whose clients have not come back
 }
 
-// batch are uploads that are confirmed by one call, which the first of them
+// A batch is a group of uploads confirmed by one call, which the first of them
 // makes.
 type batch struct {
 	names []string
@@ -68,7 +67,7 @@ type batch struct {
 	found map[string]*api.Resource
 }
 
-// begin notes an upload that is about to be sent.
+// begin records an upload that is about to be sent.
 func (c *confirmations) begin(u *upload) {
 	if u.size < 0 || u.size > smallSize {
 		return
@@ -82,7 +81,7 @@ func (c *confirmations) begin(u *upload) {
 	}
 }
 
-// folder finds the uploads into the folder of u. The caller holds c.mu.
+// folder returns the uploads into the folder of u. The caller holds c.mu.
 func (c *confirmations) folder(u *upload) *uploadsTo {
 	dir := path.Dir(u.at)
 	if c.folders[dir] == nil {
@@ -91,7 +90,7 @@ func (c *confirmations) folder(u *upload) *uploadsTo {
 	return c.folders[dir]
 }
 
-// end notes that an upload is no longer being sent.
+// end records that an upload is no longer being sent.
 func (c *confirmations) end(u *upload) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -101,7 +100,7 @@ func (c *confirmations) end(u *upload) {
 	c.tidy()
 }
 
-// tidy drops the folders that have no uploads. The caller holds c.mu.
+// tidy deletes folders without uploads. The caller holds c.mu.
 func (c *confirmations) tidy() {
 	now := c.b.cfg.Now()
 	for dir, f := range c.folders {
@@ -111,13 +110,13 @@ func (c *confirmations) tidy() {
 	}
 }
 
-// dropOver drops the clients that did not come back in time.
+// dropOver forgets clients that did not return in time.
 func (f *uploadsTo) dropOver(now time.Time) {
 	f.over = slices.DeleteFunc(f.over, func(at time.Time) bool { return now.Sub(at) >= returnTime })
 }
 
-// check lets a batch be asked for once it has three quarters of the uploads that it
-// could have.
+// check releases a batch once it has three quarters of the uploads that could
+// join it.
 func (f *uploadsTo) check(now time.Time) {
 	if f.batch == nil {
 		return
@@ -140,8 +139,8 @@ func (f *uploadsTo) check(now time.Time) {
 	}
 }
 
-// look returns what the service has of an upload that has ended; nil if it was
-// not seen on the page that was asked for, or that could not be read.
+// look returns the service's description of an upload that has ended, or nil if
+// the page that was requested does not have it or could not be read.
 func (c *confirmations) look(ctx context.Context, u *upload) *api.Resource {
 	c.mu.Lock()
 	f := c.folder(u)
@@ -177,7 +176,7 @@ func (c *confirmations) look(ctx context.Context, u *upload) *api.Resource {
 	}
 }
 
-// wait returns once a batch is to be asked for.
+// wait blocks until the call for a batch is due.
 func (c *confirmations) wait(ctx context.Context, f *uploadsTo, mine *batch) {
 	for _, d := range []time.Duration{returnTime, shareWait - returnTime} {
 		select {
@@ -197,7 +196,7 @@ func (c *confirmations) wait(ctx context.Context, f *uploadsTo, mine *batch) {
 	}
 }
 
-// answered notes that n clients that were waited for are about to be answered.
+// answered records that n clients of a shared batch are about to be answered.
 func (c *confirmations) answered(f *uploadsTo, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -210,9 +209,9 @@ func (c *confirmations) answered(f *uploadsTo, n int) {
 	c.tidy()
 }
 
-// limit is how long a page must be to have n uploads on it that have just
-// ended: each may have changed once more since, when its modification time was
-// written. The caller holds c.mu.
+// limit returns the page size needed to see n uploads that have just ended. Each
+// may have changed once more since, when its modification time was written. The
+// caller holds c.mu.
 func (c *confirmations) limit(n int) int {
 	now := c.b.cfg.Now()
 	for len(c.ended) > 0 && (now.Sub(c.ended[0]) > recentTime || len(c.ended) > pageSize) {
@@ -250,8 +249,7 @@ func (c *confirmations) ask(ctx context.Context, names []string, limit int) map[
 	return found
 }
 
-// storedAt asks what the service has under a name. What does not say its size
-// is an error, and returned.
+// storedAt looks a name up by the fields that confirm an upload.
 func (b *Backend) storedAt(ctx context.Context, name string) (*api.Resource, error) {
 	at, err := b.path(name)
 	if err != nil {
@@ -262,8 +260,8 @@ func (b *Backend) storedAt(ctx context.Context, name string) (*api.Resource, err
 	}})
 }
 
-// confirm compares what is stored with what was sent, and returns its time. What
-// the service says of a file may be late, so that it is asked again.
+// confirm compares what is stored with what was sent and returns its
+// modification time. The service's metadata may lag, so the lookup is repeated.
 func (u *upload) confirm(ctx context.Context) (modified time.Time, err error) {
 	r := u.b.confirmations.look(ctx, u)
 	for try := 0; r == nil || !u.matches(r); try++ {
@@ -283,8 +281,8 @@ func (u *upload) confirm(ctx context.Context) (modified time.Time, err error) {
 	return r.Modified.Time, nil
 }
 
-// unconfirmed is the error for an upload that could not be compared, or was found
-// to differ. What has a temporary name is removed: the file itself has not
+// unconfirmed returns the error for an upload that could not be compared, or
+// differs. An upload under a temporary name is removed: the file itself has not
 // changed.
 func (u *upload) unconfirmed(err error) error {
 	if u.at == u.name {
@@ -294,40 +292,40 @@ func (u *upload) unconfirmed(err error) error {
 	return err
 }
 
-// notStored is the error for an upload that succeeded by the service's word, and
-// of which r is what it has; nil is nothing. It allows one more attempt if that
-// can replace no content but this.
+// notStored returns the error for an upload that the service reported as stored
+// although it has r instead; nil means that it has nothing. It permits one more
+// attempt if that can replace no other content.
 func (u *upload) notStored(r *api.Resource) error {
 	log := u.b.log.With("name", u.name, "bytes", u.sum.size)
 	again := u.seek != nil && !u.resent && (u.at != u.name || u.opts.IfVersion == "" && !u.opts.IfAbsent)
-	then := "what was there before is gone"
+	then := "the previous content is gone"
 	switch {
 	case r == nil:
 		then = "nothing is there"
 	case u.at != u.name:
-		then = "what was there before has stayed"
+		then = "the previous content is unchanged"
 	case u.opts.IfAbsent:
 		then = "other content is there"
 	case u.before == "":
-		then = "what was there before may be gone"
+		then = "the previous content may be gone"
 	case versionOf(r) == u.before:
-		then = "what was there before is there still"
+		then = "the previous content is still there"
 	}
-	err := fmt.Errorf("the service says that it stored the file, and has not what was sent; %s", then)
+	err := fmt.Errorf("the service reported success but did not store what was sent; %s", then)
 	if r != nil {
 		log = log.With("bytes in the store", int64(r.Size))
 	}
 	if again {
-		log.Warn("the service says that it stored a file, and has not what was sent; it is sent again")
+		log.Warn("the service reported success but did not store what was sent; sending it again")
 		u.resent, u.issued = true, time.Time{} // by a new link, from the start
 		return api.RetryableError{Err: u.unconfirmed(err)}
 	}
-	log.Error("the service says that it stored a file, and has not what was sent; "+then, "sent again", u.resent)
+	log.Error("the service reported success but did not store what was sent; "+then, "sent again", u.resent)
 	return u.unconfirmed(err)
 }
 
-// matches reports whether a file has the content that was sent. A hash that is
-// the same needs no size beside it.
+// matches reports whether a file has the content that was sent. If the hashes
+// are equal, a size that is not told does not matter.
 func (u *upload) matches(r *api.Resource) bool {
 	md5, sha := u.sum.sums()
 	size := int64(r.Size) == u.sum.size

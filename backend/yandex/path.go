@@ -14,12 +14,12 @@ import (
 // (API reference, "Upload a file": limits).
 const maxName = 255
 
-// cleanRoot brings the root of an address into the form of the API. It takes
+// cleanRoot converts the root of an address into a path of the API. It accepts
 // "", "Docs", "/Docs/", "disk:/Docs", "app:/" and "app:/Docs". A ".." never
 // leads above the root.
 //
-// The scheme is always there: the service refuses a path with a colon in it
-// and no scheme before it (DiskPathFormatError).
+// The result always has a scheme: without one the service refuses a path that
+// contains a colon (DiskPathFormatError).
 func cleanRoot(root string) (string, error) {
 	scheme := "disk:"
 	for _, s := range []string{"disk:", "app:"} {
@@ -35,27 +35,28 @@ func cleanRoot(root string) (string, error) {
 	return scheme + clean, nil
 }
 
-// checkName refuses what the service would refuse or understand otherwise.
+// checkName returns an error for a name that the service refuses, or takes for
+// another.
 func checkName(name string) error {
 	if err := backend.CheckName("", name); err != nil {
 		return err
 	}
 	for part := range strings.SplitSeq(name, "/") {
 		if utf8.RuneCountInString(part) > maxName {
-			return &backend.Error{Kind: fs.ErrInvalid, Message: "a name may have 255 characters"}
+			return &backend.Error{Kind: fs.ErrInvalid, Message: "a name may not exceed 255 characters"}
 		}
 	}
 	return nil
 }
 
-// usable reports whether a name that came from the server can be one element of
-// a path. Any other would lead somewhere else.
+// usable reports whether a name received from the server is a single path
+// element. Any other could lead outside its folder.
 func usable(name string) bool {
 	return name != "." && fs.ValidPath(name) && !strings.ContainsAny(name, "/\x00")
 }
 
-// path is the name as the API wants it. Here names are checked: no call can be
-// made for one without its path.
+// path converts a name into a path of the API. It checks the name; since every
+// call needs a path, no name gets past the check.
 func (b *Backend) path(name string) (string, error) {
 	if err := checkName(name); err != nil || name == "." {
 		return b.root, err
@@ -63,8 +64,8 @@ func (b *Backend) path(name string) (string, error) {
 	return strings.TrimSuffix(b.root, "/") + "/" + name, nil
 }
 
-// base is the root in the form of the service's responses, which never have the
-// scheme app: but say where that folder is. The service is asked for that
+// base returns the root as the service's responses spell it. They never use the
+// scheme app: but give the path of the application's folder, which is looked up
 // once.
 func (b *Backend) base(ctx context.Context) (string, error) {
 	if strings.HasPrefix(b.root, "disk:") {
@@ -90,8 +91,8 @@ func relative(abs string) string {
 	return abs
 }
 
-// below turns a path that the server gave into a name below root, which has
-// the server's form too. It reports false for one outside of it.
+// below converts a path received from the server into a name relative to root,
+// which is in the server's form too. It reports false for a path outside root.
 func below(root, abs string) (string, bool) {
 	root = strings.TrimSuffix(root, "/")
 	rest, ok := strings.CutPrefix(abs, root)

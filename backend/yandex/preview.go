@@ -14,7 +14,7 @@ import (
 // Preview implements backend.Previewer.
 func (b *Backend) Preview(ctx context.Context, name string, size int) (io.ReadCloser, error) {
 	if size <= 0 {
-		return nil, backend.PathError("preview", name, fs.ErrInvalid, "a picture is at least one pixel wide")
+		return nil, backend.PathError("preview", name, fs.ErrInvalid, "the size of a preview must be positive")
 	}
 	body, err := b.preview(ctx, name, size)
 	return body, pathError("preview", name, err)
@@ -33,7 +33,7 @@ func (b *Backend) preview(ctx context.Context, name string, size int) (io.ReadCl
 		return nil, err
 	}
 	if r.Preview == "" {
-		return nil, &backend.Error{Kind: fs.ErrNotExist, Message: "there is no picture of it"}
+		return nil, &backend.Error{Kind: fs.ErrNotExist, Message: "the service has no preview of it"}
 	}
 	return b.api.Preview(ctx, string(r.Preview))
 }

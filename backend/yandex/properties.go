@@ -9,11 +9,11 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
-// maxProperties is how long all properties of an item may be together, names
-// and values, in characters (API reference, "Adding metainformation").
+// maxProperties limits the names and values of all properties of an item
+// together, in characters (API reference, "Adding metainformation").
 const (
 	maxProperties     = 1024
-	tooManyProperties = "all properties of a file together may have 1024 characters"
+	tooManyProperties = "the properties of a file may not exceed 1024 characters in total"
 )
 
 // Properties implements backend.Propertier. The property that holds the
@@ -26,8 +26,8 @@ func (b *Backend) Properties(ctx context.Context, name string) (map[string]strin
 	return properties(r), nil
 }
 
-// kept are the properties of an item without the one that holds the
-// modification time; never nil.
+// properties returns the custom properties of an item, except the one that
+// holds the modification time. The map is never nil.
 func properties(r *api.Resource) map[string]string {
 	props := map[string]string{}
 	for key, value := range r.Custom {
@@ -38,12 +38,13 @@ func properties(r *api.Resource) map[string]string {
 	return props
 }
 
-// SetProperties implements backend.Propertier. All properties of an item
-// together may have 1024 characters, those of other applications included.
+// SetProperties implements backend.Propertier. The properties of an item,
+// including those set by other applications, may not exceed 1024 characters in
+// total.
 func (b *Backend) SetProperties(ctx context.Context, name string, set map[string]string, remove []string) error {
 	change := map[string]any{}
 	for _, key := range remove {
-		change[key] = nil // which deletes it
+		change[key] = nil // deletes it
 	}
 	size := 0
 	for key, value := range set {
@@ -51,7 +52,7 @@ func (b *Backend) SetProperties(ctx context.Context, name string, set map[string
 		size += utf8.RuneCountInString(key) + utf8.RuneCountInString(value)
 	}
 	if _, taken := change[timeProperty]; taken {
-		return backend.PathError("properties", name, fs.ErrInvalid, "the modification time has its own call")
+		return backend.PathError("properties", name, fs.ErrInvalid, "this property holds the modification time and is set by SetModTime")
 	}
 	if size > maxProperties {
 		return backend.PathError("properties", name, backend.ErrTooLarge, tooManyProperties)
@@ -62,7 +63,7 @@ func (b *Backend) SetProperties(ctx context.Context, name string, set map[string
 	}
 	defer unlock()
 	_, err = b.patch(ctx, name, change)
-	if hasCode(err, "FieldValidationError") { // with those of others it is too much
+	if hasCode(err, "FieldValidationError") { // the limit includes properties of other applications
 		err = &backend.Error{Kind: backend.ErrTooLarge, Message: tooManyProperties}
 	}
 	return pathError("properties", name, err)

@@ -10,10 +10,11 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
-// Remove implements backend.Backend. With IfVersion the content is asked for
-// first, and its MD5 goes along with the request, so that the service itself
-// refuses if the file is another by then. With IfEmpty the folder is listed
-// first; what comes in the moment after that goes to the trash with it.
+// Remove implements backend.Backend. With IfVersion the file is looked
+// up first and its MD5 is sent with the request, so that the service itself
+// refuses to remove content that has changed meanwhile. With IfEmpty the folder
+// is listed first; what is added between the listing and the removal goes to the
+// trash with the folder.
 func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOptions) error {
 	if name == "." {
 		return backend.PathError("remove", name, fs.ErrInvalid, "the root cannot be removed")
@@ -56,7 +57,7 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 	defer cancel()
 	err = b.retryNotFound(ctx, name, func() error {
 		r, _, err := b.api.Change(ctx, api.DeleteItem, query)
-		// What is not there once a response was lost is what was removed.
+		// After a lost response, not found means that the first attempt removed it.
 		if r.Retried && hasCode(err, "DiskNotFoundError") {
 			err = nil
 		}
@@ -74,8 +75,8 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 	return nil
 }
 
-// empty fails with [backend.ErrNotEmpty] unless nothing is in a folder; a file
-// passes. What was just stored there may not show yet.
+// empty returns [backend.ErrNotEmpty] for a folder that has entries, including
+// those just stored that the service does not list yet. A file passes.
 func (b *Backend) empty(ctx context.Context, name string) error {
 	empty, err := b.isEmpty(ctx, name)
 	if err == nil && (!empty || b.recent.lacks(name, nil)) {
@@ -84,14 +85,15 @@ func (b *Backend) empty(ctx context.Context, name string) error {
 	return err
 }
 
-// expect fails with [backend.ErrChanged] unless a file has this version.
+// expect looks a file up and returns [backend.ErrChanged] unless it has this
+// version.
 func (b *Backend) expect(ctx context.Context, name, version string) (*api.Resource, error) {
 	r, err := b.look(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	if versionOf(r) != version {
-		return nil, &backend.Error{Kind: backend.ErrChanged, Message: "another version is there now"}
+		return nil, &backend.Error{Kind: backend.ErrChanged, Message: "the file has another version now"}
 	}
 	return r, nil
 }

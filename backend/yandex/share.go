@@ -11,7 +11,8 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
-// shareTime is how long the address of what was published may take to show.
+// shareTime bounds the wait for the public address of an item that was just
+// published.
 const shareTime = time.Minute
 
 // Share implements backend.Sharer.
@@ -33,7 +34,7 @@ func (b *Backend) share(ctx context.Context, name string) (string, error) {
 			return string(r.PublicURL), nil
 		}
 		if waited >= shareTime {
-			return "", api.UncertainError{Err: errors.New("it was published, but the service does not give the address yet: try again later")}
+			return "", api.UncertainError{Err: errors.New("it is published, but the service does not tell its public address yet: try again later")}
 		}
 		if err := b.api.Sleep(ctx, pause); err != nil {
 			return "", err
@@ -47,7 +48,7 @@ func (b *Backend) Unshare(ctx context.Context, name string) error {
 	return pathError("unshare", name, b.publication(ctx, api.Unpublish, name))
 }
 
-// publication publishes or unpublishes.
+// publication makes one of the calls that publish and unpublish an item.
 func (b *Backend) publication(ctx context.Context, c api.Call, name string) error {
 	return b.change(ctx, name, func(ctx context.Context, target string) error {
 		_, err := b.api.Do(ctx, api.Request{Call: c, Query: url.Values{"path": {target}, "fields": {"href"}}})
@@ -55,7 +56,7 @@ func (b *Backend) publication(ctx context.Context, c api.Call, name string) erro
 	})
 }
 
-// Shared implements backend.Sharer. What lies outside of the root is left out.
+// Shared implements backend.Sharer. Items outside the root are omitted.
 func (b *Backend) Shared(ctx context.Context) iter.Seq2[backend.Entry, error] {
 	return b.flat(ctx, "shared", api.ListShared, url.Values{}, 0)
 }

@@ -7,10 +7,12 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// The entries of a folder are counted: a listing that lacks files, passed on as a
-// whole one, would make programs that synchronize delete theirs.
+// Listings are checked against the total that the service reports: a program
+// that synchronizes would delete its own copies of files that an incomplete
+// listing lacks.
 
-// checkShort fails for a listing that stayed short, unless such are accepted.
+// checkShort returns an error for a listing that is still incomplete after all
+// tries, unless Config.AcceptShortListings is set.
 func (l lister) checkShort(g gathered) error {
 	log := l.b.log.With("folder", l.folder, "listed", len(g.items), "total", g.total)
 	if l.b.cfg.AcceptShortListings {
@@ -22,7 +24,7 @@ func (l lister) checkShort(g gathered) error {
 		"; the listing is refused, since programs that synchronize would delete what it lacks (--yandex-accept-short-listings accepts it)"}
 }
 
-// missing says what a short listing lacks.
+// missing describes what an incomplete listing lacks.
 func (g gathered) missing() string {
 	switch {
 	case !g.shown && g.total > 0:
@@ -35,9 +37,9 @@ func (g gathered) missing() string {
 	return fmt.Sprintf("the service shows %d of the %d entries that it says are in the folder", len(g.items), g.total)
 }
 
-// isEmpty reports whether nothing is in a folder; it is true of a file. A
-// response that does not say is an error, even with AcceptShortListings: what is
-// taken for empty may be removed.
+// isEmpty reports whether a folder has no entries; for a file it is true. A
+// response that tells neither entries nor a total is an error, even with
+// AcceptShortListings, because a folder taken for empty may be removed.
 func (b *Backend) isEmpty(ctx context.Context, name string) (bool, error) {
 	r, err := b.folderPage(ctx, name, 0, 1)
 	if err != nil {

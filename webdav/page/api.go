@@ -17,7 +17,7 @@ import (
 	"github.com/davdisk/davdisk/webdav"
 )
 
-// apiPath is where the JSON interface is, below webdav.PagePath.
+// apiPath is the path of the JSON interface below webdav.PagePath.
 const apiPath = "/api/"
 
 // A call is one request of the JSON interface.
@@ -27,7 +27,7 @@ type call struct {
 	share webdav.Share
 }
 
-// A route is how one address of the JSON interface is served.
+// A route is one endpoint of the JSON interface.
 type route struct {
 	method string
 	// changes tells that the call needs the proof of origin and rights to write.
@@ -35,8 +35,7 @@ type route struct {
 	serve   func(c *call) error
 }
 
-// api lists the addresses. Those of an ability that the store has not are not
-// found.
+// api lists the endpoints. Those of an ability that the store lacks are 404.
 func (p *Page) api() map[string]route {
 	routes := map[string]route{
 		"list":   {method: http.MethodGet, serve: p.list},
@@ -71,7 +70,7 @@ func (p *Page) ServePage(w http.ResponseWriter, req *http.Request, name string, 
 		return notFound(name)
 	}
 	if req.Method != to.method && (to.method != http.MethodGet || req.Method != http.MethodHead) {
-		return refuse(http.StatusMethodNotAllowed, "this address is for "+to.method)
+		return refuse(http.StatusMethodNotAllowed, "the only method here is "+to.method)
 	}
 	if to.changes {
 		if err := needProof(req); err != nil {
@@ -82,7 +81,7 @@ func (p *Page) ServePage(w http.ResponseWriter, req *http.Request, name string, 
 		}
 	}
 	if isForeign(req) {
-		return refuse(http.StatusForbidden, "a web page from elsewhere may not ask that")
+		return refuse(http.StatusForbidden, "a web page of another origin may not ask that")
 	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; sandbox")
@@ -90,23 +89,23 @@ func (p *Page) ServePage(w http.ResponseWriter, req *http.Request, name string, 
 	return to.serve(&call{req, w, share})
 }
 
-// proofHeader is sent with every change. No form can send it, and a foreign
-// page only after the server has agreed to it, which it does not.
+// proofHeader is sent with every change. A form cannot send it, and a page of
+// another origin could only after a CORS preflight, which the server refuses.
 const proofHeader = "X-Davdisk"
 
-// needProof refuses a change that no page of this origin has sent.
+// needProof refuses a change that was not sent by a page of this origin.
 func needProof(req *http.Request) error {
 	if req.Header.Get(proofHeader) == "" {
 		return refuse(http.StatusForbidden, "a change needs the header "+proofHeader)
 	}
 	if site := req.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
-		return refuse(http.StatusForbidden, "a web page from elsewhere may not do that")
+		return refuse(http.StatusForbidden, "a web page of another origin may not do that")
 	}
 	return nil
 }
 
-// isForeign reports whether a page of another origin asks. Browsers without
-// Sec-Fetch-Site send Origin with what is not a plain GET.
+// isForeign reports whether a page of another origin sent the request. Browsers
+// without Sec-Fetch-Site send Origin with everything but a plain GET.
 func isForeign(req *http.Request) bool {
 	if site := req.Header.Get("Sec-Fetch-Site"); site != "" {
 		return site != "same-origin" && site != "none"
@@ -124,7 +123,7 @@ func isForeign(req *http.Request) bool {
 	return u.Host != req.Host && u.Host != req.Header.Get("X-Forwarded-Host")
 }
 
-// reply writes an answer as JSON, or 304 if the client has it already.
+// reply writes a response as JSON, or 304 if the client has it already.
 func (c *call) reply(answer any) error {
 	body, err := json.Marshal(answer)
 	if err != nil {
@@ -171,13 +170,13 @@ func (c *call) decode(into any) error {
 	case errors.As(err, &large):
 		return refuse(http.StatusRequestEntityTooLarge, "the body is too long")
 	case err != nil:
-		return refuse(http.StatusBadRequest, "the body is not the JSON that this address wants")
+		return refuse(http.StatusBadRequest, "the body is not the JSON expected here")
 	}
 	return nil
 }
 
-// name checks a path as the client writes it, "/a/b", and returns it as
-// [fs.FS] has it.
+// name checks a path sent by the client, such as "/a/b", and returns it as a
+// name of [fs.FS].
 func (c *call) name(asked string) (string, error) {
 	name := strings.TrimPrefix(asked, "/")
 	if name = strings.TrimSuffix(name, "/"); name == "" {
@@ -189,10 +188,11 @@ func (c *call) name(asked string) (string, error) {
 	return name, nil
 }
 
-// stored is a name of the user's in the store.
+// stored converts a path of the user into a name of the store.
 func (c *call) stored(name string) string { return path.Join(c.share.Root, name) }
 
-// visible returns a name of the store as the user sees it, and whether he does.
+// visible converts a name of the store into a path of the user, and reports
+// whether the user can see it.
 func (c *call) visible(stored string) (string, bool) {
 	if c.share.Root == "/" {
 		return stored, stored != ""
@@ -201,7 +201,7 @@ func (c *call) visible(stored string) (string, bool) {
 	return rest, ok && strings.HasPrefix(rest, "/")
 }
 
-// existing checks the path of something that is there.
+// existing checks the path of an existing item.
 func (c *call) existing(asked string) (string, error) {
 	name, err := c.name(asked)
 	if err == nil {

@@ -27,5 +27,5 @@ func refuse(code int, reason string) error {
 }
 
 func notFound(name string) error {
-	return &fs.PathError{Op: "page", Path: name, Err: statusError{http.StatusNotFound, "the page has nothing there"}}
+	return &fs.PathError{Op: "page", Path: name, Err: statusError{http.StatusNotFound, "no such page"}}
 }

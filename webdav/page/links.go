@@ -8,7 +8,7 @@ type entriesJSON struct {
 	Entries []entryJSON `json:"entries"`
 }
 
-// links lists what the user's files have public links.
+// links lists the user's items that have a public link.
 func (p *Page) links(c *call) error {
 	answer := entriesJSON{[]entryJSON{}}
 	for item, err := range p.store.Links.Shared(c.Context()) {
@@ -22,7 +22,7 @@ func (p *Page) links(c *call) error {
 	return c.reply(answer)
 }
 
-// makeLink makes a file or folder public.
+// makeLink creates the public link of an item.
 func (p *Page) makeLink(c *call) error {
 	name, err := c.target()
 	if err != nil {
@@ -37,7 +37,7 @@ func (p *Page) makeLink(c *call) error {
 	}{address})
 }
 
-// removeLink makes it private again.
+// removeLink removes the public link of an item.
 func (p *Page) removeLink(c *call) error {
 	name, err := c.target()
 	if err != nil {
@@ -49,7 +49,7 @@ func (p *Page) removeLink(c *call) error {
 	return c.reply(struct{}{})
 }
 
-// target is the name in the store of what the body names.
+// target returns the name in the store of the item that the body names.
 func (c *call) target() (string, error) {
 	var body pathJSON
 	if err := c.decode(&body); err != nil {

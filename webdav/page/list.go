@@ -22,10 +22,10 @@ import (
 //go:embed list.html
 var listHTML string
 
-// perPage is how many names the list has on one page.
+// perPage is the number of entries on one page of the list.
 const perPage = 500
 
-// A listing is what the server writes of a folder.
+// A listing is the data of the list that the server writes.
 type listing struct {
 	*words
 	Title, Parent      string
@@ -49,7 +49,7 @@ type entry struct {
 	Dir         bool
 }
 
-// A config is what the script is told of the server.
+// A config is passed to the script.
 type config struct {
 	Prefix   string          `json:"prefix"`
 	Path     string          `json:"path"`
@@ -153,7 +153,7 @@ func (p *Page) config(req *http.Request, folder webdav.Folder, lang string) stri
 	return string(text)
 }
 
-// Number returns a page that there is before or after this one, or 0.
+// Number returns the number of the page before or after this one, or 0.
 func (l listing) Number(step int) int {
 	if n := l.Page + step; n >= 1 && n <= l.Pages {
 		return n

@@ -8,7 +8,7 @@ import (
 	"github.com/davdisk/davdisk/webdav"
 )
 
-// An entryJSON is a file or folder as the JSON interface writes it.
+// An entryJSON describes a file or folder in the JSON interface.
 type entryJSON struct {
 	Name string `json:"name,omitempty"` // in its folder
 	Path string `json:"path,omitempty"` // from the user's root, where entries are of several folders
@@ -25,7 +25,7 @@ type listJSON struct {
 	Entries  []entryJSON `json:"entries"`
 }
 
-// list answers with a whole folder.
+// list responds with the entries of a folder.
 func (p *Page) list(c *call) error {
 	asked := c.URL.Query().Get("path")
 	name, err := c.name(asked)
@@ -57,7 +57,7 @@ func entryOf(info fs.FileInfo) entryJSON {
 	return e
 }
 
-// itemJSON is an item of the store, of the name that the user sees.
+// itemJSON describes an item of the store by the user's path.
 func itemJSON(item Item, visible string) entryJSON {
 	return entryJSON{Path: visible, Dir: item.Dir, Size: item.Size, Time: milliseconds(item.ModTime), Link: item.Address}
 }

@@ -14,7 +14,7 @@ import (
 //go:embed message.html
 var messageHTML string
 
-// A message is a page that says one thing: an error, or the form to sign in.
+// A message is the data of an error page or of the sign-in form.
 type message struct {
 	*words
 	Nonce  string
@@ -26,7 +26,7 @@ type message struct {
 	Form   *SignIn
 }
 
-// SignIn is what the form to sign in is about.
+// SignIn is the data of the sign-in form.
 type SignIn struct {
 	Action string        // address that the form is sent to
 	Next   string        // address that is shown afterwards
@@ -44,7 +44,8 @@ func (p *Page) ServeError(w http.ResponseWriter, req *http.Request, status int, 
 	p.serveMessage(w, req, m)
 }
 
-// ServeSignIn answers with the form to sign in: 401, or 429 while it must wait.
+// ServeSignIn responds with the sign-in form: 401, or 429 while attempts are
+// throttled.
 func (p *Page) ServeSignIn(w http.ResponseWriter, req *http.Request, form SignIn) {
 	words := wordsFor(req)
 	m := message{words: words, Status: http.StatusUnauthorized, Title: words.SignIn, Form: &form}

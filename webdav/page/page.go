@@ -22,16 +22,16 @@ var (
 	_ webdav.ErrorPage  = (*Page)(nil)
 )
 
-// An Option changes what a page offers.
+// An Option configures a Page.
 type Option func(*Page)
 
-// WithStore offers what a store can do beyond a file system.
+// WithStore adds the abilities of a store.
 func WithStore(s Store) Option { return func(p *Page) { p.store = s } }
 
-// WithVersion shows a version of the program in the status.
+// WithVersion sets the program version shown in the status.
 func WithVersion(version string) Option { return func(p *Page) { p.version = version } }
 
-// New reads the embedded files.
+// New returns a Page.
 func New(opts ...Option) (*Page, error) {
 	p := &Page{}
 	var err error

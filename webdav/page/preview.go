@@ -15,8 +15,8 @@ import (
 	"github.com/davdisk/davdisk/webdav"
 )
 
-// Bounds of previews: how many are kept, how large one may be, how many the
-// store is asked for at once, and how wide they are.
+// Limits of previews: number kept, size of one, concurrent requests to the store,
+// and width.
 const (
 	previewsKept   = 256
 	maxPreview     = 256 << 10
@@ -24,8 +24,8 @@ const (
 	previewWidth   = 320
 )
 
-// previewCache keeps pictures by name and version, so that the store is asked
-// once for all viewers, and its links and tokens stay here.
+// previewCache keeps previews by name and version. The store is asked once for
+// all viewers, and its links and tokens stay on the server.
 type previewCache struct {
 	from  Previews
 	kept  *lru.Cache[previewKey, []byte]
@@ -43,7 +43,7 @@ func newPreviewCache(from Previews) *previewCache {
 	return &previewCache{from: from, kept: kept, slots: make(chan struct{}, previewsAtOnce)}
 }
 
-// get returns a picture of one version of a file.
+// get returns the preview of one version of a file.
 func (p *previewCache) get(ctx context.Context, key previewKey) ([]byte, error) {
 	if picture, ok := p.kept.Get(key); ok {
 		return picture, nil
@@ -86,7 +86,8 @@ func (p *previewCache) read(ctx context.Context, name string) ([]byte, error) {
 	return picture, nil
 }
 
-// isPicture reports whether a browser would show it as one that holds no markup.
+// isPicture reports whether data is a picture of a type that cannot contain
+// markup.
 func isPicture(content []byte) bool {
 	switch http.DetectContentType(content) {
 	case "image/jpeg", "image/png", "image/webp", "image/gif":
@@ -95,8 +96,8 @@ func isPicture(content []byte) bool {
 	return false
 }
 
-// preview answers with a small picture. The client names the version it has
-// seen in the address, so that a browser may keep the answer.
+// preview responds with a preview. The URL has the version that the client has
+// seen, so that the response can be cached.
 func (p *Page) preview(c *call) error {
 	name, err := c.name(c.URL.Query().Get("path"))
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Bounds of one search.
+// Limits of one search.
 const (
 	maxFound  = 500
 	maxWalked = 50_000 // names looked at, where folders must be listed
@@ -21,10 +21,10 @@ type searchJSON struct {
 	Complete bool `json:"complete"`
 }
 
-var errEnough = errors.New("enough was found")
+var errEnough = errors.New("limit reached")
 
-// search finds names that contain a text, below a folder: in the flat list of
-// the store if it has one, else by listing one folder after the other.
+// search finds names below a folder that contain a text: in the flat list of the
+// store if it has one, else by listing folder after folder.
 func (p *Page) search(c *call) error {
 	name, err := c.existing(c.URL.Query().Get("path"))
 	if err != nil {
@@ -32,7 +32,7 @@ func (p *Page) search(c *call) error {
 	}
 	text := strings.ToLower(strings.TrimSpace(c.URL.Query().Get("q")))
 	if text == "" {
-		return refuse(http.StatusBadRequest, "there is nothing to search for")
+		return refuse(http.StatusBadRequest, "the text to search for is empty")
 	}
 	s := &search{text: text, answer: searchJSON{Entries: []entryJSON{}, Complete: true}, folders: map[string]bool{}}
 	if p.store.Files != nil {
@@ -67,8 +67,8 @@ func (s *search) add(e entryJSON) error {
 	return nil
 }
 
-// flat searches the list of all files. Of folders it shows those that have a
-// file in them.
+// flat searches the flat list of files. It finds only folders that contain a
+// file.
 func (s *search) flat(c *call, files Files, folder string) error {
 	below := strings.TrimSuffix(folder, "/") + "/"
 	for item, err := range files.Files(c.Context()) {
@@ -99,7 +99,7 @@ func (s *search) flat(c *call, files Files, folder string) error {
 	return nil
 }
 
-// walk lists folder after folder.
+// walk searches by listing folder after folder.
 func (s *search) walk(ctx context.Context, fsys fs.FS, folder string) error {
 	walked := 0
 	return fs.WalkDir(fsys, folder, func(name string, entry fs.DirEntry, err error) error {

@@ -18,8 +18,8 @@ import (
 //go:embed static
 var staticFiles embed.FS
 
-// static is the files of the page. Their address has a digest of all of them,
-// so that they are kept for good: another version has other addresses.
+// static serves the page's own files. Their URLs contain a digest of all of them,
+// so that they can be cached forever: another version has other URLs.
 type static struct {
 	hash    string
 	files   map[string][]byte // by name: "app.js"
@@ -67,24 +67,24 @@ func compress(content []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// staticPath is where the files are, below webdav.PagePath.
+// staticPath is the path of the files below webdav.PagePath.
 const staticPath = "/static/"
 
-// base is the address of the files, below a prefix.
+// base returns the URL path of the files, below a prefix.
 func (s *static) base() string { return staticPath + s.hash + "/" }
 
-// types are those of the files; the system's own table may be another.
+// types are the media types of the files; the system's own table may differ.
 var types = map[string]string{".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
-// serve answers a request for a file. An address of another version is not
-// found, because a script of one version may not fit the list of another.
+// serve serves a file. A URL of another version is 404, because scripts of
+// different versions may not work together.
 func (s *static) serve(w http.ResponseWriter, req *http.Request, name string) error {
 	content, ok := s.files[strings.TrimPrefix(name, s.base())]
 	if !ok || !strings.HasPrefix(name, s.base()) {
 		return notFound(name)
 	}
 	if req.Method != http.MethodGet && req.Method != http.MethodHead {
-		return refuse(http.StatusMethodNotAllowed, "the page's own files are only read")
+		return refuse(http.StatusMethodNotAllowed, "the page's own files are read-only")
 	}
 	header := w.Header()
 	header.Set("Content-Type", mime.FormatMediaType(types[path.Ext(name)], map[string]string{"charset": "utf-8"}))

@@ -26,8 +26,8 @@ type uploadJSON struct {
 	Error string `json:"error,omitempty"`
 }
 
-// status tells how the store is. That it does not answer is part of the
-// answer.
+// status describes the state of the store. A store that does not answer is part
+// of the response, not an error.
 func (p *Page) status(c *call) error {
 	answer := statusJSON{Version: p.version, Waiting: []uploadJSON{}}
 	if user, ok := webdav.PrincipalFromContext(c.Context()); ok {
@@ -58,7 +58,7 @@ func (p *Page) status(c *call) error {
 	return c.reply(answer)
 }
 
-// reason is the innermost text of an error, without the names around it.
+// reason returns the text of the innermost error, without names of files.
 func reason(err error) string {
 	for {
 		inner := errors.Unwrap(err)

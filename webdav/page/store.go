@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// A Store is what lies under the file system, as far as it can do more. Each
-// ability may be nil, and then does not show. Names are absolute and those of
-// the handler's file system. All may be called by many goroutines; the context
-// carries the [webdav.Principal] of the request.
+// A Store has the abilities of the store below the file system. An ability that
+// is nil is not offered. Names are absolute paths of the handler's file system.
+// All methods must be safe for concurrent use; the context carries the
+// [webdav.Principal] of the request.
 type Store struct {
 	Links    Links
 	Trash    Trash
@@ -29,7 +29,7 @@ type Item struct {
 	Address string // of its public link, if it has one
 }
 
-// Links makes files and folders public.
+// Links manages public links.
 type Links interface {
 	// Share makes name public, if it is not yet, and returns its address.
 	Share(ctx context.Context, name string) (address string, err error)
@@ -39,7 +39,7 @@ type Links interface {
 	Shared(ctx context.Context) iter.Seq2[Item, error]
 }
 
-// Trash keeps what was deleted for a while.
+// Trash manages deleted items.
 type Trash interface {
 	// Trashed yields what is in the trash, in any order.
 	Trashed(ctx context.Context) iter.Seq2[TrashedItem, error]
@@ -62,14 +62,14 @@ type TrashedItem struct {
 	Deleted time.Time
 }
 
-// Previews makes small pictures of files.
+// Previews returns previews of files.
 type Previews interface {
 	// Preview reads a picture about size pixels wide, as JPEG or PNG. A file of
 	// which there is none is fs.ErrNotExist.
 	Preview(ctx context.Context, name string, size int) (io.ReadCloser, error)
 }
 
-// Files lists all files without their folders, perhaps seconds behind.
+// Files lists all files in the store. The list may lag by seconds.
 type Files interface {
 	Files(ctx context.Context) iter.Seq2[Item, error]
 }
@@ -82,12 +82,12 @@ type Spacer interface {
 // Space is the space of a store in bytes.
 type Space struct{ Total, Used, Trash int64 }
 
-// Uploads lists what was accepted and is still to be stored.
+// Uploads lists files that are accepted but not stored yet.
 type Uploads interface {
 	Waiting() ([]Upload, error)
 }
 
-// An Upload is a file that waits to be stored.
+// An Upload is a file waiting to be stored.
 type Upload struct {
 	Name  string
 	Size  int64

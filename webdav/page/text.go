@@ -6,8 +6,8 @@ import (
 	"golang.org/x/text/language"
 )
 
-// words are the texts that the server writes. Those of the script are in
-// static/text.js.
+// words are the texts of pages written by the server. Those of the script are
+// in static/text.js.
 type words struct {
 	Lang                          string
 	Home, Name, Size, Changed     string
@@ -53,7 +53,7 @@ var russian = &words{
 	Other: "Не получилось.", NoScript: "Без JavaScript список можно только читать.",
 }
 
-// wordsFor returns the texts in the language that the browser asks for.
+// wordsFor returns the texts in the language that the browser prefers.
 func wordsFor(req *http.Request) *words {
 	asked, _, err := language.ParseAcceptLanguage(req.Header.Get("Accept-Language"))
 	if err != nil {

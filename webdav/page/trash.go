@@ -16,8 +16,8 @@ type trashedJSON struct {
 	Deleted int64  `json:"deleted,omitempty"` // milliseconds since 1970
 }
 
-// trashed returns the entries that were the user's, latest first. What was
-// outside of the file system is seen by whoever sees all of it.
+// trashed returns the entries deleted below the user's root, latest first. Items
+// from outside the file system are visible to users whose root is the whole of it.
 func (p *Page) trashed(c *call) ([]trashedJSON, error) {
 	all := []trashedJSON{}
 	for item, err := range p.store.Trash.Trashed(c.Context()) {
@@ -49,8 +49,8 @@ type trashCall struct {
 	To string `json:"to"` // where to restore it; empty: where it was
 }
 
-// entry reads the body of a call and finds the entry it names among those of
-// the user: an id says nothing of whose it is.
+// entry reads the body of a call and finds the entry among those of the user,
+// because an id does not tell its owner.
 func (p *Page) entry(c *call) (trashCall, trashedJSON, error) {
 	var body trashCall
 	if err := c.decode(&body); err != nil {
@@ -62,12 +62,12 @@ func (p *Page) entry(c *call) (trashCall, trashedJSON, error) {
 	}
 	at := slices.IndexFunc(all, func(e trashedJSON) bool { return e.ID == body.ID })
 	if at < 0 {
-		return body, trashedJSON{}, refuse(http.StatusNotFound, "this is not in the trash any more")
+		return body, trashedJSON{}, refuse(http.StatusNotFound, "the item is no longer in the trash")
 	}
 	return body, all[at], nil
 }
 
-// restore puts an entry back.
+// restore restores an entry.
 func (p *Page) restore(c *call) error {
 	body, entry, err := p.entry(c)
 	if err != nil {
@@ -92,7 +92,7 @@ func (p *Page) restore(c *call) error {
 	return c.reply(pathJSON{path.Join("/", restored)})
 }
 
-// discard removes an entry for good.
+// discard deletes an entry permanently.
 func (p *Page) discard(c *call) error {
 	_, entry, err := p.entry(c)
 	if err != nil {
@@ -104,7 +104,7 @@ func (p *Page) discard(c *call) error {
 	return c.reply(struct{}{})
 }
 
-// emptyTrash removes all entries of the user for good.
+// emptyTrash deletes all entries of the user permanently.
 func (p *Page) emptyTrash(c *call) error {
 	if err := c.decode(&struct{}{}); err != nil {
 		return err

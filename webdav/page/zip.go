@@ -12,13 +12,13 @@ import (
 	"strings"
 )
 
-// zip streams a folder, or some of what is in it, as an archive. Nothing is
-// compressed: what is large is so already. It takes a form (path, and name once
-// for each), because only a form makes a browser save what it gets.
+// zip streams a folder, or selected entries of it, as an archive. Nothing is
+// compressed, since large files usually are already. The request is a form (path,
+// and name repeated), because a browser saves the response of a form.
 func (p *Page) zip(c *call) error {
 	c.Body = http.MaxBytesReader(c.w, c.Body, maxBody)
 	if err := c.ParseForm(); err != nil {
-		return refuse(http.StatusBadRequest, "the form cannot be read, or is too long")
+		return refuse(http.StatusBadRequest, "malformed or too large form")
 	}
 	folder, err := c.existing(c.PostForm.Get("path"))
 	if err != nil {
@@ -30,7 +30,7 @@ func (p *Page) zip(c *call) error {
 		names = nil
 		for _, name := range selected {
 			if strings.Contains(name, "/") || !fs.ValidPath(name) || name == "." {
-				return refuse(http.StatusBadRequest, "a name is that of something in the folder")
+				return refuse(http.StatusBadRequest, "name must be that of an entry of the folder")
 			}
 			names = append(names, path.Join(folder, name))
 		}
@@ -61,7 +61,7 @@ func (p *Page) zip(c *call) error {
 	return nil
 }
 
-// begun notes that something has been written.
+// begun records whether anything has been written.
 type begun struct {
 	w   io.Writer
 	yes bool
@@ -72,8 +72,8 @@ func (b *begun) Write(p []byte) (int, error) {
 	return b.w.Write(p)
 }
 
-// archive writes files, and folders with all that is in them. Names in the
-// archive are relative to base.
+// archive writes files, and folders with their contents. Names in the archive
+// are relative to base.
 func archive(w io.Writer, fsys fs.FS, base string, names []string) error {
 	buffered := bufio.NewWriterSize(w, 64<<10)
 	out := zip.NewWriter(buffered)

@@ -50,7 +50,7 @@ func checkAccess(bound []string, public *url.URL, origins []string) func(http.Ha
 				return
 			}
 			if err := origin.Check(req); err != nil {
-				refuse(w, http.StatusForbidden, "a web page from elsewhere may not do that")
+				refuse(w, http.StatusForbidden, "a web page of another origin may not do that")
 				return
 			}
 			w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")

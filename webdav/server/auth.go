@@ -175,7 +175,7 @@ func (a *authentication) withoutPassword(w http.ResponseWriter, req *http.Reques
 	isForm := req.Method == http.MethodPost && s.isForm(req)
 	if user := s.user(req); user != nil && !isForm && req.Header.Get("Authorization") == "" {
 		if err := s.origin.Check(req); err != nil {
-			refuse(w, http.StatusForbidden, "a web page from elsewhere may not do that")
+			refuse(w, http.StatusForbidden, "a web page of another origin may not do that")
 			return
 		}
 		w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")

@@ -13,12 +13,12 @@ import (
 	"github.com/davdisk/davdisk/webdav"
 )
 
-// A SignIn is what the form to sign in is about.
+// A SignIn is the data of the sign-in form.
 type SignIn struct {
-	Action string        // address that name, password and next are posted to
-	Next   string        // address that is shown afterwards
-	Wrong  bool          // a name and a password were sent, and are wrong
-	Wait   time.Duration // how long to wait before others are looked at
+	Action string        // URL that name, password and next are posted to
+	Next   string        // URL to go to afterwards
+	Wrong  bool          // the name or password that was sent is wrong
+	Wait   time.Duration // time until the next attempt is allowed
 }
 
 // Addresses of the sessions, below the prefix.
@@ -34,22 +34,22 @@ const (
 	maxSignIn     = 8 << 10
 )
 
-// sessions let browsers in that have sent the form: by a cookie in the place of
-// a password. They are kept in memory, each with the user it is for, and end
-// with the process. So a session is bound to the password that it was made
-// with, because that changes with a new process alone.
+// sessions authenticates browsers that have sent the sign-in form, by a cookie in
+// place of Basic. Sessions are kept in memory and end with the process. Since
+// passwords change only with a new process too, each is bound to the password it
+// was made with.
 type sessions struct {
 	auth   *authentication
 	form   func(w http.ResponseWriter, req *http.Request, s SignIn)
-	prefix string // as the handler is asked
-	public string // as browsers ask
-	secure bool   // browsers come by TLS, whatever the request says
+	prefix string // of the URLs that reach the handler
+	public string // of the URLs that browsers use
+	secure bool   // browsers connect by TLS, even if the request does not
 	origin *http.CrossOriginProtection
 	now    func() time.Time
 	open   *lru.Cache[sessionKey, session]
 }
 
-// sessionKey is the digest of a cookie, so that what is in memory opens nothing.
+// sessionKey is the digest of a cookie; the cookie itself is not kept.
 type sessionKey [sha256.Size]byte
 
 type session struct {
@@ -77,7 +77,7 @@ func newSessions(auth *authentication, o *options) (*sessions, error) {
 	return s, nil
 }
 
-// user returns who a request's cookie stands for, or nil.
+// user returns the user that a request's cookie stands for, or nil.
 func (s *sessions) user(req *http.Request) *User {
 	cookie, err := req.Cookie(sessionCookie)
 	if err != nil {
@@ -96,13 +96,13 @@ func (s *sessions) user(req *http.Request) *User {
 	return found.user
 }
 
-// serve answers what belongs to sessions, and reports whether it did: the form
-// and its answer, the end of a session, and a page that is loaded without one.
+// serve handles sign-in, sign-out and page loads without credentials. It reports
+// whether it answered the request.
 func (s *sessions) serve(w http.ResponseWriter, req *http.Request) bool {
 	switch {
 	case req.Method == http.MethodPost && s.isForm(req):
 		if err := s.origin.Check(req); err != nil {
-			refuse(w, http.StatusForbidden, "a web page from elsewhere may not do that")
+			refuse(w, http.StatusForbidden, "a web page of another origin may not do that")
 		} else if strings.HasSuffix(req.URL.Path, signInPath) {
 			s.signIn(w, req)
 		} else {
@@ -116,13 +116,13 @@ func (s *sessions) serve(w http.ResponseWriter, req *http.Request) bool {
 	return true
 }
 
-// isForm reports whether a POST is to begin or end a session.
+// isForm reports whether a POST starts or ends a session.
 func (s *sessions) isForm(req *http.Request) bool {
 	path := strings.TrimPrefix(req.URL.Path, s.prefix)
 	return path == signInPath || path == signOutPath
 }
 
-// isPageLoad reports whether a person is about to see the answer in a browser.
+// isPageLoad reports whether a browser is loading a page for a person to see.
 func isPageLoad(req *http.Request) bool {
 	return req.Method == http.MethodGet && req.Header.Get("Sec-Fetch-Mode") == "navigate" && strings.Contains(req.Header.Get("Accept"), "text/html")
 }
@@ -130,7 +130,7 @@ func isPageLoad(req *http.Request) bool {
 func (s *sessions) signIn(w http.ResponseWriter, req *http.Request) {
 	req.Body = http.MaxBytesReader(w, req.Body, maxSignIn)
 	if err := req.ParseForm(); err != nil {
-		refuse(w, http.StatusBadRequest, "the form cannot be read")
+		refuse(w, http.StatusBadRequest, "malformed form")
 		return
 	}
 	next := s.local(req.PostForm.Get("next"))
@@ -167,8 +167,8 @@ func (s *sessions) redirect(w http.ResponseWriter, to string) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// local returns an address of this server, or its root: the form may have been
-// sent by a page that wants its reader elsewhere.
+// local returns next if it is a URL of this server, else the root: a foreign
+// page may have chosen next to lead the person elsewhere.
 func (s *sessions) local(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(next, s.public+"/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {

@@ -9,14 +9,13 @@ import (
 	"time"
 )
 
-// A Budget bounds how many bytes of bodies are held at once. A caller that
-// needs more waits until others have ended. The share that was made first need
-// not: one of them can always be finished, however large it is and whatever the
-// others hold, so that they never wait for each other. It is safe for
-// concurrent use.
+// A Budget bounds the bytes of request bodies that are held at once. A share that
+// needs more than is left waits for others to leave. The oldest share never
+// waits, however large its body is, so that one can always finish and shares
+// never deadlock. A Budget is safe for concurrent use.
 type Budget struct {
 	limit int64         // bytes
-	wait  time.Duration // how long for room
+	wait  time.Duration // longest wait for room
 
 	mu     sync.Mutex // guards the fields below
 	used   int64
@@ -24,8 +23,8 @@ type Budget struct {
 	freed  chan struct{} // closed when a share ends
 }
 
-// NewBudget returns a budget of limit bytes, for which one waits no longer than
-// wait.
+// NewBudget returns a budget of limit bytes. A share waits for room no longer
+// than wait.
 func NewBudget(limit int64, wait time.Duration) *Budget {
 	return &Budget{limit: limit, wait: wait, freed: make(chan struct{})}
 }
@@ -36,7 +35,7 @@ type Share struct {
 	bytes  int64 // guarded by budget.mu
 }
 
-// Join returns a share without bytes. The caller must call Leave.
+// Join returns an empty share. The caller must call Leave.
 func (b *Budget) Join() *Share {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -56,8 +55,8 @@ func (s *Share) Leave() {
 	b.freed = make(chan struct{})
 }
 
-// Take adds n bytes to the share. It waits for room, until ctx ends or the
-// budget's time is over: then the error has the HTTP status 503.
+// Take adds n bytes to the share. It waits for room until ctx ends or the
+// budget's longest wait is over; the error then has the HTTP status 503.
 func (s *Share) Take(ctx context.Context, n int64) error {
 	freed := s.take(n)
 	if freed == nil {
@@ -78,7 +77,8 @@ func (s *Share) Take(ctx context.Context, n int64) error {
 	return nil
 }
 
-// take adds n bytes if there is room, or returns what to wait for.
+// take adds n bytes if there is room, or returns a channel that is closed when
+// there may be.
 func (s *Share) take(n int64) (freed <-chan struct{}) {
 	b := s.budget
 	b.mu.Lock()
@@ -91,7 +91,7 @@ func (s *Share) take(n int64) (freed <-chan struct{}) {
 	return nil
 }
 
-// Reader returns src, whose bytes it takes as they are read.
+// Reader returns a reader of src that takes the bytes as they are read.
 func (s *Share) Reader(ctx context.Context, src io.Reader) io.Reader { return &taking{s, ctx, src} }
 
 type taking struct {
@@ -108,11 +108,11 @@ func (t *taking) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// fullError says that others have taken all of a budget.
+// fullError reports that other shares have taken the whole budget.
 type fullError struct{}
 
 func (fullError) Error() string {
-	return "no room for the upload at the moment: others under way take all of it"
+	return "no room for the upload at the moment: other uploads take all of it"
 }
 
 // HTTPStatus returns 503: there is room when the others have ended.

@@ -10,7 +10,7 @@ import (
 	"github.com/davdisk/davdisk/webdav/internal/pathtree"
 )
 
-// ErrReserved says that another request is changing a name (423).
+// ErrReserved reports that another request is changing a name (423).
 var ErrReserved = errors.New("another request is changing it")
 
 // DefaultMaxWait is how long Reserve waits for others unless Options say
@@ -22,18 +22,18 @@ type Name struct {
 	Path string
 	// Tree: with everything below it, as a lock of infinite depth.
 	Tree bool
-	// Shared: others may use it so at the same time, as with a shared lock (PUT,
-	// the source of a COPY).
+	// Shared: other shared uses may overlap, as with a shared lock (PUT, the
+	// source of a COPY).
 	Shared bool
-	// Member: it may be added to its folder or taken out of it, which the folder's
-	// locks guard.
+	// Member: the request may add it to its folder or remove it, which locks of
+	// the folder guard.
 	Member bool
-	// Lock: locks at it, or with Tree below it too, are made or end. So nobody may
-	// be about to change what they guard.
+	// Lock: the request creates or removes locks at it, with Tree also below it.
+	// No other request may be changing what those locks guard.
 	Lock bool
 }
 
-// conflicts judges two uses as section 6.2 does two locks.
+// conflicts compares two uses as RFC 4918, section 6.2 does two locks.
 func (a Name) conflicts(b Name) bool {
 	if (a.covers(b.Path) || b.covers(a.Path)) && !(a.Shared && b.Shared) {
 		return true
@@ -47,10 +47,10 @@ func (a Name) covers(name string) bool {
 
 func (a Name) guardsMember(b Name) bool { return a.Lock && b.Member && a.Path == parent(b.Path) }
 
-// reservations are the names that requests use at the moment. They are not in the
-// log: none outlives its request.
+// reservations holds the names in use by current requests. They are not logged:
+// none outlives its request.
 type reservations struct {
-	mu       sync.Mutex // guards what follows, and made of each
+	mu       sync.Mutex // guards the fields below, and Reservation.made
 	held     []*Reservation
 	released chan struct{} // closed at the next release; nil if nobody waits
 }
@@ -59,13 +59,13 @@ type reservations struct {
 type Reservation struct {
 	all   *reservations
 	names []Name
-	made  bool // something has been made of a path
+	made  bool // a resource has been created at a path
 }
 
-// Reserve waits until no other request uses what conflicts with the names: not
-// beyond ctx, nor longer than Options.MaxWait, after which it is ErrReserved.
-// All names are granted at once, so that no two requests wait for each other;
-// nobody may reserve more while holding some. Release must be called once.
+// Reserve waits until no other request holds conflicting names, at most until
+// ctx ends or for Options.MaxWait, after which it returns ErrReserved. All names
+// are granted at once, so that no two requests wait for each other; a caller must
+// not reserve more while holding a Reservation. The caller must call Release once.
 //
 // Whoever changes what the table guards, or its locks, reserves the names from
 // before it looks at what is there until all of its effect is done. Confirm and
@@ -95,7 +95,8 @@ func (t *Table) Reserve(ctx context.Context, names ...Name) (*Reservation, error
 	return r, nil
 }
 
-// try takes the names, or returns what is closed when it is worth another try.
+// try takes the names, or returns a channel that is closed when it is worth
+// trying again.
 func (r *Reservation) try() (released <-chan struct{}) {
 	all := r.all
 	all.mu.Lock()
@@ -119,7 +120,7 @@ func (r *Reservation) conflicts(other *Reservation) bool {
 	return false
 }
 
-// Made tells those who share a path that something has been made of it.
+// Made tells all holders of a shared path that a resource was created there.
 func (r *Reservation) Made(name string) {
 	r.all.mu.Lock()
 	defer r.all.mu.Unlock()
@@ -130,14 +131,14 @@ func (r *Reservation) Made(name string) {
 	}
 }
 
-// First reports whether nobody has told Made of a path that is shared.
+// First reports whether Made has not been called for any of the paths.
 func (r *Reservation) First() bool {
 	r.all.mu.Lock()
 	defer r.all.mu.Unlock()
 	return !r.made
 }
 
-// Release lets others use the names.
+// Release releases the names.
 func (r *Reservation) Release() {
 	r.all.mu.Lock()
 	defer r.all.mu.Unlock()
