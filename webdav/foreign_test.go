@@ -26,7 +26,7 @@ func beyondXNet(fs string) map[string]string {
 		beyond["28-put-answered-when-stored-and-seen-at-once"] = "an empty file of NewMemFS has no time"
 	case "vfs":
 		beyond["4.3-white-space-is-kept"] = declarations
-		beyond["9.1-propname-tells-all"] = "the test takes a wrapper for what has no checksums"
+		beyond["9.1-propname-includes-all"] = "the test takes a wrapper for what has no checksums"
 	}
 	return beyond
 }

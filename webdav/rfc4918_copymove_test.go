@@ -117,7 +117,7 @@ func rfcCopyMove() []requirement {
 				s.want(502, "MOVE", "/f", "", "Destination: http://other.example/f")
 			})
 		}},
-		{"9.9-move-is-copy-and-delete-in-one", func(s *share) {
+		{"9.9-move-is-atomic-copy-and-delete", func(s *share) {
 			s.tree("/d")
 			s.want(201, "MOVE", "/d", "", "Destination: {server}/m")
 			s.gone("/d")

@@ -84,7 +84,7 @@ func rfcLocking() []requirement {
 			s.lock("/d") // no header is infinity
 			s.want(423, "PUT", "/d/e/g", "y")
 		}},
-		{"9.10.3-all-of-a-tree-or-nothing-told-in-a-207", func(s *share) {
+		{"9.10.3-whole-tree-or-207", func(s *share) {
 			s.tree("/d")
 			s.lock("/d/f")
 			m := s.want(207, "LOCK", "/d", lockBody).multistatus(s.T)
@@ -137,7 +137,7 @@ func rfcLocking() []requirement {
 				}
 			})
 		}},
-		{"10.4-true-condition-lets-pass", func(s *share) {
+		{"10.4-true-condition-passes", func(s *share) {
 			s.put("/f", "x")
 			s.put("/g", "x")
 			token := s.lock("/g")
@@ -148,7 +148,7 @@ func rfcLocking() []requirement {
 				s.want(204, "PUT", "/f", "x", "If: "+header)
 			}
 		}},
-		{"10.4-what-cannot-be-read-is-400", func(s *share) {
+		{"10.4-malformed-header-is-400", func(s *share) {
 			s.put("/f", "x")
 			s.untouched(func() {
 				for _, header := range []string{"()", "garbage", "(<a:b>", "([x])", "</f>"} {
@@ -156,7 +156,7 @@ func rfcLocking() []requirement {
 				}
 			})
 		}},
-		{"10.4.1-a-token-is-submitted-wherever-it-stands", func(s *share) {
+		{"10.4.1-a-token-is-submitted-in-any-list", func(s *share) {
 			s.put("/f", "x")
 			token := s.lock("/f")
 			s.want(204, "PUT", "/f", "y", "If: (<DAV:no-lock>) ("+token+")")
@@ -174,7 +174,7 @@ func rfcLocking() []requirement {
 			s.want(204, "MOVE", "/b", "", "Destination: {server}/a")
 			s.holds("/a", "a")
 		}},
-		{"10.7-timeouts-are-told-and-bounded", func(s *share) {
+		{"10.7-timeouts-are-reported-and-bounded", func(s *share) {
 			for at, c := range map[string][2]string{
 				"/a": {"Timeout: Infinite, Second-4100000000", "Second-3600"}, "/b": {"Timeout: Second-60", "Second-60"}, "/c": {"X: ", "Second-3600"}, "/d": {"Timeout: nonsense", "Second-3600"},
 			} {

@@ -10,7 +10,7 @@ const sharedLockBody = `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:shared/></D:l
 // rfcLocks: sections 6 and 7, what a lock is and keeps from happening.
 func rfcLocks() []requirement {
 	return []requirement{
-		{"6.2-shared-locks-bear-each-other", func(s *share) {
+		{"6.2-shared-locks-are-compatible", func(s *share) {
 			s.put("/f", "old")
 			first := s.want(200, "LOCK", "/f", sharedLockBody).header.Get("Lock-Token")
 			second := s.want(200, "LOCK", "/f", sharedLockBody).header.Get("Lock-Token")
@@ -21,7 +21,7 @@ func rfcLocks() []requirement {
 			s.want(423, "PUT", "/f", "newer")
 			s.want(204, "PUT", "/f", "newer", "If: ("+first+")")
 		}},
-		{"6.2-exclusive-bears-no-other", func(s *share) {
+		{"6.2-exclusive-conflicts-with-every-lock", func(s *share) {
 			s.put("/f", "x")
 			s.lock("/f")
 			for _, body := range []string{lockBody, sharedLockBody} {
@@ -41,7 +41,7 @@ func rfcLocks() []requirement {
 				seen[token] = true
 			}
 		}},
-		{"6.7-supportedlock-tells-what-locks-there-are", func(s *share) {
+		{"6.7-supportedlock-lists-the-kinds-of-locks", func(s *share) {
 			s.want(201, "MKCOL", "/d", "")
 			s.put("/d/f", "x")
 			for _, at := range []string{"/d/", "/d/f"} {
@@ -51,7 +51,7 @@ func rfcLocks() []requirement {
 				}
 			}
 		}},
-		{"6.8-lockdiscovery-tells-the-locks", func(s *share) {
+		{"6.8-lockdiscovery-lists-the-locks", func(s *share) {
 			s.want(201, "MKCOL", "/d", "")
 			s.put("/d/f", "x")
 			token := s.lock("/d")
@@ -161,7 +161,7 @@ func rfcLocks() []requirement {
 			s.want(204, "PUT", "/d/f", "content") // what a member holds is its own
 			s.want(201, "PUT", "/d/new", "x", "If: </d> ("+token+")")
 		}},
-		{"7-a-name-that-stands-for-something-else-is-a-change-of-the-folder", func(s *share) {
+		{"7-replacing-a-member-changes-the-folder", func(s *share) {
 			s.tree("/d")
 			s.put("/o", "x")
 			token := s.lock("/d", "Depth: 0")
@@ -171,7 +171,7 @@ func rfcLocks() []requirement {
 			})
 			s.want(204, "MOVE", "/o", "", "Destination: {server}/d/f", "If: </d> ("+token+")")
 		}},
-		{"7.4-infinity-guards-all-below-and-what-is-added", func(s *share) {
+		{"7.4-infinity-covers-members-and-new-ones", func(s *share) {
 			s.tree("/d")
 			token := s.lock("/d")
 			s.want(423, "PUT", "/d/e/g", "y")
@@ -210,7 +210,7 @@ func rfcLocks() []requirement {
 			s.put("/m", "free")
 			s.put("/f", "free")
 		}},
-		{"7.6-what-comes-into-a-locked-folder-is-locked", func(s *share) {
+		{"7.6-new-member-of-a-locked-folder-is-locked", func(s *share) {
 			s.tree("/d")
 			s.put("/f", "x")
 			token := s.lock("/d")

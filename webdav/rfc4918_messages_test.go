@@ -100,7 +100,7 @@ func rfcMessages() []requirement {
 				}
 			}
 		}},
-		{"10.1-options-tells-classes-1-and-2", func(s *share) {
+		{"10.1-options-returns-classes-1-and-2", func(s *share) {
 			s.put("/f", "x")
 			for _, at := range []string{"/", "/f", "/none", "/none/below"} {
 				if got := s.want(200, "OPTIONS", at, "").header.Get("DAV"); got != "1, 2" {
@@ -117,7 +117,7 @@ func rfcMessages() []requirement {
 				}
 			})
 		}},
-		{"10.2-depth-means-nothing-to-a-file", func(s *share) {
+		{"10.2-depth-is-ignored-for-a-file", func(s *share) {
 			s.put("/f", "x")
 			s.want(201, "COPY", "/f", "", "Destination: {server}/c", "Depth: 1")
 			s.want(201, "MOVE", "/c", "", "Destination: {server}/m", "Depth: 0")

@@ -61,7 +61,7 @@ func rfcNamespace() []requirement {
 				s.Errorf("it holds %q", got)
 			}
 		}},
-		{"9.3-mkcol-on-what-exists-is-405", func(s *share) {
+		{"9.3-mkcol-on-an-existing-resource-is-405", func(s *share) {
 			s.want(201, "MKCOL", "/d", "")
 			s.put("/f", "x")
 			s.untouched(func() {
@@ -105,7 +105,7 @@ func rfcNamespace() []requirement {
 			s.gone("/d/e/f")
 			s.gone("/d")
 		}},
-		{"9.6.1-ancestors-of-what-stays-stay", func(s *share) {
+		{"9.6.1-ancestors-of-remaining-members-remain", func(s *share) {
 			s.want(201, "MKCOL", "/d", "")
 			s.put("/d/locked", "x")
 			s.lock("/d/locked")
@@ -126,8 +126,8 @@ func rfcNamespace() []requirement {
 				s.Errorf("got %+v", got)
 			}
 		}},
-		{"9.6-delete-of-nothing-is-404", func(s *share) { s.want(404, "DELETE", "/none", "") }},
-		{"9.7.1-put-tells-created-from-replaced", func(s *share) {
+		{"9.6-delete-of-a-missing-resource-is-404", func(s *share) { s.want(404, "DELETE", "/none", "") }},
+		{"9.7.1-put-is-201-or-204", func(s *share) {
 			s.want(201, "PUT", "/"+escape(hostile), "1")
 			s.want(204, "PUT", "/"+escape(hostile), "2")
 			s.holds("/"+escape(hostile), "2")

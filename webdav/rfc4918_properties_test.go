@@ -122,7 +122,7 @@ func rfcProperties() []requirement {
 				s.Errorf("%d resources, want the folder and two members", len(seen))
 			}
 		}},
-		{"9.1-unknown-property-is-404-within", func(s *share) {
+		{"9.1-unknown-property-is-404-in-the-207", func(s *share) {
 			s.put("/f", "x")
 			m := s.want(207, "PROPFIND", "/f", propfind(`<D:prop><D:getetag/><z:none xmlns:z="urn:z"/></D:prop>`), "Depth: 0").multistatus(s.T)
 			if _, status := m.prop("/f", "urn:z", "none"); status != "HTTP/1.1 404 Not Found" {
@@ -132,7 +132,7 @@ func rfcProperties() []requirement {
 				s.Errorf("the known one: %q", status)
 			}
 		}},
-		{"9.1-what-cannot-be-told-has-its-error-within", func(s *share) {
+		{"9.1-unreadable-property-has-its-error-in-the-207", func(s *share) {
 			c, ok := s.fs.(*capableFs)
 			if !ok {
 				return // the others have no property that may fail alone
@@ -146,7 +146,7 @@ func rfcProperties() []requirement {
 			}
 		}},
 		{"9.1-missing-resource-is-404", func(s *share) { s.want(404, "PROPFIND", "/none", "", "Depth: 0") }},
-		{"9.1.4-propname-tells-names-only", func(s *share) {
+		{"9.1.4-propname-returns-names-only", func(s *share) {
 			s.put("/f", "secret content")
 			s.want(207, "PROPPATCH", "/f", proppatch(setProp("<z:p>value</z:p>")))
 			m := s.want(207, "PROPFIND", "/f", propfind("<D:propname/>"), "Depth: 0").multistatus(s.T)
@@ -156,7 +156,7 @@ func rfcProperties() []requirement {
 				}
 			}
 		}},
-		{"9.1-propname-tells-all", func(s *share) {
+		{"9.1-propname-includes-all", func(s *share) {
 			s.put("/f", "x")
 			m := s.want(207, "PROPFIND", "/", propfind("<D:propname/>"), "Depth: 1").multistatus(s.T)
 			_, capable := s.fs.(Usager)
@@ -246,7 +246,7 @@ func rfcProperties() []requirement {
 				s.Errorf("got %+v", ps)
 			}
 		}},
-		{"9.2.1-what-cannot-be-stored-is-told-within", func(s *share) {
+		{"9.2.1-failure-to-store-is-reported-in-the-207", func(s *share) {
 			s.put("/f", "x")
 			switch fs := s.fs.(type) {
 			case *capableFs:
@@ -264,7 +264,7 @@ func rfcProperties() []requirement {
 				s.Errorf("it was stored: %v", got)
 			}
 		}},
-		{"9.2-removing-what-is-not-there-is-no-error", func(s *share) {
+		{"9.2-removing-a-missing-property-succeeds", func(s *share) {
 			s.put("/f", "x")
 			m := s.want(207, "PROPPATCH", "/f", proppatch("<D:remove><D:prop><z:none/></D:prop></D:remove>")).multistatus(s.T)
 			if _, status := m.prop("/f", "urn:z", "none"); status != "HTTP/1.1 200 OK" {
@@ -301,7 +301,7 @@ func rfcProperties() []requirement {
 			}
 		}},
 		{"9.2-missing-resource-is-404", func(s *share) { s.want(404, "PROPPATCH", "/none", proppatch(setProp("<z:p/>"))) }},
-		{"15-live-properties-say-what-get-says", func(s *share) {
+		{"15-live-properties-agree-with-get", func(s *share) {
 			s.put("/f.txt", "12345")
 			h := s.want(200, "HEAD", "/f.txt", "").header
 			got := s.properties("/f.txt", "getcontentlength", "getcontenttype", "getetag", "getlastmodified")

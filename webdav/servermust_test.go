@@ -15,7 +15,7 @@ func TestServerMust(t *testing.T) {
 
 func serverMust() []requirement {
 	return []requirement{
-		{"01-options-tell-dav-on-every-path", mustOptions},
+		{"01-options-return-dav-on-every-path", mustOptions},
 		{"02-no-redirect-between-slash-and-none", mustNotRedirect},
 		{"03-hrefs-in-one-form", mustHref},
 		{"04-paths-compared-decoded", mustDecode},
@@ -45,7 +45,7 @@ func serverMust() []requirement {
 		{"28-put-answered-when-stored-and-seen-at-once", mustShowAtOnce},
 		{"29-strong-stable-etag", mustTag},
 		{"30-ranges", mustRange},
-		{"31-reading-stops-when-the-client-goes", mustStopReading},
+		{"31-reading-stops-when-the-client-disconnects", mustStopReading},
 		{"32-mkcol", mustMkcol},
 		{"33-missing-sources-and-destinations", mustDestination},
 		{"34-get-of-a-folder", mustBrowse},
