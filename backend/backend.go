@@ -11,6 +11,8 @@ import (
 // backend was opened at, clean as [io/fs.ValidPath] wants them; "." is the
 // root. All methods may be called from many goroutines at once.
 //
+// What a store lacks of this it declares, see [Capabilities].
+//
 // A backend with work in the background is an [io.Closer] too; Close waits
 // for that work.
 type Backend interface {
@@ -60,7 +62,7 @@ type Content interface {
 
 	// Range reads length bytes from offset, or to the end if length is
 	// negative. A range beyond the end is clipped; one that begins at or beyond
-	// the end is empty. The reader must end with an error other than io.EOF if
+	// the end is empty; a negative offset is fs.ErrInvalid. The reader must end with an error other than io.EOF if
 	// it has fewer bytes than the range.
 	Range(ctx context.Context, offset, length int64) (io.ReadCloser, error)
 
@@ -92,7 +94,7 @@ type Info struct {
 
 // PutOptions are the options of Put.
 type PutOptions struct {
-	Size      int64     // number of bytes in body, -1 if unknown; a body of another length must fail
+	Size      int64     // number of bytes in body, 0 for an empty one, -1 if unknown; a body of another length fails, in words that have Size in them, and changes nothing
 	IfAbsent  bool      // only if the name does not exist, else fs.ErrExist
 	IfVersion string    // only if this is the current version, else ErrChanged
 	ModTime   time.Time // the time to record, if the store can; zero: now
@@ -101,7 +103,7 @@ type PutOptions struct {
 // RemoveOptions are the options of Remove.
 type RemoveOptions struct {
 	Permanent bool   // not to the trash, where there is one
-	IfVersion string // only if this is the current version, else ErrChanged; files only
+	IfVersion string // only if this is the current version, else ErrChanged; files only; some stores can only check just before
 	IfEmpty   bool   // a folder only if it is empty, else ErrNotEmpty; some stores can only check just before
 }
 

@@ -22,6 +22,13 @@
 // stored, and must return nil only then. Whatever fails, a reader finds the
 // old content or the new one, never a part and never nothing.
 //
+// # What a store lacks
+//
+// Some stores cannot keep all of the contract, and no method could show that
+// before something is lost. Such a store declares what it lacks, as a
+// [Declarer]; one that declares nothing claims the whole contract. Callers ask
+// with [CapabilitiesOf].
+//
 // # Cancellation
 //
 // Canceling the context stops an operation until its body is complete or the
