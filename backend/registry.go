@@ -40,6 +40,10 @@ type Env struct {
 	Log       *slog.Logger      // nil: discard
 	Transport http.RoundTripper // nil: http.DefaultTransport
 	Now       func() time.Time  // nil: time.Now
+
+	// Open opens another address, for a driver whose store lies in another
+	// remote. A Registry sets it.
+	Open func(ctx context.Context, address string) (Backend, error)
 }
 
 // Registry is the set of drivers and configured remotes of a program. Once
@@ -105,9 +109,18 @@ func (r *Registry) Remote(name, driver string, opts map[string]string) error {
 // Open opens an address: NAME:PATH with a remote or a driver, or a path of
 // this machine, for driver "local". "yandex:Docs", "work:", "/srv/data".
 func (r *Registry) Open(ctx context.Context, address string) (Backend, error) {
+	return r.open(ctx, address, nil)
+}
+
+// open opens an address for the remotes that outer names, the outermost first:
+// each has its store in the next.
+func (r *Registry) open(ctx context.Context, address string, outer []string) (Backend, error) {
 	name, root, ok := SplitAddress(address)
 	if !ok {
 		name, root = "local", filepath.ToSlash(address)
+	}
+	if slices.Contains(outer, name) {
+		return nil, fmt.Errorf("open %q: remote %q would have its store in itself", address, name)
 	}
 	configured, known := r.remotes[name]
 	if !known {
@@ -129,7 +142,11 @@ func (r *Registry) Open(ctx context.Context, address string) (Backend, error) {
 	if base := configured.opts[rootOption]; base != "" {
 		root = path.Join(base, path.Join("/", root)) // never above the remote's own root
 	}
-	return d.Open(ctx, root, opts, r.env)
+	env := r.env
+	env.Open = func(ctx context.Context, address string) (Backend, error) {
+		return r.open(ctx, address, append(slices.Clip(outer), name))
+	}
+	return d.Open(ctx, root, opts, env)
 }
 
 // SplitAddress splits NAME:PATH. It reports false for a path of this machine:

@@ -58,6 +58,32 @@ func TestRegistryOpensAddresses(t *testing.T) {
 	}
 }
 
+// TestADriverOpensAnotherAddress opens a store that lies in a store in a store,
+// and refuses one that would lie in itself.
+func TestADriverOpensAnotherAddress(t *testing.T) {
+	r := NewRegistry(Env{})
+	r.Register(recorder("store"))
+	r.Register(Driver{Name: "wrap", Options: []Option{{Name: "remote"}}, Open: func(ctx context.Context, _ string, opts map[string]string, env Env) (Backend, error) {
+		return env.Open(ctx, opts["remote"])
+	}})
+	for name, remote := range map[string]string{"one": "store:deep", "two": "one:", "three": "two:", "self": "self:", "to": "fro:", "fro": "to:"} {
+		if err := r.Remote(name, "wrap", map[string]string{"remote": remote}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		b, err := r.Open(t.Context(), "three:")
+		if got, ok := b.(opened); err != nil || !ok || got.root != "deep" {
+			t.Errorf("three: opened %+v, %v", b, err)
+		}
+	}
+	for _, name := range []string{"self", "to"} {
+		if _, err := r.Open(t.Context(), name+":"); err == nil || !strings.Contains(err.Error(), `"`+name+`" would have its store in itself`) {
+			t.Errorf("%s: answered %v", name, err)
+		}
+	}
+}
+
 func TestRemoteRefusesWhatItDoesNotKnow(t *testing.T) {
 	r := NewRegistry(Env{})
 	r.Register(recorder("store", Option{Name: "speed"}))
