@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
@@ -149,4 +150,43 @@ func TestPageLarge(t *testing.T) {
 	if made := eval[int](b, `document.querySelectorAll(".row").length`); made > 100 {
 		t.Errorf("%d rows were made", made)
 	}
+}
+
+// TestPageRefreshKeepsRows: what another client changes is shown without taking
+// away the row that is being clicked, or the name that is being typed.
+func TestPageRefreshKeepsRows(t *testing.T) {
+	linux(t)
+	testlevel.NeedMore(t)
+	disk := startDisk(t, emulator.Options{})
+	put(t, disk, "m.txt", "m")
+	s := serve(t, disk)
+	b := openBrowser(t, s.url).ready()
+	appears := func(name string) {
+		t.Helper()
+		put(t, disk, name, "new")
+		until(t, name+" is shown", func() bool {
+			return eval[bool](b, `window.dispatchEvent(new Event("focus")), `+rowNames+`.includes(`+js(name)+`)`)
+		})
+	}
+
+	b.names("m.txt")
+	x, y := b.at(row("m.txt") + `?.querySelector("input")`)
+	mouse := func(kind input.DispatchMouseEventType) {
+		t.Helper()
+		call(b, input.DispatchMouseEvent, input.DispatchMouseEventParams{Type: kind, X: x, Y: y, Button: input.MouseButtonLeft, ClickCount: 1})
+	}
+	mouse(input.DispatchMouseEventTypeMousePressed)
+	appears("z.txt")
+	mouse(input.DispatchMouseEventTypeMouseReleased)
+	b.wait(row("m.txt") + `.getAttribute("aria-selected") === "true"`)
+
+	b.keys("F2")
+	b.wait(`document.activeElement.matches("input.rename")`)
+	b.run(`document.activeElement.select()`)
+	b.keys("half a na")
+	appears("zz.txt")
+	b.keys("me.txt", "Enter")
+	b.has("half a name.txt")
+	b.lacks("m.txt")
+	b.names("half a name.txt", "z.txt", "zz.txt")
 }

@@ -6,6 +6,7 @@ import { href, previewUrl } from "./dav.js";
 const collator = new Intl.Collator(lang, { numeric: true, sensitivity: "base" });
 const byName = (a, b) => collator.compare(a.name, b.name) || (a.name < b.name ? -1 : 1);
 const orders = { name: byName, size: (a, b) => a.size - b.size, time: (a, b) => (a.time ?? 0) - (b.time ?? 0) };
+const fields = ["name", "dir", "size", "time", "etag"]; // of an entry, as far as its row shows them
 const ahead = 8; // rows made beyond what is seen
 
 export class List {
@@ -63,6 +64,7 @@ export class List {
 
   arrange() {
     const at = this.rows[this.cursor]?.path;
+    const before = this.rows;
     const order = orders[this.by];
     this.rows = (this.wanted ? this.entries.filter((e) => e.name.toLowerCase().includes(this.wanted)) : [...this.entries])
       .sort((a, b) => !!b.dir - !!a.dir || (this.down ? order(b, a) : order(a, b)) || byName(a, b));
@@ -74,6 +76,7 @@ export class List {
       else cell.removeAttribute("aria-sort");
     }
     this.element.setAttribute("aria-rowcount", this.rows.length + 1);
+    this.reuse(before);
     this.layout();
     this.actions.changed();
   }
@@ -84,16 +87,45 @@ export class List {
     this.layout();
   }
 
-  // layout measures and makes all rows in view anew.
+  // reuse keeps the elements of entries that are as they were before. One that
+  // is replaced gets no click that began on the old one, and loses what is being
+  // typed in it.
+  reuse(before) {
+    const old = new Map([...this.made].map(([index, element]) => [before[index].path, { entry: before[index], element }]));
+    this.made.clear();
+    this.rows.forEach((entry, index) => {
+      const was = old.get(entry.path);
+      if (!was || this.partsMade !== this.parts || fields.some((f) => was.entry[f] !== entry[f])) return;
+      old.delete(entry.path);
+      this.made.set(index, was.element);
+    });
+    for (const { element } of old.values()) element.remove();
+    this.partsMade = this.parts;
+  }
+
+  // layout measures the list and places the rows in view.
   layout() {
     this.element.classList.toggle("grid", this.grid);
     const width = this.space.clientWidth;
     this.columns = this.grid ? Math.max(2, Math.floor(width / 168)) : 1;
     this.height = this.grid ? 184 : 44;
     this.space.style.height = `${Math.ceil(this.rows.length / this.columns) * this.height}px`;
-    this.space.replaceChildren();
-    this.made.clear();
+    if (this.gridMade !== this.grid) { // pictures instead of icons
+      this.space.replaceChildren();
+      this.made.clear();
+      this.gridMade = this.grid;
+    }
+    for (const [index, element] of this.made) this.place(element, index);
     this.paint();
+  }
+
+  place(element, index) {
+    element.id = `row-${index}`;
+    element.dataset.index = index;
+    element.setAttribute("aria-rowindex", index + 2);
+    element.style.transform = `translate(${(index % this.columns) * 100}%, ${Math.floor(index / this.columns) * this.height}px)`;
+    element.style.width = `${100 / this.columns}%`;
+    element.style.height = `${this.height}px`;
   }
 
   // paint makes the rows that have come into view, and drops those that have left.
@@ -108,22 +140,26 @@ export class List {
     }
     for (let index = first; index < last; index++) {
       if (this.made.has(index)) continue;
-      const element = this.make(this.rows[index], index);
-      element.style.transform = `translate(${(index % this.columns) * 100}%, ${Math.floor(index / this.columns) * this.height}px)`;
-      element.style.width = `${100 / this.columns}%`;
-      element.style.height = `${this.height}px`;
+      const element = this.make(this.rows[index]);
+      this.place(element, index);
       this.made.set(index, element);
-      this.space.append(element);
+    }
+    // In the order in which they are read out; one in its place is not moved.
+    let next = this.space.firstChild;
+    for (const index of [...this.made.keys()].sort((a, b) => a - b)) {
+      const element = this.made.get(index);
+      if (element === next) next = next.nextSibling;
+      else this.space.insertBefore(element, next);
     }
     this.mark();
   }
 
-  make(entry, index) {
+  make(entry) {
     const name = shown(entry.name);
     const check = h("input", { type: "checkbox", tabIndex: -1, "aria-label": t("select", name) });
     const link = h("a", { href: href(entry.path, entry.dir), tabIndex: -1, draggable: false, title: name }, h("bdi", null, name));
     const where = this.parts && h("small", { class: "where" }, h("bdi", null, shown(entry.path.slice(0, entry.path.lastIndexOf("/")) || "/")));
-    return h("div", { role: "row", id: `row-${index}`, class: "row", "aria-rowindex": index + 2, "data-index": index, draggable: !config.readOnly },
+    return h("div", { role: "row", class: "row", draggable: !config.readOnly },
       h("div", { role: "gridcell", class: "cell check" }, check),
       h("div", { role: "gridcell", class: "cell name" }, this.picture(entry), h("span", { class: "label" }, link, where)),
       h("div", { role: "gridcell", class: "cell size" }, entry.dir ? "" : bytes(entry.size)),
