@@ -12,11 +12,12 @@ import (
 
 // recentState is what the driver has recently seen or changed, by name. It is
 // not a cache of metadata: it saves a call whose result is certain or was known
-// a moment ago.
+// a moment ago. What was just stored is remembered over a restart.
 type recentState struct {
 	now  func() time.Time
 	seen *lru.Cache[string, seen]
 	puts *lru.Cache[string, struct{}] // the files stored last
+	kept *stored
 }
 
 // seen is what was observed under a name.
@@ -37,8 +38,30 @@ const (
 	freshTime = 10 * time.Second
 )
 
-func newRecentState(now func() time.Time) *recentState {
-	return &recentState{now, newLRU[seen](maxSeen), newLRU[struct{}](maxPuts)}
+// openRecentState begins with what an earlier process has just stored.
+func openRecentState(cfg Config, root string) (*recentState, error) {
+	kept, err := openStored(cfg, root)
+	if err != nil {
+		return nil, err
+	}
+	s := &recentState{cfg.Now, newLRU[seen](maxSeen), newLRU[struct{}](maxPuts), kept}
+	for name, v := range kept.journal.All() {
+		s.seen.Add(name, seen{at: v.At, changed: v.At, own: true, dir: v.Dir, version: v.Version, stamped: v.Stamped})
+		if !v.Dir {
+			s.puts.Add(name, struct{}{})
+		}
+	}
+	return s, nil
+}
+
+// own records what the driver has stored under a name.
+func (s *recentState) own(name string, v seen) {
+	v.own = true
+	s.seen.Add(name, v)
+	if !v.dir {
+		s.puts.Add(name, struct{}{})
+	}
+	s.kept.set(name, storedEntry{At: v.at, Version: v.version, Dir: v.dir, Stamped: v.stamped})
 }
 
 // observed records what the service reported of a name.
@@ -46,6 +69,7 @@ func (s *recentState) observed(name string, r *api.Resource) {
 	_, stamped := modTime(r)
 	old, _ := s.seen.Peek(name)
 	s.seen.Add(name, seen{at: s.now(), changed: old.changed, dir: r.Type == "dir", version: versionOf(r), stamped: stamped})
+	s.kept.drop(name)
 }
 
 // listed records that a whole folder was observed.
@@ -73,10 +97,7 @@ func (s *recentState) absent(name string) bool {
 func (s *recentState) created(name, version string, dir bool) {
 	old, _ := s.seen.Peek(name)
 	now := s.now()
-	s.seen.Add(name, seen{at: now, changed: now, own: true, dir: dir, version: version, stamped: old.stamped && !old.gone})
-	if !dir {
-		s.puts.Add(name, struct{}{})
-	}
+	s.own(name, seen{at: now, changed: now, dir: dir, version: version, stamped: old.stamped && !old.gone})
 }
 
 // lacks reports whether a listing lacks a file that was stored in the folder a
@@ -110,12 +131,14 @@ func (s *recentState) ours(name string) bool {
 func (s *recentState) removed(name string) {
 	now := s.now()
 	s.seen.Add(name, seen{at: now, changed: now, gone: true})
+	s.kept.dropTree(name)
 }
 
 // invalidate drops what is known of a name, after a change that failed.
 func (s *recentState) invalidate(name string) {
 	old, _ := s.seen.Peek(name)
 	s.seen.Add(name, seen{changed: s.now(), stamped: old.stamped})
+	s.kept.dropTree(name)
 }
 
 // copied records a copy of one name to another.
@@ -126,11 +149,9 @@ func (s *recentState) copied(from, to string) {
 		return
 	}
 	now := s.now()
-	v.at, v.changed, v.own = now, now, true
-	s.seen.Add(to, v)
-	if !v.dir {
-		s.puts.Add(to, struct{}{})
-	}
+	v.at, v.changed = now, now
+	s.kept.dropTree(to)
+	s.own(to, v)
 }
 
 // fresh returns a recent observation of a name.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -72,15 +73,17 @@ func New(cfg Config) (*Backend, error) {
 	}
 	b := &Backend{
 		cfg: cfg, root: root, log: cfg.Log, api: client,
-		account: &account{api: client, now: cfg.Now}, links: newLinks(cfg.Now), recent: newRecentState(cfg.Now),
+		account: &account{api: client, now: cfg.Now}, links: newLinks(cfg.Now),
 	}
 	b.confirmations = confirmations{b: b, folders: map[string]*uploadsTo{}}
 	if b.pending, err = openPending(cfg, root); err != nil {
 		return nil, err
 	}
+	if b.recent, err = openRecentState(cfg, root); err != nil {
+		return nil, errors.Join(err, b.pending.Close())
+	}
 	if b.times, err = openTimes(b); err != nil {
-		b.pending.Close()
-		return nil, err
+		return nil, errors.Join(err, b.recent.kept.Close(), b.pending.Close())
 	}
 	return b, nil
 }
@@ -90,11 +93,7 @@ func New(cfg Config) (*Backend, error) {
 // the same StateDir.
 func (b *Backend) Close() error {
 	defer b.api.CloseIdleConnections()
-	err := b.times.Close()
-	if closing := b.pending.Close(); err == nil {
-		err = closing
-	}
-	return err
+	return errors.Join(b.times.Close(), b.recent.kept.Close(), b.pending.Close())
 }
 
 // Stat implements backend.Backend.
