@@ -2,7 +2,8 @@
 # make test-more   what drives desktop programs, or needs packages of hundreds of megabytes; the fuzzers,
 #                  ten seconds each; the code for other systems
 # make test-long   everything, nothing shortened, and ten minutes of each fuzzer; with PART=NAME one part:
-#                  vfs, yandex, webdav, cmd, conformance, e2e or fuzz
+#                  vfs, yandex, webdav, cmd, conformance, e2e, faults or fuzz; faults is the part of e2e
+#                  in which each call of each scenario fails in each way, without the race detector
 # make lint        golangci-lint with .golangci.yml, for people
 # make bench       benchmarks beside an emulator with the latency of a real network
 # make bench-peer  the same work done by davdisk and by rclone serve webdav
@@ -37,7 +38,7 @@ test-more: tools check-foreign
 	bash ./scripts/fuzz 10s
 
 # What each part of test-long tests. A new package belongs to one of them by its path.
-parts = vfs yandex webdav cmd conformance e2e fuzz
+parts = vfs yandex webdav cmd conformance e2e fuzz faults
 packages_vfs = $$($(GO) list ./vfs/... ./backend/... | grep -v /backend/yandex)
 packages_yandex = ./backend/yandex/...
 packages_webdav = ./webdav/...
@@ -45,15 +46,23 @@ packages_cmd = ./cmd/...
 packages_conformance = ./conformance/...
 packages_e2e = ./internal/...
 
+# What is a part of its own.
+flags_e2e = -skip '^Test(EveryFault|LiesUnderLoad)$$'
+
 PART ?= $(parts)
 test-long: level = long
 test-long: tools check check-foreign $(addprefix long-,$(PART))
 
 long-%:
-	DAVDISK_TEST=long $(run_tests) -timeout 60m $(or $(packages_$*),$(error there is no PART=$*; there are $(parts)))
+	DAVDISK_TEST=long $(run_tests) -timeout 60m $(flags_$*) $(or $(packages_$*),$(error there is no PART=$*; there are $(parts)))
 long-conformance-matrix:
 	cd conformance/internal/matrix && $(GO) test -short ./...
 long-conformance: long-conformance-matrix
+long-yandex: long-yandex-lies
+long-yandex-lies:
+	DAVDISK_TEST=long $(run_tests) -timeout 60m -run '^TestLiesUnderLoad$$' ./internal/e2e
+long-faults:
+	DAVDISK_TEST=long $(GO) test -v -timeout 10h -run '^TestEveryFault$$' ./internal/e2e
 long-fuzz:
 	bash ./scripts/fuzz 10m
 

@@ -161,22 +161,27 @@ var failures = map[string]emulator.Fault{
 // Nothing that is there is said to be missing, not even while the fault lasts.
 // When it is over the same request succeeds, and nothing hidden is left.
 //
-// All of it is some thousands of faults; below the level long one in
-// thirty-nine is tried.
+// With write-back success means that the content is stored in the end, whatever
+// fails until then, and that until then the old one is there, whole.
+//
+// All of it is some thousands of faults (make test-long PART=faults); below the
+// level long one in thirty-nine is tried, and one in 397 with write-back.
 func TestEveryFault(t *testing.T) {
-	every := 39 // prime to the kinds of faults, so that each scenario meets others
-	if testlevel.Long() {
-		every = 1
-	}
+	var cases, refused atomic.Int64
+	t.Cleanup(func() { t.Logf("%d faults, of which %d made the request fail", cases.Load(), refused.Load()) })
 	for _, mode := range []struct {
-		name  string
-		knobs emulator.Knobs
-		warm  bool
-		about string // part of the names of the scenarios
+		name      string
+		knobs     emulator.Knobs
+		warm      bool
+		about     string // part of the names of the scenarios
+		writeBack bool
 	}{
-		{"synchronous and cold", emulator.Knobs{Async: "never"}, false, ""},
-		{"asynchronous and warm", emulator.Knobs{Async: "always", OperationPolls: 1}, true, ""},
-		{"file by file and warm", emulator.Knobs{Async: "always", OperationPolls: 2, OperationGradual: true}, true, "tree"},
+		{"synchronous and cold", emulator.Knobs{Async: "never"}, false, "", false},
+		{"asynchronous and warm", emulator.Knobs{Async: "always", OperationPolls: 1}, true, "", false},
+		{"file by file and warm", emulator.Knobs{Async: "always", OperationPolls: 2, OperationGradual: true}, true, "tree", false},
+		{"write-back, synchronous and cold", emulator.Knobs{Async: "never"}, false, "", true},
+		{"write-back, asynchronous and warm", emulator.Knobs{Async: "always", OperationPolls: 1}, true, "", true},
+		{"write-back, file by file and warm", emulator.Knobs{Async: "always", OperationPolls: 2, OperationGradual: true}, true, "tree", true},
 	} {
 		for i, s := range scenarios {
 			if !strings.Contains(s.name, mode.about) {
@@ -185,7 +190,19 @@ func TestEveryFault(t *testing.T) {
 			t.Run(mode.name+"/"+s.name, func(t *testing.T) {
 				t.Parallel()
 				tried := i
-				calls := s.count(t, mode.knobs, mode.warm)
+				every := 39 // prime to the kinds of faults, so that each scenario meets others
+				switch {
+				case testlevel.Long():
+					every = 1
+				case mode.writeBack:
+					every = 397
+				}
+				newOne := func() *subject {
+					d := newSubjectIn(t, mode.knobs, t.TempDir(), mode.writeBack)
+					d.prepare(s, mode.warm)
+					return d
+				}
+				calls := s.count(newOne())
 				for _, endpoint := range slices.Sorted(maps.Keys(calls)) {
 					for nth := range calls[endpoint] {
 						for _, name := range slices.Sorted(maps.Keys(failures)) {
@@ -195,7 +212,10 @@ func TestEveryFault(t *testing.T) {
 								}
 								f := failures[name]
 								f.Endpoint, f.Nth, f.Times = endpoint, nth+1, times
-								s.suffer(t, fmt.Sprintf("%s (%s, number %d, times %d)", name, endpoint, nth+1, times), mode.knobs, mode.warm, f)
+								cases.Add(1)
+								if !s.suffer(newOne(), fmt.Sprintf("%s (%s, number %d, times %d)", name, endpoint, nth+1, times), f) {
+									refused.Add(1)
+								}
 							}
 						}
 					}
@@ -206,16 +226,15 @@ func TestEveryFault(t *testing.T) {
 }
 
 // count runs a scenario without a fault and returns the calls that it makes.
-func (s scenario) count(t *testing.T, knobs emulator.Knobs, warm bool) map[emulator.Endpoint]int {
-	d := newSubject(t, knobs)
+func (s scenario) count(d *subject) map[emulator.Endpoint]int {
 	defer d.close()
-	d.prepare(s, warm)
 	d.disk.ResetCounters()
 	if code, body := d.do(s); code/100 != 2 || !strings.Contains(body, s.answer) {
-		t.Fatalf("it was answered %d without a fault: %s", code, body)
+		d.Fatalf("it was answered %d without a fault: %s", code, body)
 	}
+	d.drained()
 	if is, want := d.holds(), s.after(); !maps.Equal(is, want) {
-		t.Fatalf("without a fault the disk holds %s, want %s", describe(is), describe(want))
+		d.Fatalf("without a fault the disk holds %s, want %s", describe(is), describe(want))
 	}
 	return d.disk.Counters().By
 }
@@ -226,11 +245,10 @@ func (s scenario) after() map[string]string {
 	return disk
 }
 
-// suffer runs a scenario with a fault.
-func (s scenario) suffer(t *testing.T, what string, knobs emulator.Knobs, warm bool, f emulator.Fault) {
-	d := newSubject(t, knobs)
+// suffer runs a scenario with a fault. It reports whether it was answered as a
+// success all the same, which with write-back means that it will be stored.
+func (s scenario) suffer(d *subject, what string, f emulator.Fault) bool {
 	defer d.close()
-	d.prepare(s, warm)
 	d.disk.Inject(f)
 	code, body := d.do(s)
 	if code == http.StatusMultiStatus && f.Status == http.StatusForbidden && strings.Contains(body, "403 Forbidden") {
@@ -238,15 +256,16 @@ func (s scenario) suffer(t *testing.T, what string, knobs emulator.Knobs, warm b
 	}
 	want := s.after()
 	is := d.holds()
+	queued := d.writeBack && maps.Equal(is, original())
 	switch {
-	case code/100 == 2 && !maps.Equal(visible(is), want):
-		t.Errorf("%s: answered %d, and the disk holds %s", what, code, describe(is))
+	case code/100 == 2 && !queued && !maps.Equal(visible(is), want):
+		d.Errorf("%s: answered %d, and the disk holds %s", what, code, describe(is))
 	case code/100 == 2 && !strings.Contains(body, s.answer):
-		t.Errorf("%s: answered %d with %q", what, code, body)
+		d.Errorf("%s: answered %d with %q", what, code, body)
 	case code/100 == 4 && (code != http.StatusForbidden || f.Status != http.StatusForbidden):
-		t.Errorf("%s: answered %d: %s", what, code, body)
+		d.Errorf("%s: answered %d: %s", what, code, body)
 	case (code/100 == 4 || code == http.StatusInsufficientStorage) && !f.After && !maps.Equal(is, original()):
-		t.Errorf("%s: refused with %d, and the disk holds %s", what, code, describe(is))
+		d.Errorf("%s: refused with %d, and the disk holds %s", what, code, describe(is))
 	}
 	for path := range planted {
 		if _, stays := want[path]; stays {
@@ -254,31 +273,44 @@ func (s scenario) suffer(t *testing.T, what string, knobs emulator.Knobs, warm b
 		}
 	}
 	d.disk.ClearFaults()
+	if d.writeBack {
+		d.shut() // the next start tries at once what has failed
+		d.open()
+		d.drained()
+	}
 	d.finish(s, what, code/100 == 2)
+	return code/100 == 2
 }
 
 // A subject is davdisk on an emulated disk, all in this process.
 type subject struct {
 	*testing.T
-	disk  *emulator.Server
-	state string
-	vfs   *vfs.FS
-	dav   *webdav.Handler
-	http  *httptest.Server
-	token string // of the lock
+	disk      *emulator.Server
+	state     string
+	writeBack bool
+	tempNames bool // uploads go by way of them
+	vfs       *vfs.FS
+	dav       *webdav.Handler
+	http      *httptest.Server
+	token     string // of the lock
 }
 
 func newSubject(t *testing.T, knobs emulator.Knobs) *subject {
-	return newSubjectIn(t, knobs, t.TempDir())
+	return newSubjectIn(t, knobs, t.TempDir(), false)
 }
 
 // newSubjectIn keeps all its files in a folder.
-func newSubjectIn(t *testing.T, knobs emulator.Knobs, state string) *subject {
+func newSubjectIn(t *testing.T, knobs emulator.Knobs, state string, writeBack bool) *subject {
+	d := &subject{T: t, disk: plantedDisk(t, knobs), state: state, writeBack: writeBack}
+	d.open()
+	return d
+}
+
+func plantedDisk(t *testing.T, knobs emulator.Knobs) *emulator.Server {
 	disk, err := emulator.Start(emulator.Options{Knobs: knobs, Now: hasty()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &subject{T: t, disk: disk, state: state}
 	for path, content := range planted {
 		if folder, ok := strings.CutSuffix(path, "/"); ok {
 			err = disk.Mkdir("disk:" + folder)
@@ -289,8 +321,7 @@ func newSubjectIn(t *testing.T, knobs emulator.Knobs, state string) *subject {
 			t.Fatal(err)
 		}
 	}
-	d.open()
-	return d
+	return disk
 }
 
 // hasty is a clock that moves on whenever it is looked at, so that the service
@@ -306,16 +337,26 @@ func (d *subject) open() {
 		Token: yandex.StaticToken(d.disk.Token), APIURL: d.disk.URL, Rate: -1,
 		RetryWait: time.Microsecond, ModTimeWait: time.Millisecond, StateDir: d.state + "/yandex",
 		After:               func(wait time.Duration) <-chan time.Time { return time.After(min(wait, time.Millisecond)) },
-		AcceptShortListings: d.disk.Knobs().EmbeddedAbsent,
+		AcceptShortListings: d.disk.Knobs().EmbeddedAbsent, UploadViaTempName: d.tempNames,
 	})
 	if err != nil {
 		d.Fatal(err)
 	}
-	if d.vfs, err = vfs.New(store, vfs.WithStateDir(d.state+"/vfs"), vfs.WithPollInterval(0), vfs.WithSpoolDir(d.state), vfs.WithCacheDir(d.state+"/cache", 64<<20)); err != nil {
+	opts := []vfs.Option{vfs.WithStateDir(d.state + "/vfs"), vfs.WithPollInterval(0), vfs.WithSpoolDir(d.state), vfs.WithCacheDir(d.state+"/cache", 64<<20)}
+	if d.writeBack {
+		opts = append(opts, vfs.WithWriteBack(1<<30))
+	}
+	if d.vfs, err = vfs.New(store, opts...); err != nil {
 		d.Fatal(err)
 	}
 	d.handle(webdav.WithState(d.state + "/webdav"))
 	d.serve()
+}
+
+// drained waits until what was acknowledged is stored.
+func (d *subject) drained() {
+	d.Helper()
+	until(d, "the queue is empty", func() bool { files, _ := d.vfs.Queued(); return files == 0 })
 }
 
 // handle makes the handler, with the page that davdisk serve shows.

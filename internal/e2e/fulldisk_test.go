@@ -27,7 +27,7 @@ func TestOwnDiskFails(t *testing.T) {
 			dir := smallDisk(t)
 			seed := seedOf(t)
 			t.Logf("seed %d", seed)
-			d := newSubjectIn(t, emulator.Knobs{Async: "always", OperationPolls: 1}, dir)
+			d := newSubjectIn(t, emulator.Knobs{Async: "always", OperationPolls: 1}, dir, false)
 			defer d.disk.Close()
 			b := newBook(t, d.disk, "/client")
 			r := rand.New(rand.NewPCG(seed, 0))

@@ -121,6 +121,8 @@ type book struct {
 	late   []deed // those without an answer, which may still have their effect
 	diary  []string
 	failed int
+	codes  map[int]int // how often each was answered
+	torn   bool        // a failed upload may have left something else
 }
 
 // newBook makes a folder with a little in it.
@@ -136,7 +138,7 @@ func newBook(t *testing.T, disk *emulator.Server, dir string) *book {
 			t.Fatal(err)
 		}
 	}
-	return &book{dir: dir, may: worlds{found(disk, dir)}}
+	return &book{dir: dir, may: worlds{found(disk, dir)}, codes: map[int]int{}}
 }
 
 // maxWorlds is more than what a client can have in mind.
@@ -156,6 +158,7 @@ func (b *book) work(t *testing.T, d doer, r *rand.Rand, deeds int) {
 // note does something and judges the answer.
 func (b *book) note(t *testing.T, act deed, d doer) bool {
 	a := d.act(act)
+	b.codes[a.code]++
 	b.diary = append(b.diary, fmt.Sprintf("%v: %d", act, a.code))
 	if a.code == 0 || a.code/100 == 5 {
 		b.failed++
@@ -163,6 +166,9 @@ func (b *book) note(t *testing.T, act deed, d doer) bool {
 	}
 	b.may = b.may.with(b.late)
 	next := b.may.after(act, a)
+	if b.torn && (a.code == 0 || a.code/100 == 5) {
+		next = append(next, act.torn(b.may)...)
+	}
 	if len(next) == 0 {
 		t.Errorf("%v was answered %d %.200q, and there may be:%v\nafter:\n%s", act, a.code, a.body, b.may, strings.Join(b.diary, "\n"))
 		return false
