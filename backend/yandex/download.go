@@ -12,6 +12,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
+	"github.com/davdisk/davdisk/internal/httpclient"
 )
 
 // resumeTries is how often a download that breaks is resumed without a byte in
@@ -192,7 +193,7 @@ func (r *rangeReader) pause(cause error) error {
 	if r.idle++; r.idle > resumeTries {
 		return cause
 	}
-	r.c.b.log.Debug("a download broke and is resumed", "name", r.c.name, "at", r.pos, "cause", api.Message(cause))
+	r.c.b.log.Debug("a download broke and is resumed", "name", r.c.name, "at", r.pos, "cause", httpclient.Message(cause))
 	return r.c.b.api.Backoff(r.ctx, r.idle)
 }
 

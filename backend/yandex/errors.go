@@ -10,6 +10,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
+	"github.com/davdisk/davdisk/internal/httpclient"
 )
 
 // translate maps the error of a request to an error of the contract. Errors
@@ -18,14 +19,14 @@ func translate(err error) error {
 	var known *backend.Error
 	var apiErr *api.Error
 	var uncertain api.UncertainError
-	var body api.BodyError
+	var body httpclient.BodyError
 	switch {
 	case errors.As(err, &body):
 		return body.Err
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &uncertain):
-		e := &backend.Error{Kind: backend.ErrUncertain, Message: api.Message(uncertain.Err)}
+		e := &backend.Error{Kind: backend.ErrUncertain, Message: httpclient.Message(uncertain.Err)}
 		if errors.As(err, &apiErr) && errors.Is(apiErr.Kind(), backend.ErrUnauthorized) {
 			e.Message += ": " + rejectedHint
 		}
@@ -39,7 +40,7 @@ func translate(err error) error {
 		}
 		return e
 	}
-	return &backend.Error{Kind: backend.ErrUnavailable, Message: api.Message(err)}
+	return &backend.Error{Kind: backend.ErrUnavailable, Message: httpclient.Message(err)}
 }
 
 const (

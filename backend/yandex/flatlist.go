@@ -12,6 +12,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
+	"github.com/davdisk/davdisk/internal/httpclient"
 )
 
 // flatFields are those of the lists without folders.
@@ -70,7 +71,7 @@ func (b *Backend) flat(ctx context.Context, op string, c api.Call, query url.Val
 					continue
 				}
 				if err := items[i].Check(); err != nil {
-					b.log.Warn("a file is left out of a list", "name", name, "error", api.Message(err))
+					b.log.Warn("a file is left out of a list", "name", name, "error", httpclient.Message(err))
 					continue
 				}
 				seen[name] = true

@@ -16,9 +16,9 @@ import (
 func TestImports(t *testing.T) {
 	const module = "github.com/davdisk/davdisk/"
 	for dir, allowed := range map[string][]string{
-		".":              {"backend", "backend/yandex/internal/api", "backend/yandex/internal/oauth", "internal/durable", "internal/journal", "internal/ownname", "internal/pathlock"},
-		"internal/api":   {"backend", "internal/reading"},
-		"internal/oauth": {"backend/yandex/internal/api"},
+		".":              {"backend", "backend/yandex/internal/api", "backend/yandex/internal/oauth", "internal/durable", "internal/httpclient", "internal/journal", "internal/ownname", "internal/pathlock"},
+		"internal/api":   {"backend", "internal/httpclient"},
+		"internal/oauth": {"backend/yandex/internal/api", "internal/httpclient"},
 	} {
 		files, err := filepath.Glob(filepath.Join(filepath.FromSlash(dir), "*.go"))
 		if err != nil || len(files) == 0 {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
+	"github.com/davdisk/davdisk/internal/httpclient"
 	"github.com/davdisk/davdisk/internal/ownname"
 )
 
@@ -146,7 +147,7 @@ func (b *Backend) discard(ctx context.Context, name string) {
 		_, err = b.api.Do(ctx, api.Request{Call: api.DeleteItem, Query: url.Values{"path": {target}, "permanently": {"true"}}})
 	}
 	if err != nil && !hasCode(err, "DiskNotFoundError") {
-		b.log.Warn("a temporary file could not be removed", "name", name, "error", api.Message(err))
+		b.log.Warn("a temporary file could not be removed", "name", name, "error", httpclient.Message(err))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
+	"github.com/davdisk/davdisk/internal/httpclient"
 )
 
 // timeProperty holds the modification time in the format of rclone: RFC 3339
@@ -311,7 +312,7 @@ func (t *times) reschedule(name string, s *stamp, err error) {
 	s.Due = t.b.cfg.Now().Add(min(t.b.cfg.ModTimeWait<<min(s.Tries, 10), stampPause))
 	never := is(err, fs.ErrInvalid) || is(err, fs.ErrPermission) || is(err, backend.ErrTooLarge)
 	if never || is(err, fs.ErrNotExist) && s.Tries >= stampTries {
-		t.log.Warn("a modification time cannot be written", "name", name, "error", api.Message(err))
+		t.log.Warn("a modification time cannot be written", "name", name, "error", httpclient.Message(err))
 		s.Due = time.Time{}
 	}
 }

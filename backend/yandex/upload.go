@@ -13,6 +13,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
+	"github.com/davdisk/davdisk/internal/httpclient"
 	"github.com/davdisk/davdisk/internal/pathlock"
 )
 
@@ -189,7 +190,7 @@ func (u *upload) send(ctx context.Context) (modified time.Time, err error) {
 		if u.seek == nil || try == uploadTries || ctx.Err() != nil {
 			return time.Time{}, retryable.Err
 		}
-		u.b.log.Debug("an upload is retried", "name", u.name, "cause", api.Message(retryable.Err))
+		u.b.log.Debug("an upload is retried", "name", u.name, "cause", httpclient.Message(retryable.Err))
 		if err := u.b.api.Backoff(ctx, try-1); err != nil {
 			return time.Time{}, err
 		}
@@ -251,7 +252,7 @@ func (u *upload) once(ctx context.Context, again bool) (modified time.Time, err 
 	put.Link = string(u.target.Href)
 	if u.seek != nil {
 		if _, err := u.seek.Seek(u.start+put.Offset, io.SeekStart); err != nil {
-			return time.Time{}, api.BodyError{Err: err}
+			return time.Time{}, httpclient.BodyError{Err: err}
 		}
 	}
 	done, err := u.b.api.Put(ctx, put)
@@ -302,14 +303,14 @@ func (u *upload) recoverOutcome(ctx context.Context, cause error) (modified time
 	}
 	// After a broken connection nothing more can arrive. After a timeout the
 	// server may only be slow to count what it has received.
-	if n, ok := b.api.Received(ctx, pending.Href, pending.Size, md5, sha); ok && !errors.Is(cause, api.ErrIdleTimeout) && (n < pending.Size || n == 0) {
+	if n, ok := b.api.Received(ctx, pending.Href, pending.Size, md5, sha); ok && !errors.Is(cause, httpclient.ErrIdleTimeout) && (n < pending.Size || n == 0) {
 		return time.Time{}, api.RetryableError{Err: fmt.Errorf("the upload broke off: %w", cause)}
 	}
 	if err := b.pending.set(u.at, pending); err != nil {
 		b.log.Warn("an upload of unknown outcome is not followed after a restart", "name", u.name, "error", err)
 	}
 	return time.Time{}, &backend.Error{Kind: backend.ErrUncertain, RetryAfter: pendingRetryAfter,
-		Message: "the upload server did not say whether it stored the file (" + api.Message(cause) + ")"}
+		Message: "the upload server did not say whether it stored the file (" + httpclient.Message(cause) + ")"}
 }
 
 // receivedOffset returns how much of an interrupted upload the upload server

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/httpclient"
 )
 
 // maxRedirects is how often a download may be redirected. Once is usual.
@@ -52,34 +53,23 @@ func (c *Client) get(ctx context.Context, address string, r Range) (io.ReadClose
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		cancel()
 		return nil, err
 	}
 	req.Header.Set("Accept-Encoding", "identity") // a range of the file, not of its compressed form
 	if r.Start > 0 || r.End < r.Size {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", r.Start, r.End-1))
 	}
-	idle := newIdleTimer(idleTimeout, cancel)
-	resp, err := c.bare.Do(req)
-	switch {
-	case err == nil:
-		if err = c.checkDownload(resp, r); err != nil {
-			resp.Body.Close()
-		}
-	case idle.fired.Load():
-		err = RetryableError{ErrIdleTimeout}
-	default:
-		err = RetryableError{err}
-	}
-	idle.stop()
+	resp, err := httpclient.Get(c.bare, req)
 	if err != nil {
-		cancel()
+		return nil, RetryableError{err}
+	}
+	if err := c.checkDownload(resp, r); err != nil {
+		resp.Body.Close()
 		return nil, err
 	}
-	return &idleReader{resp.Body, idle, cancel}, nil
+	return resp.Body, nil
 }
 
 // checkDownload checks that a response is the requested range. The service

@@ -2,15 +2,13 @@ package api
 
 import (
 	"encoding/json"
-	"errors"
 	"io/fs"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/httpclient"
 )
 
 // Error is an error response of the service.
@@ -109,48 +107,17 @@ func (e *Error) kind() error {
 // readError returns the error of a response by its status and body, which may
 // be anything.
 func readError(status int, header http.Header, body []byte, now time.Time) *Error {
-	e := &Error{Status: status, RetryAfter: retryAfter(header, now)}
+	e := &Error{Status: status, RetryAfter: httpclient.RetryAfter(header, now)}
 	var f failure
 	if json.Unmarshal(body, &f) == nil {
 		e.Code = string(f.Code)
-		e.Message = OneLine(string(f.Message), string(f.Description))
+		e.Message = httpclient.OneLine(string(f.Message), string(f.Description))
 	}
 	switch {
 	case e.Message == "" && e.Code == "":
-		e.Message = "the service answered " + strings.TrimSpace(OneLine(http.StatusText(status))+" without a reason")
+		e.Message = "the service answered " + strings.TrimSpace(httpclient.OneLine(http.StatusText(status))+" without a reason")
 	case e.Code != "":
-		e.Message = strings.TrimSpace(e.Message + " (" + OneLine(e.Code) + ")")
+		e.Message = strings.TrimSpace(e.Message + " (" + httpclient.OneLine(e.Code) + ")")
 	}
 	return e
-}
-
-// OneLine returns the first text that is not empty, short and without control
-// characters: it comes from outside and goes to logs and terminals.
-func OneLine(texts ...string) string {
-	for _, t := range texts {
-		t = strings.Map(func(r rune) rune {
-			if unicode.IsControl(r) {
-				return ' '
-			}
-			return r
-		}, strings.ToValidUTF8(t, "?"))
-		if t = strings.TrimSpace(t); t == "" {
-			continue
-		}
-		if runes := []rune(t); len(runes) > 300 {
-			t = string(runes[:300]) + "…"
-		}
-		return t
-	}
-	return ""
-}
-
-// Message returns the text of an error without the URL of the request: links to
-// content are secrets.
-func Message(err error) string {
-	var at *url.Error
-	for errors.As(err, &at) {
-		err = at.Err
-	}
-	return OneLine(err.Error())
 }

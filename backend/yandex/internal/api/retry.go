@@ -8,8 +8,9 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"time"
+
+	"github.com/davdisk/davdisk/internal/httpclient"
 )
 
 // How often a request is retried. A lock is waited for longer than a fault:
@@ -40,7 +41,7 @@ func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error)
 	if err != nil {
 		return a.afterError(ctx, err)
 	}
-	if wait := retryAfter(resp.Header, c.opts.Now()); wait > maxRetryAfter {
+	if wait := httpclient.RetryAfter(resp.Header, c.opts.Now()); wait > maxRetryAfter {
 		return false, nil // the caller gets the Retry-After
 	}
 	switch status := resp.StatusCode; {
@@ -114,7 +115,7 @@ func resourceLocked(resp *http.Response) bool {
 // backoff with jitter, so that several clients do not retry at the same time.
 func (c *Client) backoff(_, _ time.Duration, attempt int, resp *http.Response) time.Duration {
 	if resp != nil {
-		if wait := retryAfter(resp.Header, c.opts.Now()); wait > 0 {
+		if wait := httpclient.RetryAfter(resp.Header, c.opts.Now()); wait > 0 {
 			return wait
 		}
 	}
@@ -136,20 +137,4 @@ func (c *Client) Sleep(ctx context.Context, d time.Duration) error {
 	case <-c.opts.After(d):
 		return nil
 	}
-}
-
-// retryAfter parses the Retry-After header (RFC 9110, section 10.2.3): seconds
-// or a date. It returns zero if there is none.
-func retryAfter(header http.Header, now time.Time) time.Duration {
-	value := header.Get("Retry-After")
-	if value == "" {
-		return 0
-	}
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
-	}
-	if date, err := http.ParseTime(value); err == nil {
-		return max(0, date.Sub(now))
-	}
-	return 0
 }

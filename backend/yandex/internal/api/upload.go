@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/httpclient"
 )
 
 // Upload is one PUT to the upload server: of a file, or of the rest of one.
@@ -45,10 +46,28 @@ func (c *Client) Put(ctx context.Context, u Upload) (Uploaded, error) {
 	if u.Offset > 0 {
 		left -= u.Offset
 	}
-	body := newBody(ctx, u.Body, left, u.Sum, u.Check)
-	resp, whole, err := c.put(ctx, u, body) //nolint:bodyclose // put has read and closed it
+	at, err := c.parseLink(u.Link)
 	if err != nil {
-		return Uploaded{Unanswered: whole}, err
+		return Uploaded{}, err
+	}
+	header := http.Header{"Content-Type": {"application/octet-stream"}}
+	if u.Offset > 0 {
+		header.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", u.Offset, u.Size-1, u.Size))
+	}
+	resp, whole, err := httpclient.Put(ctx, c.bare, at.String(), httpclient.Upload{ //nolint:bodyclose // Put has read and closed it
+		Header: header, Body: u.Body, Size: left, Sum: u.Sum, Check: u.Check,
+		Rewindable: u.Rewindable, AnswerTimeout: u.AnswerTimeout,
+	})
+	var broken httpclient.BrokenError
+	switch {
+	case errors.Is(err, httpclient.ErrTooEarly):
+		return Uploaded{}, UncertainError{err}
+	case errors.As(err, &broken) && !whole:
+		return Uploaded{}, RetryableError{broken.Err}
+	case errors.As(err, &broken):
+		return Uploaded{Unanswered: true}, broken.Err
+	case err != nil:
+		return Uploaded{}, err
 	}
 	now := c.opts.Now()
 	switch resp.StatusCode {
@@ -61,7 +80,7 @@ func (c *Client) Put(ctx context.Context, u Upload) (Uploaded, error) {
 	case http.StatusBadGateway, http.StatusGatewayTimeout:
 		return Uploaded{Unanswered: true}, fmt.Errorf("it answered %d", resp.StatusCode)
 	}
-	apiErr := &Error{Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header, now), // it gives no codes
+	apiErr := &Error{Status: resp.StatusCode, RetryAfter: httpclient.RetryAfter(resp.Header, now), // it gives no codes
 		Message: fmt.Sprintf("the upload server answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))}
 	switch {
 	case resp.StatusCode == http.StatusConflict && u.IfAbsent:
@@ -71,63 +90,6 @@ func (c *Client) Put(ctx context.Context, u Upload) (Uploaded, error) {
 		return Uploaded{}, apiErr
 	}
 	return Uploaded{}, RetryableError{apiErr} // the link is used up, or the server has failed
-}
-
-// put sends a body and reports whether its last byte was sent.
-func (c *Client) put(ctx context.Context, u Upload, body *body) (resp *http.Response, whole bool, err error) {
-	if _, err := body.outcome(); err != nil {
-		return nil, false, err
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, false, err
-	}
-	at, err := c.parseLink(u.Link)
-	if err != nil {
-		return nil, false, err
-	}
-	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	limit := idleTimeout
-	if body.size == 0 {
-		limit = u.AnswerTimeout
-	}
-	body.idle, body.answerTimeout = newIdleTimer(limit, cancel), u.AnswerTimeout
-	defer body.idle.stop()
-	defer body.follow(cancel)()
-	req, err := http.NewRequestWithContext(sending, http.MethodPut, at.String(), io.NopCloser(body))
-	if err != nil {
-		return nil, false, err
-	}
-	if req.ContentLength = body.size; body.size == 0 {
-		req.Body = http.NoBody
-	}
-	if u.Offset > 0 {
-		req.Header.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", u.Offset, u.Size-1, u.Size))
-	}
-	req.Header.Set("Content-Type", "application/octet-stream")
-	resp, err = c.bare.Do(req)
-	body.detach(u.Rewindable)
-	if err == nil {
-		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
-		resp.Body.Close()
-	}
-	whole, wrong := body.outcome()
-	switch {
-	case wrong != nil:
-		return nil, false, wrong
-	case err == nil && !whole && resp.StatusCode < 300:
-		return nil, false, UncertainError{errors.New("the upload server says that it stored what was not sent yet")}
-	case err == nil:
-		return resp, whole, nil
-	case ctx.Err() != nil && !whole:
-		return nil, false, ctx.Err()
-	case body.idle.fired.Load():
-		err = ErrIdleTimeout
-	}
-	if !whole {
-		err = RetryableError{err}
-	}
-	return nil, whole, err
 }
 
 // Received returns how much the upload server has of a file of that size with

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
+	"github.com/davdisk/davdisk/internal/httpclient"
 )
 
 // DefaultURL is the address of the OAuth server.
@@ -260,19 +261,19 @@ func (c Client) post(ctx context.Context, path string, form url.Values, out any)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.server()+path, strings.NewReader(form.Encode()))
 	if err != nil {
-		return errors.New(api.Message(err))
+		return errors.New(httpclient.Message(err))
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
 	httpClient := &http.Client{Transport: c.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := httpClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("the OAuth server cannot be reached: %s", api.Message(err))
+		return fmt.Errorf("the OAuth server cannot be reached: %s", httpclient.Message(err))
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err != nil {
-		return fmt.Errorf("the OAuth server cannot be reached: %s", api.Message(err))
+		return fmt.Errorf("the OAuth server cannot be reached: %s", httpclient.Message(err))
 	}
 	var failure struct {
 		Code        api.Text `json:"error"`
@@ -282,7 +283,7 @@ func (c Client) post(ctx context.Context, path string, form url.Values, out any)
 		return fmt.Errorf("the OAuth server answered %d with something that is not JSON", resp.StatusCode)
 	}
 	if failure.Code != "" {
-		return &Error{kinds[string(failure.Code)], api.OneLine(string(failure.Description), string(failure.Code))}
+		return &Error{kinds[string(failure.Code)], httpclient.OneLine(string(failure.Description), string(failure.Code))}
 	}
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("the OAuth server answered %d without a reason", resp.StatusCode)

@@ -1,15 +1,16 @@
-package api
+package httpclient
 
 import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"sync/atomic"
 	"time"
 )
 
-// idleTimeout is how long a transfer may make no progress.
-const idleTimeout = time.Minute
+// IdleTimeout is how long a transfer may make no progress.
+const IdleTimeout = time.Minute
 
 // ErrIdleTimeout is the error of a transfer that made no progress.
 var ErrIdleTimeout = errors.New("the transfer made no progress (idle timeout)")
@@ -56,4 +57,22 @@ func (r *idleReader) Close() error {
 	r.idle.stop()
 	r.cancel()
 	return r.ReadCloser.Close()
+}
+
+// Get sends a request whose response is a download, which is given up when it
+// makes no progress. Closing the body ends the request.
+func Get(client *http.Client, req *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancel(req.Context())
+	idle := newIdleTimer(IdleTimeout, cancel)
+	resp, err := client.Do(req.WithContext(ctx))
+	idle.stop()
+	if err != nil {
+		cancel()
+		if idle.fired.Load() {
+			err = ErrIdleTimeout
+		}
+		return nil, err
+	}
+	resp.Body = &idleReader{resp.Body, idle, cancel}
+	return resp, nil
 }

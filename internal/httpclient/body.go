@@ -1,4 +1,4 @@
-package api
+package httpclient
 
 import (
 	"context"
@@ -12,10 +12,10 @@ import (
 
 var errDetached = errors.New("the upload is over")
 
-// body is the body of one PUT to the upload server. It ends with io.EOF only if
+// body is the body of one PUT. It ends with io.EOF only if
 // the source had as many bytes as announced: the last of them are held back
-// until the source has no more and a check has passed, since the upload server
-// stores what is complete by its length.
+// until the source has no more and a check has passed, since a server stores
+// what is complete by its length.
 type body struct {
 	ctx   context.Context // of the caller; ignored once the last byte is sent
 	src   io.Reader
