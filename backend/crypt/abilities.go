@@ -1,0 +1,94 @@
+package crypt
+
+import (
+	"context"
+	"time"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+var (
+	_ backend.Usager        = (*store)(nil)
+	_ backend.Revisioner    = (*store)(nil)
+	_ backend.Director      = (*store)(nil)
+	_ backend.Confiner      = (*store)(nil)
+	_ backend.RemoveChecker = (*store)(nil)
+	_ backend.Copier        = copier{}
+	_ backend.ModTimer      = timer{}
+)
+
+// withAbilities adds to the store what only some of those below it can do.
+func (s *store) withAbilities() backend.Backend {
+	var b backend.Backend = s
+	if _, ok := backend.As[backend.Copier](s.inner); ok {
+		b = copier{s, b}
+	}
+	if _, ok := backend.As[backend.ModTimer](s.inner); ok {
+		b = timer{s, b}
+	}
+	return b
+}
+
+// copier is a store in one that copies.
+type copier struct {
+	*store
+	rest backend.Backend
+}
+
+func (c copier) Unwrap() backend.Backend { return c.rest }
+
+// Copy implements backend.Copier. The copy has the same nonce, which is safe,
+// because it has the same content.
+func (c copier) Copy(ctx context.Context, from, to string, opts backend.CopyOptions) error {
+	return c.transfer(ctx, "copy", from, to, func(ctx context.Context, from, to string) error {
+		return backend.Copy(ctx, c.inner, from, to, opts)
+	})
+}
+
+// timer is a store in one that keeps times.
+type timer struct {
+	*store
+	rest backend.Backend
+}
+
+func (t timer) Unwrap() backend.Backend { return t.rest }
+
+// SetModTime implements backend.ModTimer.
+func (t timer) SetModTime(ctx context.Context, name string, when time.Time) error {
+	ctx, p, err := t.enter(ctx, "chtimes", name)
+	if err != nil {
+		return err
+	}
+	at := p.file
+	if p.split() {
+		if _, at, err = t.find(ctx, "chtimes", name, p); err != nil {
+			return err
+		}
+	}
+	return renamed(backend.SetModTime(ctx, t.inner, at, when), "chtimes", name)
+}
+
+// Usage implements backend.Usager. It tells the space of the store below, in
+// which a file takes 32 bytes and 16 more for each 64 KiB.
+func (s *store) Usage(ctx context.Context) (backend.Space, error) {
+	space, err := backend.Usage(ctx, s.inner)
+	if space.MaxFile > 0 {
+		blocks := max(0, space.MaxFile-headerSize) / sealedBlock
+		space.MaxFile = max(1, blocks*blockSize)
+	}
+	return space, err
+}
+
+// Revision implements backend.Revisioner.
+func (s *store) Revision(ctx context.Context) (string, error) {
+	return backend.Revision(ctx, s.inner)
+}
+
+// Direct implements backend.Director.
+func (s *store) Direct() bool { return backend.IsDirect(s.inner) }
+
+// Confines implements backend.Confiner.
+func (s *store) Confines() bool {
+	c, ok := backend.As[backend.Confiner](s.inner)
+	return ok && c.Confines()
+}
