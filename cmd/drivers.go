@@ -9,6 +9,7 @@ import (
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/local"
 	"github.com/davdisk/davdisk/backend/memory"
+	"github.com/davdisk/davdisk/backend/sftp"
 	"github.com/davdisk/davdisk/backend/yandex"
 )
 
@@ -18,7 +19,7 @@ type program struct{ drivers []backend.Driver }
 // ownDrivers are the stores that davdisk itself knows. A new one is added here,
 // and its options become flags, variables and configuration by that.
 func ownDrivers() []backend.Driver {
-	return []backend.Driver{yandex.Driver(), local.Driver(), memory.Driver()}
+	return []backend.Driver{yandex.Driver(), local.Driver(), memory.Driver(), sftp.Driver()}
 }
 
 // newProgram returns davdisk with extra drivers.
