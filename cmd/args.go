@@ -38,6 +38,7 @@ type ordering struct {
 	path       []string // the names of the command
 	flags      []givenFlag
 	rest       []string
+	ended      bool // by "--": no flag follows
 }
 
 type givenFlag struct {
@@ -72,7 +73,7 @@ func (o *ordering) sort(words []string) error {
 		words = words[1:]
 		switch {
 		case word == "--":
-			o.rest = append(o.rest, words...)
+			o.rest, o.ended = append(o.rest, words...), true
 			return nil
 		case len(word) > 1 && word[0] == '-':
 			n, err := o.flag(word, words)

@@ -21,15 +21,20 @@ func (p program) loadConfig(c *cli.Context) (*config.File, error) {
 	} else if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !makesConfig(c) {
 		return nil, misuse("--config: there is no %q; 'davdisk remotes add' makes it", path)
 	}
-	return config.Load(path, config.Rules{
-		Command: func(name string) bool { return c.App.Command(name) != nil },
+	return config.Load(path, p.configRules(c.App))
+}
+
+// configRules returns what a configuration may hold: what the commands take.
+func (p program) configRules(app *cli.App) config.Rules {
+	return config.Rules{
+		Command: func(name string) bool { return app.Command(name) != nil },
 		Flag: func(command, name string) bool {
-			return p.isSecretOption(name) || hasFlag(c.App.Commands, command, name)
+			return p.isSecretOption(name) || hasFlag(app.Commands, command, name)
 		},
 		Secret: func(driver, option string) bool {
 			return driver == "" && p.isSecretOption(option) || option == "pass" || option == "client-secret" || p.isSecretOption(driver+"-"+option)
 		},
-	})
+	}
 }
 
 // makesConfig reports whether a command works without the file.

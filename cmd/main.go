@@ -34,17 +34,18 @@ func Main(drivers ...backend.Driver) int {
 	defer stop()
 	forgetEmptyVariables()
 	p, err := newProgram(drivers...)
-	if err == nil {
+	switch {
+	case err != nil:
+	case asksForCompletion(os.Args):
+		err = p.complete(ctx, os.Stdout, os.Args[2:])
+	default:
 		err = execute(ctx, p.newApp(os.Stdin, os.Stdout, os.Stderr), os.Args)
 	}
 	return exit(os.Stderr, err)
 }
 
-// execute runs a command line, or completes it if a shell asks for that.
+// execute runs a command line.
 func execute(ctx context.Context, app *cli.App, args []string) error {
-	if asksForCompletion(args) {
-		return complete(app, args[1:len(args)-1])
-	}
 	args, err := orderArgs(app, args)
 	if err != nil {
 		return err
