@@ -70,10 +70,10 @@ func (h *Handler) serveOnce(w http.ResponseWriter, r *request) (fs.FileInfo, err
 	return info, serveFile(w, r, file, info)
 }
 
-// fileSecurity keeps scripts in a file, a web page or an SVG that somebody else
-// stored, from running in a browser. They would run in the share's origin, and
-// could read and change everything that its user can.
-const fileSecurity = "script-src 'none'"
+// fileSecurity keeps scripts in a file, such as a web page or an SVG that somebody
+// else stored, from running in a browser, and its forms from being sent: both
+// would act in the share's origin with the rights of its user.
+const fileSecurity = "script-src 'none'; form-action 'none'"
 
 // serveFile sends a file, or the requested part of it.
 func serveFile(w http.ResponseWriter, r *request, file afero.File, info fs.FileInfo) error {

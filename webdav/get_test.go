@@ -88,7 +88,7 @@ func TestScriptsInFilesDoNotRun(t *testing.T) {
 		s.put(name, "<script>fetch('/f', {method: 'DELETE'})</script>")
 		for _, method := range []string{"GET", "HEAD"} {
 			header := s.want(200, method, name, "").header
-			if header.Get("Content-Security-Policy") != "script-src 'none'" || header.Get("X-Content-Type-Options") != "nosniff" {
+			if header.Get("Content-Security-Policy") != "script-src 'none'; form-action 'none'" || header.Get("X-Content-Type-Options") != "nosniff" {
 				t.Errorf("%s %s: %v", method, name, header)
 			}
 		}

@@ -254,7 +254,7 @@ func TestPageOthers(t *testing.T) {
 	}
 	b.choose("a.txt")
 	b.press("Delete")
-	b.wait(`document.querySelector(".toast")?.textContent.includes("somebody else")`)
+	b.wait(`document.querySelector(".toast")?.textContent.includes("Somebody else")`)
 	trees(t, disk, map[string]string{"in/a.txt": "second, by another client"})
 
 	b.run(`window.fetch = really`)
@@ -278,7 +278,7 @@ func TestPageOthers(t *testing.T) {
 		t.Fatal(code)
 	}
 	b.run(`window.dispatchEvent(new Event("focus"))`)
-	b.wait(`document.querySelector(".notice").textContent.includes("not there any more")`)
+	b.wait(`document.querySelector(".notice").textContent.includes("no longer exists")`)
 	b.pick(filepath.Join(local, "a.txt"))
 	b.wait(`document.querySelector("#uploads li.failed")?.textContent.includes("folder")`)
 	trees(t, disk, map[string]string{})

@@ -28,7 +28,7 @@ func TestPageSignIn(t *testing.T) {
 	b.wait(`!document.body.textContent.includes("private.txt")`)
 	b.shot("sign-in")
 	fill("wrong")
-	b.wait(`document.querySelector("[role=alert]")?.textContent.includes("wrong")`)
+	b.wait(`document.querySelector("[role=alert]")?.textContent.includes("Wrong")`)
 	fill("geheim & süß")
 	b.ready()
 	b.names("private.txt")

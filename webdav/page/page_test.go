@@ -264,7 +264,7 @@ func TestErrorPage(t *testing.T) {
 		}
 	}
 	broken := serve(t, failing{afero.NewMemMapFs()})
-	if status, header, body := ask(t, broken, "GET", "/", "Accept", "text/html"); status != 503 || header.Get("Retry-After") == "" || !strings.Contains(body, "does not answer") {
+	if status, header, body := ask(t, broken, "GET", "/", "Accept", "text/html"); status != 503 || header.Get("Retry-After") == "" || !strings.Contains(body, "is not available") {
 		t.Errorf("%d %v %s", status, header, body)
 	}
 }

@@ -21,36 +21,36 @@ type words struct {
 
 var english = &words{
 	Lang: "en", Home: "Home", Name: "Name", Size: "Size", Changed: "Changed",
-	Empty: "This folder is empty.", Previous: "Previous", Next: "Next", Back: "To the first folder",
-	SignIn: "Sign in", User: "Name", Password: "Password", Wrong: "The name or the password is wrong.",
-	Wait: "Too many wrong passwords. Wait a moment, then try again.",
+	Empty: "This folder is empty.", Previous: "Previous", Next: "Next", Back: "Home",
+	SignIn: "Sign in", User: "Name", Password: "Password", Wrong: "Wrong name or password.",
+	Wait: "Too many failed attempts. Wait a moment and try again.",
 	Errors: map[int]string{
 		http.StatusUnauthorized:          "You are not signed in.",
-		http.StatusForbidden:             "This is not allowed here.",
-		http.StatusNotFound:              "There is nothing at this address. It may have been moved, renamed or deleted.",
+		http.StatusForbidden:             "This is not allowed.",
+		http.StatusNotFound:              "Not found. The file or folder may have been moved, renamed or deleted.",
 		http.StatusRequestEntityTooLarge: "This is larger than the disk accepts.",
-		http.StatusLocked:                "Somebody else is working on this and has locked it. Try again later.",
-		http.StatusServiceUnavailable:    "The disk does not answer at the moment. Nothing is lost: try again in a while.",
-		http.StatusInsufficientStorage:   "The disk is full. Delete something, or empty the trash.",
+		http.StatusLocked:                "Somebody else has locked this. Try again later.",
+		http.StatusServiceUnavailable:    "The disk is not available at the moment. Nothing is lost; try again later.",
+		http.StatusInsufficientStorage:   "The disk is full. Delete files or empty the trash.",
 	},
-	Other: "This did not work.", NoScript: "Without JavaScript the list can be read only.",
+	Other: "The request failed.", NoScript: "Without JavaScript this list is read-only.",
 }
 
 var russian = &words{
 	Lang: "ru", Home: "Диск", Name: "Имя", Size: "Размер", Changed: "Изменён",
-	Empty: "В этой папке пусто.", Previous: "Назад", Next: "Дальше", Back: "В начало",
+	Empty: "В этой папке пусто.", Previous: "Назад", Next: "Дальше", Back: "На главную",
 	SignIn: "Вход", User: "Имя", Password: "Пароль", Wrong: "Неверное имя или пароль.",
 	Wait: "Слишком много неверных паролей. Подождите немного и попробуйте снова.",
 	Errors: map[int]string{
-		http.StatusUnauthorized:          "Вы не вошли.",
-		http.StatusForbidden:             "Здесь это не разрешено.",
-		http.StatusNotFound:              "По этому адресу ничего нет. Возможно, файл перемещён, переименован или удалён.",
-		http.StatusRequestEntityTooLarge: "Это больше, чем принимает диск.",
-		http.StatusLocked:                "Кто-то работает с этим файлом и запер его. Попробуйте позже.",
-		http.StatusServiceUnavailable:    "Диск сейчас не отвечает. Ничего не потеряно: попробуйте чуть позже.",
+		http.StatusUnauthorized:          "Вход не выполнен.",
+		http.StatusForbidden:             "Это действие не разрешено.",
+		http.StatusNotFound:              "Не найдено. Возможно, файл или папка перемещены, переименованы или удалены.",
+		http.StatusRequestEntityTooLarge: "Файл больше, чем принимает диск.",
+		http.StatusLocked:                "Файл заблокирован другим пользователем. Попробуйте позже.",
+		http.StatusServiceUnavailable:    "Диск сейчас недоступен. Ничего не потеряно; попробуйте позже.",
 		http.StatusInsufficientStorage:   "Диск заполнен. Удалите что-нибудь или очистите корзину.",
 	},
-	Other: "Не получилось.", NoScript: "Без JavaScript список можно только читать.",
+	Other: "Ошибка запроса.", NoScript: "Без JavaScript список можно только читать.",
 }
 
 // wordsFor returns the texts in the language that the browser prefers.

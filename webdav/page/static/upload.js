@@ -124,6 +124,8 @@ export class Uploads {
   show(item) {
     const buttons = [];
     let text = t(item.state === "running" ? "waiting" : item.state);
+    // The server carries out what it has received whole.
+    if (item.state === "canceled" && item.sent > 0 && item.sent >= item.file.size) text = t("canceledLate");
     if (item.state === "running") {
       const seconds = (performance.now() - item.started) / 1000;
       text = t("progress", bytes(item.sent), bytes(item.file.size), bytes(Math.round(item.sent / Math.max(seconds, 0.1))));
