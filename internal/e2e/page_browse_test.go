@@ -26,7 +26,7 @@ func asShown(name string) string { return strings.ReplaceAll(name, "\u202E", "\u
 // TestPageBrowse goes through folders by mouse and by keyboard.
 func TestPageBrowse(t *testing.T) {
 	linux(t)
-	testlevel.NeedLong(t)
+	testlevel.NeedMore(t)
 	disk := startDisk(t, emulator.Options{})
 	put(t, disk, "Documents/a10.txt", strings.Repeat("x", 10))
 	put(t, disk, "Documents/a9.txt", strings.Repeat("x", 99))
@@ -94,7 +94,7 @@ func TestPageBrowse(t *testing.T) {
 // TestPageNames shows names that are other people's.
 func TestPageNames(t *testing.T) {
 	linux(t)
-	testlevel.NeedLong(t)
+	testlevel.NeedMore(t)
 	disk := startDisk(t, emulator.Options{})
 	for _, name := range hostileNames() {
 		put(t, disk, "in/"+name, "x")
@@ -126,7 +126,7 @@ func TestPageNames(t *testing.T) {
 // into view.
 func TestPageLarge(t *testing.T) {
 	linux(t)
-	testlevel.NeedLong(t)
+	testlevel.NeedMore(t)
 	const count = 10_000
 	disk := startDisk(t, emulator.Options{})
 	for i := range count {

@@ -56,7 +56,7 @@ func trees(t *testing.T, disk *emulator.Server, want map[string]string) {
 // TestPageDo does what one does with files, and compares the disk.
 func TestPageDo(t *testing.T) {
 	linux(t)
-	testlevel.NeedLong(t)
+	testlevel.NeedMore(t)
 	hostile := `<img src=x onerror=alert(1)> & "co" 100%.txt`
 	disk := startDisk(t, emulator.Options{})
 	put(t, disk, "Documents/a.txt", "a")
@@ -169,7 +169,7 @@ func TestPageDo(t *testing.T) {
 // TestPageShare makes and withdraws a link, and restores from the trash.
 func TestPageShare(t *testing.T) {
 	linux(t)
-	testlevel.NeedLong(t)
+	testlevel.NeedMore(t)
 	disk := startDisk(t, emulator.Options{})
 	put(t, disk, "<b>shared.txt", "x")
 	put(t, disk, "lost.txt", "lost")
@@ -213,7 +213,7 @@ func TestPageShare(t *testing.T) {
 // TestPageDrop drops files and folders from outside, and moves by dragging.
 func TestPageDrop(t *testing.T) {
 	linux(t)
-	testlevel.NeedLong(t)
+	testlevel.NeedMore(t)
 	disk := startDisk(t, emulator.Options{})
 	put(t, disk, "into/kept.txt", "kept")
 	put(t, disk, "dragged.txt", "dragged")
@@ -241,7 +241,7 @@ func TestPageDrop(t *testing.T) {
 // and not deleted, and a folder that is gone is told.
 func TestPageOthers(t *testing.T) {
 	linux(t)
-	testlevel.NeedLong(t)
+	testlevel.NeedMore(t)
 	disk := startDisk(t, emulator.Options{})
 	put(t, disk, "in/a.txt", "first")
 	s := serve(t, disk)

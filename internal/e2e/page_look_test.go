@@ -15,7 +15,7 @@ import (
 // it leaves pictures in that folder; those in docs/images are made by it.
 func TestPageLook(t *testing.T) {
 	linux(t)
-	testlevel.NeedLong(t)
+	testlevel.NeedMore(t)
 	s := start(t, t.TempDir(), nil, "serve", "--demo", "--addr", "127.0.0.1:0")
 	b := openBrowser(t, s.url).ready()
 	b.has("Documents")
@@ -51,7 +51,7 @@ func TestPageLook(t *testing.T) {
 // TestPageRussian is the page for a browser that asks for Russian.
 func TestPageRussian(t *testing.T) {
 	linux(t)
-	testlevel.NeedLong(t)
+	testlevel.NeedMore(t)
 	s := start(t, t.TempDir(), nil, "serve", "--demo", "--addr", "127.0.0.1:0")
 	b := openBrowser(t, s.url, chromedp.Flag("accept-lang", "ru-RU"), chromedp.Flag("lang", "ru"), chromedp.Env("LANGUAGE=ru")).ready()
 	b.wait(`document.documentElement.lang === "ru"`)
@@ -64,7 +64,7 @@ func TestPageRussian(t *testing.T) {
 // views: nothing serious is found.
 func TestPageAccessible(t *testing.T) {
 	linux(t)
-	testlevel.NeedLong(t)
+	testlevel.NeedMore(t)
 	dir := t.TempDir()
 	run(t, command(t, "npm", "install", "--no-audit", "--no-fund", "--prefix", dir, "axe-core@4"))
 	axe, err := os.ReadFile(filepath.Join(dir, "node_modules/axe-core/axe.min.js"))

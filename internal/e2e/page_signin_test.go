@@ -12,7 +12,7 @@ import (
 // TestPageSignIn signs in by the form, sees the disk, and signs out.
 func TestPageSignIn(t *testing.T) {
 	linux(t)
-	testlevel.NeedLong(t)
+	testlevel.NeedMore(t)
 	disk := startDisk(t, emulator.Options{})
 	put(t, disk, "in/private.txt", "x")
 	s := serve(t, disk, "--user", "anna", "--pass", "geheim & süß")

@@ -4,7 +4,7 @@ export const lang = config.lang;
 
 const en = {
   home: "Home", name: "Name", size: "Size", changed: "Changed", files: "Files",
-  filter: "Filter; Enter to search", searching: "Searching…", results: "Found: “{0}”", clear: "Clear", noResults: "Nothing found.",
+  filter: "Filter or search (Enter)", searching: "Searching…", results: "Found: “{0}”", clear: "Clear", noResults: "Nothing found.",
   incomplete: "Not all results are shown. Refine the search.",
   upload: "Upload", uploadFolder: "Upload a folder", newFolder: "New folder", folderName: "Name of the folder", untitled: "New folder {0}",
   list: "List", grid: "Grid", menu: "Menu", shared: "Shared", trash: "Trash", status: "Status and connection", help: "Keyboard", signOut: "Sign out",
@@ -29,7 +29,7 @@ const en = {
 
 const ru = {
   home: "Диск", name: "Имя", size: "Размер", changed: "Изменён", files: "Файлы",
-  filter: "Фильтр, Enter ищет внутри", searching: "Поиск…", results: "Найдено: «{0}»", clear: "Сбросить", noResults: "Ничего не найдено.",
+  filter: "Фильтр или поиск (Enter)", searching: "Поиск…", results: "Найдено: «{0}»", clear: "Сбросить", noResults: "Ничего не найдено.",
   incomplete: "Это не всё. Уточните запрос.",
   upload: "Загрузить", uploadFolder: "Загрузить папку", newFolder: "Новая папка", folderName: "Имя папки", untitled: "Новая папка {0}",
   list: "Список", grid: "Плитка", menu: "Меню", shared: "Общий доступ", trash: "Корзина", status: "Состояние и подключение", help: "Клавиши", signOut: "Выйти",
