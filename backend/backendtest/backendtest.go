@@ -2,39 +2,96 @@
 // it by one call:
 //
 //	func TestContract(t *testing.T) {
-//		backendtest.Run(t, func(tb testing.TB) backend.Backend { return memory.New(memory.Options{}) })
+//		backendtest.Run(t, func(tb backendtest.TB) backend.Backend { return memory.New(memory.Options{}) })
 //	}
 //
-// Each test gets an empty store of its own, so tests are independent. Abilities
-// that a store lacks (see package backend) are tested too: they must fail with
-// errors.ErrUnsupported and change nothing.
+// Each test gets an empty store of its own, so tests are independent. A test of
+// what the store declares as lacking (see [backend.Capabilities]) is left out,
+// and the declaration itself is tested: the store must have what it does not
+// declare, and lack what it does. Abilities that a store lacks are tested too:
+// they must fail with errors.ErrUnsupported and change nothing.
+//
+// A panic of the store fails the test in which it happens, and no other.
 package backendtest
 
 import (
 	"context"
-	"errors"
 	"io"
-	"io/fs"
 	"maps"
-	"os"
-	"path"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/davdisk/davdisk/backend"
 )
 
 // A Maker opens an empty store that nothing else uses, and registers its
-// cleanup with tb.
-type Maker func(tb testing.TB) backend.Backend
+// cleanup with tb. The store is closed before that if it is an io.Closer.
+type Maker func(tb TB) backend.Backend
 
-// Run tests the stores that open returns.
-func Run(t *testing.T, open Maker) {
-	for _, group := range []struct {
-		name  string
-		tests map[string]func(*harness)
-	}{
+// TB is what a test uses of *testing.T, which is one.
+type TB interface {
+	Name() string
+	Helper()
+	Context() context.Context
+	Cleanup(f func())
+	TempDir() string
+	Logf(format string, args ...any)
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Skipf(format string, args ...any)
+}
+
+// An Option configures a run.
+type Option func(*settings)
+
+type settings struct {
+	unseen map[string]string // by field of backend.Capabilities
+	only   func(name string) bool
+	each   func(Result)
+	live   bool // see Check
+}
+
+// Unseen says that tests cannot see what the store lacks, and why. lack is the
+// field of backend.Capabilities, "NoAtomicMove". Without it a declaration is
+// false if the store seems to have what it declares as lacking. With it one of
+// many writers with the same condition must win: only clients outside of this
+// process could spoil that.
+func Unseen(lack, why string) Option {
+	return func(s *settings) { s.unseen[lack] = why }
+}
+
+// Only runs only the tests that f selects by their name, "put/only if absent".
+func Only(f func(name string) bool) Option {
+	return func(s *settings) { s.only = f }
+}
+
+// Each calls f with every result of Check as soon as it is known.
+func Each(f func(Result)) Option {
+	return func(s *settings) { s.each = f }
+}
+
+func newSettings(opts []Option) *settings {
+	s := &settings{unseen: map[string]string{}, only: func(string) bool { return true }, each: func(Result) {}}
+	for _, opt := range opts {
+		opt(s)
+	}
+	return s
+}
+
+// A group is a map of tests by name.
+type group struct {
+	name  string
+	tests map[string]func(*harness)
+}
+
+func (g group) names() []string { return slices.Sorted(maps.Keys(g.tests)) }
+
+// groups are all tests in the order in which they run.
+func groups() []group {
+	return []group{
+		{"capability", capabilities},
 		{"names", names},
 		{"read", reads},
 		{"put", puts},
@@ -42,140 +99,46 @@ func Run(t *testing.T, open Maker) {
 		{"move", moves},
 		{"cancel", cancels},
 		{"ability", abilities},
-	} {
-		t.Run(group.name, func(t *testing.T) {
-			for _, name := range slices.Sorted(maps.Keys(group.tests)) {
-				t.Run(name, func(t *testing.T) {
-					b := open(t)
-					if c, ok := b.(io.Closer); ok {
-						t.Cleanup(func() {
-							if err := c.Close(); err != nil {
-								t.Errorf("close: %v", err)
-							}
-						})
-					}
-					group.tests[name](&harness{T: t, b: b, ctx: t.Context()})
-				})
+	}
+}
+
+// Tests returns the names of all tests, "put/only if absent", in the order in
+// which they run.
+func Tests() []string {
+	var all []string
+	for _, g := range groups() {
+		for _, name := range g.names() {
+			all = append(all, g.name+"/"+name)
+		}
+	}
+	return all
+}
+
+// Run tests the stores that open returns, with one subtest for each test, so
+// that go test -run 'TestContract/put' works.
+func Run(t *testing.T, open Maker, opts ...Option) {
+	s := newSettings(opts)
+	for _, g := range groups() {
+		t.Run(g.name, func(t *testing.T) {
+			for _, name := range g.names() {
+				if s.only(g.name + "/" + name) {
+					t.Run(name, func(t *testing.T) { s.run(t, open, g.tests[name]) })
+				}
 			}
 		})
 	}
 }
 
-// harness is a store under test with helpers for the tests.
-type harness struct {
-	*testing.T
-	b   backend.Backend
-	ctx context.Context
-}
-
-// given creates a tree: a name that ends in a slash is a folder, any other is
-// name=content, cut at the last "=". Parents come first.
-func (h *harness) given(entries ...string) {
-	h.Helper()
-	for _, entry := range entries {
-		if dir, ok := strings.CutSuffix(entry, "/"); ok {
-			h.ok("make the folder "+dir, h.b.Mkdir(h.ctx, dir))
-			continue
-		}
-		at := strings.LastIndexByte(entry, '=')
-		h.put(entry[:at], entry[at+1:])
+// run runs one test on a store of its own.
+func (s *settings) run(tb TB, open Maker, test func(*harness)) {
+	defer caught(tb)
+	b := open(tb)
+	if c, ok := b.(io.Closer); ok {
+		tb.Cleanup(func() {
+			if err := c.Close(); err != nil {
+				tb.Errorf("close: %v", err)
+			}
+		})
 	}
-}
-
-func (h *harness) put(name, content string) backend.Info {
-	h.Helper()
-	info, err := h.b.Put(h.ctx, name, strings.NewReader(content), backend.PutOptions{Size: int64(len(content))})
-	h.ok("put "+name, err)
-	return info
-}
-
-// holds compares the whole tree with what given would have created.
-func (h *harness) holds(entries ...string) {
-	h.Helper()
-	want := slices.Sorted(slices.Values(entries))
-	got := slices.Sorted(slices.Values(h.walk(".")))
-	if !slices.Equal(got, want) {
-		h.Fatalf("the store holds %q, want %q", got, want)
-	}
-}
-
-func (h *harness) walk(dir string) []string {
-	h.Helper()
-	var entries []string
-	for _, info := range h.list(dir) {
-		name := path.Join(dir, info.Name)
-		if info.Dir {
-			entries = append(entries, name+"/")
-			entries = append(entries, h.walk(name)...)
-			continue
-		}
-		entries = append(entries, name+"="+h.read(name, 0, -1))
-	}
-	return entries
-}
-
-func (h *harness) list(dir string) []backend.Info {
-	h.Helper()
-	_, children, err := h.b.List(h.ctx, dir)
-	h.ok("list "+dir, err)
-	var infos []backend.Info
-	seen := map[string]bool{}
-	for info, err := range children {
-		h.ok("list "+dir, err)
-		if seen[info.Name] || info.Name == "" || strings.Contains(info.Name, "/") {
-			h.Fatalf("the listing of %q has the name %q, twice or unusable", dir, info.Name)
-		}
-		seen[info.Name] = true
-		infos = append(infos, info)
-	}
-	return infos
-}
-
-// read reads a range of the current version.
-func (h *harness) read(name string, offset, length int64) string {
-	h.Helper()
-	c, err := h.b.Open(h.ctx, name, "")
-	h.ok("open "+name, err)
-	defer c.Close()
-	return h.readRange(c, offset, length)
-}
-
-func (h *harness) readRange(c backend.Content, offset, length int64) string {
-	h.Helper()
-	r, err := c.Range(h.ctx, offset, length)
-	h.ok("range", err)
-	defer r.Close()
-	data, err := io.ReadAll(r)
-	h.ok("read", err)
-	return string(data)
-}
-
-func (h *harness) stat(name string) backend.Info {
-	h.Helper()
-	info, err := h.b.Stat(h.ctx, name)
-	h.ok("stat "+name, err)
-	return info
-}
-
-func (h *harness) ok(what string, err error) {
-	h.Helper()
-	if err != nil {
-		h.Fatalf("%s: %v", what, err)
-	}
-}
-
-// fails requires an error of one of the kinds, in the form of the contract.
-func (h *harness) fails(what string, err error, kinds ...error) {
-	h.Helper()
-	if err == nil {
-		h.Fatalf("%s succeeded, want %v", what, kinds)
-	}
-	if !slices.ContainsFunc(kinds, func(kind error) bool { return errors.Is(err, kind) }) {
-		h.Fatalf("%s answered %q, want one of %v", what, err, kinds)
-	}
-	var one *fs.PathError
-	var two *os.LinkError
-	if !errors.As(err, &one) && !errors.As(err, &two) {
-		h.Errorf("%s answered a %T, want a *fs.PathError or *os.LinkError", what, err)
-	}
+	test(&harness{TB: tb, b: b, ctx: tb.Context(), caps: backend.CapabilitiesOf(b), unseen: s.unseen, live: s.live})
 }

@@ -57,7 +57,7 @@ var cancels = map[string]func(*harness){
 		if !errors.Is(err, context.Canceled) {
 			h.Errorf("it answered %v, want the context's own error", err)
 		}
-		h.holds("f=old")
+		h.unharmed("f=old")
 	},
 }
 

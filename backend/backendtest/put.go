@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -71,7 +72,7 @@ var puts = map[string]func(*harness){
 				if !errors.Is(err, errSource) {
 					h.Errorf("put of %s, size %d, answered %v, want the error of the source", name, size, err)
 				}
-				h.holds(want...)
+				h.unharmed(want...)
 			}
 		}
 	},
@@ -79,10 +80,13 @@ var puts = map[string]func(*harness){
 		h.given("f=old")
 		for _, size := range []int64{4, 6, 0} {
 			_, err := h.b.Put(h.ctx, "f", stream{strings.NewReader("12345")}, backend.PutOptions{Size: size})
-			if err == nil {
+			switch {
+			case err == nil:
 				h.Errorf("5 bytes were taken for %d", size)
+			case !strings.Contains(err.Error(), strconv.FormatInt(size, 10)):
+				h.Errorf("5 bytes were refused as %d by %q, which does not say how many were announced", size, err)
 			}
-			h.holds("f=old")
+			h.unharmed("f=old")
 		}
 	},
 	"only if absent": func(h *harness) {
@@ -110,7 +114,9 @@ var puts = map[string]func(*harness){
 			return err
 		}
 		h.fails("put over a folder", put("d"), backend.ErrIsDir)
-		h.fails("put below a missing folder", put("missing/f"), fs.ErrNotExist)
+		if h.caps.NoEmptyFolders == "" {
+			h.fails("put below a missing folder", put("missing/f"), fs.ErrNotExist)
+		}
 		h.fails("put below a file", put("f/f"), fs.ErrNotExist, backend.ErrNotDir)
 		h.holds("d/", "d/x=keep", "f=file")
 	},
@@ -132,10 +138,13 @@ var puts = map[string]func(*harness){
 		}
 	},
 	"one of many creators wins": func(h *harness) {
+		if _, unseen := h.unseen["NoConditionalPut"]; !unseen {
+			h.needs(h.caps.NoConditionalPut)
+		}
 		var wins atomic.Int32
 		var writers sync.WaitGroup
 		for range 6 {
-			writers.Go(func() {
+			h.goes(&writers, func() {
 				_, err := h.b.Put(h.ctx, "f", strings.NewReader("x"), backend.PutOptions{Size: 1, IfAbsent: true})
 				switch {
 				case err == nil:
@@ -152,10 +161,11 @@ var puts = map[string]func(*harness){
 		h.holds("f=x")
 	},
 	"readers see old or new, whole": func(h *harness) {
+		h.needs(h.caps.NoAtomicOverwrite)
 		old, new := strings.Repeat("o", 50_000), strings.Repeat("n", 70_000)
 		h.given("f=" + old)
 		var writer sync.WaitGroup
-		writer.Go(func() {
+		h.goes(&writer, func() {
 			if _, err := h.b.Put(h.ctx, "f", strings.NewReader(new), backend.PutOptions{Size: int64(len(new))}); err != nil {
 				h.Errorf("put: %v", err)
 			}

@@ -105,7 +105,7 @@ var reads = map[string]func(*harness){
 		defer c.Close()
 		var readers sync.WaitGroup
 		for i := range int64(8) {
-			readers.Go(func() {
+			h.goes(&readers, func() {
 				r, err := c.Range(h.ctx, i*4096, 4096)
 				if err != nil {
 					h.Errorf("range: %v", err)
@@ -120,7 +120,7 @@ var reads = map[string]func(*harness){
 		readers.Wait()
 	},
 	"what cannot be opened": func(h *harness) {
-		h.given("d/", "f=x")
+		h.given("d/", "d/x=1", "f=x")
 		_, err := h.b.Open(h.ctx, "missing", "")
 		h.fails("open of a missing name", err, fs.ErrNotExist)
 		_, err = h.b.Open(h.ctx, "missing/f", "")

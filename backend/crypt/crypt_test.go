@@ -32,7 +32,7 @@ var testKeys = sync.OnceValue(func() crypt.Keys {
 })
 
 // open opens an encrypted store in another one.
-func open(tb testing.TB, inner backend.Backend, opts crypt.Options) backend.Backend {
+func open(tb backendtest.TB, inner backend.Backend, opts crypt.Options) backend.Backend {
 	tb.Helper()
 	b, err := crypt.NewWithKeys(tb.Context(), inner, testKeys(), opts)
 	if err != nil {
@@ -45,7 +45,7 @@ func TestContract(t *testing.T) {
 	for name, opts := range layouts {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			backendtest.Run(t, func(tb testing.TB) backend.Backend { return open(tb, memory.New(memory.Options{}), opts) })
+			backendtest.Run(t, func(tb backendtest.TB) backend.Backend { return open(tb, memory.New(memory.Options{}), opts) })
 		})
 	}
 }

@@ -140,7 +140,7 @@ func (s *store) Put(ctx context.Context, name string, body io.Reader, opts backe
 		return info, backend.PathError("put", name, backend.ErrTooLarge, "")
 	}
 	if err == nil && opts.Size >= 0 && int64(len(data)) != opts.Size {
-		err = io.ErrUnexpectedEOF
+		err = fmt.Errorf("the body has %d bytes, %d announced", len(data), opts.Size)
 	}
 	if err != nil {
 		return info, &fs.PathError{Op: "put", Path: name, Err: err}

@@ -19,7 +19,7 @@ func empty(dir string) *store { return &store{file: filepath.Join(dir, "tree.jso
 // TestContract shows that the seven methods do what package backend asks of
 // them.
 func TestContract(t *testing.T) {
-	backendtest.Run(t, func(tb testing.TB) backend.Backend { return empty(tb.TempDir()) })
+	backendtest.Run(t, func(tb backendtest.TB) backend.Backend { return empty(tb.TempDir()) })
 }
 
 // TestConformance shows that a file system on the store behaves as programs

@@ -53,6 +53,7 @@ type Backend struct {
 var _ interface {
 	backend.Backend
 	backend.Copier
+	backend.Declarer
 	backend.Usager
 	backend.ModTimer
 	backend.Confiner
@@ -93,6 +94,14 @@ func New(dir string, opts Options) (*Backend, error) {
 	b.cancel = cancel
 	b.sweeping.Go(func() { (&view{b, root}).sweepTree(ctx, ".") })
 	return b, nil
+}
+
+// Capabilities implements backend.Declarer.
+func (b *Backend) Capabilities() backend.Capabilities {
+	return backend.Capabilities{
+		NoConditionalPut: "another program may replace a file between the comparison of its version and the renaming",
+		Names:            backend.Names{Refused: []string{hiddenPrefix + "*"}, Why: "davdisk names unfinished work so"},
+	}
 }
 
 // Close releases the folder.

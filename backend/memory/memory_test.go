@@ -11,7 +11,7 @@ import (
 )
 
 func TestContract(t *testing.T) {
-	backendtest.Run(t, func(testing.TB) backend.Backend { return memory.New(memory.Options{}) })
+	backendtest.Run(t, func(backendtest.TB) backend.Backend { return memory.New(memory.Options{}) })
 }
 
 func TestRoomIsLimited(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
 
+	"github.com/davdisk/davdisk/backend/backendtest"
 	"github.com/davdisk/davdisk/internal/testtool"
 	"github.com/davdisk/davdisk/internal/testwait"
 )
@@ -157,12 +158,12 @@ func (s *sshd) options(root string) Options {
 }
 
 // open opens a store, which is closed with the test.
-func (s *sshd) open(tb testing.TB, root string) *Backend {
+func (s *sshd) open(tb backendtest.TB, root string) *Backend {
 	tb.Helper()
 	return mustOpen(tb, s.options(root))
 }
 
-func mustOpen(tb testing.TB, o Options) *Backend {
+func mustOpen(tb backendtest.TB, o Options) *Backend {
 	tb.Helper()
 	b, err := New(tb.Context(), o)
 	if err != nil {

@@ -172,10 +172,10 @@ func TestHardDelete(t *testing.T) {
 // TestTempName runs the contract with uploads by way of a temporary name, and
 // looks that none is left, and that it is neutral.
 func TestTempName(t *testing.T) {
-	backendtest.Run(t, func(tb testing.TB) backend.Backend {
+	backendtest.Run(t, func(tb backendtest.TB) backend.Backend {
 		_, b := start(tb, emulator.Options{}, yandex.Config{UploadViaTempName: true})
 		return b
-	})
+	}, unseen()...)
 	srv, b := start(t, emulator.Options{Knobs: emulator.Knobs{ThrottleRate: 1000}}, yandex.Config{UploadViaTempName: true})
 	plant(t, srv, map[string]string{"/d/x": "x", "/film.mkv": "old"})
 	before := time.Now()

@@ -45,6 +45,7 @@ type Backend struct {
 var _ interface {
 	backend.Backend
 	backend.Copier
+	backend.Declarer
 	backend.Usager
 	backend.Revisioner
 	backend.ModTimer
@@ -86,6 +87,14 @@ func New(cfg Config) (*Backend, error) {
 		return nil, errors.Join(err, b.recent.kept.Close(), b.pending.Close())
 	}
 	return b, nil
+}
+
+// Capabilities implements backend.Declarer.
+func (b *Backend) Capabilities() backend.Capabilities {
+	return backend.Capabilities{
+		NoConditionalPut: "the service has no conditional uploads: another client may store in the moment after the last look",
+		NoAtomicMove:     "the service moves a large folder by an operation, and does not say what others see of it meanwhile",
+	}
 }
 
 // Close tries to write the modification times still to be written, and waits

@@ -37,6 +37,9 @@ func (q *Queue) put(ctx context.Context, name string, body io.Reader, opts backe
 		return backend.Info{}, err
 	}
 	defer unlock()
+	if err := q.Capabilities().Names.Check("put", name); err != nil {
+		return backend.Info{}, err // the store would refuse it when the client has been told that all is well
+	}
 	rewind := rewinder(body)
 	if !q.accepts(opts.Size) {
 		return q.putThrough(ctx, name, body, opts)

@@ -141,6 +141,9 @@ func (q *Queue) Revision(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%s+%d", token, q.acks), nil
 }
 
+// Capabilities implements backend.Declarer: they are those of the store.
+func (q *Queue) Capabilities() backend.Capabilities { return backend.CapabilitiesOf(q.store) }
+
 // Usage implements backend.Usager. It is that of the store, without queued
 // files.
 func (q *Queue) Usage(ctx context.Context) (backend.Space, error) {

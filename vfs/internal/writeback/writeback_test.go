@@ -13,7 +13,7 @@ import (
 	"github.com/davdisk/davdisk/backend/memory"
 )
 
-func open(tb testing.TB, store backend.Backend, dir string) *Queue {
+func open(tb backendtest.TB, store backend.Backend, dir string) *Queue {
 	tb.Helper()
 	o := Options{Dir: dir, MaxBytes: 64 << 20, Log: slog.New(slog.DiscardHandler), Now: time.Now, Changed: func(string) {}}
 	var q *Queue
@@ -72,7 +72,7 @@ func (q timed) Revision(ctx context.Context) (string, error) {
 
 // TestContract holds a queue to what is asked of any store.
 func TestContract(t *testing.T) {
-	backendtest.Run(t, func(tb testing.TB) backend.Backend {
+	backendtest.Run(t, func(tb backendtest.TB) backend.Backend {
 		return timed{open(tb, memory.New(memory.Options{}), tb.TempDir())}
 	})
 }
