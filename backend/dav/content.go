@@ -1,0 +1,330 @@
+package dav
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/httpclient"
+	"github.com/davdisk/davdisk/internal/reading"
+)
+
+// resumeTries is how often a download that breaks is resumed without a byte in
+// between.
+const resumeTries = 3
+
+// Open implements backend.Backend.
+func (s *store) Open(ctx context.Context, name, version string) (backend.Content, error) {
+	if err := check(ctx, "open", name); err != nil {
+		return nil, err
+	}
+	e, err := s.stat(ctx, name)
+	switch {
+	case err != nil:
+		return nil, pathError("open", name, err)
+	case e.Dir:
+		return nil, backend.PathError("open", name, backend.ErrIsDir, "")
+	case e.Err != nil:
+		return nil, pathError("open", name, e.Err)
+	case version != "" && version != e.Version:
+		return nil, backend.PathError("open", name, backend.ErrChanged, "another version is there now")
+	}
+	return &content{s: s, name: name, entry: e}, nil
+}
+
+// content is one version of a file. A download is of that version if the server
+// says so by the entity tag, or, where that of a download is not the one of the
+// listing, if the listing still has the version once the download has begun, and
+// the downloads of all ranges have the same tag.
+type content struct {
+	s     *store
+	name  string
+	entry entry
+
+	mu      sync.Mutex // guards what follows
+	loose   bool       // If-Match fails although this is the version: the tag is weak for the server
+	foreign string     // tag of downloads, if it is not the listing's
+}
+
+func (c *content) Info() backend.Info { return c.entry.Info }
+func (c *content) Close() error       { return nil }
+
+func (c *content) Range(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
+	if offset < 0 {
+		return nil, backend.PathError("read", c.name, fs.ErrInvalid, "negative offset")
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, &fs.PathError{Op: "read", Path: c.name, Err: err}
+	}
+	end := c.entry.Size
+	if length >= 0 && length < end-offset {
+		end = offset + length
+	}
+	if offset >= end {
+		return io.NopCloser(strings.NewReader("")), nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	r := &rangeReader{c: c, ctx: ctx, cancel: cancel, pos: offset, end: end}
+	if err := r.connect(); err != nil {
+		cancel()
+		return nil, pathError("read", c.name, err)
+	}
+	return r, nil
+}
+
+// rangeReader reads a range, and resumes it where it broke. It may be closed
+// while it is being read.
+type rangeReader struct {
+	c        *content
+	ctx      context.Context // of the Range call, whose reading this is
+	cancel   context.CancelFunc
+	pos, end int64
+	idle     int // breaks since the last byte
+
+	mu     sync.Mutex // guards what follows
+	body   io.ReadCloser
+	closed bool
+}
+
+func (r *rangeReader) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for r.pos < r.end {
+		n, err := r.current().Read(p[:min(int64(len(p)), r.end-r.pos)])
+		if n > 0 {
+			r.pos += int64(n)
+			r.idle = 0
+			return n, nil
+		}
+		if err == nil {
+			continue
+		}
+		if err := r.resume(err); err != nil {
+			return 0, err
+		}
+	}
+	return 0, io.EOF
+}
+
+// current returns the connection in use.
+func (r *rangeReader) current() io.Reader {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.body
+}
+
+// use replaces the broken connection.
+func (r *rangeReader) use(body io.ReadCloser) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.body != nil {
+		r.body.Close()
+	}
+	if r.body = body; r.closed {
+		body.Close()
+	}
+}
+
+// Close implements io.Closer.
+func (r *rangeReader) Close() error {
+	r.cancel()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	return r.body.Close()
+}
+
+// resume reconnects after a break.
+func (r *rangeReader) resume(cause error) error {
+	if err := r.ctx.Err(); err != nil {
+		return &fs.PathError{Op: "read", Path: r.c.name, Err: err}
+	}
+	var length *reading.LengthError
+	if errors.As(cause, &length) && length.Got > length.Announced {
+		return backend.PathError("read", r.c.name, backend.ErrChanged, "the server sends more bytes than the file has")
+	}
+	if errors.Is(cause, io.EOF) {
+		cause = io.ErrUnexpectedEOF
+	}
+	err := r.pause(retryable{fmt.Errorf("the download keeps failing: %w", cause), 0})
+	if err == nil {
+		err = r.connect()
+	}
+	return pathError("read", r.c.name, err)
+}
+
+// connect opens the rest of the range, with retries.
+func (r *rangeReader) connect() error {
+	for {
+		body, err := r.c.fetch(r.ctx, r.pos, r.end)
+		if err == nil {
+			r.use(body)
+			return nil
+		}
+		if err := r.pause(err); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits before the next attempt, if the error allows one and there were not
+// enough without a byte.
+func (r *rangeReader) pause(cause error) error {
+	var again retryable
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
+	if r.idle++; !errors.As(cause, &again) || r.idle > resumeTries || again.wait > maxRetryAfter {
+		return cause
+	}
+	r.c.s.log.Debug("a download broke and is resumed", "name", r.c.name, "at", r.pos, "cause", httpclient.Message(cause))
+	return r.c.s.client.sleep(r.ctx, max(again.wait, r.c.s.client.backoff(r.idle)))
+}
+
+// fetch opens the bytes from pos to end.
+func (c *content) fetch(ctx context.Context, pos, end int64) (io.ReadCloser, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.s.client.address(c.name, false).String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept-Encoding", "identity") // a range of the file, not of its compressed form
+	if pos > 0 || end < c.entry.Size {
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", pos, end-1))
+	}
+	if tag := c.condition(); tag != "" {
+		req.Header.Set("If-Match", tag)
+	}
+	resp, err := httpclient.Get(c.s.client.http, req)
+	if err != nil {
+		return nil, c.s.client.broken(http.MethodGet, err)
+	}
+	body, err := c.body(ctx, resp, pos, end)
+	if err != nil {
+		resp.Body.Close()
+		return nil, err
+	}
+	return body, nil
+}
+
+// condition returns the entity tag that a download must have, or nothing.
+func (c *content) condition() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.loose:
+		return ""
+	case c.foreign != "" && c.foreign[0] == '"':
+		return c.foreign
+	case c.foreign == "" && c.entry.strong():
+		return c.entry.tag
+	}
+	return ""
+}
+
+// body checks that a response is the range of this version.
+func (c *content) body(ctx context.Context, resp *http.Response, pos, end int64) (io.ReadCloser, error) {
+	switch resp.StatusCode {
+	case http.StatusOK, http.StatusPartialContent:
+	case http.StatusPreconditionFailed:
+		return nil, c.refusedCondition(ctx)
+	case http.StatusRequestedRangeNotSatisfiable, http.StatusNotFound, http.StatusGone:
+		if err := c.stillThere(ctx); err != nil {
+			return nil, err
+		}
+		return nil, &backend.Error{Kind: backend.ErrUnavailable, Message: fmt.Sprintf("the server lists the file, and answered %d to its download", resp.StatusCode)}
+	default:
+		answer, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+		if err := c.s.client.refused(http.MethodGet, resp, answer); err != nil {
+			return nil, err
+		}
+		return nil, &backend.Error{Kind: backend.ErrUnavailable, Message: fmt.Sprintf("the server answered %d to a download", resp.StatusCode)}
+	}
+	if coding := resp.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return nil, &backend.Error{Kind: backend.ErrUnavailable, Message: "the server sends the file in a coding that was not asked for (" + httpclient.OneLine(coding) + ")"}
+	}
+	if err := c.checkTag(ctx, normalTag(resp.Header.Get("ETag"))); err != nil {
+		return nil, err
+	}
+	size := c.entry.Size
+	if resp.StatusCode == http.StatusOK { // the whole file, even if a range was asked for
+		if resp.ContentLength >= 0 && resp.ContentLength != size {
+			return nil, &backend.Error{Kind: backend.ErrChanged, Message: fmt.Sprintf("the server sends %d bytes, and lists the file with %d", resp.ContentLength, size)}
+		}
+		whole := readCloser{reading.Exactly(resp.Body, size), resp.Body}
+		if _, err := io.CopyN(io.Discard, whole, pos); err != nil {
+			return nil, retryable{err, 0}
+		}
+		return whole, nil
+	}
+	got := resp.Header.Get("Content-Range")
+	if want := fmt.Sprintf("bytes %d-%d/", pos, end-1); got != want+fmt.Sprint(size) && got != want+"*" {
+		return nil, &backend.Error{Kind: backend.ErrChanged, Message: "the server sends another range than the one asked for (" + httpclient.OneLine(got, "none named") + ")"}
+	}
+	return resp.Body, nil
+}
+
+type readCloser struct {
+	io.Reader
+	io.Closer
+}
+
+// refusedCondition returns what a 412 means: the file has changed, or the tag is
+// weak for the server, as Apache's is in the first second.
+func (c *content) refusedCondition(ctx context.Context) error {
+	if err := c.stillThere(ctx); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.loose {
+		return &backend.Error{Kind: backend.ErrUnavailable, Message: "the server answered 412 to a request without conditions"}
+	}
+	c.loose = true
+	return retryable{errors.New("the server does not take the entity tag that it gave"), 0}
+}
+
+// checkTag checks the tag of a download.
+func (c *content) checkTag(ctx context.Context, tag string) error {
+	if tag != "" && opaque(tag) == opaque(c.entry.tag) {
+		return nil
+	}
+	c.mu.Lock()
+	known := c.foreign
+	c.mu.Unlock()
+	if known != "" {
+		if tag == known {
+			return nil
+		}
+		return &backend.Error{Kind: backend.ErrChanged, Message: "another version is there now"}
+	}
+	if err := c.stillThere(ctx); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.foreign == "" {
+		c.foreign = tag
+	}
+	return nil
+}
+
+// stillThere fails with ErrChanged if the version is not there any more.
+func (c *content) stillThere(ctx context.Context) error {
+	e, err := c.s.stat(ctx, c.name)
+	switch {
+	case is(err, fs.ErrNotExist):
+		return &backend.Error{Kind: backend.ErrChanged, Message: "the file is no longer there"}
+	case err != nil:
+		return err
+	case e.Dir || e.Version != c.entry.Version:
+		return &backend.Error{Kind: backend.ErrChanged, Message: "another version is there now"}
+	}
+	return nil
+}

@@ -1,0 +1,438 @@
+package dav
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// A fake is a WebDAV server of a few files in memory, in which every request can
+// be made to fail.
+type fake struct {
+	mu    sync.Mutex
+	files map[string]string // content by path; "/": a folder
+	calls []string          // "METHOD path"
+
+	// fault answers in place of the server if it returns true. It may call next.
+	fault func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) bool
+	// describe changes the properties of an entry.
+	describe func(path, props string) string
+}
+
+func newFake() *fake { return &fake{files: map[string]string{"/": "/", "/f": "old", "/d": "/"}} }
+
+func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	f.calls = append(f.calls, r.Method+" "+r.URL.Path)
+	fault := f.fault
+	f.mu.Unlock()
+	if fault != nil && fault(w, r, f.serve) {
+		return
+	}
+	f.serve(w, r)
+}
+
+func clean(p string) string {
+	if p = strings.TrimRight(p, "/"); p == "" {
+		return "/"
+	}
+	return p
+}
+
+func tagOf(content string) string { return `"` + hashed(content)[1:] + `"` }
+
+func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	name := clean(r.URL.Path)
+	content, there := f.files[name]
+	if m := r.Header.Get("If-Match"); m != "" && (!there || m != tagOf(content)) || r.Header.Get("If-None-Match") == "*" && there {
+		w.WriteHeader(http.StatusPreconditionFailed)
+		return
+	}
+	switch r.Method {
+	case "PROPFIND":
+		f.propfind(w, r, name, there)
+	case http.MethodGet:
+		if !there {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("ETag", tagOf(content))
+		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(content))
+	case http.MethodPut:
+		if content == "/" {
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
+		f.files[name] = string(body)
+		w.WriteHeader(http.StatusCreated)
+	case http.MethodDelete, "MKCOL", "MOVE", "COPY":
+		f.change(w, r, name, there)
+	default:
+		w.WriteHeader(http.StatusMethodNotAllowed)
+	}
+}
+
+func (f *fake) change(w http.ResponseWriter, r *http.Request, name string, there bool) {
+	switch {
+	case r.Method == "MKCOL" && there:
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	case r.Method == "MKCOL":
+		f.files[name] = "/"
+	case !there:
+		w.WriteHeader(http.StatusNotFound)
+		return
+	case r.Method == http.MethodDelete:
+		delete(f.files, name)
+	default:
+		u, err := url.Parse(r.Header.Get("Destination"))
+		if err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		to := clean(u.Path)
+		if _, taken := f.files[to]; taken && r.Header.Get("Overwrite") == "F" {
+			w.WriteHeader(http.StatusPreconditionFailed)
+			return
+		}
+		f.files[to] = f.files[name]
+		if r.Method == "MOVE" {
+			delete(f.files, name)
+		}
+	}
+	w.WriteHeader(http.StatusCreated)
+}
+
+func (f *fake) propfind(w http.ResponseWriter, r *http.Request, name string, there bool) {
+	if !there {
+		http.NotFound(w, r)
+		return
+	}
+	var b strings.Builder
+	b.WriteString(`<?xml version="1.0"?><D:multistatus xmlns:D="DAV:">`)
+	var names []string
+	for at := range f.files {
+		if at == name || r.Header.Get("Depth") == "1" && at != "/" && clean(at[:strings.LastIndex(at, "/")]) == name {
+			names = append(names, at)
+		}
+	}
+	slices.Sort(names)
+	for _, at := range names {
+		content := f.files[at]
+		props := fmt.Sprintf(`<D:resourcetype/><D:getcontentlength>%d</D:getcontentlength><D:getetag>%s</D:getetag>`, len(content), tagOf(content))
+		if content == "/" {
+			props = `<D:resourcetype><D:collection/></D:resourcetype>`
+		}
+		if f.describe != nil {
+			props = f.describe(at, props)
+		}
+		fmt.Fprintf(&b, `<D:response><D:href>%s</D:href><D:propstat><D:prop>%s</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response>`, escape(at), props)
+	}
+	b.WriteString(`</D:multistatus>`)
+	w.Header().Set("Content-Type", "application/xml; charset=utf-8")
+	w.WriteHeader(http.StatusMultiStatus)
+	_, _ = io.WriteString(w, b.String())
+}
+
+// has compares what is stored.
+func (f *fake) has(t *testing.T, want map[string]string) {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for name, content := range want {
+		if f.files[name] != content {
+			t.Errorf("%s has %.40q, want %.40q", name, f.files[name], content)
+		}
+	}
+	if len(f.files) != len(want) {
+		t.Errorf("there is %.200q, want %.200q", f.files, want)
+	}
+}
+
+// count counts requests.
+func (f *fake) count(method string) (n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, call := range f.calls {
+		if strings.HasPrefix(call, method+" ") {
+			n++
+		}
+	}
+	return n
+}
+
+// all is what a server can do that can do everything.
+var all = features{WholePut: true, Conditions: true, AtomicConditions: true}
+
+// open opens the fake without trying it out. Nothing waits.
+func (f *fake) open(t *testing.T, can features) *store {
+	t.Helper()
+	srv := httptest.NewServer(f)
+	t.Cleanup(srv.Close)
+	s := openAt(t, Config{URL: srv.URL, User: "anna", Password: "se-cret", AtomicMove: true}, can)
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func openAt(t *testing.T, cfg Config, can features) *store {
+	t.Helper()
+	cfg.After = func(time.Duration) <-chan time.Time {
+		now := make(chan time.Time, 1)
+		now <- time.Time{}
+		return now
+	}
+	cfg = cfg.withDefaults()
+	base, err := cfg.base()
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := rootPath(base, cfg.Root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newStore(newClient(cfg, base, root), can).(*store)
+}
+
+// first lets a fault happen to the first n requests of a method.
+func first(n int, method string, fault func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc)) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
+	var mu sync.Mutex
+	return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) bool {
+		mu.Lock()
+		hit := r.Method == method && n > 0
+		if hit {
+			n--
+		}
+		mu.Unlock()
+		if hit {
+			fault(w, r, next)
+		}
+		return hit
+	}
+}
+
+type faultFunc = func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc)
+
+func status(code int, header ...string) faultFunc {
+	return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		for i := 0; i+1 < len(header); i += 2 {
+			w.Header().Set(header[i], header[i+1])
+		}
+		w.WriteHeader(code)
+	}
+}
+
+// reset breaks the connection in place of a response.
+func reset(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	panic(http.ErrAbortHandler)
+}
+
+// after does what was asked for, and breaks the connection then.
+func after(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+	next(httptest.NewRecorder(), r)
+	panic(http.ErrAbortHandler)
+}
+
+// badGateway does what was asked for, and answers 502.
+func badGateway(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+	next(httptest.NewRecorder(), r)
+	w.WriteHeader(http.StatusBadGateway)
+}
+
+// loginPage is a page in place of an answer.
+func loginPage(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	w.Header().Set("Content-Type", "text/html")
+	_, _ = io.WriteString(w, "<html><body>Log in</body></html>")
+}
+
+func put(s *store, name, text string, opts backend.PutOptions) error {
+	opts.Size = int64(len(text))
+	_, err := s.Put(context.Background(), name, strings.NewReader(text), opts)
+	return err
+}
+
+// TestFaults lets requests fail once or always. A change is made or not, as it
+// is told, and what was there before stays where it is not replaced.
+func TestFaults(t *testing.T) {
+	const always = 1 << 20
+	old := map[string]string{"/": "/", "/f": "old", "/d": "/"}
+	with := func(name, content string) map[string]string {
+		return map[string]string{"/": "/", "/f": "old", "/d": "/", name: content}
+	}
+	noConditions := features{WholePut: true}
+	stat := func(s *store) error { _, err := s.Stat(context.Background(), "f"); return err }
+	read := func(s *store) error {
+		c, err := s.Open(context.Background(), "f", "")
+		if err != nil {
+			return err
+		}
+		r, err := c.Range(context.Background(), 0, -1)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		data, err := io.ReadAll(r)
+		if err == nil && string(data) != "old" {
+			return fmt.Errorf("read %q", data)
+		}
+		return err
+	}
+	replace := func(s *store) error { return put(s, "f", "new", backend.PutOptions{}) }
+	create := func(s *store) error { return put(s, "n", "new", backend.PutOptions{IfAbsent: true}) }
+	ifVersion := func(s *store) error {
+		return put(s, "f", "new", backend.PutOptions{IfVersion: strings.Trim(tagOf("old"), `"`)})
+	}
+	mkdir := func(s *store) error { return s.Mkdir(context.Background(), "n") }
+	remove := func(s *store) error { return s.Remove(context.Background(), "f", backend.RemoveOptions{}) }
+	move := func(s *store) error { return s.Move(context.Background(), "f", "n", backend.MoveOptions{}) }
+	copies := func(s *store) error { return s.Copy(context.Background(), "f", "n", backend.CopyOptions{}) }
+	without := map[string]string{"/": "/", "/d": "/"}
+	moved := map[string]string{"/": "/", "/d": "/", "/n": "old"}
+	for _, test := range []struct {
+		name   string
+		can    features
+		do     func(*store) error
+		times  int
+		method string
+		fault  faultFunc
+		err    error
+		want   map[string]string
+		calls  int // of the method, 0: not counted
+	}{
+		{"stat, reset once", all, stat, 1, "PROPFIND", reset, nil, old, 2},
+		{"stat, 500 always", all, stat, always, "PROPFIND", status(500), backend.ErrUnavailable, old, maxTries},
+		{"stat, 404 of a proxy", all, stat, always, "PROPFIND", status(404), backend.ErrUnavailable, old, 2},
+		{"stat, 401", all, stat, always, "PROPFIND", status(401), backend.ErrUnauthorized, old, 1},
+		{"stat, 403", all, stat, always, "PROPFIND", status(403), fs.ErrPermission, old, 1},
+		{"stat, 507", all, stat, always, "PROPFIND", status(507), backend.ErrUnavailable, old, 1},
+		{"stat, 429", all, stat, 2, "PROPFIND", status(429), nil, old, 3},
+		{"stat, 503 for a short time", all, stat, 2, "PROPFIND", status(503, "Retry-After", "2"), nil, old, 3},
+		{"stat, 503 for long", all, stat, always, "PROPFIND", status(503, "Retry-After", "3600"), backend.ErrUnavailable, old, 1},
+		{"stat, login page", all, stat, always, "PROPFIND", loginPage, backend.ErrUnavailable, old, 1},
+		{"stat, redirected elsewhere", all, stat, always, "PROPFIND", status(302, "Location", "https://login.example/?token=se-cret"), backend.ErrUnavailable, old, 1},
+		{"stat, redirected for ever", all, stat, always, "PROPFIND", status(301, "Location", "/f"), backend.ErrUnavailable, old, maxRedirects + 1},
+		{"read, reset", all, read, 2, "GET", reset, nil, old, 3},
+		{"read, cut", all, read, 1, "GET", func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+			w.Header().Set("ETag", tagOf("old"))
+			w.Header().Set("Content-Length", "3")
+			_, _ = io.WriteString(w, "ol")
+		}, nil, old, 2},
+		{"read, chunked and short", all, read, always, "GET", func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+			w.Header().Set("ETag", tagOf("old"))
+			w.(http.Flusher).Flush()
+			_, _ = io.WriteString(w, "ol")
+		}, backend.ErrUnavailable, old, 0},
+		{"read, chunked and long", all, read, always, "GET", func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+			w.Header().Set("ETag", tagOf("old"))
+			w.(http.Flusher).Flush()
+			_, _ = io.WriteString(w, "old and more")
+		}, backend.ErrChanged, old, 0},
+		{"read, another length", all, read, always, "GET", func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+			w.Header().Set("ETag", tagOf("old"))
+			_, _ = io.WriteString(w, "older")
+		}, backend.ErrChanged, old, 1},
+		{"read, login page", all, read, always, "GET", loginPage, backend.ErrChanged, old, 1},
+		{"read, gone", all, read, always, "GET", status(404), backend.ErrUnavailable, old, 1},
+		{"read, weak for the server", all, read, 1, "GET", status(412), nil, old, 2},
+		{"read, compressed", all, read, always, "GET", func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+			w.Header().Set("Content-Encoding", "gzip")
+			_, _ = io.WriteString(w, "old")
+		}, backend.ErrUnavailable, old, 1},
+
+		{"put, reset before", all, replace, 1, "PUT", reset, nil, with("/f", "new"), 2},
+		{"put, reset always", all, replace, always, "PUT", reset, backend.ErrUncertain, old, uploadTries},
+		{"put, reset and no conditions", noConditions, replace, always, "PUT", reset, backend.ErrUncertain, old, 1},
+		{"put, stored and reset", all, replace, 1, "PUT", after, nil, with("/f", "new"), 1},
+		{"put, stored and 502", all, replace, 1, "PUT", badGateway, nil, with("/f", "new"), 1},
+		{"put, 502", all, replace, 1, "PUT", status(502), nil, with("/f", "new"), 2},
+		{"put, 423", all, replace, always, "PUT", status(423), backend.ErrLocked, old, uploadTries},
+		{"put, 423 once", all, replace, 1, "PUT", status(423), nil, with("/f", "new"), 2},
+		{"put, 503 for a short time", all, replace, 1, "PUT", status(503, "Retry-After", "1"), nil, with("/f", "new"), 2},
+		{"put, 507", all, replace, always, "PUT", status(507), backend.ErrQuota, old, 1},
+		{"put, 413", all, replace, always, "PUT", status(413), backend.ErrTooLarge, old, 1},
+		{"put, 401", all, replace, always, "PUT", status(401), backend.ErrUnauthorized, old, 1},
+		{"put, 403", all, replace, always, "PUT", status(403), fs.ErrPermission, old, 1},
+		{"put, 404", all, replace, always, "PUT", status(404), backend.ErrUnavailable, old, 1},
+		{"put, redirected", all, replace, always, "PUT", status(302, "Location", "/login"), backend.ErrUnavailable, old, 1},
+		{"put, login page", all, replace, always, "PUT", loginPage, backend.ErrUncertain, old, 1},
+		{"put, stored half and said so", all, replace, always, "PUT", func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+			r.Body = io.NopCloser(io.LimitReader(r.Body, 2))
+			next(w, r)
+		}, backend.ErrUncertain, with("/f", "ne"), 1},
+		{"put if absent, stored and reset", all, create, 1, "PUT", after, nil, with("/n", "new"), 1},
+		{"put if absent, reset", all, create, 1, "PUT", reset, nil, with("/n", "new"), 2},
+		{"put if absent, 412", all, create, always, "PUT", status(412), fs.ErrExist, old, 1},
+		{"put of a version, stored and reset", all, ifVersion, 1, "PUT", after, nil, with("/f", "new"), 1},
+		{"put of a version, reset", all, ifVersion, 1, "PUT", reset, nil, with("/f", "new"), 2},
+		{"put of a version, weak for the server", all, ifVersion, 1, "PUT", status(412), nil, with("/f", "new"), 2},
+
+		{"put by a temporary name", features{}, replace, 0, "PUT", nil, nil, with("/f", "new"), 1},
+		{"put by a temporary name, reset", features{}, replace, 1, "PUT", reset, nil, with("/f", "new"), 2},
+		{"put by a temporary name, stored half", features{}, replace, always, "PUT", func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+			r.Body = io.NopCloser(io.LimitReader(r.Body, 2))
+			next(w, r)
+		}, backend.ErrUnavailable, old, 1},
+		{"put by a temporary name, 507", features{}, replace, always, "PUT", status(507), backend.ErrQuota, old, 1},
+		{"put by a temporary name, MOVE refused", features{}, replace, always, "MOVE", status(403), fs.ErrPermission, old, 1},
+		{"put by a temporary name, moved and reset", features{}, replace, 1, "MOVE", after, nil, with("/f", "new"), 1},
+		{"put by a temporary name, MOVE lost", features{}, replace, 1, "MOVE", reset, backend.ErrUnavailable, old, 1},
+
+		{"mkdir, made and reset", all, mkdir, 1, "MKCOL", after, nil, with("/n", "/"), 1},
+		{"mkdir, reset", all, mkdir, 1, "MKCOL", reset, nil, with("/n", "/"), 2},
+		{"mkdir, 507", all, mkdir, always, "MKCOL", status(507), backend.ErrQuota, old, 1},
+		{"remove, removed and reset", all, remove, 1, "DELETE", after, nil, without, 1},
+		{"remove, reset", all, remove, 1, "DELETE", reset, nil, without, 2},
+		{"remove, reset and no conditions", noConditions, remove, 1, "DELETE", reset, backend.ErrUncertain, old, 1},
+		{"remove, 423", all, remove, always, "DELETE", status(423), backend.ErrLocked, old, maxTries},
+		{"remove, weak for the server", all, remove, 1, "DELETE", status(412), nil, without, 2},
+		{"move, moved and reset", all, move, 1, "MOVE", after, nil, moved, 1},
+		{"move, reset", all, move, 1, "MOVE", reset, nil, moved, 2},
+		{"move, 502 always", all, move, always, "MOVE", status(502), backend.ErrUncertain, old, 0},
+		{"move, 423 once", all, move, 1, "MOVE", status(423), nil, moved, 2},
+		{"copy, copied and reset", all, copies, 1, "COPY", after, backend.ErrUnavailable, old, 1},
+		{"copy, 507", all, copies, always, "COPY", status(507), backend.ErrQuota, old, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFake()
+			s := f.open(t, test.can)
+			f.fault = first(test.times, test.method, test.fault)
+			err := test.do(s)
+			s.tidy.Wait()
+			if !errors.Is(err, test.err) || (err == nil) != (test.err == nil) {
+				t.Errorf("%v, want %v", err, test.err)
+			}
+			var pathErr *fs.PathError
+			if err != nil && !errors.As(err, &pathErr) && !strings.HasPrefix(test.name, "move") && !strings.HasPrefix(test.name, "copy") {
+				t.Errorf("%T is not the error of the contract", err)
+			}
+			if err != nil && (strings.Contains(err.Error(), "se-cret") || strings.Contains(err.Error(), "\n")) {
+				t.Errorf("the error tells a secret, or has two lines: %v", err)
+			}
+			if got := f.count(test.method); test.calls > 0 && got != test.calls {
+				t.Errorf("%d %s, want %d: %v", got, test.method, test.calls, f.calls)
+			}
+			f.has(t, test.want)
+		})
+	}
+}

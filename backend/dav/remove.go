@@ -1,0 +1,102 @@
+package dav
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/pathlock"
+)
+
+// Remove implements backend.Backend. Whether there is a trash is the server's
+// affair. IfEmpty is checked just before.
+func (s *store) Remove(ctx context.Context, name string, opts backend.RemoveOptions) error {
+	if err := check(ctx, "remove", name); err != nil {
+		return err
+	}
+	if name == "." {
+		return backend.PathError("remove", name, fs.ErrInvalid, "the root itself")
+	}
+	unlock, err := s.names.Lock(ctx, pathlock.Tree(name))
+	if err != nil {
+		return pathError("remove", name, err)
+	}
+	defer unlock()
+	e, err := s.stat(ctx, name)
+	switch {
+	case err != nil:
+		return pathError("remove", name, err)
+	case opts.IfVersion != "" && (e.Dir || e.Version != opts.IfVersion):
+		return backend.PathError("remove", name, backend.ErrChanged, "")
+	case opts.IfEmpty && e.Dir:
+		_, _, n, err := s.list(ctx, name)
+		if err == nil && n > 0 {
+			err = &backend.Error{Kind: backend.ErrNotEmpty}
+		}
+		if err != nil {
+			return pathError("remove", name, err)
+		}
+	}
+	return pathError("remove", name, s.remove(ctx, name, e, opts.IfVersion))
+}
+
+// remove removes what was just found under a name; a file under the condition
+// that it still is one, where the server checks that.
+func (s *store) remove(ctx context.Context, name string, e entry, ifVersion string) error {
+	tag := ""
+	if !e.Dir && e.strong() && s.can.Conditions {
+		tag = e.tag
+	}
+	for range maxTries {
+		err := s.delete(ctx, name, e.Dir, tag)
+		var lost uncertainError
+		isLost := errors.As(err, &lost)
+		if !isLost && !hasStatus(err, http.StatusPreconditionFailed) {
+			return err
+		}
+		ctx, cancel := outliving(ctx)
+		defer cancel()
+		if isLost {
+			_ = s.client.sleep(ctx, s.client.backoff(0))
+		}
+		now, looking := s.stat(ctx, name)
+		switch {
+		case isLost && is(looking, fs.ErrNotExist):
+			return nil
+		case looking != nil && isLost:
+			return lost
+		case looking != nil:
+			return looking
+		case isLost && (tag == "" || now.Version != e.Version):
+			return uncertainError{fmt.Errorf("something is still there: %w", lost.error)}
+		case now.Dir != e.Dir, ifVersion != "" && now.Version != ifVersion:
+			return &backend.Error{Kind: backend.ErrChanged}
+		case !isLost && now.tag == tag, !now.strong():
+			tag = "" // weak for the server, as Apache's is in the first second
+		default:
+			tag = now.tag
+		}
+	}
+	return &backend.Error{Kind: backend.ErrLocked, Message: "it changes again and again"}
+}
+
+// delete sends a DELETE.
+func (s *store) delete(ctx context.Context, name string, dir bool, tag string) error {
+	header := http.Header{}
+	if tag != "" {
+		header.Set("If-Match", tag)
+	}
+	resp, err := s.client.do(ctx, request{method: http.MethodDelete, url: s.client.address(name, dir), header: header})
+	switch {
+	case err == nil && resp.status == http.StatusMultiStatus:
+		if err := firstFailure(resp.body); err != nil {
+			return uncertainError{fmt.Errorf("a part of it is still there: %w", err)}
+		}
+	case is(err, fs.ErrNotExist):
+		return s.client.missing(ctx, err)
+	}
+	return err
+}
