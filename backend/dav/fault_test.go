@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -77,8 +79,8 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", tagOf(content))
 		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(content))
 	case http.MethodPut:
-		if content == "/" {
-			w.WriteHeader(http.StatusMethodNotAllowed)
+		if content == "/" || !f.parent(name) {
+			w.WriteHeader(http.StatusConflict)
 			return
 		}
 		f.files[name] = string(body)
@@ -89,6 +91,9 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusMethodNotAllowed)
 	}
 }
+
+// parent reports whether the folder of a name is there.
+func (f *fake) parent(name string) bool { return f.files[clean(path.Dir(name))] == "/" }
 
 func (f *fake) change(w http.ResponseWriter, r *http.Request, name string, there bool) {
 	switch {
@@ -101,7 +106,7 @@ func (f *fake) change(w http.ResponseWriter, r *http.Request, name string, there
 		w.WriteHeader(http.StatusNotFound)
 		return
 	case r.Method == http.MethodDelete:
-		delete(f.files, name)
+		maps.DeleteFunc(f.files, func(at, _ string) bool { return at == name || strings.HasPrefix(at, name+"/") })
 	default:
 		u, err := url.Parse(r.Header.Get("Destination"))
 		if err != nil {
@@ -111,6 +116,10 @@ func (f *fake) change(w http.ResponseWriter, r *http.Request, name string, there
 		to := clean(u.Path)
 		if _, taken := f.files[to]; taken && r.Header.Get("Overwrite") == "F" {
 			w.WriteHeader(http.StatusPreconditionFailed)
+			return
+		}
+		if !f.parent(to) {
+			w.WriteHeader(http.StatusConflict)
 			return
 		}
 		f.files[to] = f.files[name]
@@ -192,7 +201,7 @@ func (f *fake) open(t *testing.T, can features) *store {
 	return s
 }
 
-func openAt(t *testing.T, cfg Config, can features) *store {
+func openAt(t testing.TB, cfg Config, can features) *store {
 	t.Helper()
 	cfg.After = func(time.Duration) <-chan time.Time {
 		now := make(chan time.Time, 1)
