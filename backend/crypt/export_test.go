@@ -19,3 +19,12 @@ func NewWithKeys(ctx context.Context, inner backend.Backend, k Keys, opts Option
 	}
 	return s.withAbilities(), nil
 }
+
+// StoredName is the name of a file in the store below.
+func StoredName(k Keys, opts Options, name string) (string, error) {
+	n, err := newNames(k, opts)
+	if err != nil {
+		return "", err
+	}
+	return n.file("put", name)
+}
