@@ -13,6 +13,7 @@ var (
 	_ backend.Director      = (*store)(nil)
 	_ backend.Confiner      = (*store)(nil)
 	_ backend.RemoveChecker = (*store)(nil)
+	_ backend.Declarer      = (*store)(nil)
 	_ backend.Copier        = copier{}
 	_ backend.ModTimer      = timer{}
 )

@@ -120,6 +120,7 @@ type store struct {
 	inner  backend.Backend
 	keys   keys
 	names  *names
+	holds  backend.Names
 	log    *slog.Logger
 	random io.Reader
 	nonces *lru.Cache[string, nonce] // by version
@@ -153,6 +154,7 @@ func newStore(ctx context.Context, inner backend.Backend, k keys, opts Options) 
 	if s.names, err = newNames(k, opts); err != nil {
 		return nil, err
 	}
+	s.holds = s.Capabilities().Names
 	if s.nonces, err = lru.New[string, nonce](nonceCount); err != nil {
 		return nil, err
 	}
@@ -201,6 +203,15 @@ func (s *store) enter(ctx context.Context, op, name string) (context.Context, pl
 	var err error
 	if p.file, err = s.names.file(op, name); err == nil {
 		p.folder, err = s.names.folder(op, name)
+	}
+	return ctx, p, err
+}
+
+// enterNew is enter for a name that may be created.
+func (s *store) enterNew(ctx context.Context, op, name string) (context.Context, place, error) {
+	ctx, p, err := s.enter(ctx, op, name)
+	if err == nil {
+		err = s.holds.Check(op, name)
 	}
 	return ctx, p, err
 }
@@ -304,7 +315,7 @@ func (s *store) Open(ctx context.Context, name, version string) (backend.Content
 
 // Put implements backend.Backend.
 func (s *store) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
-	ctx, p, err := s.enter(ctx, "put", name)
+	ctx, p, err := s.enterNew(ctx, "put", name)
 	if err != nil {
 		return backend.Info{}, err
 	}

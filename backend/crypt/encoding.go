@@ -15,17 +15,18 @@ type encoding interface {
 	DecodeString(string) ([]byte, error)
 }
 
-// newEncoding returns the encoding with one of rclone's names for them.
-func newEncoding(name string) (encoding, error) {
+// newEncoding returns the encoding with one of rclone's names for them, and how
+// many bits a byte of its text holds.
+func newEncoding(name string) (e encoding, bits int, err error) {
 	switch name {
 	case "", "base32":
-		return lower{base32.HexEncoding.WithPadding(base32.NoPadding)}, nil
+		return lower{base32.HexEncoding.WithPadding(base32.NoPadding)}, 5, nil
 	case "base64":
-		return base64.RawURLEncoding.Strict(), nil
+		return base64.RawURLEncoding.Strict(), 6, nil
 	case "base32768":
-		return base32768.SafeEncoding, nil
+		return base32768.SafeEncoding, 5, nil // 15 in each character, which has up to three bytes
 	}
-	return nil, fmt.Errorf("%q is no filename encoding; there are base32, base64 and base32768", name)
+	return nil, 0, fmt.Errorf("%q is no filename encoding; there are base32, base64 and base32768", name)
 }
 
 // lower is base32 in lower case.

@@ -26,13 +26,14 @@ type names struct {
 	block        cipher.Block // nil: names are not encrypted
 	tweak        []byte
 	encoding     encoding
+	bits         int // that a byte of an encoded name holds
 	plainFolders bool
 }
 
 func newNames(k keys, opts Options) (*names, error) {
 	n := &names{tweak: k.tweak[:], plainFolders: opts.PlainFolders}
 	var err error
-	if n.encoding, err = newEncoding(opts.FilenameEncoding); err != nil {
+	if n.encoding, n.bits, err = newEncoding(opts.FilenameEncoding); err != nil {
 		return nil, err
 	}
 	switch opts.FilenameEncryption {

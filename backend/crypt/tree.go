@@ -178,7 +178,7 @@ func (s *store) isFree(ctx context.Context, op, name, at string, dir bool) error
 
 // Mkdir implements backend.Backend.
 func (s *store) Mkdir(ctx context.Context, name string) error {
-	ctx, p, err := s.enter(ctx, "mkdir", name)
+	ctx, p, err := s.enterNew(ctx, "mkdir", name)
 	if err != nil {
 		return err
 	}
@@ -229,7 +229,7 @@ func (s *store) transfer(ctx context.Context, op, from, to string, do func(ctx c
 	if err != nil {
 		return err
 	}
-	ctx, target, err := s.enter(ctx, op, to)
+	ctx, target, err := s.enterNew(ctx, op, to)
 	if err != nil {
 		return err
 	}
