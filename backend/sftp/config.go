@@ -40,10 +40,10 @@ type Options struct {
 	Now  func() time.Time                                                     // nil: time.Now
 	Log  *slog.Logger                                                         // nil: discard
 
-	home      string        // of the user's .ssh; empty: os.UserHomeDir
-	agent     string        // socket of the SSH agent; empty: none
-	keepalive time.Duration // how often the server must answer; 0: keepaliveInterval
-	without   []string      // extensions that are not used
+	home    string   // of the user's .ssh; empty: os.UserHomeDir
+	agent   string   // socket of the SSH agent; empty: none
+	ticker  ticker   // of keepalive; nil: newTicker
+	without []string // extensions that are not used
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -77,8 +77,8 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.keepalive == 0 {
-		o.keepalive = keepaliveInterval
+	if o.ticker == nil {
+		o.ticker = newTicker
 	}
 	return o, nil
 }

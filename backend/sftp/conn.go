@@ -45,6 +45,16 @@ func (c *conn) close() {
 	})
 }
 
+// isClosed reports whether the connection was given up.
+func (c *conn) isClosed() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // extensions are what the server can do beyond the protocol.
 type extensions struct{ posixRename, fsync, hardlink, statvfs bool }
 
@@ -84,7 +94,7 @@ func (b *Backend) connected(ctx context.Context) (*conn, error) {
 		return nil, errClosed
 	}
 	b.conn = c
-	b.calls.Go(func() { c.watch(b.opts.keepalive) })
+	b.calls.Go(func() { c.watch(b.opts.ticker) })
 	return c, nil
 }
 
@@ -174,15 +184,23 @@ func unreachable(ctx context.Context, err error) error {
 	return &backend.Error{Kind: backend.ErrUnavailable, Message: message}
 }
 
+// A ticker is time.NewTicker, or that of a test.
+type ticker func(time.Duration) (ticks <-chan time.Time, stop func())
+
+func newTicker(d time.Duration) (<-chan time.Time, func()) {
+	t := time.NewTicker(d)
+	return t.C, t.Stop
+}
+
 // watch gives the connection up once the server does not answer any more.
-func (c *conn) watch(interval time.Duration) {
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
+func (c *conn) watch(ticker ticker) {
+	ticks, stop := ticker(keepaliveInterval)
+	defer stop()
 	for {
 		select {
 		case <-c.done:
 			return
-		case <-ticker.C:
+		case <-ticks:
 		}
 		answered := make(chan struct{})
 		go func() {
@@ -195,7 +213,7 @@ func (c *conn) watch(interval time.Duration) {
 		select {
 		case <-answered:
 		case <-c.done:
-		case <-ticker.C:
+		case <-ticks:
 			c.close()
 		}
 		<-answered

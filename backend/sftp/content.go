@@ -108,6 +108,9 @@ func (c *content) take(ctx context.Context) (*handle, error) {
 	if c.closed {
 		return nil, &fs.PathError{Op: "read", Path: c.name, Err: fs.ErrClosed}
 	}
+	if c.file != nil && c.file.conn.isClosed() {
+		c.drop()
+	}
 	if c.file == nil {
 		if _, err := c.b.find(ctx, "read", c.name); err != nil {
 			return nil, err
@@ -141,12 +144,23 @@ func (c *content) same(ctx context.Context, fi fs.FileInfo) bool {
 	return c.b.versions.of(c.name, s) == c.info.Version
 }
 
+// drop gives the file up. The caller holds c.mu.
+func (c *content) drop() {
+	if h := c.file; h != nil {
+		c.file = nil
+		c.leave(h)
+	}
+}
+
 func (c *content) release(h *handle) {
 	c.mu.Lock()
-	h.users--
-	last := h.users == 0
-	c.mu.Unlock()
-	if last {
+	defer c.mu.Unlock()
+	c.leave(h)
+}
+
+// leave closes a file after its last user. The caller holds c.mu.
+func (c *content) leave(h *handle) {
+	if h.users--; h.users == 0 {
 		// Nothing was written, so that nobody has to wait.
 		c.b.begin(func() { h.Close() })
 	}
@@ -155,25 +169,18 @@ func (c *content) release(h *handle) {
 // lost invalidates a file whose connection was lost.
 func (c *content) lost(h *handle) {
 	c.mu.Lock()
-	mine := c.file == h
-	if mine {
-		c.file = nil
-	}
-	c.mu.Unlock()
-	if mine {
-		c.release(h)
+	defer c.mu.Unlock()
+	if c.file == h {
+		c.drop()
 	}
 }
 
 // Close implements backend.Content.
 func (c *content) Close() error {
 	c.mu.Lock()
-	h := c.file
-	c.file, c.closed = nil, true
-	c.mu.Unlock()
-	if h != nil {
-		c.release(h)
-	}
+	defer c.mu.Unlock()
+	c.closed = true
+	c.drop()
 	return nil
 }
 

@@ -45,15 +45,17 @@ func (b *Backend) Put(ctx context.Context, name string, src io.Reader, opts back
 	if old, err = b.target(ctx, name, opts); err != nil {
 		return backend.Info{}, err
 	}
-	if fi, err = b.distinct(ctx, temp, fi, name, old); err != nil {
+	if old != nil {
+		b.versions.see(name, stampOf(old))
+	}
+	if fi, err = b.distinct(ctx, temp, fi, name, ""); err != nil {
 		return backend.Info{}, pathError("put", name, err)
 	}
 	if err := b.place(ctx, temp, name, old, fi, opts.IfAbsent); err != nil {
 		return backend.Info{}, pathError("put", name, err)
 	}
 	temp = ""
-	s := stampOf(fi)
-	b.versions.remember(name, s, newVersion(b.versions, name, s))
+	b.versions.see(name, stampOf(fi))
 	return b.info(name, fi), nil
 }
 
@@ -179,29 +181,30 @@ type passed struct{ error }
 
 func (p *passed) Unwrap() error { return p.error }
 
-// distinct makes sure that a hidden file has another stamp than the content that
-// its target has or had last: it would have the same version.
-func (b *Backend) distinct(ctx context.Context, temp string, fi fs.FileInfo, name string, old fs.FileInfo) (fs.FileInfo, error) {
-	for s := stampOf(fi); old != nil && stampOf(old) == s || !b.versions.free(name, s); s = stampOf(fi) {
-		later := time.Unix(s.time+1, 0)
-		if !inRange(later.Unix()) {
-			return nil, &backend.Error{Kind: fs.ErrInvalid, Message: "its time is the last that the server can keep"}
-		}
-		var err error
-		fi, err = do(ctx, b, func(c *conn) (fs.FileInfo, error) {
-			if err := c.Chtimes(b.at(temp), later, later); err != nil {
-				return nil, err
-			}
-			return c.Lstat(b.at(temp))
-		})
-		if err != nil {
+// distinct makes sure that no other content had the stamp of a file under the
+// name that it is to get: it would have the same version.
+func (b *Backend) distinct(ctx context.Context, at string, fi fs.FileInfo, name, version string) (fs.FileInfo, error) {
+	s := stampOf(fi)
+	for !b.versions.isFree(name, s, version) {
+		s.time++
+	}
+	if s == stampOf(fi) {
+		return fi, nil
+	}
+	later := time.Unix(s.time, 0)
+	if !inRange(s.time) {
+		return nil, &backend.Error{Kind: fs.ErrInvalid, Message: "its time is the last that the server can keep"}
+	}
+	fi, err := do(ctx, b, func(c *conn) (fs.FileInfo, error) {
+		if err := c.Chtimes(b.at(at), later, later); err != nil {
 			return nil, err
 		}
-		if stampOf(fi) == s {
-			break // a server that keeps no times
-		}
+		return c.Lstat(b.at(at))
+	})
+	if err == nil && stampOf(fi) != s {
+		return nil, &backend.Error{Kind: backend.ErrUnavailable, Message: "the server keeps no times, so that this content cannot be told from the one before"}
 	}
-	return fi, nil
+	return fi, err
 }
 
 // place renames a finished file to its name. fi describes it.
@@ -303,10 +306,4 @@ func isStatus(err error) bool {
 func isUnsupported(err error) bool {
 	var status *sftp.StatusError
 	return errors.As(err, &status) && status.Code == codeUnsupported
-}
-
-// newVersion returns the version of content that has just come under a name.
-func newVersion(v *versions, name string, s stamp) string {
-	v.forget(name)
-	return v.of(name, s)
 }

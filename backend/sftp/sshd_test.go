@@ -1,16 +1,17 @@
+//go:build unix
+
 package sftp
 
 import (
-	"bytes"
-	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/pem"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
 
+	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/backendtest"
 	"github.com/davdisk/davdisk/internal/testtool"
 	"github.com/davdisk/davdisk/internal/testwait"
@@ -29,7 +31,6 @@ type sshd struct {
 	dir     string
 	program string
 	port    int
-	log     bytes.Buffer
 	command *exec.Cmd
 }
 
@@ -62,16 +63,6 @@ Subsystem sftp internal-sftp
 	return s
 }
 
-func freePort(tb testing.TB) int {
-	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 func (s *sshd) address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
 func (s *sshd) file(name string) string { return filepath.Join(s.dir, name) }
@@ -91,34 +82,9 @@ func (s *sshd) newKey(name string) ssh.PublicKey {
 	return public
 }
 
-// newKey returns a private key as a file holds it.
-func newKey(tb testing.TB, passphrase string) ([]byte, ssh.PublicKey) {
-	tb.Helper()
-	public, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	var block *pem.Block
-	if passphrase == "" {
-		block, err = ssh.MarshalPrivateKey(private, "")
-	} else {
-		block, err = ssh.MarshalPrivateKeyWithPassphrase(private, "", []byte(passphrase))
-	}
-	if err != nil {
-		tb.Fatal(err)
-	}
-	key, err := ssh.NewPublicKey(public)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return pem.EncodeToMemory(block), key
-}
-
 func (s *sshd) start() {
 	s.tb.Helper()
-	s.command = exec.Command(s.program, "-D", "-e", "-f", s.file("config"))
-	s.command.Stderr = &s.log
-	s.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	s.command = exec.Command(s.program, "-D", "-E", s.file("log"), "-f", s.file("config"))
 	if err := s.command.Start(); err != nil {
 		s.tb.Fatal(err)
 	}
@@ -129,7 +95,8 @@ func (s *sshd) start() {
 			return
 		}
 		if time.Now().After(end) {
-			s.tb.Fatalf("sshd does not start: %v\n%s", err, s.log.String())
+			log, _ := os.ReadFile(s.file("log"))
+			s.tb.Fatalf("sshd does not start: %v\n%s", err, log)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
@@ -140,9 +107,21 @@ func (s *sshd) kill() {
 	if s.command == nil {
 		return
 	}
-	syscall.Kill(-s.command.Process.Pid, syscall.SIGKILL)
-	s.command.Wait()
+	killTree(s.command.Process.Pid)
+	_ = s.command.Wait() // it was killed
 	s.command = nil
+}
+
+// killTree kills a process and its descendants, which sshd puts into sessions of
+// their own.
+func killTree(pid int) {
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	_ = syscall.Kill(pid, syscall.SIGKILL)
+	for child := range strings.FieldsSeq(string(children)) {
+		if child, err := strconv.Atoi(child); err == nil {
+			killTree(child)
+		}
+	}
 }
 
 // options are those of a store in a folder of this machine.
@@ -163,12 +142,42 @@ func (s *sshd) open(tb backendtest.TB, root string) *Backend {
 	return mustOpen(tb, s.options(root))
 }
 
-func mustOpen(tb backendtest.TB, o Options) *Backend {
-	tb.Helper()
-	b, err := New(tb.Context(), o)
-	if err != nil {
-		tb.Fatal(err)
+// TestContract shows that a store on Debian's sshd is what package backend asks
+// for.
+func TestContract(t *testing.T) {
+	s := newSSHD(t)
+	backendtest.Run(t, func(tb backendtest.TB) backend.Backend { return s.open(tb, tb.TempDir()) })
+}
+
+// TestKilledServer kills sshd while it receives a file, at a few places: the old
+// content is there or the new one, whole, and a server that comes back is used.
+func TestKilledServer(t *testing.T) {
+	s, dir := newSSHD(t), t.TempDir()
+	oldText, newText := strings.Repeat("old", 10_000), strings.Repeat("new!", 500_000)
+	if err := os.WriteFile(filepath.Join(dir, "f"), []byte(oldText), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	tb.Cleanup(func() { b.Close() })
-	return b
+	b := s.open(t, dir)
+	for _, at := range []int{1, 300_000, len(newText) - 1, len(newText)} {
+		body := &watched{Reader: strings.NewReader(newText), at: at, do: s.kill}
+		_, err := b.Put(t.Context(), "f", body, backend.PutOptions{Size: int64(len(newText))})
+		s.kill()
+		text, readErr := os.ReadFile(filepath.Join(dir, "f"))
+		if readErr != nil || string(text) != oldText && string(text) != newText || err == nil && string(text) != newText {
+			t.Errorf("killed at byte %d: %v, and there are %d bytes, %v", at, err, len(text), readErr)
+		}
+		if err == nil {
+			t.Errorf("killed at byte %d it was stored on a server that is gone", at)
+		}
+		if _, err := b.Stat(t.Context(), "f"); !errors.Is(err, backend.ErrUnavailable) {
+			t.Errorf("while the server is gone: %v", err)
+		}
+		s.start()
+		if info, err := b.Stat(t.Context(), "f"); err != nil || info.Size != int64(len(text)) {
+			t.Errorf("of a server that is back: %+v, %v", info, err)
+		}
+	}
+	if _, err := b.Put(t.Context(), "f", strings.NewReader(newText), backend.PutOptions{Size: -1}); err != nil {
+		t.Errorf("put on a server that is back: %v", err)
+	}
 }

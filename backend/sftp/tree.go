@@ -209,11 +209,14 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 		return linkError("move", from, to, b.taken(ctx, to, target, err))
 	}
 	version := b.versions.of(from, stampOf(source))
-	if !b.versions.same(to, stampOf(source), version) || target != nil && stampOf(target) == stampOf(source) {
-		if source, err = b.distinct(ctx, from, source, to, target); err != nil {
-			return linkError("move", from, to, err)
-		}
+	b.versions.see(from, stampOf(source))
+	if target != nil {
+		b.versions.see(to, stampOf(target))
 	}
+	if source, err = b.distinct(ctx, from, source, to, version); err != nil {
+		return linkError("move", from, to, err)
+	}
+	b.versions.remember(to, stampOf(source), version)
 	if target == nil {
 		err = b.rename(ctx, from, to, source) // which does not overwrite
 	} else {
@@ -222,8 +225,6 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 	if err != nil {
 		return linkError("move", from, to, b.taken(ctx, to, target, err))
 	}
-	b.versions.remember(from, stampOf(source), version)
-	b.versions.remember(to, stampOf(source), version)
 	return nil
 }
 
