@@ -6,13 +6,10 @@ import (
 	"io/fs"
 	"net/url"
 
-	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
-	"github.com/davdisk/davdisk/internal/httpclient"
-	"github.com/davdisk/davdisk/internal/ownname"
 )
 
 // Move implements backend.Backend.
@@ -122,33 +119,20 @@ func (b *Backend) overwrite(ctx context.Context, c api.Call, from, to string) er
 	if c != api.CopyResource || !is(err, fs.ErrExist) {
 		return err
 	}
-	sibling := tempName(to)
+	sibling := b.leftovers.take(to)
+	defer b.leftovers.release(sibling)
+	defer b.recent.removed(sibling)
+	b.leftovers.record(sibling)
 	if err := b.send(ctx, api.CopyResource, from, sibling, false); err != nil {
 		return err
 	}
 	b.recent.copied(from, sibling)
-	err = b.send(ctx, api.MoveResource, sibling, to, true)
-	if err != nil {
+	if err := b.send(ctx, api.MoveResource, sibling, to, true); err != nil {
 		b.discard(ctx, sibling)
+		return err
 	}
-	return err
-}
-
-// tempName returns a unique name beside another. Its extension is not one for
-// which the service slows down uploads.
-func tempName(name string) string { return ownname.Sibling(name, uuid.NewString()+".txt") }
-
-// discard removes what a failed change left behind.
-func (b *Backend) discard(ctx context.Context, name string) {
-	ctx, cancel := issued(ctx)
-	defer cancel()
-	target, err := b.path(name)
-	if err == nil {
-		_, err = b.api.Do(ctx, api.Request{Call: api.DeleteItem, Query: url.Values{"path": {target}, "permanently": {"true"}}})
-	}
-	if err != nil && !hasCode(err, "DiskNotFoundError") {
-		b.log.Warn("a temporary file could not be removed", "name", name, "error", httpclient.Message(err))
-	}
+	b.leftovers.gone(sibling)
+	return nil
 }
 
 // lookBoth requests both sides at the same time. A missing one is nil.

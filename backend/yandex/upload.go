@@ -104,7 +104,8 @@ func (u *upload) run(ctx context.Context) (backend.Info, error) {
 		return backend.Info{}, err
 	}
 	if b.cfg.UploadViaTempName {
-		u.at = tempName(u.name)
+		u.at = b.leftovers.take(u.name)
+		defer b.leftovers.release(u.at)
 	}
 	if err := u.checkEarly(ctx); err != nil {
 		return backend.Info{}, err
@@ -136,12 +137,15 @@ func (u *upload) rename(ctx context.Context) error {
 	}
 	defer unlock()
 	u.b.recent.created(u.at, "", false)
+	defer u.b.recent.removed(u.at)
 	if u.opts.IfVersion != "" {
 		err = u.b.sendChecked(ctx, api.MoveResource, u.at, u.name, true, u.checkVersion)
 	} else {
 		err = u.b.transfer(ctx, api.MoveResource, u.at, u.name, !u.opts.IfAbsent)
 	}
-	if err != nil {
+	if err == nil {
+		u.b.leftovers.gone(u.at)
+	} else {
 		u.b.discard(ctx, u.at)
 	}
 	if is(err, fs.ErrExist) && !u.opts.IfAbsent {
@@ -208,6 +212,9 @@ func (u *upload) link(ctx context.Context) error {
 	target, err := u.b.path(u.at)
 	if err != nil {
 		return err
+	}
+	if u.at != u.name {
+		u.b.leftovers.record(u.at)
 	}
 	u.target, u.issued = api.Link{}, u.b.cfg.Now()
 	_, err = u.b.api.Do(ctx, api.Request{

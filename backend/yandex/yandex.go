@@ -39,6 +39,7 @@ type Backend struct {
 	pending *work[pendingUpload] // uploads that may still take effect, by name
 	times   *times
 
+	leftovers     *leftovers
 	confirmations confirmations
 }
 
@@ -86,6 +87,9 @@ func New(cfg Config) (*Backend, error) {
 	if b.times, err = openTimes(b); err != nil {
 		return nil, errors.Join(err, b.recent.kept.Close(), b.pending.Close())
 	}
+	if b.leftovers, err = openLeftovers(b); err != nil {
+		return nil, errors.Join(err, b.times.Close(), b.recent.kept.Close(), b.pending.Close())
+	}
 	return b, nil
 }
 
@@ -102,7 +106,7 @@ func (b *Backend) Capabilities() backend.Capabilities {
 // the same StateDir.
 func (b *Backend) Close() error {
 	defer b.api.CloseIdleConnections()
-	return errors.Join(b.times.Close(), b.recent.kept.Close(), b.pending.Close())
+	return errors.Join(b.leftovers.Close(), b.times.Close(), b.recent.kept.Close(), b.pending.Close())
 }
 
 // Stat implements backend.Backend.

@@ -1,0 +1,208 @@
+package yandex
+
+import (
+	"context"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
+	"github.com/davdisk/davdisk/internal/httpclient"
+	"github.com/davdisk/davdisk/internal/ownname"
+)
+
+const (
+	// firstSweep is the pause after which a temporary file that could not be
+	// removed is tried again; pauses double up to lastSweep.
+	firstSweep = time.Minute
+	lastSweep  = time.Hour
+)
+
+// leftovers are the temporary names in use, and those that a change which
+// failed, or a process that was killed, has left. They are in a journal, and
+// what has them is removed in the background until it is gone. No other file is:
+// each name is one that davdisk has made up.
+type leftovers struct {
+	b       *Backend
+	journal *work[leftover]
+	kick    chan struct{} // capacity 1: there is something new to remove
+	cancel  context.CancelFunc
+	worker  sync.WaitGroup
+
+	mu      sync.Mutex
+	inUse   map[string]bool
+	ctx     context.Context // of the worker
+	running bool
+}
+
+// leftover is one temporary name.
+type leftover struct {
+	Until  time.Time `json:"until"` // after which nothing can appear under it any more
+	absent bool      // nothing was there
+}
+
+// openLeftovers opens the temporary names that an earlier process has left.
+func openLeftovers(b *Backend) (*leftovers, error) {
+	j, err := openWork[leftover](b.cfg, b.root, "temporary")
+	if err != nil {
+		return nil, err
+	}
+	l := &leftovers{b: b, journal: j, kick: make(chan struct{}, 1), inUse: map[string]bool{}}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	last := b.cfg.Now().Add(linkWindow)
+	for name, left := range j.All() {
+		if left.Until.After(last) { // recorded with a wrong clock
+			l.noted(name, j.note(name, leftover{Until: last}))
+		}
+		l.start()
+	}
+	return l, nil
+}
+
+// take returns a temporary name beside another, for release. Its extension is
+// not one for which the service slows down uploads.
+func (l *leftovers) take(name string) string {
+	name = ownname.Sibling(name, uuid.NewString()+".txt")
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.inUse[name] = true
+	return name
+}
+
+// record records that something may appear under a name, before it does.
+func (l *leftovers) record(name string) {
+	l.noted(name, l.journal.note(name, leftover{Until: l.b.cfg.Now().Add(linkWindow)}))
+}
+
+// gone records that what had the name has it no longer.
+func (l *leftovers) gone(name string) { l.noted(name, l.journal.delete(name)) }
+
+// release ends the use of a name. What is not gone is removed in the
+// background. That it does not show may be because it is new.
+func (l *leftovers) release(name string) {
+	l.mu.Lock()
+	delete(l.inUse, name)
+	l.mu.Unlock()
+	if _, left := l.journal.Get(name); left {
+		l.noted(name, l.journal.note(name, leftover{Until: l.b.cfg.Now().Add(freshTime)}))
+		l.start()
+	}
+}
+
+// start starts the worker, or wakes it.
+func (l *leftovers) start() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.running {
+		select {
+		case l.kick <- struct{}{}:
+		default:
+		}
+	} else if l.ctx.Err() == nil {
+		l.running = true
+		l.worker.Go(l.run)
+	}
+}
+
+// run is the worker: it removes what is left until there is nothing.
+func (l *leftovers) run() {
+	for pause := firstSweep; l.sweep(l.ctx); {
+		select {
+		case <-l.ctx.Done():
+			return
+		case <-l.kick:
+			pause = firstSweep
+		case <-l.b.cfg.After(pause):
+			pause = min(2*pause, lastSweep)
+		}
+	}
+}
+
+// sweep removes what nobody uses. It reports whether something is left.
+func (l *leftovers) sweep(ctx context.Context) (left bool) {
+	for name, is := range l.journal.All() {
+		l.mu.Lock()
+		used := l.inUse[name]
+		l.mu.Unlock()
+		if !used && !l.remove(ctx, name, is) {
+			left = true
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.running = left || len(l.kick) > 0
+	return l.running
+}
+
+// remove removes one name. It reports whether it is done with.
+func (l *leftovers) remove(ctx context.Context, name string, is leftover) bool {
+	early := l.b.cfg.Now().Before(is.Until)
+	if is.absent && early {
+		return false
+	}
+	unlock, err := l.b.lock(ctx, name)
+	if err != nil {
+		return false
+	}
+	defer unlock()
+	found, err := l.b.removeTemporary(ctx, name)
+	switch {
+	case err != nil:
+		return false
+	case !found && early:
+		is.absent = true
+		l.noted(name, l.journal.note(name, is))
+		return false
+	}
+	l.gone(name)
+	return true
+}
+
+// Close ends the worker and removes what it can. The next one goes on.
+func (l *leftovers) Close() error {
+	l.cancel()
+	l.worker.Wait()
+	if len(l.journal.All()) > 0 {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+		defer cancel()
+		l.sweep(ctx)
+	}
+	return l.journal.Close()
+}
+
+func (l *leftovers) noted(name string, err error) {
+	if err != nil {
+		l.b.log.Warn("the journal of temporary files cannot be written", "name", name, "error", err)
+	}
+}
+
+// discard removes the temporary name of a change that failed. The caller has
+// locked its folder.
+func (b *Backend) discard(ctx context.Context, name string) {
+	ctx, cancel := issued(ctx)
+	defer cancel()
+	switch found, err := b.removeTemporary(ctx, name); {
+	case err != nil:
+		b.log.Warn("a temporary file could not be removed; that is tried again", "name", name, "error", httpclient.Message(err))
+	case found:
+		b.leftovers.gone(name)
+	}
+}
+
+// removeTemporary reports whether there was something to remove.
+func (b *Backend) removeTemporary(ctx context.Context, name string) (found bool, err error) {
+	target, err := b.path(name)
+	if err != nil {
+		return false, err
+	}
+	r, _, err := b.api.Change(ctx, api.DeleteItem, url.Values{"path": {target}, "permanently": {"true"}})
+	if hasCode(err, "DiskNotFoundError") {
+		return r.Retried, nil
+	}
+	if err == nil && r.Async() {
+		err = b.vanished(ctx, func(ctx context.Context) (*api.Resource, error) { return b.storedAt(ctx, name) })
+	}
+	return true, err
+}
