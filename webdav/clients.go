@@ -38,3 +38,23 @@ func forClient(req *http.Request, err error) error {
 	}
 	return err
 }
+
+// wantsLockNull reports whether a client is to see a name that is locked and not
+// stored yet as RFC 2518 had it (section 7.4), and as Apache has it still: LOCK
+// is answered 200, and nothing is there.
+//
+// davfs2 sets the executable bit of a new file by a PROPPATCH after its first
+// PUT, which it leaves out if the answer to LOCK was 201: the file exists, then,
+// and has no bit to be set (davfs2 1.6.1). Every script of a git clone would lose
+// it. After 200 it sends the file with If-None-Match: *.
+func wantsLockNull(req *http.Request) bool { return strings.HasPrefix(req.UserAgent(), "davfs2/") }
+
+// hidesPlaceholders reports whether nothing is to be seen where there is only a
+// placeholder.
+func (r *request) hidesPlaceholders() bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPut, "PROPFIND":
+		return wantsLockNull(r.Request)
+	}
+	return false
+}

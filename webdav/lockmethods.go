@@ -14,8 +14,7 @@ import (
 
 // lock serves LOCK (RFC 4918 section 9.10): a new lock, or the refresh of one
 // if there is no body. A lock on a name that does not exist makes a
-// placeholder here and nothing in the store, and is answered 201: davfs2 takes
-// 200 to mean that the file does not exist yet and then fails.
+// placeholder here and nothing in the store, and is answered 201.
 func (h *Handler) lock(w http.ResponseWriter, r *request) error {
 	asked, err := davxml.ReadLockInfo(r.xmlBody())
 	if err != nil {
@@ -30,7 +29,7 @@ func (h *Handler) lock(w http.ResponseWriter, r *request) error {
 	}
 	w.Header().Set("Lock-Token", "<"+granted.Token+">")
 	status := http.StatusOK
-	if info == nil {
+	if info == nil && !wantsLockNull(r.Request) {
 		status = http.StatusCreated
 	}
 	return r.writeLock(w, status, granted, subject{name: r.name, info: info})

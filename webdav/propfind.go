@@ -12,6 +12,7 @@ import (
 
 	"github.com/davdisk/davdisk/webdav/internal/davheader"
 	"github.com/davdisk/davdisk/webdav/internal/davxml"
+	"github.com/davdisk/davdisk/webdav/internal/lock"
 )
 
 // propfind serves PROPFIND. A folder is opened once for its own info and its
@@ -178,7 +179,10 @@ func (r *request) walk(found []subject, name string, depth davheader.Depth, boun
 
 // withPlaceholders adds the placeholders in a folder.
 func (r *request) withPlaceholders(folder string, children []fs.FileInfo) []fs.FileInfo {
-	missing := r.handler.locks.PlaceholdersIn(folder)
+	var missing map[string]lock.Placeholder
+	if !r.hidesPlaceholders() {
+		missing = r.handler.locks.PlaceholdersIn(folder)
+	}
 	for _, child := range children {
 		delete(missing, child.Name())
 	}

@@ -27,7 +27,7 @@ func (r *request) look(name string) (fs.FileInfo, error) {
 // placeholder returns the placeholder with a name that the file system does not
 // have, or nil.
 func (r *request) placeholder(name string) fs.FileInfo {
-	if p, ok := r.handler.locks.Placeholder(name); ok {
+	if p, ok := r.handler.locks.Placeholder(name); ok && !r.hidesPlaceholders() {
 		return placeholder{path.Base(name), p}
 	}
 	return nil

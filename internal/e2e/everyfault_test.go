@@ -251,8 +251,10 @@ func (s scenario) suffer(d *subject, what string, f emulator.Fault) bool {
 	defer d.close()
 	d.disk.Inject(f)
 	code, body := d.do(s)
-	if code == http.StatusMultiStatus && f.Status == http.StatusForbidden && strings.Contains(body, "403 Forbidden") {
-		code = http.StatusForbidden // of the properties that were asked for
+	for _, refused := range []int{http.StatusForbidden, http.StatusInsufficientStorage} {
+		if code == http.StatusMultiStatus && f.Status == refused && strings.Contains(body, fmt.Sprint("HTTP/1.1 ", refused)) {
+			code = refused // of the properties that were asked for
+		}
 	}
 	want := s.after()
 	is := d.holds()
