@@ -26,6 +26,8 @@ const (
 	confirmTries = 6
 	// shareWait bounds how long an upload waits for others that are about to end.
 	shareWait = 400 * time.Millisecond
+	// lingerTime is how much longer an upload waits for the last of them.
+	lingerTime = 15 * time.Millisecond
 	// returnTime is the time within which a client that was answered is expected
 	// to send its next file.
 	returnTime = 100 * time.Millisecond
@@ -63,6 +65,7 @@ type uploadsTo struct {
 type batch struct {
 	names []string
 	ready chan struct{} // closed when hardly any other is about to end
+	whole chan struct{} // closed when none is
 	done  chan struct{} // closed when found is set
 	found map[string]*api.Resource
 }
@@ -130,11 +133,17 @@ func (f *uploadsTo) check(now time.Time) {
 	}
 	f.dropOver(now)
 	all += f.asking + len(f.over)
+	closeIf(f.batch.ready, 4*n >= 3*all)
+	closeIf(f.batch.whole, n >= all)
+}
+
+// closeIf closes a channel, once, if a condition holds. The caller holds c.mu.
+func closeIf(c chan struct{}, holds bool) {
 	select {
-	case <-f.batch.ready:
+	case <-c:
 	default:
-		if 4*n >= 3*all {
-			close(f.batch.ready)
+		if holds {
+			close(c)
 		}
 	}
 }
@@ -147,7 +156,7 @@ func (c *confirmations) look(ctx context.Context, u *upload) *api.Resource {
 	delete(f.sending, u)
 	first := f.batch == nil
 	if first {
-		f.batch = &batch{ready: make(chan struct{}), done: make(chan struct{})}
+		f.batch = &batch{ready: make(chan struct{}), whole: make(chan struct{}), done: make(chan struct{})}
 	}
 	mine := f.batch
 	mine.names = append(mine.names, u.at)
@@ -178,6 +187,21 @@ func (c *confirmations) look(ctx context.Context, u *upload) *api.Resource {
 
 // wait blocks until the call for a batch is due.
 func (c *confirmations) wait(ctx context.Context, f *uploadsTo, mine *batch) {
+	c.waitReady(ctx, f, mine)
+	select {
+	case <-mine.whole:
+		return
+	default:
+	}
+	select {
+	case <-mine.whole:
+	case <-c.b.cfg.After(lingerTime):
+	case <-ctx.Done():
+	}
+}
+
+// waitReady waits for most of those that could be in a batch.
+func (c *confirmations) waitReady(ctx context.Context, f *uploadsTo, mine *batch) {
 	for _, d := range []time.Duration{returnTime, shareWait - returnTime} {
 		select {
 		case <-mine.ready:
@@ -232,17 +256,24 @@ func (c *confirmations) ask(ctx context.Context, names []string, limit int) map[
 		}
 		return found
 	}
-	at, err := c.b.path(path.Dir(names[0]))
+	return c.b.latest(ctx, path.Dir(names[0]), storedFields, limit)
+}
+
+// latest returns up to limit entries of a folder by name, those that changed last.
+// It returns none if they cannot be listed.
+func (b *Backend) latest(ctx context.Context, dir, fields string, limit int) map[string]*api.Resource {
+	at, err := b.path(dir)
 	if err != nil {
 		return nil
 	}
-	folder, err := c.b.api.Resource(ctx, api.Request{Call: api.GetResource, Query: url.Values{
-		"path": {at}, "fields": {"type," + embedded(storedFields)},
+	folder, err := b.api.Resource(ctx, api.Request{Call: api.GetResource, Query: url.Values{
+		"path": {at}, "fields": {"type," + embedded(fields)},
 		"sort": {"-modified"}, "limit": {strconv.Itoa(limit)},
 	}})
 	if err != nil || !folder.Embedded.Listed() {
 		return nil
 	}
+	found := map[string]*api.Resource{}
 	for i := range folder.Embedded.Items {
 		found[string(folder.Embedded.Items[i].Name)] = &folder.Embedded.Items[i]
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 	"github.com/davdisk/davdisk/internal/httpclient"
+	"github.com/davdisk/davdisk/internal/pathlock"
 )
 
 // timeProperty holds the modification time in the format of rclone: RFC 3339
@@ -247,26 +248,41 @@ func (t *times) next() (pause time.Duration, more bool) {
 
 // write processes what is due, or everything not written yet.
 func (t *times) write(ctx context.Context, all bool) {
-	var g errgroup.Group
-	g.SetLimit(stampsAtOnce)
+	due := map[string]stamp{}
 	for name, s := range t.journal.All() {
 		if all && !s.Written || !all && !s.Due.After(t.b.cfg.Now()) {
-			g.Go(func() error {
-				t.one(ctx, name, s)
-				return nil
-			})
+			due[name] = s
 		}
+	}
+	kept := t.readBack(ctx, due)
+	var g errgroup.Group
+	g.SetLimit(stampsAtOnce)
+	for name, s := range due {
+		g.Go(func() error {
+			t.one(ctx, name, s, kept[name])
+			return nil
+		})
 	}
 	g.Wait() // the error is always nil
 }
 
-// one processes one stamp.
-func (t *times) one(ctx context.Context, name string, s stamp) {
-	unlock, err := t.b.lock(ctx, name)
+// one processes one stamp. kept says that the service was seen to hold its time.
+func (t *times) one(ctx context.Context, name string, s stamp, kept bool) {
+	if kept {
+		s.Due = time.Time{}
+		t.replace(name, s)
+		return
+	}
+	// The folder is not locked: a property of a file is no entry of the folder, and
+	// others write several at a time, too. One that is refused is written again.
+	unlock, err := t.b.files.Lock(ctx, pathlock.One(name))
 	if err == nil {
 		defer unlock()
-		if !t.current(name, s) {
-			return // the file was changed meanwhile
+		err = t.b.recoverPending(ctx, name)
+	}
+	if err == nil {
+		if now, _ := t.journal.Get(name); now.serial != s.serial || now.Written != s.Written {
+			return // the file was changed meanwhile, or another call of write was quicker
 		}
 		err = t.step(ctx, name, &s)
 	}
@@ -300,7 +316,7 @@ func (t *times) step(ctx context.Context, name string, s *stamp) error {
 		_, err = t.b.patch(ctx, name, map[string]any{timeProperty: nil})
 		return err
 	}
-	s.Written, s.Tries, s.Due = true, 0, now.Add(t.b.cfg.ModTimeWait)
+	s.Written, s.Tries, s.Due = true, 0, t.readBackAt(now)
 	return nil
 }
 

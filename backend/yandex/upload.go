@@ -202,13 +202,9 @@ func (u *upload) send(ctx context.Context) (modified time.Time, err error) {
 }
 
 // link requests an upload link. This is where the service rejects an
-// upload.
+// upload. It changes nothing yet, so the folder is not locked for it, and links
+// into one folder need not wait for each other.
 func (u *upload) link(ctx context.Context) error {
-	unlock, err := u.b.folders.Lock(ctx, pathlock.One(path.Dir(u.name)))
-	if err != nil {
-		return err
-	}
-	defer unlock()
 	target, err := u.b.path(u.at)
 	if err != nil {
 		return err
