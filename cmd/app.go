@@ -11,7 +11,7 @@ func (p program) newApp(in io.Reader, out, errs io.Writer) *cli.App {
 	app := &cli.App{
 		Name:            "davdisk",
 		Usage:           "serve a cloud disk over WebDAV, and work on it from the command line",
-		Description:     "Paths are REMOTE:PATH, where REMOTE is a configured remote or a driver (yandex:Docs), or paths of this machine.\nFlags may stand anywhere; what follows -- is never a flag. Every flag has a variable DAVDISK_… and a place in the\nconfiguration file, which 'davdisk config path' names. DAVDISK_TOKEN alone is a login.\n\nExit codes: 0 done, 1 failed, 2 misused, 3 not found, 4 not logged in.",
+		Description:     "Paths are REMOTE:PATH, where REMOTE is a configured remote or a driver (yandex:Docs), or paths of this machine.\nFlags may stand anywhere; what follows -- is never a flag. Every flag has a variable DAVDISK_… and a place in the\nconfiguration file, which 'davdisk config path' names. DAVDISK_TOKEN alone is a login.\n\nExit codes: 0 done, 1 failed, 2 misused, 3 not found, 4 not logged in, 130 interrupted.",
 		Reader:          in,
 		Writer:          out,
 		ErrWriter:       errs,
@@ -22,7 +22,7 @@ func (p program) newApp(in io.Reader, out, errs io.Writer) *cli.App {
 			p.serveCommand(),
 			p.loginCommand(), p.logoutCommand(), p.aboutCommand(),
 			p.lsCommand(), p.treeCommand(), p.statCommand(), p.catCommand(), p.duCommand(),
-			p.cpCommand(), p.mvCommand(), p.rmCommand(), p.mkdirCommand(),
+			p.cpCommand(), p.mvCommand(), p.syncCommand(), p.compareCommand(), p.rmCommand(), p.mkdirCommand(),
 			p.linkCommand(), p.propsCommand(), p.filesCommand(),
 			p.shareCommand(), p.unshareCommand(), p.sharedCommand(), p.publicCommand(), p.saveURLCommand(), p.trashCommand(),
 			p.remotesCommand(), configCommand(), p.tokenCommand(), p.queueCommand(),

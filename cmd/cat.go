@@ -17,7 +17,8 @@ func (p program) catCommand() *cli.Command {
 		ArgsUsage: "FILE …",
 		Flags:     p.withStores(),
 		Action: p.withSession(func(s *session, args []string) error {
-			return each(args, s.cat)
+			args, err := s.expand(args)
+			return errors.Join(err, each(args, s.cat))
 		}),
 	}
 }

@@ -19,6 +19,7 @@ func (p program) duCommand() *cli.Command {
 			if len(args) == 0 {
 				args = []string{defaultRemote}
 			}
+			args, err := s.expand(args)
 			all := []usageJSON{}
 			failed := each(args, func(address string) error {
 				u, err := s.du(address)
@@ -27,6 +28,7 @@ func (p program) duCommand() *cli.Command {
 				}
 				return err
 			})
+			failed = errors.Join(err, failed)
 			out := s.out()
 			if s.c.Bool("json") {
 				return errors.Join(failed, writeJSON(out, all))

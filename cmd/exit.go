@@ -21,6 +21,7 @@ const (
 	exitMisuse      = 2
 	exitNotFound    = 3
 	exitNotLoggedIn = 4
+	exitInterrupted = 130 // as shells have it
 )
 
 // misused is an error in how the command was used.
@@ -50,7 +51,7 @@ var kinds = []struct {
 	{backend.ErrUncertain, exitFailed, "look what is there before trying again"},
 	{backend.ErrChanged, exitFailed, "look what is there now and try again"},
 	{config.ErrNoRemote, exitNotFound, "'davdisk remotes ls' lists them"},
-	{context.Canceled, exitFailed, ""},
+	{context.Canceled, exitInterrupted, ""},
 }
 
 // shownErrors is how many lines a command that failed many times prints.
@@ -79,6 +80,9 @@ func exit(w io.Writer, err error) int {
 		}
 	}
 	code, _ := judge(all[0])
+	if errors.Is(err, context.Canceled) {
+		code = exitInterrupted
+	}
 	return code
 }
 
@@ -138,7 +142,10 @@ func inFlag(flag string, err error) error {
 func sentence(err error) string {
 	var path *fs.PathError
 	var link *os.LinkError
+	var stopped interruption
 	switch {
+	case errors.As(err, &stopped):
+		return stopped.text
 	case errors.Is(err, context.Canceled):
 		return "interrupted"
 	case errors.As(err, &path) && err == error(path): //nolint:errorlint // the outermost error alone

@@ -34,7 +34,7 @@ func TestEveryFailureHasItsCode(t *testing.T) {
 		{yandex.ErrDead, exitNotLoggedIn, "run davdisk login"},
 		{backend.PathError("put", "x", backend.ErrQuota, ""), exitFailed, "davdisk trash empty"},
 		{backend.PathError("put", "x", backend.ErrUncertain, ""), exitFailed, "look what is there before trying again"},
-		{context.Canceled, exitFailed, "davdisk: interrupted\n"},
+		{context.Canceled, exitInterrupted, "davdisk: interrupted\n"},
 		{errors.New("words\nof a \u202eserver"), exitFailed, `davdisk: words\nof a \u202eserver` + "\n"},
 		{said{errors.New("told already")}, exitFailed, ""},
 		{errors.Join(missing, nil, errors.New("second")), exitNotFound, "davdisk: second\n"},

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -14,35 +13,56 @@ import (
 
 func (p program) mvCommand() *cli.Command {
 	return &cli.Command{
-		Name:      "mv",
-		Usage:     "move or rename files and folders",
-		ArgsUsage: "FROM … TO",
-		Flags:     p.withStores(switchFlag("overwrite", "replace existing files", "f"), noWaitFlag()),
-		Action:    p.withSession(func(s *session, args []string) error { return errors.Join(s.eachPair(args, s.move), s.keepTimes()) }),
+		Name:        "mv",
+		Usage:       "move or rename files and folders",
+		ArgsUsage:   "FROM … TO",
+		Description: "Between two stores that is a copy, after which the source is deleted if it was copied whole.",
+		Flags:       p.withStores(append([]cli.Flag{switchFlag("overwrite", "replace existing files", "f"), noWaitFlag()}, transferFlags()...)...),
+		Action:      p.withSession(func(s *session, args []string) error { return s.eachPair(args, s.move) }),
 	}
 }
 
-// move is one step of the store where both are in the same one. Across stores
-// it is a copy, after which each file that was copied, and has not changed
-// since, is deleted, and each folder that is empty then.
-func (s *session) move(p pair) error {
+// move plans one step of the store where both are in the same one. Across stores
+// it is a copy, after which each file that the target holds with the same content,
+// and has not changed since, is deleted, and each folder that is empty then.
+func (s *session) move(p pair) (*task, error) {
 	from, err := s.entry(p.from.address)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if from.root == p.to.root {
-		return namedBoth(from.Move(s.ctx, from.name, p.to.name, backend.MoveOptions{Overwrite: s.c.Bool("overwrite")}), from, p.to)
+		if p.replaces != nil && !s.c.Bool("overwrite") {
+			return nil, backend.PathError("write", p.to.address, fs.ErrExist, "--overwrite replaces it")
+		}
+		return &task{pair: p, verb: "move", direct: func() error {
+			return namedBoth(from.Move(s.ctx, from.name, p.to.name, backend.MoveOptions{Overwrite: s.c.Bool("overwrite")}), from, p.to)
+		}}, nil
 	}
-	var copied []transfer.Copied
-	if err := s.transfer(p, func(c transfer.Copied) { copied = append(copied, c) }); err != nil {
-		return errors.Join(err, fmt.Errorf("nothing was deleted at %q", p.from.address))
+	o := s.planOptions(p)
+	o.Strict = true
+	j, err := s.plan(p, o)
+	if err == nil {
+		j.after = func(copied []transfer.Step) error { return s.removeCopied(j.pair, from, copied) }
 	}
+	return j, err
+}
+
+func errNothingDeleted(from target) error {
+	return fmt.Errorf("nothing was deleted at %q", from.address)
+}
+
+// removeCopied deletes the source of what was copied whole.
+func (s *session) removeCopied(p pair, from target, copied []transfer.Step) error {
 	var errs []error
-	for _, c := range copied {
+	for _, step := range copied {
+		if step.From.Dir {
+			continue
+		}
+		file := p.from.in(step.Name)
 		// What is gone was reached by a second way, a link, and is deleted by now.
-		err := p.from.Remove(s.ctx, c.Name, backend.RemoveOptions{IfVersion: c.From.Version})
+		err := file.Remove(s.ctx, file.name, backend.RemoveOptions{IfVersion: step.From.Version})
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, named(err, p.source(c)))
+			errs = append(errs, named(err, file))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -52,17 +72,6 @@ func (s *session) move(p pair) error {
 		return nil
 	}
 	return s.removeEmpty(from)
-}
-
-// source is what of a pair was copied: itself or something in it.
-func (p pair) source(c transfer.Copied) target {
-	if below, ok := strings.CutPrefix(c.Name, p.from.name+"/"); ok {
-		return p.from.in(below)
-	}
-	if p.from.name == "." {
-		return p.from.in(c.Name)
-	}
-	return p.from
 }
 
 // removeEmpty deletes a folder from the bottom up, as long as nothing is in it

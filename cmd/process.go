@@ -29,7 +29,7 @@ func untilSignal() (ctx context.Context, stop func()) {
 		first := time.Now()
 		for range signals {
 			if time.Since(first) > sameSignal {
-				os.Exit(exitFailed)
+				os.Exit(exitInterrupted)
 			}
 		}
 	})

@@ -166,7 +166,11 @@ func (s *session) publicGet(args []string) error {
 	if err := s.checkPair(p); err != nil {
 		return err
 	}
-	return errors.Join(s.transfer(p, nil), s.keepTimes())
+	j, err := s.plan(p, transfer.Options{Transfers: 4, Replace: s.c.Bool("overwrite"), Force: s.c.Bool("overwrite")})
+	if err != nil {
+		return err
+	}
+	return s.do([]*task{j}, nil)
 }
 
 // publicName is the name of a download: a name chosen by others, which must

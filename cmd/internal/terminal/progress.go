@@ -12,21 +12,26 @@ import (
 // A Progress is a line on a terminal that shows the progress of a transfer; on
 // anything else it is silent. Its methods may be called by many goroutines.
 type Progress struct {
-	mu   sync.Mutex // guards the rest
-	bar  *progressbar.ProgressBar
-	size int64
+	mu    sync.Mutex // guards the rest
+	bar   *progressbar.ProgressBar
+	files int // done
+	of    int
+	bytes int64
 }
 
-// NewProgress begins a line on w.
-func NewProgress(w io.Writer, what string) *Progress {
-	p := &Progress{}
-	if Is(w) {
-		p.bar = progressbar.NewOptions64(0,
+// NewProgress begins a line on w for a number of files with so many bytes in
+// them: how many are done, the rate, and the time that is left.
+func NewProgress(w io.Writer, files int, bytes int64) *Progress {
+	p := &Progress{of: files, bytes: bytes}
+	if Is(w) && files > 0 {
+		p.bar = progressbar.NewOptions64(bytes,
 			progressbar.OptionSetWriter(w),
-			progressbar.OptionSetDescription(Escape(what)),
+			progressbar.OptionSetDescription(p.count()),
 			progressbar.OptionShowBytes(true),
+			progressbar.OptionUseIECUnits(true),
 			progressbar.OptionShowTotalBytes(true),
 			progressbar.OptionShowCount(), // or it would stand still until the next percent
+			progressbar.OptionSetPredictTime(true),
 			progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionClearOnFinish(),
 			progressbar.OptionSetWidth(20),
@@ -34,6 +39,8 @@ func NewProgress(w io.Writer, what string) *Progress {
 	}
 	return p
 }
+
+func (p *Progress) count() string { return fmt.Sprintf("%d of %d files", p.files, p.of) }
 
 // NewCounter begins a line on w for a number of steps.
 func NewCounter(w io.Writer, what string, steps int) *Progress {
@@ -54,13 +61,14 @@ func Notice(w io.Writer, text string) (clear func()) {
 	return func() { fmt.Fprint(w, "\r\x1b[K") }
 }
 
-// Grow adds n bytes to the total.
-func (p *Progress) Grow(n int64) {
+// Grow adds files with n bytes to the total.
+func (p *Progress) Grow(files int, n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.of += files
+	p.bytes += n
 	if p.bar != nil {
-		p.size += n
-		p.bar.ChangeMax64(p.size)
+		p.bar.ChangeMax64(p.bytes)
 	}
 }
 
@@ -70,6 +78,16 @@ func (p *Progress) Add(n int64) {
 	defer p.mu.Unlock()
 	if p.bar != nil {
 		_ = p.bar.Add64(n) // it cannot be shown, which harms nobody
+	}
+}
+
+// File records that one more file is done.
+func (p *Progress) File() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.files++
+	if p.bar != nil {
+		p.bar.Describe(p.count())
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/davdisk/davdisk/backend"
@@ -47,17 +46,70 @@ func here(t *testing.T, dir string) *local.Backend {
 	return b
 }
 
+// outcome is what a run has told.
+type outcome struct {
+	steps map[Kind][]string
+	moved int64
+	errs  []error
+}
+
+// has reports whether an error is of a kind.
+func (o outcome) has(kind error) bool { return errors.Is(errors.Join(o.errs...), kind) }
+
+// planned compares two sides as the command line does.
+func planned(t *testing.T, from, to Side, o Options) *Plan {
+	t.Helper()
+	source, err := from.Stat(t.Context(), from.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var target *backend.Info
+	if info, err := to.Stat(t.Context(), to.Name); err == nil {
+		target = &info
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	p, err := New(t.Context(), from, to, source, target, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func done(ctx context.Context, p *Plan) (o outcome, err error) {
+	o.steps = map[Kind][]string{}
+	err = p.Run(ctx, Watch{
+		Moved:  func(n int64) { o.moved += n },
+		Done:   func(s Step) { o.steps[s.Kind] = append(o.steps[s.Kind], s.Name) },
+		Failed: func(err error) { o.errs = append(o.errs, err) },
+	})
+	for _, names := range o.steps {
+		slices.Sort(names)
+	}
+	return o, err
+}
+
+// transferred plans and runs.
+func transferred(t *testing.T, from, to Side, o Options) outcome {
+	t.Helper()
+	out, err := done(t.Context(), planned(t, from, to, o))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 func TestATreeIsCopiedDownWithItsTimes(t *testing.T) {
 	from := filled(t, "d/", "d/a=1", "d/Ж $ 100% #?/", "d/Ж $ 100% #?/b=22", "d/empty/")
 	dir := t.TempDir()
-	var moved, announced int64
-	var mu sync.Mutex
-	err := Tree(t.Context(), Side{Backend: from, Name: "d"}, Side{Backend: here(t, dir), Name: "out"}, Options{
-		Begin: func(n int64) { mu.Lock(); announced += n; mu.Unlock() },
-		Moved: func(n int64) { mu.Lock(); moved += n; mu.Unlock() },
-	})
-	if err != nil {
-		t.Fatal(err)
+	to := Side{Backend: here(t, dir), Name: "out"}
+	p := planned(t, Side{Backend: from, Name: "d"}, to, Options{})
+	if p.Files != 2 || p.Bytes != 3 {
+		t.Errorf("%d files with %d bytes are planned, want 2 with 3", p.Files, p.Bytes)
+	}
+	o, err := done(t.Context(), p)
+	if err != nil || len(o.errs) > 0 {
+		t.Fatal(err, o.errs)
 	}
 	for name, want := range map[string]string{"out/a": "1", "out/Ж $ 100% #?/b": "22"} {
 		got, err := os.ReadFile(filepath.Join(dir, name))
@@ -68,8 +120,8 @@ func TestATreeIsCopiedDownWithItsTimes(t *testing.T) {
 	if fi, err := os.Stat(filepath.Join(dir, "out/empty")); err != nil || !fi.IsDir() {
 		t.Errorf("the empty folder: %v", err)
 	}
-	if moved != 3 || announced != 3 {
-		t.Errorf("%d bytes announced, %d moved, want 3", announced, moved)
+	if o.moved != 3 {
+		t.Errorf("%d bytes moved, want 3", o.moved)
 	}
 	info, err := from.Stat(t.Context(), "d/a")
 	if err != nil {
@@ -78,25 +130,59 @@ func TestATreeIsCopiedDownWithItsTimes(t *testing.T) {
 	if fi, err := os.Stat(filepath.Join(dir, "out/a")); err != nil || !fi.ModTime().Equal(info.ModTime) {
 		t.Errorf("its time is %v, want %v", fi.ModTime(), info.ModTime)
 	}
+	again := transferred(t, Side{Backend: from, Name: "d"}, to, Options{})
+	if len(again.steps[Same]) != 2 || len(again.steps) != 1 {
+		t.Errorf("the second time it did %v", again.steps)
+	}
 }
 
 func TestWhatIsThereIsNotReplacedUnasked(t *testing.T) {
 	from := filled(t, "d/", "d/a=new", "d/b=new")
 	to := filled(t, "d/", "d/a=old", "d/keep=old")
-	if err := Tree(t.Context(), Side{Backend: from, Name: "d"}, Side{Backend: to, Name: "d"}, Options{}); !errors.Is(err, fs.ErrExist) {
-		t.Errorf("a tree over a tree: %v", err)
-	}
-	if err := Tree(t.Context(), Side{Backend: from, Name: "d"}, Side{Backend: to, Name: "d"}, Options{Join: true}); !errors.Is(err, fs.ErrExist) {
-		t.Errorf("joined: %v", err)
+	sides := []Side{{Backend: from, Name: "d"}, {Backend: to, Name: "d"}}
+	if o := transferred(t, sides[0], sides[1], Options{}); !o.has(fs.ErrExist) || len(o.errs) != 1 {
+		t.Errorf("a tree over a tree: %v", o.errs)
 	}
 	if got := read(t, to, "d/a") + read(t, to, "d/b"); got != "oldnew" {
 		t.Errorf("joined, it holds %q", got)
 	}
-	if err := Tree(t.Context(), Side{Backend: from, Name: "d"}, Side{Backend: to, Name: "d"}, Options{Overwrite: true}); err != nil {
-		t.Error(err)
+	if o := transferred(t, sides[0], sides[1], Options{Replace: true}); len(o.errs) > 0 {
+		t.Error(o.errs)
 	}
 	if got := read(t, to, "d/a") + read(t, to, "d/keep"); got != "newold" {
 		t.Errorf("overwritten, it holds %q", got)
+	}
+	for _, kinds := range [][]string{{"d=file", "d/"}, {"d/", "d=file"}} {
+		from, to := filled(t, kinds[0]), filled(t, kinds[1])
+		if o := transferred(t, Side{Backend: from, Name: "d"}, Side{Backend: to, Name: "d"}, Options{Replace: true, Delete: true}); !o.has(fs.ErrExist) {
+			t.Errorf("%q over %q: %v", kinds[0], kinds[1], o.errs)
+		}
+	}
+}
+
+// TestWhatChangesMeanwhile changes a side between the comparison and the copy.
+func TestWhatChangesMeanwhile(t *testing.T) {
+	put := func(b backend.Backend, name, content string) {
+		t.Helper()
+		if _, err := b.Put(t.Context(), name, strings.NewReader(content), backend.PutOptions{Size: int64(len(content))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	from, to := filled(t, "d/", "d/f=listed", "d/g=listed"), filled(t, "d/", "d/f=old")
+	p := planned(t, Side{Backend: from, Name: "d"}, Side{Backend: to, Name: "d"}, Options{Replace: true})
+	put(from, "d/g", "newer than that")
+	put(to, "d/f", "somebody else's")
+	o, err := done(t.Context(), p)
+	if err != nil || !o.has(backend.ErrChanged) || len(o.errs) != 1 {
+		t.Errorf("%v, %v; want that the target has changed", err, o.errs)
+	}
+	if f, g := read(t, to, "d/f"), read(t, to, "d/g"); f != "somebody else's" || g != "newer than that" {
+		t.Errorf("the target holds %q and %q", f, g)
+	}
+	p = planned(t, Side{Backend: from, Name: "d"}, Side{Backend: to, Name: "d"}, Options{})
+	put(to, "d/h", "new there")
+	if o, err := done(t.Context(), p); err != nil || len(o.steps[Same]) != 1 {
+		t.Errorf("%v, %v", err, o)
 	}
 }
 
@@ -143,9 +229,9 @@ func TestADownloadStaysInItsFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 		from := hostile{filled(t, "x=evil"), []string{name}}
-		err := Tree(t.Context(), Side{Backend: from, Name: "."}, Side{Backend: here(t, dir), Name: "out"}, Options{Overwrite: true})
-		if !errors.Is(err, fs.ErrInvalid) {
-			t.Errorf("%q: %v", name, err)
+		o := transferred(t, Side{Backend: from, Name: "."}, Side{Backend: here(t, dir), Name: "out"}, Options{Replace: true})
+		if !o.has(fs.ErrInvalid) {
+			t.Errorf("%q: %v", name, o.errs)
 		}
 		var found []string
 		if err := filepath.WalkDir(outer, func(path string, _ fs.DirEntry, err error) error {
@@ -193,8 +279,12 @@ func TestABrokenDownloadLeavesTheOldFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	from := breaking{filled(t, "f=new content")}
-	if err := File(t.Context(), Side{Backend: from, Name: "f"}, Side{Backend: here(t, dir), Name: "f"}, Options{Overwrite: true}); !errors.Is(err, errBroken) {
-		t.Errorf("it answered %v", err)
+	o := transferred(t, Side{Backend: from, Name: "f"}, Side{Backend: here(t, dir), Name: "f"}, Options{Replace: true})
+	if !o.has(errBroken) || len(o.errs) != 1 {
+		t.Errorf("it answered %v", o.errs)
+	}
+	if o.moved != 0 {
+		t.Errorf("%d bytes count as moved", o.moved)
 	}
 	if got, err := os.ReadFile(filepath.Join(dir, "f")); err != nil || string(got) != "old content" {
 		t.Errorf("it holds %q, %v", got, err)
