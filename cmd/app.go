@@ -26,7 +26,7 @@ func (p program) newApp(in io.Reader, out, errs io.Writer) *cli.App {
 			p.linkCommand(), p.propsCommand(), p.filesCommand(),
 			p.shareCommand(), p.unshareCommand(), p.sharedCommand(), p.publicCommand(), p.saveURLCommand(), p.trashCommand(),
 			p.remotesCommand(), configCommand(), p.tokenCommand(), p.queueCommand(),
-			p.checkCommand(), emulatorCommand(), completionCommand(), versionCommand(),
+			p.checkCommand(), emulatorCommand(), completionCommand(), versionCommand(), healthCommand(), manCommand(),
 		},
 	}
 	p.equip(app.Commands)
