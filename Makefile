@@ -4,6 +4,7 @@
 # make test-long   everything, nothing shortened, and ten minutes of each fuzzer; with PART=NAME one part:
 #                  vfs, yandex, webdav, cmd, conformance, e2e, faults or fuzz; faults is the part of e2e
 #                  in which each call of each scenario fails in each way, without the race detector
+# make dist        a release of the commit in dist/: binaries for all systems, packages, checksums; built twice
 # make lint        golangci-lint with .golangci.yml, for people
 # make bench       benchmarks beside an emulator with the latency of a real network
 # make bench-peer  the same work done by davdisk and by rclone serve webdav
@@ -19,10 +20,14 @@ endif
 # A race-built process waits a second before it ends, and the tests end many.
 export GORACE ?= atexit_sleep_ms=0
 
-.PHONY: build test test-more test-long lint bench bench-peer check check-foreign tools
+.PHONY: build dist test test-more test-long lint bench bench-peer check check-foreign tools
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/davdisk
+
+# A tag of the release, such as TAG=v1.2.3, is compared with what the binaries say.
+dist:
+	$(GO) run ./internal/dist -tag '$(TAG)'
 
 run_tests = $(GO) run ./internal/testrun -race
 
