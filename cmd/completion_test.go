@@ -202,7 +202,7 @@ func TestCompletionCandidates(t *testing.T) {
 		{"zsh", "serve|--litter|re", "refuse"},
 		{"zsh", "serve|--litter=re", "--litter=refuse"},
 		{"zsh", "ls|--log-format|--", ""},
-		{"zsh", "ls|w", "work: :files"},
+		{"zsh", "ls|w", "webdav: work: :files"},
 		{"zsh", "ls|work:", "work:folder/"},
 		{"zsh", "ls|work:x", ""},
 		{"zsh", "ls|--config|nosuch.toml|work:", ""},
