@@ -18,6 +18,7 @@ import (
 	"github.com/davdisk/davdisk/internal/scoreboard"
 	"github.com/davdisk/davdisk/internal/testlevel"
 	"github.com/davdisk/davdisk/vfs"
+	"github.com/davdisk/davdisk/vfs/vfstest"
 )
 
 // caches are the settings that every store is tried with.
@@ -35,20 +36,11 @@ func caches() map[string]func(tb conformance.TB) []vfs.Option {
 
 // A store is one to be tried.
 type store struct {
-	name     string // in docs/conformance.md; empty: not there
-	open     func(tb conformance.TB) backend.Backend
-	dirTimes bool // a folder's time moves when an entry comes or goes
-	opts     []conformance.Option
-}
-
-// limits are what no store has.
-func limits() []conformance.Option {
-	return []conformance.Option{
-		conformance.Refuses(conformance.Chmod, "stores have no permissions"),
-		conformance.Refuses(conformance.Chown, "stores have no owners"),
-		conformance.Ignores(conformance.Modes, "stores have no permissions"),
-		conformance.Within(conformance.Limits{Forbidden: "\uFFFD", Why: "names are UTF-8, in JSON and in addresses"}),
-	}
+	name string // in docs/conformance.md; empty: not there
+	open func(tb conformance.TB) backend.Backend
+	like backend.Backend          // declares as those that are opened
+	has  []conformance.Capability // see vfstest.Declarations
+	opts []conformance.Option
 }
 
 // conform runs the suite on a store with every setting of caches: whole with
@@ -57,10 +49,7 @@ func limits() []conformance.Option {
 func conform(t *testing.T, s store) {
 	for name, cache := range caches() {
 		t.Run(name, func(t *testing.T) {
-			opts := slices.Concat(limits(), s.opts)
-			if !s.dirTimes {
-				opts = append(opts, conformance.Ignores(conformance.DirUpdates, "the store leaves the time of a folder alone when an entry comes or goes"))
-			}
+			opts := slices.Concat(vfstest.Declarations(s.like, s.has...), s.opts)
 			if name != "metadata" && !testlevel.Long() {
 				opts = append(opts, conformance.UpTo(conformance.Data), conformance.Effort(50, 40))
 			}
@@ -80,7 +69,11 @@ func conform(t *testing.T, s store) {
 }
 
 func TestConformanceMemory(t *testing.T) {
-	conform(t, store{name: "vfs over memory", open: func(conformance.TB) backend.Backend { return memory.New(memory.Options{}) }})
+	conform(t, store{
+		name: "vfs over memory",
+		open: func(conformance.TB) backend.Backend { return memory.New(memory.Options{}) },
+		like: new(memory.Backend),
+	})
 }
 
 func TestConformanceLocal(t *testing.T) {
@@ -93,8 +86,9 @@ func TestConformanceLocal(t *testing.T) {
 			}
 			return b
 		},
-		dirTimes: true,
-		opts:     []conformance.Option{conformance.Parallel(4)},
+		like: new(local.Backend),
+		has:  []conformance.Capability{conformance.DirUpdates},
+		opts: []conformance.Option{conformance.Parallel(4)},
 	}
 	if !testlevel.Long() {
 		s.opts = append(s.opts, conformance.Effort(200, 40)) // most of it is waiting for the disk
@@ -119,6 +113,7 @@ func TestConformanceYandex(t *testing.T) {
 					}
 					return connect(tb, srv, yandex.Config{Root: root, StateDir: tb.TempDir()})
 				},
+				like: disk,
 				opts: []conformance.Option{
 					conformance.Parallel(8),
 					conformance.Within(conformance.Limits{FileSize: 1 << 30, Why: "what a free account may upload"}),

@@ -14,6 +14,7 @@ import (
 	"github.com/davdisk/davdisk/backend/memory"
 	"github.com/davdisk/davdisk/conformance"
 	"github.com/davdisk/davdisk/vfs"
+	"github.com/davdisk/davdisk/vfs/vfstest"
 )
 
 // faulty is a store whose calls break when a conformance.Fault says so.
@@ -161,8 +162,7 @@ func TestConformanceFaults(t *testing.T) {
 				tb.Cleanup(func() { f.Close() })
 				return f
 			}
-			opts := append(limits(),
-				conformance.Ignores(conformance.DirUpdates, "a folder keeps its time when an entry comes or goes"),
+			opts := append(vfstest.Declarations(new(memory.Backend)),
 				conformance.Only("faults/*"), conformance.Faulty(open))
 			conformance.Run(t, func(tb conformance.TB) afero.Fs { return open(tb, new(conformance.Fault)) }, opts...)
 		})

@@ -154,7 +154,7 @@ func (f *FS) lookUp(from, to place) (source, target backend.Info, taken bool, er
 	case to.folder && !source.Dir:
 		return source, target, false, failure(backend.ErrNotDir, "a name that ends with a slash is one of a folder")
 	}
-	if err := to.checkNew(); err != nil {
+	if err := to.checkNew(f.names); err != nil {
 		return source, target, false, err
 	}
 	target, err = f.stat(f.ctx, to.name)

@@ -116,7 +116,7 @@ func (f *FS) make(ctx context.Context, p place, flag int) (afero.File, error) {
 	if p.folder {
 		return nil, failure(backend.ErrIsDir, "a name that ends with a slash is one of a folder")
 	}
-	if err := p.checkNew(); err != nil {
+	if err := p.checkNew(f.names); err != nil {
 		return nil, err
 	}
 	if err := f.folder(ctx, parentOf(p.name)); err != nil {

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"errors"
 	"io/fs"
 	"path"
 	"strings"
@@ -37,9 +38,13 @@ func resolve(given string) (place, error) {
 }
 
 // checkNew returns an error for a name that cannot be created.
-func (p place) checkNew() error {
+func (p place) checkNew(held backend.Names) error {
 	if utf8.RuneCountInString(path.Base(p.name)) > maxName {
 		return failure(fs.ErrInvalid, "the name is longer than 255 characters")
+	}
+	var refused *backend.Error
+	if errors.As(held.Check("", p.name), &refused) {
+		return refused // now, and not when the content has been written
 	}
 	return nil
 }

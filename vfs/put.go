@@ -41,7 +41,7 @@ func (f *FS) put(name string, body io.Reader, size int64, mtime time.Time, ifMat
 	case p.name == ".", p.folder:
 		return nil, failure(backend.ErrIsDir, "")
 	}
-	if err := p.checkNew(); err != nil {
+	if err := p.checkNew(f.names); err != nil {
 		return nil, err
 	}
 	if err := f.checkSize(f.ctx, size); err != nil {

@@ -51,6 +51,7 @@ type core struct {
 	meta   *dircache.Cache
 	chunks *chunks.Cache // nil: content is not cached
 	usage  usage
+	names  backend.Names    // that the store holds
 	queue  *writeback.Queue // in front of the store, and then b itself; nil: no write-back
 
 	journal *operations
@@ -80,6 +81,7 @@ func New(b backend.Backend, opts ...Option) (*FS, error) {
 		spools: spool.NewPool(o.spoolDir, memoryPerFile, memoryTotal),
 		budget: spool.NewBudget(o.spoolSize, spoolWait),
 		nodes:  map[string]*node{},
+		names:  backend.CapabilitiesOf(b).Names,
 	}
 	c.idle.L = &c.mu
 	c.background, c.stop = context.WithCancel(context.Background())
@@ -259,7 +261,7 @@ func (f *FS) mkdir(name string) error {
 	if p.name == "." || f.pending(p.name) != nil {
 		return failure(fs.ErrExist, "")
 	}
-	if err := p.checkNew(); err != nil {
+	if err := p.checkNew(f.names); err != nil {
 		return err
 	}
 	writes := f.meta.Writes()

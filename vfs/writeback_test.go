@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -25,6 +24,7 @@ import (
 	"github.com/davdisk/davdisk/internal/testlevel"
 	"github.com/davdisk/davdisk/internal/testwait"
 	"github.com/davdisk/davdisk/vfs"
+	"github.com/davdisk/davdisk/vfs/vfstest"
 )
 
 // TestConformanceWriteBack runs the suite on file systems that store later.
@@ -43,9 +43,7 @@ func TestConformanceWriteBack(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			opts := slices.Concat(limits(), []conformance.Option{
-				conformance.Ignores(conformance.DirUpdates, "a folder that is remembered keeps its time until it is listed again"),
-			})
+			opts := vfstest.Declarations(root)
 			if name == "yandex" {
 				opts = append(opts, conformance.Within(conformance.Limits{FileSize: 1 << 30, Why: "what a free account may upload"}))
 			}

@@ -1,0 +1,67 @@
+package vfstest_test
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/spf13/afero"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/memory"
+	"github.com/davdisk/davdisk/conformance"
+	"github.com/davdisk/davdisk/vfs"
+	"github.com/davdisk/davdisk/vfs/vfstest"
+)
+
+// short is a store of short names without colons.
+type short struct{ *memory.Backend }
+
+func (short) Capabilities() backend.Capabilities {
+	return backend.Capabilities{Names: backend.Names{MaxBytes: 100, Forbidden: ":", Why: "made up"}}
+}
+
+func (s short) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
+	if err := s.Capabilities().Names.Check("put", name); err != nil {
+		return backend.Info{}, err
+	}
+	return s.Backend.Put(ctx, name, body, opts)
+}
+
+func (s short) Mkdir(ctx context.Context, name string) error {
+	if err := s.Capabilities().Names.Check("mkdir", name); err != nil {
+		return err
+	}
+	return s.Backend.Mkdir(ctx, name)
+}
+
+func (s short) Move(ctx context.Context, from, to string, opts backend.MoveOptions) error {
+	if err := s.Capabilities().Names.Check("move", to); err != nil {
+		return err
+	}
+	return s.Backend.Move(ctx, from, to, opts)
+}
+
+// TestDeclarations runs the cases about names on a store that declares limits,
+// which fail without the declarations.
+func TestDeclarations(t *testing.T) {
+	t.Parallel()
+	check := func(opts ...conformance.Option) conformance.Report {
+		return conformance.Check(t.Context(), func(tb conformance.TB) afero.Fs {
+			f, err := vfs.New(short{memory.New(memory.Options{})})
+			if err != nil {
+				tb.Fatalf("%v", err)
+			}
+			tb.Cleanup(func() { f.Close() })
+			return f
+		}, append(opts, conformance.Only("names/*"))...)
+	}
+	report := check(vfstest.Declarations(short{})...)
+	if err := report.Err(); err != nil || report.Count(conformance.Passed) == 0 {
+		t.Errorf("with its declarations: %d cases passed, %v", report.Count(conformance.Passed), err)
+	}
+	if err := check(vfstest.Declarations(memory.New(memory.Options{}))...).Err(); err == nil || !strings.Contains(err.Error(), "names of up to 100 bytes") {
+		t.Errorf("with those of a store of all names: %v", err)
+	}
+}
