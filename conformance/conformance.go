@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,7 +115,8 @@ func Cases() iter.Seq[Case] {
 }
 
 // Run checks the file systems that fresh returns, with one subtest for each
-// case, so that go test -run 'TestMine/rename' works. If a fatal error ends the
+// case, so that go test -run 'TestMine/rename' works. If any fails, a summary by
+// group and by cause comes last. If a fatal error ends the
 // process, the last line of go test -v names the case; see Crashes.
 func Run(t *testing.T, fresh Maker, opts ...Option) Report {
 	t.Helper()
@@ -121,7 +124,7 @@ func Run(t *testing.T, fresh Maker, opts ...Option) Report {
 		opts = append([]Option{Effort(200, 40)}, opts...)
 	}
 	s := newSuite(t.Name()+"/", fresh, opts)
-	return s.run(t.Context(), func(id string, check func() Result) {
+	report := s.run(t.Context(), func(id string, check func() Result) {
 		t.Run(id, func(t *testing.T) {
 			switch r := check(); {
 			case r.Verdict.Bad():
@@ -131,6 +134,13 @@ func Run(t *testing.T, fresh Maker, opts ...Option) Report {
 			}
 		})
 	})
+	if report.Err() != nil {
+		var summary bytes.Buffer
+		report.writeGroups(&summary)
+		report.writeCauses(&summary)
+		t.Log("\n" + summary.String())
+	}
+	return report
 }
 
 // Check is like Run, outside go test: for a command that checks a live remote.
@@ -146,7 +156,9 @@ type suite struct {
 	prefix string // of what TB.Name returns
 	fresh  Maker
 	made   registry
-	eachMu sync.Mutex // held while config.each is called
+	// leftovers is set once a case was blocked by a file system that is not empty.
+	leftovers atomic.Bool
+	eachMu    sync.Mutex // held while config.each is called
 }
 
 func newSuite(prefix string, fresh Maker, opts []Option) *suite {

@@ -125,9 +125,9 @@ func (o opening) doc() string {
 	case o.target == "directory":
 		return with + " a directory opens for listing."
 	case o.target == "missing":
-		return with + " a missing file is created empty; the handle reads and writes as the flags say."
+		return with + " a missing file is created empty; the handle, after Seek to the start before each, writes and reads as the flags say."
 	}
-	return with + " an existing file opens; the handle reads, writes, and truncates as the flags say."
+	return with + " an existing file opens; the handle truncates and, after Seek to the start before each, writes and reads as the flags say."
 }
 
 func (o opening) run(t *rig) {

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -92,11 +95,12 @@ func (r Report) Count(verdicts ...Verdict) int {
 	return n
 }
 
-// WriteTo writes the report as text: a line for each group of cases, then each
-// failure, then what is declared, known and cured. It implements io.WriterTo.
+// WriteTo writes the report as text: a line for each group of cases, then the
+// causes of several failures, then each failure, then what is declared, known and cured. It implements io.WriterTo.
 func (r Report) WriteTo(w io.Writer) (int64, error) {
 	var b bytes.Buffer
 	r.writeGroups(&b)
+	r.writeCauses(&b)
 	r.writeFailures(&b)
 	r.writeDeclared(&b)
 	r.writeExcused(&b)
@@ -136,6 +140,26 @@ func (r Report) writeFailures(b *bytes.Buffer) {
 		if res.Repro != "" {
 			fmt.Fprintf(b, "    test:  %s\n", indent(res.Repro))
 		}
+	}
+}
+
+// place is the line of a case that found a failure, which is not its cause.
+var place = regexp.MustCompile(`\b\w+\.go:\d+: `)
+
+// writeCauses lists what several cases failed with in the same words, most
+// first: one cause of many failures is seen at a glance.
+func (r Report) writeCauses(b *bytes.Buffer) {
+	cases := map[string][]string{}
+	for _, res := range r.Results {
+		if res.Verdict.Bad() {
+			first, _, _ := strings.Cut(place.ReplaceAllString(res.Detail, ""), "\n")
+			cases[first] = append(cases[first], res.Case.ID)
+		}
+	}
+	causes := slices.DeleteFunc(slices.Sorted(maps.Keys(cases)), func(cause string) bool { return len(cases[cause]) == 1 })
+	slices.SortStableFunc(causes, func(a, b string) int { return len(cases[b]) - len(cases[a]) })
+	for _, cause := range causes {
+		fmt.Fprintf(b, "\n%d times: %s\n    %s\n", len(cases[cause]), cause, strings.Join(cases[cause], ", "))
 	}
 }
 

@@ -94,7 +94,7 @@ func TestBadMakers(t *testing.T) {
 				tb.Fatalf("%v", err)
 			}
 			return f
-		}, `contains ["precious"]`},
+		}, "with the option Under"},
 		"whole machine": {func(TB) afero.Fs { return afero.NewOsFs() }, "with Under"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -102,6 +102,18 @@ func TestBadMakers(t *testing.T) {
 			oneBad(t, r, "mkdir/new", Blocked, c.words)
 		})
 	}
+	t.Run("never empty", func(t *testing.T) {
+		r := Check(t.Context(), func(tb TB) afero.Fs {
+			f := newRooted(tb)
+			if err := afero.WriteFile(f, "/precious", []byte("1"), 0o644); err != nil {
+				tb.Fatalf("%v", err)
+			}
+			return f
+		}, Only("mkdir/*"))
+		if r.Count(Blocked) != 1 || r.Count(Skipped) != len(r.Results)-1 || len(r.Results) < 5 {
+			t.Errorf("%d of %d cases were blocked, %d skipped", r.Count(Blocked), len(r.Results), r.Count(Skipped))
+		}
+	})
 	t.Run("same twice", func(t *testing.T) {
 		shared := newBugFs(t) // with no bug in it
 		r := Check(t.Context(), func(tb TB) afero.Fs {
@@ -226,6 +238,20 @@ func TestParallel(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("the results are %q, want %q", got, want)
+	}
+}
+
+// TestCauses looks for what several cases failed of.
+func TestCauses(t *testing.T) {
+	report := Report{Results: []Result{
+		{Case: Case{ID: "a/1"}, Verdict: Failed, Detail: "a.go:10: no rename\nmore"},
+		{Case: Case{ID: "a/2"}, Verdict: Failed, Detail: "something else"},
+		{Case: Case{ID: "b/1"}, Verdict: Failed, Detail: "b.go:7: no rename"},
+		{Case: Case{ID: "b/2"}, Verdict: Passed, Detail: "no rename"},
+	}}
+	var text strings.Builder
+	if _, err := report.WriteTo(&text); err != nil || !strings.Contains(text.String(), "\n2 times: no rename\n    a/1, b/1\n") || strings.Contains(text.String(), "1 times") {
+		t.Errorf("%v: %s", err, text.String())
 	}
 }
 
