@@ -32,6 +32,7 @@ func (p program) serveCommand() *cli.Command {
 		Description: "   davdisk serve                       the disk that 'davdisk login' opened\n" +
 			"   davdisk serve --demo                a made-up one, to look around\n" +
 			"   davdisk serve yandex:Photos --read-only\n" +
+			"   davdisk serve --mount /work=work: --mount /archive=sftp:old\n" +
 			"   davdisk serve /srv/data --addr :8443 --user me --pass-file secret --tls-self-signed",
 		Flags: p.withStores(
 			textFlag("addr", "127.0.0.1:8080", "listen on `HOST:PORT`; port 0 finds a free one"),
@@ -49,7 +50,9 @@ func (p program) serveCommand() *cli.Command {
 			textFlag("public-url", "", "`URL` that clients use, behind a reverse proxy"),
 			listFlag("trusted-proxy", "trust X-Forwarded headers from proxies in `CIDR`"),
 			listFlag("allow-origin", "let the scripts of web pages of `ORIGIN` use the share, https://app.example.org; repeatable"),
+			listFlag("mount", "serve several stores as folders of one root: `FOLDER=REMOTE:PATH`; repeatable"),
 			switchFlag("read-only", "refuse every change"),
+			switchFlag("accept-unsafe-writes", "allow changes in a store that may lose a file when it is replaced"),
 			switchFlag("no-quota", "do not report free space: some versions of macOS hang on it"),
 			numberFlag("depth-infinity", 0, "allow PROPFIND with Depth: infinity up to `N` names; 0 refuses it"),
 			textFlag("litter", "store", "`WHAT` to do with ._*, .DS_Store and the like: store, local or refuse"),
@@ -76,7 +79,8 @@ type share struct {
 	trial    *trial
 	admin    *admin
 	stack    *stack
-	unlock   func() error
+	readOnly string // why changes are refused though nobody asked for that
+	unlock   []func() error
 }
 
 // serve checks everything that can be checked before it says that it listens.
@@ -96,6 +100,9 @@ func (p program) serve(c *cli.Context) (err error) {
 		h.s, err = p.newSession(c)
 	}
 	if err != nil {
+		return err
+	}
+	if err := h.mount(args); err != nil {
 		return err
 	}
 	if err := h.prepare(); err != nil {
@@ -134,12 +141,15 @@ func (h *share) prepare() error {
 	if err != nil {
 		return err
 	}
-	if err := h.s.checkRemote(h.address); err != nil {
-		return err
-	}
 	b, err := h.openBackend()
 	if err != nil {
 		return err
+	}
+	if err := h.admit(b); err != nil {
+		return errors.Join(err, closeBackend(b))
+	}
+	if h.readOnly != "" {
+		handler = append(handler, webdav.WithReadOnly())
 	}
 	o.handler, o.server = handler, around
 	if h.stack, err = newStack(b, o); err != nil {
@@ -149,35 +159,49 @@ func (h *share) prepare() error {
 		h.admin.Gauge("davdisk_queued_files", "Files that wait to be stored.", func() float64 { files, _ := h.stack.fs.Queued(); return float64(files) })
 		h.admin.Gauge("davdisk_queued_bytes", "Bytes of files that wait to be stored.", func() float64 { _, bytes := h.stack.fs.Queued(); return float64(bytes) })
 	}
-	return h.look(b)
+	return h.lookAll(b)
 }
 
 // look asks for the root once, so that a dead login or a folder that is not
 // there is told now and not by every request. A store that cannot be reached
 // may be back soon.
-func (h *share) look(b backend.Backend) error {
+func (h *share) look(b backend.Backend, address string) error {
 	info, err := b.Stat(h.s.ctx, ".")
 	switch {
 	case errors.Is(err, backend.ErrUnauthorized), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), h.s.ctx.Err() != nil:
-		return named(err, target{address: h.address})
+		return named(err, target{address: address})
 	case err != nil:
 		h.s.log.Warn("the store does not answer yet", "error", err)
 	case !info.Dir:
-		return backend.PathError("serve", h.address, backend.ErrNotDir, "")
+		return backend.PathError("serve", address, backend.ErrNotDir, "")
 	}
 	return nil
 }
 
 // openBackend opens what is to be served, and keeps other processes from
-// serving the same account.
+// serving the same accounts.
 func (h *share) openBackend() (backend.Backend, error) {
-	if h.s.stateDir != "" {
-		var err error
-		if h.unlock, err = state.Lock(h.s.stateDir, h.s.lockOf(h.address)); err != nil {
+	addresses, err := h.s.storesOf(h.address)
+	if err != nil {
+		return nil, err
+	}
+	locked := map[string]bool{}
+	for _, address := range append(addresses, h.address) {
+		if err := h.s.checkRemote(address); err != nil {
 			return nil, err
 		}
+		h.s.sayUnused(address)
+		name := h.s.lockOf(address)
+		if h.s.stateDir == "" || locked[name] {
+			continue
+		}
+		unlock, err := state.Lock(h.s.stateDir, name)
+		if err != nil {
+			return nil, err
+		}
+		locked[name] = true
+		h.unlock = append(h.unlock, unlock)
 	}
-	h.s.sayUnused(h.address)
 	return h.s.registry.Open(h.s.ctx, h.address)
 }
 
@@ -286,6 +310,9 @@ func (h *share) stackOptions() (stackOptions, error) {
 	if o.writeBack && o.stateDir == "" {
 		return stackOptions{}, misuse("--write-back needs a state folder to keep uploads in; name one with --state-dir")
 	}
+	if mounts := c.StringSlice("mount"); len(mounts) > 0 {
+		o.address += strings.Join(mounts, ",")
+	}
 	if _, _, remote := backend.SplitAddress(h.address); !remote {
 		if o.address, err = filepath.Abs(h.address); err != nil {
 			return stackOptions{}, err
@@ -352,6 +379,9 @@ func (h *share) announce() {
 		address = strings.Replace(address, net.JoinHostPort(host, port), net.JoinHostPort("127.0.0.1", port), 1)
 	}
 	fmt.Fprintf(out, "listening on %s\n", address)
+	if h.readOnly != "" {
+		fmt.Fprintf(out, "read-only, because replacing a file could lose it: %s; --accept-unsafe-writes allows it\n", terminal.Escape(h.readOnly))
+	}
 	if h.admin != nil {
 		fmt.Fprintf(out, "health and metrics on http://%s/\n", h.admin.addr)
 	}
@@ -377,8 +407,8 @@ func (h *share) close() error {
 	if h.admin != nil {
 		errs = append(errs, h.admin.Close())
 	}
-	if h.unlock != nil {
-		errs = append(errs, h.unlock())
+	for _, unlock := range h.unlock {
+		errs = append(errs, unlock())
 	}
 	if h.trial != nil {
 		errs = append(errs, h.trial.Close())

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
 	"github.com/davdisk/davdisk/internal/testwait"
 )
@@ -98,11 +100,16 @@ func onDisk(t *testing.T) *emulator.Server {
 // begin runs davdisk with these words until its context ends.
 func begin(t *testing.T, words ...string) (*lines, context.CancelFunc, chan error) {
 	t.Helper()
+	return beginWith(t, appOfDavdisk, words...)
+}
+
+func beginWith(t *testing.T, newApp func(in io.Reader, out, errs io.Writer) *cli.App, words ...string) (*lines, context.CancelFunc, chan error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	log := &lines{changed: make(chan struct{}, 1)}
 	ended := make(chan error, 1)
 	go func() {
-		app := appOfDavdisk(strings.NewReader(""), log, log)
+		app := newApp(strings.NewReader(""), log, log)
 		args, err := orderArgs(app, append([]string{"davdisk"}, words...))
 		if err == nil {
 			err = app.RunContext(ctx, args)
@@ -115,8 +122,13 @@ func begin(t *testing.T, words ...string) (*lines, context.CancelFunc, chan erro
 // serve starts a share on a free port.
 func startServing(t *testing.T, words ...string) *serving {
 	t.Helper()
+	return startServingWith(t, appOfDavdisk, words...)
+}
+
+func startServingWith(t *testing.T, newApp func(in io.Reader, out, errs io.Writer) *cli.App, words ...string) *serving {
+	t.Helper()
 	s := &serving{T: t, client: &http.Client{}}
-	s.log, s.cancel, s.ended = begin(t, append([]string{"serve", "--addr", "127.0.0.1:0"}, words...)...)
+	s.log, s.cancel, s.ended = beginWith(t, newApp, append([]string{"serve", "--addr", "127.0.0.1:0"}, words...)...)
 	t.Cleanup(func() { s.stop() })
 	watch := make(chan struct{})
 	go func() {

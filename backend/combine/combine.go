@@ -69,6 +69,9 @@ func checkFolder(folder string) error {
 }
 
 func open(ctx context.Context, mounts string, openStore func(context.Context, string) (backend.Backend, error)) (b *Backend, err error) {
+	if mounts == "" {
+		return nil, errors.New("combine: name the folders and their stores with --combine-mounts")
+	}
 	addresses, err := Addresses(mounts)
 	if err != nil {
 		return nil, fmt.Errorf("combine: %w", err)
