@@ -11,6 +11,7 @@ import (
 	"github.com/davdisk/davdisk/backend/backendtest"
 	"github.com/davdisk/davdisk/conformance"
 	"github.com/davdisk/davdisk/vfs"
+	"github.com/davdisk/davdisk/vfs/vfstest"
 )
 
 // empty opens a store of its own.
@@ -32,14 +33,10 @@ func TestConformance(t *testing.T) {
 		}
 		tb.Cleanup(func() { f.Close() })
 		return f
-	},
-		conformance.Refuses(conformance.Chmod, "the file has no permissions"),
-		conformance.Refuses(conformance.Chown, "the file has no owners"),
-		conformance.Ignores(conformance.Modes, "the file has no permissions"),
-		conformance.Ignores(conformance.DirUpdates, "a folder keeps the time at which it was made"),
-		conformance.Within(conformance.Limits{FileSize: maxFile, Forbidden: "\uFFFD", Why: "all is in one JSON file"}),
+	}, append(vfstest.Declarations(new(store)),
+		conformance.Within(conformance.Limits{FileSize: maxFile, Why: "all is in one JSON file"}),
 		conformance.Effort(50, 40),
-	)
+	)...)
 }
 
 // TestDriver shows what is refused before anything is opened.
