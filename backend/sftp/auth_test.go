@@ -19,9 +19,9 @@ import (
 // TestLogin shows who is let in, and what the others are told: in one line, and
 // never a secret.
 func TestLogin(t *testing.T) {
-	key, public := newKey(t, "")
-	locked, lockedPublic := newKey(t, "open sesame")
-	_, stranger := newKey(t, "")
+	key, public := newKey(t)
+	locked, lockedPublic := lockedKey(t)
+	_, stranger := newKey(t)
 	s := newServer(t, func(s *server) {
 		s.config.PublicKeyCallback, s.config.KeyboardInteractiveCallback = keyCallback(public, lockedPublic), answerCallback
 	})
@@ -84,6 +84,21 @@ func TestLogin(t *testing.T) {
 			t.Errorf("%s: %q tells too much, or in several lines", test.name, err)
 		}
 	}
+}
+
+// lockedKey is a key with the passphrase "open sesame", which x/crypto/ssh would
+// take seconds to make and to open; ssh-keygen -a 1 does not.
+func lockedKey(t *testing.T) ([]byte, ssh.PublicKey) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/locked")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ssh.ParsePrivateKeyWithPassphrase(text, []byte("open sesame"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text, key.PublicKey()
 }
 
 // keyCallback lets some keys in.

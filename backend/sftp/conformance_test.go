@@ -2,6 +2,7 @@ package sftp
 
 import (
 	"testing"
+	"time"
 
 	"github.com/spf13/afero"
 
@@ -11,9 +12,10 @@ import (
 )
 
 // TestConformance shows that a file system on the store, with both kinds of
-// cache, behaves as programs expect, but for what is declared. At the usual level
+// cache, behaves as programs expect, but for what is declared. Below the level long
 // it is about what loses data.
 func TestConformance(t *testing.T) {
+	testlevel.NeedMore(t)
 	s := newServer(t)
 	for name, cache := range map[string]func(conformance.TB) []vfs.Option{
 		"metadata": func(conformance.TB) []vfs.Option { return nil },
@@ -26,7 +28,9 @@ func TestConformance(t *testing.T) {
 				conformance.Refuses(conformance.Chmod, "vfs has no permissions"),
 				conformance.Refuses(conformance.Chown, "vfs has no owners"),
 				conformance.Ignores(conformance.Modes, "vfs has no permissions"),
+				conformance.Ignores(conformance.DirUpdates, "the cache shows the time of a folder that it had when it was listed"),
 				conformance.Within(conformance.Limits{Forbidden: "\uFFFD", Why: "names are UTF-8"}),
+				conformance.Within(conformance.Limits{TimePrecision: time.Second, Why: "SFTP has whole seconds"}),
 				conformance.Parallel(4),
 			}
 			if !testlevel.Long() {

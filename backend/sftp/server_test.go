@@ -36,6 +36,7 @@ type server struct {
 func newServer(tb testing.TB, change ...func(*server)) *server {
 	tb.Helper()
 	s := &server{tb: tb, dir: tb.TempDir()}
+	s.config.KeyExchanges = []string{ssh.KeyExchangeCurve25519} // the quickest
 	s.config.PasswordCallback = func(c ssh.ConnMetadata, password []byte) (*ssh.Permissions, error) {
 		if c.User() == "me" && string(password) == "secret" {
 			return nil, nil
@@ -47,7 +48,7 @@ func newServer(tb testing.TB, change ...func(*server)) *server {
 			_ = files.Serve()
 		}
 	}
-	text, host := newKey(tb, "")
+	text, host := newKey(tb)
 	signer, err := ssh.ParsePrivateKey(text)
 	if err != nil {
 		tb.Fatal(err)
@@ -138,18 +139,13 @@ func freePort(tb testing.TB) int {
 }
 
 // newKey returns a private key as a file holds it.
-func newKey(tb testing.TB, passphrase string) ([]byte, ssh.PublicKey) {
+func newKey(tb testing.TB) ([]byte, ssh.PublicKey) {
 	tb.Helper()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	var block *pem.Block
-	if passphrase == "" {
-		block, err = ssh.MarshalPrivateKey(private, "")
-	} else {
-		block, err = ssh.MarshalPrivateKeyWithPassphrase(private, "", []byte(passphrase))
-	}
+	block, err := ssh.MarshalPrivateKey(private, "")
 	if err != nil {
 		tb.Fatal(err)
 	}

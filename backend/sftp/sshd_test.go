@@ -51,6 +51,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 AuthorizedKeysFile %s
 MaxStartups 100
+KexAlgorithms curve25519-sha256
 Subsystem sftp internal-sftp
 `, s.port, s.file("host"), s.file("authorized_keys")))
 	if os.Getuid() == 0 {
@@ -77,7 +78,7 @@ func (s *sshd) write(name string, content []byte) {
 // newKey writes a private key, and returns the public one.
 func (s *sshd) newKey(name string) ssh.PublicKey {
 	s.tb.Helper()
-	text, public := newKey(s.tb, "")
+	text, public := newKey(s.tb)
 	s.write(name, text)
 	return public
 }
