@@ -8,6 +8,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/combine"
+	"github.com/davdisk/davdisk/backend/crypt"
 	"github.com/davdisk/davdisk/backend/dav"
 	"github.com/davdisk/davdisk/backend/local"
 	"github.com/davdisk/davdisk/backend/memory"
@@ -21,7 +22,7 @@ type program struct{ drivers []backend.Driver }
 // ownDrivers are the stores that davdisk itself knows. A new one is added here,
 // and its options become flags, variables and configuration by that.
 func ownDrivers() []backend.Driver {
-	return []backend.Driver{yandex.Driver(), dav.Driver(), sftp.Driver(), combine.Driver(), local.Driver(), memory.Driver()}
+	return []backend.Driver{yandex.Driver(), dav.Driver(), sftp.Driver(), crypt.Driver(), combine.Driver(), local.Driver(), memory.Driver()}
 }
 
 // newProgram returns davdisk with extra drivers.
