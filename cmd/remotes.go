@@ -10,6 +10,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/cmd/internal/config"
+	"github.com/davdisk/davdisk/cmd/internal/terminal"
 )
 
 func (p program) remotesCommand() *cli.Command {
@@ -19,8 +20,9 @@ func (p program) remotesCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name: "add", Usage: "add a remote to the configuration", ArgsUsage: "NAME DRIVER [OPTION=VALUE …]",
-				Description: "OPTION is root, the folder that the remote begins at, or an option of the driver:\ndavdisk remotes add work yandex account=work root=Team",
-				Action:      p.withConfig(p.addRemote),
+				Description: "OPTION is root, the folder that the remote begins at, or an option of the driver:\ndavdisk remotes add work yandex account=work root=Team\n" +
+					"On a terminal it asks for options that have no default, and tries the remote before it is added. Secrets are kept in the configuration, which then is its owner's alone.",
+				Action: p.withConfig(p.addRemote),
 			},
 			{Name: "ls", Usage: "list the remotes", Flags: []cli.Flag{jsonFlag()}, Action: p.withConfig(p.listRemotes)},
 			{Name: "show", Usage: "show one remote", ArgsUsage: "NAME", Flags: []cli.Flag{jsonFlag()}, Action: p.withConfig(p.showRemote)},
@@ -62,6 +64,11 @@ func (p program) addRemote(c *cli.Context, cfg *config.File) error {
 	}
 	if err := check.Remote(name, r.Driver, r.Options); err != nil {
 		return misuse("%v", err)
+	}
+	if _, taken := cfg.Remotes[name]; !taken && terminal.Is(c.App.Reader) {
+		if add, err := p.askRemote(c, name, r); err != nil || !add {
+			return err
+		}
 	}
 	return cfg.Add(name, r)
 }

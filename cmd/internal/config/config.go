@@ -38,6 +38,8 @@ type File struct {
 	Commands map[string]map[string][]string // the same, by name of a command
 	Remotes  map[string]Remote
 	Users    map[string]User
+
+	rules Rules
 }
 
 // A Remote is a name for a place in a store.
@@ -76,7 +78,7 @@ func DefaultPath() string {
 
 // Load reads a configuration. A file that is not there is an empty one.
 func Load(path string, rules Rules) (*File, error) {
-	f := &File{Path: path}
+	f := &File{Path: path, rules: rules}
 	if path == "" {
 		return f, f.parse("", rules)
 	}

@@ -143,7 +143,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add("[users.anna]\npassword-hash = 1\n")
 	f.Add("remotes = 3\nusers = []\nserve = true")
 	f.Fuzz(func(t *testing.T, text string) {
-		c := &File{Path: filepath.Join(t.TempDir(), "config.toml")}
+		c := &File{Path: filepath.Join(t.TempDir(), "config.toml"), rules: rules()}
 		if c.parse(text, rules()) != nil {
 			return
 		}

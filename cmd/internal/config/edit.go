@@ -21,21 +21,24 @@ import (
 var ErrNoRemote = errors.New("no such remote")
 
 // Add writes a remote at the end of the file, and makes the file, readable by
-// its owner alone, if there is none.
+// its owner alone, if there is none. With a remote that has a secret the file
+// becomes readable by its owner alone.
 func (f *File) Add(name string, r Remote) error {
 	if _, taken := f.Remotes[name]; taken {
 		return fmt.Errorf("there is a remote %q already; 'davdisk remotes rm %s' removes it", name, name)
 	}
 	var table bytes.Buffer
 	fmt.Fprintf(&table, "\n[remotes.%s]\ndriver = %s\n", key(name), strconv.Quote(r.Driver))
+	private := false
 	for _, option := range slices.Sorted(maps.Keys(r.Options)) {
+		private = private || f.rules.Secret(r.Driver, option)
 		value, err := toml.Marshal(map[string]string{option: r.Options[option]})
 		if err != nil {
 			return err
 		}
 		table.Write(value)
 	}
-	return f.edit(func(text string) (string, error) {
+	return f.edit(private, func(text string) (string, error) {
 		if text != "" && !strings.HasSuffix(text, "\n") {
 			text += "\n"
 		}
@@ -53,7 +56,7 @@ func (f *File) Remove(name string) error {
 	if _, known := f.Remotes[name]; !known {
 		return fmt.Errorf("%w: %q", ErrNoRemote, name)
 	}
-	return f.edit(func(text string) (string, error) {
+	return f.edit(false, func(text string) (string, error) {
 		text = withoutTable(text, "remotes", name)
 		var left struct{ Remotes map[string]any }
 		if _, err := toml.Decode(text, &left); err != nil {
@@ -96,7 +99,7 @@ func headerOf(line string) (keys []string, ok bool) {
 }
 
 // edit replaces the file in one step, through a link if it is one.
-func (f *File) edit(change func(text string) (string, error)) error {
+func (f *File) edit(private bool, change func(text string) (string, error)) error {
 	if f.Path == "" {
 		return errors.New("there is no folder for a configuration; name a file with --config")
 	}
@@ -109,6 +112,9 @@ func (f *File) edit(change func(text string) (string, error)) error {
 		if path, err = filepath.EvalSymlinks(path); err != nil {
 			return err
 		}
+	}
+	if private {
+		mode &= 0o700
 	}
 	old, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -1,0 +1,86 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/internal/config"
+	"github.com/davdisk/davdisk/cmd/internal/terminal"
+)
+
+// askRemote asks the person at the terminal for the options that a new remote
+// lacks, tries it, and reports whether it is to be added.
+func (p program) askRemote(c *cli.Context, name string, r config.Remote) (bool, error) {
+	s, err := p.newSession(c)
+	if err != nil {
+		return false, err
+	}
+	for _, d := range p.drivers {
+		if d.Name != r.Driver {
+			continue
+		}
+		if err := s.askOptions(d, r.Options); err != nil {
+			return false, err
+		}
+	}
+	if err := s.tryRemote(name, r); err != nil {
+		fmt.Fprintf(c.App.ErrWriter, "%s: does not work yet: %v\n", terminal.Escape(name), terminal.Escape(err.Error()))
+		return terminal.Confirm(c.Context, c.App.Reader, c.App.ErrWriter, "Add it all the same?")
+	}
+	return true, nil
+}
+
+// askOptions asks for the options of a driver that have no default and that
+// neither the command line nor the environment says. A line without text leaves
+// one out.
+func (s *session) askOptions(d backend.Driver, opts map[string]string) error {
+	for _, o := range d.Options {
+		_, given, err := s.given(d.Name+"-"+o.Name, o)
+		if err != nil {
+			return err
+		}
+		if _, said := opts[o.Name]; said || given || o.Bool || o.Default != "" {
+			continue
+		}
+		ask := terminal.Ask
+		if o.Secret {
+			ask = terminal.AskSecret
+		}
+		answer, err := ask(s.ctx, s.c.App.Reader, s.c.App.ErrWriter, fmt.Sprintf("%s (%s; empty for none): ", o.Name, o.Help))
+		if err != nil {
+			return err
+		}
+		if answer != "" {
+			opts[o.Name] = answer
+		}
+	}
+	return nil
+}
+
+// tryRemote opens a remote that is not in the configuration yet and looks at its
+// root.
+func (s *session) tryRemote(name string, r config.Remote) (err error) {
+	opts, err := s.options(r)
+	if err != nil {
+		return err
+	}
+	if err := s.registry.Remote(name, r.Driver, opts); err != nil {
+		return err
+	}
+	b, err := s.registry.Open(s.ctx, name+":")
+	if err != nil {
+		return err
+	}
+	if c, ok := b.(io.Closer); ok {
+		defer func() {
+			if closed := c.Close(); err == nil {
+				err = closed
+			}
+		}()
+	}
+	_, err = b.Stat(s.ctx, ".")
+	return err
+}
