@@ -49,10 +49,10 @@ func TestRclone(t *testing.T) {
 	exchange(t, 60)
 }
 
-// TestRcloneMany is TestRclone with many names.
+// TestRcloneMany is TestRclone with 10,000 names in all.
 func TestRcloneMany(t *testing.T) {
 	testlevel.NeedMore(t)
-	exchange(t, 10_000)
+	exchange(t, 10_000/len(rcloneLayouts))
 }
 
 func exchange(t *testing.T, count int) {
