@@ -130,7 +130,7 @@ func TestReadAheadIsOneBlock(t *testing.T) {
 // that resumes does, and may see another body the second time.
 type repeating struct {
 	*memory.Backend
-	between func()
+	between func() // changes the body; nil if it must not change
 }
 
 func (r repeating) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
@@ -142,7 +142,9 @@ func (r repeating) Put(ctx context.Context, name string, body io.Reader, opts ba
 	if err != nil {
 		return backend.Info{}, err
 	}
-	r.between()
+	if r.between != nil {
+		r.between()
+	}
 	end, err := seeker.Seek(0, io.SeekEnd)
 	if err != nil || end != int64(len(first)) || end != opts.Size {
 		return backend.Info{}, errors.New("the end is not where it was")
@@ -157,7 +159,7 @@ func (r repeating) Put(ctx context.Context, name string, body io.Reader, opts ba
 			return backend.Info{}, err
 		}
 	}
-	if !bytes.Equal(first, again) {
+	if r.between == nil && !bytes.Equal(first, again) {
 		return backend.Info{}, errors.New("the second time it was another body")
 	}
 	return r.Backend.Put(ctx, name, bytes.NewReader(again), opts)
@@ -171,7 +173,7 @@ func TestABodyCanBeReadAgain(t *testing.T) {
 		for i := range content {
 			content[i] = byte(i * 7)
 		}
-		below := repeating{memory.New(memory.Options{}), func() {}}
+		below := repeating{Backend: memory.New(memory.Options{})}
 		body := bytes.NewReader(content)
 		if _, err := body.Seek(3, io.SeekStart); err != nil {
 			t.Fatal(err)

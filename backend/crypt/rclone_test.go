@@ -217,6 +217,9 @@ func hostileFiles(random *rand.Rand, count int) map[string][]byte {
 				name += part
 			}
 		}
+		if ext, ok := strings.CutPrefix(name, "-v2001-02-03-040506-123"); ok && ext != "" && ext == path.Ext(name) {
+			continue // for which the format has no name of its own
+		}
 		dir := dirs[random.IntN(len(dirs))]
 		if full := dir + name; name == "." || name == ".." || files[full] != nil || folders[full] || folders[full+".bin"] || files[strings.TrimSuffix(full, ".bin")] != nil {
 			continue
