@@ -45,14 +45,17 @@ func (e *errnoError) Is(target error) bool {
 // Error is a failure reported by a store: its kind, and the message of the store.
 type Error struct {
 	Kind       error         // a sentinel of this package or of io/fs
-	Message    string        // of the store; may be empty
+	Message    string        // what is known besides; the store's own words in brackets; may be empty
 	RetryAfter time.Duration // when to retry, if the store has reported it
 }
 
 // Error returns the text of the kind, followed by the message of the store.
 func (e *Error) Error() string {
-	if e.Message == "" {
+	switch {
+	case e.Message == "":
 		return e.Kind.Error()
+	case e.Message[0] == '(':
+		return e.Kind.Error() + " " + e.Message
 	}
 	return e.Kind.Error() + ": " + e.Message
 }

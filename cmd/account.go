@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 
@@ -16,6 +18,7 @@ import (
 type account struct {
 	remote string
 	store  *yandex.TokenStore
+	apiURL string       // of the service
 	oauth  yandex.OAuth // with the client of the login that is stored, if there is one
 }
 
@@ -53,12 +56,33 @@ func (s *session) account(address string) (*account, error) {
 			opts[o.Name] = o.Default
 		}
 	}
-	a := &account{remote: name + ":", oauth: yandex.OAuth{URL: opts["oauth-url"]}}
+	a := &account{remote: name + ":", apiURL: opts["api-url"], oauth: yandex.OAuth{URL: opts["oauth-url"]}}
+	if s.c.Count("verbose") > 1 {
+		a.oauth.Transport = callLog{http.DefaultTransport, s.log}
+	}
 	a.store = yandex.NewTokenStore(s.stateDir, opts["account"], a.oauth)
 	if tokens, err := a.store.Load(); err == nil {
 		a.oauth.ClientID, a.oauth.ClientSecret, a.oauth.DeviceID = tokens.ClientID, tokens.ClientSecret, tokens.DeviceID
+		if tokens.OAuthURL != "" && a.oauth.URL == yandex.DefaultOAuthURL {
+			a.oauth.URL = tokens.OAuthURL
+		}
+		if tokens.APIURL != "" && a.apiURL == yandex.DefaultAPIURL {
+			a.apiURL = tokens.APIURL
+		}
 	}
 	return a, nil
+}
+
+// keep stores a login, with the addresses of the service if it is another than
+// that of Yandex.
+func (a *account) keep(ctx context.Context, tokens yandex.Tokens) error {
+	if a.oauth.URL != yandex.DefaultOAuthURL {
+		tokens.OAuthURL = a.oauth.URL
+	}
+	if a.apiURL != yandex.DefaultAPIURL {
+		tokens.APIURL = a.apiURL
+	}
+	return a.store.Save(ctx, tokens)
 }
 
 // client finds the OAuth client: in flags, the environment, the login

@@ -11,7 +11,7 @@ func (p program) newApp(in io.Reader, out, errs io.Writer) *cli.App {
 	app := &cli.App{
 		Name:            "davdisk",
 		Usage:           "serve a cloud disk over WebDAV, and work on it from the command line",
-		Description:     "Paths are REMOTE:PATH, where REMOTE is a configured remote or a driver (yandex:Docs), or paths of this machine.\nFlags may stand anywhere; what follows -- is never a flag. Every flag has a variable DAVDISK_… and a place in the\nconfiguration file, which 'davdisk config path' names. DAVDISK_TOKEN alone is a login.\n\nExit codes: 0 done, 1 failed, 2 misused, 3 not found, 4 not logged in, 130 interrupted.",
+		Description:     "Paths are REMOTE:PATH, where REMOTE is a configured remote or a driver (yandex:Docs), or paths of this machine.\nFlags may stand anywhere; what follows -- is never a flag. Every flag has a variable DAVDISK_… and a place in the\nconfiguration file, which 'davdisk config path' names. DAVDISK_TOKEN alone is a login.\n\nExit codes: 0 done, 1 failed, 2 misused, 3 not found, 4 not logged in,\n10 a code is pending, 11 it has expired, 12 access was denied, 130 interrupted.",
 		Reader:          in,
 		Writer:          out,
 		ErrWriter:       errs,
@@ -20,7 +20,7 @@ func (p program) newApp(in io.Reader, out, errs io.Writer) *cli.App {
 		ExitErrHandler:  func(*cli.Context, error) {}, // see exit
 		Commands: []*cli.Command{
 			p.serveCommand(),
-			p.loginCommand(), p.logoutCommand(), p.aboutCommand(),
+			p.loginCommand(), p.logoutCommand(), p.aboutCommand(), p.doctorCommand(),
 			p.lsCommand(), p.treeCommand(), p.statCommand(), p.catCommand(), p.duCommand(),
 			p.cpCommand(), p.mvCommand(), p.syncCommand(), p.compareCommand(), p.rmCommand(), p.mkdirCommand(),
 			p.linkCommand(), p.propsCommand(), p.filesCommand(),

@@ -21,6 +21,9 @@ const (
 	exitMisuse      = 2
 	exitNotFound    = 3
 	exitNotLoggedIn = 4
+	exitPending     = 10  // a code is not confirmed yet
+	exitExpired     = 11  // a code has expired
+	exitDenied      = 12  // the person said no
 	exitInterrupted = 130 // as shells have it
 )
 
@@ -34,6 +37,8 @@ func misuse(format string, args ...any) error { return misused{fmt.Sprintf(forma
 // said is an error that has been printed already.
 type said struct{ error }
 
+func (s said) Unwrap() error { return s.error }
+
 // kinds says, for each kind of failure, how davdisk ends and what can be done
 // about it. The first that fits counts.
 var kinds = []struct {
@@ -43,6 +48,10 @@ var kinds = []struct {
 }{
 	{backend.ErrUnauthorized, exitNotLoggedIn, ""}, // the store itself says how to log in
 	{yandex.ErrDead, exitNotLoggedIn, ""},
+	{yandex.ErrPending, exitPending, ""},
+	{yandex.ErrSlowDown, exitPending, ""},
+	{yandex.ErrCodeExpired, exitExpired, ""},
+	{yandex.ErrDenied, exitDenied, ""},
 	{backend.ErrQuota, exitFailed, "make room: 'davdisk trash empty', or delete something for good"},
 	{backend.ErrTooLarge, exitFailed, "'davdisk about' tells the largest file allowed"},
 	{backend.ErrLocked, exitFailed, "try again in a moment"},
@@ -143,9 +152,12 @@ func sentence(err error) string {
 	var path *fs.PathError
 	var link *os.LinkError
 	var stopped interruption
+	var advised advisedError
 	switch {
 	case errors.As(err, &stopped):
 		return stopped.text
+	case errors.As(err, &advised) && err == error(advised): //nolint:errorlint // the outermost error alone
+		return advised.text()
 	case errors.Is(err, context.Canceled):
 		return "interrupted"
 	case errors.As(err, &path) && err == error(path): //nolint:errorlint // the outermost error alone

@@ -29,6 +29,15 @@ func switchFlag(name, usage string, aliases ...string) cli.Flag {
 	return &cli.BoolFlag{Name: name, Usage: usage, Aliases: aliases, EnvVars: []string{variable(name)}, DisableDefaultText: true}
 }
 
+// verboseFlag counts: -vv is more than -v.
+func verboseFlag() cli.Flag {
+	f := &cli.BoolFlag{
+		Name: "verbose", Usage: "log what is done; -vv logs the calls to the service as well", Aliases: []string{"v"},
+		EnvVars: []string{variable("verbose")}, DisableDefaultText: true, Count: new(int),
+	}
+	return f
+}
+
 func numberFlag(name string, value int, usage string) cli.Flag {
 	return &cli.IntFlag{Name: name, Value: value, Usage: usage, EnvVars: []string{variable(name)}}
 }
@@ -46,7 +55,7 @@ func commonFlags() []cli.Flag {
 		textFlag("config", "", "configuration `FILE`"),
 		textFlag("state-dir", "", "`DIR` of logins, locks and journals"),
 		textFlag("log-format", "text", "log `FORMAT`: text or json"),
-		switchFlag("verbose", "log more", "v"),
+		verboseFlag(),
 		switchFlag("quiet", "log errors only", "q"),
 	}
 	for _, f := range flags {

@@ -81,7 +81,11 @@ func (l *listing) list(ctx context.Context, remote, folder string) []backend.Inf
 		return listLocal(filepath.Join(filepath.FromSlash(opts["root"]), filepath.FromSlash(folder)))
 	}
 	if configured.Driver == "yandex" && opts["token"] == "" && opts["anonymous"] != "true" {
-		opts["token"] = l.accessToken(opts["account"])
+		tokens := l.login(opts["account"])
+		opts["token"] = tokens.Access
+		if tokens.APIURL != "" && opts["api-url"] == "" {
+			opts["api-url"] = tokens.APIURL
+		}
 	}
 	r := backend.NewRegistry(backend.Env{Log: l.log, Transport: readsOnly{http.DefaultTransport}})
 	for _, d := range l.drivers {
@@ -134,8 +138,8 @@ func listLocal(dir string) []backend.Info {
 	return infos
 }
 
-// accessToken is the one of a stored login, as it is.
-func (l *listing) accessToken(account string) string {
+// login is a stored login, as it is.
+func (l *listing) login(account string) yandex.Tokens {
 	dir := l.c.String("state-dir")
 	if values := l.cfg.Flags["state-dir"]; dir == "" && len(values) > 0 {
 		dir = values[0]
@@ -148,9 +152,9 @@ func (l *listing) accessToken(account string) string {
 	}
 	tokens, err := yandex.NewTokenStore(dir, account, yandex.OAuth{}).Load()
 	if err != nil {
-		return ""
+		return yandex.Tokens{}
 	}
-	return tokens.Access
+	return tokens
 }
 
 // readsOnly refuses every request that could change something.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/cli/browser"
 	"github.com/google/uuid"
@@ -62,10 +63,10 @@ func (s *session) login(args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := l.store.Save(context.WithoutCancel(s.ctx), tokens); err != nil {
+	if err := l.keep(context.WithoutCancel(s.ctx), tokens); err != nil {
 		return err
 	}
-	return s.greet(l)
+	return s.greet(l, tokens)
 }
 
 // deviceFlow shows a code and waits until the person has typed it in; one that
@@ -88,7 +89,8 @@ func (s *session) deviceFlow(oauth yandex.OAuth) (yandex.Tokens, error) {
 
 func (s *session) showCode(code yandex.DeviceCode) {
 	out := s.out()
-	fmt.Fprintf(out, "Open %s and type this code:\n\n    %s\n\n", out.Name(code.URL), out.Name(code.UserCode))
+	fmt.Fprintf(out, "Open %s and type this code:\n\n    %s\n\nIt is good for %s, until %s.\n",
+		out.Name(code.URL), out.Name(code.UserCode), life(time.Until(code.Expires)), code.Expires.Local().Format("15:04:05"))
 	if !terminal.Is(s.c.App.Writer) {
 		return
 	}
@@ -105,23 +107,12 @@ func hasDesktop() bool {
 	return runtime.GOOS == "windows" || runtime.GOOS == "darwin" || os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
 }
 
-// greet tries the new login.
-func (s *session) greet(l *account) error {
-	b, err := s.backend(l.remote)
-	if err != nil {
-		return err
+// life is how long something is good, for a person.
+func life(d time.Duration) string {
+	if d < 90*time.Second {
+		return fmt.Sprintf("%d seconds", int(d.Round(time.Second).Seconds()))
 	}
-	owner, ok := b.(accountant)
-	if !ok {
-		return nil
-	}
-	a, err := owner.Account(s.ctx)
-	if err != nil {
-		return fmt.Errorf("the login is stored, but the disk cannot be reached with it: %w", err)
-	}
-	out := s.out()
-	_, err = fmt.Fprintf(out, "Logged in as %s. 'davdisk serve' serves the disk, 'davdisk ls' lists it.\n", out.Name(a.Login))
-	return err
+	return fmt.Sprintf("%d minutes", int(d.Round(time.Minute).Minutes()))
 }
 
 func printableASCII(r rune) rune {

@@ -16,8 +16,9 @@ import (
 )
 
 // Main runs the command line in os.Args and returns the exit code: 0 done,
-// 1 failed, 2 misused, 3 not found, 4 not logged in, 130 interrupted. It reads the
-// standard input, writes to the standard output and standard error, and ends early on
+// 1 failed, 2 misused, 3 not found, 4 not logged in, 10 a code is pending,
+// 11 it has expired, 12 access was denied, 130 interrupted. It reads the standard
+// input, writes to the standard output and standard error, and ends early on
 // an interrupt or SIGTERM, so a program calls it once, from its main function:
 //
 //	func main() { os.Exit(cmd.Main(mystore.Driver())) }

@@ -33,5 +33,9 @@ func (s *session) remove(address string) error {
 	if info.Dir && !s.c.Bool("recursive") {
 		return backend.PathError("rm", address, backend.ErrIsDir, "-r deletes it with all that is in it")
 	}
-	return named(t.Remove(s.ctx, t.name, backend.RemoveOptions{Permanent: s.c.Bool("permanently"), IfVersion: info.Version}), t)
+	if err := t.Remove(s.ctx, t.name, backend.RemoveOptions{Permanent: s.c.Bool("permanently"), IfVersion: info.Version}); err != nil {
+		return named(err, t)
+	}
+	s.log.Debug("removed", "name", address)
+	return nil
 }

@@ -106,7 +106,7 @@ func (p program) serve(c *cli.Context) (err error) {
 		return err
 	}
 	if err := h.prepare(); err != nil {
-		return err
+		return h.s.advise(err)
 	}
 	return h.run()
 }
@@ -191,6 +191,7 @@ func (h *share) openBackend() (backend.Backend, error) {
 			return nil, err
 		}
 		h.s.sayUnused(address)
+		h.s.asked[address] = true
 		name := h.s.lockOf(address)
 		if h.s.stateDir == "" || locked[name] {
 			continue

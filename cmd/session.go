@@ -31,7 +31,9 @@ type session struct {
 	stateDir string // prepared; empty if there is none
 	registry *backend.Registry
 	open     map[string]backend.Backend // by address of the root
+	asked    map[string]bool            // addresses of roots that were to be opened
 	unused   map[string]string          // by name of a remote: which token its account keeps from being used
+	tokens   map[string]string          // by name of a remote: what the token comes from that it uses in place of a login
 }
 
 // newSession reads the configuration and fills the registry.
@@ -40,7 +42,7 @@ func (p program) newSession(c *cli.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{program: p, ctx: c.Context, c: c, cfg: cfg, log: newLog(c), open: map[string]backend.Backend{}, unused: map[string]string{}}
+	s := &session{program: p, ctx: c.Context, c: c, cfg: cfg, log: newLog(c), open: map[string]backend.Backend{}, asked: map[string]bool{}, unused: map[string]string{}, tokens: map[string]string{}}
 	if s.stateDir, err = s.prepareState(); err != nil {
 		return nil, err
 	}
@@ -53,6 +55,9 @@ func (p program) newSession(c *cli.Context) (*session, error) {
 
 // newRegistry returns one with all drivers.
 func (s *session) newRegistry(transport http.RoundTripper) *backend.Registry {
+	if transport == nil && s.c.Count("verbose") > 1 {
+		transport = callLog{http.DefaultTransport, s.log}
+	}
 	r := backend.NewRegistry(backend.Env{StateDir: s.stateDir, Log: s.log, Transport: transport})
 	for _, d := range s.drivers {
 		r.Register(d)
@@ -97,6 +102,9 @@ func (s *session) addRemotes(r *backend.Registry, force map[string]map[string]st
 			s.unused[name] = s.preferAccount(remote, opts)
 		}
 		maps.Copy(opts, force[remote.Driver])
+		if opts["token"] != "" {
+			s.tokens[name] = s.sourceOf(remote)
+		}
 		if err := r.Remote(name, remote.Driver, opts); err != nil {
 			return fmt.Errorf("%s: %w", s.cfg.Path, err)
 		}
@@ -195,6 +203,7 @@ func (s *session) backend(address string) (backend.Backend, error) {
 		return nil, err
 	}
 	s.sayUnused(address)
+	s.asked[address] = true
 	b, err := s.registry.Open(s.ctx, address)
 	if err != nil {
 		return nil, err
@@ -261,7 +270,7 @@ func (p program) withSession(work func(s *session, args []string) error) cli.Act
 			return err
 		}
 		defer s.close(&err)
-		return work(s, args)
+		return s.advise(work(s, args))
 	}
 }
 

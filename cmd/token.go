@@ -102,7 +102,7 @@ func (s *session) tokenExchange(args []string) error {
 		return err
 	}
 	if s.c.Bool("save") {
-		return a.store.Save(s.ctx, tokens)
+		return a.keep(s.ctx, tokens)
 	}
 	return s.printTokens(tokens)
 }

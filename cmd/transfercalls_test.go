@@ -30,8 +30,8 @@ func smallFiles(tb testing.TB, count int) string {
 	return dir
 }
 
-// run is davdisk with these words, and its output.
-func run(t *testing.T, words ...string) (out, errs string, err error) {
+// runApp runs davdisk with these arguments and returns its output.
+func runApp(t *testing.T, words ...string) (out, errs string, err error) {
 	t.Helper()
 	var o, e strings.Builder
 	app := appOfDavdisk(strings.NewReader(""), &o, &e)
@@ -62,7 +62,7 @@ func TestCallsOfCopies(t *testing.T) {
 		{[]string{"compare", dir, "yandex:new"}, 5, 0},
 	} {
 		disk.ResetCounters()
-		if out, errs, err := run(t, step.words...); err != nil {
+		if out, errs, err := runApp(t, step.words...); err != nil {
 			t.Fatalf("%v: %v\n%s%s", step.words, err, out, errs)
 		}
 		c := disk.Counters()

@@ -185,20 +185,18 @@ func open(ctx context.Context, root string, opts map[string]string, env backend.
 	if opts["anonymous"] == "true" {
 		return New(cfg)
 	}
-	if cfg.Token, err = tokenSource(opts, env); err != nil {
-		return nil, err
-	}
-	return New(cfg)
-}
-
-// tokenSource returns the token of the options, or else that of the login.
-func tokenSource(opts map[string]string, env backend.Env) (TokenSource, error) {
 	if opts["token"] != "" {
-		return StaticToken(opts["token"]), nil
+		cfg.Token = StaticToken(opts["token"])
+		return New(cfg)
 	}
 	store := NewTokenStore(env.StateDir, opts["account"], OAuth{URL: opts["oauth-url"], Transport: env.Transport, Now: env.Now})
-	if _, err := store.Load(); err != nil {
+	tokens, err := store.Load()
+	if err != nil {
 		return nil, err
 	}
-	return store, nil
+	if tokens.APIURL != "" && cfg.APIURL == DefaultAPIURL {
+		cfg.APIURL = tokens.APIURL // of the service that the login is for
+	}
+	cfg.Token = store
+	return New(cfg)
 }

@@ -34,13 +34,21 @@ func translate(err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.As(err, &apiErr):
-		e := &backend.Error{Kind: apiErr.Kind(), Message: apiErr.Message, RetryAfter: apiErr.RetryAfter}
+		e := &backend.Error{Kind: apiErr.Kind(), Message: bracketed(apiErr.Message), RetryAfter: apiErr.RetryAfter}
 		if errors.Is(e.Kind, backend.ErrUnauthorized) {
-			e.Message = strings.TrimSpace(e.Message + ": " + rejectedHint)
+			e.Message = strings.TrimSpace(rejectedHint + " " + e.Message)
 		}
 		return e
 	}
 	return &backend.Error{Kind: backend.ErrUnavailable, Message: httpclient.Message(err)}
+}
+
+// bracketed marks the service's own words.
+func bracketed(words string) string {
+	if words == "" {
+		return ""
+	}
+	return "(" + words + ")"
 }
 
 const (

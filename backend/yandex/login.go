@@ -21,6 +21,7 @@ var (
 	ErrBadCode     = oauth.ErrBadCode
 	ErrDenied      = oauth.ErrDenied
 	ErrWrongClient = oauth.ErrWrongClient
+	ErrNotAllowed  = oauth.ErrNotAllowed
 	ErrBadScope    = oauth.ErrBadScope
 	ErrDead        = oauth.ErrDead
 	ErrNoRevoke    = oauth.ErrNoRevoke

@@ -213,6 +213,9 @@ func (s *TokenStore) renew(ctx context.Context) error {
 	}
 	client := s.oauth
 	client.ClientID, client.ClientSecret, client.DeviceID = stored.ClientID, stored.ClientSecret, stored.DeviceID
+	if stored.OAuthURL != "" && (client.URL == "" || client.URL == DefaultOAuthURL) {
+		client.URL = stored.OAuthURL
+	}
 	fresh, err := client.Refresh(context.WithoutCancel(ctx), stored.Refresh)
 	if err != nil {
 		return err
@@ -220,6 +223,7 @@ func (s *TokenStore) renew(ctx context.Context) error {
 	if fresh.Refresh == "" {
 		fresh.Refresh = stored.Refresh
 	}
+	fresh.OAuthURL, fresh.APIURL = stored.OAuthURL, stored.APIURL
 	s.tokens, s.unsaved = fresh, true
 	return s.save(fresh)
 }

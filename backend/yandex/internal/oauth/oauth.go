@@ -29,6 +29,7 @@ var (
 	ErrBadCode     = errors.New("not a code as Yandex issues them: check it for typing errors")
 	ErrDenied      = errors.New("access was denied on the page of Yandex")
 	ErrWrongClient = errors.New("Yandex does not know this application: check its client id and secret")
+	ErrNotAllowed  = errors.New("Yandex does not let this application log anybody in: it was blocked or rejected, or waits to be approved; see its page at https://oauth.yandex.ru")
 	ErrBadScope    = errors.New("the application was registered without the rights it needs: reading, writing and disk information")
 	ErrDead        = errors.New("the login is no longer valid (it was revoked, or the password was changed): run davdisk login")
 	ErrNoRevoke    = errors.New("Yandex revokes only logins that are tied to a device: remove this one on the page of your account")
@@ -73,6 +74,10 @@ type Tokens struct {
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret"`
 	DeviceID     string `json:"device_id,omitempty"`
+
+	// The addresses of the service they are for; empty for Yandex itself.
+	OAuthURL string `json:"oauth_url,omitempty"`
+	APIURL   string `json:"api_url,omitempty"`
 }
 
 // DeviceCode starts the device flow.
@@ -229,7 +234,7 @@ var kinds = map[string]error{
 	"bad_verification_code":  ErrBadCode,
 	"access_denied":          ErrDenied,
 	"invalid_client":         ErrWrongClient,
-	"unauthorized_client":    ErrWrongClient,
+	"unauthorized_client":    ErrNotAllowed,
 	"Basic auth required":    ErrWrongClient,
 	"invalid_scope":          ErrBadScope,
 	"unsupported_token_type": ErrNoRevoke,

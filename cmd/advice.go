@@ -1,0 +1,142 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex"
+	"github.com/davdisk/davdisk/cmd/internal/config"
+)
+
+// driverAdvice begins the part of a driver's message that this program knows
+// better: it knows the name of the remote, and what it takes a token from.
+const driverAdvice = "run davdisk login"
+
+// advise makes the errors of a login say which command helps. Where an error
+// does not name the remote, it is the only one that was opened.
+func (s *session) advise(err error) error {
+	if s.ctx.Err() != nil {
+		return err
+	}
+	all := separate(err)
+	for i, one := range all {
+		if errors.Is(one, backend.ErrUnauthorized) || errors.Is(one, yandex.ErrDead) {
+			all[i] = s.adviseLogin(one)
+		} else if errors.Is(one, fs.ErrPermission) {
+			all[i] = s.adviseRights(one)
+		}
+	}
+	if len(all) == 1 {
+		return all[0]
+	}
+	return errors.Join(all...)
+}
+
+func (s *session) adviseLogin(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	address := ""
+	switch {
+	case errors.As(err, &path):
+		address = path.Path
+	case errors.As(err, &link):
+		address = link.Old
+	}
+	name, _, ok := backend.SplitAddress(address)
+	if _, known := s.driverOf(name); !ok || !known {
+		if name = s.onlyOpened(); name == "" {
+			return err
+		}
+	}
+	advised := advisedError{err, name + ":", s.loginAdvice(name)}
+	return advised
+}
+
+// adviseRights says how to find out which right an account of Yandex lacks.
+func (s *session) adviseRights(err error) error {
+	var path *fs.PathError
+	if !errors.As(err, &path) || s.c.Command.Name == "doctor" {
+		return err
+	}
+	name, _, ok := backend.SplitAddress(path.Path)
+	if driver, known := s.driverOf(name); !ok || !known || driver != yandex.Driver().Name {
+		return err
+	}
+	return advisedError{err, name + ":", fmt.Sprintf("'davdisk doctor %s:' finds out which right is missing", name)}
+}
+
+// driverOf returns the driver of a remote.
+func (s *session) driverOf(name string) (string, bool) {
+	if r, ok := s.cfg.Remotes[name]; ok {
+		return r.Driver, true
+	}
+	return name, slices.ContainsFunc(s.drivers, func(d backend.Driver) bool { return d.Name == name })
+}
+
+// onlyOpened is the remote that was asked for, if it is the only one that needs
+// a login; empty else.
+func (s *session) onlyOpened() string {
+	found := map[string]bool{}
+	for address := range s.asked {
+		if name, _, ok := backend.SplitAddress(address); ok && name != "local" {
+			found[name] = true
+		}
+	}
+	if len(found) != 1 {
+		return ""
+	}
+	return slices.Collect(maps.Keys(found))[0]
+}
+
+// loginAdvice says what makes the login of a remote work.
+func (s *session) loginAdvice(name string) string {
+	login := fmt.Sprintf("run 'davdisk login %s:'", name)
+	if source := s.tokens[name]; source != "" {
+		return fmt.Sprintf("replace the token in %s, or take it out and %s", source, login)
+	}
+	if name+":" == defaultRemote && !hasLogin(s.cfg.Remotes[name]) {
+		return login + ", or set DAVDISK_TOKEN"
+	}
+	return login
+}
+
+// sourceOf names what the token of a remote comes from.
+func (s *session) sourceOf(remote config.Remote) string {
+	if remote.Options["token"] != "" && !s.typed(remote.Driver, "token") {
+		return s.cfg.Path
+	}
+	if flag := remote.Driver + "-token-file"; s.c.String(flag) != "" && os.Getenv(variable(flag)) == "" {
+		return s.c.String(flag)
+	}
+	return s.tokenSource(remote.Driver)
+}
+
+// advisedError is an error of a login, with the remote and the command that helps.
+type advisedError struct {
+	error
+	remote, advice string
+}
+
+func (e advisedError) Unwrap() error { return e.error }
+
+// text is the sentence for a person: what a driver advises is replaced.
+func (e advisedError) text() string {
+	said := sentence(e.error)
+	before, after, found := strings.Cut(said, driverAdvice)
+	_, words, quoted := strings.Cut(after, " (") // the service's own words
+	said = strings.TrimRight(before, ": ")
+	if !strings.Contains(said, e.remote) {
+		said = e.remote + " " + said
+	}
+	said += ": " + e.advice
+	if found && quoted {
+		said += " (" + words
+	}
+	return said
+}
