@@ -44,6 +44,10 @@ func (p program) equip(commands []*cli.Command) {
 			p.equip(c.Subcommands)
 			continue
 		}
+		if c.Action != nil && !printsNothing(c.Name) {
+			c.Flags = append(c.Flags, outputFlag())
+			c.Action = withOutput(c.Action)
+		}
 		c.Flags = append(c.Flags, commonFlags()...)
 		c.Before = p.fillFromConfig
 	}

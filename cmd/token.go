@@ -18,19 +18,21 @@ func (p program) tokenCommand() *cli.Command {
 			{
 				Name: "code", Usage: "request a code for a person to confirm", ArgsUsage: "[REMOTE:]",
 				Description: "By default it is the device flow: the person types the user code at the address, then\n'davdisk token exchange --device CODE' gives the tokens. With --authorize it prints the address of a page\nthat shows a code to the person, for 'davdisk token exchange CODE'.",
-				Flags:       p.withStores(append(clientFlags(), switchFlag("authorize", "use the code flow: print the address of its page"), jsonFlag())...),
+				Flags:       p.withStores(append(clientFlags(), switchFlag("authorize", "use the code flow: print the address of its page"), jsonFlag(), serviceNamesFlag())...),
 				Action:      p.withSession((*session).tokenCode),
 			},
 			{
 				Name: "exchange", Usage: "exchange a code for tokens and print them", ArgsUsage: "CODE [REMOTE:]",
 				Flags: p.withStores(append(clientFlags(),
 					switchFlag("device", "the code is a device code"),
-					switchFlag("save", "store the tokens instead of printing them"), jsonFlag())...),
+					switchFlag("save", "store the tokens instead of printing them"), jsonFlag(), serviceNamesFlag())...),
 				Action: p.withSession((*session).tokenExchange),
 			},
 			{
-				Name: "refresh", Usage: "refresh the stored token", ArgsUsage: "[REMOTE:]",
-				Flags:  p.withStores(jsonFlag()),
+				Name: "refresh", Usage: "refresh the stored token, or one in a file", ArgsUsage: "[REMOTE:]",
+				Description: "With --refresh-token-file nothing is stored: it prints the new tokens. The old refresh token is spent by that, so write\nthem to a file with --output.",
+				Flags: p.withStores(append(clientFlags(),
+					textFlag("refresh-token-file", "", "`FILE` with the refresh token, in place of a stored login"), jsonFlag(), serviceNamesFlag())...),
 				Action: p.withSession((*session).tokenRefresh),
 			},
 		},
@@ -71,6 +73,9 @@ func (s *session) tokenCode(args []string) error {
 	if err != nil {
 		return err
 	}
+	if s.c.Bool("service-names") {
+		return writeJSON(out, serviceCode{code.UserCode, code.Code, code.URL, int(code.Interval.Seconds()), secondsUntil(code.Expires)})
+	}
 	if s.c.Bool("json") {
 		return writeJSON(out, deviceCodeJSON{code.UserCode, code.URL, code.Code, code.Expires.UTC(), code.Interval.Seconds()})
 	}
@@ -99,7 +104,7 @@ func (s *session) tokenExchange(args []string) error {
 		tokens, err = a.oauth.Exchange(s.ctx, args[0], "")
 	}
 	if err != nil {
-		return err
+		return s.printTokenStatus(err)
 	}
 	if s.c.Bool("save") {
 		return a.keep(s.ctx, tokens)
@@ -109,6 +114,9 @@ func (s *session) tokenExchange(args []string) error {
 
 func (s *session) printTokens(tokens yandex.Tokens) error {
 	out := s.out()
+	if s.c.Bool("service-names") {
+		return writeJSON(out, newServiceTokens(tokens))
+	}
 	if s.c.Bool("json") {
 		return writeJSON(out, tokensJSON{tokens.Access, tokens.Refresh, known(tokens.Expires), tokens.Scope})
 	}
@@ -120,6 +128,9 @@ func (s *session) printTokens(tokens yandex.Tokens) error {
 // renews it in the way it always does: under its lock, the new one on disk
 // before it is used.
 func (s *session) tokenRefresh(args []string) error {
+	if s.c.String("refresh-token-file") != "" {
+		return s.refreshFromFile(args)
+	}
 	a, err := s.account(append(args, defaultRemote)[0])
 	if err != nil {
 		return err
@@ -137,11 +148,34 @@ func (s *session) tokenRefresh(args []string) error {
 	case after.Issued.Equal(before.Issued):
 		return s.whyNotRefreshed(a, before)
 	}
+	if s.c.Bool("service-names") {
+		return writeJSON(s.out(), newServiceTokens(after))
+	}
 	if s.c.Bool("json") {
 		return writeJSON(s.out(), tokensJSON{Access: after.Access, Refresh: after.Refresh, Expires: known(after.Expires), Scope: after.Scope})
 	}
 	_, err = fmt.Fprintf(s.c.App.Writer, "renewed; good until %s\n", exactly(after.Expires))
 	return err
+}
+
+// refreshFromFile refreshes a token that a script keeps itself.
+func (s *session) refreshFromFile(args []string) error {
+	a, err := s.clientOf(args)
+	if err != nil {
+		return err
+	}
+	refresh, err := readSecret(s.c.String("refresh-token-file"))
+	if err != nil {
+		return inFlag("refresh-token-file", err)
+	}
+	tokens, err := a.oauth.Refresh(s.ctx, refresh)
+	if err != nil {
+		return err
+	}
+	if tokens.Refresh == "" {
+		tokens.Refresh = refresh
+	}
+	return s.printTokens(tokens)
 }
 
 // whyNotRefreshed asks once more, for the reason: the store goes on with a
