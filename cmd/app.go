@@ -25,7 +25,7 @@ func (p program) newApp(in io.Reader, out, errs io.Writer) *cli.App {
 			p.cpCommand(), p.mvCommand(), p.syncCommand(), p.compareCommand(), p.rmCommand(), p.mkdirCommand(),
 			p.linkCommand(), p.propsCommand(), p.filesCommand(),
 			p.shareCommand(), p.unshareCommand(), p.sharedCommand(), p.publicCommand(), p.saveURLCommand(), p.trashCommand(),
-			p.remotesCommand(), configCommand(), p.tokenCommand(), p.queueCommand(),
+			p.remotesCommand(), p.driversCommand(), p.configCommand(), p.tokenCommand(), p.queueCommand(),
 			p.checkCommand(), emulatorCommand(), completionCommand(), versionCommand(), healthCommand(), manCommand(),
 		},
 	}

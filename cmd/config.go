@@ -1,17 +1,24 @@
 package cmd
 
 import (
+	"fmt"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/davdisk/davdisk/cmd/internal/config"
 	"github.com/davdisk/davdisk/cmd/internal/state"
 )
 
-func configCommand() *cli.Command {
+func (p program) configCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "config",
-		Usage: "show where davdisk keeps its files",
+		Usage: "check the configuration, show where davdisk keeps its files",
 		Subcommands: []*cli.Command{{
+			Name:   "check",
+			Usage:  "check the configuration: keys, remotes, users",
+			Flags:  p.withStores(),
+			Action: p.withSession((*session).checkConfig),
+		}, {
 			Name:  "path",
 			Usage: "print the paths of configuration, state and cache",
 			Flags: []cli.Flag{jsonFlag()},
@@ -35,6 +42,17 @@ func configCommand() *cli.Command {
 			},
 		}},
 	}
+}
+
+// checkConfig checks what is read late: the session has read the rest.
+func (s *session) checkConfig([]string) error {
+	for name, user := range s.cfg.Users {
+		if _, err := configuredUser(name, user); err != nil {
+			return fmt.Errorf("%s: user %q: %w", s.cfg.Path, name, err)
+		}
+	}
+	_, err := fmt.Fprintf(s.c.App.Writer, "%s: %d remotes, %d users, no mistakes\n", s.cfg.Path, len(s.cfg.Remotes), len(s.cfg.Users))
+	return err
 }
 
 type pathsJSON struct {

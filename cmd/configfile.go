@@ -31,10 +31,39 @@ func (p program) configRules(app *cli.App) config.Rules {
 		Flag: func(command, name string) bool {
 			return p.isSecretOption(name) || hasFlag(app.Commands, command, name)
 		},
+		Near: func(command, name string) string {
+			return nearest(name, configKeys(app.Commands, command))
+		},
 		Secret: func(driver, option string) bool {
 			return driver == "" && p.isSecretOption(option) || option == "pass" || option == "client-secret" || p.isSecretOption(driver+"-"+option)
 		},
 	}
+}
+
+// configKeys are the keys that a configuration may hold in the table of a
+// command or, for "", outside of all tables: flags, and the names of tables.
+func configKeys(commands []*cli.Command, command string) []string {
+	var keys []string
+	if command == "" {
+		keys = []string{"remotes", "users"}
+	}
+	for _, c := range commands {
+		if command != "" && c.Name != command {
+			continue
+		}
+		if command == "" {
+			keys = append(keys, c.Name)
+		}
+		for _, f := range c.Flags {
+			keys = append(keys, f.Names()[0])
+		}
+		for _, below := range c.Subcommands {
+			for _, f := range below.Flags {
+				keys = append(keys, f.Names()[0])
+			}
+		}
+	}
+	return keys
 }
 
 // makesConfig reports whether a command works without the file.

@@ -153,3 +153,28 @@ func TestTokenExchangeSaysHowItStands(t *testing.T) {
 		t.Errorf("a device as output: %d", code)
 	}
 }
+
+// The example of docs/configuration.md is a configuration without mistakes.
+func TestThePageOfTheConfiguration(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "docs", "configuration.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	home(t)
+	_, example, _ := strings.Cut(string(page), "```toml\n")
+	example, _, _ = strings.Cut(example, "```")
+	check := func(text string, want int, says string) {
+		t.Helper()
+		name := filepath.Join(t.TempDir(), "config.toml")
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, errs, code := run(t, "config", "check", "--config", name); code != want || !strings.Contains(out+errs, says) {
+			t.Errorf("exit code %d, want %d and %q: %s%s", code, want, says, out, errs)
+		}
+	}
+	check(example, exitDone, "2 remotes, 2 users, no mistakes")
+	check(strings.Replace(example, "[serve]", "[sevre]", 1), exitFailed, `did you mean "serve"?`)
+	check(strings.Replace(example, "hard-delete", "hard-delte", 1), exitFailed, "hard-delte")
+	check(strings.Replace(example, "$2y$10$", "$3y$", 1), exitFailed, `user "anna"`)
+}

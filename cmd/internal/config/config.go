@@ -60,7 +60,19 @@ type User struct {
 type Rules struct {
 	Flag    func(command, name string) bool // is there such a flag; command "": of any command
 	Command func(name string) bool
-	Secret  func(driver, option string) bool // must others not read it
+	Secret  func(driver, option string) bool  // must others not read it
+	Near    func(command, name string) string // the known name that was probably meant, or empty; may be nil
+}
+
+// hint names the known key that was probably meant.
+func (r Rules) hint(command, name string) string {
+	if r.Near == nil {
+		return ""
+	}
+	if near := r.Near(command, name); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return ""
 }
 
 // DefaultPath is where the configuration lies unless a flag says otherwise;
@@ -117,7 +129,7 @@ func (f *File) parse(text string, rules Rules) error {
 		case isTable && rules.Command(key):
 			err = f.parseCommand(key, table, rules)
 		default:
-			err = fmt.Errorf("unknown key %q", key)
+			err = fmt.Errorf("unknown key %q%s", key, rules.hint("", key))
 		}
 		if err != nil {
 			return err
@@ -158,7 +170,7 @@ func (f *File) parseUsers(text string) error {
 	}
 	for _, key := range md.Undecoded() {
 		if key[0] == "users" {
-			return fmt.Errorf("unknown key %q", key.String())
+			return fmt.Errorf("unknown key %q: a user has password-hash, password-file, root and read-only", key.String())
 		}
 	}
 	f.Users = file.Users
@@ -169,7 +181,7 @@ func (f *File) parseCommand(command string, flags map[string]any, rules Rules) e
 	f.Commands[command] = map[string][]string{}
 	for name, v := range flags {
 		if !rules.Flag(command, name) {
-			return fmt.Errorf("unknown key %q: 'davdisk %s' has no such flag", command+"."+name, command)
+			return fmt.Errorf("unknown key %q: 'davdisk %s' has no such flag%s", command+"."+name, command, rules.hint(command, name))
 		}
 		values, err := texts(command+"."+name, v)
 		if err != nil {
