@@ -12,12 +12,19 @@ import (
 // A Progress is a line on a terminal that shows the progress of a transfer; on
 // anything else it is silent. Its methods may be called by many goroutines.
 type Progress struct {
+	stop    chan struct{} // closed by Close; nil without a line
+	showing sync.WaitGroup
+
 	mu    sync.Mutex // guards the rest
 	bar   *progressbar.ProgressBar
 	files int // done
 	of    int
 	bytes int64
 }
+
+// showEvery is how often the line is shown again while nothing happens: the bar
+// leaves out what comes soon after something else.
+const showEvery = 200 * time.Millisecond
 
 // NewProgress begins a line on w for a number of files with so many bytes in
 // them: how many are done, the rate, and the time that is left.
@@ -36,8 +43,26 @@ func NewProgress(w io.Writer, files int, bytes int64) *Progress {
 			progressbar.OptionClearOnFinish(),
 			progressbar.OptionSetWidth(20),
 		)
+		p.stop = make(chan struct{})
+		p.showing.Go(p.show)
 	}
 	return p
+}
+
+// show shows the line until Close.
+func (p *Progress) show() {
+	tick := time.NewTicker(showEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.stop:
+			return
+		case <-tick.C:
+			p.mu.Lock()
+			p.bar.Describe(p.count())
+			p.mu.Unlock()
+		}
+	}
 }
 
 func (p *Progress) count() string { return fmt.Sprintf("%d of %d files", p.files, p.of) }
@@ -86,13 +111,14 @@ func (p *Progress) File() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.files++
-	if p.bar != nil {
-		p.bar.Describe(p.count())
-	}
 }
 
 // Close takes the line away.
 func (p *Progress) Close() {
+	if p.stop != nil {
+		close(p.stop)
+		p.showing.Wait()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.bar != nil {
