@@ -21,14 +21,14 @@ func TestDavfs2SeesNothingWhereNothingIsStored(t *testing.T) {
 		}
 		s.want(200, "HEAD", name, "")
 		s.want(207, "PROPFIND", name, "", "Depth: 0")
-		if got := s.want(207, "PROPFIND", "/", "", "Depth: 1", davfs2).body; strings.Contains(got, name) {
+		if got := s.want(207, "PROPFIND", "/", "", "Depth: 1", davfs2).body; strings.Contains(got, "%D0%96") {
 			t.Errorf("davfs2 is shown %s", got)
 		}
-		if got := s.want(207, "PROPFIND", "/", "", "Depth: 1").body; !strings.Contains(got, "/"+strings.TrimPrefix(name, "/")) {
+		if got := s.want(207, "PROPFIND", "/", "", "Depth: 1").body; !strings.Contains(got, "%D0%96") {
 			t.Errorf("others are shown %s", got)
 		}
 		s.want(423, "PUT", name, "stolen", davfs2, "If-None-Match: *")
-		s.want(423, "LOCK", name, lockBody, davfs2, "If-None-Match: *")
+		s.want(423, "LOCK", name, lockBody, davfs2)
 		s.want(201, "PUT", name, "content", davfs2, "If-None-Match: *", "If: "+token)
 		s.want(412, "PUT", name, "again", davfs2, "If-None-Match: *", "If: "+token)
 		s.want(207, "PROPPATCH", name, `<propertyupdate xmlns="DAV:"><set><prop><executable xmlns="http://apache.org/dav/props/">T</executable></prop></set></propertyupdate>`, davfs2, "If: "+token)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 	"github.com/davdisk/davdisk/internal/httpclient"
 	"github.com/davdisk/davdisk/internal/ownname"
@@ -91,6 +92,27 @@ func (l *leftovers) release(name string) {
 	}
 }
 
+// copied records that a folder may have taken along what was in it.
+func (l *leftovers) copied(from, to string) {
+	for name, is := range l.journal.All() {
+		if backend.Within(name, from) {
+			is.absent = false
+			l.noted(name, l.journal.note(to+name[len(from):], is))
+			l.start()
+		}
+	}
+}
+
+// moved is copied where nothing stays.
+func (l *leftovers) moved(from, to string) {
+	l.copied(from, to)
+	for name := range l.journal.All() {
+		if backend.Within(name, from) {
+			l.gone(name)
+		}
+	}
+}
+
 // start starts the worker, or wakes it.
 func (l *leftovers) start() {
 	l.mu.Lock()
@@ -108,7 +130,7 @@ func (l *leftovers) start() {
 
 // run is the worker: it removes what is left until there is nothing.
 func (l *leftovers) run() {
-	for pause := firstSweep; l.sweep(l.ctx); {
+	for pause := firstSweep; l.sweep(l.ctx, false); {
 		select {
 		case <-l.ctx.Done():
 			return
@@ -120,12 +142,14 @@ func (l *leftovers) run() {
 	}
 }
 
-// sweep removes what nobody uses. It reports whether something is left.
-func (l *leftovers) sweep(ctx context.Context) (left bool) {
+// sweep removes what nobody uses; again is to look once more where nothing was.
+// It reports whether something is left.
+func (l *leftovers) sweep(ctx context.Context, again bool) (left bool) {
 	for name, is := range l.journal.All() {
 		l.mu.Lock()
 		used := l.inUse[name]
 		l.mu.Unlock()
+		is.absent = is.absent && !again
 		if !used && !l.remove(ctx, name, is) {
 			left = true
 		}
@@ -167,7 +191,7 @@ func (l *leftovers) Close() error {
 	if len(l.journal.All()) > 0 {
 		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 		defer cancel()
-		l.sweep(ctx)
+		l.sweep(ctx, true)
 	}
 	return l.journal.Close()
 }

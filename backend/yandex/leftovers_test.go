@@ -40,7 +40,7 @@ func TestTemporaryFilesAreRemoved(t *testing.T) {
 			},
 		},
 	} {
-		for _, end := range []string{"later", "at the end", "after a kill"} {
+		for _, end := range []string{"later", "at the end", "after a kill", "later, elsewhere"} {
 			t.Run(what+", "+end, func(t *testing.T) {
 				t.Parallel()
 				state := t.TempDir()
@@ -67,6 +67,11 @@ func TestTemporaryFilesAreRemoved(t *testing.T) {
 				srv.ClearFaults()
 				srv.SetKnobs(func(k *emulator.Knobs) { *k = emulator.Knobs{} })
 				switch end {
+				case "later, elsewhere":
+					if err := b.Move(ctx, "d", "e", backend.MoveOptions{}); err != nil {
+						t.Fatal(err)
+					}
+					fallthrough
 				case "later":
 					later <- time.Time{}
 				case "at the end":
@@ -85,7 +90,11 @@ func TestTemporaryFilesAreRemoved(t *testing.T) {
 						t.Fatal("a temporary file is left")
 					}
 				}
-				hold(t, srv, replaced, nil)
+				if end == "later, elsewhere" {
+					hold(t, srv, map[string]string{"/e/f": "old", "/e/g": "another"}, nil)
+				} else {
+					hold(t, srv, replaced, nil)
+				}
 			})
 		}
 	}

@@ -29,6 +29,7 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 	err = b.transfer(ctx, api.MoveResource, from, to, opts.Overwrite)
 	if err == nil {
 		b.times.moved(from, to)
+		b.leftovers.moved(from, to)
 		b.recent.copied(from, to)
 		b.recent.removed(from)
 	} else {
@@ -54,6 +55,7 @@ func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOp
 	err = b.transfer(ctx, api.CopyResource, from, to, opts.Overwrite)
 	if err == nil {
 		b.times.copied(from, to)
+		b.leftovers.copied(from, to)
 		b.recent.copied(from, to)
 	} else {
 		b.recent.invalidate(to)
