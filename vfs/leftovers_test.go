@@ -2,6 +2,7 @@ package vfs_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/memory"
 	"github.com/davdisk/davdisk/internal/ownname"
+	"github.com/davdisk/davdisk/vfs"
 )
 
 // unwilling is a store that does not remove what is hidden, as long as that is
@@ -131,4 +133,36 @@ func TestInterruptedIsRecoveredLater(t *testing.T) {
 			t.Errorf("%q is in the store, want %q", got, want)
 		}
 	})
+}
+
+// TestLeftoversDoNotGoAlong moves and copies a folder in which something hidden
+// could not be removed yet. It would be taken along, and shown there: the folder
+// stays as long as it cannot be removed.
+func TestLeftoversDoNotGoAlong(t *testing.T) {
+	for what, do := range map[string]func(f *vfs.FS) error{
+		"move":   func(f *vfs.FS) error { return f.Move("/e", "/n", false) },
+		"rename": func(f *vfs.FS) error { return f.Rename("/e", "/n") },
+		"copy":   func(f *vfs.FS) error { return f.Copy("/e", "/n", false, -1) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := &unwilling{Backend: memory.New(memory.Options{}), refuses: true, since: time.Now()}
+			f := newFS(t, s)
+			replaceFixture(t, f)
+			for _, err := range []error{f.Mkdir("/e", 0o755), f.Move("/from", "/d", true), f.Move("/d", "/e/d", false), f.Mkdir("/from", 0o755), f.Move("/from", "/e/d", true)} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := do(f); !errors.Is(err, backend.ErrUnavailable) {
+				t.Errorf("while something is left in it: %v", err)
+			}
+			s.set(false)
+			if err := do(f); err != nil {
+				t.Fatal(err)
+			}
+			if got := tree(t, newFS(t, s.Backend)); strings.Contains(got, "n/.davdisk") {
+				t.Errorf("it was taken along: %q", got)
+			}
+		})
+	}
 }

@@ -124,6 +124,9 @@ func (f *FS) sides(given, wanted string) (s sides, err error) {
 		}
 	}()
 	s = sides{from: places[0], to: places[1], done: done}
+	if err := f.await(f.ctx, leftIn(s.from.name)); err != nil {
+		return s, err
+	}
 	s.source, s.target, s.taken, err = f.lookUp(s.from, s.to)
 	found = err == nil
 	return s, err

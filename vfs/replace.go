@@ -106,6 +106,13 @@ func affectsTree(name string) func(e *intent) bool {
 	}
 }
 
+// leftIn returns a func that reports whether an intent is one to remove what is
+// hidden in a tree. The store would take that along where the tree is moved or
+// copied, and nothing would remove it there, nor hide it.
+func leftIn(name string) func(e *intent) bool {
+	return func(e *intent) bool { return e.Kind == discarding && backend.Within(e.Hidden, name) }
+}
+
 // isHidden reports whether a name is in the store only while an operation runs.
 func (c *core) isHidden(name string) bool {
 	return len(c.journal.find(func(e *intent) bool { return backend.Within(name, e.Hidden) })) > 0
