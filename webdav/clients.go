@@ -47,7 +47,14 @@ func forClient(req *http.Request, err error) error {
 // PUT, which it leaves out if the answer to LOCK was 201: the file exists, then,
 // and has no bit to be set (davfs2 1.6.1). Every script of a git clone would lose
 // it. After 200 it sends the file with If-None-Match: *.
-func wantsLockNull(req *http.Request) bool { return strings.HasPrefix(req.UserAgent(), "davfs2/") }
+func wantsLockNull(req *http.Request) bool { return isDavfs2(req) }
+
+// wantsExactNames reports whether a client takes names that differ in their
+// Unicode normalization for different ones. davfs2 makes a file of each name
+// that a program gives it, and sends names as they were listed.
+func wantsExactNames(req *http.Request) bool { return isDavfs2(req) }
+
+func isDavfs2(req *http.Request) bool { return strings.HasPrefix(req.UserAgent(), "davfs2/") }
 
 // hidesPlaceholders reports whether nothing is to be seen where there is only a
 // placeholder.

@@ -184,7 +184,7 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 	}
 	r := &request{Request: req, handler: h, root: "/", files: files, readOnly: h.isReadOnly(req)}
 	if user, ok := PrincipalFromContext(req.Context()); ok {
-		r.principal, r.root = user.Name, r.resolve(path.Clean("/"+user.Root))
+		r.principal, r.root = user.Name, r.inAnyForm(path.Clean("/"+user.Root))
 		if err := r.confine(user); err != nil {
 			return err
 		}

@@ -37,3 +37,18 @@ func TestDavfs2SeesNothingWhereNothingIsStored(t *testing.T) {
 		s.want(200, "HEAD", name, "", davfs2)
 	})
 }
+
+// TestDavfs2MeansEachNameExactly: two names that look the same are two files to
+// davfs2, and one to others, macOS among them.
+func TestDavfs2MeansEachNameExactly(t *testing.T) {
+	s := newShare(t, newCapableFs())
+	const composed, decomposed = "/%C3%A9", "/e%CC%81"
+	s.want(201, "PUT", composed, "1", davfs2)
+	s.want(404, "GET", decomposed, "", davfs2)
+	if got := s.want(200, "GET", decomposed, "").body; got != "1" {
+		t.Errorf("others get %q", got)
+	}
+	s.want(201, "PUT", decomposed, "2", davfs2)
+	s.holds(composed, "1")
+	s.holds(decomposed, "2")
+}

@@ -111,17 +111,25 @@ func (h *Handler) publicPrefix() string {
 	return h.opts.prefix
 }
 
-// resolve returns the name under which a resource is stored. macOS sends some
+// resolve returns the name under which a resource is stored.
+func (r *request) resolve(name string) string {
+	if wantsExactNames(r.Request) {
+		return name
+	}
+	return r.inAnyForm(name)
+}
+
+// inAnyForm returns the name under which a resource is stored. macOS sends some
 // names decomposed (NFD) that others stored composed (NFC), and vice versa;
 // both look the same to a person. A name that exists as sent wins; a new one is
 // stored as sent. Only names with two forms cost a call, and only if they are
 // not found.
-func (r *request) resolve(name string) string {
+func (r *request) inAnyForm(name string) string {
 	if isOneForm(name) || r.exists(name) {
 		return name
 	}
 	parent, base := path.Split(name)
-	parent = r.resolve(path.Clean(parent))
+	parent = r.inAnyForm(path.Clean(parent))
 	for _, form := range []string{base, norm.NFC.String(base), norm.NFD.String(base)} {
 		candidate := path.Join(parent, form)
 		if candidate != name && r.exists(candidate) {
