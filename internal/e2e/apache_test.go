@@ -17,10 +17,10 @@ import (
 	"github.com/davdisk/davdisk/internal/testtool"
 )
 
-// startApache runs Apache with one server, given by its directives, until the
+// runApache runs Apache with one server, given by its directives, until the
 // test ends, and waits until it listens on the address. Its modules are those of
 // Debian.
-func startApache(t *testing.T, address, modules, directives string) {
+func runApache(t *testing.T, address, modules, directives string) {
 	t.Helper()
 	apache := testtool.Find(t, "apache2")
 	dir := t.TempDir()
@@ -80,7 +80,7 @@ func startModDav(t *testing.T) (url string) {
 	address, data, locks := freeAddress(t), t.TempDir(), t.TempDir()
 	asWebUser(t, data)
 	asWebUser(t, locks)
-	startApache(t, address, "dav dav_fs dir", fmt.Sprintf(
+	runApache(t, address, "dav dav_fs dir", fmt.Sprintf(
 		"DocumentRoot %s\nDavLockDB %s/locks\n<Directory %[1]s>\nDav On\nRequire all granted\n</Directory>", data, locks))
 	return "http://" + address + "/"
 }

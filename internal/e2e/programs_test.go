@@ -93,7 +93,7 @@ func TestBehindCompression(t *testing.T) {
 			startNginx(t, front, `listen `+front+`; gzip on; gzip_types *; gzip_proxied any; gzip_min_length 1; location / { proxy_pass `+url+`; }`)
 		},
 		"Apache": func(t *testing.T, front, url string) {
-			startApache(t, front, "proxy proxy_http filter deflate", "SetOutputFilter DEFLATE\nProxyPass / "+url+"\nProxyPreserveHost On")
+			runApache(t, front, "proxy proxy_http filter deflate", "SetOutputFilter DEFLATE\nProxyPass / "+url+"\nProxyPreserveHost On")
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
