@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -35,7 +34,7 @@ func (p program) serveCommand() *cli.Command {
 			"   davdisk serve --mount /work=work: --mount /archive=sftp:old\n" +
 			"   davdisk serve /srv/data --addr :8443 --user me --pass-file secret --tls-self-signed",
 		Flags: p.withStores(
-			textFlag("addr", "127.0.0.1:8080", "listen on `HOST:PORT`; port 0 finds a free one"),
+			textFlag("addr", "127.0.0.1:8080", "listen on `HOST:PORT`, where port 0 finds a free one, or on the Unix socket unix:/path"),
 			switchFlag("demo", "serve a made-up disk; no account is needed"),
 			textFlag("demo-dir", "", "keep the made-up disk in `DIR` between runs"),
 			textFlag("user", "", "`NAME` that may log in"),
@@ -123,7 +122,7 @@ func (h *share) prepare() error {
 	if h.cert != nil {
 		h.scheme = "https"
 	}
-	if h.listener, err = listen(c.Context, c.String("addr"), len(users) > 0, c.Bool("insecure")); err != nil {
+	if h.listener, err = listenShare(c.Context, c.String("addr"), len(users) > 0, c.Bool("insecure")); err != nil {
 		return err
 	}
 	if bound, ok := h.listener.Addr().(*net.TCPAddr); ok && !bound.IP.IsLoopback() && h.cert == nil && len(users) > 0 && len(c.StringSlice("trusted-proxy")) == 0 {
@@ -374,11 +373,7 @@ func (h *share) run() error {
 // announce prints the address of the share, and on a terminal how to use it.
 func (h *share) announce() {
 	out := h.s.c.App.ErrWriter
-	base := h.scheme + "://" + h.listener.Addr().String() + path.Clean("/"+h.s.c.String("base-url"))
-	address := strings.TrimSuffix(base, "/") + "/"
-	if host, port, err := net.SplitHostPort(h.listener.Addr().String()); err == nil && netip.MustParseAddr(host).IsUnspecified() {
-		address = strings.Replace(address, net.JoinHostPort(host, port), net.JoinHostPort("127.0.0.1", port), 1)
-	}
+	address := shareAddress(h.scheme, h.listener.Addr(), h.s.c.String("base-url"))
 	fmt.Fprintf(out, "listening on %s\n", address)
 	if h.readOnly != "" {
 		fmt.Fprintf(out, "read-only, because replacing a file could lose it: %s; --accept-unsafe-writes allows it\n", terminal.Escape(h.readOnly))
@@ -389,7 +384,7 @@ func (h *share) announce() {
 	if h.s.c.Bool("tls-self-signed") {
 		fmt.Fprintf(out, "self-made certificate, SHA-256 %s\n", fingerprint(h.cert))
 	}
-	if terminal.Is(out) && !h.s.c.Bool("quiet") {
+	if terminal.Is(out) && !h.s.c.Bool("quiet") && strings.HasPrefix(address, "http") {
 		printHints(out, address)
 	}
 }

@@ -72,7 +72,7 @@ type server struct {
 	end chan error
 }
 
-var listening = regexp.MustCompile(`listening on (https?://[^\s]+)`)
+var listening = regexp.MustCompile(`listening on ((?:https?://|unix:)[^\s]+)`)
 
 // serve starts `davdisk serve` on the disk with a state folder of its own.
 func serve(tb testing.TB, disk *emulator.Server, flags ...string) *server {
