@@ -55,7 +55,7 @@ func (p program) serveCommand() *cli.Command {
 			switchFlag("no-quota", "do not report free space: some versions of macOS hang on it"),
 			numberFlag("depth-infinity", 0, "allow PROPFIND with Depth: infinity up to `N` names; 0 refuses it"),
 			textFlag("litter", "store", "`WHAT` to do with ._*, .DS_Store and the like: store, local or refuse"),
-			textFlag("admin-addr", "", "serve /healthz and /metrics on `HOST:PORT`, to that host and the loopback names alone"),
+			textFlag("admin-addr", "", "serve /healthz, /readyz and /metrics on `HOST:PORT`, to that host and the loopback names alone"),
 			textFlag("cache-dir", "", "cache file content in `DIR`"),
 			textFlag("cache-size", "1G", "maximum `SIZE` of the content cache; 0 disables it"),
 			textFlag("spool-size", "4G", "maximum `SIZE` of uploads held at once on their way to the store; beyond it they wait, or get 503"),
@@ -155,8 +155,9 @@ func (h *share) prepare() error {
 		return err
 	}
 	if h.admin != nil {
-		h.admin.Gauge("davdisk_queued_files", "Files that wait to be stored.", func() float64 { files, _ := h.stack.fs.Queued(); return float64(files) })
-		h.admin.Gauge("davdisk_queued_bytes", "Bytes of files that wait to be stored.", func() float64 { _, bytes := h.stack.fs.Queued(); return float64(bytes) })
+		h.admin.Gauge("davdisk_queued_files", "Files that clients were told are kept, with --write-back, and that are not in the store yet.", func() float64 { files, _ := h.stack.fs.Queued(); return float64(files) })
+		h.admin.Gauge("davdisk_queued_bytes", "Bytes of the files that davdisk_queued_files counts.", func() float64 { _, bytes := h.stack.fs.Queued(); return float64(bytes) })
+		h.admin.Ready(newReadiness(b, h.s.stateDir, h.stack.vfsState, time.Now).check)
 	}
 	return h.lookAll(b)
 }

@@ -243,6 +243,9 @@ func TestAdminTellsHealthAndNumbers(t *testing.T) {
 	if got := s.wants("GET", "healthz", "", "", 200); got != "ok\n" {
 		t.Errorf("health is %q", got)
 	}
+	if got := s.wants("GET", "readyz", "", "", 200); got != "ok\n" {
+		t.Errorf("it is ready: %q", got)
+	}
 	numbers := s.wants("GET", "metrics", "", "", 200)
 	for _, want := range []string{`davdisk_requests_total{method="PUT",status="201"} 1`, `davdisk_requests_total{method="GET",status="404"} 1`,
 		`{method="other",status="`, "process_resident_memory_bytes"} {

@@ -68,8 +68,9 @@ const queueBytes = 16 << 30
 // and around the handler what lets people in.
 type stack struct {
 	http.Handler
-	dav *webdav.Handler
-	fs  *vfs.FS
+	dav      *webdav.Handler
+	fs       *vfs.FS
+	vfsState string // empty: nothing survives
 }
 
 // newStack builds a share from the store up. Each part closes what is below it,
@@ -121,7 +122,7 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 	if err != nil {
 		return nil, errors.Join(err, dav.Close(), f.Close())
 	}
-	return &stack{outer, dav, f}, nil
+	return &stack{outer, dav, f, vfsState}, nil
 }
 
 // Close ends the share from the top: first who may still ask, then what is

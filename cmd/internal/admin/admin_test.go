@@ -36,6 +36,17 @@ func TestHealth(t *testing.T) {
 			t.Errorf("got %d %q, want %d %q", code, text, c.code, c.text)
 		}
 	}
+	a := New(nil)
+	if code, text := adminPage(a, "/readyz"); code != 503 || text != "starting\n" {
+		t.Errorf("before it is ready: %d %q", code, text)
+	}
+	for _, err := range []error{nil, errors.New("the store has been out of reach for 2m0s"), nil} {
+		a.Ready(func(context.Context) error { return err })
+		code, text := adminPage(a, "/readyz")
+		if err == nil && (code != 200 || text != "ok\n") || err != nil && (code != 503 || text != err.Error()+"\n") {
+			t.Errorf("with %v: %d %q", err, code, text)
+		}
+	}
 	if code, _ := adminPage(New(nil), "/anything"); code != http.StatusNotFound {
 		t.Errorf("another path: %d", code)
 	}
