@@ -82,7 +82,7 @@ func TestInterruptedCopy(t *testing.T) {
 		t.Error("it was copied into the folder of the first time")
 	}
 	// Done is done: now the folder is one that is there, and is copied into.
-	if out, errs, err := run(t, "cp", "-r", dir, "yandex:new"); err != nil {
+	if out, errs, err := runApp(t, "cp", "-r", dir, "yandex:new"); err != nil {
 		t.Fatalf("%v\n%s%s", err, out, errs)
 	}
 	if _, err := disk.ReadFile("disk:/new/files/f7.txt"); err != nil {
