@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/combine"
 	"github.com/davdisk/davdisk/backend/crypt"
 	"github.com/davdisk/davdisk/backend/local"
 	"github.com/davdisk/davdisk/backend/memory"
@@ -189,6 +190,12 @@ func exampleStore(t *testing.T, driver string) backend.Backend {
 		return new(local.Backend)
 	case "memory":
 		return new(memory.Backend)
+	case "combine":
+		b, err := combine.New(map[string]backend.Backend{"memory": new(memory.Backend)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
 	case "crypt":
 		b, err := crypt.New(t.Context(), memory.New(memory.Options{}), crypt.Options{Password: "x"})
 		if err != nil {
