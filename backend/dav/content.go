@@ -12,6 +12,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/internal/httpclient"
+	"github.com/davdisk/davdisk/internal/pathlock"
 	"github.com/davdisk/davdisk/internal/reading"
 )
 
@@ -35,7 +36,21 @@ func (s *store) Open(ctx context.Context, name, version string) (backend.Content
 	case version != "" && version != e.Version:
 		return nil, backend.PathError("open", name, backend.ErrChanged, "another version is there now")
 	}
-	return &content{s: s, name: name, entry: e}, nil
+	c := &content{s: s, name: name, entry: e}
+	s.opened.Store(c, nil)
+	return c, nil
+}
+
+// renamed lets open contents follow a move by this store.
+func (s *store) renamed(from, to string) {
+	for key := range s.opened.Range {
+		c := key.(*content)
+		c.mu.Lock()
+		if backend.Within(c.name, from) {
+			c.name = to + c.name[len(from):]
+		}
+		c.mu.Unlock()
+	}
 }
 
 // content is one version of a file. A download is of that version if the server
@@ -44,23 +59,34 @@ func (s *store) Open(ctx context.Context, name, version string) (backend.Content
 // the downloads of all ranges have the same tag.
 type content struct {
 	s     *store
-	name  string
 	entry entry
 
 	mu      sync.Mutex // guards what follows
+	name    string     // that of a content of Open follows moves
 	loose   bool       // If-Match fails although this is the version: the tag is weak for the server
 	foreign string     // tag of downloads, if it is not the listing's
 }
 
 func (c *content) Info() backend.Info { return c.entry.Info }
-func (c *content) Close() error       { return nil }
+
+// Close implements backend.Content.
+func (c *content) Close() error {
+	c.s.opened.Delete(c)
+	return nil
+}
+
+func (c *content) currentName() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.name
+}
 
 func (c *content) Range(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
 	if offset < 0 {
-		return nil, backend.PathError("read", c.name, fs.ErrInvalid, "negative offset")
+		return nil, backend.PathError("read", c.currentName(), fs.ErrInvalid, "negative offset")
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, &fs.PathError{Op: "read", Path: c.name, Err: err}
+		return nil, &fs.PathError{Op: "read", Path: c.currentName(), Err: err}
 	}
 	end := c.entry.Size
 	if length >= 0 && length < end-offset {
@@ -73,7 +99,7 @@ func (c *content) Range(ctx context.Context, offset, length int64) (io.ReadClose
 	r := &rangeReader{c: c, ctx: ctx, cancel: cancel, pos: offset, end: end}
 	if err := r.connect(); err != nil {
 		cancel()
-		return nil, pathError("read", c.name, err)
+		return nil, pathError("read", c.currentName(), err)
 	}
 	return r, nil
 }
@@ -144,11 +170,11 @@ func (r *rangeReader) Close() error {
 // resume reconnects after a break.
 func (r *rangeReader) resume(cause error) error {
 	if err := r.ctx.Err(); err != nil {
-		return &fs.PathError{Op: "read", Path: r.c.name, Err: err}
+		return &fs.PathError{Op: "read", Path: r.c.currentName(), Err: err}
 	}
 	var length *reading.LengthError
 	if errors.As(cause, &length) && length.Got > length.Announced {
-		return backend.PathError("read", r.c.name, backend.ErrChanged, "the server sends more bytes than the file has")
+		return backend.PathError("read", r.c.currentName(), backend.ErrChanged, "the server sends more bytes than the file has")
 	}
 	if errors.Is(cause, io.EOF) {
 		cause = io.ErrUnexpectedEOF
@@ -157,7 +183,7 @@ func (r *rangeReader) resume(cause error) error {
 	if err == nil {
 		err = r.connect()
 	}
-	return pathError("read", r.c.name, err)
+	return pathError("read", r.c.currentName(), err)
 }
 
 // connect opens the rest of the range, with retries.
@@ -184,13 +210,13 @@ func (r *rangeReader) pause(cause error) error {
 	if r.idle++; !errors.As(cause, &again) || r.idle > resumeTries || again.wait > maxRetryAfter {
 		return cause
 	}
-	r.c.s.log.Debug("a download broke and is resumed", "name", r.c.name, "at", r.pos, "cause", httpclient.Message(cause))
+	r.c.s.log.Debug("a download broke and is resumed", "name", r.c.currentName(), "at", r.pos, "cause", httpclient.Message(cause))
 	return r.c.s.client.sleep(r.ctx, max(again.wait, r.c.s.client.backoff(r.idle)))
 }
 
 // fetch opens the bytes from pos to end.
 func (c *content) fetch(ctx context.Context, pos, end int64) (io.ReadCloser, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.s.client.address(c.name, false).String(), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.s.client.address(c.currentName(), false).String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -317,8 +343,11 @@ func (c *content) checkTag(ctx context.Context, tag string) error {
 
 // stillThere fails with ErrChanged if the version is not there any more.
 func (c *content) stillThere(ctx context.Context) error {
-	e, err := c.s.stat(ctx, c.name)
+	name := c.currentName()
+	e, err := c.s.stat(ctx, name)
 	switch {
+	case is(err, fs.ErrNotExist) && c.hasMoved(ctx, name):
+		return retryable{errors.New("the file was moved while it was read"), 0}
 	case is(err, fs.ErrNotExist):
 		return &backend.Error{Kind: backend.ErrChanged, Message: "the file is no longer there"}
 	case err != nil:
@@ -327,4 +356,18 @@ func (c *content) stillThere(ctx context.Context) error {
 		return &backend.Error{Kind: backend.ErrChanged, Message: "another version is there now"}
 	}
 	return nil
+}
+
+// hasMoved reports whether this store has moved the file, once a move that is
+// under way has ended.
+func (c *content) hasMoved(ctx context.Context, name string) bool {
+	if _, opened := c.s.opened.Load(c); !opened {
+		return false // read by an operation that has locked the name itself
+	}
+	unlock, err := c.s.names.Lock(ctx, pathlock.One(name))
+	if err != nil {
+		return false
+	}
+	unlock()
+	return c.currentName() != name
 }

@@ -24,6 +24,7 @@ type store struct {
 	client *client
 	can    features
 	names  pathlock.Table // one change of a name at a time
+	opened sync.Map       // contents of Open
 	temps  sync.Map       // temporary names of ours, which are not listed
 	tidy   sync.WaitGroup // those that are being removed in the background
 }

@@ -155,10 +155,16 @@ func unauthorized(resp *http.Response) string {
 	switch {
 	case !known:
 		return "it wants another way to log in (" + httpclient.OneLine(challenges...) + ") than a password (Basic) or a token (Bearer)"
-	case resp.Request == nil || resp.Request.Header.Get("Authorization") == "":
+	case !loggedIn(resp.Request):
 		return "set user and password, or token"
 	}
 	return "the user name, the password or the token is wrong; where there is two-factor login, the server wants a password made for this program"
+}
+
+// loggedIn reports whether a request had a password or a token.
+func loggedIn(req *http.Request) bool {
+	_, password, basic := req.BasicAuth()
+	return req.Header.Get("Authorization") != "" && (!basic || password != "")
 }
 
 // redirected says where the server wants us to go, without the query, which may

@@ -27,9 +27,14 @@ func (s *store) Move(ctx context.Context, from, to string, opts backend.MoveOpti
 		return linkError("move", from, to, err)
 	}
 	if dst.path != "" && !s.cfg.AtomicMove && s.can.WholePut {
-		return linkError("move", from, to, s.moveThrough(ctx, from, to, src))
+		err = s.moveThrough(ctx, from, to, src)
+	} else {
+		err = s.rename(ctx, from, to, src, dst.path != "")
 	}
-	return linkError("move", from, to, s.rename(ctx, from, to, src, dst.path != ""))
+	if err == nil {
+		s.renamed(from, to)
+	}
+	return linkError("move", from, to, err)
 }
 
 // checkTwo refuses bad names, and the root.
