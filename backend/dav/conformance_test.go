@@ -18,6 +18,7 @@ import (
 // cache, behaves as programs expect, but for what is declared. At the usual level
 // it is about what loses data.
 func TestConformance(t *testing.T) {
+	testlevel.NeedMore(t)
 	srv := davdisk(t)
 	cfg := dav.Config{URL: srv.URL, AtomicMove: true, StateDir: t.TempDir()}
 	whole, err := dav.New(t.Context(), cfg)
