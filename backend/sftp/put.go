@@ -225,11 +225,11 @@ func (b *Backend) place(ctx context.Context, temp, name string, old, fi fs.FileI
 			b.discard(ctx, temp)
 			return nil
 		}
+		if !isStatus(err) && !errors.Is(err, fs.ErrPermission) {
+			return err // what has the name now may be what was stored here
+		}
 		if _, taken := b.lstat(ctx, name); taken == nil {
 			return &backend.Error{Kind: fs.ErrExist}
-		}
-		if !isStatus(err) && !errors.Is(err, fs.ErrPermission) {
-			return err
 		}
 		// Not every file system has links.
 		return b.change(ctx, func(c *conn) error { return c.Rename(b.at(temp), b.at(name)) }, made)
