@@ -110,7 +110,7 @@ func declared(t *testing.T, d backend.Driver) string {
 	fmt.Fprintf(&lines, "\n### What %s declares\n\n", d.Name)
 	b := exampleStore(t, d.Name)
 	if b == nil {
-		return lines.String() + "That depends on the server: `davdisk check --contract REMOTE:` tells.\n"
+		return lines.String() + "That depends on the server, or on the stores below: `davdisk check --contract REMOTE:` tells.\n"
 	}
 	c := backend.CapabilitiesOf(b)
 	for _, lack := range []struct{ what, why string }{
