@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/crypto/acme"
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/cmd/internal/state"
@@ -43,6 +44,9 @@ func (p program) serveCommand() *cli.Command {
 			textFlag("htpasswd", "", "`FILE` of users, as htpasswd -B makes it"),
 			textFlag("tls-cert", "", "certificate `FILE` (PEM)"),
 			textFlag("tls-key", "", "`FILE` with the key of --tls-cert"),
+			listFlag("tls-acme", "obtain a certificate for `DOMAIN` from Let's Encrypt, whose terms you accept by that; its port 443 must lead here; repeatable"),
+			textFlag("tls-acme-email", "", "`ADDRESS` that the certificate service may write to"),
+			textFlag("tls-acme-directory", acme.LetsEncryptURL, "another service for --tls-acme: the `URL` of its ACME directory"),
 			switchFlag("tls-self-signed", "generate a self-signed certificate, for testing"),
 			switchFlag("insecure", "allow other machines to connect without a password"),
 			textFlag("base-url", "", "serve below this `PATH` instead of /"),
@@ -74,7 +78,7 @@ type share struct {
 	address  string
 	listener net.Listener
 	scheme   string
-	cert     *tls.Certificate
+	tls      *tls.Config // nil: plain HTTP
 	trial    *trial
 	admin    *admin
 	stack    *stack
@@ -116,17 +120,17 @@ func (h *share) prepare() error {
 	if err != nil {
 		return err
 	}
-	if h.cert, err = certificate(c.String("tls-cert"), c.String("tls-key"), c.Bool("tls-self-signed"), h.s.stateDir); err != nil {
+	if h.tls, err = tlsConfig(c, h.s.stateDir); err != nil {
 		return err
 	}
-	if h.cert != nil {
+	if h.tls != nil {
 		h.scheme = "https"
 	}
 	if h.listener, err = listenShare(c.Context, c.String("addr"), len(users) > 0, c.Bool("insecure")); err != nil {
 		return err
 	}
-	if bound, ok := h.listener.Addr().(*net.TCPAddr); ok && !bound.IP.IsLoopback() && h.cert == nil && len(users) > 0 && len(c.StringSlice("trusted-proxy")) == 0 {
-		h.s.log.Warn("passwords and files travel in the clear; --tls-cert and --tls-key, or a proxy with TLS, would hide them")
+	if bound, ok := h.listener.Addr().(*net.TCPAddr); ok && !bound.IP.IsLoopback() && h.tls == nil && len(users) > 0 && len(c.StringSlice("trusted-proxy")) == 0 {
+		h.s.log.Warn("passwords and files travel in the clear; --tls-acme, --tls-cert and --tls-key, or a proxy with TLS, would hide them")
 	}
 	handler, err := h.handlerOptions()
 	if err != nil {
@@ -265,6 +269,9 @@ func (h *share) serverOptions(users []server.User) ([]server.Option, error) {
 		return nil, err
 	}
 	options := []server.Option{server.WithBoundAddr(h.listener.Addr().String()), server.WithTrustedProxies(proxies)}
+	for _, domain := range c.StringSlice("tls-acme") {
+		options = append(options, server.WithBoundAddr(domain))
+	}
 	if public := c.String("public-url"); public != "" {
 		options = append(options, server.WithPublicURL(public)) // which handlerOptions has checked
 	}
@@ -346,12 +353,12 @@ func (h *share) run() error {
 		// The handler answers OPTIONS * as it does any other, with DAV.
 		DisableGeneralOptionsHandler: true,
 	}
-	if h.cert != nil {
-		srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*h.cert}, MinVersion: tls.VersionTLS12}
+	if h.tls != nil {
+		srv.TLSConfig = h.tls
 	}
 	failed := make(chan error, 1)
 	go func() {
-		if h.cert != nil {
+		if h.tls != nil {
 			failed <- srv.ServeTLS(h.listener, "", "")
 		} else {
 			failed <- srv.Serve(h.listener)
@@ -383,7 +390,7 @@ func (h *share) announce() {
 		fmt.Fprintf(out, "health and metrics on http://%s/\n", h.admin.addr)
 	}
 	if h.s.c.Bool("tls-self-signed") {
-		fmt.Fprintf(out, "self-made certificate, SHA-256 %s\n", fingerprint(h.cert))
+		fmt.Fprintf(out, "self-made certificate, SHA-256 %s\n", fingerprint(&h.tls.Certificates[0]))
 	}
 	if terminal.Is(out) && !h.s.c.Bool("quiet") && strings.HasPrefix(address, "http") {
 		printHints(out, address)
