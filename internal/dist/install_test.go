@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -24,9 +26,6 @@ import (
 // here is a bundle of the tree as it lies, with davdisk for this machine.
 func here(t *testing.T) (b *bundle, this target, binary string) {
 	t.Helper()
-	if runtime.GOOS != "linux" {
-		t.Skip("packages are for Linux")
-	}
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
