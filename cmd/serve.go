@@ -53,7 +53,7 @@ func (p program) serveCommand() *cli.Command {
 			textFlag("public-url", "", "`URL` that clients use, behind a reverse proxy"),
 			listFlag("trusted-proxy", "trust X-Forwarded headers from proxies in `CIDR`"),
 			listFlag("allow-origin", "let the scripts of web pages of `ORIGIN` use the share, https://app.example.org; repeatable"),
-			listFlag("mount", "serve several stores as folders of one root: `FOLDER=REMOTE:PATH`; repeatable"),
+			listFlag("mount", "serve `MOUNT`, FOLDER=REMOTE:PATH, as a folder of one root; repeatable"),
 			switchFlag("read-only", "refuse every change"),
 			switchFlag("accept-unsafe-writes", "allow changes in a store that may lose a file when it is replaced"),
 			switchFlag("no-quota", "do not report free space: some versions of macOS hang on it"),

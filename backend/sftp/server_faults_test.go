@@ -29,7 +29,8 @@ func TestContractWithoutExtensions(t *testing.T) {
 			tb.Errorf("it declares %+v", caps)
 		}
 		return b
-	})
+	}, backendtest.Unseen("NoConditionalPut", "the conditions are checked again just before the renaming"),
+		backendtest.Unseen("NoAtomicOverwrite", "between two renames, of a server on this machine"))
 }
 
 // watched does something when a byte is read.

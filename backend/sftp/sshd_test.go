@@ -147,7 +147,8 @@ func (s *sshd) open(tb backendtest.TB, root string) *Backend {
 // for.
 func TestContract(t *testing.T) {
 	s := newSSHD(t)
-	backendtest.Run(t, func(tb backendtest.TB) backend.Backend { return s.open(tb, tb.TempDir()) })
+	backendtest.Run(t, func(tb backendtest.TB) backend.Backend { return s.open(tb, tb.TempDir()) },
+		backendtest.Unseen("NoConditionalPut", "the conditions are checked again just before the renaming"))
 }
 
 // TestKilledServer kills sshd while it receives a file, at a few places: the old
