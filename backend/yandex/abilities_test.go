@@ -2,6 +2,7 @@ package yandex_test
 
 import (
 	"context"
+	"encoding/json"
 	"image"
 	_ "image/jpeg"
 	_ "image/png"
@@ -9,6 +10,7 @@ import (
 	"io/fs"
 	"iter"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -251,6 +253,23 @@ func TestPreview(t *testing.T) {
 	}
 }
 
+// publicKey asks the service for the key of a public address.
+func publicKey(t *testing.T, srv *emulator.Server, address string) string {
+	t.Helper()
+	resp, err := http.Get(srv.URL + "/v1/disk/public/resources?fields=public_key&public_key=" + url.QueryEscape(address))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var resource struct {
+		PublicKey string `json:"public_key"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&resource); err != nil || resource.PublicKey == "" {
+		t.Fatalf("the key is %q, %v", resource.PublicKey, err)
+	}
+	return resource.PublicKey
+}
+
 func TestPublic(t *testing.T) {
 	ctx := context.Background()
 	srv, owner := start(t, emulator.Options{}, yandex.Config{})
@@ -310,6 +329,37 @@ func TestPublic(t *testing.T) {
 	if link, err := backend.DownloadLink(ctx, p, "sub/x"); err != nil || link.URL == "" {
 		t.Errorf("the link is %+v, %v", link, err)
 	}
+	key := publicKey(t, srv, folder)
+	for _, address := range []string{
+		folder + "/", folder + "?w=1", folder + "/?w=1#top", " " + folder + "\n", "https://disk.yandex.ru/public/?hash=" + url.QueryEscape(key), key,
+	} {
+		p, err := guest.Public(ctx, address)
+		if err != nil {
+			t.Errorf("%q: %v", address, err)
+		} else if got := open(p, "Ж +.txt"); got != "hared content" {
+			t.Errorf("%q reads %q", address, got)
+		}
+	}
+	for _, address := range []string{
+		folder + "/sub", folder + "/sub/?w=1", "https://disk.yandex.ru/public?hash=" + url.QueryEscape(key+":/sub"),
+	} {
+		p, err := guest.Public(ctx, address)
+		if err != nil {
+			t.Fatalf("%q: %v", address, err)
+		}
+		if info, err := p.Stat(ctx, "x"); err != nil || info.Size != 1 {
+			t.Errorf("%q has %+v, %v", address, info, err)
+		}
+		_, err = p.Stat(ctx, "../Ж +.txt")
+		expectKind(t, "stat of what lies above", err, fs.ErrInvalid)
+	}
+	if p, err := guest.Public(ctx, folder+"/Ж%20+.txt"); err != nil {
+		t.Error(err)
+	} else if got := open(p, "."); got != "hared content" {
+		t.Errorf("the address of a file in it reads %q", got)
+	}
+	_, err = guest.Public(ctx, folder+"/missing")
+	expectKind(t, "what is not in it", err, fs.ErrNotExist)
 	file, err := guest.Public(ctx, single)
 	if err != nil {
 		t.Fatal(err)

@@ -18,8 +18,8 @@ import (
 
 // publicBackend is a public resource as a read-only backend.
 type publicBackend struct {
-	b   *Backend
-	key string // public key or address
+	b  *Backend
+	at publicAddress
 }
 
 // publicFields are those of a public file or folder.
@@ -29,24 +29,52 @@ var (
 )
 
 // Public implements backend.PublicReader. The address is that of the public
-// page or the public key. It needs no login.
+// page, or of a folder below it, as a browser shows it; or the public key. It
+// needs no login.
 func (b *Backend) Public(ctx context.Context, address string) (backend.Backend, error) {
-	if err := checkPublic(address); err != nil {
+	at, err := parsePublic(address)
+	if err != nil {
 		return nil, pathError("public", address, err)
 	}
-	p := &publicBackend{b, address}
+	p := &publicBackend{b, at}
 	if _, err := p.look(ctx, "."); err != nil {
 		return nil, pathError("public", address, publicError(err))
 	}
 	return p, nil
 }
 
-func checkPublic(address string) error {
-	if strings.TrimSpace(address) == "" || strings.ContainsAny(address, "\x00\n\r") {
-		return &backend.Error{Kind: fs.ErrInvalid, Message: "not a public address: they look like https://disk.yandex.ru/d/…"}
-	}
-	return nil
+// publicAddress says where a public resource is.
+type publicAddress struct {
+	key   string // public key, or address of the public page
+	inner string // name below it
 }
+
+// parsePublic understands an address as a browser shows it: with a path below
+// the published folder, a slash at its end, a query, or in the form
+// /public/?hash=KEY:/PATH that older pages have.
+func parsePublic(address string) (publicAddress, error) {
+	address = strings.TrimSpace(address)
+	if address == "" || strings.ContainsAny(address, "\x00\n\r") {
+		return publicAddress{}, &backend.Error{Kind: fs.ErrInvalid, Message: "not a public address: they look like https://disk.yandex.ru/d/…"}
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return publicAddress{address, "."}, nil // a public key
+	}
+	if hash := u.Query().Get("hash"); hash != "" && strings.Trim(u.Path, "/") == "public" {
+		key, inner, _ := strings.Cut(hash, ":/")
+		return publicAddress{key, cleanInner(inner)}, nil
+	}
+	kind, rest, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
+	id, inner, _ := strings.Cut(rest, "/")
+	if id == "" || kind != "d" && kind != "i" {
+		return publicAddress{address, "."}, nil // of a form not known: for the service to judge
+	}
+	u.Path, u.RawPath, u.RawQuery, u.Fragment = "/"+kind+"/"+id, "", "", ""
+	return publicAddress{u.String(), cleanInner(inner)}, nil
+}
+
+func cleanInner(inner string) string { return relative(path.Clean("/" + inner)) }
 
 // publicError maps errors that mean something else for a public address.
 func publicError(err error) error {
@@ -70,10 +98,11 @@ func (b *Backend) SavePublic(ctx context.Context, address, inner, to string) err
 }
 
 func (b *Backend) savePublic(ctx context.Context, address, inner, to string) error {
-	if err := checkPublic(address); err != nil {
+	at, err := parsePublic(address)
+	if err != nil {
 		return err
 	}
-	query, err := publicQuery(address, inner)
+	query, err := at.query(inner)
 	if err != nil {
 		return err
 	}
@@ -103,13 +132,14 @@ func (b *Backend) savePublic(ctx context.Context, address, inner, to string) err
 	return nil
 }
 
-// publicQuery is for what has a name below a public address. Here names are
-// checked, as in [Backend.path].
-func publicQuery(address, name string) (url.Values, error) {
+// query is for what has a name below a public address. Here names are checked,
+// as in [Backend.path].
+func (a publicAddress) query(name string) (url.Values, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	query := url.Values{"public_key": {address}}
+	name = path.Join(a.inner, name)
+	query := url.Values{"public_key": {a.key}}
 	if name != "." {
 		query.Set("path", "/"+name)
 	}
@@ -121,7 +151,7 @@ func (p *publicBackend) look(ctx context.Context, name string) (*api.Resource, e
 }
 
 func (p *publicBackend) page(ctx context.Context, name, fields string, offset, limit int) (*api.Resource, error) {
-	query, err := publicQuery(p.key, name)
+	query, err := p.at.query(name)
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +241,7 @@ func (p *publicBackend) Move(_ context.Context, from, to string, _ backend.MoveO
 
 // Link implements backend.Linker.
 func (p *publicBackend) Link(ctx context.Context, name string) (backend.Link, error) {
-	query, err := publicQuery(p.key, name)
+	query, err := p.at.query(name)
 	if err != nil {
 		return backend.Link{}, pathError("link", name, err)
 	}
