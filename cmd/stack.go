@@ -118,7 +118,10 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 	signIn := server.WithSignIn(o.prefix, func(w http.ResponseWriter, req *http.Request, s server.SignIn) {
 		shown.ServeSignIn(w, req, page.SignIn(s))
 	})
-	outer, err := server.New(dav, append(o.server, signIn, server.WithLogger(o.log))...)
+	errorPage := server.WithErrorPage(func(w http.ResponseWriter, req *http.Request, status int, reason string) {
+		shown.ServeError(w, req, status, reason, webdav.Folder{Prefix: o.prefix}.Href("/", true))
+	})
+	outer, err := server.New(dav, append(o.server, signIn, errorPage, server.WithLogger(o.log))...)
 	if err != nil {
 		return nil, errors.Join(err, dav.Close(), f.Close())
 	}

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/davdisk/davdisk/webdav"
 )
@@ -126,7 +127,10 @@ func (p *Page) listing(req *http.Request, folder webdav.Folder, entries []fs.Fil
 }
 
 func entryIn(folder webdav.Folder, child fs.FileInfo) entry {
-	e := entry{Name: child.Name(), Dir: child.IsDir(), Href: template.URL(folder.Href(path.Join(folder.Name, child.Name()), child.IsDir()))}
+	e := entry{Name: child.Name(), Dir: child.IsDir()}
+	if utf8.ValidString(e.Name) { // no request can name any other
+		e.Href = template.URL(folder.Href(path.Join(folder.Name, e.Name), e.Dir))
+	}
 	if t := child.ModTime(); !t.IsZero() {
 		e.Time, e.Date = t.UTC().Format(time.RFC3339), t.Format("2006-01-02 15:04")
 	}

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"path"
 	"time"
+	"unicode/utf8"
 
 	"github.com/davdisk/davdisk/webdav"
 )
@@ -23,6 +24,7 @@ type listJSON struct {
 	Path     string      `json:"path"`
 	ReadOnly bool        `json:"readOnly"`
 	Entries  []entryJSON `json:"entries"`
+	Unnamed  int         `json:"unnamed,omitempty"` // entries whose names are not UTF-8, which no request can name
 }
 
 // list responds with the entries of a folder.
@@ -41,6 +43,10 @@ func (p *Page) list(c *call) error {
 		info, err := child.Info()
 		if err != nil {
 			return err
+		}
+		if !utf8.ValidString(info.Name()) {
+			answer.Unnamed++
+			continue
 		}
 		e := entryOf(info)
 		e.Name = info.Name()

@@ -2,6 +2,9 @@ package server
 
 import (
 	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"runtime"
 	"sync"
@@ -57,4 +60,40 @@ func TestRequestLimiterLeavesNothingBehind(t *testing.T) {
 	if len(limiter.clients) != 0 || len(limiter.all) != 0 || most.Load() > 4 {
 		t.Errorf("%d clients and %d slots are left; %d at the same time", len(limiter.clients), len(limiter.all), most.Load())
 	}
+}
+
+// TestOverloadIsWordedForPeople: a page load that finds no slot gets a page, all
+// else a line of text; both say when to come again.
+func TestOverloadIsWordedForPeople(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	page := func(w http.ResponseWriter, _ *http.Request, status int, reason string) {
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, "<p>"+reason)
+	}
+	limits := Limits{Requests: 1, QueueTime: time.Millisecond}
+	handler, err := New(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { close(entered); <-leave }), WithErrorPage(page), WithLimits(limits))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var first sync.WaitGroup
+	first.Go(func() {
+		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "http://127.0.0.1/", nil))
+	})
+	<-entered
+	for _, test := range []struct{ accept, mode, want string }{
+		{"text/html", "navigate", "<p>too many requests at once"},
+		{"text/html", "cors", "service unavailable: too many requests at once\n"},
+		{"*/*", "", "service unavailable: too many requests at once\n"},
+	} {
+		req, w := httptest.NewRequest("GET", "http://127.0.0.1/", nil), httptest.NewRecorder()
+		req.Header.Set("Accept", test.accept)
+		req.Header.Set("Sec-Fetch-Mode", test.mode)
+		handler.ServeHTTP(w, req)
+		if w.Code != 503 || w.Body.String() != test.want || w.Header().Get("Retry-After") == "" {
+			t.Errorf("%+v: %d %q %v", test, w.Code, w.Body, w.Header())
+		}
+	}
+	close(leave)
+	first.Wait()
 }

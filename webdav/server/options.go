@@ -23,6 +23,7 @@ type options struct {
 	bound     []string
 	prefix    string
 	signIn    func(w http.ResponseWriter, req *http.Request, s SignIn)
+	errorPage errorPage
 	origins   []string
 	limits    Limits
 	log       *slog.Logger
@@ -63,6 +64,18 @@ func WithSignIn(prefix string, form func(w http.ResponseWriter, req *http.Reques
 			return errors.New("there is no form to sign in by")
 		}
 		o.prefix, o.signIn = strings.TrimSuffix(path.Clean("/"+prefix), "/"), form
+		return nil
+	}
+}
+
+// An errorPage writes an error for people, with its status.
+type errorPage = func(w http.ResponseWriter, req *http.Request, status int, reason string)
+
+// WithErrorPage has page word the refusal of a page load in a browser while too
+// many requests are served. All other requests get a line of plain text.
+func WithErrorPage(page func(w http.ResponseWriter, req *http.Request, status int, reason string)) Option {
+	return func(o *options) error {
+		o.errorPage = page
 		return nil
 	}
 }

@@ -7,8 +7,9 @@ import (
 	"sync"
 )
 
-// limitRequests bounds the requests that are served at the same time.
-func limitRequests(limits Limits) func(http.Handler) http.Handler {
+// limitRequests bounds the requests that are served at the same time. page, if
+// it is not nil, words the refusal for people.
+func limitRequests(limits Limits, page errorPage) func(http.Handler) http.Handler {
 	limiter := newRequestLimiter(limits.Requests)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -17,7 +18,12 @@ func limitRequests(limits Limits) func(http.Handler) http.Handler {
 			acquired := limiter.acquire(waiting, from)
 			stop()
 			if !acquired {
-				refuse(w, http.StatusServiceUnavailable, "too many requests at once")
+				if page == nil || !isPageLoad(req) {
+					refuse(w, http.StatusServiceUnavailable, tooManyRequests)
+					return
+				}
+				w.Header().Set("Retry-After", retrySoon)
+				page(w, req, http.StatusServiceUnavailable, tooManyRequests)
 				return
 			}
 			defer limiter.release(from)
@@ -25,6 +31,8 @@ func limitRequests(limits Limits) func(http.Handler) http.Handler {
 		})
 	}
 }
+
+const tooManyRequests = "too many requests at once"
 
 // requestLimiter bounds the requests that are served at the same time. One
 // client may not have all of them, or one that sends many bodies slowly would

@@ -17,9 +17,9 @@ func New(next http.Handler, opts ...Option) (http.Handler, error) {
 		}
 	}
 	// A request meets the last of these first:
-	h := admit(next)               // innermost, so that all the other layers bound it too
-	h = recoverPanics(o.log)(h)    // of the handler; the slot below is freed after it
-	h = limitRequests(o.limits)(h) // before anything is spent on a request
+	h := admit(next)                            // innermost, so that all the other layers bound it too
+	h = recoverPanics(o.log)(h)                 // of the handler; the slot below is freed after it
+	h = limitRequests(o.limits, o.errorPage)(h) // before anything is spent on a request
 	// Outside of the limit: a refused upload that is drained holds no slot.
 	h = moveDeadlines(o.limits.Idle, unreadBodies())(h)
 	h = allowOrigins(o.origins)(h)      // outside of what refuses: a page may see why

@@ -121,6 +121,10 @@ async function load(keep) {
     if (!answer) return;
     etag = answer.etag;
     config.readOnly = answer.readOnly;
+    if (answer.unnamed) {
+      notice.textContent = t("unnamed", answer.unnamed);
+      notice.hidden = false;
+    }
     rows.show(entriesIn(path, answer.entries), { keep });
   } catch (error) {
     if (wanted !== path) return;

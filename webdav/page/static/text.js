@@ -23,7 +23,7 @@ const en = {
   previous: "Previous", next: "Next", notText: "This file cannot be shown here.", tooLong: "This file is too large to be shown here.",
   changedMeanwhile: "Somebody else changed “{0}” in the meantime. Nothing was done; check it first.", gone: "This folder no longer exists. It may have been moved, renamed or deleted.", offline: "The server does not respond. Nothing is lost; trying again.", signedOut: "You are signed out. Reload the page to sign in.",
   s401: "You are signed out. Reload the page to sign in.", s403: "This is not allowed.", s404: "It no longer exists.", s405: "The name is already taken.", s409: "The target folder no longer exists.", s412: "Somebody else changed it in the meantime.", s413: "It is larger than the disk accepts.", s423: "Somebody else has locked it.", s503: "The disk is not available at the moment.", s507: "The disk is full.", other: "Failed: {0}", network: "The connection was lost.",
-  badName: "A name must not be empty, “.” or “..”, or contain a slash.", readOnly: "Read-only", drop: "Drop to upload here",
+  badName: "A name must not be empty, “.” or “..”, or contain a slash.", readOnly: "Read-only", unnamed: "Entries whose names are not valid text, and cannot be shown: {0}", drop: "Drop to upload here",
   keys: "Arrows: move · Enter: open · Backspace: up · Space: select · Ctrl+A: all · F2: rename · Delete: delete · /: filter · Esc: clear · ?: help", leaving: "Uploads are not finished.",
 };
 
@@ -48,7 +48,7 @@ const ru = {
   previous: "Предыдущий", next: "Следующий", notText: "Это нельзя показать здесь.", tooLong: "Это слишком длинно, чтобы показать здесь.",
   changedMeanwhile: "«{0}» тем временем изменил кто-то другой. Ничего не сделано; сначала посмотрите.", gone: "Этой папки больше нет. Возможно, она перемещена, переименована или удалена.", offline: "Сервер не отвечает. Ничего не потеряно, попытки продолжаются.", signedOut: "Сеанс завершён. Обновите страницу, чтобы войти.",
   s401: "Сеанс завершён. Обновите страницу, чтобы войти.", s403: "Это действие не разрешено.", s404: "Файл или папка больше не существует.", s405: "Это имя уже занято.", s409: "Папка назначения больше не существует.", s412: "Файл тем временем изменил кто-то другой.", s413: "Файл больше, чем принимает диск.", s423: "Файл заблокирован другим пользователем.", s503: "Диск сейчас недоступен.", s507: "Диск заполнен.", other: "Ошибка: {0}", network: "Соединение прервано.",
-  badName: "Имя не может быть пустым, «.», «..» или содержать косую черту.", readOnly: "Только чтение", drop: "Отпустите, чтобы загрузить сюда",
+  badName: "Имя не может быть пустым, «.», «..» или содержать косую черту.", unnamed: "Не показано, так как имена записаны не в UTF-8: {0}", readOnly: "Только чтение", drop: "Отпустите, чтобы загрузить сюда",
   keys: "Стрелки: перемещение · Enter: открыть · Backspace: вверх · Пробел: выбрать · Ctrl+A: всё · F2: переименовать · Delete: удалить · /: фильтр · Esc: сбросить · ?: эта подсказка", leaving: "Загрузки не закончены.",
 };
 
