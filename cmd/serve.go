@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -74,16 +75,19 @@ func (p program) serveCommand() *cli.Command {
 
 // A share is what serve runs, from the address to the store.
 type share struct {
-	s        *session
-	address  string
-	listener net.Listener
-	scheme   string
-	tls      *tls.Config // nil: plain HTTP
-	trial    *trial
-	admin    *admin
-	stack    *stack
-	readOnly string // why changes are refused though nobody asked for that
-	unlock   []func() error
+	s             *session
+	address       string
+	listener      net.Listener
+	scheme        string
+	tls           *tls.Config // nil: plain HTTP
+	cert          atomic.Pointer[tls.Certificate]
+	around        []server.Option // what stands around the handler, but for the users
+	withPasswords bool
+	trial         *trial
+	admin         *admin
+	stack         *stack
+	readOnly      string // why changes are refused though nobody asked for that
+	unlock        []func() error
 }
 
 // serve checks everything that can be checked before it says that it listens.
@@ -125,6 +129,7 @@ func (h *share) prepare() error {
 	}
 	if h.tls != nil {
 		h.scheme = "https"
+		h.holdCertificate()
 	}
 	if h.listener, err = listenShare(c.Context, c.String("addr"), len(users) > 0, c.Bool("insecure")); err != nil {
 		return err
@@ -136,8 +141,7 @@ func (h *share) prepare() error {
 	if err != nil {
 		return err
 	}
-	around, err := h.serverOptions(users)
-	if err != nil {
+	if h.around, err = h.serverOptions(); err != nil {
 		return err
 	}
 	o, err := h.stackOptions()
@@ -154,7 +158,7 @@ func (h *share) prepare() error {
 	if h.readOnly != "" {
 		handler = append(handler, webdav.WithReadOnly())
 	}
-	o.handler, o.server = handler, around
+	o.handler, o.server = handler, h.withUsers(users)
 	if h.stack, err = newStack(b, o); err != nil {
 		return err
 	}
@@ -262,7 +266,7 @@ func (h *share) handlerOptions() ([]webdav.Option, error) {
 	return options, nil
 }
 
-func (h *share) serverOptions(users []server.User) ([]server.Option, error) {
+func (h *share) serverOptions() ([]server.Option, error) {
 	c := h.s.c
 	proxies, err := parsePrefixes(c.StringSlice("trusted-proxy"))
 	if err != nil {
@@ -274,9 +278,6 @@ func (h *share) serverOptions(users []server.User) ([]server.Option, error) {
 	}
 	if public := c.String("public-url"); public != "" {
 		options = append(options, server.WithPublicURL(public)) // which handlerOptions has checked
-	}
-	if len(users) > 0 {
-		options = append(options, server.WithUsers(users...))
 	}
 	if origins := c.StringSlice("allow-origin"); len(origins) > 0 {
 		allowed := server.WithAllowedOrigins(origins...)
@@ -365,10 +366,16 @@ func (h *share) run() error {
 		}
 	}()
 	h.announce()
-	select {
-	case err := <-failed:
-		return err
-	case <-h.s.ctx.Done():
+	hangups, stop := hangups(h.s.c.App.ErrWriter)
+	defer stop()
+	for h.s.ctx.Err() == nil {
+		select {
+		case err := <-failed:
+			return err
+		case <-hangups:
+			h.reload()
+		case <-h.s.ctx.Done():
+		}
 	}
 	h.s.log.Info("ending: no new requests; what is being written is finished first")
 	err := shutdown(srv, w, readersGrace)
@@ -390,7 +397,7 @@ func (h *share) announce() {
 		fmt.Fprintf(out, "health and metrics on http://%s/\n", h.admin.addr)
 	}
 	if h.s.c.Bool("tls-self-signed") {
-		fmt.Fprintf(out, "self-made certificate, SHA-256 %s\n", fingerprint(&h.tls.Certificates[0]))
+		fmt.Fprintf(out, "self-made certificate, SHA-256 %s\n", fingerprint(h.cert.Load()))
 	}
 	if terminal.Is(out) && !h.s.c.Bool("quiet") && strings.HasPrefix(address, "http") {
 		printHints(out, address)

@@ -9,7 +9,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
@@ -67,10 +69,26 @@ const queueBytes = 16 << 30
 // stack is a share: a store, the file system on it, the handler before that,
 // and around the handler what lets people in.
 type stack struct {
-	http.Handler
+	outer    atomic.Pointer[http.Handler]
 	dav      *webdav.Handler
 	fs       *vfs.FS
-	vfsState string // empty: nothing survives
+	vfsState string          // empty: nothing survives
+	always   []server.Option // of every outer handler
+}
+
+// ServeHTTP implements http.Handler.
+func (s *stack) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	(*s.outer.Load()).ServeHTTP(w, req)
+}
+
+// admit replaces what lets people in. Requests under way go on as they began;
+// browsers have to sign in again.
+func (s *stack) admit(options []server.Option) error {
+	outer, err := server.New(s.dav, slices.Concat(options, s.always)...)
+	if err == nil {
+		s.outer.Store(&outer)
+	}
+	return err
 }
 
 // newStack builds a share from the store up. Each part closes what is below it,
@@ -121,11 +139,11 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 	errorPage := server.WithErrorPage(func(w http.ResponseWriter, req *http.Request, status int, reason string) {
 		shown.ServeError(w, req, status, reason, webdav.Folder{Prefix: o.prefix}.Href("/", true))
 	})
-	outer, err := server.New(dav, append(o.server, signIn, errorPage, server.WithLogger(o.log))...)
-	if err != nil {
-		return nil, errors.Join(err, dav.Close(), f.Close())
+	s := &stack{dav: dav, fs: f, vfsState: vfsState, always: []server.Option{signIn, errorPage, server.WithLogger(o.log)}}
+	if err := s.admit(o.server); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
-	return &stack{outer, dav, f, vfsState}, nil
+	return s, nil
 }
 
 // Close ends the share from the top: first who may still ask, then what is

@@ -107,6 +107,9 @@ func Load(path string, rules Rules) (*File, error) {
 	return f, nil
 }
 
+// Again loads the same file once more.
+func (f *File) Again() (*File, error) { return Load(f.Path, f.rules) }
+
 func (f *File) parse(text string, rules Rules) error {
 	f.Flags, f.Commands = map[string][]string{}, map[string]map[string][]string{}
 	f.Remotes, f.Users = map[string]Remote{}, map[string]User{}
