@@ -391,6 +391,23 @@ func (b *Backend) Confines() bool {
 	return false
 }
 
+// IsLink reports whether a name is a link of its store, which List and Stat
+// follow. A store that does not tell has none.
+func (b *Backend) IsLink(ctx context.Context, name string) (bool, error) {
+	p, err := b.find("stat", name)
+	if err != nil || p.name == "." {
+		return false, err
+	}
+	l, ok := backend.As[interface {
+		IsLink(ctx context.Context, name string) (bool, error)
+	}](p.store)
+	if !ok {
+		return false, nil
+	}
+	link, err := l.IsLink(p.in(ctx), p.name)
+	return link, p.outer(err)
+}
+
 // Direct implements backend.Director.
 func (b *Backend) Direct() bool {
 	for _, store := range b.stores {

@@ -93,3 +93,23 @@ func (s *store) Confines() bool {
 	c, ok := backend.As[backend.Confiner](s.inner)
 	return ok && c.Confines()
 }
+
+// IsLink reports whether a name is a link of the store below, which List and
+// Stat follow. A store that does not tell has none.
+func (s *store) IsLink(ctx context.Context, name string) (bool, error) {
+	l, ok := backend.As[interface {
+		IsLink(ctx context.Context, name string) (bool, error)
+	}](s.inner)
+	if !ok {
+		return false, nil
+	}
+	ctx, p, err := s.enter(ctx, "stat", name)
+	if err != nil {
+		return false, err
+	}
+	link, err := l.IsLink(ctx, p.file)
+	if err != nil && p.split() && isMissing(err) {
+		link, err = l.IsLink(ctx, p.folder)
+	}
+	return link, renamed(err, "stat", name)
+}

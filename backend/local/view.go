@@ -26,6 +26,21 @@ func (b *Backend) Confines() bool { return true }
 // Direct implements backend.Director.
 func (b *Backend) Direct() bool { return true }
 
+// IsLink reports whether a name is a symbolic link, which List and Stat follow:
+// what a caller makes of its content is not what lies there.
+func (b *Backend) IsLink(ctx context.Context, name string) (bool, error) {
+	v, at, err := b.view(ctx, "stat", name)
+	if err != nil {
+		return false, err
+	}
+	defer v.close()
+	fi, err := v.root.Lstat(at)
+	if err != nil {
+		return false, pathError("stat", name, err)
+	}
+	return fi.Mode()&fs.ModeSymlink != 0, nil
+}
+
 // view opens the view of the caller, and returns name relative to it. It refuses
 // invalid and reserved names, and an ended context. The caller closes it.
 func (b *Backend) view(ctx context.Context, op, name string) (v *view, at string, err error) {
