@@ -34,6 +34,10 @@ func (s *session) copyInput(address string) error {
 	case old != nil && !s.c.Bool("overwrite"):
 		return backend.PathError("write", to.address, fs.ErrExist, "--overwrite replaces it")
 	}
+	if s.c.Bool("dry-run") {
+		fmt.Fprintf(s.out(), "%-11s  %s\n", "copy", s.out().Name(to.address))
+		return nil
+	}
 	spool, err := os.CreateTemp("", "davdisk-input-*")
 	if err != nil {
 		return fmt.Errorf("keep the standard input in a temporary file: %w", err)

@@ -77,6 +77,10 @@ func (l *listing) list(ctx context.Context, remote, folder string) []backend.Inf
 		return nil
 	}
 	l.preferAccount(configured, opts)
+	switch configured.Driver {
+	case "sftp", "crypt", combined: // they remove what they find unfinished
+		return nil
+	}
 	if configured.Driver == "local" {
 		return listLocal(filepath.Join(filepath.FromSlash(opts["root"]), filepath.FromSlash(folder)))
 	}

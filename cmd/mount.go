@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -24,13 +25,36 @@ func (h *share) mount(args []string) error {
 	case h.trial != nil:
 		return misuse("--demo serves a made-up disk: leave out --mount")
 	}
-	remote := config.Remote{Driver: combined, Options: map[string]string{"mounts": strings.Join(mounts, ",")}}
+	mounts, err := absolute(mounts)
+	if err != nil {
+		return err
+	}
+	h.mounts = strings.Join(mounts, ",")
+	remote := config.Remote{Driver: combined, Options: map[string]string{"mounts": h.mounts}}
 	if _, err := combine.Addresses(remote.Options["mounts"]); err != nil {
 		return misuse("--mount: %v", err)
 	}
 	h.address = combined + ":"
 	h.s.cfg.Remotes[combined] = remote
 	return h.s.registry.Remote(combined, remote.Driver, remote.Options)
+}
+
+// absolute makes folders of this machine absolute: the state of a share is kept
+// by its address, which must not be another one's in another working folder.
+func absolute(mounts []string) ([]string, error) {
+	var all []string
+	for _, mount := range mounts {
+		folder, address, ok := strings.Cut(mount, "=")
+		if _, _, remote := backend.SplitAddress(address); ok && !remote && address != "" {
+			dir, err := filepath.Abs(address)
+			if err != nil {
+				return nil, err
+			}
+			mount = folder + "=" + dir
+		}
+		all = append(all, mount)
+	}
+	return all, nil
 }
 
 // storesOf returns the addresses of the stores that an address combines, sorted;

@@ -35,7 +35,7 @@ func (s *session) move(p pair) (*task, error) {
 			return nil, backend.PathError("write", p.to.address, fs.ErrExist, "--overwrite replaces it")
 		}
 		return &task{pair: p, verb: "move", direct: func() error {
-			return namedBoth(from.Move(s.ctx, from.name, p.to.name, backend.MoveOptions{Overwrite: s.c.Bool("overwrite")}), from, p.to)
+			return namedBoth(from.Move(s.ctx, from.name, p.to.name, backend.MoveOptions{Overwrite: p.replaces != nil}), from, p.to)
 		}}, nil
 	}
 	o := s.planOptions(p)
@@ -59,6 +59,12 @@ func (s *session) removeCopied(p pair, from target, copied []transfer.Step) erro
 			continue
 		}
 		file := p.from.in(step.Name)
+		if step.Kind == transfer.Same {
+			if err := s.checkSame(file, p.to.in(step.Name), step); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+		}
 		// What is gone was reached by a second way, a link, and is deleted by now.
 		err := file.Remove(s.ctx, file.name, backend.RemoveOptions{IfVersion: step.From.Version})
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -72,6 +78,26 @@ func (s *session) removeCopied(p pair, from target, copied []transfer.Step) erro
 		return nil
 	}
 	return s.removeEmpty(from)
+}
+
+// checkSame is asked before the source of a file is deleted that the target had
+// before: it must have it still, and be another file.
+func (s *session) checkSame(from, to target, step transfer.Step) error {
+	now, err := to.Stat(s.ctx, to.name)
+	switch {
+	case err != nil:
+		return named(err, to)
+	case now.Version != step.To.Version:
+		return backend.PathError("move", to.address, backend.ErrChanged, "it was replaced after it was compared; the source stays")
+	}
+	switch areOne(from, to, step.From, now) {
+	case yes:
+		return backend.PathError("move", from.address, fs.ErrInvalid, fmt.Sprintf("it is the same file as %q, and stays", to.address))
+	case unknown:
+		return backend.PathError("move", from.address, fs.ErrExist,
+			fmt.Sprintf("%q has had the same content before, and may be the same file; the source stays: compare them and delete it with davdisk rm", to.address))
+	}
+	return nil
 }
 
 // removeEmpty deletes a folder from the bottom up, as long as nothing is in it

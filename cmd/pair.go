@@ -2,8 +2,11 @@ package cmd
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"github.com/davdisk/davdisk/backend"
@@ -48,10 +51,15 @@ func (s *session) eachPair(args []string, plan func(pair) (*task, error)) error 
 		return notFolder(to, err)
 	}
 	var tasks []*task
+	goals := map[string]string{} // what is to be there, by the source that it comes from
 	for _, source := range sources {
 		p, err := s.pair(source, to, into, info, len(sources) == 1)
+		if first, taken := goals[p.to.full()]; err == nil && taken {
+			err = backend.PathError("write", p.to.address, fs.ErrExist, fmt.Sprintf("%q is to have this name", first))
+		}
 		var j *task
 		if err == nil {
+			goals[p.to.full()] = source
 			j, err = plan(p)
 		}
 		if s.ctx.Err() != nil {
@@ -130,7 +138,7 @@ func (s *session) there(t target) (*backend.Info, error) {
 func (s *session) checkPair(p pair) error {
 	name, below := p.to.full(), p.from.full()
 	switch {
-	case name == below, p.replaces != nil && p.info.ID != "" && p.replaces.ID == p.info.ID:
+	case name == below, p.replaces != nil && areOne(p.from, p.to, p.info, *p.replaces) == yes:
 		return misuse("%q and %q are the same", p.from.address, p.to.address)
 	case p.info.Dir && (strings.HasPrefix(name, strings.TrimSuffix(below, "/")+"/") || p.info.ID != "" && p.info.ID == p.outer):
 		return misuse("%q cannot go below itself", p.from.address)
@@ -138,6 +146,40 @@ func (s *session) checkPair(p pair) error {
 		return backend.PathError("write", p.to.address, fs.ErrExist, "a "+kindOf(*p.replaces)+" is there, which a "+kindOf(p.info)+" never replaces")
 	}
 	return nil
+}
+
+// answer is that to a question which some stores cannot answer.
+type answer int
+
+const (
+	unknown answer = iota
+	yes
+	no
+)
+
+// areOne reports whether two names are of one file or folder. Stores without IDs
+// do not tell: two addresses of one server may show the same file.
+func areOne(a, b target, x, y backend.Info) answer {
+	dirA, localA := strings.CutPrefix(a.root, "local:")
+	dirB, localB := strings.CutPrefix(b.root, "local:")
+	if localA && localB {
+		infoA, errA := os.Stat(filepath.FromSlash(path.Join(dirA, a.name)))
+		infoB, errB := os.Stat(filepath.FromSlash(path.Join(dirB, b.name)))
+		switch {
+		case errA != nil || errB != nil:
+			return unknown
+		case os.SameFile(infoA, infoB):
+			return yes
+		}
+		return no
+	}
+	switch {
+	case x.ID == "" || y.ID == "":
+		return unknown
+	case transfer.SameID(x.ID, y.ID):
+		return yes
+	}
+	return no
 }
 
 // base is the name that a copy of the target gets in a folder; empty for the

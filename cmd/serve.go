@@ -86,6 +86,7 @@ type share struct {
 	trial         *trial
 	admin         *admin
 	stack         *stack
+	mounts        string // of --mount, the folders of this machine absolute
 	readOnly      string // why changes are refused though nobody asked for that
 	unlock        []func() error
 }
@@ -319,9 +320,7 @@ func (h *share) stackOptions() (stackOptions, error) {
 	if o.writeBack && o.stateDir == "" {
 		return stackOptions{}, misuse("--write-back needs a state folder to keep uploads in; name one with --state-dir")
 	}
-	if mounts := c.StringSlice("mount"); len(mounts) > 0 {
-		o.address += strings.Join(mounts, ",")
-	}
+	o.address += h.mounts
 	if _, _, remote := backend.SplitAddress(h.address); !remote {
 		if o.address, err = filepath.Abs(h.address); err != nil {
 			return stackOptions{}, err

@@ -140,6 +140,15 @@ func (e sourceChangedError) Unwrap() error { return e.error }
 func (r *run) copy(ctx context.Context, s Step, version string) (backend.Info, error) {
 	from, to := r.From.In(s.Name), r.To.In(s.Name)
 	if r.options.Within {
+		if s.Kind == Replace && !r.options.Force { // Copy has no condition, so as late as can be
+			now, err := to.Stat(ctx, to.Name)
+			if err == nil && now.Version != s.To.Version {
+				err = backend.PathError("copy", to.Name, backend.ErrChanged, "it was replaced after it was compared")
+			}
+			if err != nil {
+				return backend.Info{}, to.named(err)
+			}
+		}
 		err := backend.Copy(ctx, from.Backend, from.Name, to.Name, backend.CopyOptions{Overwrite: s.Kind == Replace})
 		if err != nil {
 			return backend.Info{}, namedBoth(err, from, to)

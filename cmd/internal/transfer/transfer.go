@@ -36,6 +36,17 @@ type Side struct {
 	Address string // as a person writes the name; empty: as Name
 }
 
+// SameID reports whether two IDs are of one file or folder. A store that combines
+// others puts the name of a folder and a colon before theirs.
+func SameID(a, b string) bool {
+	if a == "" || b == "" {
+		return false
+	}
+	_, inA, okA := strings.Cut(a, ":")
+	_, inB, okB := strings.Cut(b, ":")
+	return a == b || okA && inA == b || okB && inB == a || okA && okB && inA == inB
+}
+
 // In is the side of what has a name in a folder; "" is the folder itself.
 func (s Side) In(name string) Side {
 	if name == "" {

@@ -20,6 +20,7 @@ type node struct {
 	children []*node // by name
 	kept     bool    // the target has something in it that the filter leaves out
 	top      bool    // the folder that it is in is on both sides
+	linked   bool    // the target reaches it through a symbolic link
 }
 
 // walker lists both sides.
@@ -58,7 +59,10 @@ func (w *walker) visit(ctx context.Context, n *node) {
 			}
 		}
 		for _, c := range children {
-			if w.choose(n, c) {
+			if err := w.followed(ctx, n, c); err != nil {
+				w.fail(err)
+				n.kept = true
+			} else if w.choose(n, c) {
 				n.children = append(n.children, c)
 			}
 		}
@@ -84,8 +88,33 @@ func (w *walker) child(children map[string]*node, n *node, base string) *node {
 	return children[base]
 }
 
+// followed notes what lies behind a symbolic link of the target, which its store
+// follows: deleting there would delete what has another name elsewhere.
+func (w *walker) followed(ctx context.Context, n, c *node) (err error) {
+	c.linked = n.linked
+	if !w.options.Delete || c.linked || c.to == nil || !c.to.Dir {
+		return nil
+	}
+	w.turns <- struct{}{}
+	defer func() { <-w.turns }()
+	to := w.To.In(c.name)
+	if l, ok := backend.As[linker](to.Backend); ok {
+		c.linked, err = l.IsLink(ctx, to.Name)
+	}
+	return to.named(err)
+}
+
+// A linker is a store that follows symbolic links.
+type linker interface {
+	IsLink(ctx context.Context, name string) (bool, error)
+}
+
 // choose reports whether an entry is one of the plan.
 func (w *walker) choose(n, c *node) bool {
+	if c.from == nil && c.linked {
+		n.kept = true
+		return false
+	}
 	if c.from != nil && w.options.Filter.excludes(c.name, c.from.Dir) {
 		c.from = nil
 		if c.to != nil {
@@ -107,7 +136,7 @@ func (w *walker) choose(n, c *node) bool {
 		w.fail(to.named(c.to.Err))
 	case c.from != nil && c.from.Dir && w.isTarget(c.from.ID):
 		w.fail(from.refuse("copy", fs.ErrInvalid, "a folder cannot go below itself"))
-	case c.from == nil && c.to.ID != "" && c.to.ID == w.source.ID:
+	case c.from == nil && SameID(c.to.ID, w.source.ID):
 		w.fail(to.refuse("delete", fs.ErrInvalid, "it is what is copied"))
 	default:
 		return true
@@ -117,7 +146,7 @@ func (w *walker) choose(n, c *node) bool {
 }
 
 func (w *walker) isTarget(id string) bool {
-	return id != "" && (id == w.options.Outer || w.target != nil && id == w.target.ID)
+	return SameID(id, w.options.Outer) || w.target != nil && SameID(id, w.target.ID)
 }
 
 // list returns what is in a folder. What is missing from it is an error of the
