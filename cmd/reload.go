@@ -30,9 +30,9 @@ func hangups(errs io.Writer) (c <-chan os.Signal, stop func()) {
 func (h *share) reload() {
 	for what, again := range map[string]func() error{"users": h.reloadUsers, "certificate": h.reloadCertificate} {
 		if err := again(); err != nil {
-			h.s.log.Error("the "+what+" could not be read again, and stay as they were", "error", err)
+			h.s.log.Error("cannot read the "+what+" again: unchanged", "error", err)
 		} else {
-			h.s.log.Info("the " + what + " were read again")
+			h.s.log.Info("read the " + what + " again")
 		}
 	}
 }

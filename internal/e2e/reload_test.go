@@ -64,7 +64,7 @@ func TestReload(t *testing.T) {
 	}
 	write(users, user("anna"))
 	certificate("first")
-	s := serve(t, disk, "--htpasswd", users, "--tls-cert", cert, "--tls-key", key)
+	s := serve(t, disk, "--htpasswd", users, "--tls-cert", cert, "--tls-key", key, "-v")
 
 	// ask returns the status that a user gets, over which certificate.
 	ask := func(name string) (int, string) {
@@ -101,14 +101,14 @@ func TestReload(t *testing.T) {
 	expect("berta", 401, "first")
 	write(users, user("berta"))
 	certificate("second")
-	reload("the certificate was read again")
+	reload("read the certificate again")
 	until(t, "berta is let in", func() bool { code, _ := ask("berta"); return code == 200 })
 	expect("anna", 401, "second")
 
 	for _, broken := range []string{"no hash\n", ""} { // nobody must be let in because nobody is there
 		write(users, broken)
 		write(key, "no key")
-		reload("the users could not be read again, and stay as they were")
+		reload("cannot read the users again: unchanged")
 		expect("berta", 200, "second")
 		expect("nobody", 401, "second")
 	}
