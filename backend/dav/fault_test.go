@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -161,14 +162,24 @@ func (f *fake) propfind(w http.ResponseWriter, r *http.Request, name string, the
 	_, _ = io.WriteString(w, b.String())
 }
 
+// leftTemp is any temporary file in what has compares.
+const leftTemp = "/" + tempPrefix + tempSuffix
+
 // has compares what is stored.
 func (f *fake) has(t *testing.T, want map[string]string) {
 	t.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	files := map[string]string{}
+	for name, content := range f.files {
+		if strings.Contains(name, tempPrefix) {
+			name = leftTemp
+		}
+		files[name] = content
+	}
 	for name, content := range want {
-		if f.files[name] != content {
-			t.Errorf("%s has %.40q, want %.40q", name, f.files[name], content)
+		if files[name] != content {
+			t.Errorf("%s has %.40q, want %.40q", name, files[name], content)
 		}
 	}
 	if len(f.files) != len(want) {
@@ -220,12 +231,12 @@ func openAt(t testing.TB, cfg Config, can features) *store {
 	return newStore(newClient(cfg, base, root), can).(*store)
 }
 
-// first lets a fault happen to the first n requests of a method.
+// first lets a fault happen to the first n requests of a method, empty: any.
 func first(n int, method string, fault func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc)) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
 	var mu sync.Mutex
 	return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) bool {
 		mu.Lock()
-		hit := r.Method == method && n > 0
+		hit := (method == "" || r.Method == method) && n > 0
 		if hit {
 			n--
 		}
@@ -274,6 +285,45 @@ func loginPage(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
 	_, _ = io.WriteString(w, "<html><body>Log in</body></html>")
 }
 
+// then lets one fault happen after the other, and the last one again and again.
+func then(faults ...faultFunc) faultFunc {
+	var n atomic.Int64
+	return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+		faults[min(int(n.Add(1)), len(faults))-1](w, r, next)
+	}
+}
+
+// also does what was asked for, and something else then.
+func also(method, target, body string) faultFunc {
+	return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+		next(w, r)
+		next(httptest.NewRecorder(), httptest.NewRequest(method, target, strings.NewReader(body)))
+	}
+}
+
+// tagged answers a PUT with the entity tag of what was sent, and stores other in
+// its place, unless that is empty.
+func tagged(other string) faultFunc {
+	return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+		body, _ := io.ReadAll(r.Body)
+		w.Header().Set("ETag", tagOf(string(body)))
+		if other != "" {
+			body = []byte(other)
+		}
+		r.Body = io.NopCloser(strings.NewReader(string(body)))
+		next(w, r)
+	}
+}
+
+// tooEarly stores the first part of what is sent and says that it has it all.
+func tooEarly(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+	_ = http.NewResponseController(w).EnableFullDuplex()
+	w.Header().Set("Connection", "close")
+	r.Body = io.NopCloser(io.LimitReader(r.Body, 64<<10))
+	next(w, r)
+	w.(http.Flusher).Flush()
+}
+
 func put(s *store, name, text string, opts backend.PutOptions) error {
 	opts.Size = int64(len(text))
 	_, err := s.Put(context.Background(), name, strings.NewReader(text), opts)
@@ -315,6 +365,17 @@ func TestFaults(t *testing.T) {
 	remove := func(s *store) error { return s.Remove(context.Background(), "f", backend.RemoveOptions{}) }
 	move := func(s *store) error { return s.Move(context.Background(), "f", "n", backend.MoveOptions{}) }
 	copies := func(s *store) error { return s.Copy(context.Background(), "f", "n", backend.CopyOptions{}) }
+	// The rest of the body does not come until the server has answered.
+	slow := func(s *store) error {
+		over := make(chan struct{})
+		defer close(over)
+		body := io.MultiReader(strings.NewReader(strings.Repeat("x", 64<<10)), readerFunc(func([]byte) (int, error) {
+			<-over
+			return 0, io.ErrUnexpectedEOF
+		}))
+		_, err := s.Put(context.Background(), "f", body, backend.PutOptions{Size: 1 << 20})
+		return err
+	}
 	without := map[string]string{"/": "/", "/d": "/"}
 	moved := map[string]string{"/": "/", "/d": "/", "/n": "old"}
 	for _, test := range []struct {
@@ -384,6 +445,7 @@ func TestFaults(t *testing.T) {
 		{"put, 404", all, replace, always, "PUT", status(404), backend.ErrUnavailable, old, 1},
 		{"put, redirected", all, replace, always, "PUT", status(302, "Location", "/login"), backend.ErrUnavailable, old, 1},
 		{"put, login page", all, replace, always, "PUT", loginPage, backend.ErrUncertain, old, 1},
+		{"put, answered before it was sent", all, slow, always, "PUT", tooEarly, backend.ErrUncertain, with("/f", strings.Repeat("x", 64<<10)), 1},
 		{"put, stored half and said so", all, replace, always, "PUT", func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 			r.Body = io.NopCloser(io.LimitReader(r.Body, 2))
 			next(w, r)
@@ -405,6 +467,7 @@ func TestFaults(t *testing.T) {
 		{"put by a temporary name, MOVE refused", features{}, replace, always, "MOVE", status(403), fs.ErrPermission, old, 1},
 		{"put by a temporary name, moved and reset", features{}, replace, 1, "MOVE", after, nil, with("/f", "new"), 1},
 		{"put by a temporary name, MOVE lost", features{}, replace, 1, "MOVE", reset, backend.ErrUnavailable, old, 1},
+		{"put by a temporary name, answered before it was sent", features{}, slow, always, "PUT", tooEarly, backend.ErrUnavailable, old, 1},
 
 		{"mkdir, made and reset", all, mkdir, 1, "MKCOL", after, nil, with("/n", "/"), 1},
 		{"mkdir, reset", all, mkdir, 1, "MKCOL", reset, nil, with("/n", "/"), 2},

@@ -209,11 +209,13 @@ func (u *upload) once(ctx context.Context) (entry, error) {
 	defer cancel()
 	var broken httpclient.BrokenError
 	switch {
+	case errors.Is(err, httpclient.ErrTooEarly): // what was read so far may be what it has
+		return entry{}, uncertainError{err}
 	case errors.As(err, &broken) && certificate(broken.Err):
 		return entry{}, broken.Err
 	case errors.As(err, &broken) && !whole:
 		return entry{}, retryable{broken.Err, 0}
-	case errors.As(err, &broken), errors.Is(err, httpclient.ErrTooEarly):
+	case errors.As(err, &broken):
 		return u.lost(ctx, err)
 	case err != nil:
 		return entry{}, err
