@@ -376,6 +376,19 @@ func TestFaults(t *testing.T) {
 		_, err := s.Put(context.Background(), "f", body, backend.PutOptions{Size: 1 << 20})
 		return err
 	}
+	caseless := features{WholePut: true, IgnoreCase: true}
+	lower := func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+		r.URL.Path = strings.ToLower(r.URL.Path)
+		r.Header.Set("Destination", strings.ToLower(r.Header.Get("Destination")))
+		next(w, r)
+	}
+	moveCase := func(s *store) error {
+		return s.Move(context.Background(), "f", "F", backend.MoveOptions{Overwrite: true})
+	}
+	moveCaseThrough := func(s *store) error {
+		s.cfg.AtomicMove = false
+		return moveCase(s)
+	}
 	without := map[string]string{"/": "/", "/d": "/"}
 	moved := map[string]string{"/": "/", "/d": "/", "/n": "old"}
 	for _, test := range []struct {
@@ -481,6 +494,8 @@ func TestFaults(t *testing.T) {
 		{"move, reset", all, move, 1, "MOVE", reset, nil, moved, 2},
 		{"move, 502 always", all, move, always, "MOVE", status(502), backend.ErrUncertain, old, 0},
 		{"move, 423 once", all, move, 1, "MOVE", status(423), nil, moved, 2},
+		{"move, one name for the server", caseless, moveCase, always, "", lower, fs.ErrExist, old, 0},
+		{"move through, one name for the server", caseless, moveCaseThrough, always, "", lower, fs.ErrExist, old, 0},
 		{"copy, copied and reset", all, copies, 1, "COPY", after, backend.ErrUnavailable, old, 1},
 		{"copy, 507", all, copies, always, "COPY", status(507), backend.ErrQuota, old, 1},
 	} {

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/internal/pathlock"
@@ -67,10 +70,21 @@ func (s *store) ends(ctx context.Context, from, to string, overwrite bool) (src,
 		return src, entry{}, s.needParent(ctx, to)
 	case err != nil:
 		return src, dst, err
+	case s.oneName(from, to):
+		return src, dst, &backend.Error{Kind: fs.ErrExist, Message: "for the server both names are one"}
 	case !overwrite || src.Dir || dst.Dir:
 		return src, dst, &backend.Error{Kind: fs.ErrExist}
 	}
 	return src, dst, nil
+}
+
+// oneName reports whether two names may be one for the server: then what is under
+// the second is what is under the first.
+func (s *store) oneName(a, b string) bool {
+	if s.can.IgnoreForm {
+		a, b = norm.NFC.String(a), norm.NFC.String(b)
+	}
+	return a == b || s.can.IgnoreCase && strings.EqualFold(a, b)
 }
 
 // moveThrough moves a file over another by way of this machine.
