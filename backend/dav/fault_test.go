@@ -389,6 +389,13 @@ func TestFaults(t *testing.T) {
 		s.cfg.AtomicMove = false
 		return moveCase(s)
 	}
+	moveThrough := func(s *store) error {
+		s.cfg.AtomicMove = false
+		if err := put(s, "n", "before", backend.PutOptions{}); err != nil {
+			return err
+		}
+		return s.Move(context.Background(), "f", "n", backend.MoveOptions{Overwrite: true})
+	}
 	without := map[string]string{"/": "/", "/d": "/"}
 	moved := map[string]string{"/": "/", "/d": "/", "/n": "old"}
 	for _, test := range []struct {
@@ -496,6 +503,19 @@ func TestFaults(t *testing.T) {
 		{"move, 423 once", all, move, 1, "MOVE", status(423), nil, moved, 2},
 		{"move, one name for the server", caseless, moveCase, always, "", lower, fs.ErrExist, old, 0},
 		{"move through, one name for the server", caseless, moveCaseThrough, always, "", lower, fs.ErrExist, old, 0},
+		{"move through", noConditions, moveThrough, 0, "", nil, nil, moved, 0},
+		{"move through, source replaced", noConditions, moveThrough, 1, "GET", also("PUT", "/f", "newer"), backend.ErrChanged,
+			map[string]string{"/": "/", "/d": "/", "/f": "newer", "/n": "old"}, 0},
+		{"move through, source removed", noConditions, moveThrough, 1, "GET", also("DELETE", "/f", ""), nil, moved, 0},
+		{"move through, source not seen", noConditions, moveThrough, always, "PROPFIND", func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+			n := httptest.NewRecorder()
+			next(n, httptest.NewRequest("GET", "/n", nil))
+			if r.URL.Path == "/f" && n.Body.String() == "old" {
+				w.WriteHeader(http.StatusInternalServerError)
+				return
+			}
+			next(w, r)
+		}, backend.ErrUncertain, with("/n", "old"), 0},
 		{"copy, copied and reset", all, copies, 1, "COPY", after, backend.ErrUnavailable, old, 1},
 		{"copy, 507", all, copies, always, "COPY", status(507), backend.ErrQuota, old, 1},
 	} {

@@ -3,6 +3,7 @@ package dav
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"strings"
@@ -94,7 +95,24 @@ func (s *store) moveThrough(ctx context.Context, from, to string, src entry) err
 	}
 	ctx, cancel := outliving(ctx)
 	defer cancel()
-	return s.remove(ctx, from, src, src.Version)
+	now, err := s.stat(ctx, from) // it took a while
+	switch {
+	case is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return uncertainError{fmt.Errorf("it was copied, and the source may still be there: %w", err)}
+	case !now.Dir && now.Version == src.Version:
+		err = s.remove(ctx, from, now, src.Version)
+	default:
+		err = &backend.Error{Kind: backend.ErrChanged}
+	}
+	switch {
+	case is(err, fs.ErrNotExist):
+		return nil
+	case is(err, backend.ErrChanged):
+		return &backend.Error{Kind: backend.ErrChanged, Message: "the source was replaced while it was moved; the target has what it was before"}
+	}
+	return err
 }
 
 // copyThrough reads a file and stores it.
