@@ -82,10 +82,10 @@ func translate(err error) error {
 	switch {
 	case errors.As(err, &body):
 		return body.Err
-	case errors.As(err, &known):
-		return known
 	case errors.As(err, &uncertain):
 		return &backend.Error{Kind: backend.ErrUncertain, Message: httpclient.Message(uncertain.error)}
+	case errors.As(err, &known):
+		return known
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.As(err, &status):

@@ -465,6 +465,7 @@ func TestFaults(t *testing.T) {
 		{"put, 404", all, replace, always, "PUT", status(404), backend.ErrUnavailable, old, 1},
 		{"put, redirected", all, replace, always, "PUT", status(302, "Location", "/login"), backend.ErrUnavailable, old, 1},
 		{"put, login page", all, replace, always, "PUT", loginPage, backend.ErrUncertain, old, 1},
+		{"put, stored and then a login page", all, replace, always, "PROPFIND", loginPage, backend.ErrUncertain, with("/f", "new"), 0},
 		{"put, answered before it was sent", all, slow, always, "PUT", tooEarly, backend.ErrUncertain, with("/f", strings.Repeat("x", 64<<10)), 1},
 		{"put, stored half and said so", all, replace, always, "PUT", func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 			r.Body = io.NopCloser(io.LimitReader(r.Body, 2))
