@@ -487,7 +487,10 @@ func TestFaults(t *testing.T) {
 		{"put by a temporary name, 507", features{}, replace, always, "PUT", status(507), backend.ErrQuota, old, 1},
 		{"put by a temporary name, MOVE refused", features{}, replace, always, "MOVE", status(403), fs.ErrPermission, old, 1},
 		{"put by a temporary name, moved and reset", features{}, replace, 1, "MOVE", after, nil, with("/f", "new"), 1},
-		{"put by a temporary name, MOVE lost", features{}, replace, 1, "MOVE", reset, backend.ErrUnavailable, old, 1},
+		{"put by a temporary name, MOVE lost", features{}, replace, 1, "MOVE", reset, backend.ErrUncertain, with(leftTemp, "new"), 1},
+		{"put by a temporary name, MOVE 504", features{}, replace, 1, "MOVE", status(504), backend.ErrUncertain, with(leftTemp, "new"), 1},
+		{"put by a temporary name, MOVE 500", features{}, replace, 1, "MOVE", status(500), backend.ErrUnavailable, old, 1},
+		{"put of a new file by a temporary name, MOVE lost", features{}, create, always, "MOVE", reset, backend.ErrUncertain, with(leftTemp, "new"), 0},
 		{"put by a temporary name, answered before it was sent", features{}, slow, always, "PUT", tooEarly, backend.ErrUnavailable, old, 1},
 
 		{"mkdir, made and reset", all, mkdir, 1, "MKCOL", after, nil, with("/n", "/"), 1},

@@ -82,7 +82,8 @@ func tempError(err error) error {
 
 // place renames a temporary file to its name, in place of a file or of nothing.
 // If the server has deleted that file and then failed, it is renamed again; the
-// temporary one is removed only while something is under the name, or never was.
+// temporary one is removed only while something is under the name, or never was,
+// and the server is done.
 func (s *store) place(ctx context.Context, temp, name string, src entry, replaces bool) error {
 	err := s.rename(ctx, temp, name, src, replaces)
 	for try := range maxTries {
@@ -91,6 +92,8 @@ func (s *store) place(ctx context.Context, temp, name string, src entry, replace
 		}
 		_, gone := s.stat(ctx, name)
 		switch {
+		case mayStillRun(err) && (gone == nil || is(gone, fs.ErrNotExist) && !replaces):
+			return uncertainError{fmt.Errorf("the new content is under %q, and may get its name yet: %w", temp, err)}
 		case gone == nil, is(gone, fs.ErrNotExist) && !replaces:
 			s.discard(ctx, temp, src.Dir)
 			return tempError(err)
@@ -107,6 +110,13 @@ func (s *store) place(ctx context.Context, temp, name string, src entry, replace
 		return nil
 	}
 	return uncertainError{fmt.Errorf("the server deleted the old content and did not rename the new one, which is under %q: %w", temp, err)}
+}
+
+// mayStillRun reports whether the server may be at a change yet that got no
+// success: it has not answered, or a proxy has in its place.
+func mayStillRun(err error) bool {
+	var lost uncertainError
+	return errors.As(err, &lost) && !hasStatus(err, http.StatusInternalServerError)
 }
 
 // discardLate removes the temporary file of an upload that failed, in the
