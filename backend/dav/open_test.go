@@ -204,6 +204,18 @@ func TestTryOut(t *testing.T) {
 				return false
 			}
 		}, with(func(f *features) { f.AtomicConditions = false })},
+		"it refuses what is large": {func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
+			return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) bool {
+				if r.Method != http.MethodPut || r.ContentLength < trialSize {
+					return false
+				}
+				_ = http.NewResponseController(w).EnableFullDuplex()
+				w.Header().Set("Connection", "close")
+				w.WriteHeader(http.StatusRequestEntityTooLarge)
+				w.(http.Flusher).Flush()
+				return true
+			}
+		}, with(func(f *features) { f.WholePut, f.AtomicConditions = false, false })},
 		"folders are made twice": {func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
 			return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) bool {
 				return r.Method == "MKCOL"

@@ -173,6 +173,11 @@ func (t *trial) whole(ctx context.Context) error {
 	h := t.begin(ctx, nil)
 	t.pause(ctx)
 	t.can.WholePut = t.holds(ctx, t.stored)
+	select {
+	case <-h.over: // refused, or not connected: it tells nothing
+		t.can.WholePut = false
+	default:
+	}
 	h.breakOff()
 	for range 3 { // the server may need some time to notice
 		t.pause(ctx)
