@@ -10,6 +10,7 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -27,6 +28,8 @@ type store struct {
 	opened sync.Map       // contents of Open
 	temps  sync.Map       // temporary names of ours, which are not listed
 	tidy   sync.WaitGroup // those that are being removed in the background
+
+	tagsAgree atomic.Bool // a PUT was answered with the entity tag that is listed
 }
 
 // timed is a store whose server sets times.

@@ -365,6 +365,12 @@ func TestFaults(t *testing.T) {
 	remove := func(s *store) error { return s.Remove(context.Background(), "f", backend.RemoveOptions{}) }
 	move := func(s *store) error { return s.Move(context.Background(), "f", "n", backend.MoveOptions{}) }
 	copies := func(s *store) error { return s.Copy(context.Background(), "f", "n", backend.CopyOptions{}) }
+	twice := func(s *store) error {
+		if err := put(s, "f", "new", backend.PutOptions{}); err != nil {
+			return err
+		}
+		return put(s, "f", "newer", backend.PutOptions{})
+	}
 	// The rest of the body does not come until the server has answered.
 	slow := func(s *store) error {
 		over := make(chan struct{})
@@ -467,6 +473,8 @@ func TestFaults(t *testing.T) {
 		{"put, login page", all, replace, always, "PUT", loginPage, backend.ErrUncertain, old, 1},
 		{"put, stored and then a login page", all, replace, always, "PROPFIND", loginPage, backend.ErrUncertain, with("/f", "new"), 0},
 		{"put, answered before it was sent", all, slow, always, "PUT", tooEarly, backend.ErrUncertain, with("/f", strings.Repeat("x", 64<<10)), 1},
+		{"put, another tag than listed", all, replace, always, "PUT", tagged("other"), backend.ErrUncertain, with("/f", "other"), 1},
+		{"put, replaced at once", all, twice, always, "PUT", then(tagged(""), tagged("other")), nil, with("/f", "other"), 2},
 		{"put, stored half and said so", all, replace, always, "PUT", func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 			r.Body = io.NopCloser(io.LimitReader(r.Body, 2))
 			next(w, r)

@@ -33,7 +33,9 @@ type entry struct {
 }
 
 // strong reports whether conditions can be made of the entity tag.
-func (e *entry) strong() bool { return len(e.tag) > 2 && e.tag[0] == '"' }
+func (e *entry) strong() bool { return strongTag(e.tag) }
+
+func strongTag(tag string) bool { return len(tag) > 2 && tag[0] == '"' }
 
 // The multistatus body (RFC 4918, section 14.16), with the properties asked for.
 type (

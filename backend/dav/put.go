@@ -305,7 +305,9 @@ func (u *upload) refusedCondition(ctx context.Context, refused error) (entry, er
 
 // confirm compares what is stored with what was sent: a server's word alone is
 // not success. tag is that of its response; a status that is not usual needs more
-// than the size as a proof, because a page to log in has 200.
+// than the size as a proof, because a page to log in has 200. Another tag than the
+// listed one means that another client has replaced the file only where the server
+// is known to list the tags that it answers with.
 func (u *upload) confirm(ctx context.Context, tag string, usual bool) (entry, error) {
 	for try := 0; ; try++ {
 		e, err := u.s.stat(ctx, u.at)
@@ -317,10 +319,13 @@ func (u *upload) confirm(ctx context.Context, tag string, usual bool) (entry, er
 		}
 		switch {
 		case fits:
+			if strongTag(tag) && e.tag == tag {
+				u.s.tagsAgree.Store(true)
+			}
 			return e, nil
 		case err != nil && !is(err, fs.ErrNotExist):
 			return entry{}, uncertainError{err}
-		case err == nil && tag != "" && tag[0] == '"' && e.strong() && e.tag != tag && try > 0:
+		case err == nil && usual && u.s.tagsAgree.Load() && strongTag(tag) && e.strong() && e.tag != tag && try > 0:
 			return u.replaced(tag), nil
 		case try == lookTries && err != nil:
 			return entry{}, uncertainError{errors.New("the server says that it stored the file, and does not have it")}
