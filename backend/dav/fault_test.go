@@ -472,6 +472,14 @@ func TestFaults(t *testing.T) {
 		{"put, redirected", all, replace, always, "PUT", status(302, "Location", "/login"), backend.ErrUnavailable, old, 1},
 		{"put, login page", all, replace, always, "PUT", loginPage, backend.ErrUncertain, old, 1},
 		{"put, stored and then a login page", all, replace, always, "PROPFIND", loginPage, backend.ErrUncertain, with("/f", "new"), 0},
+		{"put, reset and then 423", all, replace, always, "PUT", then(reset, status(423)), backend.ErrUncertain, old, uploadTries},
+		{"put, reset and then 507", all, replace, always, "PUT", then(reset, status(507)), backend.ErrUncertain, old, 2},
+		{"put, reset and then 403", all, replace, always, "PUT", then(reset, status(403)), backend.ErrUncertain, old, 2},
+		{"put, reset and then 412", all, ifVersion, always, "PUT", then(reset, func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+			other := httptest.NewRequest("PUT", "/f", strings.NewReader("another's"))
+			next(httptest.NewRecorder(), other)
+			next(w, r)
+		}), backend.ErrUncertain, with("/f", "another's"), 2},
 		{"put, answered before it was sent", all, slow, always, "PUT", tooEarly, backend.ErrUncertain, with("/f", strings.Repeat("x", 64<<10)), 1},
 		{"put, another tag than listed", all, replace, always, "PUT", tagged("other"), backend.ErrUncertain, with("/f", "other"), 1},
 		{"put, replaced at once", all, twice, always, "PUT", then(tagged(""), tagged("other")), nil, with("/f", "other"), 2},

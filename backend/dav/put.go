@@ -175,22 +175,35 @@ func (u *upload) checkNow(ctx context.Context) (entry, error) {
 	return e, nil
 }
 
-// send uploads the content with retries, and returns what is stored.
+// send uploads the content with retries, and returns what is stored. Once an
+// attempt of unknown outcome has gone before, no failure is definite.
 func (u *upload) send(ctx context.Context) (entry, error) {
 	for try := 1; ; try++ {
+		before := u.sent
 		e, err := u.once(ctx)
 		var again retryable
 		if !errors.As(err, &again) {
-			return e, err
+			return e, unsure(before, err)
 		}
 		if u.seek == nil || try == uploadTries || again.wait > maxRetryAfter || ctx.Err() != nil {
-			return e, again.error
+			return e, unsure(u.sent, again.error)
 		}
 		u.s.log.Debug("an upload is retried", "name", u.name, "cause", httpclient.Message(err))
 		if err := u.s.client.sleep(ctx, max(again.wait, u.s.client.backoff(try-1))); err != nil {
-			return e, err
+			return e, unsure(u.sent, err)
 		}
 	}
+}
+
+// unsure returns the error of an upload, before which another one was sent that
+// may have been stored, or may yet be.
+func unsure(sent bool, err error) error {
+	var uncertain uncertainError
+	if !sent || err == nil || errors.As(err, &uncertain) {
+		return err
+	}
+	// The error is not wrapped: its kind is not that of the outcome.
+	return uncertainError{errors.New("the server did not say whether it stored the file; sent again, it failed: " + httpclient.Message(err))}
 }
 
 // once sends the content and determines the outcome.
