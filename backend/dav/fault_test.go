@@ -521,6 +521,7 @@ func TestFaults(t *testing.T) {
 		{"move, reset", all, move, 1, "MOVE", reset, nil, moved, 2},
 		{"move, 502 always", all, move, always, "MOVE", status(502), backend.ErrUncertain, old, 0},
 		{"move, 423 once", all, move, 1, "MOVE", status(423), nil, moved, 2},
+		{"move, reset and then 403", all, move, always, "MOVE", then(reset, status(403)), backend.ErrUncertain, old, 0},
 		{"move, one name for the server", caseless, moveCase, always, "", lower, fs.ErrExist, old, 0},
 		{"move through, one name for the server", caseless, moveCaseThrough, always, "", lower, fs.ErrExist, old, 0},
 		{"move through", noConditions, moveThrough, 0, "", nil, nil, moved, 0},

@@ -143,11 +143,12 @@ func (s *store) rename(ctx context.Context, from, to string, src entry, replaces
 		case is(gone, fs.ErrNotExist) && missing == nil && alike(&target, &src):
 			return nil
 		case gone == nil && alike(&source, &src) && is(missing, fs.ErrNotExist):
-			// Nothing is replaced by sending it again; if the first one is carried
-			// out meanwhile, this one finds no source.
-			err = s.transfer(ctx, "MOVE", from, to, src, false)
-			if is(err, fs.ErrNotExist) {
-				err = lost
+			// Nothing is replaced by sending it again. The first one may be carried
+			// out meanwhile or later, whatever this one is refused for.
+			again := s.transfer(ctx, "MOVE", from, to, src, false)
+			var uncertain uncertainError
+			if again == nil || errors.As(again, &uncertain) {
+				err = again
 			}
 		}
 	}

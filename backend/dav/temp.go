@@ -86,13 +86,15 @@ func tempError(err error) error {
 // and the server is done.
 func (s *store) place(ctx context.Context, temp, name string, src entry, replaces bool) error {
 	err := s.rename(ctx, temp, name, src, replaces)
+	lost := false
 	for try := range maxTries {
 		if err == nil {
 			return nil
 		}
+		lost = lost || mayStillRun(err)
 		_, gone := s.stat(ctx, name)
 		switch {
-		case mayStillRun(err) && (gone == nil || is(gone, fs.ErrNotExist) && !replaces):
+		case lost && (gone == nil || is(gone, fs.ErrNotExist) && !replaces):
 			return uncertainError{fmt.Errorf("the new content is under %q, and may get its name yet: %w", temp, err)}
 		case gone == nil, is(gone, fs.ErrNotExist) && !replaces:
 			s.discard(ctx, temp, src.Dir)
