@@ -515,6 +515,11 @@ func TestFaults(t *testing.T) {
 		{"remove, removed and reset", all, remove, 1, "DELETE", after, nil, without, 1},
 		{"remove, reset", all, remove, 1, "DELETE", reset, nil, without, 2},
 		{"remove, reset and no conditions", noConditions, remove, 1, "DELETE", reset, backend.ErrUncertain, old, 1},
+		{"remove, reset and then 404", all, remove, always, "DELETE", then(reset, func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+			next(httptest.NewRecorder(), r)
+			w.WriteHeader(http.StatusNotFound)
+		}), nil, without, 2},
+		{"remove, reset and then 403", all, remove, always, "DELETE", then(reset, status(403)), backend.ErrUncertain, old, 2},
 		{"remove, 423", all, remove, always, "DELETE", status(423), backend.ErrLocked, old, maxTries},
 		{"remove, weak for the server", all, remove, 1, "DELETE", status(412), nil, without, 2},
 		{"move, moved and reset", all, move, 1, "MOVE", after, nil, moved, 1},

@@ -50,12 +50,25 @@ func (s *store) remove(ctx context.Context, name string, e entry, ifVersion stri
 	if !e.Dir && e.strong() && s.can.Conditions {
 		tag = e.tag
 	}
+	var earlier error // of an attempt that may have been carried out, or may yet be
+	outcome := func(err error) error {
+		switch {
+		case earlier == nil || err == nil:
+			return err
+		case is(err, fs.ErrNotExist):
+			return nil
+		}
+		return earlier
+	}
 	for range maxTries {
 		err := s.delete(ctx, name, e.Dir, tag)
 		var lost uncertainError
 		isLost := errors.As(err, &lost)
+		if isLost {
+			earlier = lost
+		}
 		if !isLost && !hasStatus(err, http.StatusPreconditionFailed) {
-			return err
+			return outcome(err)
 		}
 		ctx, cancel := outliving(ctx)
 		defer cancel()
@@ -69,18 +82,18 @@ func (s *store) remove(ctx context.Context, name string, e entry, ifVersion stri
 		case looking != nil && isLost:
 			return lost
 		case looking != nil:
-			return looking
+			return outcome(looking)
 		case isLost && (tag == "" || now.Version != e.Version):
 			return uncertainError{fmt.Errorf("something is still there: %w", lost.error)}
 		case now.Dir != e.Dir, ifVersion != "" && now.Version != ifVersion:
-			return &backend.Error{Kind: backend.ErrChanged}
+			return outcome(&backend.Error{Kind: backend.ErrChanged})
 		case !isLost && now.tag == tag, !now.strong():
 			tag = "" // weak for the server, as Apache's is in the first second
 		default:
 			tag = now.tag
 		}
 	}
-	return &backend.Error{Kind: backend.ErrLocked, Message: "it changes again and again"}
+	return outcome(&backend.Error{Kind: backend.ErrLocked, Message: "it changes again and again"})
 }
 
 // delete sends a DELETE.
