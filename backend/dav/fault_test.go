@@ -382,6 +382,21 @@ func TestFaults(t *testing.T) {
 		_, err := s.Put(context.Background(), "f", body, backend.PutOptions{Size: 1 << 20})
 		return err
 	}
+	waits := func(s *store) error {
+		var waited atomic.Bool
+		after := s.client.cfg.After
+		s.client.cfg.After = func(d time.Duration) <-chan time.Time {
+			if d == time.Second {
+				waited.Store(true)
+			}
+			return after(d)
+		}
+		err := put(s, "f", "new", backend.PutOptions{})
+		if err == nil && !waited.Load() {
+			err = errors.New("it did not wait")
+		}
+		return err
+	}
 	caseless := features{WholePut: true, IgnoreCase: true}
 	lower := func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 		r.URL.Path = strings.ToLower(r.URL.Path)
@@ -483,6 +498,10 @@ func TestFaults(t *testing.T) {
 		{"put, answered before it was sent", all, slow, always, "PUT", tooEarly, backend.ErrUncertain, with("/f", strings.Repeat("x", 64<<10)), 1},
 		{"put, another tag than listed", all, replace, always, "PUT", tagged("other"), backend.ErrUncertain, with("/f", "other"), 1},
 		{"put, replaced at once", all, twice, always, "PUT", then(tagged(""), tagged("other")), nil, with("/f", "other"), 2},
+		{"put, coarse tags and no date", features{WholePut: true, CoarseTags: true}, waits, always, "PROPFIND", func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+			w.Header()["Date"] = nil
+			next(w, r)
+		}, nil, with("/f", "new"), 0},
 		{"put, stored half and said so", all, replace, always, "PUT", func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 			r.Body = io.NopCloser(io.LimitReader(r.Body, 2))
 			next(w, r)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -140,6 +141,19 @@ func TestPasswordStaysHere(t *testing.T) {
 	}
 }
 
+// retimed adds a time to properties, and with a size replaces the entity tag by
+// one that is made of both.
+func retimed(props string, second, size int) string {
+	if strings.Contains(props, "collection") {
+		return props
+	}
+	if before, _, ok := strings.Cut(props, "<D:getetag>"); ok && size >= 0 {
+		props = before + fmt.Sprintf(`<D:getetag>"%d-%d"</D:getetag>`, second, size)
+	}
+	when := time.Date(2026, 11, 29, 12, 0, second, 0, time.UTC)
+	return props + "<D:getlastmodified>" + when.Format(http.TimeFormat) + "</D:getlastmodified>"
+}
+
 // TestTryOut tries out servers that lack one thing each, and leaves nothing.
 func TestTryOut(t *testing.T) {
 	whole := features{WholePut: true, Conditions: true, AtomicConditions: true}
@@ -216,6 +230,26 @@ func TestTryOut(t *testing.T) {
 				return true
 			}
 		}, with(func(f *features) { f.WholePut, f.AtomicConditions = false, false })},
+		"tags are of size and second": {func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
+			f.describe = func(path, props string) string {
+				puts := 0
+				for _, call := range f.calls {
+					if strings.HasPrefix(call, "PUT ") {
+						puts++
+					}
+				}
+				return retimed(props, puts/3, len(f.files[path]))
+			}
+			return nil
+		}, with(func(f *features) { f.CoarseTags, f.AtomicConditions = true, false })},
+		"it never stores twice in a second": {func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
+			n := 0
+			f.describe = func(path, props string) string {
+				n++
+				return retimed(props, n, -1)
+			}
+			return nil
+		}, with(func(f *features) { f.CoarseTags = true })},
 		"folders are made twice": {func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
 			return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) bool {
 				return r.Method == "MKCOL"

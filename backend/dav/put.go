@@ -148,7 +148,7 @@ func (u *upload) waitForTag(ctx context.Context) error {
 		return nil
 	case err != nil:
 		return err
-	case e.Dir, u.size >= 0 && e.Size != u.size, e.date.IsZero(), e.date.Sub(e.ModTime) >= time.Second:
+	case e.Dir, u.size >= 0 && e.Size != u.size, !e.date.IsZero() && e.date.Sub(e.ModTime) >= time.Second:
 		return nil
 	}
 	return u.s.client.sleep(ctx, time.Second)
