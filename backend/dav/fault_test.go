@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/davdisk/davdisk/backend"
 )
 
@@ -548,6 +550,17 @@ func TestFaults(t *testing.T) {
 		{"move, reset and then 403", all, move, always, "MOVE", then(reset, status(403)), backend.ErrUncertain, old, 0},
 		{"move, one name for the server", caseless, moveCase, always, "", lower, fs.ErrExist, old, 0},
 		{"move through, one name for the server", caseless, moveCaseThrough, always, "", lower, fs.ErrExist, old, 0},
+		{"move, one form for the server", features{WholePut: true, IgnoreForm: true}, func(s *store) error {
+			if err := put(s, "\u00e9", "new", backend.PutOptions{}); err != nil {
+				return err
+			}
+			return s.Move(context.Background(), "\u00e9", "e\u0301", backend.MoveOptions{Overwrite: true})
+		}, always, "", func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+			r.URL.Path = norm.NFC.String(r.URL.Path)
+			to, _ := url.PathUnescape(r.Header.Get("Destination"))
+			r.Header.Set("Destination", norm.NFC.String(to))
+			next(w, r)
+		}, fs.ErrExist, with("/\u00e9", "new"), 0},
 		{"move through", noConditions, moveThrough, 0, "", nil, nil, moved, 0},
 		{"move through, source replaced", noConditions, moveThrough, 1, "GET", also("PUT", "/f", "newer"), backend.ErrChanged,
 			map[string]string{"/": "/", "/d": "/", "/f": "newer", "/n": "old"}, 0},
