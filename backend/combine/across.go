@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
@@ -115,6 +116,9 @@ func (t *transfer) copy(ctx context.Context, overwrite bool) error {
 	}
 	old, err := t.b.Stat(ctx, t.to)
 	switch {
+	case err == nil && overwrite && !info.Dir && same(info, old):
+		// The copy would be the source, and removing the source remove both.
+		return t.refuse(fs.ErrInvalid, "both names are of one file, which two folders of the root show")
 	case err == nil && (!overwrite || old.Dir || info.Dir):
 		return t.refuse(fs.ErrExist, "")
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
@@ -122,11 +126,41 @@ func (t *transfer) copy(ctx context.Context, overwrite bool) error {
 	}
 	if !info.Dir {
 		err = t.copyFile(ctx, t.from, t.to, err == nil)
-	} else {
+	} else if err = t.checkBelow(ctx, info); err == nil {
 		err = t.copyTree(ctx, t.from, t.to)
 	}
 	if err != nil {
 		return errors.Join(t.fail(err), t.undo(ctx))
+	}
+	return nil
+}
+
+// same reports whether two folders of the root show one file or folder.
+func same(a, b backend.Info) bool {
+	_, idA, _ := strings.Cut(a.ID, ":")
+	_, idB, _ := strings.Cut(b.ID, ":")
+	return idA != "" && idA == idB && a.Dir == b.Dir && a.Size == b.Size && a.Version == b.Version &&
+		a.ModTime.Equal(b.ModTime) && a.Created.Equal(b.Created)
+}
+
+// checkBelow refuses to copy a folder to where another folder of the root shows
+// what is in it: that would never end.
+func (t *transfer) checkBelow(ctx context.Context, info backend.Info) error {
+	if info.ID == "" {
+		return nil
+	}
+	for dir := path.Dir(t.to); dir != "."; dir = path.Dir(dir) {
+		p, err := t.b.find(t.op, dir)
+		if err != nil {
+			return err
+		}
+		above, err := p.store.Stat(p.in(ctx), p.name)
+		if err != nil {
+			return p.outer(err)
+		}
+		if same(info, p.info(above)) {
+			return t.refuse(fs.ErrInvalid, "a folder cannot be put below itself, which another folder of the root shows")
+		}
 	}
 	return nil
 }

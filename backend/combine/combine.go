@@ -18,6 +18,7 @@ import (
 	"maps"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -68,6 +69,41 @@ func checkFolder(folder string) error {
 	return nil
 }
 
+// checkOverlap refuses two folders that show the same files: a move from one to
+// the other could remove the only copy. What it cannot see from addresses,
+// Move sees from identifiers, where the stores have some.
+func checkOverlap(addresses map[string]string) error {
+	var seen []string
+	for _, folder := range slices.Sorted(maps.Keys(addresses)) {
+		name, root := store(addresses[folder])
+		if name == "memory" {
+			continue // each is a store of its own
+		}
+		for _, before := range seen {
+			other, above := store(addresses[before])
+			if name == other && (backend.Within(root, above) || backend.Within(above, root)) {
+				return fmt.Errorf("combine: %w: the folders /%s (%s) and /%s (%s) would show the same files, and moving between them could lose one", fs.ErrInvalid, before, addresses[before], folder, addresses[folder])
+			}
+		}
+		seen = append(seen, folder)
+	}
+	return nil
+}
+
+// store splits an address into the name of a remote or driver and a clean root.
+func store(address string) (name, root string) {
+	name, root, ok := backend.SplitAddress(address)
+	if !ok {
+		name, root = "local", address
+	}
+	if name == "local" {
+		if abs, err := filepath.Abs(root); err == nil {
+			root = filepath.ToSlash(abs)
+		}
+	}
+	return name, path.Clean(strings.TrimPrefix(path.Clean("/"+root), "/"))
+}
+
 func open(ctx context.Context, mounts string, openStore func(context.Context, string) (backend.Backend, error)) (b *Backend, err error) {
 	if mounts == "" {
 		return nil, errors.New("combine: name the folders and their stores with --combine-mounts")
@@ -75,6 +111,9 @@ func open(ctx context.Context, mounts string, openStore func(context.Context, st
 	addresses, err := Addresses(mounts)
 	if err != nil {
 		return nil, fmt.Errorf("combine: %w", err)
+	}
+	if err := checkOverlap(addresses); err != nil {
+		return nil, err
 	}
 	stores := map[string]backend.Backend{}
 	for folder, address := range addresses {
