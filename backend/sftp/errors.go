@@ -113,7 +113,7 @@ type body struct {
 
 func (r *body) Read(p []byte) (int, error) {
 	n, err := r.src.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err != nil && err != io.EOF { //nolint:errorlint // one that wraps io.EOF is a failure, and ends the body too early
 		r.err = err
 	}
 	return n, err

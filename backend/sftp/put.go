@@ -152,6 +152,9 @@ func (b *Backend) write(c *conn, temp string, src *body, old fs.FileInfo, opts b
 	if err != nil || src.err != nil {
 		return nil, err
 	}
+	if opts.Size >= 0 && n != opts.Size {
+		return nil, &passed{&reading.LengthError{Got: n, Announced: opts.Size}}
+	}
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
