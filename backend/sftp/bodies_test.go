@@ -9,8 +9,11 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/pathlock"
+	"github.com/davdisk/davdisk/internal/testwait"
 )
 
 // TestABodyThatBreaksAsIfItEnded: an error that wraps io.EOF is no end, and what
@@ -34,4 +37,48 @@ func TestABodyThatBreaksAsIfItEnded(t *testing.T) {
 			}
 		}
 	}
+}
+
+// underWay does something while an upload of a file with an old time waits for
+// its name, and wants it stored all the same.
+func underWay(t *testing.T, b *Backend, dir string, meanwhile func(temp string)) {
+	t.Helper()
+	old := time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
+	unlock, err := b.names.Lock(t.Context(), pathlock.One("f"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := b.Put(t.Context(), "f", strings.NewReader("new"), backend.PutOptions{Size: 3, ModTime: old})
+		done <- err
+	}()
+	var temp string
+	for end := time.Now().Add(testwait.Limit(t)); temp == ""; time.Sleep(time.Millisecond) {
+		temps, err := filepath.Glob(filepath.Join(dir, hiddenPrefix+"*"))
+		if err != nil || time.Now().After(end) {
+			t.Fatalf("there is no upload: %v", err)
+		}
+		for _, name := range temps {
+			if fi, err := os.Stat(name); err == nil && fi.ModTime().Equal(old) {
+				temp = name
+			}
+		}
+	}
+	meanwhile(temp)
+	unlock()
+	if err := <-done; err != nil {
+		t.Errorf("put: %v", err)
+	}
+	if got := tree(t, dir); strings.Join(got, " ") != "f=new" {
+		t.Errorf("there is %q", got)
+	}
+}
+
+// TestAnUploadUnderWayIsNotSwept by a listing of this davdisk, however old the
+// temporary file looks.
+func TestAnUploadUnderWayIsNotSwept(t *testing.T) {
+	s, dir := newServer(t), t.TempDir()
+	b := mustOpen(t, s.options(dir))
+	underWay(t, b, dir, func(string) { list(t, b, ".") })
 }

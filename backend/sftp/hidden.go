@@ -8,6 +8,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/pkg/sftp"
 )
 
 // hiddenPrefix is the prefix of the names of unfinished work beside its target.
@@ -39,9 +41,33 @@ func hiddenName(dir string) string { return path.Join(dir, hiddenPrefix+rand.Tex
 // not hidden: it is never removed for its age, because it may be the only copy.
 func asideOf(hidden string) string { return hidden + "-old" }
 
-// sweep removes a hidden name if it is stale.
+// own makes a new hidden name in dir one that is never swept here, until release.
+func (b *Backend) own(dir string) (name string, release func()) {
+	name = hiddenName(dir)
+	b.owned.Store(name, true)
+	return name, func() { b.owned.Delete(name) }
+}
+
+// touched returns the access time to set together with a modification time: now,
+// so that others see that an upload is under way whose file is an old one.
+func (b *Backend) touched(modTime time.Time) time.Time {
+	if now := b.opts.Now(); inRange(now.Unix()) {
+		return now
+	}
+	return modTime
+}
+
+// sweep removes a hidden name if it is stale: nobody has been at work on it
+// since the later of its times.
 func (b *Backend) sweep(ctx context.Context, name string, fi fs.FileInfo) {
-	if b.opts.Now().Sub(fi.ModTime()) < hiddenLife {
+	last := fi.ModTime()
+	if stat, ok := fi.Sys().(*sftp.FileStat); ok && stat.AccessTime().After(last) {
+		last = stat.AccessTime()
+	}
+	if last.Unix() == 0 || b.opts.Now().Sub(last) < hiddenLife {
+		return // or the server does not tell times
+	}
+	if _, owned := b.owned.Load(name); owned {
 		return
 	}
 	_, err := do(ctx, b, func(c *conn) (struct{}, error) { return struct{}{}, removeAll(c, b.at(name), fi.IsDir()) })

@@ -27,7 +27,8 @@ func (b *Backend) Put(ctx context.Context, name string, src io.Reader, opts back
 	if err != nil {
 		return backend.Info{}, err // before the body is read
 	}
-	temp := hiddenName(path.Dir(name))
+	temp, release := b.own(path.Dir(name))
+	defer release()
 	defer func() {
 		if temp != "" {
 			b.discard(ctx, temp)
@@ -159,7 +160,7 @@ func (b *Backend) write(c *conn, temp string, src *body, old fs.FileInfo, opts b
 		return nil, err
 	}
 	if s := opts.ModTime.Unix(); !opts.ModTime.IsZero() && inRange(s) {
-		if err := c.Chtimes(at, opts.ModTime, opts.ModTime); err != nil && isLost(err) {
+		if err := c.Chtimes(at, b.touched(opts.ModTime), opts.ModTime); err != nil && isLost(err) {
 			return nil, err // a time that cannot be kept is no reason to refuse the content
 		}
 	}
@@ -199,7 +200,7 @@ func (b *Backend) distinct(ctx context.Context, at string, fi fs.FileInfo, name,
 		return nil, &backend.Error{Kind: fs.ErrInvalid, Message: "its time is the last that the server can keep"}
 	}
 	fi, err := do(ctx, b, func(c *conn) (fs.FileInfo, error) {
-		if err := c.Chtimes(b.at(at), later, later); err != nil {
+		if err := c.Chtimes(b.at(at), b.touched(later), later); err != nil {
 			return nil, err
 		}
 		return c.Lstat(b.at(at))

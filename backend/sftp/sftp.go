@@ -28,6 +28,7 @@ type Backend struct {
 
 	extensions extensions
 	names      pathlock.Table // held while a condition is checked and the change made
+	owned      sync.Map       // hidden names of work that is under way here
 	versions   *versions
 	folders    *lru.Cache[string, time.Time] // known to be folders, and since when
 }

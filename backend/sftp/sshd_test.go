@@ -183,3 +183,16 @@ func TestKilledServer(t *testing.T) {
 		t.Errorf("put on a server that is back: %v", err)
 	}
 }
+
+// TestAnUploadOfAnotherDavdiskIsNotSwept: its temporary file has the time of its
+// content, which may be years ago, and was touched just now.
+func TestAnUploadOfAnotherDavdiskIsNotSwept(t *testing.T) {
+	s, dir := newSSHD(t), t.TempDir()
+	b, other := s.open(t, dir), s.open(t, dir)
+	underWay(t, b, dir, func(temp string) {
+		list(t, other, ".")
+		if _, err := os.Stat(temp); err != nil {
+			t.Errorf("after a listing: %v", err)
+		}
+	})
+}

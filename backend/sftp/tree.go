@@ -121,7 +121,8 @@ func (b *Backend) checkEmpty(ctx context.Context, name string) error {
 }
 
 func (b *Backend) removeTree(ctx context.Context, name string, fi fs.FileInfo) error {
-	aside := hiddenName(path.Dir(name))
+	aside, release := b.own(path.Dir(name))
+	defer release()
 	b.unknow(name)
 	if err := b.rename(ctx, name, aside, fi); err != nil {
 		return err
