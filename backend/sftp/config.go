@@ -40,10 +40,11 @@ type Options struct {
 	Now  func() time.Time                                                     // nil: time.Now
 	Log  *slog.Logger                                                         // nil: discard
 
-	home    string   // of the user's .ssh; empty: os.UserHomeDir
-	agent   string   // socket of the SSH agent; empty: none
-	ticker  ticker   // of keepalive; nil: newTicker
-	without []string // extensions that are not used
+	home    string        // of the user's .ssh; empty: os.UserHomeDir
+	agent   string        // socket of the SSH agent; empty: none
+	ticker  ticker        // of keepalive; nil: newTicker
+	issued  time.Duration // that a change may take; 0: issuedTimeout
+	without []string      // extensions that are not used
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -76,6 +77,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.issued == 0 {
+		o.issued = issuedTimeout
 	}
 	if o.ticker == nil {
 		o.ticker = newTicker

@@ -291,7 +291,7 @@ func (b *Backend) change(ctx context.Context, issue func(*conn) error, made func
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), issuedTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.opts.issued)
 	defer cancel()
 	var last error
 	for try := range changeTries {
@@ -300,17 +300,17 @@ func (b *Backend) change(ctx context.Context, issue func(*conn) error, made func
 			return err
 		}
 		if err != nil {
-			return lost(last)
+			return unanswered(last)
 		}
 		_, err = run(ctx, b, c, func(c *conn) (struct{}, error) { return struct{}{}, issue(c) })
 		if err == nil {
 			return nil
 		}
-		unanswered := ctx.Err() != nil || isLost(err)
-		if !unanswered && try == 0 {
+		answered := ctx.Err() == nil && !isLost(err)
+		if answered && try == 0 {
 			return err
 		}
-		if unanswered {
+		if !answered {
 			b.lose(c, err)
 		}
 		// An error that is answered to a later try may mean that the first one
@@ -322,11 +322,21 @@ func (b *Backend) change(ctx context.Context, issue func(*conn) error, made func
 			return &backend.Error{Kind: backend.ErrUncertain, Message: fmt.Sprintf("the connection was lost before the server answered (%v), and what it did cannot be found out: %v", last, err)}
 		case yes:
 			return nil
-		case !unanswered:
+		case answered:
 			return last
+		case ctx.Err() != nil:
+			return unanswered(last)
 		}
 	}
-	return lost(last)
+	return unanswered(last)
+}
+
+// unanswered is the error of a change that had no effect until now.
+func unanswered(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &backend.Error{Kind: backend.ErrUncertain, Message: "the server did not answer in time, and may carry it out yet"}
+	}
+	return &backend.Error{Kind: backend.ErrUncertain, Message: fmt.Sprintf("the connection was lost before the server answered, and it may carry it out yet: %v", err)}
 }
 
 // look finds out whether a change was made, which has time of its own.

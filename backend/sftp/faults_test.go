@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/testwait"
 )
 
 // cutting is a connection that ends after a number of bytes in one direction.
@@ -270,4 +271,59 @@ func (c *muted) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	return c.Conn.Write(p)
+}
+
+// holding is a channel whose server gets the requests of one type for a name
+// only when they are released.
+type holding struct {
+	io.ReadWriteCloser
+	kind    byte
+	name    string
+	release chan struct{}
+}
+
+func (h *holding) Read(p []byte) (int, error) {
+	n, err := h.ReadWriteCloser.Read(p)
+	if n > 0 && p[0] == h.kind && bytes.Contains(p[:n], []byte(h.name)) {
+		<-h.release
+	}
+	return n, err
+}
+
+// TestAnAnswerThatTakesTooLong: what the server has not done in time it may do
+// later, so that it is not certain that it did not happen.
+func TestAnAnswerThatTakesTooLong(t *testing.T) {
+	for kind, change := range map[byte]func(context.Context, *Backend) error{
+		13: func(ctx context.Context, b *Backend) error { return b.Remove(ctx, "held", backend.RemoveOptions{}) },
+		14: func(ctx context.Context, b *Backend) error { return b.Mkdir(ctx, "held-folder") },
+		18: func(ctx context.Context, b *Backend) error {
+			return b.Move(ctx, "held", "moved", backend.MoveOptions{})
+		},
+	} {
+		release := make(chan struct{})
+		s := newServer(t, func(s *server) {
+			serve := s.serve
+			s.serve = func(channel io.ReadWriteCloser) { serve(&holding{channel, kind, "held", release}) }
+		})
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "held"), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o := s.options(dir)
+		o.issued = 100 * time.Millisecond
+		b := mustOpen(t, o)
+		err := change(t.Context(), b)
+		if !errors.Is(err, backend.ErrUncertain) || !strings.Contains(err.Error(), "may carry it out yet") {
+			t.Errorf("request %d: %v", kind, err)
+		}
+		if got := tree(t, dir); !equal(got, []string{"held=x"}) {
+			t.Errorf("request %d: there is %q", kind, got)
+		}
+		close(release)
+		for end := time.Now().Add(testwait.Limit(t)); equal(tree(t, dir), []string{"held=x"}); time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("request %d was not carried out", kind)
+			}
+		}
+	}
 }
