@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -241,6 +242,29 @@ func do[T any](ctx context.Context, b *Backend, f func(*conn) (T, error)) (T, er
 	}
 }
 
+// within is do for what is in the root.
+func within[T any](ctx context.Context, b *Backend, f func(*conn) (T, error)) (T, error) {
+	value, err := do(ctx, b, f)
+	return value, b.present(ctx, err)
+}
+
+// present makes an answer that something does not exist one that the store is in
+// trouble, if the root is missing too: its volume may not be mounted, and then
+// nothing is known of what is in it.
+func (b *Backend) present(ctx context.Context, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	root, rootErr := do(ctx, b, func(c *conn) (fs.FileInfo, error) { return c.Stat(b.root) })
+	switch {
+	case rootErr == nil && root.IsDir():
+		return err
+	case errors.Is(rootErr, context.Canceled), errors.Is(rootErr, context.DeadlineExceeded), errors.Is(rootErr, errClosed):
+		return rootErr
+	}
+	return &backend.Error{Kind: backend.ErrUnavailable, Message: "the folder of the store is missing on the server"}
+}
+
 // run makes a call on one connection.
 func run[T any](ctx context.Context, b *Backend, c *conn, f func(*conn) (T, error)) (T, error) {
 	type outcome struct {
@@ -308,7 +332,7 @@ func (b *Backend) change(ctx context.Context, issue func(*conn) error, made func
 		}
 		answered := ctx.Err() == nil && !isLost(err)
 		if answered && try == 0 {
-			return err
+			return b.present(ctx, err)
 		}
 		if !answered {
 			b.lose(c, err)
@@ -323,7 +347,7 @@ func (b *Backend) change(ctx context.Context, issue func(*conn) error, made func
 		case yes:
 			return nil
 		case answered:
-			return last
+			return b.present(ctx, last)
 		case ctx.Err() != nil:
 			return unanswered(last)
 		}

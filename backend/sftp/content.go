@@ -62,7 +62,7 @@ type handle struct {
 }
 
 func (c *content) open(ctx context.Context) (*handle, error) {
-	return do(ctx, c.b, func(conn *conn) (*handle, error) {
+	return within(ctx, c.b, func(conn *conn) (*handle, error) {
 		f, err := conn.Open(c.b.at(c.name))
 		if err != nil {
 			return nil, err

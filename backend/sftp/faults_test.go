@@ -320,10 +320,80 @@ func TestAnAnswerThatTakesTooLong(t *testing.T) {
 			t.Errorf("request %d: there is %q", kind, got)
 		}
 		close(release)
-		for end := time.Now().Add(testwait.Limit(t)); equal(tree(t, dir), []string{"held=x"}); time.Sleep(time.Millisecond) {
+		unchanged := func() bool {
+			entries, err := os.ReadDir(dir)
+			return err == nil && len(entries) == 1 && entries[0].Name() == "held"
+		}
+		for end := time.Now().Add(testwait.Limit(t)); unchanged(); time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatalf("request %d was not carried out", kind)
 			}
 		}
+	}
+}
+
+// TestTheRootIsGone: when the volume of the store is not mounted it is not known
+// that its files do not exist.
+func TestTheRootIsGone(t *testing.T) {
+	s, dir := newServer(t), filepath.Join(t.TempDir(), "volume")
+	if err := os.MkdirAll(filepath.Join(dir, "d"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "d", "f"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := mustOpen(t, s.options(dir))
+	ctx := t.Context()
+	content, err := b.Open(ctx, "d/f", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	content.Close()
+	away := dir + "-away"
+	for _, replaced := range []bool{false, true} {
+		if err := os.Rename(dir, away); err != nil {
+			t.Fatal(err)
+		}
+		if replaced {
+			if err := os.WriteFile(dir, []byte("no folder"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, statErr := b.Stat(ctx, "d/f")
+		_, folderErr := b.Stat(ctx, "d")
+		_, _, listErr := b.List(ctx, "d")
+		_, openErr := b.Open(ctx, "d/f", "")
+		_, putErr := b.Put(ctx, "d/f", strings.NewReader("y"), backend.PutOptions{Size: 1})
+		_, newErr := b.Put(ctx, "g", strings.NewReader("y"), backend.PutOptions{Size: 1})
+		errs := map[string]error{
+			"stat": statErr, "stat of a folder": folderErr, "list": listErr, "open": openErr, "put": putErr, "put of a new file": newErr,
+			"mkdir": b.Mkdir(ctx, "new"), "remove": b.Remove(ctx, "d/f", backend.RemoveOptions{}), "remove of a folder": b.Remove(ctx, "d", backend.RemoveOptions{}),
+			"move": b.Move(ctx, "d/f", "g", backend.MoveOptions{}), "set the time": b.SetModTime(ctx, "d/f", time.Unix(1, 0)), "check": b.CheckRemove(ctx, "d"),
+		}
+		if !replaced {
+			_, errs["stat of the root"] = b.Stat(ctx, ".")
+			_, _, errs["list of the root"] = b.List(ctx, ".")
+		}
+		for what, err := range errs {
+			if !errors.Is(err, backend.ErrUnavailable) || errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if replaced {
+			if err := os.Remove(dir); err != nil {
+				t.Fatal(err)
+			}
+		} else if _, err := New(ctx, s.options(dir)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("open of a folder that is not there: %v", err)
+		}
+		if err := os.Rename(away, dir); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Stat(ctx, "d/f"); err != nil {
+			t.Errorf("when it is back: %v", err)
+		}
+	}
+	if _, err := b.Stat(ctx, "d/missing"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("stat of what is missing: %v", err)
 	}
 }

@@ -36,7 +36,7 @@ func (b *Backend) Put(ctx context.Context, name string, src io.Reader, opts back
 	}()
 	fi, err := b.upload(ctx, temp, src, old, opts)
 	if err != nil {
-		return backend.Info{}, pathError("put", name, b.full(ctx, err))
+		return backend.Info{}, pathError("put", name, b.full(ctx, b.present(ctx, err)))
 	}
 	unlock, err := b.names.Lock(ctx, pathlock.One(name))
 	if err != nil {
@@ -199,7 +199,7 @@ func (b *Backend) distinct(ctx context.Context, at string, fi fs.FileInfo, name,
 	if !inRange(s.time) {
 		return nil, &backend.Error{Kind: fs.ErrInvalid, Message: "its time is the last that the server can keep"}
 	}
-	fi, err := do(ctx, b, func(c *conn) (fs.FileInfo, error) {
+	fi, err := within(ctx, b, func(c *conn) (fs.FileInfo, error) {
 		if err := c.Chtimes(b.at(at), b.touched(later), later); err != nil {
 			return nil, err
 		}

@@ -71,7 +71,7 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 
 // entries reads a folder. Servers may leave out what an entry is.
 func (b *Backend) entries(ctx context.Context, name string) ([]fs.FileInfo, error) {
-	entries, err := do(ctx, b, func(c *conn) ([]fs.FileInfo, error) { return c.ReadDirContext(ctx, b.at(name)) })
+	entries, err := within(ctx, b, func(c *conn) ([]fs.FileInfo, error) { return c.ReadDirContext(ctx, b.at(name)) })
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +173,7 @@ func (b *Backend) unknow(dir string) {
 
 // lstat describes what is at a name. The root may be a link.
 func (b *Backend) lstat(ctx context.Context, name string) (fs.FileInfo, error) {
-	return do(ctx, b, func(c *conn) (fs.FileInfo, error) {
+	return within(ctx, b, func(c *conn) (fs.FileInfo, error) {
 		if name == "." {
 			return c.Stat(b.root)
 		}

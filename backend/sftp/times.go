@@ -55,7 +55,7 @@ func (b *Backend) chtimes(ctx context.Context, name string, before fs.FileInfo, 
 	if stat, ok := before.Sys().(*sftp.FileStat); ok {
 		access = stat.AccessTime()
 	}
-	return do(context.WithoutCancel(ctx), b, func(c *conn) (fs.FileInfo, error) {
+	return within(context.WithoutCancel(ctx), b, func(c *conn) (fs.FileInfo, error) {
 		if err := c.Chtimes(b.at(name), access, t); err != nil {
 			return nil, err
 		}

@@ -19,7 +19,7 @@ func (b *Backend) Usage(ctx context.Context) (backend.Space, error) {
 	if !b.extensions.statvfs {
 		return backend.Space{}, backend.PathError("usage", ".", errors.ErrUnsupported, "the server does not tell its size")
 	}
-	st, err := do(ctx, b, func(c *conn) (*sftp.StatVFS, error) { return c.StatVFS(b.root) })
+	st, err := within(ctx, b, func(c *conn) (*sftp.StatVFS, error) { return c.StatVFS(b.root) })
 	if err != nil {
 		return backend.Space{}, pathError("usage", ".", err)
 	}
