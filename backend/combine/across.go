@@ -181,6 +181,13 @@ func (t *transfer) copyTree(ctx context.Context, from, to string) error {
 		}
 		infos = append(infos, info)
 	}
+	omitted, err := t.b.Omitted(ctx, from)
+	if err != nil {
+		return err
+	}
+	if len(omitted) > 0 {
+		return errors.Join(omitted...) // a part of a folder is no copy of it
+	}
 	if err := t.b.Mkdir(ctx, to); err != nil {
 		return err
 	}

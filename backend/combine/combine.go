@@ -447,6 +447,29 @@ func (b *Backend) IsLink(ctx context.Context, name string) (bool, error) {
 	return link, p.outer(err)
 }
 
+// An omitter is a store whose List may leave out what a folder holds.
+type omitter interface {
+	Omitted(ctx context.Context, name string) ([]error, error)
+}
+
+// Omitted returns the entries of a folder that its store omits from List, each
+// as an error with the reason.
+func (b *Backend) Omitted(ctx context.Context, name string) ([]error, error) {
+	p, err := b.find("list", name)
+	if err != nil || p.store == nil {
+		return nil, err
+	}
+	o, ok := backend.As[omitter](p.store)
+	if !ok {
+		return nil, nil
+	}
+	all, err := o.Omitted(p.in(ctx), p.name)
+	for i := range all {
+		all[i] = p.outer(all[i])
+	}
+	return all, p.outer(err)
+}
+
 // Direct implements backend.Director.
 func (b *Backend) Direct() bool {
 	for _, store := range b.stores {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"testing"
 
@@ -65,6 +66,58 @@ func TestALinkIsToldThroughEveryStore(t *testing.T) {
 		got, err := asked.IsLink(t.Context(), name)
 		if missing := name == "here/linked/x"; got != want || missing != errors.Is(err, fs.ErrNotExist) || !missing && err != nil {
 			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+}
+
+// TestWhatIsOmittedIsNotLost moves a folder to another store that holds what its
+// store does not list, at its top or deep in it, plain or encrypted.
+func TestWhatIsOmittedIsNotLost(t *testing.T) {
+	for _, at := range []string{"d", "d/sub"} {
+		dir, sealedDir := t.TempDir(), t.TempDir()
+		sealed, err := crypt.New(t.Context(), newLocal(t, sealedDir), crypt.Options{Password: "x", FilenameEncryption: "off"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		target := memory.New(memory.Options{})
+		b := newCombine(t, map[string]backend.Backend{"here": newLocal(t, dir), "sealed": sealed, "target": target})
+		roots := map[string]string{"here": dir, "sealed": sealedDir}
+		for folder := range roots {
+			for _, name := range []string{"d", "d/sub"} {
+				if err := b.Mkdir(t.Context(), path.Join(folder, name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			put(t, b, folder+"/d/a", "1")
+			put(t, b, folder+"/d/sub/c", "2")
+		}
+		for folder, root := range roots {
+			link := filepath.Join(root, filepath.FromSlash(at), "nowhere.bin")
+			if err := os.Symlink("missing", link); err != nil {
+				t.Skipf("no symbolic links here: %v", err)
+			}
+			omitted, err := b.Omitted(t.Context(), path.Join(folder, at))
+			var told *fs.PathError
+			if err != nil || len(omitted) != 1 || !errors.As(omitted[0], &told) || told.Path != path.Join(folder, at, "nowhere.bin") {
+				t.Errorf("in %s/%s are omitted %v, %v", folder, at, omitted, err)
+			}
+			if err := b.Move(t.Context(), folder+"/d", "target/d", backend.MoveOptions{}); !errors.Is(err, errors.ErrUnsupported) {
+				t.Errorf("move of %s/d: %v", folder, err)
+			}
+			if err := b.Copy(t.Context(), folder+"/d", "target/d", backend.CopyOptions{}); !errors.Is(err, errors.ErrUnsupported) {
+				t.Errorf("copy of %s/d: %v", folder, err)
+			}
+			holds(t, b, "here/", "here/d/", "here/d/a=1", "here/d/sub/", "here/d/sub/c=2", "sealed/", "sealed/d/", "sealed/d/a=1", "sealed/d/sub/", "sealed/d/sub/c=2", "target/")
+			if err := os.Remove(link); err != nil {
+				t.Error(err)
+			}
+			if err := b.Move(t.Context(), folder+"/d", "target/"+folder, backend.MoveOptions{}); err != nil {
+				t.Error(err)
+			}
+			holds(t, target, folder+"/", folder+"/a=1", folder+"/sub/", folder+"/sub/c=2")
+			if err := b.Move(t.Context(), "target/"+folder, folder+"/d", backend.MoveOptions{}); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }

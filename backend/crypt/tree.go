@@ -108,7 +108,22 @@ func (s *store) Omitted(ctx context.Context, name string) ([]error, error) {
 			all = append(all, backend.PathError("copy", path.Join(name, e.sealed.Name), errors.ErrUnsupported, e.omitted))
 		}
 	}
-	return all, nil
+	below, ok := backend.As[interface {
+		Omitted(ctx context.Context, name string) ([]error, error)
+	}](s.inner)
+	if !ok {
+		return all, nil
+	}
+	more, err := below.Omitted(ctx, p.folder)
+	for _, err := range more {
+		var told *fs.PathError
+		base := ""
+		if errors.As(err, &told) {
+			base = path.Base(told.Path) // as it is called in the store
+		}
+		all = append(all, renamed(err, "copy", path.Join(name, base)))
+	}
+	return all, renamed(err, "list", name)
 }
 
 // CheckRemove implements backend.RemoveChecker.

@@ -120,6 +120,30 @@ func omitted(fi fs.FileInfo) string {
 	return ""
 }
 
+// Omitted returns the entries of a folder that List omits, each as an error
+// with the reason. A caller that copies a folder must report them, because
+// removing the source afterwards would lose them.
+func (b *Backend) Omitted(ctx context.Context, name string) ([]error, error) {
+	fi, err := b.find(ctx, "list", name)
+	if err != nil {
+		return nil, err
+	}
+	if !fi.IsDir() {
+		return nil, backend.PathError("list", name, backend.ErrNotDir, "")
+	}
+	entries, err := b.entries(ctx, name)
+	if err != nil {
+		return nil, pathError("list", name, err)
+	}
+	var all []error
+	for _, e := range entries {
+		if reason := omitted(e); reason != "" && !isHidden(e.Name()) {
+			all = append(all, backend.PathError("copy", path.Join(name, e.Name()), errors.ErrUnsupported, reason))
+		}
+	}
+	return all, nil
+}
+
 // find describes a file or a folder.
 func (b *Backend) find(ctx context.Context, op, name string) (fs.FileInfo, error) {
 	if err := check(ctx, op, name); err != nil {

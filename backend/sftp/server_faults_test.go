@@ -120,6 +120,15 @@ func TestLinks(t *testing.T) {
 	if names := list(t, b, "."); strings.Join(names, " ") != "d" {
 		t.Errorf("listed are %q", names)
 	}
+	if omitted, err := b.Omitted(ctx, "."); err != nil || len(omitted) != 2 || !errors.Is(errors.Join(omitted...), errors.ErrUnsupported) {
+		t.Errorf("omitted are %v, %v", omitted, err)
+	}
+	if omitted, err := b.Omitted(ctx, "d"); err != nil || len(omitted) != 0 {
+		t.Errorf("omitted of a folder without links are %v, %v", omitted, err)
+	}
+	if _, err := b.Omitted(ctx, "missing"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("omitted of a folder that is not there: %v", err)
+	}
 	for _, name := range []string{"out", "file", "out/secret"} {
 		_, err := b.Open(ctx, name, "")
 		_, putErr := b.Put(ctx, name, strings.NewReader("x"), put)
