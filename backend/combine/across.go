@@ -26,7 +26,7 @@ const removeTime = 10 * time.Minute
 // copies are removed again; if it is killed they stay. The source is whole in
 // either case.
 func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOptions) error {
-	source, target, err := b.pair("move", from, to)
+	source, target, err := b.pair(ctx, "move", from, to)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 
 // Copy implements backend.Copier.
 func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOptions) error {
-	source, target, err := b.pair("copy", from, to)
+	source, target, err := b.pair(ctx, "copy", from, to)
 	if err != nil {
 		return err
 	}
@@ -64,19 +64,19 @@ func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOp
 }
 
 // pair returns the places of the two names of a Move or Copy.
-func (b *Backend) pair(op, from, to string) (source, target place, err error) {
+func (b *Backend) pair(ctx context.Context, op, from, to string) (source, target place, err error) {
 	for _, name := range []string{from, to} {
 		if err := backend.CheckName(op, name); err != nil {
 			return source, target, err
 		}
 	}
-	if source, err = b.below(op, from); err != nil {
+	if source, err = b.below(ctx, op, from); err != nil {
 		if errors.Is(err, fs.ErrPermission) && source.store == nil {
 			err = backend.LinkError(op, from, to, fs.ErrNotExist, "")
 		}
 		return source, target, err
 	}
-	target, err = b.below(op, to)
+	target, err = b.below(ctx, op, to)
 	return source, target, err
 }
 
@@ -150,7 +150,7 @@ func (t *transfer) checkBelow(ctx context.Context, info backend.Info) error {
 		return nil
 	}
 	for dir := path.Dir(t.to); dir != "."; dir = path.Dir(dir) {
-		p, err := t.b.find(t.op, dir)
+		p, err := t.b.find(ctx, t.op, dir)
 		if err != nil {
 			return err
 		}

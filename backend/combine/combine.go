@@ -239,7 +239,7 @@ func (p place) info(info backend.Info) backend.Info {
 
 // find returns the place of a name. It has no store if the name is the root or
 // directly in it and no folder.
-func (b *Backend) find(op, name string) (place, error) {
+func (b *Backend) find(ctx context.Context, op, name string) (place, error) {
 	if err := backend.CheckName(op, name); err != nil {
 		return place{}, err
 	}
@@ -251,13 +251,18 @@ func (b *Backend) find(op, name string) (place, error) {
 	if !ok && name != "." {
 		return place{}, backend.PathError(op, name, fs.ErrNotExist, "the root holds the folders of its stores alone")
 	}
+	for _, dir := range backend.Confinement(ctx) {
+		if inside, _, _ := strings.Cut(dir, "/"); ok && dir != "." && inside != folder {
+			return place{folder, store, below}, backend.PathError(op, name, fs.ErrPermission, "it is not in the folder that the caller is confined to")
+		}
+	}
 	return place{folder, store, below}, nil
 }
 
 // below is find for a change, which has to be below one of the folders. A name
 // that is not there cannot be made: that is a refusal.
-func (b *Backend) below(op, name string) (place, error) {
-	p, err := b.find(op, name)
+func (b *Backend) below(ctx context.Context, op, name string) (place, error) {
+	p, err := b.find(ctx, op, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !strings.Contains(name, "/"):
 		return p, backend.PathError(op, name, fs.ErrPermission, "the root holds the folders of its stores alone")
@@ -275,7 +280,7 @@ func folderInfo(name string) backend.Info { return backend.Info{Name: name, Dir:
 
 // Stat implements backend.Backend.
 func (b *Backend) Stat(ctx context.Context, name string) (backend.Info, error) {
-	p, err := b.find("stat", name)
+	p, err := b.find(ctx, "stat", name)
 	switch {
 	case err != nil:
 		return backend.Info{}, err
@@ -288,7 +293,7 @@ func (b *Backend) Stat(ctx context.Context, name string) (backend.Info, error) {
 
 // List implements backend.Backend.
 func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq2[backend.Info, error], error) {
-	p, err := b.find("list", name)
+	p, err := b.find(ctx, "list", name)
 	if err != nil {
 		return backend.Info{}, nil, err
 	}
@@ -319,7 +324,7 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 
 // Open implements backend.Backend.
 func (b *Backend) Open(ctx context.Context, name, version string) (backend.Content, error) {
-	p, err := b.find("open", name)
+	p, err := b.find(ctx, "open", name)
 	switch {
 	case err != nil:
 		return nil, err
@@ -342,7 +347,7 @@ func (c content) Info() backend.Info { return c.place.info(c.Content.Info()) }
 
 // Put implements backend.Backend.
 func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
-	p, err := b.below("put", name)
+	p, err := b.below(ctx, "put", name)
 	if err != nil {
 		if p.name == "." {
 			err = backend.PathError("put", name, backend.ErrIsDir, "")
@@ -355,7 +360,7 @@ func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts bac
 
 // Mkdir implements backend.Backend.
 func (b *Backend) Mkdir(ctx context.Context, name string) error {
-	p, err := b.below("mkdir", name)
+	p, err := b.below(ctx, "mkdir", name)
 	if err != nil {
 		if p.name == "." {
 			err = backend.PathError("mkdir", name, fs.ErrExist, "")
@@ -367,7 +372,7 @@ func (b *Backend) Mkdir(ctx context.Context, name string) error {
 
 // Remove implements backend.Backend.
 func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOptions) error {
-	p, err := b.below("remove", name)
+	p, err := b.below(ctx, "remove", name)
 	if err != nil {
 		return err
 	}
@@ -376,7 +381,7 @@ func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOp
 
 // CheckRemove implements backend.RemoveChecker.
 func (b *Backend) CheckRemove(ctx context.Context, name string) error {
-	p, err := b.below("remove", name)
+	p, err := b.below(ctx, "remove", name)
 	if err != nil {
 		return err
 	}
@@ -385,7 +390,7 @@ func (b *Backend) CheckRemove(ctx context.Context, name string) error {
 
 // SetModTime implements backend.ModTimer.
 func (b *Backend) SetModTime(ctx context.Context, name string, t time.Time) error {
-	p, err := b.find("chtimes", name)
+	p, err := b.find(ctx, "chtimes", name)
 	switch {
 	case err != nil:
 		return err
@@ -397,7 +402,7 @@ func (b *Backend) SetModTime(ctx context.Context, name string, t time.Time) erro
 
 // Properties implements backend.Propertier.
 func (b *Backend) Properties(ctx context.Context, name string) (map[string]string, error) {
-	p, err := b.find("properties", name)
+	p, err := b.find(ctx, "properties", name)
 	switch {
 	case err != nil:
 		return nil, err
@@ -410,7 +415,7 @@ func (b *Backend) Properties(ctx context.Context, name string) (map[string]strin
 
 // SetProperties implements backend.Propertier.
 func (b *Backend) SetProperties(ctx context.Context, name string, set map[string]string, remove []string) error {
-	p, err := b.find("properties", name)
+	p, err := b.find(ctx, "properties", name)
 	switch {
 	case err != nil:
 		return err
@@ -433,7 +438,7 @@ func (b *Backend) Confines() bool {
 // IsLink reports whether a name is a link of its store, which List and Stat
 // follow. A store that does not tell has none.
 func (b *Backend) IsLink(ctx context.Context, name string) (bool, error) {
-	p, err := b.find("stat", name)
+	p, err := b.find(ctx, "stat", name)
 	if err != nil || p.name == "." {
 		return false, err
 	}
@@ -455,7 +460,7 @@ type omitter interface {
 // Omitted returns the entries of a folder that its store omits from List, each
 // as an error with the reason.
 func (b *Backend) Omitted(ctx context.Context, name string) ([]error, error) {
-	p, err := b.find("list", name)
+	p, err := b.find(ctx, "list", name)
 	if err != nil || p.store == nil {
 		return nil, err
 	}

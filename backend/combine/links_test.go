@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/davdisk/davdisk/backend"
@@ -119,5 +120,40 @@ func TestWhatIsOmittedIsNotLost(t *testing.T) {
 				t.Error(err)
 			}
 		}
+	}
+}
+
+// TestConfinedToAnotherFolder: a caller that is confined to a folder of one
+// store reaches nothing of another, which would not know of the confinement.
+func TestConfinedToAnotherFolder(t *testing.T) {
+	b := newCombine(t, map[string]backend.Backend{"one": newLocal(t, t.TempDir()), "two": newLocal(t, t.TempDir())})
+	for _, name := range []string{"one/d", "two/d"} {
+		if err := b.Mkdir(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+		put(t, b, name+"/f", "1")
+	}
+	for _, dir := range []string{"one", "one/d"} {
+		ctx := backend.Confine(t.Context(), dir)
+		if _, err := b.Stat(ctx, "one/d/f"); err != nil {
+			t.Errorf("confined to %s, stat in it: %v", dir, err)
+		}
+		_, statErr := b.Stat(ctx, "two/d/f")
+		_, _, listErr := b.List(ctx, "two/d")
+		_, rootErr := b.Stat(ctx, "two")
+		_, openErr := b.Open(ctx, "two/d/f", "")
+		_, putErr := b.Put(ctx, "two/d/g", strings.NewReader("x"), backend.PutOptions{Size: 1})
+		for what, err := range map[string]error{
+			"stat": statErr, "list": listErr, "stat of the folder": rootErr, "open": openErr, "put": putErr, "mkdir": b.Mkdir(ctx, "two/new"), "remove": b.Remove(ctx, "two/d/f", backend.RemoveOptions{}),
+			"move": b.Move(ctx, "one/d/f", "two/d/g", backend.MoveOptions{}), "copy": b.Copy(ctx, "two/d/f", "one/d/g", backend.CopyOptions{}),
+		} {
+			if !errors.Is(err, fs.ErrPermission) {
+				t.Errorf("confined to %s, %s: %v", dir, what, err)
+			}
+		}
+	}
+	ctx := backend.Confine(t.Context(), ".")
+	if err := b.Move(ctx, "one/d/f", "two/d/g", backend.MoveOptions{}); err != nil {
+		t.Errorf("confined to all of it: %v", err)
 	}
 }
