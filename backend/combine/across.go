@@ -166,6 +166,16 @@ func (t *transfer) checkBelow(ctx context.Context, info backend.Info) error {
 }
 
 func (t *transfer) copyTree(ctx context.Context, from, to string) error {
+	if t.op == "move" {
+		// Removing what was copied would empty the folder that the link leads to.
+		link, err := t.b.IsLink(ctx, from)
+		if err != nil {
+			return err
+		}
+		if link {
+			return backend.PathError(t.op, from, errors.ErrUnsupported, "a link to a folder, and what lies there would be removed with it; copy it, or remove the link first")
+		}
+	}
 	// The whole listing first: nothing is made for a folder that cannot be read.
 	_, children, err := t.b.List(ctx, from)
 	if err != nil {

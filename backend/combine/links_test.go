@@ -157,3 +157,36 @@ func TestConfinedToAnotherFolder(t *testing.T) {
 		t.Errorf("confined to all of it: %v", err)
 	}
 }
+
+// TestAMoveLeavesWhatALinkLeadsTo moves a folder with a link to another folder
+// to another store: what lies there is copied at most, and not removed.
+func TestAMoveLeavesWhatALinkLeadsTo(t *testing.T) {
+	dir := t.TempDir()
+	here, target := newLocal(t, dir), memory.New(memory.Options{})
+	b := newCombine(t, map[string]backend.Backend{"here": here, "target": target})
+	for _, name := range []string{"here/d", "here/elsewhere"} {
+		if err := b.Mkdir(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+		put(t, b, name+"/f", "1")
+	}
+	for _, link := range []string{filepath.Join(dir, "linked"), filepath.Join(dir, "d", "linked")} {
+		to, err := filepath.Rel(filepath.Dir(link), filepath.Join(dir, "elsewhere"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(to, link); err != nil {
+			t.Skipf("no symbolic links here: %v", err)
+		}
+	}
+	for _, name := range []string{"here/d", "here/linked"} {
+		if err := b.Move(t.Context(), name, "target/d", backend.MoveOptions{}); !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("move of %s: %v", name, err)
+		}
+		holds(t, b, "here/", "here/d/", "here/d/f=1", "here/d/linked/", "here/d/linked/f=1", "here/elsewhere/", "here/elsewhere/f=1", "here/linked/", "here/linked/f=1", "target/")
+	}
+	if err := b.Copy(t.Context(), "here/d", "target/d", backend.CopyOptions{}); err != nil {
+		t.Errorf("copy: %v", err)
+	}
+	holds(t, target, "d/", "d/f=1", "d/linked/", "d/linked/f=1")
+}
