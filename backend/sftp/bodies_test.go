@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -81,4 +82,39 @@ func TestAnUploadUnderWayIsNotSwept(t *testing.T) {
 	s, dir := newServer(t), t.TempDir()
 	b := mustOpen(t, s.options(dir))
 	underWay(t, b, dir, func(string) { list(t, b, ".") })
+}
+
+// TestATemporaryFileThatDisappears is a fault of the store; the name that was to
+// be stored is not one that does not exist. A folder that does is.
+func TestATemporaryFileThatDisappears(t *testing.T) {
+	for _, name := range []string{"f", "d/f"} {
+		for _, folder := range []bool{false, true} {
+			s, dir := newServer(t), t.TempDir()
+			at := filepath.Join(dir, filepath.Dir(name))
+			if err := os.MkdirAll(at, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			b := mustOpen(t, s.options(dir))
+			body := &watched{Reader: strings.NewReader("new"), at: 2, do: func() {
+				temps, err := filepath.Glob(filepath.Join(at, hiddenPrefix+"*"))
+				if err != nil || len(temps) != 1 {
+					t.Errorf("there are %q, %v", temps, err)
+				}
+				for _, temp := range temps {
+					if err := os.Remove(temp); err != nil {
+						t.Error(err)
+					}
+				}
+				if folder {
+					if err := os.Remove(at); err != nil {
+						t.Error(err)
+					}
+				}
+			}}
+			_, err := b.Put(t.Context(), name, body, backend.PutOptions{Size: -1})
+			if missing := folder && name == "d/f"; err == nil || missing != errors.Is(err, fs.ErrNotExist) || missing == errors.Is(err, backend.ErrUnavailable) {
+				t.Errorf("%s, without its folder: %v: %v", name, folder, err)
+			}
+		}
+	}
 }

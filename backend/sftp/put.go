@@ -36,7 +36,7 @@ func (b *Backend) Put(ctx context.Context, name string, src io.Reader, opts back
 	}()
 	fi, err := b.upload(ctx, temp, src, old, opts)
 	if err != nil {
-		return backend.Info{}, pathError("put", name, b.full(ctx, b.present(ctx, err)))
+		return backend.Info{}, pathError("put", name, b.full(ctx, b.vanished(ctx, name, err)))
 	}
 	unlock, err := b.names.Lock(ctx, pathlock.One(name))
 	if err != nil {
@@ -53,11 +53,30 @@ func (b *Backend) Put(ctx context.Context, name string, src io.Reader, opts back
 		return backend.Info{}, pathError("put", name, err)
 	}
 	if err := b.place(ctx, temp, name, old, fi, opts.IfAbsent); err != nil {
-		return backend.Info{}, pathError("put", name, err)
+		return backend.Info{}, pathError("put", name, b.vanished(ctx, name, err))
 	}
 	temp = ""
 	b.versions.see(name, stampOf(fi))
 	return b.info(name, fi), nil
+}
+
+// vanished makes an answer that something does not exist, while a file is put,
+// one that the store is in trouble, unless it is the folder of the file.
+func (b *Backend) vanished(ctx context.Context, name string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	dir := path.Dir(name)
+	b.unknow(dir)
+	if dir == "." {
+		_, dirErr := b.lstat(ctx, dir)
+		if dirErr != nil {
+			return dirErr
+		}
+	} else if dirErr := b.walk(ctx, dir); dirErr != nil {
+		return dirErr
+	}
+	return &backend.Error{Kind: backend.ErrUnavailable, Message: "the file that was sent disappeared from the server before it had its name"}
 }
 
 // target returns the file that is to be replaced, nil if there is none, after
