@@ -82,136 +82,36 @@ func (c *content) currentName() string {
 }
 
 func (c *content) Range(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
-	if offset < 0 {
-		return nil, backend.PathError("read", c.currentName(), fs.ErrInvalid, "negative offset")
+	start, end, err := backend.ClipRange(ctx, c.currentName(), offset, length, c.entry.Size)
+	if err != nil {
+		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, &fs.PathError{Op: "read", Path: c.currentName(), Err: err}
-	}
-	end := c.entry.Size
-	if length >= 0 && length < end-offset {
-		end = offset + length
-	}
-	if offset >= end {
+	if start == end {
 		return io.NopCloser(strings.NewReader("")), nil
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	r := &rangeReader{c: c, ctx: ctx, cancel: cancel, pos: offset, end: end}
-	if err := r.connect(); err != nil {
-		cancel()
-		return nil, pathError("read", c.currentName(), err)
-	}
-	return r, nil
+	return httpclient.Resumer{Fetch: c.fetch, Broken: c.broken}.Open(ctx, start, end)
 }
 
-// rangeReader reads a range, and resumes it where it broke. It may be closed
-// while it is being read.
-type rangeReader struct {
-	c        *content
-	ctx      context.Context // of the Range call, whose reading this is
-	cancel   context.CancelFunc
-	pos, end int64
-	idle     int // breaks since the last byte
-
-	mu     sync.Mutex // guards what follows
-	body   io.ReadCloser
-	closed bool
-}
-
-func (r *rangeReader) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	for r.pos < r.end {
-		n, err := r.current().Read(p[:min(int64(len(p)), r.end-r.pos)])
-		if n > 0 {
-			r.pos += int64(n)
-			r.idle = 0
-			return n, nil
-		}
-		if err == nil {
-			continue
-		}
-		if err := r.resume(err); err != nil {
-			return 0, err
-		}
-	}
-	return 0, io.EOF
-}
-
-// current returns the connection in use.
-func (r *rangeReader) current() io.Reader {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.body
-}
-
-// use replaces the broken connection.
-func (r *rangeReader) use(body io.ReadCloser) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.body != nil {
-		r.body.Close()
-	}
-	if r.body = body; r.closed {
-		body.Close()
-	}
-}
-
-// Close implements io.Closer.
-func (r *rangeReader) Close() error {
-	r.cancel()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.closed = true
-	return r.body.Close()
-}
-
-// resume reconnects after a break.
-func (r *rangeReader) resume(cause error) error {
-	if err := r.ctx.Err(); err != nil {
-		return &fs.PathError{Op: "read", Path: r.c.currentName(), Err: err}
+// broken waits before a download is resumed, if its error allows that and there
+// were not enough tries without a byte.
+func (c *content) broken(ctx context.Context, cause error, try int, at int64) error {
+	name := c.currentName()
+	if err := ctx.Err(); err != nil {
+		return &fs.PathError{Op: "read", Path: name, Err: err}
 	}
 	var length *reading.LengthError
 	if errors.As(cause, &length) && length.Got > length.Announced {
-		return backend.PathError("read", r.c.currentName(), backend.ErrChanged, "the server sends more bytes than the file has")
+		return backend.PathError("read", name, backend.ErrChanged, "the server sends more bytes than the file has")
 	}
-	if errors.Is(cause, io.EOF) {
-		cause = io.ErrUnexpectedEOF
+	if errors.As(cause, new(httpclient.BrokenBodyError)) {
+		cause = retryable{cause, 0}
 	}
-	err := r.pause(retryable{fmt.Errorf("the download keeps failing: %w", cause), 0})
-	if err == nil {
-		err = r.connect()
-	}
-	return pathError("read", r.c.currentName(), err)
-}
-
-// connect opens the rest of the range, with retries.
-func (r *rangeReader) connect() error {
-	for {
-		body, err := r.c.fetch(r.ctx, r.pos, r.end)
-		if err == nil {
-			r.use(body)
-			return nil
-		}
-		if err := r.pause(err); err != nil {
-			return err
-		}
-	}
-}
-
-// pause waits before the next attempt, if the error allows one and there were not
-// enough without a byte.
-func (r *rangeReader) pause(cause error) error {
 	var again retryable
-	if err := r.ctx.Err(); err != nil {
-		return err
+	if !errors.As(cause, &again) || try > resumeTries || again.wait > maxRetryAfter {
+		return pathError("read", name, cause)
 	}
-	if r.idle++; !errors.As(cause, &again) || r.idle > resumeTries || again.wait > maxRetryAfter {
-		return cause
-	}
-	r.c.s.log.Debug("a download broke and is resumed", "name", r.c.currentName(), "at", r.pos, "cause", httpclient.Message(cause))
-	return r.c.s.client.sleep(r.ctx, max(again.wait, r.c.s.client.backoff(r.idle)))
+	c.s.log.Debug("a download broke and is resumed", "name", name, "at", at, "cause", httpclient.Message(cause))
+	return pathError("read", name, c.s.client.sleep(ctx, max(again.wait, c.s.client.backoff(try))))
 }
 
 // fetch opens the bytes from pos to end.

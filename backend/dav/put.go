@@ -15,6 +15,7 @@ import (
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/internal/httpclient"
 	"github.com/davdisk/davdisk/internal/pathlock"
+	"github.com/davdisk/davdisk/internal/reading"
 )
 
 const (
@@ -50,9 +51,10 @@ func (s *store) Put(ctx context.Context, name string, body io.Reader, opts backe
 
 // put is Put by a caller that has locked the name.
 func (s *store) put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (entry, error) {
-	u := &upload{s: s, name: name, at: name, opts: opts, src: body, size: opts.Size}
-	if err := u.measure(); err != nil {
-		return entry{}, err
+	u := &upload{s: s, name: name, at: name, opts: opts, src: body}
+	var err error
+	if u.seek, u.start, u.size, err = reading.Measure(body, opts.Size); err != nil {
+		return entry{}, httpclient.BodyError{Err: err}
 	}
 	if err := s.needParent(ctx, name); err != nil {
 		return entry{}, err
@@ -64,7 +66,6 @@ func (s *store) put(ctx context.Context, name string, body io.Reader, opts backe
 		return entry{}, err
 	}
 	var e entry
-	var err error
 	if s.can.WholePut {
 		e, err = u.send(ctx)
 	} else {
@@ -92,28 +93,6 @@ type upload struct {
 	absent  bool   // send If-None-Match: *
 	sent    bool   // an upload of unknown outcome has gone before
 	checked bool   // the last bytes wait for a check of the conditions
-}
-
-// measure determines whether the source can be rewound, and its length.
-func (u *upload) measure() error {
-	seeker, ok := u.src.(io.Seeker)
-	if !ok {
-		return nil
-	}
-	start, err := seeker.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return nil //nolint:nilerr // it has the method and cannot seek
-	}
-	u.seek, u.start = seeker, start
-	if u.size >= 0 {
-		return nil
-	}
-	end, err := seeker.Seek(0, io.SeekEnd)
-	if err != nil {
-		return httpclient.BodyError{Err: err}
-	}
-	u.size = max(0, end-start)
-	return nil
 }
 
 // checkEarly checks the conditions before anything is sent, where that is needed:

@@ -2,43 +2,14 @@ package local
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
 	"path"
-	"strings"
-	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/ownname"
 )
-
-// hiddenPrefix is the prefix of the names of unfinished work beside its
-// target. It differs from what package vfs uses for its own siblings, which
-// are ordinary names here.
-const hiddenPrefix = ".~davdisk-"
-
-// hiddenRandom is how long the random part of such a name is (crypto/rand.Text).
-const hiddenRandom = 26
-
-// hiddenLife is the age at which a hidden name is stale if there are no
-// locks.
-const hiddenLife = 24 * time.Hour
-
-// isReserved reports whether a name must not be used by callers.
-func isReserved(base string) bool { return strings.HasPrefix(base, hiddenPrefix) }
-
-// isHidden reports whether a name was made by hiddenName. Other names with
-// the prefix are a user's files, which are neither listed nor swept.
-func isHidden(base string) bool {
-	random, ok := strings.CutPrefix(base, hiddenPrefix)
-	return ok && len(random) == hiddenRandom && strings.Trim(random, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
-}
-
-// hiddenName returns a new hidden name in dir.
-func hiddenName(dir string) string {
-	return path.Join(dir, hiddenPrefix+rand.Text())
-}
 
 // createHidden creates an empty file under a new hidden name in dir. It is
 // private, because the file that it replaces may be. release must be called
@@ -57,7 +28,7 @@ func (v *view) createHidden(dir string) (f *os.File, name string, release func()
 // makeHidden calls create with a new hidden name in dir, and claims it.
 func (v *view) makeHidden(dir string, create func(name string) error) (name string, release func(), err error) {
 	for range 10 {
-		name = hiddenName(dir)
+		name = ownname.Unfinished(dir)
 		if err := create(name); err != nil {
 			return "", nil, err
 		}
@@ -94,14 +65,14 @@ func (v *view) claim(name string) (release func(), ok bool) {
 }
 
 // sweep removes stale hidden names: those not claimed or, without locks, older
-// than hiddenLife. One that cannot be removed stays hidden, and is retried by
+// than ownname.UnfinishedLife. One that cannot be removed stays hidden, and is retried by
 // the next listing.
 func (v *view) sweep(name string) {
 	fi, err := v.root.Lstat(name)
 	if err != nil || !fi.IsDir() && !fi.Mode().IsRegular() {
 		return
 	}
-	old := v.now().Sub(fi.ModTime()) >= hiddenLife
+	old := v.now().Sub(fi.ModTime()) >= ownname.UnfinishedLife
 	if hasLocks {
 		if f, err := v.root.Open(name); err == nil {
 			defer f.Close()
@@ -133,7 +104,7 @@ func (v *view) sweepTree(ctx context.Context, dir string) {
 		switch name := path.Join(dir, e.Name()); {
 		case ctx.Err() != nil:
 			return
-		case isHidden(e.Name()):
+		case ownname.IsUnfinished(e.Name()):
 			v.sweep(name)
 		case e.IsDir():
 			v.sweepTree(ctx, name)

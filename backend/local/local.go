@@ -15,6 +15,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/internal/durable"
+	"github.com/davdisk/davdisk/internal/ownname"
 )
 
 // Options configure a Backend. The zero value is ready for use.
@@ -100,7 +101,7 @@ func New(dir string, opts Options) (*Backend, error) {
 func (b *Backend) Capabilities() backend.Capabilities {
 	return backend.Capabilities{
 		NoConditionalPut: "another program may replace a file between the comparison of its version and the renaming",
-		Names:            backend.Names{Refused: []string{hiddenPrefix + "*"}, Why: "davdisk names unfinished work so"},
+		Names:            backend.Names{Refused: []string{ownname.UnfinishedPrefix + "*"}, Why: "davdisk names unfinished work so"},
 	}
 }
 
@@ -156,7 +157,7 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 				yield(backend.Info{}, &fs.PathError{Op: "list", Path: name, Err: err})
 				return
 			}
-			if isHidden(entry) {
+			if ownname.IsUnfinished(entry) {
 				v.sweep(path.Join(at, entry))
 				continue
 			}

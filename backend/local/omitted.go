@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/ownname"
 )
 
 // Omitted returns the entries of a folder that List omits, each as an error
@@ -26,7 +27,7 @@ func (b *Backend) Omitted(ctx context.Context, name string) ([]error, error) {
 	}
 	var all []error
 	for _, entry := range entries {
-		if isHidden(entry) {
+		if ownname.IsUnfinished(entry) {
 			continue
 		}
 		if _, omitted, err := v.entry(at, entry); err == nil && omitted != "" {
@@ -66,9 +67,9 @@ func (v *view) shown(ctx context.Context, name, at string) error {
 		if err := ctx.Err(); err != nil {
 			return &fs.PathError{Op: "remove", Path: name, Err: err}
 		}
-		base, usual := e.Name(), utf8.ValidString(e.Name()) && !isReserved(e.Name())
+		base, usual := e.Name(), utf8.ValidString(e.Name()) && !ownname.IsUnfinishedReserved(e.Name())
 		switch {
-		case isHidden(base), usual && e.Type().IsRegular():
+		case ownname.IsUnfinished(base), usual && e.Type().IsRegular():
 			continue
 		case usual && e.IsDir():
 			if err := v.shown(ctx, path.Join(name, base), path.Join(at, base)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -96,7 +97,7 @@ func (v *view) entry(dir, base string) (fi fs.FileInfo, omitted string, err erro
 	if !utf8.ValidString(base) {
 		return nil, "its name is not UTF-8", nil
 	}
-	if isReserved(base) {
+	if ownname.IsUnfinishedReserved(base) {
 		return nil, "its name begins as those of davdisk's temporary files do", nil
 	}
 	name := path.Join(dir, base)

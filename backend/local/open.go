@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 	"path"
 	"sync"
@@ -60,24 +59,17 @@ func (c *content) Info() backend.Info { return c.info }
 
 // Range implements backend.Content.
 func (c *content) Range(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, &fs.PathError{Op: "read", Path: c.name, Err: err}
+	start, end, err := backend.ClipRange(ctx, c.name, offset, length, c.info.Size)
+	if err != nil {
+		return nil, err
 	}
-	if offset < 0 {
-		return nil, backend.PathError("read", c.name, fs.ErrInvalid, "negative offset")
-	}
-	offset = min(offset, c.info.Size)
-	if length < 0 {
-		length = math.MaxInt64
-	}
-	length = min(length, c.info.Size-offset)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return nil, &fs.PathError{Op: "read", Path: c.name, Err: fs.ErrClosed}
 	}
 	c.users++
-	return &reader{ctx: ctx, c: c, section: io.NewSectionReader(c.file, offset, length)}, nil
+	return &reader{ctx: ctx, c: c, section: io.NewSectionReader(c.file, start, end-start)}, nil
 }
 
 // Close implements backend.Content.

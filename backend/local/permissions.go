@@ -3,6 +3,8 @@ package local
 import (
 	"io/fs"
 	"os"
+
+	"github.com/davdisk/davdisk/internal/ownname"
 )
 
 // permit sets the permissions of a finished file, which was private until then:
@@ -27,7 +29,7 @@ func (v *view) permit(f *os.File, dir string, old fs.FileInfo) error {
 // usualMode returns the mode of a new file in dir. It depends on the umask or
 // on an access control list of the folder, and is found by creating one.
 func (v *view) usualMode(dir string) (fs.FileMode, error) {
-	name := hiddenName(dir)
+	name := ownname.Unfinished(dir)
 	f, err := v.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
 		return 0, err

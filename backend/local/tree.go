@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/ownname"
 	"github.com/davdisk/davdisk/internal/reading"
 )
 
@@ -72,7 +73,7 @@ func (v *view) stillHas(name string, fi fs.FileInfo, version string) error {
 func (v *view) removeTree(name string) error {
 	release, _ := v.claim(name) // if it is locked, then by another program
 	defer release()
-	aside := hiddenName(path.Dir(name))
+	aside := ownname.Unfinished(path.Dir(name))
 	if err := v.root.Rename(name, aside); err != nil {
 		return err
 	}
@@ -263,7 +264,7 @@ func (v *view) copyTree(ctx context.Context, from, to string) error {
 		return err
 	}
 	for _, entry := range entries {
-		if isHidden(entry) {
+		if ownname.IsUnfinished(entry) {
 			continue
 		}
 		if err := v.copyTree(ctx, path.Join(from, entry), path.Join(to, entry)); err != nil {

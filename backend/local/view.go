@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/ownname"
 )
 
 // view is the folder as one caller may see it. All its operations go through
@@ -130,8 +131,8 @@ func check(ctx context.Context, op, name string) error {
 		return backend.PathError(op, name, fs.ErrInvalid, "this system has no such names")
 	}
 	for part := range strings.SplitSeq(name, "/") {
-		if isReserved(part) {
-			return backend.PathError(op, name, fs.ErrInvalid, "names that begin with "+hiddenPrefix+" are used by davdisk itself")
+		if ownname.IsUnfinishedReserved(part) {
+			return backend.PathError(op, name, fs.ErrInvalid, "names that begin with "+ownname.UnfinishedPrefix+" are used by davdisk itself")
 		}
 	}
 	if err := ctx.Err(); err != nil {

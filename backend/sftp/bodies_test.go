@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/ownname"
 	"github.com/davdisk/davdisk/internal/pathlock"
 	"github.com/davdisk/davdisk/internal/testwait"
 )
@@ -56,7 +57,7 @@ func underWay(t *testing.T, b *Backend, dir string, meanwhile func(temp string))
 	}()
 	var temp string
 	for end := time.Now().Add(testwait.Limit(t)); temp == ""; time.Sleep(time.Millisecond) {
-		temps, err := filepath.Glob(filepath.Join(dir, hiddenPrefix+"*"))
+		temps, err := filepath.Glob(filepath.Join(dir, ownname.UnfinishedPrefix+"*"))
 		if err != nil || time.Now().After(end) {
 			t.Fatalf("there is no upload: %v", err)
 		}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"io/fs"
-	"math"
 	"sync"
 
 	"github.com/pkg/sftp"
@@ -80,23 +79,16 @@ func (c *content) Info() backend.Info { return c.info }
 
 // Range implements backend.Content.
 func (c *content) Range(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, &fs.PathError{Op: "read", Path: c.name, Err: err}
+	start, end, err := backend.ClipRange(ctx, c.name, offset, length, c.info.Size)
+	if err != nil {
+		return nil, err
 	}
-	if offset < 0 {
-		return nil, backend.PathError("read", c.name, fs.ErrInvalid, "negative offset")
-	}
-	offset = min(offset, c.info.Size)
-	if length < 0 {
-		length = math.MaxInt64
-	}
-	length = min(length, c.info.Size-offset)
 	h, err := c.take(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{ctx: ctx, c: c, h: h, pos: offset, end: offset + length}
-	r.buffer = bufio.NewReaderSize(readerFunc(r.fill), int(min(readAhead, max(length, 16))))
+	r := &reader{ctx: ctx, c: c, h: h, pos: start, end: end}
+	r.buffer = bufio.NewReaderSize(readerFunc(r.fill), int(min(readAhead, max(end-start, 16))))
 	return r, nil
 }
 

@@ -2,39 +2,15 @@ package sftp
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"io/fs"
 	"path"
-	"strings"
 	"time"
 
 	"github.com/pkg/sftp"
+
+	"github.com/davdisk/davdisk/internal/ownname"
 )
-
-// hiddenPrefix is the prefix of the names of unfinished work beside its target.
-// It is that of package local, so that a folder may be served in both ways.
-const hiddenPrefix = ".~davdisk-"
-
-// hiddenRandom is how long the random part of such a name is (crypto/rand.Text).
-const hiddenRandom = 26
-
-// hiddenLife is how long after its last change a hidden name is stale: nobody
-// is at work on it any more.
-const hiddenLife = 24 * time.Hour
-
-// isReserved reports whether a name must not be used by callers.
-func isReserved(base string) bool { return strings.HasPrefix(base, hiddenPrefix) }
-
-// isHidden reports whether a name was made by hiddenName. Other names with the
-// prefix are a user's files, which are neither listed nor removed.
-func isHidden(base string) bool {
-	random, ok := strings.CutPrefix(base, hiddenPrefix)
-	return ok && len(random) == hiddenRandom && strings.Trim(random, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
-}
-
-// hiddenName returns a new hidden name in dir.
-func hiddenName(dir string) string { return path.Join(dir, hiddenPrefix+rand.Text()) }
 
 // asideOf returns the name under which an old file waits while a new one takes
 // its place, on a server that cannot do that in one step. It is reserved, and
@@ -43,7 +19,7 @@ func asideOf(hidden string) string { return hidden + "-old" }
 
 // own makes a new hidden name in dir one that is never swept here, until release.
 func (b *Backend) own(dir string) (name string, release func()) {
-	name = hiddenName(dir)
+	name = ownname.Unfinished(dir)
 	b.owned.Store(name, true)
 	return name, func() { b.owned.Delete(name) }
 }
@@ -64,7 +40,7 @@ func (b *Backend) sweep(ctx context.Context, name string, fi fs.FileInfo) {
 	if stat, ok := fi.Sys().(*sftp.FileStat); ok && stat.AccessTime().After(last) {
 		last = stat.AccessTime()
 	}
-	if last.Unix() == 0 || b.opts.Now().Sub(last) < hiddenLife {
+	if last.Unix() == 0 || b.opts.Now().Sub(last) < ownname.UnfinishedLife {
 		return // or the server does not tell times
 	}
 	if _, owned := b.owned.Load(name); owned {

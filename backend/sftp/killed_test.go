@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/ownname"
 	"github.com/davdisk/davdisk/internal/testwait"
 )
 
@@ -76,7 +77,7 @@ func TestKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	for end := time.Now().Add(testwait.Limit(t)); ; time.Sleep(5 * time.Millisecond) {
-		if temps, _ := filepath.Glob(filepath.Join(dir, hiddenPrefix+"*")); len(temps) == 1 {
+		if temps, _ := filepath.Glob(filepath.Join(dir, ownname.UnfinishedPrefix+"*")); len(temps) == 1 {
 			if fi, err := os.Stat(temps[0]); err == nil && fi.Size() > 100_000 {
 				break
 			}

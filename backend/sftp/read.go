@@ -14,6 +14,7 @@ import (
 	"github.com/pkg/sftp"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/ownname"
 )
 
 const (
@@ -54,7 +55,7 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 				return
 			}
 			entry := path.Join(name, e.Name())
-			if isHidden(e.Name()) {
+			if ownname.IsUnfinished(e.Name()) {
 				b.sweep(ctx, entry, e)
 				continue
 			}
@@ -108,7 +109,7 @@ func omitted(fi fs.FileInfo) string {
 	switch {
 	case !usable(fi.Name()):
 		return "its name is not UTF-8"
-	case isReserved(fi.Name()):
+	case ownname.IsUnfinishedReserved(fi.Name()):
 		return "its name begins as those of davdisk's temporary files do"
 	case fi.Mode()&fs.ModeSymlink != 0:
 		return "a symbolic link, and those are not followed"
@@ -137,7 +138,7 @@ func (b *Backend) Omitted(ctx context.Context, name string) ([]error, error) {
 	}
 	var all []error
 	for _, e := range entries {
-		if reason := omitted(e); reason != "" && !isHidden(e.Name()) {
+		if reason := omitted(e); reason != "" && !ownname.IsUnfinished(e.Name()) {
 			all = append(all, backend.PathError("copy", path.Join(name, e.Name()), errors.ErrUnsupported, reason))
 		}
 	}
@@ -222,8 +223,8 @@ func check(ctx context.Context, op, name string) error {
 		return err
 	}
 	for part := range strings.SplitSeq(name, "/") {
-		if isReserved(part) {
-			return backend.PathError(op, name, fs.ErrInvalid, "names that begin with "+hiddenPrefix+" are used by davdisk itself")
+		if ownname.IsUnfinishedReserved(part) {
+			return backend.PathError(op, name, fs.ErrInvalid, "names that begin with "+ownname.UnfinishedPrefix+" are used by davdisk itself")
 		}
 	}
 	if err := ctx.Err(); err != nil {

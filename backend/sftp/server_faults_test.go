@@ -15,6 +15,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/backendtest"
+	"github.com/davdisk/davdisk/internal/ownname"
 )
 
 // TestContractWithoutExtensions shows what is left on a server that knows the
@@ -53,9 +54,9 @@ func (w *watched) Read(p []byte) (int, error) {
 // a day old; what somebody else has called so is kept.
 func TestLeftovers(t *testing.T) {
 	s, dir := newServer(t), t.TempDir()
-	fresh, stale, staleDir := path.Base(hiddenName(".")), path.Base(hiddenName(".")), path.Base(hiddenName("."))
-	keep := asideOf(path.Base(hiddenName(".")))
-	for _, name := range []string{fresh, stale, keep, hiddenPrefix + "mine"} {
+	fresh, stale, staleDir := path.Base(ownname.Unfinished(".")), path.Base(ownname.Unfinished(".")), path.Base(ownname.Unfinished("."))
+	keep := asideOf(path.Base(ownname.Unfinished(".")))
+	for _, name := range []string{fresh, stale, keep, ownname.UnfinishedPrefix + "mine"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +65,7 @@ func TestLeftovers(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := time.Now().Add(-25 * time.Hour)
-	for _, name := range []string{stale, staleDir, keep, hiddenPrefix + "mine"} {
+	for _, name := range []string{stale, staleDir, keep, ownname.UnfinishedPrefix + "mine"} {
 		if err := os.Chtimes(filepath.Join(dir, name), before, before); err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +77,7 @@ func TestLeftovers(t *testing.T) {
 	if got, want := strings.Join(tree(t, dir), " "), 3; len(strings.Fields(got)) != want || strings.Contains(got, stale) || strings.Contains(got, staleDir) {
 		t.Errorf("there is %q", got)
 	}
-	if _, err := b.Put(t.Context(), hiddenPrefix+"x", strings.NewReader("x"), backend.PutOptions{Size: 1}); !errors.Is(err, fs.ErrInvalid) {
+	if _, err := b.Put(t.Context(), ownname.UnfinishedPrefix+"x", strings.NewReader("x"), backend.PutOptions{Size: 1}); !errors.Is(err, fs.ErrInvalid) {
 		t.Errorf("put under a reserved name: %v", err)
 	}
 }
@@ -247,7 +248,7 @@ func (h hostileFiles) Lstat(r *sftp.Request) (sftp.ListerAt, error) { return h.F
 
 // TestHostileListing: names that are none are not shown, and never used.
 func TestHostileListing(t *testing.T) {
-	files := hostileFiles{[]string{"good", "good", "..", ".", "../up", "/etc/passwd", "a/b", "\xff", "nul\x00", "", "line\nbreak", hiddenPrefix + "x"}}
+	files := hostileFiles{[]string{"good", "good", "..", ".", "../up", "/etc/passwd", "a/b", "\xff", "nul\x00", "", "line\nbreak", ownname.UnfinishedPrefix + "x"}}
 	s := newServer(t, func(s *server) {
 		s.serve = func(channel io.ReadWriteCloser) {
 			_ = sftp.NewRequestServer(channel, sftp.Handlers{FileList: files}).Serve()
@@ -274,7 +275,7 @@ func TestShortServer(t *testing.T) {
 	}
 	b := mustOpen(t, s.options(dir))
 	cut := &watched{Reader: strings.NewReader(strings.Repeat("new", 50_000)), at: 0, do: func() {
-		temps, _ := filepath.Glob(filepath.Join(dir, hiddenPrefix+"*"))
+		temps, _ := filepath.Glob(filepath.Join(dir, ownname.UnfinishedPrefix+"*"))
 		for _, temp := range temps {
 			if err := os.Remove(temp); err != nil {
 				t.Error(err)

@@ -12,6 +12,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/ownname"
 	"github.com/davdisk/davdisk/internal/pathlock"
 )
 
@@ -110,7 +111,7 @@ func (b *Backend) Capabilities() backend.Capabilities {
 	caps := backend.Capabilities{
 		NoConditionalPut: "SFTP has no conditions, so they are checked just before the file is renamed to its name",
 		Names: backend.Names{
-			Refused: []string{hiddenPrefix + "*"},
+			Refused: []string{ownname.UnfinishedPrefix + "*"},
 			Why:     "such names are used by davdisk itself",
 		},
 	}

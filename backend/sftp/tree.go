@@ -8,6 +8,7 @@ import (
 	"path"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/ownname"
 	"github.com/davdisk/davdisk/internal/pathlock"
 )
 
@@ -165,7 +166,7 @@ func (b *Backend) shown(ctx context.Context, name string) error {
 	}
 	for _, e := range entries {
 		entry := path.Join(name, e.Name())
-		if isHidden(e.Name()) {
+		if ownname.IsUnfinished(e.Name()) {
 			continue
 		}
 		if reason := omitted(e); reason != "" {

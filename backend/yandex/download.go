@@ -3,12 +3,10 @@ package yandex
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"path"
 	"strings"
-	"sync"
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
@@ -69,132 +67,30 @@ func (c *content) Info() backend.Info { return c.info }
 func (c *content) Close() error       { return nil }
 
 func (c *content) Range(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
-	if offset < 0 {
-		return nil, backend.PathError("read", c.name, fs.ErrInvalid, "negative offset")
+	start, end, err := backend.ClipRange(ctx, c.name, offset, length, c.info.Size)
+	if err != nil {
+		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, &fs.PathError{Op: "read", Path: c.name, Err: err}
-	}
-	end := c.info.Size
-	if length >= 0 && length < end-offset {
-		end = offset + length
-	}
-	if offset >= end {
+	if start == end {
 		return io.NopCloser(strings.NewReader("")), nil
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	r := &rangeReader{c: c, ctx: ctx, cancel: cancel, pos: offset, end: end}
-	if err := r.connect(); err != nil {
-		cancel()
-		return nil, pathError("read", c.name, err)
-	}
-	return r, nil
+	return httpclient.Resumer{Fetch: c.fetch, Broken: c.broken}.Open(ctx, start, end)
 }
 
-// rangeReader reads a range, and resumes it where it broke: the link leads
-// to the same bytes each time. It may be closed while it is being read.
-type rangeReader struct {
-	c        *content
-	ctx      context.Context // of the Range call, whose reading this is
-	cancel   context.CancelFunc
-	pos, end int64
-	idle     int // breaks since the last byte
-
-	mu     sync.Mutex // guards what follows
-	body   io.ReadCloser
-	closed bool
-}
-
-func (r *rangeReader) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
+// broken waits before a download is resumed, unless there were enough tries
+// without a byte. The link leads to the same bytes each time.
+func (c *content) broken(ctx context.Context, cause error, try int, at int64) error {
+	if err := ctx.Err(); err != nil {
+		return &fs.PathError{Op: "read", Path: c.name, Err: err}
 	}
-	for {
-		if r.pos == r.end {
-			return 0, io.EOF
-		}
-		n, err := r.current().Read(p[:min(int64(len(p)), r.end-r.pos)])
-		r.pos += int64(n)
-		if n > 0 {
-			r.idle = 0
-			return n, nil
-		}
-		if err == nil {
-			continue
-		}
-		if err := r.resume(err); err != nil {
-			return 0, err
-		}
+	if errors.As(cause, new(httpclient.BrokenBodyError)) {
+		cause = api.RetryableError{Err: cause}
 	}
-}
-
-// current returns the connection in use.
-func (r *rangeReader) current() io.ReadCloser {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.body
-}
-
-// use replaces the broken connection.
-func (r *rangeReader) use(body io.ReadCloser) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.body != nil {
-		r.body.Close()
+	if !errors.As(cause, new(api.RetryableError)) || try > resumeTries {
+		return pathError("read", c.name, cause)
 	}
-	if r.body = body; r.closed {
-		body.Close()
-	}
-}
-
-// Close implements io.Closer.
-func (r *rangeReader) Close() error {
-	r.cancel()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.closed = true
-	return r.body.Close()
-}
-
-// resume reconnects after a break.
-func (r *rangeReader) resume(cause error) error {
-	if err := r.ctx.Err(); err != nil {
-		return &fs.PathError{Op: "read", Path: r.c.name, Err: err}
-	}
-	if errors.Is(cause, io.EOF) {
-		cause = io.ErrUnexpectedEOF
-	}
-	err := r.pause(api.RetryableError{Err: fmt.Errorf("the download keeps failing: %w", cause)})
-	if err == nil {
-		err = r.connect()
-	}
-	return pathError("read", r.c.name, err)
-}
-
-// connect opens the rest of the range, with retries.
-func (r *rangeReader) connect() error {
-	for {
-		body, err := r.c.fetch(r.ctx, r.pos, r.end)
-		if err == nil {
-			r.use(body)
-			return nil
-		}
-		if !errors.As(err, new(api.RetryableError)) {
-			return err
-		}
-		if err := r.pause(err); err != nil {
-			return err
-		}
-	}
-}
-
-// pause waits before the next attempt, unless there were enough without a byte.
-func (r *rangeReader) pause(cause error) error {
-	if r.idle++; r.idle > resumeTries {
-		return cause
-	}
-	r.c.b.log.Debug("a download broke and is resumed", "name", r.c.name, "at", r.pos, "cause", httpclient.Message(cause))
-	return r.c.b.api.Backoff(r.ctx, r.idle)
+	c.b.log.Debug("a download broke and is resumed", "name", c.name, "at", at, "cause", httpclient.Message(cause))
+	return pathError("read", c.name, c.b.api.Backoff(ctx, try))
 }
 
 // fetch opens the bytes from pos to end. It tries the storage address, the

@@ -15,6 +15,7 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 	"github.com/davdisk/davdisk/internal/httpclient"
 	"github.com/davdisk/davdisk/internal/pathlock"
+	"github.com/davdisk/davdisk/internal/reading"
 )
 
 const (
@@ -41,8 +42,9 @@ func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts bac
 	if name == "." {
 		return backend.Info{}, backend.PathError("put", name, backend.ErrIsDir, "")
 	}
-	u := &upload{b: b, name: name, at: name, opts: opts, src: body, size: opts.Size}
-	if err := u.measure(); err != nil {
+	u := &upload{b: b, name: name, at: name, opts: opts, src: body}
+	var err error
+	if u.seek, u.start, u.size, err = reading.Measure(body, opts.Size); err != nil {
 		return backend.Info{}, pathError("put", name, err)
 	}
 	info, err := u.run(ctx)
@@ -65,29 +67,6 @@ type upload struct {
 	sum    *digest
 	before string // version that the name had by what is known; "" if nothing is
 	resent bool   // because the service had not what was sent
-}
-
-// measure determines whether the source can be rewound, and its length.
-func (u *upload) measure() error {
-	seeker, ok := u.src.(io.Seeker)
-	if !ok {
-		return nil
-	}
-	start, err := seeker.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return nil //nolint:nilerr // it has the method and cannot seek
-	}
-	u.seek, u.start = seeker, start
-	if u.size >= 0 {
-		return nil
-	}
-	end, err := seeker.Seek(0, io.SeekEnd)
-	if err != nil {
-		return err
-	}
-	u.size = max(0, end-start)
-	_, err = seeker.Seek(start, io.SeekStart)
-	return err
 }
 
 func (u *upload) run(ctx context.Context) (backend.Info, error) {
