@@ -97,7 +97,7 @@ func TestATemporaryFileThatDisappears(t *testing.T) {
 			}
 			b := mustOpen(t, s.options(dir))
 			body := &watched{Reader: strings.NewReader("new"), at: 2, do: func() {
-				temps, err := filepath.Glob(filepath.Join(at, hiddenPrefix+"*"))
+				temps, err := filepath.Glob(filepath.Join(at, ownname.UnfinishedPrefix+"*"))
 				if err != nil || len(temps) != 1 {
 					t.Errorf("there are %q, %v", temps, err)
 				}
