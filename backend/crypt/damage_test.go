@@ -230,6 +230,16 @@ func TestAWrongPassword(t *testing.T) {
 			},
 			"a large file":          func(b, inner backend.Backend) { put(t, b, "f", make([]byte, 100_000)) },
 			"what is not encrypted": func(b, inner backend.Backend) { put(t, inner, "README.md", []byte("x")) },
+			"one name that passes for decrypted": func(b, inner backend.Backend) {
+				for i := range 5 {
+					put(t, b, fmt.Sprintf("f%d", i), []byte("x"))
+				}
+				name, err := crypt.StoredName(crypt.Keys{}, opts, "by chance")
+				if err != nil {
+					t.Fatal(err)
+				}
+				put(t, inner, name, []byte("what another key has written"))
+			},
 			"nothing":               func(b, inner backend.Backend) {},
 		} {
 			inner := memory.New(memory.Options{})
