@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -68,8 +69,26 @@ type server struct {
 	testing.TB
 	url string // ends in a slash
 	cmd *exec.Cmd
-	log *bytes.Buffer
+	log *output
 	end chan error
+}
+
+// output is what a program has written so far.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }
 
 var listening = regexp.MustCompile(`listening on ((?:https?://|unix:)[^\s]+)`)
@@ -106,7 +125,7 @@ func start(tb testing.TB, home string, env []string, args ...string) *server {
 // startCommand is start for a command that becomes davdisk.
 func startCommand(tb testing.TB, home string, env []string, cmd *exec.Cmd) *server {
 	tb.Helper()
-	s := &server{TB: tb, cmd: cmd, log: &bytes.Buffer{}, end: make(chan error, 1)}
+	s := &server{TB: tb, cmd: cmd, log: &output{}, end: make(chan error, 1)}
 	s.cmd.Env = append(append(os.Environ(), "HOME="+home, "XDG_CONFIG_HOME="+home+"/config", "XDG_STATE_HOME="+home+"/state", "XDG_CACHE_HOME="+home+"/cache"), env...)
 	stderr, err := s.cmd.StderrPipe()
 	if err != nil {
