@@ -240,7 +240,7 @@ func TestAWrongPassword(t *testing.T) {
 				}
 				put(t, inner, name, []byte("what another key has written"))
 			},
-			"nothing":               func(b, inner backend.Backend) {},
+			"nothing": func(b, inner backend.Backend) {},
 		} {
 			inner := memory.New(memory.Options{})
 			fill(open(t, inner, opts), inner)
