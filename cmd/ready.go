@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	readyFresh = 15 * time.Second // how long an answer of /readyz holds; who asks more often costs no calls
+	readyFresh = 15 * time.Second // how long a response of /readyz is reused, so that frequent requests make no calls
 	readyGrace = time.Minute      // how long the store may be out of reach, and a queued file fail
 )
 
