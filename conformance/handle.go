@@ -96,6 +96,7 @@ func (t *rig) Write(f afero.File, text string) {
 	if err != nil || n != len(text) {
 		t.Fatalf("%swrite of %d bytes: %d, error %v", where(), len(text), n, quoted(err))
 	}
+	t.Progress()
 }
 
 // WriteAt writes a text at an offset, which must succeed.
@@ -104,6 +105,7 @@ func (t *rig) WriteAt(f afero.File, text string, off int64) {
 	if err != nil || n != len(text) {
 		t.Fatalf("%swrite of %d bytes at %d: %d, error %v", where(), len(text), off, n, quoted(err))
 	}
+	t.Progress()
 }
 
 // flush makes what was written visible to others, where Sync does that.

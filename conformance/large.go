@@ -124,6 +124,7 @@ func (t *rig) roundTrip(f afero.File, size, chunk int) {
 		if err != nil || n != len(part) {
 			t.Fatalf("write of %d bytes gives %d, error %v", len(part), n, quoted(err))
 		}
+		t.Progress()
 	}
 	t.Close(f)
 	equal(t, "size", t.Stat("f").Size(), int64(size))
@@ -136,6 +137,7 @@ func (t *rig) roundTrip(f afero.File, size, chunk int) {
 			t.Fatalf("the %d bytes at %d are not those that were written", n, at)
 		}
 		at += n
+		t.Progress()
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			break
 		}

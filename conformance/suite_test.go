@@ -152,13 +152,14 @@ func TestHang(t *testing.T) {
 	oneBad(t, r, "mkdir/new", Hung, "no answer within 1s", "hangingFs.Mkdir")
 }
 
-// slowFs takes a tenth of a second to make or open a file, of a clock that
+// slowFs takes a tenth of a second to make, write or open a file, of a clock that
 // does not keep anybody waiting.
 type slowFs struct{ afero.Fs }
 
 func (s slowFs) Create(name string) (afero.File, error) {
 	time.Sleep(100 * time.Millisecond)
-	return s.Fs.Create(name)
+	f, err := s.Fs.Create(name)
+	return slowFile{f}, err
 }
 
 func (s slowFs) Open(name string) (afero.File, error) {
@@ -166,16 +167,26 @@ func (s slowFs) Open(name string) (afero.File, error) {
 	return s.Fs.Open(name)
 }
 
-// TestSlow has a file system that hangs nowhere, but whose many files take
-// longer than the deadline.
+type slowFile struct{ afero.File }
+
+func (f slowFile) Write(b []byte) (int, error) {
+	time.Sleep(100 * time.Millisecond)
+	return f.File.Write(b)
+}
+
+// TestSlow has a file system that hangs nowhere, but whose many files, or
+// the many parts of a large one, take longer than the deadline.
 func TestSlow(t *testing.T) {
 	for id, want := range map[string]Verdict{
-		"readdir/many-entries": Passed, "open/many-handles": Passed,
+		"readdir/many-entries": Passed, "open/many-handles": Passed, "large/64MiB": Passed, "large/many-small-writes": Passed,
 		"iofs/TestFS": Failed, // MemMapFs does, for reasons of its own
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			r := Check(t.Context(), func(tb TB) afero.Fs { return slowFs{afero.NewMemMapFs()} },
-				Only(id), Deadline(time.Second))
+			opts := []Option{Only(id), Deadline(time.Second)}
+			if id == "large/64MiB" {
+				opts = append(opts, Long())
+			}
+			r := Check(t.Context(), func(tb TB) afero.Fs { return slowFs{afero.NewMemMapFs()} }, opts...)
 			if len(r.Results) != 1 || r.Results[0].Verdict != want {
 				t.Errorf("%+v", r.Results)
 			}
