@@ -137,6 +137,9 @@ func newStorm(t *testing.T, random *rand.Rand, b backend.Backend) *storm {
 	if random.IntN(2) == 0 {
 		opts = append(opts, vfs.WithCacheDir(t.TempDir(), 1<<20))
 	}
+	if random.IntN(4) == 0 {
+		opts = append(opts, vfs.WithStateDir(t.TempDir()), vfs.WithWriteBack(64<<20))
+	}
 	s.f = newFS(t, behind, opts...)
 	for _, dir := range []string{"/own", "/any", "/tokens", "/tokens/a", "/tokens/b"} {
 		if err := s.f.Mkdir(dir, 0o777); err != nil {
@@ -207,6 +210,7 @@ func (g *stormer) step() {
 // judge compares, when nothing is going on, what the file system shows with what
 // the store has, and both with the model.
 func (s *storm) judge() {
+	waitStored(s.t, s.f)
 	bare := newFS(s.t, noClose{s.store}, vfs.WithDirCache(0, 0))
 	shown, stored := tree(s.t, s.f), tree(s.t, bare)
 	if shown != stored {

@@ -173,3 +173,31 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestUncheckedByMany has what one open file reads in several goroutines put and
+// read while it is closed: nobody else is given any of it.
+func TestUncheckedByMany(t *testing.T) {
+	c := open(t, t.TempDir(), 1<<20)
+	for range 20 {
+		u := c.Unchecked("v")
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for i := range int64(10) {
+					want := bytes.Repeat([]byte{byte(i)}, 50)
+					u.Put(i, want)
+					if got := u.Get(i); got != nil && !bytes.Equal(got, want) {
+						t.Error("another chunk came back")
+					}
+				}
+			})
+		}
+		wg.Go(u.Discard)
+		wg.Wait()
+		for i := range int64(10) {
+			if got := c.Get("v", i); got != nil {
+				t.Errorf("chunk %d is given to others", i)
+			}
+		}
+	}
+}

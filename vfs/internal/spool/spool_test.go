@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"runtime"
+	"sync"
 	"testing"
 	"testing/iotest"
 )
@@ -234,5 +236,44 @@ func TestPassingClosed(t *testing.T) {
 	}
 	if f.Size() > 0 {
 		t.Error("what came late was kept")
+	}
+}
+
+// TestPassingByAnAbandonedTransfer has a transfer that still reads while the next
+// one begins from the start, as net/http's transport may (RoundTripper: the body
+// may be read after RoundTrip has returned), and one that is closed meanwhile.
+func TestPassingByAnAbandonedTransfer(t *testing.T) {
+	want := bytes.Repeat([]byte("0123456789abcdef"), 64)
+	for _, pool := range pools(t.TempDir()) {
+		for range 3 {
+			f := pool.New()
+			body := Tee(f, iotest.OneByteReader(bytes.NewReader(want)), 1024)
+			var transfers sync.WaitGroup
+			for range 3 {
+				transfers.Go(func() {
+					for {
+						if _, err := body.Seek(0, io.SeekStart); err != nil {
+							t.Error(err)
+						}
+						for range 64 {
+							if _, err := body.Read(make([]byte, 16)); errors.Is(err, fs.ErrClosed) {
+								return
+							}
+						}
+					}
+				})
+			}
+			for f.Size() < 1024 {
+				runtime.Gosched()
+			}
+			if err := body.Close(); err != nil {
+				t.Error(err)
+			}
+			transfers.Wait()
+			if got, err := io.ReadAll(f.Reader()); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%d bytes of another content are kept, %v", len(got), err)
+			}
+			f.Close()
+		}
 	}
 }
