@@ -103,6 +103,8 @@ type storm struct {
 	done    atomic.Int64 // operations that succeeded
 	number  atomic.Uint64
 	g       [stormers]*stormer
+
+	writeBack bool // files are stored after Close and Put
 }
 
 // stormer is one goroutine of a storm.
@@ -138,6 +140,7 @@ func newStorm(t *testing.T, random *rand.Rand, b backend.Backend) *storm {
 		opts = append(opts, vfs.WithCacheDir(t.TempDir(), 1<<20))
 	}
 	if random.IntN(4) == 0 {
+		s.writeBack = true
 		opts = append(opts, vfs.WithStateDir(t.TempDir()), vfs.WithWriteBack(64<<20))
 	}
 	s.f = newFS(t, behind, opts...)
@@ -210,7 +213,7 @@ func (g *stormer) step() {
 // judge compares, when nothing is going on, what the file system shows with what
 // the store has, and both with the model.
 func (s *storm) judge() {
-	waitStored(s.t, s.f)
+	waitStored(s.t, s.f) // at once without write-back
 	bare := newFS(s.t, noClose{s.store}, vfs.WithDirCache(0, 0))
 	shown, stored := tree(s.t, s.f), tree(s.t, bare)
 	if shown != stored {

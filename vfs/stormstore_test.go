@@ -83,6 +83,14 @@ func (s *stormStore) change(op string, do func() error, names ...pathlock.Name) 
 	return do()
 }
 
+func (s *stormStore) VersionOf(sha256 string) string {
+	version, err := backend.VersionOf(s.Backend, sha256)
+	if err != nil {
+		s.t.Error(err)
+	}
+	return version
+}
+
 // Close checks that nothing is in progress, and leaves the store open.
 func (s *stormStore) Close() error {
 	s.mu.Lock()
