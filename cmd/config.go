@@ -12,8 +12,17 @@ import (
 func (p program) configCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "config",
-		Usage: "check the configuration, show where davdisk keeps its files",
+		Usage: "make, check and show the configuration, show where davdisk keeps its files",
 		Subcommands: []*cli.Command{{
+			Name:   "init",
+			Usage:  "write an example of a configuration, all of it commented out, where there is none",
+			Action: initConfig,
+		}, {
+			Name:   "show",
+			Usage:  "print the configuration in effect by file, environment and flags, without secrets",
+			Flags:  p.withStores(),
+			Action: p.withSession((*session).showConfig),
+		}, {
 			Name:   "check",
 			Usage:  "check the configuration: keys, remotes, users",
 			Flags:  p.withStores(),

@@ -19,7 +19,7 @@ func (p program) loadConfig(c *cli.Context) (*config.File, error) {
 	if path == "" {
 		path = config.DefaultPath()
 	} else if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !makesConfig(c) {
-		return nil, misuse("--config: there is no %q; 'davdisk remotes add' makes it", path)
+		return nil, misuse("--config: there is no %q; 'davdisk config init' makes it", path)
 	}
 	return config.Load(path, p.configRules(c.App))
 }
@@ -68,7 +68,7 @@ func configKeys(commands []*cli.Command, command string) []string {
 
 // makesConfig reports whether a command works without the file.
 func makesConfig(c *cli.Context) bool {
-	return slices.Contains([]string{"remotes add", "config path"}, commandPath(c))
+	return slices.Contains([]string{"remotes add", "config init", "config path"}, commandPath(c))
 }
 
 // hasFlag reports whether a command, or any of those below it, has a flag.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -154,7 +155,8 @@ func TestTokenExchangeSaysHowItStands(t *testing.T) {
 	}
 }
 
-// The example of docs/configuration.md is a configuration without mistakes.
+// The example of docs/configuration.md is the one that config init writes, with
+// everything switched on: a configuration without mistakes.
 func TestThePageOfTheConfiguration(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join("..", "docs", "configuration.md"))
 	if err != nil {
@@ -163,6 +165,9 @@ func TestThePageOfTheConfiguration(t *testing.T) {
 	home(t)
 	_, example, _ := strings.Cut(string(page), "```toml\n")
 	example, _, _ = strings.Cut(example, "```")
+	if on := regexp.MustCompile("(?m)^#([^ \n])").ReplaceAllString(exampleConfig, "$1"); !strings.HasSuffix(on, "\n\n"+example) {
+		t.Errorf("docs/configuration.md does not have cmd/config_example.toml as its example:\n%s", on)
+	}
 	check := func(text string, want int, says string) {
 		t.Helper()
 		name := filepath.Join(t.TempDir(), "config.toml")
@@ -176,5 +181,6 @@ func TestThePageOfTheConfiguration(t *testing.T) {
 	check(example, exitDone, "2 remotes, 2 users, no mistakes")
 	check(strings.Replace(example, "[serve]", "[sevre]", 1), exitFailed, `did you mean "serve"?`)
 	check(strings.Replace(example, "hard-delete", "hard-delte", 1), exitFailed, "hard-delte")
+	check(exampleConfig, exitDone, "0 remotes, 0 users, no mistakes")
 	check(strings.Replace(example, "$2y$10$", "$3y$", 1), exitFailed, `user "anna"`)
 }

@@ -134,12 +134,22 @@ func (s *session) options(remote config.Remote) (map[string]string, error) {
 			}
 			if given {
 				opts[o.Name] = value
-			} else if values, ok := s.cfg.Flags[d.Name+"-"+o.Name]; ok && opts[o.Name] == "" {
+			} else if values := s.configured(d.Name + "-" + o.Name); values != nil && opts[o.Name] == "" {
 				opts[o.Name] = strings.Join(values, ",")
 			}
 		}
 	}
 	return opts, nil
+}
+
+// configured returns what the configuration says of a flag of this command; nil
+// for nothing.
+func (s *session) configured(flag string) []string {
+	command, _, _ := strings.Cut(commandPath(s.c), " ")
+	if values, ok := s.cfg.Commands[command][flag]; ok {
+		return values
+	}
+	return s.cfg.Flags[flag]
 }
 
 // given is what the command line or the environment says of an option.

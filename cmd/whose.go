@@ -24,7 +24,7 @@ func (s *session) typed(driver, option string) bool {
 		flag += "-file"
 	}
 	value := s.c.String(flag)
-	return s.c.IsSet(flag) && value != os.Getenv(variable(flag)) && !slices.Contains(s.cfg.Flags[flag], value)
+	return s.c.IsSet(flag) && value != os.Getenv(variable(flag)) && !slices.Contains(s.configured(flag), value)
 }
 
 // preferAccount takes the token out of the options where an account is named
@@ -59,7 +59,7 @@ func (s *session) tokenSource(driver string) string {
 		}
 	}
 	for _, key := range []string{flag + "-file", flag} {
-		if len(s.cfg.Flags[key]) > 0 {
+		if len(s.configured(key)) > 0 {
 			return fmt.Sprintf("%s in %s", key, s.cfg.Path)
 		}
 	}

@@ -20,6 +20,8 @@ import (
 // ErrNoRemote says that the configuration has no remote of a name.
 var ErrNoRemote = errors.New("no such remote")
 
+var errNoFolder = errors.New("there is no folder for a configuration; name a file with --config")
+
 // Add writes a remote at the end of the file, and makes the file, readable by
 // its owner alone, if there is none. With a remote that has a secret the file
 // becomes readable by its owner alone.
@@ -98,10 +100,37 @@ func headerOf(line string) (keys []string, ok bool) {
 	return md.Keys()[len(md.Keys())-1], true
 }
 
+// Create writes a new file, readable by its owner alone. A file that is there
+// already stays as it is. Text that is all comments does no harm when a crash
+// leaves a part of it.
+func Create(path, text string) error {
+	if path == "" {
+		return errNoFolder
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("write the configuration: %w", err)
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there already; it stays as it is", path)
+	}
+	if err != nil {
+		return fmt.Errorf("write the configuration: %w", err)
+	}
+	_, err = file.WriteString(text)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("write the configuration: %w", errors.Join(err, os.Remove(path)))
+	}
+	return durable.SyncDir(filepath.Dir(path))
+}
+
 // edit replaces the file in one step, through a link if it is one.
 func (f *File) edit(private bool, change func(text string) (string, error)) error {
 	if f.Path == "" {
-		return errors.New("there is no folder for a configuration; name a file with --config")
+		return errNoFolder
 	}
 	if err := os.MkdirAll(filepath.Dir(f.Path), 0o700); err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
