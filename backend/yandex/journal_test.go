@@ -87,22 +87,47 @@ func TestWorkThatCannotBeWritten(t *testing.T) {
 	values(t, openTestWork(t, dir), map[string]int{"a": 1, "b": 2})
 }
 
-// TestWorkOfTwo opens a journal twice. The second keeps its own in memory.
+// TestWorkOfTwo opens a journal twice, as a command does beside a server. Both
+// last, and the next process takes over what nobody has open.
 func TestWorkOfTwo(t *testing.T) {
 	dir := t.TempDir()
-	first, second := openTestWork(t, dir), openTestWork(t, dir)
-	for i, w := range []*work[int]{first, second} {
-		if err := w.set(strconv.Itoa(i), i); err != nil {
+	server, command := openTestWork(t, dir), openTestWork(t, dir)
+	for i, w := range []*work[int]{server, command} {
+		if err := errors.Join(w.set(strconv.Itoa(i), i), w.set("both", i)); err != nil {
 			t.Fatal(err)
 		}
+		if !w.lasting {
+			t.Errorf("the work of backend %d is in memory only", i)
+		}
 	}
-	if !first.lasting || second.lasting {
-		t.Errorf("lasting are %v, %v", first.lasting, second.lasting)
-	}
-	if err := first.Close(); err != nil {
+	values(t, server, map[string]int{"0": 0, "both": 0})
+	if err := command.Close(); err != nil {
 		t.Fatal(err)
 	}
-	values(t, openTestWork(t, dir), map[string]int{"0": 0})
+	command = openTestWork(t, dir)
+	values(t, command, map[string]int{"1": 1, "both": 1})
+	if err := errors.Join(server.Close(), command.Close()); err != nil {
+		t.Fatal(err)
+	}
+	server = openTestWork(t, dir)
+	values(t, server, map[string]int{"0": 0, "1": 1, "both": 0})
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*.journal")); len(left) != 1 {
+		t.Errorf("the journals are %v, want the one of all", left)
+	}
+}
+
+// TestWorkOfMany opens more backends than there may be journals: the last one
+// keeps its work in memory.
+func TestWorkOfMany(t *testing.T) {
+	dir := t.TempDir()
+	for i := range maxJournals + 1 {
+		if w := openTestWork(t, dir); w.lasting != (i < maxJournals) {
+			t.Errorf("the work of backend %d lasts: %v", i, w.lasting)
+		}
+	}
 }
 
 // TestWorkOfVersion1 carries over the upload of unknown outcome and the times

@@ -295,7 +295,7 @@ func (t *times) one(ctx context.Context, name string, s stamp, kept bool) {
 // step writes a stamp, or reads it back. It clears Due if the stamp is done.
 func (t *times) step(ctx context.Context, name string, s *stamp) error {
 	now := t.b.cfg.Now()
-	if s.Written {
+	if s.Written || s.serial == 0 { // another process may have changed the file since the last start
 		r, err := t.b.look(ctx, name)
 		if err != nil {
 			return err
@@ -304,7 +304,9 @@ func (t *times) step(ctx context.Context, name string, s *stamp) error {
 			s.Due = time.Time{}
 			return nil
 		}
-		t.log.Debug("the service lost a modification time; it is written again", "name", name)
+		if s.Written {
+			t.log.Debug("the service lost a modification time; it is written again", "name", name)
+		}
 	}
 	value := s.Time.UTC().Format(time.RFC3339Nano)
 	r, err := t.b.patch(ctx, name, map[string]any{timeProperty: value})

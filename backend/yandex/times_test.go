@@ -144,6 +144,35 @@ func TestTimesSurvive(t *testing.T) {
 	}
 }
 
+// TestTimeOfAnEarlierProcess leaves a time in the journal. Another program then
+// stores other content with a time of its own, which is not touched.
+func TestTimeOfAnEarlierProcess(t *testing.T) {
+	srv, err := emulator.Start(emulator.Options{Knobs: emulator.Knobs{PatchFails: time.Hour}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { srv.Close() })
+	state := t.TempDir()
+	b := connect(t, srv, yandex.Config{StateDir: state, ModTimeWait: time.Hour})
+	putAt(t, b, "f", "ours", when)
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if pendingTimes(b) != 1 {
+		t.Fatal("the time is written")
+	}
+	srv.SetKnobs(func(k *emulator.Knobs) { k.PatchFails = 0 })
+	const theirs = "2001-02-03T04:05:06Z"
+	if err := errors.Join(srv.WriteFile("/f", []byte("theirs")), srv.SetProperties("/f", map[string]string{"rclone_modified": theirs})); err != nil {
+		t.Fatal(err)
+	}
+	next := connect(t, srv, yandex.Config{StateDir: state, Now: func() time.Time { return time.Now().Add(2 * time.Hour) }})
+	eventually(t, "the time is dropped", func() bool { return pendingTimes(next) == 0 })
+	if got := property(t, srv, "/f"); got != theirs {
+		t.Errorf("the time of the other program's content is %q", got)
+	}
+}
+
 // TestTimesOfOthers replaces a file whose properties have a time: the new
 // content must not be shown with the time of the old.
 func TestTimesOfOthers(t *testing.T) {
