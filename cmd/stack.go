@@ -84,7 +84,7 @@ func (s *stack) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // admit replaces what lets people in. Requests under way go on as they began;
 // browsers have to sign in again.
 func (s *stack) admit(options []server.Option) error {
-	outer, err := server.New(s.dav, slices.Concat(options, s.always)...)
+	outer, err := server.New(takeTurns(s.dav), slices.Concat(options, s.always)...)
 	if err == nil {
 		s.outer.Store(&outer)
 	}

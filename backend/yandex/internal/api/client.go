@@ -61,7 +61,9 @@ func New(opts Options) (*Client, error) {
 	named := userAgent{opts.Transport, opts.UserAgent}
 	var stack http.RoundTripper = wholeResponses{named}
 	stack = authorizer{stack, opts.Token, base.Host}
-	stack = newThrottle(stack, opts.Rate)
+	if opts.Rate >= 0 {
+		stack = newThrottle(stack, opts)
+	}
 	c := &Client{
 		opts: opts, base: base,
 		bare: &http.Client{

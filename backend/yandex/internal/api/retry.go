@@ -14,9 +14,10 @@ import (
 )
 
 // How often a request is retried. A lock is waited for longer than a fault:
-// another operation is running.
+// another operation is running. So is the rate: the others adapt to it too.
 const (
 	maxFaults     = 5
+	maxRefused    = 8
 	maxLocked     = 10
 	maxWait       = 5 * time.Second
 	maxRetryAfter = 30 * time.Second // the longest Retry-After that is waited for
@@ -27,10 +28,11 @@ type attempts struct {
 	call    Call
 	recheck func(ctx context.Context) error
 
-	faults int
-	locked int
-	denied bool // one 401
-	lost   bool // an attempt may have taken effect, and its response was lost
+	faults  int
+	refused int // for the rate
+	locked  int
+	denied  bool // one 401
+	lost    bool // an attempt may have taken effect, and its response was lost
 }
 
 type attemptsKey struct{}
@@ -55,8 +57,8 @@ func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error)
 		a.locked++
 		return a.locked <= maxLocked && resourceLocked(resp), nil
 	case status == http.StatusTooManyRequests:
-		a.faults++
-		return a.faults <= maxFaults, nil
+		a.refused++
+		return a.refused <= maxRefused, nil
 	case status >= 500 && status != http.StatusInsufficientStorage:
 		a.faults++
 		a.lost = true

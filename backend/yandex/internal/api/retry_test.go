@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"math"
 	"net"
 	"net/http"
 	"strings"
@@ -219,52 +218,4 @@ type hanging struct{}
 func (hanging) RoundTrip(req *http.Request) (*http.Response, error) {
 	<-req.Context().Done()
 	return nil, req.Context().Err()
-}
-
-// TestThrottle keeps to the rate, goes slower when that is too much, and
-// recovers.
-func TestThrottle(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, _ := scripted(t, Options{Rate: 40}, good)
-		ask := func(n int) time.Duration {
-			start := time.Now()
-			for range n {
-				if _, err := c.Do(context.Background(), Request{Call: GetDisk}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			return time.Since(start)
-		}
-		if d := ask(40); d != 0 {
-			t.Errorf("a burst took %v", d)
-		}
-		if d := ask(80); math.Abs(d.Seconds()-2) > 0.1 {
-			t.Errorf("80 requests at 40 a second took %v", d)
-		}
-	})
-	synctest.Test(t, func(t *testing.T) {
-		c, s := scripted(t, Options{Rate: 40}, status(429, ""), good)
-		limit := func() float64 { return float64(c.retry.HTTPClient.Transport.(*throttle).limiter.Limit()) }
-		if _, err := c.Do(context.Background(), Request{Call: GetDisk}); err != nil {
-			t.Fatal(err)
-		}
-		if limit() != 20 {
-			t.Errorf("after one 429 the rate is %v", limit())
-		}
-		s.answers, s.at = list(status(429, "")), nil
-		for range 10 {
-			c.Do(context.Background(), Request{Call: GetDisk})
-		}
-		if limit() != slowest {
-			t.Errorf("after many the rate is %v", limit())
-		}
-		s.answers, s.at = list(good), nil
-		for range 40 {
-			<-time.After(recoverTime)
-			c.Do(context.Background(), Request{Call: GetDisk})
-		}
-		if limit() != 40 {
-			t.Errorf("after a long quiet time the rate is %v", limit())
-		}
-	})
 }

@@ -1,67 +1,144 @@
 package api
 
 import (
+	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/httpclient"
 )
 
-// throttle limits requests to the rate that the service allows. It slows down
-// on a 429, and recovers afterwards.
+// throttle limits requests to the rate that the service bears. Clients
+// ([backend.WithClient]) take turns; the requests of one are sent in the order in
+// which they were made.
 type throttle struct {
-	next    http.RoundTripper
-	limiter *rate.Limiter
-	full    rate.Limit
+	next  http.RoundTripper
+	now   func() time.Time
+	after func(time.Duration) <-chan time.Time
 
-	mu      sync.Mutex // guards changed
-	changed time.Time  // when the rate was last changed
+	mu      sync.Mutex // guards the fields below
+	pace    pace
+	clients []*queue // those with waiting requests, in the order of their turns
 }
 
-// How the rate adapts: halved by a 429, at most once in the time of a response;
-// a quarter more after each interval without one.
-const (
-	slowest     = 1 // requests a second
-	reactTime   = 500 * time.Millisecond
-	recoverTime = 5 * time.Second
-)
+// queue are the waiting requests of one client. A request is the channel that is
+// signaled when it may have become the first of all.
+type queue struct {
+	client  string
+	waiting []chan struct{}
+}
 
-// newThrottle limits next to perSecond requests a second, with a burst of
-// as many. A negative rate is no limit.
-func newThrottle(next http.RoundTripper, perSecond float64) *throttle {
-	t := &throttle{next: next, full: rate.Limit(perSecond)}
-	if perSecond < 0 {
-		t.full = rate.Inf
-	}
-	t.limiter = rate.NewLimiter(t.full, max(1, int(perSecond)))
-	return t
+func newThrottle(next http.RoundTripper, opts Options) *throttle {
+	return &throttle{next: next, now: opts.Now, after: opts.After, pace: newPace(opts.Rate)}
 }
 
 func (t *throttle) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := t.limiter.Wait(req.Context()); err != nil {
+	if err := t.wait(req.Context()); err != nil {
 		return nil, notSentError{err}
 	}
 	resp, err := t.next.RoundTrip(req)
-	if err == nil && t.full != rate.Inf {
-		t.adapt(resp.StatusCode == http.StatusTooManyRequests)
+	if err == nil {
+		t.observe(resp)
 	}
 	return resp, err
 }
 
-// adapt adapts the rate after a response.
-func (t *throttle) adapt(tooMany bool) {
+// observe adapts the rate after a response.
+func (t *throttle) observe(resp *http.Response) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now, limit := time.Now(), t.limiter.Limit()
-	switch since := now.Sub(t.changed); {
-	case tooMany && since >= reactTime:
-		limit = max(min(slowest, t.full), limit/2)
-	case !tooMany && limit < t.full && since >= recoverTime:
-		limit = min(t.full, limit*5/4)
-	default:
+	now := t.now()
+	if resp.StatusCode == http.StatusTooManyRequests {
+		t.pace.refuse(now, httpclient.RetryAfter(resp.Header, now))
 		return
 	}
-	t.changed = now
-	t.limiter.SetLimit(limit)
+	t.pace.serve(now)
+}
+
+// wait returns when the request of ctx may be sent, or the error of ctx.
+func (t *throttle) wait(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	request := t.join(backend.ClientFromContext(ctx))
+	for {
+		wait, first := t.try(request)
+		if first && wait <= 0 {
+			return nil
+		}
+		var timer <-chan time.Time
+		if first {
+			timer = t.after(wait)
+		}
+		select {
+		case <-timer:
+		case <-request:
+		case <-ctx.Done():
+			t.leave(request)
+			return ctx.Err()
+		}
+	}
+}
+
+// join adds a request to those that wait.
+func (t *throttle) join(client string) chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	request := make(chan struct{}, 1)
+	for _, q := range t.clients {
+		if q.client == client {
+			q.waiting = append(q.waiting, request)
+			return request
+		}
+	}
+	t.clients = append(t.clients, &queue{client, []chan struct{}{request}})
+	return request
+}
+
+// try reports whether a request is the first, and how long it has to wait. If
+// that is no time, it has had its turn.
+func (t *throttle) try(request chan struct{}) (wait time.Duration, first bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	q := t.clients[0]
+	if q.waiting[0] != request {
+		return 0, false
+	}
+	if wait = t.pace.next(t.now()); wait > 0 {
+		return wait, true
+	}
+	q.waiting, t.clients = q.waiting[1:], t.clients[1:]
+	if len(q.waiting) > 0 {
+		t.clients = append(t.clients, q)
+	}
+	t.wake()
+	return 0, true
+}
+
+// leave removes a request that no longer waits.
+func (t *throttle) leave(request chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i, q := range t.clients {
+		if at := slices.Index(q.waiting, request); at >= 0 {
+			if q.waiting = slices.Delete(q.waiting, at, at+1); len(q.waiting) == 0 {
+				t.clients = slices.Delete(t.clients, i, i+1)
+			}
+			break
+		}
+	}
+	t.wake()
+}
+
+// wake signals the first request. The caller holds t.mu.
+func (t *throttle) wake() {
+	if len(t.clients) > 0 {
+		select {
+		case t.clients[0].waiting[0] <- struct{}{}:
+		default: // it is signaled already
+		}
+	}
 }
