@@ -17,12 +17,12 @@ import (
 // with that of the state.
 const slack = 64 << 10
 
-// write appends a batch to the file, and syncs it if an entry of it is to be
-// durable. After an error none of the batch is in the file.
-func (j *Journal[E]) write(batch []*proposal[E]) error {
+// write appends the entries of a batch to the file, and syncs it if one of them
+// is to be durable. After an error none of them is in the file.
+func (j *Journal[E]) write(proposals []*proposal[E]) error {
 	var grown int64
 	sync := false
-	for _, p := range batch {
+	for _, p := range proposals {
 		grown += lineLength(p.payload)
 		sync = sync || !p.volatile
 	}
@@ -33,7 +33,7 @@ func (j *Journal[E]) write(batch []*proposal[E]) error {
 		}
 	}
 	lines, sum := make([]byte, 0, grown), j.sum
-	for _, p := range batch {
+	for _, p := range proposals {
 		lines, sum = appendLine(lines, sum, p.payload)
 	}
 	_, err := j.file.WriteAt(lines, j.size)

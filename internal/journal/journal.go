@@ -55,6 +55,9 @@ var (
 	ErrEntry = errors.New("unknown entry")
 )
 
+// errPanicked is what the proposals of a batch get that was left by a panic.
+var errPanicked = errors.New("the journal stopped in the middle of a change")
+
 // A Machine is a state that changes by entries alone. Its methods are called
 // one at a time by its Log; other readers of the state need a lock of their own
 // against Apply.
@@ -113,8 +116,8 @@ type Journal[E any] struct {
 	machine Machine[E]
 	lock    *flock.Flock
 
-	queueMu sync.Mutex
-	queue   []*proposal[E]
+	nextMu sync.Mutex
+	next   *batch[E] // nil until there is a proposal for it
 
 	// mu is held while a batch is written, synced and applied, and guards what
 	// follows. Proposals that arrive meanwhile make up the next batch and share
@@ -131,16 +134,22 @@ type Journal[E any] struct {
 	sync   func(*os.File) error
 }
 
-// proposal is a proposed entry. The fields after entry are guarded by
-// Journal.mu.
+// A batch is what is written and synced together. Whoever proposes its first
+// entry commits it. The others wait for done and not for Journal.mu, which the
+// next batch may take before them and hold for a sync of its own.
+type batch[E any] struct {
+	proposals []*proposal[E]
+	done      chan struct{} // closed when the proposals are committed, or failed
+}
+
+// proposal is a proposed entry. seq and err are set before its batch is done.
 type proposal[E any] struct {
 	entry    E
 	payload  []byte
 	volatile bool
 
-	done bool
-	seq  uint64
-	err  error
+	seq uint64
+	err error
 }
 
 // Open reads the journal at path, creating its folder if necessary, and applies
@@ -175,42 +184,51 @@ func (j *Journal[E]) Propose(ctx context.Context, entry E, opts Options) (seq ui
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	p := &proposal[E]{entry: entry, volatile: opts.Volatile}
+	p := &proposal[E]{entry: entry, volatile: opts.Volatile, err: errPanicked}
 	if j.path != "" {
 		if p.payload, err = json.Marshal(entry); err != nil {
 			return 0, err
 		}
 	}
-	j.queueMu.Lock()
-	j.queue = append(j.queue, p)
-	j.queueMu.Unlock()
-
+	batch, first := j.join(p)
+	if !first {
+		<-batch.done
+		return p.seq, p.err
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if !p.done { // not part of a batch yet: commit all that are pending
-		j.queueMu.Lock()
-		batch := j.queue
-		j.queue = nil
-		j.queueMu.Unlock()
-		j.commit(batch)
-	}
+	defer close(batch.done) // also if the machine panics
+	j.nextMu.Lock()
+	j.next = nil
+	j.nextMu.Unlock()
+	j.commit(batch.proposals)
 	return p.seq, p.err
 }
 
-// commit writes a batch and applies it.
-func (j *Journal[E]) commit(batch []*proposal[E]) {
+// join adds a proposal to the next batch, and reports whether it is the first.
+func (j *Journal[E]) join(p *proposal[E]) (b *batch[E], first bool) {
+	j.nextMu.Lock()
+	defer j.nextMu.Unlock()
+	if first = j.next == nil; first {
+		j.next = &batch[E]{done: make(chan struct{})}
+	}
+	j.next.proposals = append(j.next.proposals, p)
+	return j.next, first
+}
+
+// commit writes proposals and applies them.
+func (j *Journal[E]) commit(proposals []*proposal[E]) {
 	var err error
 	switch {
 	case j.closed:
 		err = fs.ErrClosed
 	case j.path != "":
-		err = j.write(batch)
+		err = j.write(proposals)
 	}
 	if err != nil {
 		err = fmt.Errorf("write the journal %s: %w", j.path, err)
 	}
-	for _, p := range batch {
-		p.done = true
+	for _, p := range proposals {
 		if err != nil && (!p.volatile || j.closed) {
 			p.err = err
 			continue

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -310,12 +309,7 @@ func TestEntriesAtOnceShareASync(t *testing.T) {
 				}
 			})
 		}
-		for queued := 0; queued < n; {
-			j.queueMu.Lock()
-			queued = len(j.queue)
-			j.queueMu.Unlock()
-			runtime.Gosched()
-		}
+		waitQueued(j, n)
 		j.mu.Unlock()
 		all.Wait()
 		want := 1
