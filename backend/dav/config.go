@@ -2,22 +2,19 @@ package dav
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/httpclient"
 )
 
 // Config configures New. Only URL has no working default.
@@ -127,53 +124,11 @@ func open(ctx context.Context, root string, opts map[string]string, env backend.
 	if cfg.AtomicMove, err = strconv.ParseBool(opts["atomic-move"]); err != nil {
 		return nil, fmt.Errorf("webdav: option atomic-move: %q is neither true nor false", opts["atomic-move"])
 	}
-	if cfg.Transport, err = transport(env.Transport, opts["ca-file"]); err != nil {
-		return nil, err
+	if cfg.Transport, err = httpclient.Transport(env.Transport, opts["ca-file"]); err != nil {
+		return nil, fmt.Errorf("webdav: %w", err)
 	}
 	if env.StateDir != "" {
 		cfg.StateDir = filepath.Join(env.StateDir, "webdav")
 	}
 	return New(ctx, cfg)
-}
-
-// transport is base with room for as many connections to one host as there are
-// requests at a time, and with the certificates of a file.
-func transport(base http.RoundTripper, caFile string) (http.RoundTripper, error) {
-	if base == nil {
-		base = http.DefaultTransport
-	}
-	t, ok := base.(*http.Transport)
-	if !ok {
-		if caFile != "" {
-			return nil, errors.New("webdav: option ca-file: this program has a transport of its own, which takes no certificates")
-		}
-		return base, nil
-	}
-	t = t.Clone()
-	t.MaxIdleConnsPerHost = 64
-	if caFile == "" {
-		return t, nil
-	}
-	pem, err := os.ReadFile(caFile)
-	if err != nil {
-		return nil, fmt.Errorf("webdav: option ca-file: %w", err)
-	}
-	roots, err := x509.SystemCertPool()
-	if err != nil {
-		roots = x509.NewCertPool()
-	}
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("webdav: option ca-file: %s has no certificate (PEM) in it", caFile)
-	}
-	if t.TLSClientConfig == nil {
-		t.TLSClientConfig = &tls.Config{}
-	}
-	t.TLSClientConfig.RootCAs = roots
-	return t, nil
-}
-
-// inTheClear reports whether secrets are sent over a network unencrypted.
-func inTheClear(u *url.URL) bool {
-	ip := net.ParseIP(u.Hostname())
-	return u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
 }

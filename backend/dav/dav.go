@@ -15,6 +15,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/httpclient"
 	"github.com/davdisk/davdisk/internal/pathlock"
 )
 
@@ -59,7 +60,7 @@ func New(ctx context.Context, cfg Config) (backend.Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	if authorization(cfg) != "" && inTheClear(base) {
+	if authorization(cfg) != "" && httpclient.InTheClear(base) {
 		cfg.Log.Warn("the password and the files travel in the clear; https would hide them", "host", base.Host)
 	}
 	c := newClient(cfg, base, root)
