@@ -12,6 +12,7 @@ import (
 	"github.com/davdisk/davdisk/backend/dav"
 	"github.com/davdisk/davdisk/backend/local"
 	"github.com/davdisk/davdisk/backend/memory"
+	"github.com/davdisk/davdisk/backend/s3"
 	"github.com/davdisk/davdisk/backend/sftp"
 	"github.com/davdisk/davdisk/backend/yandex"
 )
@@ -22,7 +23,7 @@ type program struct{ drivers []backend.Driver }
 // ownDrivers are the stores that davdisk itself knows. A new one is added here,
 // and its options become flags, variables and configuration by that.
 func ownDrivers() []backend.Driver {
-	return []backend.Driver{yandex.Driver(), dav.Driver(), sftp.Driver(), crypt.Driver(), combine.Driver(), local.Driver(), memory.Driver()}
+	return []backend.Driver{yandex.Driver(), dav.Driver(), s3.Driver(), sftp.Driver(), crypt.Driver(), combine.Driver(), local.Driver(), memory.Driver()}
 }
 
 // newProgram returns davdisk with extra drivers.

@@ -1,0 +1,263 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+const (
+	// trialSize is the size of an upload that is held or broken off in the
+	// middle.
+	trialSize = 64 << 10
+	// trialPause is how long the server gets to handle what it was sent.
+	trialPause = 300 * time.Millisecond
+	// trialTimeout is how long an upload of a trial may take: a server may let one
+	// wait for another.
+	trialTimeout = time.Minute
+)
+
+// trial finds out what a server can do, with one object of its own in the root.
+type trial struct {
+	*store
+	at     string // key of the object
+	stored string // what it has
+	tag    string // its entity tag
+}
+
+// tryOut finds out what the server can do. One that refuses to be written to can
+// do nothing.
+func (s *store) tryOut(ctx context.Context) (features, error) {
+	t := &trial{store: s, at: fmt.Sprintf("%s~davdisk-%016x.tmp", s.prefix, rand.Uint64())}
+	var f features
+	err := t.put(ctx, "first", condition{})
+	if is(err, fs.ErrPermission) || is(err, backend.ErrQuota) || is(err, backend.ErrUnauthorized) {
+		return features{Refused: "the server refuses to be written to: " + translate(err).Error()}, nil
+	}
+	defer t.clean(ctx)
+	if err != nil {
+		return features{}, err
+	}
+	e, err := s.client.head(ctx, t.at)
+	if err != nil {
+		return features{}, err
+	}
+	sum := md5.Sum([]byte("first"))
+	f.MD5Tags = e.plain && md5Of(e.tag) == hex.EncodeToString(sum[:])
+	for _, step := range []func(context.Context, *features) error{t.conditions, t.parts, t.whole, t.atomic} {
+		if err := step(ctx, &f); err != nil {
+			return features{}, err
+		}
+	}
+	f.Tried = s.cfg.Now()
+	return f, nil
+}
+
+// clean removes the object.
+func (t *trial) clean(ctx context.Context) {
+	ctx, cancel := outliving(ctx)
+	defer cancel()
+	if err := t.deleteKey(ctx, entry{key: t.at}); err != nil {
+		t.log.Warn("an object of a trial is left", "key", t.at, "error", translate(err))
+	}
+}
+
+// put stores a text.
+func (t *trial) put(ctx context.Context, text string, on condition) error {
+	tag, err := t.client.put(ctx, t.at, newPart([]byte(text)), minio.PutObjectOptions{}, on)
+	if err == nil {
+		t.stored, t.tag = text, tag
+	}
+	return err
+}
+
+// refuses reports whether the server refuses to store under a condition that is
+// not met. A server that does not know the condition refuses it by another
+// status, or stores.
+func (t *trial) refuses(ctx context.Context, put func(condition) error, on condition) (bool, error) {
+	err := put(on)
+	switch {
+	case err == nil, refusedCondition(err):
+		return err != nil, nil
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	case errors.As(err, new(*refusal)):
+		return false, nil
+	}
+	return false, err
+}
+
+// noTag is an entity tag that no object has.
+const noTag = "00000000000000000000000000000000"
+
+// conditions finds out whether a PUT checks conditions, and takes one that is
+// met.
+func (t *trial) conditions(ctx context.Context, f *features) (err error) {
+	put := func(on condition) error { return t.put(ctx, "conditions", on) }
+	if f.IfAbsent, err = t.refuses(ctx, put, condition{absent: true}); err != nil {
+		return err
+	}
+	if f.IfMatch, err = t.refuses(ctx, put, condition{match: noTag}); err != nil || !f.IfMatch || t.tag == "" {
+		return err
+	}
+	met, err := t.refuses(ctx, put, condition{match: t.tag})
+	f.IfMatch = f.IfMatch && !met && err == nil && t.stored == "conditions"
+	return err
+}
+
+// parts finds out whether conditions are checked when an upload in parts is
+// completed.
+func (t *trial) parts(ctx context.Context, f *features) (err error) {
+	complete := func(on condition) error {
+		m, err := t.begin(ctx, t.at, minio.PutObjectOptions{})
+		if err != nil {
+			return err
+		}
+		defer m.abort(ctx)
+		if err := m.send(ctx, newPart([]byte("parts"))); err != nil {
+			return err
+		}
+		tag, err := m.complete(ctx, on)
+		if err == nil {
+			t.stored, t.tag = "parts", tag
+		}
+		return err
+	}
+	absent, err := t.refuses(ctx, complete, condition{absent: true})
+	if err != nil {
+		return err
+	}
+	match, err := t.refuses(ctx, complete, condition{match: noTag})
+	f.PartsConditions = absent && match
+	return err
+}
+
+// whole finds out what an upload that breaks off does to the object, and one that
+// is under way.
+func (t *trial) whole(ctx context.Context, f *features) error {
+	h := t.hold(ctx, condition{})
+	t.pause(ctx)
+	f.WholePut = t.has(ctx, t.stored)
+	select {
+	case <-h.over: // refused, or not connected: it tells nothing
+		f.WholePut = false
+	default:
+	}
+	h.breakOff()
+	for range 3 { // the server may need some time to notice
+		t.pause(ctx)
+		f.WholePut = f.WholePut && t.has(ctx, t.stored)
+	}
+	if err := ctx.Err(); err != nil || t.has(ctx, t.stored) {
+		return err
+	}
+	return t.put(ctx, "whole", condition{}) // for the next trials
+}
+
+// atomic lets two uploads overlap that have the same condition: one may win.
+func (t *trial) atomic(ctx context.Context, f *features) error {
+	if !f.IfMatch || !f.WholePut {
+		return nil
+	}
+	on := condition{match: t.tag}
+	h := t.hold(ctx, on)
+	defer h.breakOff()
+	t.pause(ctx)
+	second := make(chan error, 1)
+	go func() { second <- t.put(ctx, "second", on) }()
+	var err error
+	select { // it may have to wait for the first one
+	case err = <-second:
+		h.finish()
+	case <-t.cfg.After(3 * trialPause):
+		h.finish()
+		err = <-second
+	}
+	<-h.over
+	one := (h.err == nil) != (err == nil)
+	f.AtomicConditions = one && (h.err == nil || refusedCondition(h.err)) && (err == nil || refusedCondition(err))
+	return ctx.Err()
+}
+
+// has reports whether the object has a text, whole.
+func (t *trial) has(ctx context.Context, text string) bool {
+	e, err := t.client.head(ctx, t.at)
+	if err != nil || e.Size != int64(len(text)) {
+		return false
+	}
+	body, err := (&content{s: t.store, name: t.at[len(t.prefix):], entry: e}).Range(ctx, 0, -1)
+	if err != nil {
+		return false
+	}
+	defer body.Close()
+	data, err := io.ReadAll(body)
+	return err == nil && string(data) == text
+}
+
+func (t *trial) pause(ctx context.Context) { _ = t.client.sleep(ctx, trialPause) }
+
+// held is an upload of which the first half was sent.
+type held struct {
+	cancel context.CancelFunc
+	rest   chan struct{} // closed: send it
+	once   sync.Once
+	over   chan struct{}
+	err    error // once it is over
+}
+
+// hold begins an upload, and returns when its first half was read to be sent.
+func (t *trial) hold(ctx context.Context, on condition) *held {
+	ctx, cancel := context.WithTimeout(ctx, trialTimeout)
+	h := &held{cancel: cancel, rest: make(chan struct{}), over: make(chan struct{})}
+	half := bytes.Repeat([]byte("x"), trialSize/2)
+	sent := make(chan struct{})
+	var once sync.Once
+	body := io.MultiReader(bytes.NewReader(half), readerFunc(func([]byte) (int, error) {
+		once.Do(func() { close(sent) })
+		select {
+		case <-h.rest:
+			return 0, io.EOF
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}), bytes.NewReader(half))
+	go func() {
+		defer close(h.over)
+		defer cancel()
+		opts := minio.PutObjectOptions{DisableContentSha256: true}
+		on.set(&opts)
+		var a answer
+		_, err := t.client.core.PutObject(with(ctx, &a), t.cfg.Bucket, t.at, body, trialSize, "", "", opts)
+		h.err = t.client.failure(&a, err)
+	}()
+	select {
+	case <-sent:
+	case <-h.over: // refused before
+	}
+	return h
+}
+
+// finish sends the second half.
+func (h *held) finish() { h.once.Do(func() { close(h.rest) }) }
+
+// breakOff ends the upload where it is.
+func (h *held) breakOff() {
+	h.cancel()
+	<-h.over
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
