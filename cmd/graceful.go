@@ -2,14 +2,23 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
 )
 
-// readersGrace is how long those who only read are let go on when the server
-// is asked to end. Those who write are waited for.
-const readersGrace = 3 * time.Second
+const (
+	// readersGrace is how long those who only read are let go on when the server
+	// is asked to end.
+	readersGrace = 3 * time.Second
+	// writersGrace is how long a change may take then, and the body of an upload.
+	writersGrace = 20 * time.Second
+)
+
+// errEnding is why a request is canceled whose grace is over. The handler does not
+// take it for a client that has gone.
+var errEnding = errors.New("the server is ending")
 
 // writers counts the requests under way that may change something.
 type writers struct {
@@ -57,11 +66,23 @@ func (w *writers) done() <-chan struct{} {
 	return w.idle
 }
 
-// shutdown takes no more requests, waits for all that write, and for the others
-// as long as grace.
-func shutdown(server *http.Server, w *writers, grace time.Duration) error {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+// underway is how many requests may change something now.
+func (w *writers) underway() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.count
+}
+
+// graces are how long requests may take once the server is asked to end.
+type graces struct{ readers, writers time.Duration }
+
+// shutdown takes no more requests, waits for those that write, which cancel ends
+// after their grace, and then for the others as long as theirs.
+func shutdown(server *http.Server, w *writers, cancel func(), grace graces) error {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	over := time.AfterFunc(grace.writers, cancel)
+	defer over.Stop()
 	ended := make(chan error, 1)
 	go func() { ended <- server.Shutdown(ctx) }()
 	select {
@@ -72,8 +93,8 @@ func shutdown(server *http.Server, w *writers, grace time.Duration) error {
 	select {
 	case err := <-ended:
 		return err
-	case <-time.After(grace):
-		cancel()
+	case <-time.After(grace.readers):
+		stop()
 		<-ended
 		return server.Close()
 	}

@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -9,7 +11,7 @@ import (
 )
 
 // midway starts a server with one request in the middle of its handler.
-func midway(t *testing.T, method string) (server *http.Server, w *writers, finish chan struct{}, answer chan error) {
+func midway(t *testing.T, method string) (server *http.Server, w *writers, cancel func(), finish chan struct{}, answer chan error) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -21,11 +23,13 @@ func midway(t *testing.T, method string) (server *http.Server, w *writers, finis
 		close(begun)
 		select {
 		case <-finish:
+			io.WriteString(w, "done")
 		case <-req.Context().Done():
+			w.WriteHeader(http.StatusServiceUnavailable)
 		}
-		io.WriteString(w, "done")
 	})}
-	server = &http.Server{Handler: w}
+	requests, cancel := context.WithCancel(t.Context())
+	server = &http.Server{Handler: w, BaseContext: func(net.Listener) context.Context { return requests }}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
 	t.Cleanup(func() { server.Close(); <-served })
@@ -36,17 +40,20 @@ func midway(t *testing.T, method string) (server *http.Server, w *writers, finis
 			if res, err = http.DefaultClient.Do(req); err == nil {
 				_, err = io.ReadAll(res.Body)
 				res.Body.Close()
+				if res.StatusCode != http.StatusOK {
+					err = errors.New(res.Status)
+				}
 			}
 		}
 		answer <- err
 	}()
 	<-begun
-	return server, w, finish, answer
+	return server, w, cancel, finish, answer
 }
 
 func TestWhoWritesIsCounted(t *testing.T) {
 	for _, method := range []string{"PUT", "DELETE", "MOVE", "COPY", "MKCOL", "PROPPATCH", "LOCK", "UNLOCK"} {
-		_, w, finish, answer := midway(t, method)
+		_, w, _, finish, answer := midway(t, method)
 		done := w.done()
 		select {
 		case <-done:
@@ -61,12 +68,12 @@ func TestWhoWritesIsCounted(t *testing.T) {
 	}
 }
 
-func TestWhoWritesIsWaitedForWithoutEnd(t *testing.T) {
-	server, w, finish, answer := midway(t, "PUT")
+func TestWhoWritesIsWaitedFor(t *testing.T) {
+	server, w, cancel, finish, answer := midway(t, "PUT")
 	ended := make(chan error, 1)
 	// The grace is also what the response has when the handler has returned.
 	const grace = time.Second
-	go func() { ended <- shutdown(server, w, grace) }()
+	go func() { ended <- shutdown(server, w, cancel, graces{grace, time.Hour}) }()
 	// A shutdown that did not wait would cut the request in this time.
 	select {
 	case err := <-ended:
@@ -84,9 +91,22 @@ func TestWhoWritesIsWaitedForWithoutEnd(t *testing.T) {
 	}
 }
 
+func TestWhoWritesIsCutAfterTheGrace(t *testing.T) {
+	server, w, cancel, _, answer := midway(t, "PUT")
+	if err := shutdown(server, w, cancel, graces{time.Hour, time.Millisecond}); err != nil {
+		t.Errorf("shutdown: %v", err)
+	}
+	if err := <-answer; err == nil {
+		t.Error("the request was answered as if all were well")
+	}
+	if n := w.underway(); n != 0 {
+		t.Errorf("%d changes are under way", n)
+	}
+}
+
 func TestWhoReadsIsCutAfterTheGrace(t *testing.T) {
-	server, w, _, answer := midway(t, "GET")
-	if err := shutdown(server, w, time.Millisecond); err != nil {
+	server, w, cancel, _, answer := midway(t, "GET")
+	if err := shutdown(server, w, cancel, graces{time.Millisecond, time.Hour}); err != nil {
 		t.Errorf("shutdown: %v", err)
 	}
 	if err := <-answer; err == nil {

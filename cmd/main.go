@@ -42,7 +42,11 @@ func Main(drivers ...backend.Driver) int {
 	default:
 		err = execute(ctx, p.newApp(os.Stdin, os.Stdout, os.Stderr), os.Args)
 	}
-	return exit(os.Stderr, err)
+	code := exit(os.Stderr, err)
+	if err != nil && ctx.Err() != nil {
+		code = exitInterrupted
+	}
+	return code
 }
 
 // execute runs a command line.

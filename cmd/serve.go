@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -344,8 +345,11 @@ func (h *share) stackOptions() (stackOptions, error) {
 func (h *share) run() error {
 	leanHeap()
 	w := &writers{next: h.stack}
+	requests, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
 	srv := &http.Server{
 		Handler:           w,
+		BaseContext:       func(net.Listener) context.Context { return requests },
 		ReadHeaderTimeout: 30 * time.Second,
 		IdleTimeout:       2 * time.Minute, // no limit on a body: an upload may take as long as it moves
 		MaxHeaderBytes:    64 << 10,
@@ -376,8 +380,8 @@ func (h *share) run() error {
 		case <-h.s.ctx.Done():
 		}
 	}
-	h.s.log.Info("ending: no new requests; what is being written is finished first")
-	err := shutdown(srv, w, readersGrace)
+	h.s.log.Info("ending: no new requests; changes under way are waited for, unless there is a second signal", "changes", w.underway(), "at most", writersGrace)
+	err := shutdown(srv, w, func() { cancel(errEnding) }, graces{readersGrace, writersGrace})
 	if serveErr := <-failed; !errors.Is(serveErr, http.ErrServerClosed) {
 		err = errors.Join(err, serveErr)
 	}

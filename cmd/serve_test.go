@@ -462,7 +462,7 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	if err := davdisk.Process.Signal(syscall.SIGTERM); err != nil { // as timeout does
 		t.Fatal(err)
 	}
-	log.wait(t, "what is being written is finished first")
+	log.wait(t, "changes under way are waited for")
 	ended := make(chan error, 1)
 	go func() { ended <- davdisk.Wait() }()
 	again := time.NewTicker(2 * sameSignal)

@@ -41,7 +41,7 @@ func (b *Backend) fetchURL(ctx context.Context, name, address string) error {
 		return &backend.Error{Kind: backend.ErrUnavailable, Message: "the service could not download that address"}
 	}
 	if err != nil {
-		return err
+		return b.keepClosed(err, name)
 	}
 	if _, err := b.look(ctx, name); err != nil {
 		return api.UncertainError{Err: err}

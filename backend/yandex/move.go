@@ -193,7 +193,7 @@ func (b *Backend) sendChecked(ctx context.Context, c api.Call, from, to string, 
 			return err
 		})
 		if err == nil {
-			err = b.api.Finish(ctx, r, next)
+			err = b.keepClosed(b.api.Finish(ctx, r, next), from, to)
 			if err == nil && r.Async() {
 				err = b.transferred(ctx, c, from, to, overwrite)
 			}

@@ -9,11 +9,13 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 )
 
-// pendingUpload is an upload of unknown outcome: its last byte was sent and no
-// response came. It may still take effect, and would then overwrite what was
-// stored meanwhile: its name is closed to changes until it cannot any more.
-type pendingUpload struct {
-	Operation string    `json:"operation"`
+// pendingChange is a change of unknown outcome: an upload of which the last byte
+// was sent and no response came, or an operation that was not waited for. It may
+// still take effect, and would then undo what was stored meanwhile: its name is
+// closed to changes until it cannot any more.
+type pendingChange struct {
+	Link      string    `json:"link,omitempty"` // of the operation; empty for an upload
+	Operation string    `json:"operation"`      // its id
 	Href      string    `json:"href"`
 	Size      int64     `json:"size"`
 	MD5       string    `json:"md5"`
@@ -28,11 +30,11 @@ const (
 	pendingRetryAfter = 30 * time.Second
 )
 
-// openPending opens the pending uploads of an earlier process. An Until too far
+// openPending opens the pending changes of an earlier process. An Until too far
 // in the future was written with a wrong clock, as on a machine that has just
 // been switched on, and is cut.
-func openPending(cfg Config, root string) (*work[pendingUpload], error) {
-	j, err := openWork[pendingUpload](cfg, root, "uploads")
+func openPending(cfg Config, root string) (*work[pendingChange], error) {
+	j, err := openWork[pendingChange](cfg, root, "uploads")
 	if err != nil {
 		return nil, err
 	}
@@ -48,11 +50,27 @@ func openPending(cfg Config, root string) (*work[pendingUpload], error) {
 	return j, nil
 }
 
-// recoverPending waits until no pending upload to name, or to anything below
-// it, can take effect any more.
+// keepClosed closes names to changes if the operation that changes them has not
+// ended, and returns its error.
+func (b *Backend) keepClosed(err error, names ...string) error {
+	var open api.OpenError
+	if !errors.As(err, &open) {
+		return err
+	}
+	for _, name := range names {
+		u := pendingChange{Link: open.Link, Until: b.cfg.Now().Add(linkWindow)}
+		if err := b.pending.set(name, u); err != nil {
+			b.log.Warn("an operation that has not ended is not followed after a restart", "name", name, "error", err)
+		}
+	}
+	return err
+}
+
+// recoverPending waits until no pending change of name, or of anything below
+// it, can take effect any more. An operation is also one on all below its name.
 func (b *Backend) recoverPending(ctx context.Context, name string) error {
 	for key, u := range b.pending.All() {
-		if !backend.Within(key, name) {
+		if !backend.Within(key, name) && (u.Link == "" || !backend.Within(name, key)) {
 			continue
 		}
 		if err := b.recoverOne(ctx, key, u); err != nil {
@@ -62,12 +80,12 @@ func (b *Backend) recoverPending(ctx context.Context, name string) error {
 	return nil
 }
 
-func (b *Backend) recoverOne(ctx context.Context, name string, u pendingUpload) error {
+func (b *Backend) recoverOne(ctx context.Context, name string, u pendingChange) error {
 	waited := time.Duration(0)
 	for pause := api.FirstPoll; !b.over(ctx, u); pause = min(2*pause, api.LastPoll) {
 		if waited >= pendingTimeout {
 			return &backend.Error{Kind: backend.ErrLocked, RetryAfter: pendingRetryAfter,
-				Message: "an earlier upload of this file has not ended yet"}
+				Message: "an earlier change of it has not ended yet"}
 		}
 		select {
 		case <-ctx.Done():
@@ -79,17 +97,23 @@ func (b *Backend) recoverOne(ctx context.Context, name string, u pendingUpload) 
 	return b.pending.delete(name)
 }
 
-// over reports whether an upload cannot take effect any more: its operation or
+// over reports whether a change cannot take effect any more: its operation or
 // its time has ended, or the upload server has only a part of it.
-func (b *Backend) over(ctx context.Context, u pendingUpload) bool {
+func (b *Backend) over(ctx context.Context, u pendingChange) bool {
 	if b.cfg.Now().After(u.Until) {
 		return true
 	}
-	if u.Operation != "" {
-		done, err := b.api.Poll(ctx, b.api.OperationLink(u.Operation))
-		if done || hasCode(err, "DiskOperationNotFoundError") {
+	link := u.Link
+	if link == "" && u.Operation != "" {
+		link = b.api.OperationLink(u.Operation)
+	}
+	if link != "" {
+		if done, err := b.api.Poll(ctx, link); done || hasCode(err, api.CodeNoOperation) {
 			return true
 		}
+	}
+	if u.Link != "" {
+		return false
 	}
 	n, ok := b.api.Received(ctx, u.Href, u.Size, u.MD5, u.SHA256)
 	return ok && n > 0 && n < u.Size

@@ -124,7 +124,7 @@ func (b *Backend) savePublic(ctx context.Context, address, inner, to string) err
 	ctx, cancel := issued(ctx)
 	defer cancel()
 	if _, _, err := b.api.Change(ctx, api.SavePublic, query); err != nil {
-		return publicError(err)
+		return b.keepClosed(publicError(err), to)
 	}
 	if _, err := b.look(ctx, to); err != nil {
 		return api.UncertainError{Err: err}

@@ -68,7 +68,7 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 	})
 	if err != nil {
 		b.recent.invalidate(name)
-		return err
+		return b.keepClosed(err, name)
 	}
 	b.recent.removed(name)
 	b.times.dropTree(name)

@@ -115,7 +115,7 @@ func (b *Backend) restore(ctx context.Context, id, to string, overwrite bool) (s
 		err = b.vanished(ctx, func(ctx context.Context) (*api.Resource, error) { return b.trashed(ctx, id) })
 	}
 	if err != nil {
-		return "", err
+		return "", b.keepClosed(err, to)
 	}
 	return b.restoredTo(ctx, base, to, string(next.Href))
 }

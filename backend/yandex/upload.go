@@ -238,7 +238,7 @@ func (u *upload) once(ctx context.Context, again bool) (modified time.Time, err 
 		}
 	}
 	done, err := u.b.api.Put(ctx, put)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), issuedTime+put.AnswerTimeout)
+	ctx, cancel := api.Detach(ctx, issuedTime+put.AnswerTimeout)
 	defer cancel()
 	switch {
 	case done.Unanswered:
@@ -266,7 +266,7 @@ func (u *upload) answerTimeout() time.Duration {
 func (u *upload) recoverOutcome(ctx context.Context, cause error) (modified time.Time, err error) {
 	b := u.b
 	md5, sha := u.sum.sums()
-	pending := pendingUpload{
+	pending := pendingChange{
 		Operation: string(u.target.OperationID), Href: string(u.target.Href),
 		Size: u.sum.size, MD5: md5, SHA256: sha, Until: u.issued.Add(linkWindow),
 	}

@@ -18,8 +18,8 @@ import (
 	"github.com/davdisk/davdisk/internal/pathlock"
 )
 
-// issuedTime is how long a change that the service has begun is polled,
-// whether its caller still waits or not.
+// issuedTime is how long the response to a change is waited for, whether its
+// caller still waits or not, and the end of an operation while it does.
 const issuedTime = 10 * time.Minute
 
 // Backend is a Yandex Disk, or a folder of it. Its methods may be called from
@@ -36,7 +36,7 @@ type Backend struct {
 	recent  *recentState
 	files   pathlock.Table       // one change of a name at a time
 	folders pathlock.Table       // one change in a folder at a time
-	pending *work[pendingUpload] // uploads that may still take effect, by name
+	pending *work[pendingChange] // those that may still take effect, by name
 	times   *times
 
 	leftovers     *leftovers
@@ -202,7 +202,7 @@ func shortened(sha256 string) string { return sha256[:min(len(sha256), 32)] }
 // issued returns a context for a change that may have begun: it is no
 // longer canceled by the caller, so that the result is known.
 func issued(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), issuedTime)
+	return api.Detach(ctx, issuedTime)
 }
 
 // Mkdir implements backend.Backend.
@@ -243,7 +243,7 @@ func (b *Backend) change(ctx context.Context, name string, do func(ctx context.C
 	defer unlock()
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	return do(ctx, target)
+	return b.keepClosed(do(ctx, target), name)
 }
 
 // unlessEmpty returns exists unless the folder is empty.

@@ -44,16 +44,61 @@ func (c *Client) Finish(ctx context.Context, r Reply, next Link) error {
 	return nil
 }
 
-// Wait polls an operation until it ends. The link is used as returned: the
-// form of its path differs between responses.
+// CodeNoOperation is the code of the error for an operation that the service does
+// not know, or not any more.
+const CodeNoOperation = "DiskOperationNotFoundError"
+
+// OpenError is the error of a change whose operation has not ended, as far as is
+// known: it may still take effect.
+type OpenError struct {
+	Link string // of the operation
+	Err  error  // an UncertainError
+}
+
+func (e OpenError) Error() string { return e.Err.Error() }
+func (e OpenError) Unwrap() error { return e.Err }
+
+// Detach returns a context for a change that may have begun: it ends after a
+// timeout and not with the caller, so that the response is received. Only the
+// polling of an operation ends with the caller.
+func Detach(caller context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	ctx := context.WithValue(context.WithoutCancel(caller), callerKey{}, caller)
+	return context.WithTimeout(ctx, timeout)
+}
+
+// callerKey is the key of the context that was detached from.
+type callerKey struct{}
+
+// withCaller returns a context that also ends with the one it was detached from.
+func withCaller(ctx context.Context) (context.Context, context.CancelFunc) {
+	caller, ok := ctx.Value(callerKey{}).(context.Context)
+	ctx, cancel := context.WithCancel(ctx)
+	if !ok {
+		return ctx, cancel
+	}
+	stop := context.AfterFunc(caller, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// Wait polls an operation until it ends, or until the caller's context does,
+// with an OpenError. The link is used as returned: the form of its path differs
+// between responses.
 func (c *Client) Wait(ctx context.Context, link string) error {
+	ctx, cancel := withCaller(ctx)
+	defer cancel()
 	for pause := FirstPoll; ; pause = min(2*pause, LastPoll) {
 		if c.Sleep(ctx, pause) != nil {
-			return UncertainError{errors.New("the operation has not ended in time")}
+			return OpenError{link, UncertainError{errors.New("the service is still at it, and was not waited for any longer")}}
 		}
 		done, err := c.Poll(ctx, link)
-		if done || err != nil {
+		var failed *Error
+		switch {
+		case done, errors.As(err, &failed) && failed.Code == CodeNoOperation:
 			return err
+		case ctx.Err() != nil:
+			continue
+		case err != nil:
+			return OpenError{link, err}
 		}
 	}
 }
