@@ -26,7 +26,12 @@ type node[V any] struct {
 
 // Clean returns the form of a path that a Tree uses: absolute, no trailing
 // slash, no empty, "." or ".." segments.
-func Clean(name string) string { return path.Clean("/" + name) }
+func Clean(name string) string {
+	if !strings.HasPrefix(name, "/") {
+		name = "/" + name
+	}
+	return path.Clean(name) // which copies nothing that is clean
+}
 
 // Within reports whether a path lies below a folder. Both must be clean.
 func Within(name, folder string) bool {
