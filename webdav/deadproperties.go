@@ -19,8 +19,12 @@ func (r *request) deadProperties(s subject) (map[string]davxml.Element, error) {
 			return nil, err
 		}
 	}
+	own := r.handler.props.Get(s.name)
+	if len(stored)+len(own) == 0 {
+		return nil, nil
+	}
 	found := map[string]davxml.Element{}
-	for _, props := range []map[string]string{stored, r.handler.props.Get(s.name)} {
+	for _, props := range []map[string]string{stored, own} {
 		for key, value := range props {
 			element, err := davxml.ParseElement(value)
 			if err != nil {

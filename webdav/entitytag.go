@@ -24,7 +24,9 @@ func entityTag(info fs.FileInfo) string {
 		return tag
 	}
 	sum := sha256.Sum256([]byte(tag))
-	return `"` + base64.RawURLEncoding.EncodeToString(sum[:24]) + `"`
+	short := [34]byte{0: '"', 33: '"'}
+	base64.RawURLEncoding.Encode(short[1:33], sum[:24])
+	return string(short[:])
 }
 
 // storeTag returns the entity tag of the file system. If it has none, one is

@@ -229,6 +229,7 @@ func (f files) listOnce(name string) (self fs.FileInfo, children []fs.FileInfo, 
 	if err != nil {
 		return self, nil, err
 	}
+	children = make([]fs.FileInfo, 0, len(all))
 	for _, child := range all {
 		if ownname.Is(child.Name()) || f.aside && isLitter(child.Name()) {
 			continue // this client's litter is kept aside

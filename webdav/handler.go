@@ -28,6 +28,8 @@ type Handler struct {
 	props      *propstore.Store
 	live       map[xml.Name]liveProperty
 	allprop    []xml.Name
+	buffers    buffers   // of answers to PROPFIND
+	zips       sync.Pool // of *gzip.Writer
 	operations map[string]operation
 }
 

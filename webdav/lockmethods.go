@@ -175,7 +175,7 @@ func noSuchLock(status int) error {
 // writeLock writes the response to LOCK.
 func (r *request) writeLock(w http.ResponseWriter, status int, l lock.Lock, at subject) error {
 	var body bytes.Buffer
-	if err := davxml.WriteProp(&body, davxml.LockDiscovery(r.activeLock(l, at))); err != nil {
+	if err := davxml.WriteProp(&body, davxml.AppendLockDiscovery(nil, r.activeLock(l, &at))); err != nil {
 		return err
 	}
 	if at.info != nil && at.info.IsDir() {
@@ -190,7 +190,7 @@ func (r *request) writeLock(w http.ResponseWriter, status int, l lock.Lock, at s
 }
 
 // activeLocks returns the locks that cover a resource.
-func (r *request) activeLocks(s subject) []davxml.ActiveLock {
+func (r *request) activeLocks(s *subject) []davxml.ActiveLock {
 	if s.unlocked {
 		return nil
 	}
@@ -203,7 +203,7 @@ func (r *request) activeLocks(s subject) []davxml.ActiveLock {
 
 // activeLock returns a lock that covers a resource. If it is not rooted at
 // the resource itself it is rooted at a folder.
-func (r *request) activeLock(l lock.Lock, s subject) davxml.ActiveLock {
+func (r *request) activeLock(l lock.Lock, s *subject) davxml.ActiveLock {
 	return davxml.ActiveLock{
 		Shared:   l.Shared,
 		Infinite: l.Infinite,

@@ -67,15 +67,21 @@ func stripPrefix(decoded, prefix string) (string, error) {
 // the path of the request as the client spelled that, because there are clients
 // that compare what they get with what they have sent.
 func (r *request) href(name string, isDir bool) string {
-	seen := r.visible(name)
+	escaped, rest := r.hrefParts(name, isDir)
+	return escaped + escapePath(rest)
+}
+
+// hrefParts returns the two parts of a name's href: one that is escaped as an
+// address, and the rest, which is not.
+func (r *request) hrefParts(name string, isDir bool) (escaped, rest string) {
+	rest = r.visible(name)
+	if isDir && rest != "/" {
+		rest += "/"
+	}
 	if !r.hasSpelling || name != r.name && !pathtree.Within(name, r.name) {
-		return Folder{Prefix: r.handler.publicPrefix()}.Href(seen, isDir || seen == "/")
+		return "", r.handler.publicPrefix() + rest
 	}
-	below := strings.TrimPrefix(seen, strings.TrimSuffix(r.visible(r.name), "/"))
-	if isDir || seen == "/" {
-		below = strings.TrimSuffix(below, "/") + "/"
-	}
-	return r.spelling + escapePath(below)
+	return r.spelling, strings.TrimPrefix(rest, strings.TrimSuffix(r.visible(r.name), "/"))
 }
 
 // spell notes how the client spelled the path of the request, unless that is

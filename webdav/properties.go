@@ -22,8 +22,9 @@ const (
 
 // A liveProperty is a property that the server computes.
 type liveProperty struct {
-	// value returns it, or errNoProperty if the resource has none.
-	value func(r *request, s subject) (davxml.Prop, error)
+	// append appends it as XML, or returns errNoProperty if the resource has
+	// none. After an error, what it appended is dropped.
+	append func(dst []byte, r *request, s *subject) ([]byte, error)
 	// always reports that allprop includes it; the others are expensive or for
 	// a few clients, and only returned by name. propname includes all.
 	always bool
@@ -37,27 +38,27 @@ type liveProperty struct {
 func liveProperties() map[xml.Name]liveProperty {
 	dav := davxml.Name
 	return map[xml.Name]liveProperty{
-		dav("creationdate"):          {value: creationDate, always: true},
-		dav("displayname"):           {value: displayName, always: true},
-		dav("getcontentlength"):      {value: ofFile(contentLengthProperty), always: true},
-		dav("getcontenttype"):        {value: ofFile(contentTypeProperty), always: true},
-		dav("getetag"):               {value: entityTagProperty, always: true},
-		dav("getlastmodified"):       {value: lastModifiedProperty(davxml.Name("getlastmodified")), always: true, setTime: parseHTTPTime},
-		dav("resourcetype"):          {value: resourceType, always: true},
-		dav("supportedlock"):         {value: supportedLock, always: true},
-		dav("lockdiscovery"):         {value: lockDiscovery, always: true},
-		dav("quota-available-bytes"): {value: quotaProperty("quota-available-bytes", func(total, used int64) int64 { return total - used })},
-		dav("quota-used-bytes"):      {value: quotaProperty("quota-used-bytes", func(_, used int64) int64 { return used })},
+		dav("creationdate"):          {append: creationDate, always: true},
+		dav("displayname"):           {append: displayName, always: true},
+		dav("getcontentlength"):      {append: ofFile(contentLengthProperty), always: true},
+		dav("getcontenttype"):        {append: ofFile(contentTypeProperty), always: true},
+		dav("getetag"):               {append: entityTagProperty, always: true},
+		dav("getlastmodified"):       {append: lastModifiedProperty(davxml.Name("getlastmodified")), always: true, setTime: parseHTTPTime},
+		dav("resourcetype"):          {append: resourceType, always: true},
+		dav("supportedlock"):         {append: supportedLock, always: true},
+		dav("lockdiscovery"):         {append: lockDiscovery, always: true},
+		dav("quota-available-bytes"): {append: quotaProperty("quota-available-bytes", func(total, used int64) int64 { return total - used })},
+		dav("quota-used-bytes"):      {append: quotaProperty("quota-used-bytes", func(_, used int64) int64 { return used })},
 		// rclone sets the time by this name, in seconds since 1970.
-		dav("lastmodified"): {value: unixTimeProperty, setTime: parseUnixTime},
+		dav("lastmodified"): {append: unixTimeProperty, setTime: parseUnixTime},
 		// Windows Explorer sets it after each upload. It is never in allprop,
 		// where getlastmodified has the same value.
 		{Space: nsMicrosoft, Local: "Win32LastModifiedTime"}: {
-			value:   lastModifiedProperty(xml.Name{Space: nsMicrosoft, Local: "Win32LastModifiedTime"}),
+			append:  lastModifiedProperty(xml.Name{Space: nsMicrosoft, Local: "Win32LastModifiedTime"}),
 			setTime: parseHTTPTime,
 		},
 		// rclone compares files by it.
-		{Space: nsOwnCloud, Local: "checksums"}: {value: ofFile(checksums)},
+		{Space: nsOwnCloud, Local: "checksums"}: {append: ofFile(checksums)},
 	}
 }
 
@@ -75,15 +76,17 @@ func allpropNames(live map[xml.Name]liveProperty) []xml.Name {
 
 func compareNames(a, b xml.Name) int { return strings.Compare(davxml.Key(a), davxml.Key(b)) }
 
-// property returns one property, live or dead.
-func (r *request) property(s subject, name xml.Name) (davxml.Prop, error) {
+// appendProperty appends one property, live or dead.
+func (r *request) appendProperty(dst []byte, s *subject, name xml.Name) ([]byte, error) {
 	if live, ok := r.handler.live[name]; ok {
-		return live.value(r, s)
+		return live.append(dst, r, s)
 	}
-	if element, ok := s.dead[davxml.Key(name)]; ok {
-		return davxml.Whole(element), nil
+	if len(s.dead) > 0 {
+		if element, ok := s.dead[davxml.Key(name)]; ok {
+			return append(dst, element.XML...), nil
+		}
 	}
-	return davxml.Prop{}, errNoProperty
+	return dst, errNoProperty
 }
 
 func deadNames(dead map[string]davxml.Element) []xml.Name {
@@ -94,116 +97,130 @@ func deadNames(dead map[string]davxml.Element) []xml.Name {
 	return names
 }
 
-func creationDate(_ *request, s subject) (davxml.Prop, error) {
+func creationDate(dst []byte, _ *request, s *subject) ([]byte, error) {
 	t := createdAt(s.info)
 	if t.IsZero() {
-		return davxml.Prop{}, errNoProperty
+		return dst, errNoProperty
 	}
-	return davxml.Text(davxml.Name("creationdate"), t.UTC().Format("2006-01-02T15:04:05Z")), nil
+	return appendTime(dst, davxml.Name("creationdate"), t, "2006-01-02T15:04:05Z"), nil
+}
+
+func appendTime(dst []byte, name xml.Name, t time.Time, layout string) []byte {
+	dst = davxml.AppendStart(dst, name)
+	return davxml.AppendEnd(t.UTC().AppendFormat(dst, layout), name)
+}
+
+func appendNumber(dst []byte, name xml.Name, n int64) []byte {
+	dst = davxml.AppendStart(dst, name)
+	return davxml.AppendEnd(strconv.AppendInt(dst, n, 10), name)
 }
 
 // displayName returns the name of the file: GNOME shows it in place of the name
 // in the URL. The root has none.
-func displayName(r *request, s subject) (davxml.Prop, error) {
+func displayName(dst []byte, r *request, s *subject) ([]byte, error) {
 	if s.name == r.root {
-		return davxml.Prop{}, errNoProperty
+		return dst, errNoProperty
 	}
-	return davxml.Text(davxml.Name("displayname"), path.Base(s.name)), nil
+	return davxml.AppendText(dst, davxml.Name("displayname"), path.Base(s.name)), nil
 }
 
 // ofFile restricts a property to files.
-func ofFile(value func(r *request, s subject) (davxml.Prop, error)) func(*request, subject) (davxml.Prop, error) {
-	return func(r *request, s subject) (davxml.Prop, error) {
+func ofFile(value func([]byte, *request, *subject) ([]byte, error)) func([]byte, *request, *subject) ([]byte, error) {
+	return func(dst []byte, r *request, s *subject) ([]byte, error) {
 		if s.info.IsDir() {
-			return davxml.Prop{}, errNoProperty
+			return dst, errNoProperty
 		}
-		return value(r, s)
+		return value(dst, r, s)
 	}
 }
 
-func contentLengthProperty(_ *request, s subject) (davxml.Prop, error) {
-	return davxml.Text(davxml.Name("getcontentlength"), contentLength(s.info)), nil
+func contentLengthProperty(dst []byte, _ *request, s *subject) ([]byte, error) {
+	return appendNumber(dst, davxml.Name("getcontentlength"), s.info.Size()), nil
 }
 
-func contentTypeProperty(_ *request, s subject) (davxml.Prop, error) {
+func contentTypeProperty(dst []byte, _ *request, s *subject) ([]byte, error) {
 	mediaType, err := contentType(s.info)
-	return davxml.Text(davxml.Name("getcontenttype"), mediaType), err
+	return davxml.AppendText(dst, davxml.Name("getcontenttype"), mediaType), err
 }
 
-func entityTagProperty(_ *request, s subject) (davxml.Prop, error) {
+func entityTagProperty(dst []byte, _ *request, s *subject) ([]byte, error) {
 	if err := entityTagError(s.info); err != nil {
-		return davxml.Prop{}, err
+		return dst, err
 	}
 	etag := entityTag(s.info)
 	if etag == "" {
-		return davxml.Prop{}, errNoProperty
+		return dst, errNoProperty
 	}
-	return davxml.Text(davxml.Name("getetag"), etag), nil
+	return davxml.AppendText(dst, davxml.Name("getetag"), etag), nil
 }
 
 // lastModifiedProperty returns the modification time as an HTTP date, under the
 // given name.
-func lastModifiedProperty(name xml.Name) func(*request, subject) (davxml.Prop, error) {
-	return func(_ *request, s subject) (davxml.Prop, error) {
+func lastModifiedProperty(name xml.Name) func([]byte, *request, *subject) ([]byte, error) {
+	return func(dst []byte, _ *request, s *subject) ([]byte, error) {
 		if s.info.ModTime().IsZero() {
-			return davxml.Prop{}, errNoProperty
+			return dst, errNoProperty
 		}
-		return davxml.Text(name, s.info.ModTime().UTC().Format(http.TimeFormat)), nil
+		return appendTime(dst, name, s.info.ModTime(), http.TimeFormat), nil
 	}
 }
 
-func unixTimeProperty(_ *request, s subject) (davxml.Prop, error) {
-	return davxml.Text(davxml.Name("lastmodified"), strconv.FormatInt(s.info.ModTime().Unix(), 10)), nil
+func unixTimeProperty(dst []byte, _ *request, s *subject) ([]byte, error) {
+	return appendNumber(dst, davxml.Name("lastmodified"), s.info.ModTime().Unix()), nil
 }
 
-func resourceType(_ *request, s subject) (davxml.Prop, error) {
-	return davxml.ResourceType(s.info.IsDir()), nil
+func resourceType(dst []byte, _ *request, s *subject) ([]byte, error) {
+	return davxml.AppendResourceType(dst, s.info.IsDir()), nil
 }
 
 // supportedLock is empty where nothing can be changed (RFC 4918 section 15.10).
-func supportedLock(r *request, _ subject) (davxml.Prop, error) {
+func supportedLock(dst []byte, r *request, _ *subject) ([]byte, error) {
 	if r.readOnly {
-		return davxml.Empty(davxml.Name("supportedlock")), nil
+		return davxml.AppendEmpty(dst, davxml.Name("supportedlock")), nil
 	}
-	return davxml.SupportedLock(), nil
+	return davxml.AppendSupportedLock(dst), nil
 }
 
-func lockDiscovery(r *request, s subject) (davxml.Prop, error) {
-	return davxml.LockDiscovery(r.activeLocks(s)...), nil
+func lockDiscovery(dst []byte, r *request, s *subject) ([]byte, error) {
+	return davxml.AppendLockDiscovery(dst, r.activeLocks(s)...), nil
 }
 
 // quotaProperty returns a space property of RFC 4331, on folders only. Usage
 // is called once a request.
-func quotaProperty(local string, of func(total, used int64) int64) func(*request, subject) (davxml.Prop, error) {
-	return func(r *request, s subject) (davxml.Prop, error) {
+func quotaProperty(local string, of func(total, used int64) int64) func([]byte, *request, *subject) ([]byte, error) {
+	return func(dst []byte, r *request, s *subject) ([]byte, error) {
 		if !r.handler.opts.quota || !s.info.IsDir() {
-			return davxml.Prop{}, errNoProperty
+			return dst, errNoProperty
 		}
 		total, used, err := r.usage()
 		if errors.Is(err, errors.ErrUnsupported) {
-			return davxml.Prop{}, errNoProperty
+			return dst, errNoProperty
 		}
 		if err != nil {
-			return davxml.Prop{}, err
+			return dst, err
 		}
-		bytes := max(0, of(total, used))
-		return davxml.Text(davxml.Name(local), strconv.FormatInt(bytes, 10)), nil
+		return appendNumber(dst, davxml.Name(local), max(0, of(total, used))), nil
 	}
 }
 
 // checksums returns ownCloud's property, of the checksums known without reading
 // the file.
-func checksums(_ *request, s subject) (davxml.Prop, error) {
-	var sums []string
+func checksums(dst []byte, _ *request, s *subject) ([]byte, error) {
+	start := len(dst)
 	for _, algorithm := range []string{"SHA1", "MD5", "SHA256"} {
-		if sum := hashOf(s.info, strings.ToLower(algorithm)); sum != "" {
-			sums = append(sums, algorithm+":"+sum)
+		sum := hashOf(s.info, strings.ToLower(algorithm))
+		switch {
+		case sum == "":
+			continue
+		case len(dst) == start:
+			dst = append(dst, `<oc:checksums xmlns:oc="`+nsOwnCloud+`"><oc:checksum>`...)
+		default:
+			dst = append(dst, ' ')
 		}
+		dst = davxml.AppendEscaped(append(append(dst, algorithm...), ':'), sum)
 	}
-	if len(sums) == 0 {
-		return davxml.Prop{}, errNoProperty
+	if len(dst) == start {
+		return dst, errNoProperty
 	}
-	element, err := davxml.ParseElement(`<oc:checksums xmlns:oc="` + nsOwnCloud + `"><oc:checksum>` +
-		strings.Join(sums, " ") + `</oc:checksum></oc:checksums>`)
-	return davxml.Whole(element), err
+	return append(dst, "</oc:checksum></oc:checksums>"...), nil
 }

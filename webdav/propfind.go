@@ -4,7 +4,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"io/fs"
-	"maps"
 	"net/http"
 	"path"
 	"slices"
@@ -42,22 +41,26 @@ func (r *request) describe(w http.ResponseWriter, query davxml.Propfind, members
 	if members[0].info.IsDir() {
 		r.setContentLocation(w)
 	}
-	w.WriteHeader(http.StatusMultiStatus)
-	out := davxml.NewMultistatus(w)
-	for _, m := range members {
-		response := davxml.Response{Href: r.href(m.name, m.info.IsDir())}
-		if err := undescribed(m.info); err != nil {
-			response.Status, _ = statusOf(err)
-		} else {
-			response.Propstats = r.propstats(query, m)
-		}
-		if err := out.Write(response); err != nil {
+	body := r.newMultistatusBody(w)
+	defer body.release()
+	out := davxml.NewMultistatus(body, r.handler.buffers.get())
+	describe := describer{request: r, query: query, live: r.propnames(query)}
+	for i := range members {
+		s := &members[i]
+		address, rest := r.hrefParts(s.name, s.info.IsDir())
+		err := out.Append(address, rest, func(dst []byte) []byte { return describe.append(dst, s) })
+		if err != nil {
 			r.handler.clientGone(r, err)
 		}
 	}
-	if err := out.Close(); err != nil {
+	err := out.Close()
+	if err == nil {
+		err = body.Close()
+	}
+	if err != nil {
 		r.handler.clientGone(r, err)
 	}
+	r.handler.buffers.put(out.Buffer())
 }
 
 // members collects the resources of a query, with the dead properties if it
@@ -80,6 +83,7 @@ func (r *request) members(depth davheader.Depth, query davxml.Propfind) ([]subje
 // withDead adds the dead properties. A member that has gone meanwhile is omitted:
 // it must not make the whole folder look missing.
 func (r *request) withDead(members []subject) (found []subject, err error) {
+	found = make([]subject, 0, len(members))
 	for i, m := range members {
 		if undescribed(m.info) != nil {
 			found = append(found, m)
@@ -157,8 +161,12 @@ func (r *request) walk(found []subject, name string, depth davheader.Depth, boun
 	if !self.IsDir() {
 		return found, nil
 	}
-	for _, child := range r.withPlaceholders(name, children) {
-		below := path.Join(name, child.Name())
+	children = r.withPlaceholders(name, children)
+	if bound == 0 {
+		found = slices.Grow(found, len(children))
+	}
+	for _, child := range children {
+		below := member(name, child.Name())
 		if bound > 0 && len(found) >= bound {
 			return nil, errInfinite
 		}
@@ -175,6 +183,11 @@ func (r *request) walk(found []subject, name string, depth davheader.Depth, boun
 		}
 	}
 	return found, nil
+}
+
+// member returns the name of what is in a folder.
+func member(folder, base string) string {
+	return path.Clean(strings.TrimSuffix(folder, "/") + "/" + base) // path.Join makes one copy more
 }
 
 // withPlaceholders adds the placeholders in a folder.
@@ -204,67 +217,3 @@ func (r *request) wantsDead(query davxml.Propfind) bool {
 		return !live
 	})
 }
-
-// propstats returns the properties of one resource that a query names, and with
-// 404 those it does not have.
-func (r *request) propstats(query davxml.Propfind, s subject) []davxml.Propstat {
-	var answer propstats
-	switch {
-	case query.PropName:
-		for _, name := range append(slices.SortedFunc(maps.Keys(r.handler.live), compareNames), deadNames(s.dead)...) {
-			if _, err := r.property(s, name); err == nil {
-				answer.add(http.StatusOK, davxml.Empty(name))
-			}
-		}
-	case query.AllProp:
-		// RFC 4918 section 9.1.6: the live properties that cost nothing, and all
-		// dead ones; only those included by name are reported missing.
-		names := slices.Concat(r.handler.allprop, deadNames(s.dead))
-		for _, name := range names {
-			r.report(&answer, s, name, false)
-		}
-		for _, name := range query.Include {
-			if !slices.Contains(names, name) {
-				r.report(&answer, s, name, true)
-			}
-		}
-	default:
-		for _, name := range query.Props {
-			r.report(&answer, s, name, true)
-		}
-	}
-	return answer
-}
-
-// report adds one property, or the status of the error that it has in its place.
-func (r *request) report(answer *propstats, s subject, name xml.Name, reportMissing bool) {
-	prop, err := r.property(s, name)
-	switch {
-	case err == nil:
-		answer.add(http.StatusOK, prop)
-	case !errors.Is(err, errNoProperty):
-		code, _ := statusOf(err)
-		answer.add(code, davxml.Empty(name))
-	case reportMissing:
-		answer.add(http.StatusNotFound, davxml.Empty(name))
-	}
-}
-
-// propstats groups properties by status. 200 comes first: some clients read no
-// further than the first status.
-type propstats []davxml.Propstat
-
-func (f *propstats) add(status int, prop davxml.Prop) {
-	i := slices.IndexFunc(*f, func(p davxml.Propstat) bool { return p.Status == status })
-	if i < 0 {
-		i = len(*f)
-		if status == http.StatusOK {
-			i = 0
-		}
-		*f = slices.Insert(*f, i, davxml.Propstat{Status: status})
-	}
-	(*f)[i].Props = append((*f)[i].Props, prop)
-}
-
-// errNoProperty means that a resource does not have a property.
-var errNoProperty = errors.New("no such property")

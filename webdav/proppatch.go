@@ -31,7 +31,7 @@ func (h *Handler) proppatch(w http.ResponseWriter, r *request) error {
 	}
 	w.Header().Set("Content-Type", davxml.ContentType)
 	w.WriteHeader(http.StatusMultiStatus)
-	out := davxml.NewMultistatus(w)
+	out := davxml.NewMultistatus(w, nil)
 	err = out.Write(davxml.Response{Href: r.href(r.name, info.IsDir()), Propstats: verdicts.answer(update)})
 	if err == nil {
 		err = out.Close()
@@ -180,7 +180,7 @@ func (v verdicts) answer(update davxml.PropertyUpdate) propstats {
 		if failed && status == http.StatusOK {
 			status = http.StatusFailedDependency
 		}
-		answer.add(status, davxml.Empty(change.Name))
+		answer.add(status, change.Name)
 	}
 	for i := range answer {
 		if answer[i].Status == http.StatusForbidden {

@@ -192,7 +192,7 @@ func xmlError(err error) *bytes.Buffer {
 	var r *statusError
 	var body bytes.Buffer
 	if errors.As(err, &r) && len(r.members) > 0 {
-		out := davxml.NewMultistatus(&body)
+		out := davxml.NewMultistatus(&body, nil)
 		for _, member := range r.members {
 			if out.Write(member) != nil {
 				return nil

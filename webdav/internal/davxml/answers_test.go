@@ -5,7 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
-	"reflect"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -17,14 +17,22 @@ func TestMultistatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got bytes.Buffer
-	m := NewMultistatus(&got)
-	for _, r := range []Response{
-		{Href: "/a%20b&c/", Propstats: []Propstat{
-			{Status: 200, Props: []Prop{ResourceType(true), Text(Name("displayname"), "a <b> & \"c\" \x01\r"), Whole(dead)}},
-			{Status: 404, Props: []Prop{Empty(xml.Name{Space: `urn:"&<x>`, Local: "q"}), Empty(xml.Name{Local: "none"}), Empty(xml.Name{Space: xmlNS, Local: "p"})}},
-			{Status: 403, Props: []Prop{Empty(Name("getetag"))}, Error: &Precondition{Name: CannotModifyProtectedProperty}, Description: "no < way"},
+	m := NewMultistatus(&got, nil)
+	err = m.Append("/a%20b&c", "/", func(dst []byte) []byte {
+		dst = AppendResourceType(AppendPropstatStart(dst), true)
+		dst = AppendText(dst, Name("displayname"), "a <b> & \"c\" \x01\r")
+		dst = AppendPropstatEnd(append(dst, dead.XML...), 200)
+		dst, _ = AppendPropstats(dst, []Propstat{
+			{Status: 404, Names: []xml.Name{{Space: `urn:"&<x>`, Local: "q"}, {Local: "none"}, {Space: xmlNS, Local: "p"}}},
+			{Status: 403, Names: []xml.Name{Name("getetag")}, Error: &Precondition{Name: CannotModifyProtectedProperty}, Description: "no < way"},
 			{Status: 424},
-		}},
+		})
+		return dst
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []Response{
 		{Href: "/locked", Status: 423, Error: &Precondition{Name: LockTokenSubmitted, Hrefs: []string{"/locked?&"}}},
 		{Href: "/bare"},
 	} {
@@ -53,7 +61,7 @@ func TestMultistatus(t *testing.T) {
 
 func TestEmptyMultistatusIsWhole(t *testing.T) {
 	var got bytes.Buffer
-	if err := NewMultistatus(&got).Close(); err != nil {
+	if err := NewMultistatus(&got, nil).Close(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := ParseElement(got.String()); err != nil {
@@ -64,7 +72,7 @@ func TestEmptyMultistatusIsWhole(t *testing.T) {
 func TestBrokenConnectionIsTold(t *testing.T) {
 	r, w := io.Pipe()
 	r.Close()
-	m := NewMultistatus(w)
+	m := NewMultistatus(w, nil)
 	_ = m.Write(Response{Href: "/"}) // fits the buffer
 	if err := m.Close(); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("closed with %v", err)
@@ -73,10 +81,10 @@ func TestBrokenConnectionIsTold(t *testing.T) {
 
 func TestLockDiscovery(t *testing.T) {
 	var got bytes.Buffer
-	err := WriteProp(&got, LockDiscovery(
+	err := WriteProp(&got, AppendSupportedLock(AppendLockDiscovery(nil,
 		ActiveLock{Owner: `<D:owner xmlns:D="DAV:">A &amp; B</D:owner>`, Timeout: 600 * time.Second, Token: "urn:uuid:1", Root: "/a%20b"},
 		ActiveLock{Shared: true, Infinite: true, Owner: "<broken", Timeout: -time.Hour, Root: "/&"},
-	), SupportedLock())
+	)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,8 +118,9 @@ func TestWriteError(t *testing.T) {
 
 func TestNamesThatXMLCannotWriteAreLeftOut(t *testing.T) {
 	for _, name := range []xml.Name{{}, {Local: "a b"}, {Local: "<x"}, {Local: "\uFEFF"}, {Local: "Ж x"}, {Local: "\xff"}, {Space: xmlnsNS, Local: "a"}} {
-		if got := Text(name, "x"); got != (Prop{}) {
-			t.Errorf("%v is written as %q", name, got.xml)
+		got := AppendStart(AppendText(AppendText(nil, name, "x"), name, ""), name)
+		if got = AppendEnd(got, name); len(got) != 0 {
+			t.Errorf("%v is written as %q", name, got)
 		}
 	}
 }
@@ -131,10 +140,10 @@ func FuzzRequests(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		var props []Prop
+		var props [][]byte
 		if p, err := ReadPropfind(bytes.NewReader(body)); err == nil {
 			for _, name := range append(p.Props, p.Include...) {
-				props = append(props, Text(name, "x"))
+				props = append(props, AppendText(nil, name, "x"))
 			}
 		} else if !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrTooLarge) {
 			t.Fatalf("propfind: %v", err)
@@ -145,11 +154,11 @@ func FuzzRequests(f *testing.F) {
 				if err != nil || again != change.Element {
 					t.Fatalf("%q became %+v, then %+v, %v", body, change.Element, again, err)
 				}
-				props = append(props, Whole(change.Element))
+				props = append(props, []byte(change.XML))
 			}
 		}
 		if info, err := ReadLockInfo(bytes.NewReader(body)); err == nil && info != nil {
-			props = append(props, LockDiscovery(ActiveLock{Owner: info.Owner, Root: string(body)}))
+			props = append(props, AppendLockDiscovery(nil, ActiveLock{Owner: info.Owner, Root: string(body)}))
 			if info.Owner != "" {
 				if _, err := ParseElement(info.Owner); err != nil {
 					t.Fatalf("owner %q: %v", info.Owner, err)
@@ -157,20 +166,25 @@ func FuzzRequests(f *testing.F) {
 			}
 		}
 		if e, err := ParseElement(string(body)); err == nil {
-			props = append(props, Whole(e))
+			props = append(props, []byte(e.XML))
 		}
-		props = append(props, Text(xml.Name{Space: string(body), Local: "a"}, string(body)), Empty(xml.Name{Local: string(body)}))
+		props = append(props, AppendText(nil, xml.Name{Space: string(body), Local: "a"}, string(body)), AppendEmpty(nil, xml.Name{Local: string(body)}))
 		wellFormed(t, props, string(body))
 	})
 }
 
 // wellFormed writes properties and foreign text into a multistatus and reads
 // it with encoding/xml; the elements must keep their place and their names.
-func wellFormed(t *testing.T, props []Prop, text string) {
+func wellFormed(t *testing.T, props [][]byte, text string) {
 	t.Helper()
 	var b bytes.Buffer
-	m := NewMultistatus(&b)
-	if err := m.Write(Response{Href: text, Description: text, Error: &Precondition{Name: text, Hrefs: []string{text}}, Propstats: []Propstat{{Props: props, Description: text}}}); err != nil {
+	m := NewMultistatus(&b, nil)
+	err := m.Append(text, text, func(dst []byte) []byte {
+		dst = append(AppendPropstatStart(dst), bytes.Join(props, nil)...)
+		dst = appendPropstatEnd(dst, Propstat{Description: text})
+		return appendOutcome(dst, &Precondition{Name: text, Hrefs: []string{text}}, text)
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := m.Close(); err != nil {
@@ -193,7 +207,7 @@ func wellFormed(t *testing.T, props []Prop, text string) {
 	}
 	written := 0
 	for _, p := range props {
-		if !reflect.ValueOf(p).IsZero() {
+		if len(p) > 0 {
 			written++
 		}
 	}
@@ -201,3 +215,45 @@ func wellFormed(t *testing.T, props []Prop, text string) {
 		t.Fatalf("%d properties were written, read is %+v\n%s", written, read, b.Bytes())
 	}
 }
+
+// TestHref: the path is escaped as net/url does it, and all of it for XML.
+func TestHref(t *testing.T) {
+	every := make([]byte, 256)
+	for i := range every {
+		every[i] = byte(i)
+	}
+	for _, path := range []string{"", "/", "/a b/\u0436\U0001F600", "/" + string(every)} {
+		want := appendEscaped(nil, "/<&"+(&url.URL{Path: path}).EscapedPath(), false)
+		if got := string(AppendHref(nil, "/<&", path)); got != "<D:href>"+string(want)+"</D:href>" {
+			t.Errorf("%q is written as %s, want %s", path, got, want)
+		}
+	}
+}
+
+// TestLargeBodyIsWrittenInBlocks, and its buffer is that of the caller.
+func TestLargeBodyIsWrittenInBlocks(t *testing.T) {
+	var blocks []int
+	buf := make([]byte, 17, BlockSize+1024)
+	m := NewMultistatus(writerFunc(func(p []byte) (int, error) {
+		blocks = append(blocks, len(p))
+		return len(p), nil
+	}), buf)
+	for range 2000 {
+		if err := m.Write(Response{Href: "/" + strings.Repeat("x", 60)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if len(blocks) != 5 || blocks[0] < BlockSize || blocks[0] > BlockSize+1024 {
+		t.Errorf("blocks of %d", blocks)
+	}
+	if got := m.Buffer()[:1]; &got[0] != &buf[0] {
+		t.Error("the buffer is another")
+	}
+}
+
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

@@ -3,7 +3,6 @@ package davxml
 import (
 	"encoding/xml"
 	"strings"
-	"unicode/utf8"
 )
 
 // An Element is one complete element, independent of its document.
@@ -125,29 +124,4 @@ func qname(raw xml.Name) string {
 	return raw.Space + ":" + raw.Local
 }
 
-// escape escapes text in an element or in an attribute, so that it is read back
-// unchanged. Characters that are invalid in XML become U+FFFD.
-func escape(b *strings.Builder, s string, attr bool) {
-	for _, r := range s { // a byte that is no UTF-8 is U+FFFD too
-		switch {
-		case r == '&':
-			b.WriteString("&amp;")
-		case r == '<':
-			b.WriteString("&lt;")
-		case r == '>':
-			b.WriteString("&gt;")
-		case r == '\r':
-			b.WriteString("&#xD;")
-		case attr && r == '"':
-			b.WriteString("&quot;")
-		case attr && r == '\t':
-			b.WriteString("&#x9;")
-		case attr && r == '\n':
-			b.WriteString("&#xA;")
-		case !isChar(r):
-			b.WriteRune(utf8.RuneError)
-		default:
-			b.WriteRune(r)
-		}
-	}
-}
+func escape(b *strings.Builder, s string, attr bool) { b.Write(appendEscaped(nil, s, attr)) }

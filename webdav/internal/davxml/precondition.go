@@ -1,9 +1,6 @@
 package davxml
 
-import (
-	"io"
-	"strings"
-)
+import "io"
 
 // A Precondition is a machine-readable reason of an error (section 16).
 type Precondition struct {
@@ -25,14 +22,18 @@ const (
 
 // WriteError writes a body that is one DAV:error.
 func WriteError(w io.Writer, p Precondition) error {
-	_, err := io.WriteString(w, prologue+`<D:error xmlns:D="DAV:">`+p.xml()+"</D:error>\n")
+	body := p.append([]byte(prologue + `<D:error xmlns:D="DAV:">`))
+	_, err := w.Write(append(body, "</D:error>\n"...))
 	return err
 }
 
-func (p Precondition) xml() string {
-	var b strings.Builder
-	for _, address := range p.Hrefs {
-		b.WriteString(href(address))
+func (p Precondition) append(dst []byte) []byte {
+	if len(p.Hrefs) == 0 {
+		return AppendEmpty(dst, Name(p.Name))
 	}
-	return inner(Name(p.Name), b.String()).xml
+	dst = AppendStart(dst, Name(p.Name))
+	for _, address := range p.Hrefs {
+		dst = AppendHref(dst, address, "")
+	}
+	return AppendEnd(dst, Name(p.Name))
 }

@@ -1,44 +1,27 @@
 package davxml
 
 import (
-	"encoding/xml"
-	"fmt"
+	"io"
 	"math"
-	"strings"
+	"strconv"
 	"time"
 )
 
-// A Prop is one property in a response. The zero Prop is omitted.
-type Prop struct{ xml string }
-
-// Empty returns a property without a value, as in a response with names only.
-// It returns the zero Prop for a name that is invalid in XML.
-func Empty(name xml.Name) Prop { return inner(name, "") }
-
-// Text returns a property whose value is text.
-func Text(name xml.Name, value string) Prop {
-	var b strings.Builder
-	escape(&b, value, false)
-	return inner(name, b.String())
-}
-
-// Whole returns a property that was parsed before.
-func Whole(e Element) Prop { return Prop{e.XML} }
-
-// ResourceType returns the property DAV:resourcetype (section 15.9).
-func ResourceType(collection bool) Prop {
+// AppendResourceType appends the property DAV:resourcetype (section 15.9).
+func AppendResourceType(dst []byte, collection bool) []byte {
 	if collection {
-		return inner(Name("resourcetype"), "<D:collection/>")
+		return append(dst, "<D:resourcetype><D:collection/></D:resourcetype>"...)
 	}
-	return Empty(Name("resourcetype"))
+	return append(dst, "<D:resourcetype/>"...)
 }
 
-// SupportedLock returns the property DAV:supportedlock of a server with
+// AppendSupportedLock appends the property DAV:supportedlock of a server with
 // exclusive and shared write locks (section 15.10).
-func SupportedLock() Prop {
-	return inner(Name("supportedlock"),
+func AppendSupportedLock(dst []byte) []byte {
+	return append(dst, "<D:supportedlock>"+
 		"<D:lockentry><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>"+
-			"<D:lockentry><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>")
+		"<D:lockentry><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>"+
+		"</D:supportedlock>"...)
 }
 
 // An ActiveLock is one lock in lockdiscovery (section 14.1).
@@ -51,59 +34,45 @@ type ActiveLock struct {
 	Root     string        // escaped address of the lock's root
 }
 
-// LockDiscovery returns the property DAV:lockdiscovery (section 15.8).
-func LockDiscovery(locks ...ActiveLock) Prop {
-	var b strings.Builder
+// AppendLockDiscovery appends the property DAV:lockdiscovery (section 15.8).
+func AppendLockDiscovery(dst []byte, locks ...ActiveLock) []byte {
+	if len(locks) == 0 {
+		return AppendEmpty(dst, Name("lockdiscovery"))
+	}
+	dst = AppendStart(dst, Name("lockdiscovery"))
 	for _, l := range locks {
-		scope, depth := "exclusive", "0"
-		if l.Shared {
-			scope = "shared"
-		}
-		if l.Infinite {
-			depth = "infinity"
-		}
-		fmt.Fprintf(&b, "<D:activelock><D:locktype><D:write/></D:locktype><D:lockscope><D:%s/></D:lockscope><D:depth>%s</D:depth>", scope, depth)
-		if e, err := ParseElement(l.Owner); err == nil && e.Name == Name("owner") {
-			b.WriteString(e.XML)
-		}
-		fmt.Fprintf(&b, "<D:timeout>Second-%d</D:timeout>", int64(math.Ceil(max(l.Timeout.Seconds(), 1))))
-		if l.Token != "" {
-			b.WriteString("<D:locktoken>" + href(l.Token) + "</D:locktoken>")
-		}
-		b.WriteString("<D:lockroot>" + href(l.Root) + "</D:lockroot></D:activelock>")
+		dst = l.append(dst)
 	}
-	return inner(Name("lockdiscovery"), b.String())
+	return AppendEnd(dst, Name("lockdiscovery"))
 }
 
-func href(address string) string {
-	var b strings.Builder
-	b.WriteString("<D:href>")
-	escape(&b, address, false)
-	b.WriteString("</D:href>")
-	return b.String()
+func (l ActiveLock) append(dst []byte) []byte {
+	scope, depth := "exclusive", "0"
+	if l.Shared {
+		scope = "shared"
+	}
+	if l.Infinite {
+		depth = "infinity"
+	}
+	dst = append(dst, "<D:activelock><D:locktype><D:write/></D:locktype><D:lockscope><D:"+scope+"/></D:lockscope><D:depth>"+depth+"</D:depth>"...)
+	if e, err := ParseElement(l.Owner); err == nil && e.Name == Name("owner") {
+		dst = append(dst, e.XML...)
+	}
+	dst = append(dst, "<D:timeout>Second-"...)
+	dst = strconv.AppendInt(dst, int64(math.Ceil(max(l.Timeout.Seconds(), 1))), 10)
+	dst = append(dst, "</D:timeout>"...)
+	if l.Token != "" {
+		dst = append(dst, "<D:locktoken>"...)
+		dst = append(AppendHref(dst, l.Token, ""), "</D:locktoken>"...)
+	}
+	dst = append(dst, "<D:lockroot>"...)
+	return append(AppendHref(dst, l.Root, ""), "</D:lockroot></D:activelock>"...)
 }
 
-// inner wraps XML in an element. DAV: has the prefix D of the root; any
-// other namespace is declared on the element.
-func inner(name xml.Name, content string) Prop {
-	if !isNCName(name.Local) || name.Space == xmlnsNS {
-		return Prop{}
-	}
-	tag, declaration := name.Local, ""
-	switch name.Space {
-	case NS:
-		tag = "D:" + tag
-	case xmlNS:
-		tag = "xml:" + tag
-	case "":
-	default:
-		var b strings.Builder
-		tag = "x:" + tag
-		writeAttrs(&b, []xml.Attr{{Name: xml.Name{Space: "xmlns", Local: "x"}, Value: name.Space}})
-		declaration = b.String()
-	}
-	if content == "" {
-		return Prop{"<" + tag + declaration + "/>"}
-	}
-	return Prop{"<" + tag + declaration + ">" + content + "</" + tag + ">"}
+// WriteProp writes a body that is one DAV:prop, the response to a LOCK (section
+// 9.10.1), with the properties that have been appended.
+func WriteProp(w io.Writer, props []byte) error {
+	body := append([]byte(prologue+`<D:prop xmlns:D="DAV:">`), props...)
+	_, err := w.Write(append(body, "</D:prop>\n"...))
+	return err
 }

@@ -1,0 +1,124 @@
+package webdav
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/memory"
+	"github.com/davdisk/davdisk/vfs"
+)
+
+// fiveProps are what file managers ask for.
+const fiveProps = `<propfind xmlns="DAV:"><prop><resourcetype/><getcontentlength/><getetag/><getlastmodified/><getcontenttype/></prop></propfind>`
+
+// listing serves a folder of n files, whose listing is in memory.
+type listing struct {
+	handler http.Handler
+}
+
+func newListing(tb testing.TB, n int) *listing {
+	tb.Helper()
+	store := memory.New(memory.Options{})
+	ctx := tb.Context()
+	if err := store.Mkdir(ctx, "d"); err != nil {
+		tb.Fatal(err)
+	}
+	for i := range n {
+		if _, err := store.Put(ctx, fmt.Sprintf("d/file %06d.png", i), strings.NewReader("content"), backend.PutOptions{Size: 7}); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	fs, err := vfs.New(store)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	h, err := NewHandler(fs)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { h.Close(); fs.Close() })
+	l := &listing{h}
+	l.ask(tb, fiveProps) // lists the store
+	return l
+}
+
+// ask lists the folder, and throws the answer away as it comes.
+func (l *listing) ask(tb testing.TB, query string) {
+	req := httptest.NewRequest("PROPFIND", "/d/", strings.NewReader(query))
+	req.Header.Set("Depth", "1")
+	w := &discarded{header: http.Header{}}
+	l.handler.ServeHTTP(w, req)
+	if w.status != http.StatusMultiStatus || w.size < 100 {
+		tb.Fatalf("answered %d, %d bytes", w.status, w.size)
+	}
+}
+
+type discarded struct {
+	header http.Header
+	status int
+	size   int
+}
+
+func (d *discarded) Header() http.Header         { return d.header }
+func (d *discarded) WriteHeader(code int)        { d.status = code }
+func (d *discarded) Write(p []byte) (int, error) { d.size += len(p); return io.Discard.Write(p) }
+
+func BenchmarkPropfind(b *testing.B) {
+	for _, n := range []int{1000, 10_000} {
+		l := newListing(b, n)
+		for name, query := range map[string]string{"five": fiveProps, "allprop": ""} {
+			b.Run(fmt.Sprintf("%s of %d", name, n), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					l.ask(b, query)
+				}
+			})
+		}
+	}
+}
+
+// TestPropfindAllocates little: a response is appended, not built. What is left
+// of each entry is its place in the listing, its name and its entity tag, and for
+// allprop what the file system is asked about its dead properties.
+func TestPropfindAllocates(t *testing.T) {
+	const few, many = 100, 1100
+	small, large := newListing(t, few), newListing(t, many)
+	for _, c := range []struct {
+		name, query string
+		most        float64
+	}{
+		{"five properties", fiveProps, 5},
+		{"four missing", strings.Replace(fiveProps, "<prop>", `<prop><none/><nil xmlns="urn:x"/><quota-used-bytes/><quota-available-bytes/>`, 1), 12},
+		{"allprop", "", 12},
+		{"propname", `<propfind xmlns="DAV:"><propname/></propfind>`, 20},
+	} {
+		base := testing.AllocsPerRun(4, func() { small.ask(t, c.query) })
+		each := (testing.AllocsPerRun(4, func() { large.ask(t, c.query) }) - base) / (many - few)
+		t.Logf("%s: %.1f allocations an entry, %.0f of %d", c.name, each, base, few)
+		if each > c.most {
+			t.Errorf("%s: %.1f allocations an entry, want at most %.0f", c.name, each, c.most)
+		}
+	}
+}
+
+// TestLargeListingMakesLittleGarbage: less than 20 MB for 10,000 entries.
+func TestLargeListingMakesLittleGarbage(t *testing.T) {
+	l := newListing(t, 10_000)
+	for name, query := range map[string]string{"five properties": fiveProps, "allprop": ""} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		l.ask(t, query)
+		runtime.ReadMemStats(&after)
+		made := after.TotalAlloc - before.TotalAlloc
+		t.Logf("%s: %d bytes", name, made)
+		if made > 20<<20 {
+			t.Errorf("%s: %d bytes of garbage", name, made)
+		}
+	}
+}
