@@ -343,7 +343,7 @@ func (h *share) stackOptions() (stackOptions, error) {
 
 // run serves until the context ends.
 func (h *share) run() error {
-	leanHeap()
+	defer leanHeap()()
 	w := &writers{next: h.stack}
 	requests, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
