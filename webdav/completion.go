@@ -29,7 +29,7 @@ func untilComplete(w http.ResponseWriter, req *http.Request) (whole *http.Reques
 	ended := make(chan struct{})
 	stop := context.AfterFunc(connected, func() {
 		defer close(ended)
-		c.disconnected()
+		_ = c.disconnected() // the context has the reason
 	})
 	whole = req.WithContext(ctx)
 	if req.Body != nil && req.Body != http.NoBody {
@@ -51,13 +51,21 @@ type completion struct {
 }
 
 // disconnected is called when the connected context has ended. The rest of the
-// body is buffered already, unless the server ended the context.
-func (c *completion) disconnected() {
+// body is buffered already, unless the server ended the context: then its reason
+// is returned.
+func (c *completion) disconnected() (reason error) {
 	if cause := context.Cause(c.connected); cause != context.Canceled { //nolint:errorlint // a cause that wraps it is not the connection
 		c.cancel(cause)
+		reason = cause
 	}
 	_ = c.conn.SetReadDeadline(time.Now().Add(lastRead)) // not every ResponseWriter supports it
+	return reason
 }
+
+// endedError is the error of a body whose request the server has ended.
+type endedError struct{ error }
+
+func (e endedError) Unwrap() error { return e.error }
 
 // decisiveBody cancels its request if it breaks off.
 type decisiveBody struct {
@@ -67,10 +75,15 @@ type decisiveBody struct {
 
 func (b *decisiveBody) Read(p []byte) (int, error) {
 	if b.connected.Err() != nil {
-		b.disconnected()
+		if reason := b.disconnected(); reason != nil {
+			return 0, endedError{reason}
+		}
 	}
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
+		if reason := context.Cause(b.connected); reason != nil && reason != context.Canceled { //nolint:errorlint // as above
+			err = endedError{reason}
+		}
 		b.cancel(err)
 	}
 	return n, err

@@ -324,3 +324,50 @@ func TestRequestEndedByTheProgram(t *testing.T) {
 		})
 	}
 }
+
+// TestServerEndsABody ends the requests of a server with a reason, as it ends, in
+// the middle of a body. The client is told so, and nothing is stored.
+func TestServerEndsABody(t *testing.T) {
+	for name, more := range map[string]string{"that stands still": "", "that goes on": "data"} {
+		t.Run(name, func(t *testing.T) {
+			files := newCapableFs()
+			handler, err := NewHandler(files)
+			if err != nil {
+				t.Fatal(err)
+			}
+			requests, end := context.WithCancelCause(t.Context())
+			server := httptest.NewUnstartedServer(handler)
+			server.Config.BaseContext = func(net.Listener) context.Context { return requests }
+			server.Start()
+			t.Cleanup(func() {
+				server.Close()
+				if err := handler.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			l := &share{T: t, fs: files, handler: handler, server: server}
+			conn := l.dial()
+			defer conn.Close()
+			if _, err := io.WriteString(conn, "PUT /new HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			if a := l.readAnswer(conn); a.status != http.StatusContinue {
+				t.Fatalf("it was answered %+v before the body", a)
+			}
+			_, err = io.WriteString(conn, "data")
+			end(errors.New("the server is ending"))
+			if err == nil {
+				_, err = io.WriteString(conn, more)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a := l.readAnswer(conn); a.status != http.StatusServiceUnavailable || !strings.Contains(a.body, "the server is ending") {
+				t.Errorf("it was answered %+v", a)
+			}
+			if files.nodes["/new"] != nil {
+				t.Error("a part is stored")
+			}
+		})
+	}
+}

@@ -172,8 +172,8 @@ func (u *upload) check() error {
 }
 
 // bodyFailure returns the error for a body that cannot be read to its end,
-// which is always the client's fault. The connection is closed, because the
-// start of the next request is unknown.
+// which is the client's fault unless the server is ending. The connection is
+// closed, because the start of the next request is unknown.
 func bodyFailure(err error) error {
 	failure := &statusError{status: http.StatusBadRequest, reason: "the body broke off", cause: err, hangUp: true}
 	var tooLarge *http.MaxBytesError
@@ -184,6 +184,8 @@ func bodyFailure(err error) error {
 		return refuse(http.StatusBadRequest, length.Error())
 	case errors.As(err, &tooLarge):
 		failure.status, failure.reason = http.StatusRequestEntityTooLarge, "the body is too large"
+	case errors.As(err, new(endedError)):
+		failure.status, failure.reason = http.StatusServiceUnavailable, err.Error()
 	case code == http.StatusRequestTimeout:
 		failure.status, failure.reason = code, "the body stood still for too long"
 	}
