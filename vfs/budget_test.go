@@ -9,6 +9,7 @@ import (
 	"iter"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -228,19 +229,19 @@ func TestManyMissesMakeOneRequest(t *testing.T) {
 func TestWideFolderIsNotListedForOneName(t *testing.T) {
 	c := newCounting(memory.Options{})
 	side := newFS(t, c)
-	for i := range 1500 {
+	for i := range 3500 {
 		write(t, side, fmt.Sprintf("/f%04d", i), "")
 	}
 	f := newFS(t, c)
 	c.calls()
 	for range 2 {
-		if _, err := f.Stat("/f1234"); err != nil {
+		if _, err := f.Stat("/none"); !errors.Is(err, fs.ErrNotExist) {
 			t.Fatal(err)
 		}
 	}
 	c.wants(t, "two looks into a wide folder", "1 list, 2 stat")
 	infos, err := afero.ReadDir(f, "/")
-	if err != nil || len(infos) != 1500 {
+	if err != nil || len(infos) != 3500 {
 		t.Fatalf("%d entries, %v", len(infos), err)
 	}
 	if _, err := f.Stat("/f1234"); err != nil {
@@ -455,5 +456,60 @@ func TestOwnWritesDuringAListing(t *testing.T) {
 				t.Errorf("%q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// TestBudgetOfOneFolder reads what is in a folder that has not been listed. Calls
+// are those to the API, whatever they ask for, beside the transfers.
+func TestBudgetOfOneFolder(t *testing.T) {
+	srv := startEmulator(t, emulator.Options{})
+	const files, large = 200, 8 << 20
+	if err := srv.Mkdir("/d"); err != nil {
+		t.Fatal(err)
+	}
+	if err := srv.WriteFile("/d/large", make([]byte, large)); err != nil {
+		t.Fatal(err)
+	}
+	for i := range files {
+		if err := srv.WriteFile(fmt.Sprintf("/d/%03d", i), []byte(strings.Repeat("x", 4096))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := newClock() // stands still, however long the test takes
+	open := func() *vfs.FS {
+		srv.ResetCounters()
+		return newFS(t, connect(t, srv, yandex.Config{}), vfs.WithClock(now.Now))
+	}
+
+	f := open()
+	var next atomic.Int32
+	var reading sync.WaitGroup
+	for range 8 {
+		reading.Go(func() {
+			for i := next.Add(1) - 1; i < files; i = next.Add(1) - 1 {
+				if data, err := afero.ReadFile(f, fmt.Sprintf("/d/%03d", i)); err != nil || len(data) != 4096 {
+					t.Errorf("%d: %d bytes, %v", i, len(data), err)
+				}
+			}
+		})
+	}
+	reading.Wait()
+	if got := srv.Counters(); got.API() > 12 || got.Transfers() != files {
+		t.Errorf("%d files took %d calls and %d transfers: %v", files, got.API(), got.Transfers(), got.By)
+	}
+
+	f = open()
+	for i := range 100 {
+		h, err := f.Open("/d/large")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.ReadAt(make([]byte, 64<<10), int64(i)*large/101); err != nil {
+			t.Error(err)
+		}
+		h.Close()
+	}
+	if got := srv.Counters(); got.API() > 3 || got.Transfers() != 100 {
+		t.Errorf("100 ranges took %d calls and %d transfers: %v", got.API(), got.Transfers(), got.By)
 	}
 }

@@ -89,6 +89,27 @@ func TestBudget(t *testing.T) {
 		{"list a few", cold, warm, 1, 0, 0},
 		{"list a thousand", cold, func(v *visit) error { return v.list("thousand", 1000) }, 1, 0, 0},
 		{"list 2,500", cold, func(v *visit) error { return v.list("many", 2500) }, 3, 0, 0},
+		{"list some of 2,500", cold, func(v *visit) error {
+			_, children, whole, err := v.b.ListSome(v.ctx, "many", 2499)
+			got := 0
+			if err == nil {
+				for range children {
+					got++
+				}
+			}
+			if got != 1000 || whole {
+				err = fmt.Errorf("%d entries, whole: %v, %v", got, whole, err)
+			}
+			return err
+		}, 1, 0, 0},
+		{"list some, and all of 2,500", cold, func(v *visit) error {
+			_, children, whole, err := v.b.ListSome(v.ctx, "many", 2500)
+			n, err := counted(backend.Info{}, children, err)
+			if n != 2500 || !whole {
+				err = fmt.Errorf("%d entries, whole: %v, %v", n, whole, err)
+			}
+			return err
+		}, 3, 0, 0},
 		{"read, warm", warm, func(v *visit) error { return v.read(0, -1) }, 0, 1, 1},
 		{"read a range, warm", warm, func(v *visit) error { return v.read(3, 5) }, 0, 1, 1},
 		{"read again", func(v *visit) error { return errors.Join(warm(v), v.read(0, -1)) }, func(v *visit) error { return v.read(2, 4) }, 0, 1, 0},

@@ -21,14 +21,16 @@ const (
 	pageSize = 1000
 	// maxEntries is the maximum plausible number of entries of a folder.
 	maxEntries = 1_000_000
-	// pagesAtOnce is how many pages of a folder are requested at a time.
-	pagesAtOnce = 4
+	// pagesAtOnce is how many pages of a folder are requested at a time: those of
+	// 10,000 entries after the first.
+	pagesAtOnce = 9
 	// listTries is how often a listing that does not add up is tried.
 	listTries = 3
 )
 
-// listFields are those of a folder, its total and its entries.
-var listFields = resourceFields + ",_embedded.total," + embedded(resourceFields)
+// listFields are those of a folder, its total and its entries, whose paths follow
+// from their names.
+var listFields = resourceFields + ",_embedded.total," + embedded(strings.Replace(resourceFields, ",path,", ",", 1))
 
 // embedded are the fields of the entries of a folder.
 func embedded(fields string) string {
@@ -40,28 +42,41 @@ func embedded(fields string) string {
 // service gives, since a listing that lacks files would make others delete
 // theirs. One that stays short is backend.ErrUnavailable.
 func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq2[backend.Info, error], error) {
+	self, children, _, err := b.list(ctx, name, maxEntries)
+	return self, children, err
+}
+
+// ListSome implements backend.PartLister: it reads only the first page of a
+// folder of more than most entries.
+func (b *Backend) ListSome(ctx context.Context, name string, most int) (self backend.Info, children iter.Seq2[backend.Info, error], whole bool, err error) {
+	return b.list(ctx, name, most)
+}
+
+func (b *Backend) list(ctx context.Context, name string, most int) (backend.Info, iter.Seq2[backend.Info, error], bool, error) {
 	l := lister{
-		b: b, folder: name, id: byName,
+		b: b, folder: name, id: byName, most: most,
 		page: func(ctx context.Context, offset, limit int) (*api.Resource, error) {
 			return b.folderPage(ctx, name, offset, limit)
 		},
 	}
 	describe := b.describer()
-	self, items, err := b.complete(ctx, name, l)
+	self, items, whole, err := b.complete(ctx, name, l)
 	if err != nil {
-		return backend.Info{}, nil, pathError("list", name, err)
+		return backend.Info{}, nil, false, pathError("list", name, err)
 	}
 	b.note(name, self)
 	info := describe(name, self)
 	if !info.Dir {
-		return info, nil, backend.PathError("list", name, backend.ErrNotDir, "")
+		return info, nil, false, backend.PathError("list", name, backend.ErrNotDir, "")
 	}
 	items = slices.DeleteFunc(items, func(r api.Resource) bool { return !b.usable(name, &r) })
 	for i := range items {
 		b.note(path.Join(name, string(items[i].Name)), &items[i])
 	}
-	b.recent.listed(name)
-	return info, infos(name, items, describe), nil
+	if whole {
+		b.recent.listed(name)
+	}
+	return info, infos(name, items, describe), whole, nil
 }
 
 // infos describes the entries of a folder.
@@ -76,15 +91,15 @@ func infos(folder string, items []api.Resource, info func(string, *api.Resource)
 }
 
 // complete lists a folder, and retries while recently stored files are
-// missing.
-func (b *Backend) complete(ctx context.Context, name string, l lister) (self *api.Resource, items []api.Resource, err error) {
+// missing. whole is false if it was left after its first page.
+func (b *Backend) complete(ctx context.Context, name string, l lister) (self *api.Resource, items []api.Resource, whole bool, err error) {
 	for try := 0; ; try++ {
-		self, items, err = l.list(ctx)
-		if err != nil || self.Type != "dir" || try == notFoundTries || !b.recent.lacks(name, items) {
-			return self, items, err
+		g, err := l.list(ctx)
+		if err != nil || g.left || g.self.Type != "dir" || try == notFoundTries || !b.recent.lacks(name, g.items) {
+			return g.self, g.items, !g.left, err
 		}
 		if err := b.api.Backoff(ctx, try); err != nil {
-			return nil, nil, err
+			return nil, nil, false, err
 		}
 	}
 }
@@ -110,6 +125,7 @@ type lister struct {
 	b      *Backend
 	folder string                         // its name in the log
 	id     func(r *api.Resource) api.Text // what identifies entries
+	most   int                            // entries; a folder of more is left after its first page
 	page   func(ctx context.Context, offset, limit int) (*api.Resource, error)
 }
 
@@ -120,21 +136,22 @@ type gathered struct {
 	shown bool // the service returned a list of entries
 	total int  // the total of the service; -1 if there is none
 	whole bool // the pages are consistent with each other and with the total
+	left  bool // only the first page was read: there are too many
 }
 
 // short reports whether entries are missing, or may be.
 func (g gathered) short() bool { return !g.shown || g.total < 0 || len(g.items) < g.total }
 
 // list returns the folder itself and all entries, each name once.
-func (l lister) list(ctx context.Context) (*api.Resource, []api.Resource, error) {
+func (l lister) list(ctx context.Context) (gathered, error) {
 	var last []api.Text
 	for try := 1; ; try++ {
 		g, err := l.gather(ctx)
 		if err != nil {
-			return nil, nil, err
+			return gathered{}, err
 		}
-		if g.whole {
-			return g.self, g.items, nil
+		if g.whole || g.left {
+			return g, nil
 		}
 		// Entries moved from one page to another while they were read, or the
 		// service does not show all, or it has no fixed order. Without a change
@@ -143,15 +160,15 @@ func (l lister) list(ctx context.Context) (*api.Resource, []api.Resource, error)
 		switch same := slices.Equal(ids, last); {
 		case try < listTries:
 		case !same:
-			return nil, nil, &backend.Error{Kind: backend.ErrUnavailable, Message: "the folder changes while it is being listed"}
+			return gathered{}, &backend.Error{Kind: backend.ErrUnavailable, Message: "the folder changes while it is being listed"}
 		case g.short():
-			return g.self, g.items, l.checkShort(g)
+			return g, l.checkShort(g)
 		default:
-			return g.self, g.items, nil
+			return g, nil
 		}
 		last = ids
 		if err := l.b.api.Backoff(ctx, try-1); err != nil {
-			return nil, nil, err
+			return gathered{}, err
 		}
 	}
 }
@@ -192,6 +209,10 @@ func (l lister) gather(ctx context.Context) (gathered, error) {
 		return g, nil
 	}
 	items, total, whole := first.Items, g.total, true
+	if l.most > 0 && total > l.most && len(items) > 0 {
+		g.items, g.left = l.unique(items), true
+		return g, nil
+	}
 	switch got := len(items); {
 	case got == 0:
 	case got > total:

@@ -25,7 +25,7 @@ type publicBackend struct {
 // publicFields are those of a public file or folder.
 var (
 	publicFields     = strings.ReplaceAll(resourceFields, "custom_properties,", "")
-	publicListFields = publicFields + ",_embedded.total,_embedded.items." + strings.ReplaceAll(publicFields, ",", ",_embedded.items.")
+	publicListFields = publicFields + ",_embedded.total," + embedded(strings.Replace(publicFields, ",path,", ",", 1))
 )
 
 // Public implements backend.PublicReader. The address is that of the public
@@ -192,15 +192,15 @@ func (p *publicBackend) List(ctx context.Context, name string) (backend.Info, it
 	page := func(ctx context.Context, offset, limit int) (*api.Resource, error) {
 		return p.page(ctx, name, publicListFields, offset, limit)
 	}
-	self, items, err := lister{b: p.b, folder: name, id: byName, page: page}.list(ctx)
+	g, err := lister{b: p.b, folder: name, id: byName, page: page}.list(ctx)
 	if err != nil {
 		return backend.Info{}, nil, pathError("list", name, err)
 	}
-	info := p.info(name, self)
+	info := p.info(name, g.self)
 	if !info.Dir {
 		return info, nil, backend.PathError("list", name, backend.ErrNotDir, "")
 	}
-	items = slices.DeleteFunc(items, func(r api.Resource) bool { return !p.b.usable(name, &r) })
+	items := slices.DeleteFunc(g.items, func(r api.Resource) bool { return !p.b.usable(name, &r) })
 	return info, infos(name, items, p.info), nil
 }
 

@@ -26,16 +26,16 @@ const trashFields = "type,_embedded.total,_embedded.items.type,_embedded.items.n
 func (b *Backend) Trash(ctx context.Context) iter.Seq2[backend.Trashed, error] {
 	return func(yield func(backend.Trashed, error) bool) {
 		base, err := b.base(ctx)
-		var items []api.Resource
+		var g gathered
 		if err == nil {
-			_, items, err = lister{b: b, folder: trashRoot, id: func(r *api.Resource) api.Text { return r.Path }, page: b.trashPage}.list(ctx)
+			g, err = lister{b: b, folder: trashRoot, id: func(r *api.Resource) api.Text { return r.Path }, page: b.trashPage}.list(ctx)
 		}
 		if err != nil {
 			yield(backend.Trashed{}, pathError("trash", ".", err))
 			return
 		}
-		for i := range items {
-			r := &items[i]
+		for i := range g.items {
+			r := &g.items[i]
 			if r.Check() != nil || checkTrashed(string(r.Path)) != nil {
 				b.log.Warn("an entry of the trash with an invalid path is left out", "path", string(r.Path))
 				continue

@@ -55,6 +55,7 @@ var _ interface {
 	backend.Trasher
 	backend.Linker
 	backend.FlatLister
+	backend.PartLister
 	backend.Fetcher
 	backend.Previewer
 	backend.PublicReader

@@ -43,9 +43,13 @@ func (c *Cache) stored(name string, info backend.Info, writes uint64) {
 		}
 		l.children[info.Name] = info
 	})
-	if info.Dir && alone {
+	_, listed := c.listings.Peek(path.Dir(name))
+	switch {
+	case info.Dir && alone:
 		// A folder that has just been made is empty.
 		c.keep(name, &listing{self: info, children: map[string]backend.Info{}, made: c.opts.Now()})
+	case !info.Dir && !listed:
+		c.keep(name, &listing{self: info, made: c.opts.Now()})
 	}
 }
 

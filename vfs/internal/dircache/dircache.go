@@ -21,8 +21,12 @@ import (
 )
 
 // wide is the number of entries above which a folder is not listed for the sake
-// of a single name: about what a store returns in one page.
-const wide = 1000
+// of a single name: a few of the pages of a store.
+const wide = 3000
+
+// maxAsked is the number of folders of which it is remembered that a name in them
+// was asked for.
+const maxAsked = 1000
 
 // Options configures a Cache. There are no defaults.
 type Options struct {
@@ -40,7 +44,8 @@ type Cache struct {
 
 	mu       sync.Mutex // guards the fields below
 	listings *simplelru.LRU[string, *listing]
-	entries  int // of all listings
+	entries  int                            // of all listings
+	asked    *simplelru.LRU[string, string] // by folder, a name in it that was asked for
 	flights  map[string]*flight
 	revision revision
 	writes   uint64         // number of writes through this cache so far
@@ -48,13 +53,14 @@ type Cache struct {
 	running  sync.WaitGroup // flights
 }
 
-// listing is the content of a folder. Cache.mu guards it.
+// listing is the content of a folder, or the description of a file, whose
+// children are nil. Cache.mu guards it.
 type listing struct {
 	self     backend.Info
 	children map[string]backend.Info
 	made     time.Time // when it was requested
 	number   uint64    // Cache.kept when it was cached
-	wide     bool      // too large to be listed for one name; children is nil
+	wide     bool      // not to be listed for one name; children are some of them, or nil
 }
 
 func (l *listing) weight() int { return len(l.children) + 1 }
@@ -64,6 +70,7 @@ func New(b backend.Backend, opts Options) *Cache {
 	c := &Cache{b: b, opts: opts, flights: map[string]*flight{}}
 	// The limit is on entries, which the callback counts.
 	c.listings, _ = simplelru.NewLRU(math.MaxInt, func(_ string, l *listing) { c.entries -= l.weight() })
+	c.asked, _ = simplelru.NewLRU[string, string](maxAsked, nil)
 	return c
 }
 
@@ -75,41 +82,63 @@ func (c *Cache) Stat(ctx context.Context, name string) (backend.Info, error) {
 	if c.opts.TTL == 0 {
 		return c.b.Stat(ctx, name)
 	}
-	parent := path.Dir(name)
-	c.refresh(ctx, parent)
+	c.refreshName(ctx, name)
 	info, known, err := c.known(name)
 	if known {
 		return info, err
 	}
-	if c.isWide(parent) {
+	if c.isWide(path.Dir(name)) {
 		return c.b.Stat(ctx, name)
 	}
-	self, children, err := c.list(ctx, parent, false)
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, backend.ErrNotDir):
-		return backend.Info{}, missing("stat", name)
-	case err != nil:
-		return backend.Info{}, err
-	case name == ".":
-		return self, nil
-	case children == nil:
+	info, known, err = c.listFor(ctx, name)
+	if !known && err == nil {
 		return c.b.Stat(ctx, name)
 	}
-	if info, ok := children[path.Base(name)]; ok {
-		return info, nil
-	}
-	return backend.Info{}, missing("stat", name)
+	return info, err
 }
 
-// Look is like Stat, for a name of which nothing may be cached yet. If it had to
-// list the folder, it returns the children too, by name. The caller owns the
-// map.
+// listFor describes a name from the listing of its folder. known is false if the
+// folder turns out to be wide, or cannot be listed.
+func (c *Cache) listFor(ctx context.Context, name string) (info backend.Info, known bool, err error) {
+	self, children, err := c.list(ctx, path.Dir(name), false)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, backend.ErrNotDir):
+		return backend.Info{}, true, missing("stat", name)
+	case err != nil:
+		return backend.Info{}, false, err
+	case name == ".":
+		return self, true, nil
+	}
+	if info, ok := children[path.Base(name)]; ok {
+		return info, true, nil
+	}
+	if c.isWide(path.Dir(name)) {
+		return backend.Info{}, false, nil
+	}
+	return backend.Info{}, true, missing("stat", name)
+}
+
+// Look is like Stat, for a name of which nothing may be cached yet. It asks for
+// the first such name in a folder only, and lists the folder for the second. If
+// name is a folder that it had to list, it returns the children too, by name. The
+// caller owns the map.
 func (c *Cache) Look(ctx context.Context, name string) (info backend.Info, children map[string]backend.Info, err error) {
 	if c.opts.TTL > 0 {
-		c.refresh(ctx, path.Dir(name))
+		c.refreshName(ctx, name)
 		info, known, err := c.known(name)
 		if known {
 			return info, nil, err
+		}
+		if parent := path.Dir(name); c.another(name) && !c.isWide(parent) {
+			info, known, err := c.listFor(ctx, name)
+			switch {
+			case known:
+				return info, nil, err
+			case ctx.Err() != nil:
+				return backend.Info{}, nil, ctx.Err()
+			case err != nil: // the name itself may still be described
+				c.giveUp(parent)
+			}
 		}
 	}
 	info, children, err = c.List(ctx, name)
@@ -117,6 +146,27 @@ func (c *Cache) Look(ctx context.Context, name string) (info backend.Info, child
 		err = nil
 	}
 	return info, children, err
+}
+
+// another records that a name is asked for, and reports whether another one in
+// the same folder was asked for before.
+func (c *Cache) another(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	dir := path.Dir(name)
+	before, ok := c.asked.Get(dir)
+	if !ok {
+		c.asked.Add(dir, name)
+	}
+	return ok && before != name
+}
+
+// giveUp records that a folder, which could not be listed, is not to be listed
+// for one name again.
+func (c *Cache) giveUp(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.keep(name, &listing{wide: true})
 }
 
 // List returns a folder and its children by name. The caller owns the map. For
@@ -142,14 +192,14 @@ func (c *Cache) List(ctx context.Context, name string) (self backend.Info, child
 
 // Empty reports whether a folder is empty. It always asks the store.
 func (c *Cache) Empty(ctx context.Context, name string) (bool, error) {
-	_, children, err := c.b.List(ctx, name)
+	_, children, whole, err := backend.ListSome(ctx, c.b, name, 1)
 	if err != nil {
 		return false, err
 	}
 	for _, err := range children {
 		return false, err
 	}
-	return true, nil
+	return whole, nil
 }
 
 // fresh returns a copy of a fresh listing.
@@ -157,7 +207,7 @@ func (c *Cache) fresh(name string) (backend.Info, map[string]backend.Info, bool)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l := c.freshListing(name)
-	if l == nil {
+	if l == nil || l.children == nil {
 		return backend.Info{}, nil, false
 	}
 	return l.self, maps.Clone(l.children), true
@@ -178,6 +228,17 @@ func (c *Cache) isWide(name string) bool {
 	defer c.mu.Unlock()
 	l, ok := c.listings.Get(name)
 	return ok && (l.wide || len(l.children) > wide)
+}
+
+// part returns what is known of a name from a listing of its folder that was left.
+// The caller holds c.mu.
+func (c *Cache) part(dir, base string) (backend.Info, bool) {
+	l, ok := c.listings.Get(dir)
+	if !ok || !l.wide || !c.isFresh(l) {
+		return backend.Info{}, false
+	}
+	info, ok := l.children[base]
+	return info, ok
 }
 
 // known looks up a name in the fresh listings. If they answer, known is true and
@@ -214,7 +275,8 @@ func (c *Cache) known(name string) (info backend.Info, known bool, err error) {
 	if l := c.freshListing(name); l != nil {
 		return l.self, true, nil
 	}
-	return backend.Info{}, false, nil
+	info, known = c.part(path.Dir(name), path.Base(name))
+	return info, known && name != ".", nil
 }
 
 func missing(op, name string) error { return backend.PathError(op, name, fs.ErrNotExist, "") }
@@ -223,7 +285,7 @@ func missing(op, name string) error { return backend.PathError(op, name, fs.ErrN
 func (c *Cache) keep(name string, l *listing) {
 	c.drop(name)
 	if l.weight() > c.opts.Entries {
-		l = &listing{wide: true}
+		l = &listing{wide: true, made: l.made}
 	}
 	c.kept++
 	l.number = c.kept

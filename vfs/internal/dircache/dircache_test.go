@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -174,8 +175,8 @@ func TestAFolderTooLarge(t *testing.T) {
 	}
 }
 
-// TestAWideFolder is given up once more than one page of it has come, unless
-// it was wanted as a whole.
+// TestAWideFolder is given up once more than a few pages of it have come, unless
+// it was wanted as a whole. What has come answers.
 func TestAWideFolder(t *testing.T) {
 	var all []string
 	for i := range wide + 5 {
@@ -183,14 +184,25 @@ func TestAWideFolder(t *testing.T) {
 	}
 	s := newStore(all...)
 	c, _ := start(t, s, Options{})
-	if _, err := c.Stat(t.Context(), "d/00000"); err != nil {
-		t.Error(err)
+	for _, name := range []string{"d/00000", "d/00001"} {
+		if info, err := c.Stat(t.Context(), name); err != nil || info.ID != "id of "+name {
+			t.Errorf("%s: %+v, %v", name, info, err)
+		}
 	}
-	s.wants(t, "a name in a folder nobody has seen", "1 list, 1 stat")
+	s.wants(t, "names in a folder nobody has seen", "1 list")
+	last := fmt.Sprintf("d/%05d", wide+1)
+	if info, err := c.Stat(t.Context(), last); err != nil || info.ID != "id of "+last {
+		t.Errorf("%s: %+v, %v", last, info, err)
+	}
 	if _, err := c.Stat(t.Context(), "d/none"); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
-	s.wants(t, "another", "1 stat")
+	s.wants(t, "names that have not come", "2 stat")
+	c.Removed("d/00000")
+	if _, err := c.Stat(t.Context(), "d/00000"); err != nil {
+		t.Error(err) // the store still has it
+	}
+	s.wants(t, "one that was removed", "1 stat")
 	if got := strings.Count(names(t, c, "d"), " ") + 1; got != wide+5 {
 		t.Errorf("there are %d entries", got)
 	}
@@ -199,6 +211,109 @@ func TestAWideFolder(t *testing.T) {
 		t.Error(err)
 	}
 	s.wants(t, "a name, now that all is known", "")
+}
+
+// TestAWideFolderExpires: what has come of one is not fresh for ever.
+func TestAWideFolderExpires(t *testing.T) {
+	var all []string
+	for i := range wide + 5 {
+		all = append(all, fmt.Sprintf("d/%05d", i))
+	}
+	s := newStore(all...)
+	c, clock := start(t, s, Options{TTL: time.Minute})
+	for _, step := range []struct {
+		after time.Duration
+		calls string
+	}{{0, "1 list"}, {time.Minute - 1, ""}, {1, "1 stat"}} {
+		clock.Advance(step.after)
+		if _, err := c.Stat(t.Context(), "d/00000"); err != nil {
+			t.Error(err)
+		}
+		s.wants(t, "after "+step.after.String(), step.calls)
+	}
+}
+
+// TestTheSecondNameListsTheFolder: the first is asked for alone, and remembered.
+func TestTheSecondNameListsTheFolder(t *testing.T) {
+	s := newStore("d/a", "d/b", "d/c", "d/sub/x")
+	c, clock := start(t, s, Options{})
+	for _, step := range []struct {
+		name, calls string
+		want        error
+	}{
+		{"d/a", "1 list", nil}, // of the name
+		{"d/a", "", nil},
+		{"d/b", "1 list", nil}, // of the folder
+		{"d/c", "", nil},
+		{"d/none", "", fs.ErrNotExist},
+		{"d/sub", "", nil},
+		{"d/a", "", nil},
+		{"d/sub/x", "1 list", nil},
+		{"d/sub/none", "1 list", fs.ErrNotExist},
+	} {
+		info, children, err := c.Look(t.Context(), step.name)
+		if !errors.Is(err, step.want) || err == nil && info.ID != s.tree[step.name].ID || children != nil {
+			t.Errorf("%s: %+v, %v, %v", step.name, info, children, err)
+		}
+		s.wants(t, step.name, step.calls)
+	}
+	clock.Advance(time.Minute)
+	if _, _, err := c.Look(t.Context(), "d/a"); err != nil {
+		t.Error(err)
+	}
+	s.wants(t, "a minute later", "1 list")
+}
+
+// TestAFolderThatCannotBeListed does not keep what is in it from being read.
+func TestAFolderThatCannotBeListed(t *testing.T) {
+	s := newStore("d/a", "d/b", "d/c")
+	s.fails = backend.PathError("list", "d", backend.ErrUnavailable, "")
+	c, _ := start(t, s, Options{})
+	for _, step := range []struct{ name, calls string }{
+		{"d/a", "1 list"}, {"d/b", "2 list"}, {"d/c", "1 list"}, {"d/c", ""},
+	} {
+		if info, _, err := c.Look(t.Context(), step.name); err != nil || info.ID != "id of "+step.name {
+			t.Errorf("%s: %+v, %v", step.name, info, err)
+		}
+		s.wants(t, step.name, step.calls)
+	}
+}
+
+// TestAFileThatIsKnownAlone is what it was changed to.
+func TestAFileThatIsKnownAlone(t *testing.T) {
+	when := time.Unix(1_700_000_000, 0)
+	for name, test := range map[string]struct {
+		change func(*Cache)
+		at     string // where the file is then
+		calls  string
+	}{
+		"stored":        {func(c *Cache) { c.Stored("d/f", backend.Info{Name: "f", ID: "new"}) }, "d/f", ""},
+		"retimed":       {func(c *Cache) { c.Retimed("d/f", when) }, "d/f", ""},
+		"moved":         {func(c *Cache) { c.Moved("d/f", "e/g", c.Kept()) }, "e/g", ""},
+		"moved with d":  {func(c *Cache) { c.Moved("d", "e", c.Kept()) }, "e/f", ""},
+		"removed":       {func(c *Cache) { c.Removed("d/f") }, "d/f", "1 list"},
+		"removed all":   {func(c *Cache) { c.Removed("d") }, "d/f", "1 list"},
+		"in doubt":      {func(c *Cache) { c.Invalidate("d/f") }, "d/f", "1 list"},
+		"in doubt, all": {func(c *Cache) { c.Invalidate("d") }, "d/f", "1 list"},
+		"copied over":   {func(c *Cache) { c.Copied("e/g", "d/f") }, "d/f", "1 list"},
+		"moved over":    {func(c *Cache) { c.Moved("e/g", "d/f", c.Kept()) }, "d/f", "1 list"},
+		"moved over d":  {func(c *Cache) { c.Moved("e", "d", c.Kept()) }, "d/f", "1 list"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStore("d/f", "e/f", "e/g")
+			c, _ := start(t, s, Options{})
+			if _, _, err := c.Look(t.Context(), "d/f"); err != nil {
+				t.Fatal(err)
+			}
+			s.calls()
+			test.change(c)
+			info, _, err := c.Look(t.Context(), test.at)
+			if err != nil || name == "stored" && info.ID != "new" || name == "retimed" && !info.ModTime.Equal(when) || info.Name != path.Base(test.at) {
+				t.Errorf("%+v, %v", info, err)
+			}
+			s.wants(t, "looking at "+test.at, test.calls)
+		})
+	}
 }
 
 func TestWithoutACache(t *testing.T) {

@@ -2,6 +2,8 @@ package dircache
 
 import (
 	"context"
+	"errors"
+	"iter"
 	"maps"
 
 	"github.com/davdisk/davdisk/backend"
@@ -26,7 +28,7 @@ type flight struct {
 // list lists a folder, or joins a listing in progress, and repeats that if a
 // write has invalidated the result, because the caller must see earlier writes.
 // Unless all is set, it may stop at a folder that turns out to be wide: then
-// children is nil.
+// children are only some.
 func (c *Cache) list(ctx context.Context, name string, all bool) (backend.Info, map[string]backend.Info, error) {
 	for {
 		f := c.join(ctx, name, all)
@@ -87,33 +89,47 @@ func (c *Cache) fetch(ctx context.Context, name string, f *flight) {
 	if c.flights[name] == f {
 		delete(c.flights, name)
 	}
-	if err == nil && !l.wide {
+	if err == nil {
 		for _, change := range f.changes {
 			change(l)
 		}
 	}
 	f.result, f.stale, f.err = l, f.invalid && err == nil, err
-	if err == nil && !f.invalid {
+	switch {
+	case f.invalid:
+	case err == nil:
 		kept := *l
 		kept.children = maps.Clone(l.children)
 		c.keep(name, &kept)
+	case errors.Is(err, backend.ErrNotDir) && len(f.changes) == 0:
+		c.keep(name, &listing{self: l.self, made: made}) // a file
 	}
 	close(f.done)
 }
 
-// ask lists a folder. It stops at wide entries if no waiter of f wants all.
+// ask lists a folder. It stops early at one of more than wide entries if no
+// waiter of f wants all.
 func (c *Cache) ask(ctx context.Context, name string, f *flight) (*listing, error) {
-	self, seq, err := c.b.List(ctx, name)
+	var self backend.Info
+	var seq iter.Seq2[backend.Info, error]
+	var err error
+	whole := true
+	if f == nil || c.wantsAll(f) {
+		self, seq, err = c.b.List(ctx, name)
+	} else {
+		self, seq, whole, err = backend.ListSome(ctx, c.b, name, wide)
+	}
 	if err != nil {
 		return &listing{self: self}, err
 	}
-	l := &listing{self: self, children: map[string]backend.Info{}}
+	l := &listing{self: self, children: map[string]backend.Info{}, wide: !whole}
 	for info, err := range seq {
 		switch {
 		case err != nil:
 			return &listing{}, err
 		case f != nil && len(l.children) == wide && !c.wantsAll(f):
-			return &listing{self: self, wide: true}, nil
+			l.wide = true
+			return l, nil
 		}
 		l.children[info.Name] = info
 	}

@@ -105,7 +105,7 @@ func TestWhoWantsAllOfAWideFolder(t *testing.T) {
 		calls string
 	}{
 		"before": {func(s *store, held chan struct{}) { s.listing = func(context.Context) { <-held } }, "1 list"},
-		"after":  {func(s *store, held chan struct{}) { s.given = func() { <-held } }, "2 list, 1 stat"},
+		"after":  {func(s *store, held chan struct{}) { s.given = func() { <-held } }, "2 list"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStore(all...)

@@ -3,6 +3,7 @@ package dircache
 import (
 	"context"
 	"errors"
+	"path"
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
@@ -62,12 +63,28 @@ func (c *Cache) written() {
 	}
 }
 
-// refresh requests the revision, if that may confirm the listing of a folder.
-func (c *Cache) refresh(ctx context.Context, dir string) {
+// refreshName is refresh for what describes a name: the listing of its folder, or
+// what is cached of the name alone.
+func (c *Cache) refreshName(ctx context.Context, name string) {
 	c.mu.Lock()
+	dir := path.Dir(name)
 	l, ok := c.listings.Peek(dir)
+	if ok && l.wide {
+		_, ok = l.children[path.Base(name)]
+	}
+	c.mu.Unlock()
+	if !ok {
+		dir = name
+	}
+	c.refresh(ctx, dir)
+}
+
+// refresh requests the revision, if that may confirm what is cached of a name.
+func (c *Cache) refresh(ctx context.Context, name string) {
+	c.mu.Lock()
+	l, ok := c.listings.Peek(name)
 	r, now := &c.revision, c.opts.Now()
-	if !ok || l.wide || r.off || c.opts.Poll == 0 || c.isFresh(l) || now.Before(r.asked.Add(c.opts.Poll)) {
+	if !ok || l.wide && l.children == nil || r.off || c.opts.Poll == 0 || c.isFresh(l) || now.Before(r.asked.Add(c.opts.Poll)) {
 		c.mu.Unlock()
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 // The shapes of the API's JSON, as far as the driver reads them. Members that
@@ -92,6 +93,10 @@ type failure struct {
 type Text string
 
 func (t *Text) UnmarshalJSON(data []byte) error {
+	if inner := bytes.Trim(data, `"`); len(inner) == len(data)-2 && bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
+		*t = Text(inner) // as it is written; the decoder has checked the rest
+		return nil
+	}
 	var s string
 	if json.Unmarshal(data, &s) == nil {
 		*t = Text(s)
