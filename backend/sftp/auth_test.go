@@ -14,19 +14,20 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/sshtest"
 )
 
 // TestLogin shows who is let in, and what the others are told: in one line, and
 // never a secret.
 func TestLogin(t *testing.T) {
-	key, public := newKey(t)
+	key, public := sshtest.NewKey(t)
 	locked, lockedPublic := lockedKey(t)
-	_, stranger := newKey(t)
-	s := newServer(t, func(s *server) {
-		s.config.PublicKeyCallback, s.config.KeyboardInteractiveCallback = keyCallback(public, lockedPublic), answerCallback
+	_, stranger := sshtest.NewKey(t)
+	s := newServer(t, func(s *sshtest.Server) {
+		s.Config.PublicKeyCallback, s.Config.KeyboardInteractiveCallback = keyCallback(public, lockedPublic), answerCallback
 	})
 	for name, text := range map[string][]byte{"key": key, "locked": locked, "nonsense": []byte("no key at all")} {
-		if err := os.WriteFile(filepath.Join(s.dir, name), text, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(s.Dir, name), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -54,20 +55,20 @@ func TestLogin(t *testing.T) {
 		{name: "nothing to log in with", change: func(o *Options) { o.Password = "" }, fails: "no key and no password"},
 		{name: "server that is not known", known: []ssh.PublicKey{}, fails: "compare it with that of the server"},
 		{name: "server with another key", known: []ssh.PublicKey{stranger}, fails: "has CHANGED"},
-		{name: "server with one of two keys", known: []ssh.PublicKey{stranger, s.host}},
-		{name: "no file of known hosts", change: func(o *Options) { o.KnownHosts = filepath.Join(s.dir, "none") }, fails: "is not in "},
-		{name: "damaged file of known hosts", change: func(o *Options) { o.KnownHosts = filepath.Join(s.dir, "key") }, fails: "the file of known hosts"},
+		{name: "server with one of two keys", known: []ssh.PublicKey{stranger, s.Host}},
+		{name: "no file of known hosts", change: func(o *Options) { o.KnownHosts = filepath.Join(s.Dir, "none") }, fails: "is not in "},
+		{name: "damaged file of known hosts", change: func(o *Options) { o.KnownHosts = filepath.Join(s.Dir, "key") }, fails: "the file of known hosts"},
 	} {
 		o := s.options(t.TempDir())
 		if test.change != nil {
 			test.change(&o)
 		}
 		if o.KeyFile != "" {
-			o.KeyFile = filepath.Join(s.dir, o.KeyFile)
+			o.KeyFile = filepath.Join(s.Dir, o.KeyFile)
 		}
-		s.know(s.host)
+		s.Know(s.Host)
 		if test.known != nil {
-			s.know(test.known...)
+			s.Know(test.known...)
 		}
 		b, err := New(t.Context(), o)
 		if err == nil {
@@ -163,7 +164,7 @@ func agentWith(t *testing.T, text []byte) (socket string) {
 
 // TestWrongServer: what does not speak SSH, or not SFTP, or does not answer.
 func TestWrongServer(t *testing.T) {
-	s := newServer(t, func(s *server) { s.serve = nil })
+	s := newServer(t, func(s *sshtest.Server) { s.Serve = nil })
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/sshtest"
 	"github.com/davdisk/davdisk/internal/testwait"
 )
 
@@ -301,9 +302,9 @@ func TestAnAnswerThatTakesTooLong(t *testing.T) {
 		},
 	} {
 		release := make(chan struct{})
-		s := newServer(t, func(s *server) {
-			serve := s.serve
-			s.serve = func(channel io.ReadWriteCloser) { serve(&holding{channel, kind, "held", release}) }
+		s := newServer(t, func(s *sshtest.Server) {
+			serve := s.Serve
+			s.Serve = func(channel io.ReadWriteCloser) { serve(&holding{channel, kind, "held", release}) }
 		})
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, "held"), []byte("x"), 0o600); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/backendtest"
 	"github.com/davdisk/davdisk/internal/ownname"
+	"github.com/davdisk/davdisk/internal/sshtest"
 )
 
 // TestContractWithoutExtensions shows what is left on a server that knows the
@@ -249,8 +250,8 @@ func (h hostileFiles) Lstat(r *sftp.Request) (sftp.ListerAt, error) { return h.F
 // TestHostileListing: names that are none are not shown, and never used.
 func TestHostileListing(t *testing.T) {
 	files := hostileFiles{[]string{"good", "good", "..", ".", "../up", "/etc/passwd", "a/b", "\xff", "nul\x00", "", "line\nbreak", ownname.UnfinishedPrefix + "x"}}
-	s := newServer(t, func(s *server) {
-		s.serve = func(channel io.ReadWriteCloser) {
+	s := newServer(t, func(s *sshtest.Server) {
+		s.Serve = func(channel io.ReadWriteCloser) {
 			_ = sftp.NewRequestServer(channel, sftp.Handlers{FileList: files}).Serve()
 		}
 	})

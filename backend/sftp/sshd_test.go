@@ -21,6 +21,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/backendtest"
+	"github.com/davdisk/davdisk/internal/sshtest"
 	"github.com/davdisk/davdisk/internal/testtool"
 	"github.com/davdisk/davdisk/internal/testwait"
 )
@@ -78,7 +79,7 @@ func (s *sshd) write(name string, content []byte) {
 // newKey writes a private key, and returns the public one.
 func (s *sshd) newKey(name string) ssh.PublicKey {
 	s.tb.Helper()
-	text, public := newKey(s.tb)
+	text, public := sshtest.NewKey(s.tb)
 	s.write(name, text)
 	return public
 }
