@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/ownname"
 )
 
 // rootPath is the decoded path of the root: that of the address, and the root
@@ -29,7 +30,36 @@ func (c *client) path(name string) string {
 	if name == "." {
 		return c.root
 	}
-	return c.root + "/" + name
+	return c.root + "/" + outward(name)
+}
+
+// asidePrefix stands on the server in place of ownname.Prefix, the names under
+// which a caller puts files aside for a while: a davdisk at the other end refuses
+// that one, and some servers do not list names that begin with a dot.
+const asidePrefix = "~davdisk."
+
+// outward returns a name as the server has it.
+func outward(name string) string {
+	if !strings.Contains(name, ownname.Prefix) {
+		return name
+	}
+	parts := strings.Split(name, "/")
+	for i, part := range parts {
+		if rest, ok := strings.CutPrefix(part, ownname.Prefix); ok {
+			parts[i] = asidePrefix + rest
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+// inward returns the base name for one of the server. It reports false for one
+// that no name leads to.
+func inward(base string) (string, bool) {
+	if rest, ok := strings.CutPrefix(base, asidePrefix); ok {
+		base = ownname.Prefix + rest
+		return base, usable(base)
+	}
+	return base, usable(base) && !strings.HasPrefix(base, ownname.Prefix)
 }
 
 // address returns the URL of a name. A folder's has a slash at the end (RFC

@@ -3,6 +3,7 @@ package dav
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"iter"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/internal/httpclient"
+	"github.com/davdisk/davdisk/internal/ownname"
 	"github.com/davdisk/davdisk/internal/pathlock"
 )
 
@@ -99,13 +101,25 @@ func (s *store) checkNew(ctx context.Context, op, name string) error {
 	if err := check(ctx, op, name); err != nil {
 		return err
 	}
-	return s.can.names().Check(op, name)
+	held := s.can.names()
+	for base := range strings.SplitSeq(name, "/") {
+		if ownname.Is(base) {
+			continue // it has another name on the server
+		}
+		if err := held.Check(op, base); err != nil {
+			return pathError(op, name, err)
+		}
+	}
+	return nil
 }
 
 // check refuses a bad name before a request is made.
 func check(ctx context.Context, op, name string) error {
 	if err := backend.CheckName(op, name); err != nil {
 		return err
+	}
+	if strings.Contains("/"+name, "/"+asidePrefix) { // what it leads to has another name
+		return backend.PathError(op, name, fs.ErrInvalid, "names that begin with "+asidePrefix+" are used by davdisk itself")
 	}
 	if err := ctx.Err(); err != nil {
 		return &fs.PathError{Op: op, Path: name, Err: err}
@@ -231,12 +245,14 @@ func (s *store) list(ctx context.Context, name string) (self entry, children []b
 	seen := map[string]bool{}
 	for i, e := range entries {
 		base, below := strings.CutPrefix(e.path, self.path+"/")
+		deep := below && strings.Contains(base, "/")
+		base, known := inward(base)
 		switch {
 		case i == at || e.path == self.path:
 			continue
-		case below && strings.Contains(base, "/"):
+		case deep:
 			continue // of a server that knows no Depth
-		case !below || !usable(base):
+		case !below || !known:
 			s.log.Warn("a file or folder is not listed, because its address is not one of a name in the folder", "folder", name)
 			all++
 			continue
@@ -279,7 +295,10 @@ func (s *store) mkdir(ctx context.Context, name string) error {
 			return exists(err)
 		}
 	}
-	_, err := s.client.do(ctx, request{method: "MKCOL", url: s.client.address(name, true)})
+	resp, err := s.client.do(ctx, request{method: "MKCOL", url: s.client.address(name, true)})
+	if err == nil && resp.status != http.StatusCreated { // a page to log in has 200
+		return s.mkdirLost(ctx, name, uncertainError{fmt.Errorf("the server answered %d, and did not make the folder", resp.status)})
+	}
 	if err == nil || is(err, backend.ErrUnauthorized) {
 		return err
 	}
@@ -322,7 +341,7 @@ func (s *store) mkdirLost(ctx context.Context, name string, lost uncertainError)
 		case !is(err, fs.ErrNotExist):
 			return lost
 		}
-		if _, err := s.client.do(ctx, request{method: "MKCOL", url: s.client.address(name, true)}); err == nil {
+		if resp, err := s.client.do(ctx, request{method: "MKCOL", url: s.client.address(name, true)}); err == nil && resp.status == http.StatusCreated {
 			return nil
 		}
 	}

@@ -110,6 +110,8 @@ func (f *fake) change(w http.ResponseWriter, r *http.Request, name string, there
 		return
 	case r.Method == http.MethodDelete:
 		maps.DeleteFunc(f.files, func(at, _ string) bool { return at == name || strings.HasPrefix(at, name+"/") })
+		w.WriteHeader(http.StatusNoContent)
+		return
 	default:
 		u, err := url.Parse(r.Header.Get("Destination"))
 		if err != nil {
@@ -532,6 +534,8 @@ func TestFaults(t *testing.T) {
 
 		{"mkdir, made and reset", all, mkdir, 1, "MKCOL", after, nil, with("/n", "/"), 1},
 		{"mkdir, reset", all, mkdir, 1, "MKCOL", reset, nil, with("/n", "/"), 2},
+		{"mkdir, login page once", all, mkdir, 1, "MKCOL", loginPage, nil, with("/n", "/"), 2},
+		{"mkdir, login page", all, mkdir, always, "MKCOL", loginPage, backend.ErrUncertain, old, 0},
 		{"mkdir, 507", all, mkdir, always, "MKCOL", status(507), backend.ErrQuota, old, 1},
 		{"remove, removed and reset", all, remove, 1, "DELETE", after, nil, without, 1},
 		{"remove, reset", all, remove, 1, "DELETE", reset, nil, without, 2},
@@ -541,11 +545,20 @@ func TestFaults(t *testing.T) {
 			w.WriteHeader(http.StatusNotFound)
 		}), nil, without, 2},
 		{"remove, reset and then 403", all, remove, always, "DELETE", then(reset, status(403)), backend.ErrUncertain, old, 2},
+		{"remove, login page", all, remove, always, "DELETE", loginPage, backend.ErrUncertain, old, 0},
+		{"remove, removed and 200", all, remove, 1, "DELETE", func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+			next(httptest.NewRecorder(), r)
+			w.WriteHeader(http.StatusOK)
+		}, nil, without, 1},
+		{"remove, 404 of a proxy", all, remove, always, "DELETE", status(404), backend.ErrUnavailable, old, 1},
 		{"remove, 423", all, remove, always, "DELETE", status(423), backend.ErrLocked, old, maxTries},
 		{"remove, weak for the server", all, remove, 1, "DELETE", status(412), nil, without, 2},
 		{"move, moved and reset", all, move, 1, "MOVE", after, nil, moved, 1},
 		{"move, reset", all, move, 1, "MOVE", reset, nil, moved, 2},
 		{"move, 502 always", all, move, always, "MOVE", status(502), backend.ErrUncertain, old, 0},
+		{"move, login page once", all, move, 1, "MOVE", loginPage, nil, moved, 2},
+		{"move, login page", all, move, always, "MOVE", loginPage, backend.ErrUncertain, old, 0},
+		{"move, empty multistatus", all, move, always, "MOVE", status(207), backend.ErrUncertain, old, 0},
 		{"move, 423 once", all, move, 1, "MOVE", status(423), nil, moved, 2},
 		{"move, reset and then 403", all, move, always, "MOVE", then(reset, status(403)), backend.ErrUncertain, old, 0},
 		{"move, one name for the server", caseless, moveCase, always, "", lower, fs.ErrExist, old, 0},
@@ -575,6 +588,7 @@ func TestFaults(t *testing.T) {
 			next(w, r)
 		}, backend.ErrUncertain, with("/n", "old"), 0},
 		{"copy, copied and reset", all, copies, 1, "COPY", after, backend.ErrUnavailable, old, 1},
+		{"copy, login page", all, copies, always, "COPY", loginPage, backend.ErrUnavailable, old, 1},
 		{"copy, 507", all, copies, always, "COPY", status(507), backend.ErrQuota, old, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -62,12 +62,14 @@ func (f features) capabilities(atomicMove bool) backend.Capabilities {
 }
 
 // names are the names that the server holds.
-func (f features) names() (n backend.Names) {
+func (f features) names() backend.Names {
+	n := backend.Names{Refused: []string{asidePrefix + "*"}, IgnoreCase: f.IgnoreCase, IgnoreForm: f.IgnoreForm, Why: "davdisk names what it puts aside so"}
 	if f.IgnoreCase || f.IgnoreForm {
-		n = backend.Names{IgnoreCase: f.IgnoreCase, IgnoreForm: f.IgnoreForm, Why: "the server does not tell such names apart"}
+		n.Why += ", and the server does not tell such names apart"
 	}
 	if f.HidesDots {
-		n.Refused, n.Why = []string{".*"}, "the server does not list it"
+		n.Refused = append(n.Refused, ".*")
+		n.Why += ", and the server does not list names that begin with a dot"
 	}
 	return n
 }

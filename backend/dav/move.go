@@ -172,6 +172,9 @@ func (s *store) transfer(ctx context.Context, method, from, to string, src entry
 			err = uncertainError{err}
 		}
 	}
+	if err == nil && resp.status != http.StatusCreated && resp.status != http.StatusNoContent {
+		err = s.done(ctx, method, from, to, src, resp.status)
+	}
 	if err == nil || is(err, backend.ErrUnauthorized) || is(err, backend.ErrQuota) {
 		return err
 	}
@@ -187,4 +190,21 @@ func (s *store) transfer(ctx context.Context, method, from, to string, src entry
 		return &backend.Error{Kind: fs.ErrExist}
 	}
 	return s.why(ctx, to, err) // nginx answers 500 where the folder is missing
+}
+
+// done returns an error unless a COPY or MOVE was carried out that was answered
+// with a success that is not usual: a page to log in has 200.
+func (s *store) done(ctx context.Context, method, from, to string, src entry, status int) error {
+	ctx, cancel := outliving(ctx)
+	defer cancel()
+	copied, err := s.stat(ctx, to)
+	if err == nil && alike(&copied, &src) {
+		if method == "COPY" {
+			return nil
+		}
+		if _, err := s.stat(ctx, from); is(err, fs.ErrNotExist) {
+			return nil
+		}
+	}
+	return uncertainError{fmt.Errorf("the server answered %d to %s, and did not do it", status, method)}
 }

@@ -109,7 +109,21 @@ func (s *store) delete(ctx context.Context, name string, dir bool, tag string) e
 			return uncertainError{fmt.Errorf("a part of it is still there: %w", err)}
 		}
 	case is(err, fs.ErrNotExist):
-		return s.client.missing(ctx, err)
+		err = s.client.missing(ctx, err)
+	}
+	if err == nil && resp.status == http.StatusNoContent || err != nil && !is(err, fs.ErrNotExist) {
+		return err
+	}
+	// A page to log in has 200, and a proxy whose server is away answers 404.
+	ctx, cancel := outliving(ctx)
+	defer cancel()
+	switch _, looking := s.stat(ctx, name); {
+	case looking == nil && err != nil:
+		return &backend.Error{Kind: backend.ErrUnavailable, Message: "the server answered 404 Not Found, and lists it"}
+	case looking == nil:
+		return uncertainError{fmt.Errorf("the server answered %d, and did not remove it", resp.status)}
+	case !is(looking, fs.ErrNotExist):
+		return uncertainError{looking}
 	}
 	return err
 }

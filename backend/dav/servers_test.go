@@ -197,9 +197,9 @@ func TestDeclarations(t *testing.T) {
 		start                       func(*testing.T) *server
 		conditional, overwrite, dot string // in the declaration; empty: it is not lacking
 	}{
-		"apache": {apache, "when an upload begins", "", ""},
-		"nginx":  {nginx, "ignores conditions", "", ".*"},
-		"rclone": {rclone, "ignores conditions", "while it arrives", ""},
+		"apache": {apache, "when an upload begins", "", "~davdisk.*"},
+		"nginx":  {nginx, "ignores conditions", "", "~davdisk.* .*"},
+		"rclone": {rclone, "ignores conditions", "while it arrives", "~davdisk.*"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
