@@ -15,6 +15,17 @@ import (
 // featuresLife is how long what was found out of a server is believed.
 const featuresLife = 7 * 24 * time.Hour
 
+// featuresFormat is the version of what is kept. It is raised with every change
+// of features, and of how they are found out: what an older davdisk found is not
+// believed.
+const featuresFormat = 1
+
+// keptFile is what is kept of a server.
+type keptFile struct {
+	Format int
+	features
+}
+
 // features are what the server can do, by what it did when it was tried.
 type features struct {
 	Refused string // why it could not be tried: then it can do nothing of what follows
@@ -87,11 +98,12 @@ func featuresFile(cfg Config) string {
 // keptFeatures returns what was found out of the server not long ago.
 func keptFeatures(cfg Config) (f features, ok bool) {
 	data, err := os.ReadFile(featuresFile(cfg))
-	if err != nil || json.Unmarshal(data, &f) != nil {
+	var kept keptFile
+	if err != nil || json.Unmarshal(data, &kept) != nil || kept.Format != featuresFormat {
 		return f, false
 	}
-	age := cfg.Now().Sub(f.Tried)
-	return f, age >= 0 && age < featuresLife
+	age := cfg.Now().Sub(kept.Tried)
+	return kept.features, age >= 0 && age < featuresLife
 }
 
 // keep writes what was found out. That it cannot be kept costs the next program a
@@ -101,7 +113,7 @@ func (f features) keep(cfg Config) {
 	if name == "" || f.Refused != "" {
 		return
 	}
-	data, err := json.MarshalIndent(f, "", "\t")
+	data, err := json.MarshalIndent(keptFile{featuresFormat, f}, "", "\t")
 	if err == nil {
 		err = os.MkdirAll(cfg.StateDir, 0o700)
 	}

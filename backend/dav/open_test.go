@@ -323,4 +323,13 @@ func TestFeaturesAreKept(t *testing.T) {
 	if tried() == 0 {
 		t.Error("what one user may do was believed of another")
 	}
+	for _, older := range []string{"", `"Format": 0,`, `"Format": 1000,`} {
+		text := "{" + older + `"WholePut": true, "Tried": "` + now.Format(time.RFC3339) + `"}`
+		if err := os.WriteFile(featuresFile(cfg), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if tried() == 0 {
+			t.Errorf("what another davdisk found out was believed: %s", text)
+		}
+	}
 }
