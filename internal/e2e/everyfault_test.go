@@ -12,8 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex"
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/ownname"
 	"github.com/davdisk/davdisk/internal/testlevel"
 	"github.com/davdisk/davdisk/vfs"
 	"github.com/davdisk/davdisk/webdav"
@@ -229,6 +231,13 @@ func TestEveryFault(t *testing.T) {
 func (s scenario) count(d *subject) map[emulator.Endpoint]int {
 	defer d.close()
 	d.disk.ResetCounters()
+	s.succeed(d)
+	return d.disk.Counters().By
+}
+
+// succeed runs a scenario without a fault.
+func (s scenario) succeed(d *subject) {
+	d.Helper()
 	if code, body := d.do(s); code/100 != 2 || !strings.Contains(body, s.answer) {
 		d.Fatalf("it was answered %d without a fault: %s", code, body)
 	}
@@ -236,7 +245,6 @@ func (s scenario) count(d *subject) map[emulator.Endpoint]int {
 	if is, want := d.holds(), s.after(); !maps.Equal(is, want) {
 		d.Fatalf("without a fault the disk holds %s, want %s", describe(is), describe(want))
 	}
-	return d.disk.Counters().By
 }
 
 func (s scenario) after() map[string]string {
@@ -248,25 +256,35 @@ func (s scenario) after() map[string]string {
 // suffer runs a scenario with a fault. It reports whether it was answered as a
 // success all the same, which with write-back means that it will be stored.
 func (s scenario) suffer(d *subject, what string, f emulator.Fault) bool {
-	defer d.close()
 	d.disk.Inject(f)
+	return s.judge(d, what, f.Status, f.After, d.disk.ClearFaults)
+}
+
+// judge runs a scenario while calls fail with a status, or without one, after
+// they had their effect or not, until heal ends that.
+func (s scenario) judge(d *subject, what string, status int, after bool, heal func()) bool {
+	defer d.close()
 	code, body := d.do(s)
 	for _, refused := range []int{http.StatusForbidden, http.StatusInsufficientStorage} {
-		if code == http.StatusMultiStatus && f.Status == refused && strings.Contains(body, fmt.Sprint("HTTP/1.1 ", refused)) {
+		if code == http.StatusMultiStatus && status == refused && strings.Contains(body, fmt.Sprint("HTTP/1.1 ", refused)) {
 			code = refused // of the properties that were asked for
 		}
 	}
 	want := s.after()
 	is := d.holds()
+	left := is
+	if d.other != nil {
+		left = visible(is) // what could not be removed is swept later
+	}
 	queued := d.writeBack && maps.Equal(is, original())
 	switch {
 	case code/100 == 2 && !queued && !maps.Equal(visible(is), want):
 		d.Errorf("%s: answered %d, and the disk holds %s", what, code, describe(is))
 	case code/100 == 2 && !strings.Contains(body, s.answer):
 		d.Errorf("%s: answered %d with %q", what, code, body)
-	case code/100 == 4 && (code != http.StatusForbidden || f.Status != http.StatusForbidden):
+	case code/100 == 4 && (code != http.StatusForbidden || status != http.StatusForbidden):
 		d.Errorf("%s: answered %d: %s", what, code, body)
-	case (code/100 == 4 || code == http.StatusInsufficientStorage) && !f.After && !maps.Equal(is, original()):
+	case (code/100 == 4 || code == http.StatusInsufficientStorage) && !after && !maps.Equal(left, original()):
 		d.Errorf("%s: refused with %d, and the disk holds %s", what, code, describe(is))
 	}
 	for path := range planted {
@@ -274,7 +292,7 @@ func (s scenario) suffer(d *subject, what string, f emulator.Fault) bool {
 			d.mustNotMiss(what, path)
 		}
 	}
-	d.disk.ClearFaults()
+	heal()
 	if d.writeBack {
 		d.shut() // the next start tries at once what has failed
 		d.open()
@@ -288,6 +306,7 @@ func (s scenario) suffer(d *subject, what string, f emulator.Fault) bool {
 type subject struct {
 	*testing.T
 	disk      *emulator.Server
+	other     *faultyServer // in place of the disk
 	state     string
 	writeBack bool
 	tempNames bool // uploads go by way of them
@@ -335,12 +354,7 @@ func hasty() func() time.Time {
 
 // open starts davdisk. Its waits last a millisecond at most.
 func (d *subject) open() {
-	store, err := yandex.New(yandex.Config{
-		Token: yandex.StaticToken(d.disk.Token), APIURL: d.disk.URL, Rate: -1,
-		RetryWait: time.Microsecond, ModTimeWait: time.Millisecond, StateDir: d.state + "/yandex",
-		After:               func(wait time.Duration) <-chan time.Time { return time.After(min(wait, time.Millisecond)) },
-		AcceptShortListings: d.disk.Knobs().EmbeddedAbsent, UploadViaTempName: d.tempNames,
-	})
+	store, err := d.openStore()
 	if err != nil {
 		d.Fatal(err)
 	}
@@ -353,6 +367,18 @@ func (d *subject) open() {
 	}
 	d.handle(webdav.WithState(d.state + "/webdav"))
 	d.serve()
+}
+
+func (d *subject) openStore() (backend.Backend, error) {
+	if d.other != nil {
+		return d.other.open()
+	}
+	return yandex.New(yandex.Config{
+		Token: yandex.StaticToken(d.disk.Token), APIURL: d.disk.URL, Rate: -1,
+		RetryWait: time.Microsecond, ModTimeWait: time.Millisecond, StateDir: d.state + "/yandex",
+		After:               func(wait time.Duration) <-chan time.Time { return time.After(min(wait, time.Millisecond)) },
+		AcceptShortListings: d.disk.Knobs().EmbeddedAbsent, UploadViaTempName: d.tempNames,
+	})
 }
 
 // drained waits until what was acknowledged is stored.
@@ -388,6 +414,10 @@ func (d *subject) shut() {
 
 func (d *subject) close() {
 	d.shut()
+	if d.other != nil {
+		d.other.close()
+		return
+	}
 	if err := d.disk.Close(); err != nil {
 		d.Error(err)
 	}
@@ -482,8 +512,20 @@ func (d *subject) finish(s scenario, what string, done bool) {
 		}
 	}
 	d.shut()
+	if d.other != nil {
+		d.other.later()
+	}
 	d.open()
 	d.request("PROPFIND", "/", "", map[string]string{"Depth": "0"})
+	if d.other != nil { // a listing sweeps what a day ago was unfinished
+		d.token = ""
+		for folder := range want {
+			if strings.HasSuffix(folder, "/") {
+				d.request("PROPFIND", folder, "", map[string]string{"Depth": "1"})
+			}
+		}
+		d.request("PROPFIND", "/", "", map[string]string{"Depth": "1"})
+	}
 	if err := d.vfs.Close(); err != nil { // waits for recovery
 		d.Error(err)
 	}
@@ -505,6 +547,9 @@ func (d *subject) reopen() {
 // holds returns what is on the disk. Operations that nobody waits for any more
 // are waited for here.
 func (d *subject) holds() map[string]string {
+	if d.other != nil {
+		return d.other.holds()
+	}
 	disk := map[string]string{}
 	for _, entry := range d.disk.Dump() {
 		path, ok := strings.CutPrefix(entry.Path, "disk:")
@@ -522,7 +567,9 @@ func (d *subject) holds() map[string]string {
 // visible leaves out what davdisk hides for a while.
 func visible(disk map[string]string) map[string]string {
 	seen := maps.Clone(disk)
-	maps.DeleteFunc(seen, func(path, _ string) bool { return strings.Contains(path, "/.davdisk-") })
+	maps.DeleteFunc(seen, func(path, _ string) bool {
+		return strings.Contains(path, "/"+ownname.Prefix) || strings.Contains(path, "/"+ownname.UnfinishedPrefix)
+	})
 	return seen
 }
 
