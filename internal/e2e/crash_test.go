@@ -51,18 +51,26 @@ func TestKilledWithWriteBack(t *testing.T) {
 }
 
 func killWhileWriting(t *testing.T, latency time.Duration, flags ...string) {
+	t.Helper()
+	disk := startDisk(t, emulator.Options{})
+	disk.SetLatency(latency)
+	home := t.TempDir()
+	killAgainAndAgain(t, func() *server { return serveIn(t, disk, home, flags...) }, func() map[string]string { return stored(disk) })
+}
+
+// killAgainAndAgain is killWhileWriting over any store, whose files stored
+// returns.
+func killAgainAndAgain(t *testing.T, serve func() *server, stored func() map[string]string) {
+	t.Helper()
 	rounds, writers := 4, 4
 	if testlevel.Long() {
 		rounds = 40
 	}
-	disk := startDisk(t, emulator.Options{})
-	disk.SetLatency(latency)
-	home := t.TempDir()
 	book := &ledger{may: map[string]map[string]bool{}}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	for round := range rounds {
-		s := serveIn(t, disk, home, flags...)
+		s := serve()
 		random := rand.New(rand.NewPCG(seed, uint64(round)))
 		var clients sync.WaitGroup
 		for w := range writers {
@@ -77,8 +85,9 @@ func killWhileWriting(t *testing.T, latency time.Duration, flags ...string) {
 		s.kill()
 		clients.Wait()
 	}
-	serveIn(t, disk, home, flags...).stop()
-	for name, hash := range stored(disk) {
+	serve().stop()
+	files := stored()
+	for name, hash := range files {
 		if strings.Contains(name, ".davdisk-") {
 			t.Errorf("%s was left behind", name)
 		}
@@ -87,7 +96,7 @@ func killWhileWriting(t *testing.T, latency time.Duration, flags ...string) {
 		}
 	}
 	for name, may := range book.may {
-		if _, there := stored(disk)[name]; !there && !may[""] {
+		if _, there := files[name]; !there && !may[""] {
 			t.Errorf("%s was acknowledged and is gone", name)
 		}
 	}

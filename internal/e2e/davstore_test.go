@@ -66,37 +66,29 @@ func startApache(t *testing.T) (url, files string) {
 	return "http://" + address + "/", files
 }
 
-// TestOverApache serves a folder of Apache, and lets rclone and davfs2 work on
-// it: what they store is in that folder, byte by byte.
+// TestOverApache serves a folder of Apache.
 func TestOverApache(t *testing.T) {
 	testlevel.NeedMore(t)
 	url, files := startApache(t)
 	s := start(t, t.TempDir(), nil, "serve", "webdav:", "--webdav-url", url, "--addr", "127.0.0.1:0")
+	clientsOver(t, s, func() map[string]string { return withoutApache(hashes(t, files)) })
+}
 
-	src, back := t.TempDir(), t.TempDir()
-	sow(t, src)
-	remote := ":webdav,url='" + s.url + "',vendor=other:"
-	run(t, rcloneCommand(t, "copy", src, remote+"tree"))
-	same(t, "what Apache has of rclone's tree", withoutApache(hashes(t, filepath.Join(files, "tree"))), hashes(t, src))
-	run(t, rcloneCommand(t, "check", "--download", src, remote+"tree"))
-	run(t, rcloneCommand(t, "moveto", remote+"tree", remote+"moved"))
-	run(t, rcloneCommand(t, "copy", remote+"moved", back))
-	same(t, "what rclone reads back", hashes(t, back), hashes(t, src))
-
-	mnt, unmount := mountDavfs(t, s.url)
-	if err := os.WriteFile(filepath.Join(mnt, "note.txt"), []byte("by davfs2"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(filepath.Join(mnt, "moved"), filepath.Join(mnt, "again")); err != nil {
-		t.Fatal(err)
-	}
-	unmount()
-	got := withoutApache(hashes(t, files))
-	want := map[string]string{"note.txt": sum([]byte("by davfs2"))}
-	for name, content := range hashes(t, src) {
-		want[filepath.Join("again", name)] = content
-	}
-	same(t, "what Apache has after davfs2", got, want)
+// TestKilledOverApache is TestKilledWhileWriting over Apache, which davdisk need
+// not try out after each start.
+func TestKilledOverApache(t *testing.T) {
+	testlevel.NeedMore(t)
+	url, files := startApache(t)
+	home := t.TempDir()
+	killAgainAndAgain(t, func() *server {
+		return start(t, home, nil, "serve", "webdav:", "--webdav-url", url, "--addr", "127.0.0.1:0")
+	}, func() map[string]string {
+		until(t, "Apache is done with the uploads that broke off", func() bool {
+			unfinished, err := filepath.Glob(filepath.Join(files, ".davfs.tmp*"))
+			return err == nil && len(unfinished) == 0
+		})
+		return withoutApache(hashes(t, files))
+	})
 }
 
 // withoutApache leaves out what Apache keeps beside the files.
