@@ -35,7 +35,7 @@ func Driver() backend.Driver {
 			if strings.Trim(root, "/") != "" {
 				return nil, fmt.Errorf("combine: %q cannot be the root; name the store of that folder instead", root)
 			}
-			return open(ctx, opts["mounts"], env.Open)
+			return open(ctx, opts["mounts"], env)
 		},
 	}
 }
@@ -104,7 +104,7 @@ func store(address string) (name, root string) {
 	return name, path.Clean(strings.TrimPrefix(path.Clean("/"+root), "/"))
 }
 
-func open(ctx context.Context, mounts string, openStore func(context.Context, string) (backend.Backend, error)) (b *Backend, err error) {
+func open(ctx context.Context, mounts string, env backend.Env) (*Backend, error) {
 	if mounts == "" {
 		return nil, errors.New("combine: name the folders and their stores with --combine-mounts")
 	}
@@ -117,7 +117,10 @@ func open(ctx context.Context, mounts string, openStore func(context.Context, st
 	}
 	stores := map[string]backend.Backend{}
 	for folder, address := range addresses {
-		store, err := openStore(ctx, address)
+		store, err := env.Open(ctx, address)
+		if errors.Is(err, backend.ErrUnavailable) && ctx.Err() == nil {
+			store, err = newAbsent(folder, address, err, env), nil
+		}
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("the store of /%s: %w", folder, err), closeAll(stores))
 		}
