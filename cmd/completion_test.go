@@ -188,10 +188,10 @@ func TestCompletionCandidates(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ shell, typed, want string }{
-		{"zsh", "se", "serve"},
-		{"zsh", "-v|se", "serve"},
+		{"zsh", "se", "serve service"},
+		{"zsh", "-v|se", "serve service"},
 		{"zsh", "--state-dir|x|logi", "login"},
-		{"zsh", "help|se", "serve"},
+		{"zsh", "help|se", "serve service"},
 		{"zsh", "trash|r", "restore rm"},
 		{"zsh", "trash|--json|r", "restore rm"},
 		{"zsh", "nosuch|", ""},
@@ -211,7 +211,7 @@ func TestCompletionCandidates(t *testing.T) {
 		{"bash", `ls|"here:a `, "here:a b.txt"},
 		{"fish", `ls|'here:a `, "here:a b.txt"},
 		{"powershell", "ls|word=work:", "work:folder/"},
-		{"powershell", "word=serv", "serve"},
+		{"powershell", "word=emu", "emulator"},
 		{"zsh", "login|wo", "work:"},
 		{"zsh", "remotes|show|w", "work"},
 		{"zsh", "remotes|add|new|y", "yandex"},
@@ -251,7 +251,7 @@ func TestCompletionInTheShells(t *testing.T) {
 	t.Setenv("TERM", "dumb")
 	t.Setenv("LC_ALL", "C.UTF-8")
 	typed := []struct{ keys, becomes string }{
-		{"davdisk ser\t", "<davdisk><serve>"},
+		{"davdisk em\t", "<davdisk><emulator>"},
 		{"davdisk tra\tres\t", "<davdisk><trash><restore>"},
 		{"davdisk ls --log-f\tj\t", "<davdisk><ls><--log-format><json>"},
 		{"davdisk ls yandex:My\t", "<davdisk><ls><yandex:My Docs/>"},

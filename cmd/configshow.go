@@ -101,10 +101,13 @@ type knownFlag struct {
 	commands  map[string]bool
 }
 
-// everyFlag returns the flags of all commands by name.
+// everyFlag returns the flags of all commands by name. Those of service are serve's.
 func everyFlag(commands []*cli.Command) map[string]*knownFlag {
 	all := map[string]*knownFlag{}
 	for _, c := range commands {
+		if c.Name == "service" {
+			continue
+		}
 		for _, below := range append([]*cli.Command{c}, c.Subcommands...) {
 			for _, f := range below.Flags {
 				name := f.Names()[0]

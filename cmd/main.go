@@ -33,6 +33,8 @@ import (
 func Main(drivers ...backend.Driver) int {
 	ctx, stop := untilSignal()
 	defer stop()
+	ctx, stopped := underManager(ctx)
+	defer stopped()
 	forgetEmptyVariables()
 	p, err := newProgram(drivers...)
 	switch {

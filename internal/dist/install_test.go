@@ -257,7 +257,7 @@ func TestUnits(t *testing.T) {
 	for kind, names := range map[string][]string{"system": {"davdisk.service", "davdisk.socket"}, "user": {"davdisk.service"}} {
 		args := []string{"verify", "--man=no", "--" + kind}
 		for _, name := range names {
-			text, err := os.ReadFile(filepath.Join("../../packaging/systemd", kind, name))
+			text, err := os.ReadFile(filepath.Join("../../cmd/systemd", kind, name))
 			if err != nil {
 				t.Fatal(err)
 			}
