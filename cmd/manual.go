@@ -30,7 +30,7 @@ func manCommand() *cli.Command {
 			for _, page := range manual(c.App) {
 				name, text := page.name+".1", md2man.Render([]byte(page.title()+page.text))
 				if c.Bool("markdown") {
-					name, text = page.name+".md", []byte("# "+strings.ReplaceAll(page.name, "-", " ")+"\n\n"+strings.ReplaceAll(page.text, "\n# ", "\n## "))
+					name, text = page.name+".md", []byte(page.markdown())
 				}
 				if err := os.WriteFile(filepath.Join(args[0], name), text, 0o644); err != nil {
 					return err
@@ -46,6 +46,11 @@ type manPage struct{ name, text string }
 
 func (p manPage) title() string {
 	return fmt.Sprintf("%% %s 1 \"\" \"davdisk\" \"davdisk manual\"\n", strings.ToUpper(p.name))
+}
+
+// markdown is the page for readers of Markdown, which has no lists of definitions.
+func (p manPage) markdown() string {
+	return "# " + strings.ReplaceAll(p.name, "-", " ") + "\n" + strings.NewReplacer("\n# ", "\n## ", "\n: ", "\\\n").Replace(p.text)
 }
 
 // manual is one page for the program and one for each of its commands; that of

@@ -31,8 +31,8 @@ func (p program) serveCommand() *cli.Command {
 		Name:      "serve",
 		Usage:     "serve a remote or a folder over WebDAV",
 		ArgsUsage: "[REMOTE:PATH]",
-		Description: "   davdisk serve                       the disk that 'davdisk login' opened\n" +
-			"   davdisk serve --demo                a made-up one, to look around\n" +
+		Description: "   davdisk serve                       # the disk that 'davdisk login' opened\n" +
+			"   davdisk serve --demo                # a made-up one, to look around\n" +
 			"   davdisk serve yandex:Photos --read-only\n" +
 			"   davdisk serve --mount /work=work: --mount /archive=sftp:old\n" +
 			"   davdisk serve /srv/data --addr :8443 --user me --pass-file secret --tls-self-signed",
