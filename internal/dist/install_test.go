@@ -128,6 +128,8 @@ func TestDebianPackage(t *testing.T) {
 		t.Errorf("the upgrade has replaced the configuration: %v", err)
 	}
 	useService(t, root, disk, "second")
+	logInAndMount(t, root, disk)
+	installUnit(t, root, binary)
 
 	in("dpkg", "--remove", "davdisk")
 	if exists("/usr/bin/davdisk") || !exists("/etc/davdisk/config.toml") {
@@ -139,6 +141,7 @@ func TestDebianPackage(t *testing.T) {
 	if exists("/etc/davdisk") || exists("/var/cache/davdisk") || !exists("/var/lib/davdisk/version") {
 		t.Error("purging leaves configuration or cache, or takes the state")
 	}
+	useRPM(t, b, this, binary, root, disk)
 }
 
 // sameTwice makes a package again and wants the same bytes.
@@ -179,17 +182,38 @@ var (
 // useService runs what the unit runs, as its user, and stores a file through it.
 func useService(t *testing.T, root string, disk *emulator.Server, name string) {
 	t.Helper()
-	serving := exec.Command("chroot", "--userspec=davdisk:davdisk", root, "/usr/bin/davdisk", "serve", "--config", "/etc/davdisk/config.toml", "--addr", "127.0.0.1:0")
-	serving.Env = []string{"PATH=/usr/bin", "DAVDISK_TOKEN=" + disk.Token, "DAVDISK_YANDEX_API_URL=" + disk.URL, "DAVDISK_YANDEX_OAUTH_URL=" + disk.OAuthURL}
-	store(t, startServing(t, serving, listening)[1]+name)
-	if err := serving.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if err := serving.Wait(); err != nil {
-		t.Errorf("davdisk ended with %v", err)
-	}
+	url, stop := serveInstalled(t, root, append(ofDisk(disk), "DAVDISK_TOKEN="+disk.Token))
+	store(t, url+name)
+	stop()
 	if data, err := disk.ReadFile("disk:/" + name); err != nil || string(data) != "content" {
 		t.Errorf("the disk holds %q, %v", data, err)
+	}
+}
+
+// ofDisk is the environment of a davdisk that uses the emulated disk.
+func ofDisk(disk *emulator.Server) []string {
+	return []string{"PATH=/usr/bin", "DAVDISK_YANDEX_API_URL=" + disk.URL, "DAVDISK_YANDEX_OAUTH_URL=" + disk.OAuthURL}
+}
+
+// installed is the davdisk of a root folder, run as the unit does.
+func installed(root, command string, args ...string) *exec.Cmd {
+	return exec.Command("chroot", append([]string{"--userspec=davdisk:davdisk", root, "/usr/bin/davdisk", command, "--config", "/etc/davdisk/config.toml"}, args...)...)
+}
+
+// serveInstalled starts the share of a root folder; stop ends it.
+func serveInstalled(t *testing.T, root string, env []string) (url string, stop func()) {
+	t.Helper()
+	serving := installed(root, "serve", "--addr", "127.0.0.1:0")
+	serving.Env = env
+	url = startServing(t, serving, listening)[1]
+	return url, func() {
+		t.Helper()
+		if err := serving.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if err := serving.Wait(); err != nil {
+			t.Errorf("davdisk ended with %v", err)
+		}
 	}
 }
 
