@@ -59,7 +59,11 @@ func (p *printer) flags(flags map[string][]string) {
 		} else if p.secret("", name) {
 			p.value("", name, strings.Join(values, ""))
 		} else {
-			p.pair(name, values)
+			shown := make([]string, len(values))
+			for i, value := range values {
+				shown[i] = withoutSecrets(value)
+			}
+			p.pair(name, shown)
 		}
 	}
 }
@@ -68,7 +72,7 @@ func (p *printer) flags(flags map[string][]string) {
 func (p *printer) value(driver, name, value string) {
 	switch {
 	case !p.secret(driver, name):
-		p.pair(name, bare(withoutPassword(value)))
+		p.pair(name, bare(withoutSecrets(value)))
 	case value == "":
 		p.printf("# %s: not set\n", comment(name))
 	default:
@@ -101,16 +105,27 @@ func (p *printer) user(name string, u User) {
 	}
 }
 
-// withoutPassword removes the password from an address.
-func withoutPassword(value string) string {
-	if !strings.Contains(value, "://") || !strings.Contains(value, "@") {
+// withoutSecrets returns an address without what may be a secret in it: the user
+// and the password, the query and the fragment. Other values stay as they are.
+func withoutSecrets(value string) string {
+	const hidden = "xxxxx"
+	if !strings.Contains(value, "://") {
 		return value
 	}
 	u, err := url.Parse(value)
 	if err != nil {
-		return "xxxxx"
+		return hidden
 	}
-	return u.Redacted()
+	if u.User != nil {
+		u.User = url.User(hidden)
+	}
+	if u.RawQuery != "" {
+		u.RawQuery = hidden
+	}
+	if u.Fragment != "" {
+		u.Fragment, u.RawFragment = hidden, ""
+	}
+	return u.String()
 }
 
 // bare returns what a value is written as without quotes, if it can be.
