@@ -305,6 +305,10 @@ func TestNamesOfTheServer(t *testing.T) {
 	if n := strings.Count(said.String(), "left out"); n < 8 {
 		t.Errorf("the log says so %d times", n)
 	}
+	omitted, err := b.Omitted(context.Background(), ".")
+	if err != nil || len(omitted) != 9 || !strings.Contains(errors.Join(omitted...).Error(), `"../up"`) {
+		t.Errorf("who copies the folder is told %v, %v", omitted, err)
+	}
 }
 
 // TestListingThatNeverAddsUp lists a folder that changes all the time.

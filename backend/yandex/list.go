@@ -2,6 +2,8 @@ package yandex
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
 	"iter"
 	"net/url"
 	"path"
@@ -69,7 +71,18 @@ func (b *Backend) list(ctx context.Context, name string, most int) (backend.Info
 	if !info.Dir {
 		return info, nil, false, backend.PathError("list", name, backend.ErrNotDir, "")
 	}
-	items = slices.DeleteFunc(items, func(r api.Resource) bool { return !b.usable(name, &r) })
+	b.unusable.Delete(name)
+	var unusable []string
+	items = slices.DeleteFunc(items, func(r api.Resource) bool {
+		if b.usable(name, &r) {
+			return false
+		}
+		unusable = append(unusable, string(r.Name))
+		return true
+	})
+	if len(unusable) > 0 {
+		b.unusable.Store(name, unusable)
+	}
 	for i := range items {
 		b.note(path.Join(name, string(items[i].Name)), &items[i])
 	}
@@ -112,6 +125,21 @@ func (b *Backend) usable(folder string, r *api.Resource) bool {
 	}
 	b.log.Warn("an entry whose name cannot be addressed is left out", "folder", folder, "name", string(r.Name), "type", string(r.Type))
 	return false
+}
+
+// Omitted returns an error for each entry that the last listing of a folder left
+// out: what copies or deletes by listings must know. It makes no call.
+func (b *Backend) Omitted(ctx context.Context, folder string) ([]error, error) {
+	names, ok := b.unusable.Load(folder)
+	if !ok {
+		return nil, ctx.Err()
+	}
+	var all []error
+	for _, name := range names.([]string) {
+		message := fmt.Sprintf("the service lists %q there, which nothing can be called", name)
+		all = append(all, backend.PathError("list", path.Join(folder, path.Base(name)), fs.ErrInvalid, message))
+	}
+	return all, ctx.Err()
 }
 
 func (b *Backend) folderPage(ctx context.Context, name string, offset, limit int) (*api.Resource, error) {

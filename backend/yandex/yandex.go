@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/url"
 	"path"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,8 @@ type Backend struct {
 	folders pathlock.Table       // one change in a folder at a time
 	pending *work[pendingChange] // those that may still take effect, by name
 	times   *times
+
+	unusable sync.Map // folder: names that its last listing left out
 
 	leftovers     *leftovers
 	confirmations confirmations
