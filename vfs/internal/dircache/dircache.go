@@ -50,7 +50,12 @@ type Cache struct {
 	revision revision
 	writes   uint64         // number of writes through this cache so far
 	kept     uint64         // number of listings cached so far
-	running  sync.WaitGroup // flights
+	running  sync.WaitGroup // flights, and what is listed ahead
+
+	background   context.Context // of what is listed ahead; done when Close begins
+	stop         context.CancelFunc
+	walks        *simplelru.LRU[string, *walk] // by folder
+	listingAhead int
 }
 
 // listing is the content of a folder, or the description of a file, whose
@@ -70,12 +75,18 @@ func New(b backend.Backend, opts Options) *Cache {
 	c := &Cache{b: b, opts: opts, flights: map[string]*flight{}}
 	// The limit is on entries, which the callback counts.
 	c.listings, _ = simplelru.NewLRU(math.MaxInt, func(_ string, l *listing) { c.entries -= l.weight() })
+	c.background, c.stop = context.WithCancel(context.Background())
+	c.walks, _ = simplelru.NewLRU[string, *walk](maxWalks, nil)
 	c.asked, _ = simplelru.NewLRU[string, string](maxAsked, nil)
 	return c
 }
 
-// Close waits for listings in progress.
-func (c *Cache) Close() { c.running.Wait() }
+// Close waits for listings in progress, but for those that no client wants, which
+// it cancels.
+func (c *Cache) Close() {
+	c.stop()
+	c.running.Wait()
+}
 
 // Stat describes a file or a folder, from the cache if it can.
 func (c *Cache) Stat(ctx context.Context, name string) (backend.Info, error) {
@@ -177,6 +188,7 @@ func (c *Cache) List(ctx context.Context, name string) (self backend.Info, child
 		return l.self, l.children, err
 	}
 	c.refresh(ctx, name)
+	c.ahead(ctx, name)
 	if self, children, ok := c.fresh(name); ok {
 		return self, children, nil
 	}
