@@ -73,67 +73,6 @@ func TestDelete(t *testing.T) {
 	}
 }
 
-// trashing is a store with a trash, which counts its calls.
-type trashing struct {
-	backend.Backend
-	backend.Trasher
-	removes int
-}
-
-func (b *trashing) Remove(ctx context.Context, name string, opts backend.RemoveOptions) error {
-	b.removes++
-	return b.Backend.Remove(ctx, name, opts)
-}
-
-// TestAFolderIsDeletedByOneCall deletes a folder of which nothing is kept by one
-// call, and what has changed since it was listed not at all.
-func TestAFolderIsDeletedByOneCall(t *testing.T) {
-	extra := []string{"d/", "d/old=1", "d/gone/", "d/gone/x=1", "d/gone/y=1", "d/gone/deep/", "d/gone/deep/z=1"}
-	put := func(name string) func(t *testing.T, b backend.Backend) {
-		return func(t *testing.T, b backend.Backend) {
-			if _, err := b.Put(t.Context(), name, strings.NewReader("newer"), backend.PutOptions{Size: 5}); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	for name, test := range map[string]struct {
-		exclude []string
-		change  func(t *testing.T, b backend.Backend) // after the comparison
-		removes int
-		want    string
-	}{
-		"all":             {nil, nil, 2, "d"},
-		"something kept":  {[]string{"z"}, nil, 3, "d d/gone d/gone/deep d/gone/deep/z"},
-		"a file came":     {nil, put("d/gone/deep/new"), 6, "d d/gone d/gone/deep d/gone/deep/new"},
-		"a file changed":  {nil, put("d/gone/x"), 6, "d d/gone d/gone/x"},
-		"a folder came":   {nil, func(t *testing.T, b backend.Backend) { b.Mkdir(t.Context(), "d/gone/new") }, 6, "d d/gone d/gone/new"},
-		"a file has gone": {nil, func(t *testing.T, b backend.Backend) { b.Remove(t.Context(), "d/gone/x", backend.RemoveOptions{}) }, 6, "d"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			store := filled(t, extra...)
-			to := &trashing{Backend: store}
-			filter, err := NewFilter(nil, test.exclude)
-			if err != nil {
-				t.Fatal(err)
-			}
-			p := planned(t, Side{Backend: filled(t, "d/"), Name: "d"}, Side{Backend: to, Name: "d"}, Options{Filter: filter, Delete: true})
-			if test.change != nil {
-				test.change(t, store)
-			}
-			o, err := done(t.Context(), p)
-			if got := strings.Join(names(t, store, "."), " "); err != nil || got != test.want {
-				t.Errorf("left is %s, %v\nwant    %s", got, err, test.want)
-			}
-			if to.removes != test.removes {
-				t.Errorf("%d calls, want %d", to.removes, test.removes)
-			}
-			if kept := strings.Count(test.want, "gone") > 0 && test.exclude == nil; kept != (len(o.errs) > 0) {
-				t.Errorf("the errors are %v", o.errs)
-			}
-		})
-	}
-}
-
 // faulty is a source whose answers are wrong in one way.
 type faulty struct {
 	backend.Backend

@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -205,4 +206,59 @@ func check(from, to backend.Info, name string) error {
 		return backend.PathError("copy", name, backend.ErrUncertain, "what was stored is not what was read")
 	}
 	return nil
+}
+
+// deleteExtra deletes what only the target holds, unless anything has failed. A
+// listing of the source is not believed for that: each topmost entry that it
+// lacks is asked for by its name.
+func (r *run) deleteExtra(ctx context.Context) {
+	first := len(r.Steps)
+	for first > 0 && r.Steps[first-1].Kind == Delete {
+		first--
+	}
+	steps := r.Steps[first:]
+	if len(steps) == 0 {
+		return
+	}
+	if r.failed > 0 {
+		r.fail(fmt.Errorf("nothing was deleted at %q, because not all was listed and copied", r.To.Address))
+		return
+	}
+	if err := r.confirmUnseen(ctx); err != nil {
+		r.fail(errors.Join(err, fmt.Errorf("nothing was deleted at %q", r.To.Address)))
+		return
+	}
+	for _, s := range steps {
+		if ctx.Err() != nil {
+			return
+		}
+		to := r.To.In(s.Name)
+		err := to.Remove(ctx, to.Name, backend.RemoveOptions{IfVersion: s.To.Version, IfEmpty: s.To.Dir})
+		switch {
+		case err == nil:
+			r.done(s)
+		case !errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil:
+			r.fail(to.named(err))
+		}
+	}
+}
+
+// confirmUnseen asks the source for what its listings lack.
+func (r *run) confirmUnseen(ctx context.Context) error {
+	asking, ctx := errgroup.WithContext(ctx)
+	asking.SetLimit(r.options.Transfers)
+	for _, name := range r.unseen {
+		asking.Go(func() error {
+			from := r.From.In(name)
+			_, err := from.Stat(ctx, from.Name)
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				return nil
+			case err == nil:
+				return from.refuse("list", backend.ErrUnavailable, "it is there, but was missing in the listing of its folder")
+			}
+			return from.named(err)
+		})
+	}
+	return asking.Wait()
 }
