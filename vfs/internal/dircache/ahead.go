@@ -87,7 +87,7 @@ func (c *Cache) listAhead(ctx context.Context, name string) {
 			defer c.mu.Unlock()
 			c.listingAhead--
 		}()
-		if _, _, err := c.list(ctx, name, false); err != nil {
+		if _, _, _, err := c.list(ctx, name, false); err != nil {
 			c.opts.Log.Debug("a folder was not listed ahead", "name", name, "error", err) // its client will be told why
 		}
 	})

@@ -38,7 +38,7 @@ func (c *Cache) stored(name string, info backend.Info, writes uint64) {
 	info.Name = path.Base(name)
 	c.invalidate(name)
 	c.apply(path.Dir(name), func(l *listing) {
-		if _, replaced := l.children[info.Name]; !replaced && info.Properties == nil {
+		if _, replaced := l.children[info.Name]; !replaced && !l.wide && info.Properties == nil {
 			info.Properties = map[string]string{} // what is new has none
 		}
 		l.children[info.Name] = info
@@ -89,6 +89,9 @@ func (c *Cache) Moved(from, to string, kept uint64) {
 			continue
 		}
 		if old == from {
+			if known && !info.Dir {
+				l.self = info
+			}
 			l.self.Name = path.Base(to)
 		}
 		c.keep(to+strings.TrimPrefix(old, from), l)
@@ -170,15 +173,17 @@ func (c *Cache) Invalidate(name string) {
 	c.invalidate(path.Dir(name))
 }
 
-// remembered returns what was last known of a name, fresh or not. The caller
-// holds c.mu.
+// remembered returns what was last known of a name from a listing, fresh or not:
+// whoever changes the name has asked for it, and so has the listing requested
+// again that is not. That is not so of a wide folder, and of a file whose folder
+// is not listed: then it must be fresh. The caller holds c.mu.
 func (c *Cache) remembered(name string) (backend.Info, bool) {
-	if l, ok := c.listings.Peek(path.Dir(name)); ok {
+	if l, ok := c.listings.Peek(path.Dir(name)); ok && (!l.wide || c.isFresh(l)) {
 		if info, ok := l.children[path.Base(name)]; ok {
 			return info, true
 		}
 	}
-	if l, ok := c.listings.Peek(name); ok && !l.wide {
+	if l, ok := c.listings.Peek(name); ok && !l.wide && (l.children != nil || c.isFresh(l)) {
 		return l.self, true
 	}
 	return backend.Info{}, false

@@ -66,6 +66,7 @@ type listing struct {
 	made     time.Time // when it was requested
 	number   uint64    // Cache.kept when it was cached
 	wide     bool      // not to be listed for one name; children are some of them, or nil
+	failed   bool      // wide for now, because it could not be listed
 }
 
 func (l *listing) weight() int { return len(l.children) + 1 }
@@ -111,7 +112,7 @@ func (c *Cache) Stat(ctx context.Context, name string) (backend.Info, error) {
 // listFor describes a name from the listing of its folder. known is false if the
 // folder turns out to be wide, or cannot be listed.
 func (c *Cache) listFor(ctx context.Context, name string) (info backend.Info, known bool, err error) {
-	self, children, err := c.list(ctx, path.Dir(name), false)
+	self, children, whole, err := c.list(ctx, path.Dir(name), false)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, backend.ErrNotDir):
 		return backend.Info{}, true, missing("stat", name)
@@ -123,7 +124,7 @@ func (c *Cache) listFor(ctx context.Context, name string) (info backend.Info, kn
 	if info, ok := children[path.Base(name)]; ok {
 		return info, true, nil
 	}
-	if c.isWide(path.Dir(name)) {
+	if !whole {
 		return backend.Info{}, false, nil
 	}
 	return backend.Info{}, true, missing("stat", name)
@@ -173,11 +174,13 @@ func (c *Cache) another(name string) bool {
 }
 
 // giveUp records that a folder, which could not be listed, is not to be listed
-// for one name again.
+// for one name again for now.
 func (c *Cache) giveUp(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.keep(name, &listing{wide: true})
+	if c.freshListing(name) == nil {
+		c.keep(name, &listing{wide: true, failed: true, made: c.opts.Now()})
+	}
 }
 
 // List returns a folder and its children by name. The caller owns the map. For
@@ -199,7 +202,8 @@ func (c *Cache) List(ctx context.Context, name string) (self backend.Info, child
 	case known && !info.Dir:
 		return info, nil, backend.PathError("list", name, backend.ErrNotDir, "")
 	}
-	return c.list(ctx, name, true)
+	self, children, _, err = c.list(ctx, name, true)
+	return self, children, err
 }
 
 // Empty reports whether a folder is empty. It always asks the store.
@@ -239,7 +243,7 @@ func (c *Cache) isWide(name string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l, ok := c.listings.Get(name)
-	return ok && (l.wide || len(l.children) > wide)
+	return ok && (l.wide && (!l.failed || c.isFresh(l)) || len(l.children) > wide)
 }
 
 // part returns what is known of a name from a listing of its folder that was left.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -211,6 +212,47 @@ func TestAWideFolder(t *testing.T) {
 		t.Error(err)
 	}
 	s.wants(t, "a name, now that all is known", "")
+}
+
+// TestAWideFolderIsDropped while a name is looked up in what has come of it: that
+// the name is not in that part does not mean that it is missing.
+func TestAWideFolderIsDropped(t *testing.T) {
+	var all []string
+	for i := range wide + 5 {
+		all = append(all, fmt.Sprintf("d/%05d", i))
+	}
+	s := newStore(all...)
+	c, _ := start(t, s, Options{})
+	var dropping sync.WaitGroup
+	defer dropping.Wait()
+	s.given = func() { dropping.Go(func() { c.Invalidate("d/x") }) }
+	for range 50 {
+		if _, err := c.Stat(t.Context(), all[wide+1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestMovedOutOfAWideFolder: what has come of it long ago does not describe the
+// file in the folder that it is moved to.
+func TestMovedOutOfAWideFolder(t *testing.T) {
+	all := []string{"e/h"}
+	for i := range wide + 5 {
+		all = append(all, fmt.Sprintf("d/%05d", i))
+	}
+	s := newStore(all...)
+	c, clock := start(t, s, Options{TTL: time.Minute})
+	if _, err := c.Stat(t.Context(), "d/00000"); err != nil {
+		t.Fatal(err)
+	}
+	clock.Advance(50 * time.Second)
+	names(t, c, "e")
+	clock.Advance(20 * time.Second)
+	s.tree["e/g"] = backend.Info{Name: "g", ID: "of another client"} // it replaced d/00000, which was moved
+	c.Moved("d/00000", "e/g", c.Kept())
+	if info, err := c.Stat(t.Context(), "e/g"); err != nil || info.ID != "of another client" {
+		t.Errorf("%+v, %v", info, err)
+	}
 }
 
 // TestAWideFolderExpires: what has come of one is not fresh for ever.

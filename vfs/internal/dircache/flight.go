@@ -28,26 +28,26 @@ type flight struct {
 // list lists a folder, or joins a listing in progress, and repeats that if a
 // write has invalidated the result, because the caller must see earlier writes.
 // Unless all is set, it may stop at a folder that turns out to be wide: then
-// children are only some.
-func (c *Cache) list(ctx context.Context, name string, all bool) (backend.Info, map[string]backend.Info, error) {
+// children are only some, and whole is false.
+func (c *Cache) list(ctx context.Context, name string, all bool) (self backend.Info, children map[string]backend.Info, whole bool, err error) {
 	for {
 		f := c.join(ctx, name, all)
 		select {
 		case <-f.done:
 		case <-ctx.Done():
 			c.leave(f)
-			return backend.Info{}, nil, ctx.Err()
+			return backend.Info{}, nil, false, ctx.Err()
 		}
 		c.leave(f)
 		switch {
 		case f.stale:
 			if self, children, ok := c.fresh(name); ok {
-				return self, children, nil
+				return self, children, true, nil
 			}
 		case all && f.result.wide && f.err == nil:
 			// It had stopped before we joined.
 		default:
-			return f.result.self, maps.Clone(f.result.children), f.err
+			return f.result.self, maps.Clone(f.result.children), !f.result.wide, f.err
 		}
 	}
 }
