@@ -3,6 +3,7 @@ package s3
 import (
 	"bytes"
 	"context"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -131,9 +132,28 @@ func (t *transport) once(req *http.Request) (*http.Response, error) {
 		return nil, err
 	case len(page) > maxListing:
 		return nil, fmt.Errorf("the server's listing has a page of more than %d MiB", maxListing>>20)
+	case resp.StatusCode == http.StatusOK && !isListing(page):
+		return nil, errNotS3
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(page))
 	return resp, nil
+}
+
+// errNotS3 is the error of a page in place of a listing, which minio-go would take
+// for an empty one.
+var errNotS3 = errors.New("the server's answer is not one of S3; is the endpoint right, and is there no page to log in?")
+
+// isListing reports whether a body begins as a listing.
+func isListing(page []byte) bool {
+	for d := xml.NewDecoder(bytes.NewReader(page)); ; {
+		token, err := d.Token()
+		if err != nil {
+			return false
+		}
+		if first, ok := token.(xml.StartElement); ok {
+			return first.Name.Local == "ListBucketResult"
+		}
+	}
 }
 
 // CloseIdleConnections is called by http.Client.
@@ -146,7 +166,7 @@ func (t *transport) CloseIdleConnections() {
 func (c *client) transient(a *answer) (again bool, wait time.Duration) {
 	switch {
 	case a.err != nil:
-		return !certificate(a.err), 0
+		return !certificate(a.err) && !errors.Is(a.err, errNotS3), 0
 	case a.status == http.StatusNotImplemented, a.status == http.StatusHTTPVersionNotSupported, a.status == http.StatusInsufficientStorage:
 		return false, 0
 	}

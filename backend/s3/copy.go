@@ -202,7 +202,7 @@ func (s *store) confirmCopy(ctx context.Context, src entry, to, tag string) (ent
 		e, err := s.head(ctx, to)
 		hash := md5Of(src.tag)
 		switch {
-		case err == nil && e.Size == src.Size && (tag == "" || e.tag == tag) && (e.MD5 == "" || hash == "" || src.MD5 == "" || e.MD5 == src.MD5):
+		case err == nil && e.Size == src.Size && e.tag == tag && (e.MD5 == "" || hash == "" || src.MD5 == "" || e.MD5 == src.MD5):
 			return e, nil
 		case err != nil && !is(err, fs.ErrNotExist), try == lookTries:
 			if err == nil {
@@ -227,6 +227,9 @@ func (s *store) copyOnce(ctx context.Context, src entry, to string) (tag string,
 		tag = strings.Trim(info.ETag, `"`)
 		return err
 	})
+	if err == nil && tag == "" {
+		err = uncertainError{errNotS3}
+	}
 	return tag, err
 }
 

@@ -52,13 +52,15 @@ func (c *client) failure(a *answer, err error) error {
 		if a.status != 0 && a.status/100 != 2 {
 			return &refusal{status: a.status, code: http.StatusText(a.status)}
 		}
-		return fmt.Errorf("the server's answer is not one of S3 (is the endpoint right?): %w", err)
+		return fmt.Errorf("%w (%w)", errNotS3, err)
 	case a.status == 0: // not sent
 		return err
 	}
 	r := &refusal{status: a.status, code: e.Code, message: e.Message, retryAfter: httpclient.RetryAfter(a.header, c.cfg.Now())}
 	r.foreign = !strings.Contains(strings.ToLower(a.header.Get("Content-Type")), "xml")
 	switch {
+	case e.Code == "NoSuchBucket" && r.foreign:
+		r.code, r.message = fmt.Sprint(a.status), "that is no answer of S3; is the endpoint right?"
 	case e.Code == "RequestTimeTooSkewed":
 		r.message = c.skew(a.header)
 	case slices.Contains([]string{"InvalidAccessKeyId", "InvalidAccessKeyID"}, e.Code):
@@ -151,6 +153,9 @@ var statuses = map[int]error{
 }
 
 func (e *refusal) kind() error {
+	if e.status/100 == 2 {
+		return backend.ErrUnavailable
+	}
 	if kind := kinds[e.code]; kind != nil {
 		return kind
 	}

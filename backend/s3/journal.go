@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"time"
 
 	"github.com/davdisk/davdisk/internal/journal"
@@ -55,6 +56,19 @@ func (w *work[T]) done(key string) error {
 // forget removes a value that does no harm if it comes back after a crash.
 func (w *work[T]) forget(key string) error {
 	return w.Delete(context.Background(), key, journal.Options{Volatile: true})
+}
+
+// openJournals opens what an earlier process has left.
+func (s *store) openJournals() (err error) {
+	if s.cfg.StateDir != "" {
+		if err := os.MkdirAll(s.cfg.StateDir, 0o700); err != nil {
+			return err
+		}
+	}
+	if s.moves, err = openWork[intent](s.cfg, "moves"); err == nil {
+		s.uploads, err = openWork[string](s.cfg, "uploads")
+	}
+	return err
 }
 
 // recover begins to do away with what a killed process has left. The names of its

@@ -35,6 +35,9 @@ func (s *store) begin(ctx context.Context, key string, opts minio.PutObjectOptio
 		m.id, err = s.client.core.NewMultipartUpload(ctx, s.cfg.Bucket, key, opts)
 		return err
 	}))
+	if err == nil && m.id == "" {
+		err = errNotS3
+	}
 	if err != nil {
 		return nil, err
 	}

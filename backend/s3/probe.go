@@ -171,13 +171,16 @@ func (t *trial) atomic(ctx context.Context, f *features) error {
 	if !f.IfMatch || !f.WholePut {
 		return nil
 	}
-	on := condition{match: t.tag}
+	e, err := t.client.head(ctx, t.at)
+	if err != nil || e.tag == "" {
+		return err
+	}
+	on := condition{match: e.tag}
 	h := t.hold(ctx, on)
 	defer h.breakOff()
 	t.pause(ctx)
 	second := make(chan error, 1)
 	go func() { second <- t.put(ctx, "second", on) }()
-	var err error
 	select { // it may have to wait for the first one
 	case err = <-second:
 		h.finish()

@@ -80,8 +80,11 @@ func (s *store) put(ctx context.Context, name string, body io.Reader, opts backe
 // too many.
 func partSize(configured, size int64) int64 {
 	const unit = 1 << 20
+	if size <= configured*maxParts {
+		return configured
+	}
 	least := (size + maxParts - 1) / maxParts
-	return max(configured, (least+unit-1)/unit*unit)
+	return (least + unit - 1) / unit * unit
 }
 
 // upload is one Put.

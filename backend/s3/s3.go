@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"iter"
 	"log/slog"
-	"os"
 	"path"
 	"strings"
 	"sync"
@@ -74,7 +73,7 @@ func New(ctx context.Context, cfg Config) (backend.Backend, error) {
 	}
 	s := &store{cfg: cfg, log: cfg.Log, client: c, prefix: prefix}
 	if err := s.checkRoot(ctx); err != nil {
-		return nil, pathError("open", cfg.Bucket+"/"+strings.Trim(prefix, "/"), err)
+		return nil, pathError("open", path.Join(cfg.Bucket, prefix), err)
 	}
 	if err := s.begins(ctx); err != nil {
 		return nil, errors.Join(pathError("open", cfg.Bucket, err), s.Close())
@@ -83,16 +82,9 @@ func New(ctx context.Context, cfg Config) (backend.Backend, error) {
 }
 
 // begins finds out what the server can do, and what is still to be done.
-func (s *store) begins(ctx context.Context) (err error) {
-	if s.cfg.StateDir != "" {
-		if err := os.MkdirAll(s.cfg.StateDir, 0o700); err != nil {
-			return err
-		}
-	}
-	if s.moves, err = openWork[intent](s.cfg, "moves"); err != nil {
-		return err
-	}
-	if s.uploads, err = openWork[string](s.cfg, "uploads"); err != nil {
+func (s *store) begins(ctx context.Context) error {
+	err := s.openJournals()
+	if err != nil {
 		return err
 	}
 	var ok bool
@@ -113,7 +105,7 @@ func (s *store) checkRoot(ctx context.Context) error {
 	}
 	var refused *refusal
 	switch {
-	case errors.As(err, &refused) && refused.code == "NoSuchBucket" && !refused.foreign:
+	case errors.As(err, &refused) && refused.code == "NoSuchBucket":
 		return &backend.Error{Kind: fs.ErrNotExist, Message: fmt.Sprintf("the server has no bucket %q", s.cfg.Bucket)}
 	case err == nil && !there && s.prefix != "":
 		return &backend.Error{Kind: fs.ErrNotExist, Message: "the bucket has no such folder"}
