@@ -29,7 +29,7 @@ func (s *store) Copy(ctx context.Context, from, to string, opts backend.CopyOpti
 	if from == to {
 		return backend.LinkError("copy", from, to, fs.ErrInvalid, "onto itself")
 	}
-	unlock, err := s.names.Lock(ctx, pathlock.Tree(from), pathlock.Tree(to))
+	unlock, err := s.lock(ctx, pathlock.Tree(from), pathlock.Tree(to))
 	if err != nil {
 		return linkError("copy", from, to, err)
 	}
@@ -107,10 +107,13 @@ func (c *copies) round(ctx context.Context) (int, error) {
 	}
 	var todo []entry
 	for _, e := range objects {
+		if err := checkKey(e.key); err != nil {
+			return 0, err
+		}
 		if key := c.to + e.key[len(c.from):]; len(key) > maxKey {
 			return 0, &backend.Error{Kind: fs.ErrInvalid, Message: fmt.Sprintf("the key %q would be longer than %d bytes", key, maxKey)}
 		}
-		if made, done := c.made[e.key]; !done || made.src.tag != e.tag {
+		if made, done := c.made[e.key]; !done || made.src.Version != e.Version {
 			todo = append(todo, e)
 		}
 	}
@@ -124,6 +127,9 @@ func (c *copies) round(ctx context.Context) (int, error) {
 		dst, err := c.s.copyKey(ctx, src, c.to+src.key[len(c.from):], c.made[src.key].dst)
 		if err == nil {
 			results[i] = copying{src, dst}
+		}
+		if is(err, fs.ErrNotExist) { // the folder is there
+			err = &backend.Error{Kind: backend.ErrChanged, Message: "another client has removed a file of it meanwhile"}
 		}
 		return err
 	})
@@ -154,16 +160,28 @@ func (c *copies) takeBack(ctx context.Context, cause error) error {
 }
 
 // copyKey lets the server copy an object in place of another, or of nothing if
-// old has no key, and returns the copy. A copy of unknown outcome is looked at,
+// old has no key, and returns the copy. What another client has stored there since
+// is not replaced, as far as a look just before can tell. A copy of unknown outcome is looked at,
 // and repeated if the target is what it was.
 func (s *store) copyKey(ctx context.Context, src entry, to string, old entry) (entry, error) {
 	copies := s.copyOnce
 	if src.Size > maxCopy || s.ownParts(src) {
 		copies = s.copyInParts
 	}
+	now, there, err := s.look(ctx, to)
+	switch {
+	case err != nil:
+		return entry{}, err
+	case !there:
+		old = entry{}
+	case old.key == "":
+		return entry{}, &backend.Error{Kind: fs.ErrExist}
+	case now.Version != old.Version:
+		return entry{}, &backend.Error{Kind: backend.ErrChanged, Message: "another client has replaced the target meanwhile"}
+	}
 	sent := false
 	for try := 1; ; try++ {
-		tag, err := copies(ctx, src, to)
+		tag, err := copies(ctx, src, to, old)
 		looking, cancel := outliving(ctx)
 		defer cancel()
 		var again retryable
@@ -183,14 +201,13 @@ func (s *store) copyKey(ctx context.Context, src entry, to string, old entry) (e
 		if !sent {
 			continue
 		}
-		now, looked := s.head(looking, to)
-		missing := is(looked, fs.ErrNotExist)
-		if looked == nil {
-			if same, err := s.alike(looking, src, now); err == nil && same && now.tag != old.tag {
+		now, there, looked := s.look(looking, to)
+		if there {
+			if same, err := s.alike(looking, src, now); err == nil && same && now.Version != old.Version {
 				return now, nil
 			}
 		}
-		if looked != nil && !missing || missing != (old.key == "") || !missing && now.tag != old.tag {
+		if looked != nil || now.Version != old.Version {
 			return entry{}, uncertainError{err}
 		}
 	}
@@ -217,7 +234,7 @@ func (s *store) confirmCopy(ctx context.Context, src entry, to, tag string) (ent
 }
 
 // copyOnce copies by one request, if the source is still the one that is known.
-func (s *store) copyOnce(ctx context.Context, src entry, to string) (tag string, err error) {
+func (s *store) copyOnce(ctx context.Context, src entry, to string, _ entry) (tag string, err error) {
 	metadata := map[string]string{}
 	if src.tag != "" {
 		metadata["x-amz-copy-source-if-match"] = `"` + src.tag + `"`
@@ -242,7 +259,7 @@ func (s *store) ownParts(src entry) bool {
 }
 
 // copyInParts copies in parts.
-func (s *store) copyInParts(ctx context.Context, src entry, to string) (tag string, err error) {
+func (s *store) copyInParts(ctx context.Context, src entry, to string, old entry) (tag string, err error) {
 	full, err := s.head(ctx, src.key)
 	if err != nil {
 		return "", err
@@ -267,10 +284,23 @@ func (s *store) copyInParts(ctx context.Context, src entry, to string) (tag stri
 			sent, err = s.client.core.CopyObjectPart(ctx, s.cfg.Bucket, src.key, s.cfg.Bucket, to, m.id, len(m.sent)+1, at, length, metadata)
 			return err
 		}))
+		if err == nil && sent.ETag == "" {
+			err = errNotS3
+		}
 		if err != nil {
 			return "", err
 		}
 		m.sent = append(m.sent, sent)
 	}
-	return m.complete(ctx, condition{})
+	if !s.can.PartsConditions {
+		return m.complete(ctx, condition{})
+	}
+	tag, err = m.complete(ctx, condition{absent: old.key == "", match: old.tag})
+	if refusedCondition(err) { // of the target; what is wrong with the source is told before
+		err = &backend.Error{Kind: backend.ErrChanged, Message: "another client has stored something at the target meanwhile"}
+		if old.key == "" {
+			err = &backend.Error{Kind: fs.ErrExist}
+		}
+	}
+	return tag, err
 }

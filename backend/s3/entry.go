@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"mime"
 	"net/http"
@@ -62,6 +63,10 @@ func (c *client) head(ctx context.Context, key string) (entry, error) {
 		return err
 	})
 	if err != nil {
+		var refused *refusal
+		if errors.As(err, &refused) {
+			refused.foreign = false // no response to a HEAD has XML
+		}
 		return entry{}, err
 	}
 	if info.Size < 0 {

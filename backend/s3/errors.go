@@ -100,7 +100,7 @@ func (e *refusal) again() bool {
 		"BadDigest", "IncompleteBody", "XAmzContentSHA256Mismatch", "RequestTimeout", "OperationAborted", "ConditionalRequestConflict":
 		return true
 	}
-	return e.status == http.StatusTooManyRequests || e.status == http.StatusServiceUnavailable && e.retryAfter > 0
+	return e.status == http.StatusTooManyRequests || e.status == http.StatusServiceUnavailable && e.retryAfter > 0 && !e.foreign
 }
 
 // unknown reports whether the change may have been made.
@@ -153,7 +153,7 @@ var statuses = map[int]error{
 }
 
 func (e *refusal) kind() error {
-	if e.status/100 == 2 {
+	if e.status/100 == 2 || e.status == http.StatusNotFound && e.foreign {
 		return backend.ErrUnavailable
 	}
 	if kind := kinds[e.code]; kind != nil {
@@ -216,10 +216,10 @@ func is(err, kind error) bool {
 	return err != nil && errors.Is(translate(err), kind)
 }
 
-// hasCode reports whether err is a refusal with this code.
+// hasCode reports whether err is a refusal by an S3 server with this code.
 func hasCode(err error, code string) bool {
 	var e *refusal
-	return errors.As(err, &e) && e.code == code
+	return errors.As(err, &e) && e.code == code && !e.foreign
 }
 
 // refusedCondition reports whether err says that the condition of a request was

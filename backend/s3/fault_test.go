@@ -211,7 +211,7 @@ func TestFaults(t *testing.T) {
 			return moveOver(s)
 		}, always, "PUT d/x", same(then(pass, page(200))), backend.ErrUncertain, with("d/x", "the"), 0},
 		{"move over, copied and reset", all, moveOver, 1, "PUT", same(after), nil, with("f", "gone", "d/x", "old"), 0},
-		{"move over, removal refused", all, moveOver, always, "DELETE", same(refuse(403, "AccessDenied")), fs.ErrPermission, with("d/x", "old"), 0},
+		{"move over, removal refused", all, moveOver, always, "DELETE", same(refuse(403, "AccessDenied")), backend.ErrUncertain, with("d/x", "old"), 0},
 		{"move over, half copied and said so", all, moveOver, always, "PUT", func(f *server) faultFunc {
 			return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 				next(w, r)
@@ -224,7 +224,7 @@ func TestFaults(t *testing.T) {
 		{"move a folder, a removal refused", all, moveDir, always, "DELETE d/x", same(refuse(403, "AccessDenied")), backend.ErrUncertain, with("n/", "", "n/x", "1"), 0},
 		{"move a folder, one stored meanwhile", all, moveDir, 1, "PUT n/x", func(f *server) faultFunc { return f.also("PUT", "d/new", "another's") }, nil,
 			with("d/", "gone", "d/x", "gone", "n/", "", "n/x", "1", "n/new", "another's"), 0},
-		{"move a folder, one stored at the last moment", all, moveDir, 1, "DELETE d/x", func(f *server) faultFunc { return f.also("PUT", "d/new", "another's") }, backend.ErrChanged,
+		{"move a folder, one stored at the last moment", all, moveDir, 1, "DELETE d/x", func(f *server) faultFunc { return f.also("PUT", "d/new", "another's") }, backend.ErrUncertain,
 			with("d/", "gone", "d/x", "gone", "n/", "", "n/x", "1", "d/new", "another's"), 0},
 		{"copy, copied and reset", all, copies, 1, "PUT", same(after), nil, with("n", "old"), 1},
 		{"copy, refused", all, copies, always, "PUT", same(refuse(403, "AccessDenied")), fs.ErrPermission, old, 1},

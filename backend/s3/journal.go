@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"time"
 
@@ -34,13 +33,19 @@ func openWork[T any](cfg Config, what string) (*work[T], error) {
 	config := journal.MapConfig[T]{Format: "davdisk s3 " + what + " 1"}
 	if name := stateFile(cfg, cfg.Root, "-"+what+".journal"); name != "" {
 		m, err := journal.OpenMap(name, config)
+		if err == nil {
+			return &work[T]{m}, nil
+		}
 		if !errors.Is(err, journal.ErrLocked) {
-			return &work[T]{m}, err
+			return nil, err
 		}
 		cfg.Log.Debug("this backend keeps what is still to be done in memory", "error", err)
 	}
 	m, err := journal.OpenMap("", config)
-	return &work[T]{m}, err
+	if err != nil {
+		return nil, err
+	}
+	return &work[T]{m}, nil
 }
 
 // set stores a value. When it returns nil it is on disk.
@@ -119,6 +124,9 @@ func (s *store) recoverMove(ctx context.Context, from string, m intent) error {
 	var err error
 	switch {
 	case !m.Dir:
+		if err = s.keepFolder(ctx, from); err != nil {
+			return err
+		}
 		err = s.removeTwin(ctx, s.key(from), s.key(m.To))
 	case m.Copied:
 		err = s.removeTwins(ctx, s.dirKey(from), s.dirKey(m.To))
@@ -131,49 +139,45 @@ func (s *store) recoverMove(ctx context.Context, from string, m intent) error {
 	return err
 }
 
-// removeTwins removes what is below one prefix and the same below another.
+// removeTwins removes what is below one prefix and the same below another, files
+// before the markers of folders.
 func (s *store) removeTwins(ctx context.Context, remove, keep string) error {
 	objects, err := s.below(ctx, remove)
 	if err != nil {
 		return err
 	}
-	var twins []entry
-	for _, e := range objects {
-		if twin, err := s.isTwin(ctx, e.key, keep+e.key[len(remove):]); err != nil {
-			return err
-		} else if twin {
-			twins = append(twins, e)
+	for _, markers := range []bool{false, true} {
+		for _, e := range objects {
+			if isMarker(e.key) != markers {
+				continue
+			}
+			if err := s.removeTwin(ctx, e.key, keep+e.key[len(remove):]); err != nil {
+				return err
+			}
 		}
 	}
-	return s.deleteAll(ctx, twins)
+	return nil
 }
 
-// removeTwin removes an object if another one is the same.
+// removeTwin removes an object if another one has the same content, and both are
+// what they were once that is known.
 func (s *store) removeTwin(ctx context.Context, remove, keep string) error {
-	twin, err := s.isTwin(ctx, remove, keep)
-	if err != nil || !twin {
+	twin, there, err := s.look(ctx, remove)
+	if err != nil || !there {
 		return err
 	}
-	if err := s.keepFolder(ctx, remove[len(s.prefix):]); err != nil {
+	kept, there, err := s.look(ctx, keep)
+	if err != nil || !there {
 		return err
 	}
-	return s.deleteKey(ctx, entry{key: remove})
-}
-
-// isTwin reports whether two objects are there and have the same content.
-func (s *store) isTwin(ctx context.Context, a, b string) (bool, error) {
-	var both [2]entry
-	for i, key := range []string{a, b} {
-		e, err := s.head(ctx, key)
-		if is(err, fs.ErrNotExist) {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		both[i] = e
+	if same, err := s.alike(ctx, twin, kept); err != nil || !same {
+		return err
 	}
-	return s.alike(ctx, both[0], both[1])
+	now, there, err := s.look(ctx, keep)
+	if err != nil || !there || now.Version != kept.Version {
+		return err
+	}
+	return s.deleteAll(ctx, []entry{twin})
 }
 
 // alike reports whether two objects have the same content: by their entity tags

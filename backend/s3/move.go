@@ -21,7 +21,7 @@ func (s *store) Move(ctx context.Context, from, to string, opts backend.MoveOpti
 	if err := s.checkTwo(ctx, "move", from, to); err != nil {
 		return err
 	}
-	unlock, err := s.names.Lock(ctx, pathlock.Tree(from), pathlock.Tree(to))
+	unlock, err := s.lock(ctx, pathlock.Tree(from), pathlock.Tree(to))
 	if err != nil {
 		return linkError("move", from, to, err)
 	}
@@ -60,25 +60,20 @@ func (s *store) moveFile(ctx context.Context, from, to string, src, dst entry) e
 	}
 	ctx, cancel := outliving(ctx)
 	defer cancel()
-	now, err := s.head(ctx, src.key) // it took a while
+	err = s.deleteSeen(ctx, src) // the copy took a while
 	switch {
-	case is(err, fs.ErrNotExist):
+	case err == nil || is(err, fs.ErrNotExist):
 		return nil
-	case err == nil && now.tag == src.tag:
-		err = s.deleteKey(ctx, src)
-	case err == nil:
-		err = &backend.Error{Kind: backend.ErrChanged, Message: "the source was replaced while it was moved"}
-	}
-	if err == nil || is(err, backend.ErrUncertain) {
+	case is(err, backend.ErrUncertain):
 		return err
 	}
-	if dst.key != "" {
-		return fmt.Errorf("it was copied, and the source is still there: %w", err)
+	if dst.key == "" {
+		failed := s.deleteSeen(ctx, made)
+		if failed == nil || is(failed, backend.ErrChanged) || is(failed, fs.ErrNotExist) {
+			return err
+		}
 	}
-	if s.deleteKey(ctx, made) != nil {
-		return uncertainError{fmt.Errorf("it was copied, and the source is still there: %w", err)}
-	}
-	return err
+	return uncertainError{fmt.Errorf("it was copied, and the source is still there: %w", err)}
 }
 
 // moveFolder moves a folder. It is listed again and again until all of it is
@@ -117,7 +112,8 @@ func (s *store) moveFolder(ctx context.Context, from, to string, m intent) error
 	case err != nil:
 		return uncertainError{errors.New("it was moved, and the source cannot be looked at: " + translate(err).Error())}
 	case left:
-		return &backend.Error{Kind: backend.ErrChanged, Message: "it was moved, and another client has stored something under the old name meanwhile"}
+		s.renamed(from, to)
+		return uncertainError{errors.New("it was moved, and another client has stored something under the old name meanwhile")}
 	}
 	return nil
 }

@@ -146,7 +146,7 @@ func (s *store) abort(ctx context.Context, key, id string) error {
 		return s.client.core.AbortMultipartUpload(ctx, s.cfg.Bucket, key, id)
 	})
 	var refused *refusal
-	if errors.As(err, &refused) && refused.status == http.StatusNotFound && (refused.code == "NoSuchUpload" || refused.code == "NoSuchKey") {
+	if errors.As(err, &refused) && refused.status == http.StatusNotFound && !refused.foreign && (refused.code == "NoSuchUpload" || refused.code == "NoSuchKey") {
 		return nil
 	}
 	if is(err, backend.ErrUncertain) { // once more, to be sure

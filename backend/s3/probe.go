@@ -109,8 +109,11 @@ func (t *trial) conditions(ctx context.Context, f *features) (err error) {
 	if f.IfAbsent, err = t.refuses(ctx, put, condition{absent: true}); err != nil {
 		return err
 	}
-	if f.IfMatch, err = t.refuses(ctx, put, condition{match: noTag}); err != nil || !f.IfMatch || t.tag == "" {
+	if f.IfMatch, err = t.refuses(ctx, put, condition{match: noTag}); err != nil || !f.IfMatch {
 		return err
+	}
+	if f.IfMatch = t.tag != ""; !f.IfMatch { // there is nothing to match
+		return nil
 	}
 	met, err := t.refuses(ctx, put, condition{match: t.tag})
 	f.IfMatch = f.IfMatch && !met && err == nil && t.stored == "conditions"

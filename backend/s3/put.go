@@ -43,7 +43,7 @@ func (s *store) Put(ctx context.Context, name string, body io.Reader, opts backe
 	if name == "." {
 		return backend.Info{}, backend.PathError("put", name, backend.ErrIsDir, "")
 	}
-	unlock, err := s.names.Lock(ctx, pathlock.One(name))
+	unlock, err := s.lock(ctx, pathlock.One(name))
 	if err != nil {
 		return backend.Info{}, pathError("put", name, err)
 	}
@@ -241,7 +241,7 @@ func unsure(sent bool, err error) error {
 
 // once issues the request and determines the outcome.
 func (u *upload) once(ctx context.Context) (entry, error) {
-	if !u.conditional() {
+	if !u.conditional() || u.opts.IfVersion != "" && u.on.match == "" {
 		if _, err := u.checkNow(ctx); err != nil {
 			return entry{}, err
 		}

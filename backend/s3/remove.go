@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/minio/minio-go/v7"
 
@@ -24,7 +25,7 @@ func (s *store) Remove(ctx context.Context, name string, opts backend.RemoveOpti
 	if name == "." {
 		return backend.PathError("remove", name, fs.ErrInvalid, "the root itself")
 	}
-	unlock, err := s.names.Lock(ctx, pathlock.Tree(name))
+	unlock, err := s.lock(ctx, pathlock.Tree(name))
 	if err != nil {
 		return pathError("remove", name, err)
 	}
@@ -41,7 +42,7 @@ func (s *store) Remove(ctx context.Context, name string, opts backend.RemoveOpti
 	if err := s.keepFolder(ctx, name); err != nil {
 		return pathError("remove", name, err)
 	}
-	return pathError("remove", name, s.deleteKey(ctx, e))
+	return pathError("remove", name, s.deleteSeen(ctx, e))
 }
 
 // CheckRemove implements backend.RemoveChecker: a folder may contain keys that are
@@ -67,6 +68,14 @@ func (s *store) below(ctx context.Context, prefix string) ([]entry, error) {
 		objects = append(objects, newEntry(object))
 	}
 	return objects, nil
+}
+
+// checkKey refuses keys that are not UTF-8: minio-go would name another object.
+func checkKey(key string) error {
+	if utf8.ValidString(key) {
+		return nil
+	}
+	return &backend.Error{Kind: fs.ErrInvalid, Message: fmt.Sprintf("the key %q is not UTF-8", key)}
 }
 
 // isMarker reports whether a key is that of a folder.
@@ -110,16 +119,23 @@ func (s *store) removeFolder(ctx context.Context, name string, ifEmpty bool) err
 	}
 	ctx = context.WithoutCancel(ctx)
 	if err := s.deleteAll(ctx, objects); err != nil {
+		if len(objects) > 1 {
+			err = uncertainError{fmt.Errorf("a part of it may be removed: %w", err)}
+		}
 		return err
 	}
 	left, err := s.client.any(ctx, prefix)
-	if err == nil && left {
-		err = &backend.Error{Kind: backend.ErrNotEmpty, Message: "another client has stored something in it meanwhile"}
+	switch {
+	case err != nil:
+		return uncertainError{fmt.Errorf("it was removed, and cannot be looked at: %w", err)}
+	case left:
+		return &backend.Error{Kind: backend.ErrNotEmpty, Message: "another client has stored something in it meanwhile"}
 	}
-	return err
+	return nil
 }
 
-// deleteAll removes objects, files before the markers of folders.
+// deleteAll removes objects, files before the markers of folders. What was
+// replaced since it was seen stays, which is no error.
 func (s *store) deleteAll(ctx context.Context, objects []entry) error {
 	var files, markers []entry
 	for _, e := range objects {
@@ -129,15 +145,58 @@ func (s *store) deleteAll(ctx context.Context, objects []entry) error {
 			files = append(files, e)
 		}
 	}
-	if err := each(ctx, files, s.deleteKey); err != nil {
+	remove := func(ctx context.Context, e entry) error {
+		err := s.deleteSeen(ctx, e)
+		if is(err, backend.ErrChanged) || is(err, fs.ErrNotExist) {
+			return nil
+		}
 		return err
 	}
-	return each(ctx, markers, s.deleteKey)
+	if err := each(ctx, files, remove); err != nil {
+		return err
+	}
+	return each(ctx, markers, remove)
+}
+
+// look asks for an object. That it is missing is proved by a listing: a 404 alone
+// may be that of a proxy, whose server is away.
+func (s *store) look(ctx context.Context, key string) (e entry, there bool, err error) {
+	e, err = s.head(ctx, key)
+	if !is(err, fs.ErrNotExist) {
+		return e, err == nil, err
+	}
+	for object, err := range s.client.list(ctx, key, true, 1) { // a key comes before those that begin with it
+		if err == nil && object.Key == key {
+			err = &backend.Error{Kind: backend.ErrUnavailable, Message: "the server lists an object, and says that there is none"}
+		}
+		return entry{}, false, err
+	}
+	return entry{}, false, nil
+}
+
+// deleteSeen removes an object if it is still the one that was seen: one that
+// another client has stored since stays, and is backend.ErrChanged. Between the
+// look and the removal there is a moment, because not every server checks
+// conditions of a removal.
+func (s *store) deleteSeen(ctx context.Context, e entry) error {
+	now, there, err := s.look(ctx, e.key)
+	switch {
+	case err != nil:
+		return err
+	case !there:
+		return &backend.Error{Kind: fs.ErrNotExist}
+	case now.Version != e.Version:
+		return &backend.Error{Kind: backend.ErrChanged, Message: "another client has replaced it meanwhile"}
+	}
+	return s.deleteKey(ctx, e)
 }
 
 // deleteKey removes an object. A removal of unknown outcome is looked at, and
 // repeated only if the same object is still there.
 func (s *store) deleteKey(ctx context.Context, e entry) error {
+	if err := checkKey(e.key); err != nil {
+		return err
+	}
 	s.markers.Delete(e.key)
 	lost := false
 	for try := 1; ; try++ {
@@ -153,12 +212,12 @@ func (s *store) deleteKey(ctx context.Context, e entry) error {
 			return uncertain
 		}
 		looking, cancel := outliving(ctx)
-		now, err := s.client.head(looking, e.key)
+		now, there, err := s.look(looking, e.key)
 		cancel()
 		switch {
-		case is(err, fs.ErrNotExist):
+		case err == nil && !there:
 			return nil
-		case err != nil || try == maxTries || now.tag != e.tag:
+		case err != nil || try == maxTries || now.Version != e.Version:
 			return uncertain
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"log/slog"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 
@@ -319,20 +320,57 @@ func (s *store) needParent(ctx context.Context, name string) error {
 	return nil
 }
 
+// lock locks names for a change. A killed move of them that could not be finished
+// yet is given up, because what is there from now on is not what it left.
+func (s *store) lock(ctx context.Context, names ...pathlock.Name) (unlock func(), err error) {
+	unlock, err = s.names.Lock(ctx, names...)
+	if err != nil {
+		return nil, err
+	}
+	touches := func(moved string) bool {
+		return slices.ContainsFunc(names, func(n pathlock.Name) bool {
+			return backend.Within(n.Path, moved) || n.Tree && backend.Within(moved, n.Path)
+		})
+	}
+	for from, m := range s.moves.All() {
+		if !touches(from) && !touches(m.To) {
+			continue
+		}
+		s.log.Warn("a move that was killed is left as it is: see what is under both names", "from", from, "to", m.To)
+		if err := s.moves.done(from); err != nil {
+			unlock()
+			return nil, err
+		}
+	}
+	return unlock, nil
+}
+
 // each calls f for all of some things, a few at a time, and returns the first
-// error. Nothing more is begun after one.
+// error, or one of unknown outcome if there is one. Nothing more is begun after
+// an error.
 func each[T any](ctx context.Context, all []T, f func(context.Context, T) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
+	var mu sync.Mutex
+	var unknown error
 	for _, one := range all {
 		group.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			return f(ctx, one)
+			err := f(ctx, one)
+			if errors.As(err, new(uncertainError)) {
+				mu.Lock()
+				unknown = err
+				mu.Unlock()
+			}
+			return err
 		})
 	}
-	return group.Wait()
+	if err := group.Wait(); unknown == nil {
+		return err
+	}
+	return unknown
 }
 
 // atOnce is how many objects are copied or removed at a time.
