@@ -17,6 +17,7 @@ import (
 // TestConformance shows that the folder of a store, with both kinds of cache,
 // behaves as programs expect. Below the level long it is about what loses data.
 func TestConformance(t *testing.T) {
+	testlevel.NeedMore(t)
 	stores := func() map[string]backend.Backend {
 		return map[string]backend.Backend{"one": memory.New(memory.Options{}), "two": memory.New(memory.Options{})}
 	}
