@@ -79,7 +79,8 @@ func installUnit(t *testing.T, root, binary string) {
 			t.Errorf("the unit lacks %q", line)
 		}
 	}
-	want := `ExecStart="/usr/bin/davdisk" "serve" "--read-only=true" "--cache-dir=/var/cache/davdisk" "--config=/etc/davdisk/config.toml" "--state-dir=/var/lib/davdisk" "--" "/srv"` + "\nReadWritePaths=\"/srv\"\n"
+	// The configuration of the package names the cache itself.
+	want := `ExecStart="/usr/bin/davdisk" "serve" "--read-only=true" "--config=/etc/davdisk/config.toml" "--state-dir=/var/lib/davdisk" "--" "/srv"` + "\nReadWritePaths=\"/srv\"\n"
 	if !strings.Contains(string(unit), want) {
 		t.Errorf("the unit is\n%s\nwant\n%s", unit, want)
 	}
