@@ -89,16 +89,11 @@ func (s *session) installService(args []string) error {
 		return fmt.Errorf("%s is there already; 'davdisk service uninstall' removes it if davdisk wrote it", file)
 	}
 	if err := m.Install(); err != nil {
-		if isOurUnit(file) {
-			err = errors.Join(err, os.Remove(file))
-		}
-		return o.failed("install the service", err)
+		return o.failed("install the service", errors.Join(err, undo(m, file)))
 	}
 	out := s.out()
 	fmt.Fprintf(out, "installed: davdisk %s\n", out.Name(strings.Join(o.args, " ")))
-	if os.Getenv("DAVDISK_TOKEN") != "" {
-		s.log.Warn("a service does not see DAVDISK_TOKEN; it uses the login that 'davdisk login' stores, or --yandex-token-file")
-	}
+	s.warnOfVariables()
 	if err := m.Start(); err != nil {
 		return o.failed("the service is installed and did not start", err)
 	}
@@ -106,6 +101,36 @@ func (s *session) installService(args []string) error {
 		fmt.Fprintln(s.c.App.ErrWriter, "It ends when you log out, unless you run: loginctl enable-linger")
 	}
 	return nil
+}
+
+// undo removes what a failed installation has left: the unit, of which a full disk
+// may have only a part, and links to it.
+func undo(m service.Service, file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil || !strings.HasPrefix(string(text), unitMark) && !strings.HasPrefix(unitMark, string(text)) {
+		return nil // nothing of ours
+	}
+	if m.Uninstall() == nil {
+		return nil
+	}
+	if err := os.Remove(file); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// warnOfVariables names the secrets that a service would not see.
+func (s *session) warnOfVariables() {
+	for _, d := range s.drivers {
+		for _, option := range d.Options {
+			flag := d.Name + "-" + option.Name
+			for _, name := range secretVariables(flag) {
+				if option.Secret && os.Getenv(name) != "" {
+					fmt.Fprintf(s.c.App.ErrWriter, "davdisk: a service does not see the variable %s; name a file with --%s-file\n", name, flag)
+				}
+			}
+		}
+	}
 }
 
 // serviceOptions are those of the command line, with what would mean something
@@ -168,7 +193,9 @@ func (o *serviceOptions) addFlags(s *session) error {
 		if own["config"] == "" {
 			return misuse("a service of the system needs a configuration that its user can read: --config /etc/davdisk/config.toml; 'davdisk config init' with the same flag makes it")
 		}
-		own["state-dir"], own["cache-dir"] = "/var/lib/davdisk", "/var/cache/davdisk" // of the unit
+		if runtime.GOOS == "linux" {
+			own["state-dir"], own["cache-dir"] = "/var/lib/davdisk", "/var/cache/davdisk" // of the unit
+		}
 		for name := range own {
 			if s.c.String(name) != "" || s.cfg.Commands["serve"][name] != nil {
 				own[name] = s.c.String(name)
@@ -181,7 +208,7 @@ func (o *serviceOptions) addFlags(s *session) error {
 		if value, ok := own[name]; ok && value != "" {
 			values = []string{value}
 		}
-		if len(values) == 0 || name == "run-as" {
+		if len(values) == 0 || name == "run-as" || name == "output" {
 			continue
 		}
 		if _, ok := f.(*cli.StringSliceFlag); ok {
