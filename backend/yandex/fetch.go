@@ -36,12 +36,12 @@ func (b *Backend) fetchURL(ctx context.Context, name, address string) error {
 	}
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	_, _, err = b.api.Change(ctx, api.UploadFromURL, url.Values{"path": {target}, "url": {address}})
+	_, _, err = b.carryOut(ctx, api.UploadFromURL, url.Values{"path": {target}, "url": {address}}, name)
 	if errors.Is(err, api.ErrOperationFailed) {
 		return &backend.Error{Kind: backend.ErrUnavailable, Message: "the service could not download that address"}
 	}
 	if err != nil {
-		return b.keepClosed(err, name)
+		return err
 	}
 	if _, err := b.look(ctx, name); err != nil {
 		return api.UncertainError{Err: err}

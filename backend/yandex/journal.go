@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,6 +19,9 @@ import (
 type work[T any] struct {
 	*journal.Map[T]
 	lasting bool // survives the process
+
+	format string
+	beside []string // the journals that other processes may have; none in memory only
 }
 
 // maxJournals is how many backends of one account can keep a journal at a time:
@@ -26,75 +30,93 @@ const maxJournals = 8
 
 // openWork opens the work left by earlier processes. It is in memory only
 // without a state folder, and if maxJournals others are open, which is logged.
-func openWork[T any](cfg Config, root, what string) (*work[T], error) {
-	format := "davdisk " + what + " 1"
+// Of two values for one name, the one counts that is newer than the other; with
+// no newer, both stay where they are.
+func openWork[T any](cfg Config, root, what string, newer func(a, b T) bool) (*work[T], error) {
+	w := &work[T]{format: "davdisk " + what + " 1"}
+	err := error(nil)
 	if cfg.StateDir == "" {
-		m, err := journal.OpenMap("", journal.MapConfig[T]{Format: format})
-		return &work[T]{m, false}, err
+		w.Map, err = journal.OpenMap("", journal.MapConfig[T]{Format: w.format})
+		return w, err
 	}
 	sum := sha256.Sum256([]byte(root))
 	base := filepath.Join(cfg.StateDir, what+"-"+hex.EncodeToString(sum[:6]))
 	for i := range maxJournals {
-		config := journal.MapConfig[T]{Format: format}
+		path, config := base+".journal", journal.MapConfig[T]{Format: w.format}
 		if i == 0 {
 			config.Import = journal.EarlierMap[T](base + ".jsonl")
+		} else {
+			path = base + "." + strconv.Itoa(i) + ".journal"
 		}
-		m, err := journal.OpenMap(journalPath(base, i), config)
-		if errors.Is(err, journal.ErrLocked) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		w := &work[T]{m, true}
-		for other := range maxJournals {
-			if other == i {
+		if w.Map == nil {
+			m, err := journal.OpenMap(path, config)
+			if err == nil {
+				w.Map, w.lasting = m, true
 				continue
 			}
-			if err := w.takeOver(journalPath(base, other), format); err != nil {
-				return nil, errors.Join(err, w.Close())
+			if !errors.Is(err, journal.ErrLocked) {
+				return nil, err
 			}
 		}
-		return w, nil
+		w.beside = append(w.beside, path)
 	}
-	cfg.Log.Warn("this backend keeps what is still to be done in memory", "error", fmt.Errorf("%w: %s", journal.ErrLocked, base))
-	m, err := journal.OpenMap("", journal.MapConfig[T]{Format: format})
-	return &work[T]{m, false}, err
-}
-
-func journalPath(base string, i int) string {
-	if i == 0 {
-		return base + ".journal"
+	if w.Map == nil {
+		cfg.Log.Warn("this backend keeps what is still to be done in memory", "error", fmt.Errorf("%w: %s", journal.ErrLocked, base))
+		w.Map, err = journal.OpenMap("", journal.MapConfig[T]{Format: w.format})
+		return w, err
 	}
-	return base + "." + strconv.Itoa(i) + ".journal"
+	for _, path := range w.beside {
+		if err := w.takeOver(cfg.Log, path, newer); err != nil {
+			return nil, errors.Join(err, w.Close())
+		}
+	}
+	return w, nil
 }
 
 // takeOver moves the work in another journal into this one, unless a process has
-// it open. A crash between the two steps leaves it in both, and it is taken over
-// again.
-func (w *work[T]) takeOver(path, format string) error {
+// it open. What cannot be written stays where it is.
+func (w *work[T]) takeOver(log *slog.Logger, path string, newer func(a, b T) bool) error {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil // the usual case makes no lock file
 	}
-	left, err := journal.OpenMap(path, journal.MapConfig[T]{Format: format})
+	left, err := journal.OpenMap(path, journal.MapConfig[T]{Format: w.format})
 	if errors.Is(err, journal.ErrLocked) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	ctx := context.Background()
 	for name, value := range left.All() {
-		if _, known := w.Get(name); !known {
-			err = w.Set(context.Background(), name, value, journal.Options{})
+		if have, known := w.Get(name); known && (newer == nil || !newer(value, have)) {
+			if newer == nil {
+				continue
+			}
+		} else if err = w.Set(ctx, name, value, journal.Options{}); err != nil {
+			break
 		}
-		if err == nil {
-			err = left.Delete(context.Background(), name, journal.Options{})
-		}
-		if err != nil {
+		if err = left.Delete(ctx, name, journal.Options{Volatile: true}); err != nil { // in both, it is taken over again
 			break
 		}
 	}
-	return errors.Join(err, left.Close())
+	if err = errors.Join(err, left.Close()); err != nil {
+		log.Warn("what an earlier process left to be done stays in its journal", "error", err)
+	}
+	return nil
+}
+
+// others reads the work that is in the journals of other processes.
+func (w *work[T]) others() (all []map[string]T, err error) {
+	for _, path := range w.beside {
+		left, err := journal.ReadMap[T](path, w.format)
+		if err != nil {
+			return nil, err
+		}
+		if len(left) > 0 {
+			all = append(all, left)
+		}
+	}
+	return all, nil
 }
 
 // set stores a value; when it returns nil it is on disk. Otherwise it is kept

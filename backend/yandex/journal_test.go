@@ -20,9 +20,11 @@ func testConfig(dir string) Config {
 	return Config{StateDir: dir, Log: slog.New(slog.DiscardHandler), Now: time.Now}
 }
 
+func larger(a, b int) bool { return a > b }
+
 func openTestWork(t *testing.T, dir string) *work[int] {
 	t.Helper()
-	w, err := openWork[int](testConfig(dir), "disk:/", "test")
+	w, err := openWork[int](testConfig(dir), "disk:/", "test", larger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +52,7 @@ func TestWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	values(t, openTestWork(t, dir), map[string]int{"a": 4, "Ж \n\"": 2})
-	other, err := openWork[int](testConfig(dir), "disk:/other", "test")
+	other, err := openWork[int](testConfig(dir), "disk:/other", "test", larger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +112,7 @@ func TestWorkOfTwo(t *testing.T) {
 		t.Fatal(err)
 	}
 	server = openTestWork(t, dir)
-	values(t, server, map[string]int{"0": 0, "1": 1, "both": 0})
+	values(t, server, map[string]int{"0": 0, "1": 1, "both": 1})
 	if err := server.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +152,7 @@ func TestWorkOfVersion1(t *testing.T) {
 			len(u.Operation) != 64 || !u.Until.After(made.Add(29*time.Minute)) {
 			t.Errorf("the uploads are %+v", pending.All())
 		}
-		times, err := openWork[stamp](cfg, "disk:/", "times")
+		times, err := openWork[stamp](cfg, "disk:/", "times", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -189,7 +191,7 @@ func TestDamagedWorkIsTold(t *testing.T) {
 	if err := os.WriteFile(files[0], data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err = openWork[int](testConfig(dir), "disk:/", "test")
+	_, err = openWork[int](testConfig(dir), "disk:/", "test", larger)
 	var damage *journal.DamageError
 	if !errors.As(err, &damage) || damage.Path != files[0] || errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("it opened with %v", err)

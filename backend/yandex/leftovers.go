@@ -46,7 +46,7 @@ type leftover struct {
 
 // openLeftovers opens the temporary names that an earlier process has left.
 func openLeftovers(b *Backend) (*leftovers, error) {
-	j, err := openWork[leftover](b.cfg, b.root, "temporary")
+	j, err := openWork(b.cfg, b.root, "temporary", func(a, b leftover) bool { return a.Until.After(b.Until) })
 	if err != nil {
 		return nil, err
 	}
@@ -221,7 +221,7 @@ func (b *Backend) removeTemporary(ctx context.Context, name string) (found bool,
 	if err != nil {
 		return false, err
 	}
-	r, _, err := b.api.Change(ctx, api.DeleteItem, url.Values{"path": {target}, "permanently": {"true"}})
+	r, _, err := b.carryOut(ctx, api.DeleteItem, url.Values{"path": {target}, "permanently": {"true"}}, name)
 	if hasCode(err, "DiskNotFoundError") {
 		return r.Retried, nil
 	}

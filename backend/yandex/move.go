@@ -130,7 +130,9 @@ func (b *Backend) overwrite(ctx context.Context, c api.Call, from, to string) er
 	}
 	b.recent.copied(from, sibling)
 	if err := b.send(ctx, api.MoveResource, sibling, to, true); err != nil {
-		b.discard(ctx, sibling)
+		if !errors.As(err, new(api.OpenError)) { // or it is being moved
+			b.discard(ctx, sibling)
+		}
 		return err
 	}
 	b.leftovers.gone(sibling)
@@ -193,7 +195,7 @@ func (b *Backend) sendChecked(ctx context.Context, c api.Call, from, to string, 
 			return err
 		})
 		if err == nil {
-			err = b.keepClosed(b.api.Finish(ctx, r, next), from, to)
+			err = b.finish(ctx, r, next, from, to)
 			if err == nil && r.Async() {
 				err = b.transferred(ctx, c, from, to, overwrite)
 			}

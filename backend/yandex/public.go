@@ -123,8 +123,8 @@ func (b *Backend) savePublic(ctx context.Context, address, inner, to string) err
 	query.Set("save_path", folder)
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	if _, _, err := b.api.Change(ctx, api.SavePublic, query); err != nil {
-		return b.keepClosed(publicError(err), to)
+	if _, _, err := b.carryOut(ctx, api.SavePublic, query, to); err != nil {
+		return publicError(err)
 	}
 	if _, err := b.look(ctx, to); err != nil {
 		return api.UncertainError{Err: err}

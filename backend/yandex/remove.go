@@ -56,7 +56,7 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 	ctx, cancel := issued(ctx)
 	defer cancel()
 	err = b.retryNotFound(ctx, name, func() error {
-		r, _, err := b.api.Change(ctx, api.DeleteItem, query)
+		r, _, err := b.carryOut(ctx, api.DeleteItem, query, name)
 		// After a lost response, not found means that the first attempt removed it.
 		if r.Retried && hasCode(err, "DiskNotFoundError") {
 			err = nil
@@ -68,7 +68,7 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 	})
 	if err != nil {
 		b.recent.invalidate(name)
-		return b.keepClosed(err, name)
+		return err
 	}
 	b.recent.removed(name)
 	b.times.dropTree(name)

@@ -39,7 +39,7 @@ type storedName struct {
 // openStored opens what an earlier process has stored lately. What was recorded
 // with a clock that was ahead counts as stored now.
 func openStored(cfg Config, root string) (*stored, error) {
-	j, err := openWork[storedEntry](cfg, root, "stored")
+	j, err := openWork(cfg, root, "stored", func(a, b storedEntry) bool { return a.At.After(b.At) })
 	if err != nil {
 		return nil, err
 	}

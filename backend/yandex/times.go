@@ -99,7 +99,7 @@ const (
 
 // openTimes opens the times left by an earlier process.
 func openTimes(b *Backend) (*times, error) {
-	j, err := openWork[stamp](b.cfg, b.root, "times")
+	j, err := openWork(b.cfg, b.root, "times", func(a, b stamp) bool { return a.Due.After(b.Due) })
 	if err != nil {
 		return nil, err
 	}

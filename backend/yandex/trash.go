@@ -110,12 +110,12 @@ func (b *Backend) restore(ctx context.Context, id, to string, overwrite bool) (s
 	}
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	r, next, err := b.api.Change(ctx, api.RestoreTrash, query)
+	r, next, err := b.carryOut(ctx, api.RestoreTrash, query, to)
 	if err == nil && r.Async() {
 		err = b.vanished(ctx, func(ctx context.Context) (*api.Resource, error) { return b.trashed(ctx, id) })
 	}
 	if err != nil {
-		return "", b.keepClosed(err, to)
+		return "", err
 	}
 	return b.restoredTo(ctx, base, to, string(next.Href))
 }

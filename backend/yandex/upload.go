@@ -124,7 +124,7 @@ func (u *upload) rename(ctx context.Context) error {
 	}
 	if err == nil {
 		u.b.leftovers.gone(u.at)
-	} else {
+	} else if !errors.As(err, new(api.OpenError)) { // or it is being moved
 		u.b.discard(ctx, u.at)
 	}
 	if is(err, fs.ErrExist) && !u.opts.IfAbsent {
@@ -246,7 +246,8 @@ func (u *upload) once(ctx context.Context, again bool) (modified time.Time, err 
 	case err != nil:
 		return time.Time{}, err
 	case done.Accepted && u.target.OperationID != "":
-		if err := u.b.api.Wait(ctx, u.b.api.OperationLink(string(u.target.OperationID))); err != nil {
+		link := u.b.api.OperationLink(string(u.target.OperationID))
+		if err := u.b.await(link, []string{u.at}, func() error { return u.b.api.Wait(ctx, link) }); err != nil {
 			return u.recoverOutcome(ctx, err)
 		}
 	}
@@ -270,12 +271,16 @@ func (u *upload) recoverOutcome(ctx context.Context, cause error) (modified time
 		Operation: string(u.target.OperationID), Href: string(u.target.Href),
 		Size: u.sum.size, MD5: md5, SHA256: sha, Until: u.issued.Add(linkWindow),
 	}
+	var open api.OpenError // then the upload server has taken the file, and has nothing to say
+	accepted := errors.As(cause, &open)
 	for pause := api.FirstPoll; pending.Operation != "" && pause <= 2*api.LastPoll; pause *= 2 {
 		done, err := b.api.Poll(ctx, b.api.OperationLink(pending.Operation))
 		switch {
 		case done && err == nil:
+			b.forgetPending(u.at, pendingChange{Link: open.Link})
 			return u.confirm(ctx)
 		case done:
+			b.forgetPending(u.at, pendingChange{Link: open.Link})
 			return time.Time{}, api.RetryableError{Err: err}
 		}
 		_ = b.api.Sleep(ctx, pause) // an ended context fails the next call
@@ -283,12 +288,19 @@ func (u *upload) recoverOutcome(ctx context.Context, cause error) (modified time
 	if r, err := b.look(ctx, u.at); err == nil && u.matches(r) {
 		return r.Modified.Time, nil
 	}
+	if accepted { // its name is closed already
+		return time.Time{}, &backend.Error{Kind: backend.ErrUncertain, RetryAfter: pendingRetryAfter,
+			Message: "the service has taken the file, and has not said yet whether it is stored"}
+	}
 	// After a broken connection nothing more can arrive. After a timeout the
 	// server may only be slow to count what it has received.
 	if n, ok := b.api.Received(ctx, pending.Href, pending.Size, md5, sha); ok && !errors.Is(cause, httpclient.ErrIdleTimeout) && (n < pending.Size || n == 0) {
 		return time.Time{}, api.RetryableError{Err: fmt.Errorf("the upload broke off: %w", cause)}
 	}
-	if err := b.pending.set(u.at, pending); err != nil {
+	b.pendingMu.Lock()
+	err = b.pending.set(u.at, pending)
+	b.pendingMu.Unlock()
+	if err != nil {
 		b.log.Warn("an upload of unknown outcome is not followed after a restart", "name", u.name, "error", err)
 	}
 	return time.Time{}, &backend.Error{Kind: backend.ErrUncertain, RetryAfter: pendingRetryAfter,

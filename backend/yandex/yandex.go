@@ -31,14 +31,15 @@ type Backend struct {
 	log  *slog.Logger
 	api  *api.Client
 
-	appRoot atomic.Pointer[string] // see base
-	account *account
-	links   *links
-	recent  *recentState
-	files   pathlock.Table       // one change of a name at a time
-	folders pathlock.Table       // one change in a folder at a time
-	pending *work[pendingChange] // those that may still take effect, by name
-	times   *times
+	appRoot   atomic.Pointer[string] // see base
+	account   *account
+	links     *links
+	recent    *recentState
+	files     pathlock.Table       // one change of a name at a time
+	folders   pathlock.Table       // one change in a folder at a time
+	pending   *work[pendingChange] // those that may still take effect, by name
+	pendingMu sync.Mutex           // held while a pending change is set or deleted
+	times     *times
 
 	unusable sync.Map // folder: names that its last listing left out
 
@@ -220,7 +221,7 @@ func (b *Backend) Mkdir(ctx context.Context, name string) error {
 func (b *Backend) mkdir(ctx context.Context, name string) error {
 	return b.change(ctx, name, func(ctx context.Context, target string) error {
 		_, known := b.recent.fresh(name)
-		r, _, err := b.api.Change(ctx, api.MakeFolder, url.Values{"path": {target}})
+		r, _, err := b.carryOut(ctx, api.MakeFolder, url.Values{"path": {target}}, name)
 		// A folder that is there once a response was lost is the one asked for,
 		// unless it was known before or is in use.
 		if r.Retried && !known && hasCode(err, "DiskPathPointsToExistentDirectoryError") {
@@ -247,7 +248,7 @@ func (b *Backend) change(ctx context.Context, name string, do func(ctx context.C
 	defer unlock()
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	return b.keepClosed(do(ctx, target), name)
+	return do(ctx, target)
 }
 
 // unlessEmpty returns exists unless the folder is empty.

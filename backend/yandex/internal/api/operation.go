@@ -22,10 +22,16 @@ var ErrOperationFailed = errors.New("the service says that the operation failed,
 // Change makes a change and waits for its end. next is the link to the result
 // in the response.
 func (c *Client) Change(ctx context.Context, call Call, query url.Values) (r Reply, next Link, err error) {
-	query.Set("fields", "href")
-	if r, err = c.Do(ctx, Request{Call: call, Query: query, Out: &next}); err == nil {
+	if r, next, err = c.Begin(ctx, call, query); err == nil {
 		err = c.Finish(ctx, r, next)
 	}
+	return r, next, err
+}
+
+// Begin makes a change, whose end Finish waits for.
+func (c *Client) Begin(ctx context.Context, call Call, query url.Values) (r Reply, next Link, err error) {
+	query.Set("fields", "href")
+	r, err = c.Do(ctx, Request{Call: call, Query: query, Out: &next})
 	return r, next, err
 }
 
@@ -62,7 +68,11 @@ func (e OpenError) Unwrap() error { return e.Err }
 // timeout and not with the caller, so that the response is received. Only the
 // polling of an operation ends with the caller.
 func Detach(caller context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
-	ctx := context.WithValue(context.WithoutCancel(caller), callerKey{}, caller)
+	owner := caller
+	if outer, ok := caller.Value(callerKey{}).(context.Context); ok {
+		owner = outer
+	}
+	ctx := context.WithValue(context.WithoutCancel(caller), callerKey{}, owner)
 	return context.WithTimeout(ctx, timeout)
 }
 
