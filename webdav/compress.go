@@ -2,35 +2,21 @@ package webdav
 
 import (
 	"compress/gzip"
+	"io"
 	"net/http"
 	"net/netip"
 	"strings"
 	"sync"
-
-	"github.com/davdisk/davdisk/webdav/internal/davxml"
 )
 
 // minCompressed is the size in bytes from which the body of a 207 is compressed:
 // what is smaller fits into one packet or two.
 const minCompressed = 2 << 10
 
-// A buffers is a pool of buffers for the bodies of a Multistatus.
-type buffers struct{ pool sync.Pool }
-
-// get returns a buffer that holds a block and the response that exceeds it.
-func (b *buffers) get() []byte {
-	if buf, ok := b.pool.Get().(*[]byte); ok {
-		return *buf
-	}
-	return make([]byte, 0, davxml.BlockSize+4<<10)
-}
-
-// put returns a buffer to the pool, unless it has become too large to be kept.
-func (b *buffers) put(buf []byte) {
-	if cap(buf) <= 2*davxml.BlockSize {
-		b.pool.Put(&buf)
-	}
-}
+// maxCompressing is how many answers are compressed at a time, each with about a
+// megabyte of memory for as long as its client takes to read it. The others are
+// sent as they are.
+const maxCompressing = 16
 
 // A multistatusBody is the body of a 207. It is compressed if the client accepts
 // that and it pays: listings shrink to a tenth. It does not pay on the machine
@@ -39,14 +25,15 @@ func (b *buffers) put(buf []byte) {
 // entity tags would not be strong.
 type multistatusBody struct {
 	w     http.ResponseWriter
-	zips  *sync.Pool
+	zips  *zips
 	zip   *gzip.Writer // nil if it is not compressed
 	may   bool         // the client accepts it
 	begun bool
+	whole bool // all of it is written
 }
 
 func (r *request) newMultistatusBody(w http.ResponseWriter) *multistatusBody {
-	body := &multistatusBody{w: w, zips: &r.handler.zips}
+	body := &multistatusBody{w: w, zips: r.handler.zips}
 	if !isLocal(r.RemoteAddr) {
 		w.Header().Add("Vary", "Accept-Encoding")
 		body.may = acceptsGzip(r.Header)
@@ -70,13 +57,9 @@ func (b *multistatusBody) Write(p []byte) (int, error) {
 }
 
 func (b *multistatusBody) compress() {
-	b.w.Header().Set("Content-Encoding", "gzip")
-	if zip, ok := b.zips.Get().(*gzip.Writer); ok {
-		zip.Reset(b.w)
-		b.zip = zip
-		return
+	if b.zip = b.zips.get(b.w); b.zip != nil {
+		b.w.Header().Set("Content-Encoding", "gzip")
 	}
-	b.zip, _ = gzip.NewWriterLevel(b.w, gzip.BestSpeed) // fails for no level of its own
 }
 
 // Close writes what is left. A body that is not closed does not look whole.
@@ -84,15 +67,51 @@ func (b *multistatusBody) Close() error {
 	if b.zip == nil {
 		return nil
 	}
-	return b.zip.Close()
+	err := b.zip.Close()
+	b.whole = err == nil
+	return err
 }
 
-// release ends the use of the body.
+// release ends the use of the body. The writer of one that is not whole is not
+// used again: HTTP/2 may still be sending what was written when it reports that
+// the client has left.
 func (b *multistatusBody) release() {
 	if b.zip != nil {
-		b.zips.Put(b.zip)
+		b.zips.put(b.zip, b.whole)
 		b.zip = nil
 	}
+}
+
+// A zips is a bounded pool of gzip writers.
+type zips struct {
+	pool sync.Pool
+	held chan struct{}
+}
+
+func newZips() *zips { return &zips{held: make(chan struct{}, maxCompressing)} }
+
+// get returns a writer to w, or nil if too many are in use.
+func (z *zips) get(w io.Writer) *gzip.Writer {
+	select {
+	case z.held <- struct{}{}:
+	default:
+		return nil
+	}
+	if zip, ok := z.pool.Get().(*gzip.Writer); ok {
+		zip.Reset(w)
+		return zip
+	}
+	zip, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // fails for no level of its own
+	return zip
+}
+
+// put ends the use of a writer, which may be used again.
+func (z *zips) put(zip *gzip.Writer, again bool) {
+	if again {
+		zip.Reset(io.Discard) // the pool is not to keep the response
+		z.pool.Put(zip)
+	}
+	<-z.held
 }
 
 // isLocal reports whether the address of a client is that of the machine itself,

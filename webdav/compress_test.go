@@ -75,6 +75,15 @@ func TestCompression(t *testing.T) {
 			t.Errorf("%d bytes of %d, %v", len(got), len(plain), err)
 		}
 	}
+	for range maxCompressing {
+		h.zips.get(io.Discard) // as slow clients hold them
+	}
+	if _, header := ask("PROPFIND", "/d/", "1", elsewhere, "gzip"); header.Get("Content-Encoding") != "" {
+		t.Error("too many are compressed at a time")
+	}
+	for range maxCompressing {
+		<-h.zips.held
+	}
 	for _, c := range [][]string{
 		{"PROPFIND", "/d/", "1", here, "gzip"},
 		{"PROPFIND", "/d/", "1", "[::1]:5", "gzip"},
@@ -144,6 +153,9 @@ func TestCutCompressedListingIsNotWhole(t *testing.T) {
 		}
 		if got, err := io.ReadAll(r); err != nil || strings.Count(string(got), "<D:response>") != 201 {
 			t.Errorf("the next one has %d bytes, %v", len(got), err)
+		}
+		if n := len(h.zips.held); n != 0 {
+			t.Errorf("%d writers are still held", n)
 		}
 	}
 }

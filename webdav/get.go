@@ -122,9 +122,6 @@ func setValidators(h http.Header, info fs.FileInfo) {
 	}
 }
 
-// copyBuffer is the size of the buffer that a file is sent through.
-const copyBuffer = 64 << 10
-
 // send sends the header with the first bytes and then the rest. Once the header
 // is sent a fault can only be reported by cutting the connection: a body that
 // ends early must not look complete.
@@ -139,7 +136,8 @@ func (r *request) send(w http.ResponseWriter, file afero.File, c content, status
 			r.handler.clientGone(r, err)
 		}
 	}
-	buffer := make([]byte, min(copyBuffer, c.length()))
+	pooled := r.handler.buffers.get()
+	buffer := pooled[:min(int64(cap(pooled)), c.length())]
 	at := int64(0)
 	for i, part := range c.parts {
 		if part.start != at {
@@ -165,6 +163,7 @@ func (r *request) send(w http.ResponseWriter, file afero.File, c content, status
 	if c.tail != "" {
 		write([]byte(c.tail))
 	}
+	r.handler.buffers.put(pooled) // not after an error: HTTP/2 may still be sending it
 	return nil
 }
 
