@@ -128,7 +128,7 @@ func (c Config) prefix() (string, error) {
 var options = []backend.Option{
 	{Name: "endpoint", Default: amazon, Help: "address of the server, as https://host"},
 	{Name: "region", Help: "region of the bucket; without it the server is asked"},
-	{Name: "bucket", Help: "bucket; without it the first name of the path is the bucket"},
+	{Name: "bucket", Help: "name of the bucket"},
 	{Name: "access-key", Help: "access key ID; without it requests are anonymous"},
 	{Name: "secret-key", Secret: true, Help: "secret access key"},
 	{Name: "session-token", Secret: true, Help: "session token of temporary credentials"},

@@ -165,7 +165,9 @@ func (c *copies) takeBack(ctx context.Context, cause error) error {
 // and repeated if the target is what it was.
 func (s *store) copyKey(ctx context.Context, src entry, to string, old entry) (entry, error) {
 	copies := s.copyOnce
-	if src.Size > maxCopy || s.ownParts(src) {
+	if isMarker(src.key) && src.Size == 0 {
+		copies = s.copyMarker
+	} else if src.Size > maxCopy || s.ownParts(src) {
 		copies = s.copyInParts
 	}
 	now, there, err := s.look(ctx, to)
@@ -248,6 +250,11 @@ func (s *store) copyOnce(ctx context.Context, src entry, to string, _ entry) (ta
 		err = uncertainError{errNotS3}
 	}
 	return tag, err
+}
+
+// copyMarker stores the marker of a folder anew: not every server copies one.
+func (s *store) copyMarker(ctx context.Context, _ entry, to string, _ entry) (tag string, err error) {
+	return s.client.put(ctx, to, newPart(nil), markerHeaders(), condition{})
 }
 
 // ownParts reports whether an object was sent in parts, as this driver makes

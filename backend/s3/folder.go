@@ -42,10 +42,14 @@ func (s *store) Mkdir(ctx context.Context, name string) error {
 	return pathError("mkdir", name, err)
 }
 
+// markerHeaders are what a marker is stored with.
+func markerHeaders() minio.PutObjectOptions {
+	return minio.PutObjectOptions{ContentType: "application/x-directory"}
+}
+
 // mark stores the marker of a folder. Where the server checks conditions, the
 // error is a refused one if it is there. One of unknown outcome is looked for.
 func (s *store) mark(ctx context.Context, key string) error {
-	opts := minio.PutObjectOptions{ContentType: "application/x-directory"}
 	sent := false
 	var err error
 	for try := range uploadTries {
@@ -54,7 +58,7 @@ func (s *store) mark(ctx context.Context, key string) error {
 				return unsure(sent, err)
 			}
 		}
-		_, err = s.client.put(ctx, key, newPart(nil), opts, condition{absent: s.can.IfAbsent})
+		_, err = s.client.put(ctx, key, newPart(nil), markerHeaders(), condition{absent: s.can.IfAbsent})
 		var lost uncertainError
 		switch {
 		case errors.As(err, &lost):

@@ -227,10 +227,10 @@ type held struct {
 func (t *trial) hold(ctx context.Context, on condition) *held {
 	ctx, cancel := context.WithTimeout(ctx, trialTimeout)
 	h := &held{cancel: cancel, rest: make(chan struct{}), over: make(chan struct{})}
-	half := bytes.Repeat([]byte("x"), trialSize/2)
+	whole := newPart(bytes.Repeat([]byte("x"), trialSize)) // with its hashes, as every upload is sent
 	sent := make(chan struct{})
 	var once sync.Once
-	body := io.MultiReader(bytes.NewReader(half), readerFunc(func([]byte) (int, error) {
+	body := io.MultiReader(bytes.NewReader(whole.data[:trialSize/2]), readerFunc(func([]byte) (int, error) {
 		once.Do(func() { close(sent) })
 		select {
 		case <-h.rest:
@@ -238,14 +238,14 @@ func (t *trial) hold(ctx context.Context, on condition) *held {
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		}
-	}), bytes.NewReader(half))
+	}), bytes.NewReader(whole.data[trialSize/2:]))
 	go func() {
 		defer close(h.over)
 		defer cancel()
 		opts := minio.PutObjectOptions{DisableContentSha256: true}
 		on.set(&opts)
 		var a answer
-		_, err := t.client.core.PutObject(with(ctx, &a), t.cfg.Bucket, t.at, body, trialSize, "", "", opts)
+		_, err := t.client.core.PutObject(with(ctx, &a), t.cfg.Bucket, t.at, body, trialSize, whole.md5Header(), whole.sha, opts)
 		h.err = t.client.failure(&a, err)
 	}()
 	select {
