@@ -14,6 +14,8 @@ const (
 	readersGrace = 3 * time.Second
 	// writersGrace is how long a change may take then, and the body of an upload.
 	writersGrace = 20 * time.Second
+	// lastGrace is how long a canceled change may take to return.
+	lastGrace = 10 * time.Second
 )
 
 // errEnding is why a request is canceled whose grace is over. The handler does not
@@ -83,12 +85,18 @@ func shutdown(server *http.Server, w *writers, cancel func(), grace graces) erro
 	defer stop()
 	over := time.AfterFunc(grace.writers, cancel)
 	defer over.Stop()
+	last := time.NewTimer(grace.writers + lastGrace)
+	defer last.Stop()
 	ended := make(chan error, 1)
 	go func() { ended <- server.Shutdown(ctx) }()
 	select {
 	case err := <-ended:
 		return err
 	case <-w.done():
+	case <-last.C: // its client sees the connection end, and no response
+		stop()
+		<-ended
+		return server.Close()
 	}
 	select {
 	case err := <-ended:

@@ -35,6 +35,9 @@ func (p program) propsCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			if err := s.checkSlash(t); err != nil {
+				return err
+			}
 			if remove := s.c.StringSlice("remove"); len(set)+len(remove) > 0 {
 				return s.setProps(t, set, remove)
 			}

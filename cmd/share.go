@@ -19,6 +19,9 @@ func (p program) shareCommand() *cli.Command {
 			if err != nil {
 				return named(err, t)
 			}
+			if err := s.checkSlash(t); err != nil {
+				return err
+			}
 			address, err := sharer.Share(s.ctx, t.name)
 			if err != nil {
 				return named(err, t)

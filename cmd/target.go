@@ -117,6 +117,15 @@ func (s *session) stat(t target) (backend.Info, error) {
 	return info, named(err, t)
 }
 
+// checkSlash refuses a file whose address ends in a slash, which demands a folder.
+func (s *session) checkSlash(t target) error {
+	if !t.folder || t.name == "." {
+		return nil
+	}
+	_, err := s.stat(t)
+	return err
+}
+
 // named makes an error speak of the address that the person typed.
 func named(err error, t target) error {
 	if p, ok := err.(*fs.PathError); ok {

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -126,7 +127,10 @@ func (s *session) doOne(j *task, r *report) error {
 		return err
 	}
 	if !whole {
-		return errors.Join(err, errNothingDeleted(j.from))
+		if slices.ContainsFunc(copied, func(step transfer.Step) bool { return !step.From.Dir }) {
+			err = errors.Join(err, errNothingDeleted(j.from))
+		}
+		return err
 	}
 	return j.after(copied)
 }

@@ -67,10 +67,25 @@ func (s *session) noteUnfinished(p pair) {
 		data, err = json.Marshal(unfinishedJSON{From: p.from.full(), To: p.to.full(), ID: info.ID, Began: time.Now()})
 	}
 	if err == nil {
+		s.sweepUnfinished(filepath.Dir(file))
 		err = durable.WriteFile(file, data, 0o600)
 	}
 	if err != nil {
 		s.log.Warn("the copy is not gone on with if it is interrupted", "error", err)
+	}
+}
+
+// sweepUnfinished removes the entries that do not count any more. What cannot be
+// removed does no harm.
+func (s *session) sweepUnfinished(dir string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		s.log.Debug("entries of unfinished copies are not swept", "error", err)
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) >= unfinishedLife {
+			_ = os.Remove(filepath.Join(dir, e.Name()))
+		}
 	}
 }
 

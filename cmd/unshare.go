@@ -27,5 +27,8 @@ func (s *session) unshare(address string) error {
 	if err != nil {
 		return named(err, t)
 	}
+	if err := s.checkSlash(t); err != nil {
+		return err
+	}
 	return named(sharer.Unshare(s.ctx, t.name), t)
 }
