@@ -28,7 +28,7 @@ type Handler struct {
 	props      *propstore.Store
 	live       map[xml.Name]liveProperty
 	allprop    []xml.Name
-	buffers    buffers   // of answers to PROPFIND
+	buffers    buffers // of answers to PROPFIND
 	zips       *zips
 	operations map[string]operation
 }
