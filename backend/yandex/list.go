@@ -130,6 +130,9 @@ func (b *Backend) usable(folder string, r *api.Resource) bool {
 // Omitted returns an error for each entry that the last listing of a folder left
 // out: what copies or deletes by listings must know. It makes no call.
 func (b *Backend) Omitted(ctx context.Context, folder string) ([]error, error) {
+	if _, err := b.path(folder); err != nil {
+		return nil, pathError("list", folder, err)
+	}
 	names, ok := b.unusable.Load(folder)
 	if !ok {
 		return nil, ctx.Err()

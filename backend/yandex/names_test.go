@@ -77,6 +77,7 @@ func namedMethods(ctx context.Context, b *yandex.Backend, version, address strin
 		"Stat":           func(name string) error { _, err := b.Stat(ctx, name); return err },
 		"List":           func(name string) error { _, _, err := b.List(ctx, name); return err },
 		"ListSome":       func(name string) error { _, _, _, err := b.ListSome(ctx, name, 1); return err },
+		"Omitted":        func(name string) error { _, err := b.Omitted(ctx, name); return err },
 		"Open":           func(name string) error { _, err := b.Open(ctx, name, ""); return err },
 		"Open a version": func(name string) error { _, err := b.Open(ctx, name, version); return err },
 		"Put":            func(name string) error { return put(b, name, "x") },

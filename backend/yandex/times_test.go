@@ -244,13 +244,13 @@ func TestCloseWritesTimes(t *testing.T) {
 }
 
 // TestSharedState opens a second backend on the state folder of the first. It
-// works, and says that its journal does not last.
+// has a journal of its own.
 func TestSharedState(t *testing.T) {
 	state := t.TempDir()
 	srv, first := start(t, emulator.Options{}, yandex.Config{StateDir: state})
 	var said strings.Builder
 	second := connect(t, srv, yandex.Config{StateDir: state, Log: slog.New(slog.NewTextHandler(&said, nil))})
-	if !strings.Contains(said.String(), "in memory") {
+	if said.Len() > 0 {
 		t.Errorf("the log says %q", said.String())
 	}
 	putAt(t, first, "a", "1", when)
