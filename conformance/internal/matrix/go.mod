@@ -5,7 +5,7 @@ go 1.26.0
 require (
 	github.com/davdisk/davdisk v0.0.0
 	github.com/fsouza/fake-gcs-server v1.52.2
-	github.com/pkg/sftp v1.13.10
+	github.com/pkg/sftp v1.13.12
 	github.com/spf13/afero v1.15.0
 	github.com/spf13/afero/gcsfs v1.15.0
 	github.com/spf13/afero/sftpfs v1.15.0
