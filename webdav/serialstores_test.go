@@ -66,12 +66,15 @@ func TestEachTwoRequestsAreSerialOnStores(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			store, err := yandex.New(yandex.Config{APIURL: disk.URL, Token: yandex.StaticToken(disk.Token), Rate: -1})
+			store, err := yandex.New(yandex.Config{
+				APIURL: disk.URL, Token: yandex.StaticToken(disk.Token), Rate: -1,
+				ModTimeWait: time.Millisecond, // Close waits for it
+			})
 			return serve(t, store, err, disk.Close)
 		},
 	} {
 		if name == "yandex" && !testlevel.Long() {
-			continue // each meeting has a disk of its own, which takes ten minutes
+			continue // each meeting has a disk of its own, which takes two minutes
 		}
 		t.Run(name, func(t *testing.T) {
 			pairs, stages := 0, 0
