@@ -14,8 +14,8 @@ const (
 	// a folder may be served in both ways.
 	UnfinishedPrefix = ".~davdisk-"
 
-	// UnfinishedLife is the age at which unfinished work is stale, if no lock
-	// tells whether it is in progress.
+	// UnfinishedLife is the age at which unfinished work is stale, where no lock
+	// shows that it is in progress.
 	UnfinishedLife = 24 * time.Hour
 
 	unfinishedRandom = 26 // characters of crypto/rand.Text

@@ -16,7 +16,7 @@ import (
 var noPasswordHash = "$2y$10$" + strings.Repeat(".", 53)
 
 // Print writes a configuration, without comments, in a form that [Load] reads.
-// Instead of a secret it writes a comment that tells whether it is set.
+// Instead of a secret it writes a comment that says if it is set.
 func (f *File) Print(w io.Writer) error {
 	p := &printer{w: w, secret: f.rules.Secret}
 	p.printf("# %s, the environment and the command line\n", comment(f.Path))
