@@ -123,6 +123,7 @@ func TestFaults(t *testing.T) {
 		{"list, more and no token", all, list, always, "GET", same(noToken), backend.ErrUnavailable, old, 0},
 		{"list, page to log in", all, list, always, "GET", same(page(200)), backend.ErrUnavailable, old, 0},
 
+		{"read, slow down for long", all, reads, always, "GET f", same(refuse(503, "SlowDown", "Retry-After", "3600")), backend.ErrRateLimited, old, 1},
 		{"read, reset", all, reads, 2, "GET", same(reset), nil, old, 3},
 		{"read, cut", all, reads, 1, "GET", same(cut), nil, old, 2},
 		{"read, cut always", all, reads, always, "GET", same(cut), backend.ErrUnavailable, old, 0},
