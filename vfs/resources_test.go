@@ -18,6 +18,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/memory"
+	"github.com/davdisk/davdisk/internal/testwait"
 	"github.com/davdisk/davdisk/vfs"
 )
 
@@ -186,7 +187,7 @@ func TestNothingIsLeft(t *testing.T) {
 	if left, _ := os.ReadDir(spool); len(left) > 0 {
 		t.Errorf("%d files are left in the spool", len(left))
 	}
-	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; runtime.Gosched() {
+	for deadline := time.Now().Add(testwait.Limit(t)); runtime.NumGoroutine() > before; runtime.Gosched() {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 		}

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"github.com/davdisk/davdisk/internal/testwait"
 )
 
 func TestPattern(t *testing.T) {
@@ -88,7 +90,7 @@ func TestFilesOfContentGoWithIt(t *testing.T) {
 	}
 	runtime.KeepAlive(c)
 	c = nil
-	for deadline := time.Now().Add(10 * time.Second); files() > 0; runtime.GC() {
+	for deadline := time.Now().Add(testwait.Limit(t)); files() > 0; runtime.GC() {
 		if time.Now().After(deadline) {
 			t.Fatal("the file of a forgotten version stays")
 		}

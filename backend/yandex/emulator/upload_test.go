@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testwait"
 )
 
 func uploadLink(t *testing.T, s *emulator.Server, path string, more ...string) answer {
@@ -285,10 +286,10 @@ func TestUploadFinishesWithoutItsClient(t *testing.T) {
 	}
 }
 
-// until waits for a condition, for ten seconds at most.
+// until waits for a condition.
 func until(t *testing.T, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !done(); {
+	for deadline := time.Now().Add(testwait.Limit(t)); !done(); {
 		if time.Now().After(deadline) {
 			t.Fatal("waited in vain")
 		}
