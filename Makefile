@@ -32,13 +32,13 @@ dist:
 run_tests = $(GO) run ./internal/testrun -race
 
 test: tools check
-	$(run_tests) -timeout 20m ./...
+	$(run_tests) -timeout 40m ./...
 	cd backend/example && $(GO) vet ./... && $(GO) test ./...
 
 test-more: level = more
 test-more: tools check-foreign
 	list=$$(bash ./scripts/more-tests); \
-	DAVDISK_TEST=more $(run_tests) -timeout 20m -run "^($$(echo "$$list" | cut -d' ' -f2 | paste -sd'|'))\$$" \
+	DAVDISK_TEST=more $(run_tests) -timeout 40m -run "^($$(echo "$$list" | cut -d' ' -f2 | paste -sd'|'))\$$" \
 		$$(echo "$$list" | cut -d' ' -f1 | sort -u)
 	bash ./scripts/fuzz 10s
 

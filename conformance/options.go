@@ -77,7 +77,7 @@ func newConfig(opts []Option) *config {
 		upTo:      Parity,
 		sequences: 2000,
 		steps:     40,
-		deadline:  10 * time.Second,
+		deadline:  time.Minute,
 		parallel:  1,
 	}
 	for _, opt := range opts {
@@ -240,7 +240,7 @@ func Long() Option {
 }
 
 // Deadline sets how long a case may take without creating, opening, closing or
-// listing anything before it counts as hung; the default is ten seconds. A case
+// listing anything before it counts as hung; the default is a minute. A case
 // with many steps may take longer in total.
 func Deadline(perCase time.Duration) Option {
 	return func(c *config) { c.deadline = perCase }
