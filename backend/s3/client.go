@@ -29,6 +29,9 @@ const (
 	maxRetryAfter = 30 * time.Second
 	// maxListing is the longest page of a listing that is read: 1000 keys.
 	maxListing = 32 << 20
+	// maxEmptyPages is how many pages of a listing without a key are read one after
+	// the other: a server has some where much was removed.
+	maxEmptyPages = 1000
 	// issuedTime is how long a change that was sent is waited for, whether its
 	// caller still waits or not, beside the time that its bytes take.
 	issuedTime = 10 * time.Minute
@@ -92,6 +95,12 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if a == nil {
 		a = new(answer)
 	}
+	if p, ok := req.Context().Value(pagesKey{}).(*pages); ok {
+		if err := p.next(req); err != nil {
+			*a = answer{err: err}
+			return nil, err
+		}
+	}
 	for try := 1; ; try++ {
 		resp, err := t.once(req)
 		*a = answer{err: err}
@@ -138,6 +147,30 @@ func (t *transport) once(req *http.Request) (*http.Response, error) {
 	resp.Body = io.NopCloser(bytes.NewReader(page))
 	return resp, nil
 }
+
+// pages are those of a listing so far. minio-go reads on as long as the server
+// tells of more.
+type pages struct {
+	tokens map[string]bool // that were asked with
+	empty  int             // pages since the last key
+}
+
+type pagesKey struct{}
+
+// next fails if a listing does not get on.
+func (p *pages) next(req *http.Request) error {
+	token := req.URL.Query().Get("continuation-token")
+	if p.tokens[token] || p.empty > maxEmptyPages {
+		return errEndless
+	}
+	p.tokens[token] = true
+	p.empty++
+	return nil
+}
+
+// errEndless is the error of a listing whose pages lead back to one that was read,
+// or have no keys.
+var errEndless = errors.New("the server's listing does not come to an end")
 
 // errNotS3 is the error of a page in place of a listing, which minio-go would take
 // for an empty one.
@@ -287,10 +320,12 @@ func (c *client) list(ctx context.Context, prefix string, deep bool, max int) it
 		}
 		var a answer
 		owner := false
-		for object := range c.core.ListObjectsIter(with(ctx, &a), c.cfg.Bucket, minio.ListObjectsOptions{
+		seen := &pages{tokens: map[string]bool{}}
+		for object := range c.core.ListObjectsIter(context.WithValue(with(ctx, &a), pagesKey{}, seen), c.cfg.Bucket, minio.ListObjectsOptions{
 			Prefix: prefix, Recursive: deep, MaxKeys: max, FetchOwner: &owner,
 		}) {
 			err := object.Err
+			seen.empty = 0
 			switch {
 			case ctx.Err() != nil:
 				err = ctx.Err()

@@ -41,12 +41,12 @@ func (s *store) Open(ctx context.Context, name, version string) (backend.Content
 	return c, nil
 }
 
-// renamed lets open contents follow a move by this store.
-func (s *store) renamed(from, to string) {
+// renamed lets open contents follow a move by this store, of a file or a folder.
+func (s *store) renamed(from, to string, dir bool) {
 	for key := range s.opened.Range {
 		c := key.(*content)
 		c.mu.Lock()
-		if backend.Within(c.name, from) {
+		if c.name == from || dir && backend.Within(c.name, from) {
 			c.name = to + c.name[len(from):]
 		}
 		c.mu.Unlock()

@@ -241,10 +241,16 @@ func (s *store) copyOnce(ctx context.Context, src entry, to string, _ entry) (ta
 	if src.tag != "" {
 		metadata["x-amz-copy-source-if-match"] = `"` + src.tag + `"`
 	}
-	err = s.client.change(ctx, src.Size, func(ctx context.Context) error {
-		info, err := s.client.core.CopyObject(ctx, s.cfg.Bucket, src.key, s.cfg.Bucket, to, metadata, minio.CopySrcOptions{}, minio.PutObjectOptions{})
-		tag = strings.Trim(info.ETag, `"`)
-		return err
+	err = inClass(src.class, func(class string) error {
+		delete(metadata, "x-amz-storage-class")
+		if class != "" {
+			metadata["x-amz-storage-class"] = class
+		}
+		return s.client.change(ctx, src.Size, func(ctx context.Context) error {
+			info, err := s.client.core.CopyObject(ctx, s.cfg.Bucket, src.key, s.cfg.Bucket, to, metadata, minio.CopySrcOptions{}, minio.PutObjectOptions{})
+			tag = strings.Trim(info.ETag, `"`)
+			return err
+		})
 	})
 	if err == nil && tag == "" {
 		err = uncertainError{errNotS3}
@@ -271,7 +277,16 @@ func (s *store) copyInParts(ctx context.Context, src entry, to string, old entry
 	if err != nil {
 		return "", err
 	}
-	m, err := s.begin(ctx, to, minio.PutObjectOptions{ContentType: full.ContentType, UserMetadata: full.metadata})
+	opts, err := s.storedWith(ctx, full)
+	if err != nil {
+		return "", err
+	}
+	var m *parts
+	err = inClass(full.class, func(class string) (err error) {
+		opts.StorageClass = class
+		m, err = s.begin(ctx, to, opts)
+		return err
+	})
 	if err != nil {
 		return "", err
 	}

@@ -21,12 +21,13 @@ import (
 // entry is a file or a folder.
 type entry struct {
 	backend.Info
-	key string
-	tag string // entity tag without quotes, empty if there is none
+	key   string
+	tag   string // entity tag without quotes, empty if there is none
+	class string // storage class, empty for the usual one
 
 	// What follows is known from a HEAD alone.
-	plain    bool // not encrypted in a way that makes the tag something else than a hash
-	metadata map[string]string
+	plain  bool        // not encrypted in a way that makes the tag something else than a hash
+	header http.Header // of the response
 }
 
 // maxVersion is the longest version (see backend.Info).
@@ -35,7 +36,10 @@ const maxVersion = 40
 // newEntry describes an object. Times are whole seconds, because those of a HEAD
 // are. A tag is a version as it is, unless it is too long or not there.
 func newEntry(o minio.ObjectInfo) entry {
-	e := entry{key: o.Key, tag: o.ETag}
+	e := entry{key: o.Key, tag: o.ETag, class: o.StorageClass}
+	if e.class == "STANDARD" {
+		e.class = ""
+	}
 	e.Name, e.Size, e.ModTime = path.Base(o.Key), o.Size, o.LastModified.Truncate(time.Second)
 	e.Version = e.tag
 	if e.tag == "" {
@@ -72,8 +76,9 @@ func (c *client) head(ctx context.Context, key string) (entry, error) {
 	if info.Size < 0 {
 		return entry{}, fmt.Errorf("the server does not tell the size of the object")
 	}
+	info.StorageClass = a.header.Get("X-Amz-Storage-Class")
 	e := newEntry(info)
-	e.ContentType, e.metadata, e.plain = info.ContentType, info.UserMetadata, plain(a.header)
+	e.ContentType, e.header, e.plain = info.ContentType, a.header, plain(a.header)
 	return e, nil
 }
 

@@ -1,11 +1,10 @@
 package s3
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
@@ -18,6 +17,7 @@ const featuresLife = 7 * 24 * time.Hour
 // features are what the server can do, by what it did when it was tried.
 type features struct {
 	Refused string // why it could not be tried: then it can do nothing of what follows
+	Unsure  bool   // a fault that passes came in between: it is tried again next time
 
 	WholePut         bool // a PUT that breaks off changes nothing, and one under way is not seen
 	IfAbsent         bool // If-None-Match: * is checked
@@ -51,18 +51,13 @@ func (f features) capabilities() backend.Capabilities {
 	return c
 }
 
-// stateFile is a file of the state folder for a bucket, or for a folder in it.
-func stateFile(cfg Config, folder, what string) string {
-	if cfg.StateDir == "" {
-		return ""
-	}
-	sum := sha256.Sum256([]byte(cfg.Endpoint + "\n" + cfg.Bucket + "\n" + cfg.AccessKey + "\n" + folder))
-	return filepath.Join(cfg.StateDir, hex.EncodeToString(sum[:12])+what)
-}
-
 // keptFeatures returns what was found out of the server not long ago.
 func keptFeatures(cfg Config) (f features, ok bool) {
-	data, err := os.ReadFile(stateFile(cfg, "", ".json"))
+	name, earlier := cfg.featuresFile()
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		data, err = os.ReadFile(earlier)
+	}
 	if err != nil || json.Unmarshal(data, &f) != nil {
 		return f, false
 	}
@@ -73,8 +68,8 @@ func keptFeatures(cfg Config) (f features, ok bool) {
 // keep writes what was found out. That it cannot be kept costs the next program a
 // trial.
 func (f features) keep(cfg Config) {
-	name := stateFile(cfg, "", ".json")
-	if name == "" || f.Refused != "" {
+	name, earlier := cfg.featuresFile()
+	if name == "" || f.Refused != "" || f.Unsure {
 		return
 	}
 	data, err := json.MarshalIndent(f, "", "\t")
@@ -83,6 +78,9 @@ func (f features) keep(cfg Config) {
 	}
 	if err == nil {
 		err = durable.WriteFile(name, data, 0o600)
+	}
+	if err == nil && earlier != name {
+		_ = os.Remove(earlier) // it is not read any more
 	}
 	if err != nil {
 		cfg.Log.Warn("what the server can do is tried out again next time", "error", err)

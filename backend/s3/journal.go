@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"time"
 
@@ -31,10 +32,14 @@ type work[T any] struct{ *journal.Map[T] }
 // then that one does it.
 func openWork[T any](cfg Config, what string) (*work[T], error) {
 	config := journal.MapConfig[T]{Format: "davdisk s3 " + what + " 1"}
-	if name := stateFile(cfg, cfg.Root, "-"+what+".journal"); name != "" {
+	if name, earlier := cfg.journalFile(what); name != "" {
 		m, err := journal.OpenMap(name, config)
 		if err == nil {
-			return &work[T]{m}, nil
+			w := &work[T]{m}
+			if err := w.takeOver(earlier, config); err != nil {
+				return nil, errors.Join(err, w.Close())
+			}
+			return w, nil
 		}
 		if !errors.Is(err, journal.ErrLocked) {
 			return nil, err
@@ -46,6 +51,30 @@ func openWork[T any](cfg Config, what string) (*work[T], error) {
 		return nil, err
 	}
 	return &work[T]{m}, nil
+}
+
+// takeOver moves what is still to be done here from the journal of an earlier
+// version, unless a process of that version has it open.
+func (w *work[T]) takeOver(earlier string, config journal.MapConfig[T]) error {
+	if _, err := os.Stat(earlier); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	old, err := journal.OpenMap(earlier, config)
+	if errors.Is(err, journal.ErrLocked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for key, value := range old.All() {
+		if err = w.set(key, value); err == nil {
+			err = (&work[T]{old}).done(key)
+		}
+		if err != nil {
+			break
+		}
+	}
+	return errors.Join(err, old.Close()) // an empty one leaves no file
 }
 
 // set stores a value. When it returns nil it is on disk.

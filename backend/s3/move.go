@@ -44,7 +44,7 @@ func (s *store) Move(ctx context.Context, from, to string, opts backend.MoveOpti
 		err = uncertainError{fmt.Errorf("it was moved, and that cannot be noted: %w", failed)}
 	}
 	if err == nil {
-		s.renamed(from, to)
+		s.renamed(from, to, src.Dir)
 	}
 	return linkError("move", from, to, err)
 }
@@ -112,7 +112,7 @@ func (s *store) moveFolder(ctx context.Context, from, to string, m intent) error
 	case err != nil:
 		return uncertainError{errors.New("it was moved, and the source cannot be looked at: " + translate(err).Error())}
 	case left:
-		s.renamed(from, to)
+		s.renamed(from, to, true)
 		return uncertainError{errors.New("it was moved, and another client has stored something under the old name meanwhile")}
 	}
 	return nil

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -125,24 +127,26 @@ func TestTrial(t *testing.T) {
 			w.Header().Set("X-Amz-Server-Side-Encryption", "aws:kms")
 			next(w, r)
 		}), features{WholePut: true, IfAbsent: true, IfMatch: true, AtomicConditions: true}},
-		"stores what breaks off": {func(f *server) faultFunc {
-			return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
-				if r.Method == http.MethodPut && r.ContentLength == trialSize {
-					f.do(http.MethodPut, strings.TrimPrefix(r.URL.Path, "/bucket/"), "a part")
-				}
-				next(w, r)
-			}
-		}, features{IfAbsent: true, IfMatch: true, MD5Tags: true}},
+		"stores what breaks off": {ignores(), features{IfAbsent: true, IfMatch: true, MD5Tags: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newServer(t, nil)
 			fault := test.fault(f)
+			held := make(chan time.Time)
+			var once sync.Once
 			f.fault = func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) bool {
+				if r.Method == http.MethodPut && r.ContentLength == trialSize {
+					if name == "stores what breaks off" {
+						f.do(http.MethodPut, strings.TrimPrefix(r.URL.Path, "/bucket/"), "a part")
+					}
+					once.Do(func() { close(held) })
+				}
 				fault(w, r, next)
 				return true
 			}
 			s := f.open(t, Config{}, features{})
+			s.client.cfg.After = func(time.Duration) <-chan time.Time { return held }
 			got, err := s.tryOut(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -235,4 +239,143 @@ func TestPartSize(t *testing.T) {
 			t.Errorf("%d bytes, at least %d: %d, want %d", test.size, test.configured, got, test.want)
 		}
 	}
+}
+
+// TestEndlessListing: a listing that does not come to an end is an error, and
+// pages without keys are none.
+func TestEndlessListing(t *testing.T) {
+	listing := func(token string, keys ...string) string {
+		text := "<ListBucketResult><IsTruncated>" + fmt.Sprint(token != "") + "</IsTruncated><NextContinuationToken>" + token + "</NextContinuationToken>"
+		for _, key := range keys {
+			text += "<Contents><Key>" + key + "</Key><LastModified>2006-01-02T15:04:05Z</LastModified><Size>1</Size></Contents>"
+		}
+		return text + "</ListBucketResult>"
+	}
+	for name, test := range map[string]struct {
+		page  func(n int) string
+		pages int // that may be asked for
+		keys  int // negative: it is an error
+	}{
+		"one":            {func(int) string { return listing("", "a") }, 1, 1},
+		"the same token": {func(int) string { return listing("x", "a") }, 2, -1},
+		"two in turns":   {func(n int) string { return listing(fmt.Sprint("x", n%2), "a") }, 3, -1},
+		"empty pages": {func(n int) string {
+			if n == 101 {
+				return listing("", "a")
+			}
+			return listing(fmt.Sprint("x", n))
+		}, 101, 1},
+		"a key on each page": {func(n int) string {
+			if n == maxEmptyPages+2 {
+				return listing("", fmt.Sprint("a", n))
+			}
+			return listing(fmt.Sprint("x", n), fmt.Sprint("a", n))
+		}, maxEmptyPages + 2, maxEmptyPages + 2},
+		"pages without end": {func(n int) string { return listing(fmt.Sprint("x", n)) }, maxEmptyPages + 1, -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newServer(t, nil)
+			s := f.open(t, Config{}, all)
+			n := 0
+			f.mu.Lock()
+			f.fault = func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) bool {
+				n++ // one request at a time
+				w.Header().Set("Content-Type", "application/xml")
+				fmt.Fprint(w, test.page(n))
+				return true
+			}
+			f.mu.Unlock()
+			_, children, err := s.List(t.Context(), ".")
+			keys := 0
+			if err == nil {
+				for range children {
+					keys++
+				}
+			}
+			if test.keys < 0 && !errors.Is(err, backend.ErrUnavailable) || test.keys >= 0 && (err != nil || keys != test.keys) {
+				t.Errorf("%d keys, %v", keys, err)
+			}
+			if got := f.count("GET "); got != test.pages {
+				t.Errorf("%d pages were asked for, want %d", got, test.pages)
+			}
+		})
+	}
+}
+
+// TestTrialInTrouble: what a server does not do because it is in trouble is not
+// believed for long.
+func TestTrialInTrouble(t *testing.T) {
+	conditional := func(r *http.Request, _ int) bool {
+		return r.Method != http.MethodGet && r.Method != http.MethodHead && (r.Header.Get("If-Match") != "" || r.Header.Get("If-None-Match") != "")
+	}
+	whole := features{WholePut: true, IfAbsent: true, IfMatch: true, MD5Tags: true, AtomicConditions: true, Unsure: true}
+	for name, test := range map[string]struct {
+		times int
+		fault func(*server) faultFunc
+		hit   func(r *http.Request, heads int) bool // heads were sent
+		want  features
+	}{
+		"once":           {1, same(refuse(500, "InternalError")), conditional, whole},
+		"once, slow":     {1, same(refuse(503, "SlowDown")), conditional, whole},
+		"a proxy's page": {1, same(page(502)), conditional, whole},
+		"always":         {1 << 20, same(refuse(500, "InternalError")), conditional, features{WholePut: true, MD5Tags: true, Unsure: true}},
+		"while an upload is held": {maxTries, same(page(502)),
+			func(r *http.Request, heads int) bool { return r.Method == http.MethodHead && heads > 1 },
+			features{IfAbsent: true, IfMatch: true, MD5Tags: true, Unsure: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newServer(t, nil)
+			cfg := f.config(Config{StateDir: t.TempDir()})
+			fails := first(test.times, "", test.fault(f))
+			f.mu.Lock()
+			f.fault = func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) bool {
+				if !test.hit(r, f.count("HEAD ")) {
+					return false
+				}
+				as := r.Clone(r.Context())
+				as.Method = ""
+				return fails(w, as, next)
+			}
+			f.mu.Unlock()
+			b, err := New(t.Context(), cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := b.(*store).can
+			got.Tried = time.Time{}
+			if got != test.want {
+				t.Errorf("found out:\n%+v, want\n%+v", got, test.want)
+			}
+			if err := b.(*store).Close(); err != nil {
+				t.Error(err)
+			}
+			if kept, ok := keptFeatures(cfg); ok {
+				t.Errorf("kept is %+v", kept)
+			}
+			f.holds(t, map[string]string{})
+		})
+	}
+}
+
+// TestTrialCanceled: a trial ends with its context, also while an upload waits for
+// another.
+func TestTrialCanceled(t *testing.T) {
+	f := newServer(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	f.fault = func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) bool {
+		if r.Method == http.MethodPut && r.Header.Get("If-Match") != "" && r.ContentLength > int64(len("conditions")) {
+			cancel()
+			_, _ = io.Copy(io.Discard, r.Body)
+			<-r.Context().Done()
+			return true
+		}
+		return false
+	}
+	if _, err := New(ctx, f.config(Config{})); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	f.holds(t, map[string]string{})
 }

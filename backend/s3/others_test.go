@@ -157,7 +157,7 @@ func TestUnreadableJournal(t *testing.T) {
 	f := newServer(t, nil)
 	for _, what := range []string{"moves", "uploads"} {
 		cfg := f.config(Config{StateDir: t.TempDir()})
-		name := stateFile(cfg, cfg.Root, "-"+what+".journal")
+		name, _ := cfg.journalFile(what)
 		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 			t.Fatal(err)
 		}

@@ -35,6 +35,7 @@ type trial struct {
 	at     string // key of the object
 	stored string // what it has
 	tag    string // its entity tag
+	unsure bool   // a fault that passes came in between
 }
 
 // tryOut finds out what the server can do. One that refuses to be written to can
@@ -61,7 +62,7 @@ func (s *store) tryOut(ctx context.Context) (features, error) {
 			return features{}, err
 		}
 	}
-	f.Tried = s.cfg.Now()
+	f.Unsure, f.Tried = t.unsure, s.cfg.Now()
 	return f, nil
 }
 
@@ -85,18 +86,34 @@ func (t *trial) put(ctx context.Context, text string, on condition) error {
 
 // refuses reports whether the server refuses to store under a condition that is
 // not met. A server that does not know the condition refuses it by another
-// status, or stores.
+// status, or stores. One that is in trouble again and again says nothing.
 func (t *trial) refuses(ctx context.Context, put func(condition) error, on condition) (bool, error) {
-	err := put(on)
-	switch {
-	case err == nil, refusedCondition(err):
-		return err != nil, nil
-	case ctx.Err() != nil:
-		return false, ctx.Err()
-	case errors.As(err, new(*refusal)):
-		return false, nil
+	for try := 1; ; try++ {
+		err := put(on)
+		switch {
+		case err == nil, refusedCondition(err):
+			return err != nil, nil
+		case ctx.Err() != nil:
+			return false, ctx.Err()
+		case !errors.As(err, new(*refusal)):
+			return false, err
+		case !passes(err):
+			return false, nil
+		}
+		t.unsure = true
+		if try == uploadTries {
+			return false, t.put(ctx, "after a fault", condition{}) // it may have stored
+		}
+		if err := t.client.sleep(ctx, t.client.backoff(try-1)); err != nil {
+			return false, err
+		}
 	}
-	return false, err
+}
+
+// passes reports whether an error says nothing of what the server can do.
+func passes(err error) bool {
+	var refused *refusal
+	return err != nil && (!errors.As(err, &refused) || refused.again() || refused.unknown())
 }
 
 // noTag is an entity tag that no object has.
@@ -156,6 +173,7 @@ func (t *trial) whole(ctx context.Context, f *features) error {
 	select {
 	case <-h.over: // refused, or not connected: it tells nothing
 		f.WholePut = false
+		t.unsure = t.unsure || passes(h.err)
 	default:
 	}
 	h.breakOff()
@@ -182,18 +200,19 @@ func (t *trial) atomic(ctx context.Context, f *features) error {
 	h := t.hold(ctx, on)
 	defer h.breakOff()
 	t.pause(ctx)
-	second := make(chan error, 1)
-	go func() { second <- t.put(ctx, "second", on) }()
+	second := t.hold(ctx, on)
+	defer second.breakOff()
+	second.finish()
 	select { // it may have to wait for the first one
-	case err = <-second:
-		h.finish()
+	case <-second.over:
 	case <-t.cfg.After(3 * trialPause):
-		h.finish()
-		err = <-second
 	}
+	h.finish()
+	<-second.over
 	<-h.over
-	one := (h.err == nil) != (err == nil)
-	f.AtomicConditions = one && (h.err == nil || refusedCondition(h.err)) && (err == nil || refusedCondition(err))
+	one := (h.err == nil) != (second.err == nil)
+	f.AtomicConditions = one && (h.err == nil || refusedCondition(h.err)) && (second.err == nil || refusedCondition(second.err))
+	t.unsure = t.unsure || !f.AtomicConditions && (passes(h.err) || passes(second.err))
 	return ctx.Err()
 }
 
@@ -201,14 +220,17 @@ func (t *trial) atomic(ctx context.Context, f *features) error {
 func (t *trial) has(ctx context.Context, text string) bool {
 	e, err := t.client.head(ctx, t.at)
 	if err != nil || e.Size != int64(len(text)) {
+		t.unsure = t.unsure || passes(err)
 		return false
 	}
 	body, err := (&content{s: t.store, name: t.at[len(t.prefix):], entry: e}).Range(ctx, 0, -1)
 	if err != nil {
+		t.unsure = t.unsure || is(err, backend.ErrUnavailable)
 		return false
 	}
 	defer body.Close()
 	data, err := io.ReadAll(body)
+	t.unsure = t.unsure || is(err, backend.ErrUnavailable)
 	return err == nil && string(data) == text
 }
 

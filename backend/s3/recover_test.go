@@ -200,3 +200,43 @@ func TestHiddenKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestFileAndFolder: of a file and a folder with one name the file is shown, and
+// can be replaced, moved and removed. Nothing happens to the folder by that.
+func TestFileAndFolder(t *testing.T) {
+	for name, test := range map[string]struct {
+		do   func(*store) error
+		err  error
+		want map[string]string
+	}{
+		"replace":     {func(s *store) error { return put(s, "a", "new", backend.PutOptions{}) }, nil, map[string]string{"a": "new", "a/b": "2", "f": "3"}},
+		"create":      {func(s *store) error { return put(s, "a", "new", backend.PutOptions{IfAbsent: true}) }, fs.ErrExist, nil},
+		"mkdir":       {func(s *store) error { return s.Mkdir(t.Context(), "a") }, fs.ErrExist, nil},
+		"remove":      {func(s *store) error { return s.Remove(t.Context(), "a", backend.RemoveOptions{}) }, nil, map[string]string{"a/b": "2", "f": "3"}},
+		"move":        {func(s *store) error { return s.Move(t.Context(), "a", "n", backend.MoveOptions{}) }, nil, map[string]string{"n": "1", "a/b": "2", "f": "3"}},
+		"move over":   {func(s *store) error { return s.Move(t.Context(), "f", "a", backend.MoveOptions{Overwrite: true}) }, nil, map[string]string{"a": "3", "a/b": "2"}},
+		"move onto":   {func(s *store) error { return s.Move(t.Context(), "f", "a", backend.MoveOptions{}) }, fs.ErrExist, nil},
+		"by its name": {func(s *store) error { return s.Remove(t.Context(), "a/b", backend.RemoveOptions{}) }, nil, map[string]string{"a": "1", "a/": "", "f": "3"}},
+	} {
+		old := map[string]string{"a": "1", "a/b": "2", "f": "3"}
+		f := newServer(t, old)
+		s := f.open(t, Config{}, all)
+		below, err := s.Open(t.Context(), "a/b", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := test.do(s); !errors.Is(err, test.err) || (err == nil) != (test.err == nil) {
+			t.Errorf("%s: %v, want %v", name, err, test.err)
+		}
+		if r, err := below.Range(t.Context(), 0, -1); name != "by its name" && err != nil {
+			t.Errorf("%s: what is open below: %v", name, err)
+		} else if err == nil {
+			r.Close()
+		}
+		below.Close()
+		if test.want == nil {
+			test.want = old
+		}
+		f.holds(t, test.want)
+	}
+}

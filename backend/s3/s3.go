@@ -313,7 +313,11 @@ func (s *store) needParent(ctx context.Context, name string) error {
 	case err != nil:
 		return err
 	case self:
-		return &backend.Error{Kind: backend.ErrIsDir}
+		_, err := s.head(ctx, s.key(name))
+		if is(err, fs.ErrNotExist) {
+			err = &backend.Error{Kind: backend.ErrIsDir}
+		}
+		return err // nil: a file has the name too, which is shown and may be replaced
 	case !parent:
 		return &backend.Error{Kind: fs.ErrNotExist, Message: "the folder it would be in is missing"}
 	}
