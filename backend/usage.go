@@ -10,6 +10,13 @@ type Usager interface {
 	Usage(ctx context.Context) (Space, error)
 }
 
+// A FolderUsager is a store whose folders are on spaces of their own. Names below
+// one folder of the root share a space. The root may have none, which is
+// errors.ErrUnsupported.
+type FolderUsager interface {
+	UsageIn(ctx context.Context, name string) (Space, error)
+}
+
 // Space is the space of a store, in bytes.
 type Space struct {
 	Total   int64 // capacity
@@ -27,4 +34,16 @@ func Usage(ctx context.Context, b Backend) (Space, error) {
 		return u.Usage(ctx)
 	}
 	return Space{}, PathError("usage", ".", errors.ErrUnsupported, "the store does not tell its size")
+}
+
+// UsageIn returns the space in which name is: that of b, unless b is a
+// [FolderUsager]; errors.ErrUnsupported if b does not report it.
+func UsageIn(ctx context.Context, b Backend, name string) (Space, error) {
+	if u, ok := As[FolderUsager](b); ok {
+		return u.UsageIn(ctx, name)
+	}
+	if err := CheckName("usage", name); err != nil {
+		return Space{}, err
+	}
+	return Usage(ctx, b)
 }

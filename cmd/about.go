@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -36,6 +37,22 @@ type aboutJSON struct {
 	MaxFile int64  `json:"maxFile,omitempty"`
 }
 
+// foldersJSON is what is told of a store that is made of several.
+type foldersJSON struct {
+	Remote  string            `json:"remote"`
+	Folders []folderSpaceJSON `json:"folders"`
+}
+
+// folderSpaceJSON is the space of a folder with a store of its own. Without a total
+// the store does not tell it, or cannot be reached.
+type folderSpaceJSON struct {
+	Name  string `json:"name"`
+	Total int64  `json:"total,omitempty"`
+	Used  int64  `json:"used,omitempty"`
+	Free  int64  `json:"free,omitempty"`
+	Error string `json:"error,omitempty"`
+}
+
 // accountant is a store that knows whose it is.
 type accountant interface {
 	Account(ctx context.Context) (yandex.Account, error)
@@ -43,7 +60,10 @@ type accountant interface {
 
 func (s *session) about(t target) error {
 	a := aboutJSON{Remote: t.address}
-	space, err := backend.Usage(s.ctx, t)
+	if _, several := backend.As[backend.FolderUsager](t.Backend); several && t.name == "." {
+		return s.aboutFolders(t)
+	}
+	space, err := backend.UsageIn(s.ctx, t.Backend, t.name)
 	if err != nil {
 		return named(err, t)
 	}
@@ -81,4 +101,39 @@ func (s *session) about(t target) error {
 		field{"in the trash", trash}, field{"largest file", limit},
 	)
 	return nil
+}
+
+// aboutFolders shows the space of each folder of a store that is made of several.
+// One that cannot be reached is shown as such, and is the error at last.
+func (s *session) aboutFolders(t target) error {
+	_, children, err := t.List(s.ctx, t.name)
+	if err != nil {
+		return named(err, t)
+	}
+	a := foldersJSON{Remote: t.address, Folders: []folderSpaceJSON{}}
+	var fields []field
+	var failed error
+	for child, err := range children {
+		if err != nil {
+			return named(err, t)
+		}
+		f := folderSpaceJSON{Name: child.Name}
+		text := "does not tell its space"
+		switch space, err := backend.UsageIn(s.ctx, t.Backend, child.Name); {
+		case err == nil:
+			f.Total, f.Used, f.Free = space.Total, space.Used, space.Free()
+			text = fmt.Sprintf("%s of %s are free", terminal.Size(f.Free), terminal.Size(f.Total))
+		case !errors.Is(err, errors.ErrUnsupported):
+			err = named(err, t.in(child.Name))
+			failed = errors.Join(failed, err)
+			f.Error, text = err.Error(), "not known"
+		}
+		a.Folders = append(a.Folders, f)
+		fields = append(fields, field{s.out().Name("/" + child.Name), text})
+	}
+	if s.c.Bool("json") {
+		return errors.Join(writeJSON(s.out(), a), failed)
+	}
+	printFields(s.out(), fields...)
+	return failed
 }

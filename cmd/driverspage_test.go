@@ -163,7 +163,7 @@ func abilitiesOf(b backend.Backend) []string {
 	}
 	add("copies by itself", has[backend.Copier](b))
 	add("times", has[backend.ModTimer](b))
-	add("space", has[backend.Usager](b))
+	add("space", has[backend.Usager](b) || has[backend.FolderUsager](b))
 	add("properties", has[backend.Propertier](b))
 	add("trash", has[backend.Trasher](b))
 	add("public links", has[backend.Sharer](b))

@@ -32,6 +32,7 @@ var (
 		webdav.Copier
 		webdav.Deleter
 		webdav.Usager
+		webdav.FolderUsager
 		webdav.Propertier
 	} = (*vfs.FS)(nil)
 

@@ -67,6 +67,7 @@ func TestAfterClose(t *testing.T) {
 		"Properties":    func() error { _, err := f.Properties("/f"); return err },
 		"SetProperties": func() error { return f.SetProperties("/f", map[string]string{"{a}b": "-"}, nil) },
 		"Usage":         func() error { _, _, err := f.Usage(); return err },
+		"UsageIn":       func() error { _, _, err := f.UsageIn("/d"); return err },
 		"read":          func() error { _, err := reader.Read(buf); return err },
 		"read at":       func() error { _, err := h.ReadAt(buf, 0); return err },
 		"write":         func() error { _, err := h.Write(buf); return err },

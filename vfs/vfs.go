@@ -51,6 +51,7 @@ type core struct {
 	meta   *dircache.Cache
 	chunks *chunks.Cache // nil: content is not cached
 	usage  usage
+	spaces spaces
 	names  backend.Names    // that the store holds
 	queue  *writeback.Queue // in front of the store, and then b itself; nil: no write-back
 
@@ -82,6 +83,7 @@ func New(b backend.Backend, opts ...Option) (*FS, error) {
 		budget: spool.NewBudget(o.spoolSize, spoolWait),
 		nodes:  map[string]*node{},
 		names:  backend.CapabilitiesOf(b).Names,
+		spaces: newSpaces(b),
 	}
 	c.idle.L = &c.mu
 	c.background, c.stop = context.WithCancel(context.Background())

@@ -66,6 +66,13 @@ type (
 		Usage() (total, used int64, err error)
 	}
 
+	// A FolderUsager reports the space in which a name is, where the folders of
+	// the root are on different ones. errors.ErrUnsupported means that the [Usager]
+	// tells. It is asked once a request for each folder of the root.
+	FolderUsager interface {
+		UsageIn(name string) (total, used int64, err error)
+	}
+
 	// A Propertier keeps dead properties: key "{namespace}local", value the
 	// whole XML element. SetProperties is atomic; if it returns
 	// errors.ErrUnsupported, the handler's own store is used.

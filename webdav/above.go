@@ -1,7 +1,6 @@
 package webdav
 
 import (
-	"errors"
 	"io/fs"
 	"net/http"
 	"path"
@@ -26,7 +25,6 @@ func (h *Handler) above(w http.ResponseWriter, req *http.Request) error {
 	r := &request{Request: req, handler: h, isDir: strings.HasSuffix(req.URL.Path, "/"), readOnly: true}
 	r.name = path.Clean("/" + req.URL.Path)
 	r.root, r.spelling, r.hasSpelling = r.name, strings.TrimSuffix(escapePath(r.name), "/"), true
-	r.usage = func() (total, used int64, err error) { return 0, 0, errors.ErrUnsupported }
 	if _, err := davheader.ReadDepth(r.Header, davheader.DepthInfinity); err != nil {
 		return badHeader(err)
 	}

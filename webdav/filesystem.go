@@ -156,15 +156,6 @@ func (f files) mkdir(name string) error {
 	return in.Mkdir(name, 0o777)
 }
 
-// usage returns the space, or errors.ErrUnsupported if the file system does not
-// know it.
-func (f files) usage() (total, used int64, err error) {
-	if u, ok := f.fs.(Usager); ok {
-		return u.Usage()
-	}
-	return 0, 0, errors.ErrUnsupported
-}
-
 // properties returns the dead properties that the file system itself keeps. info
 // may be nil.
 func (f files) properties(name string, info fs.FileInfo) (map[string]string, error) {

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/spf13/afero"
 	xdav "golang.org/x/net/webdav"
@@ -146,7 +145,7 @@ type request struct {
 	tokens      []string          // the lock tokens that the If header submits
 	judged      *guard            // what the If header was judged by, if by the entity tag of the resource
 	reserved    *lock.Reservation // what the request changes, once it has begun
-	usage       func() (total, used int64, err error)
+	spaces      spaces
 }
 
 // ServeHTTP implements http.Handler. Errors become a status here and nowhere else.
@@ -213,7 +212,7 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 		return err
 	}
 	r.isDir = isDir
-	r.usage = onceUsage(r.files)
+	r.spaces.files = r.files
 	r.name = r.resolve(path.Join(r.root, name))
 	r.spell()
 	if op.creates && h.opts.litter == LitterRefuse && isLitter(r.name) {
@@ -237,19 +236,6 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 		return err
 	}
 	return op.serve(w, r)
-}
-
-// onceUsage calls Usage once a request, however many folders are listed.
-func onceUsage(f files) func() (total, used int64, err error) {
-	type usage struct{ total, used int64 }
-	once := sync.OnceValues(func() (usage, error) {
-		total, used, err := f.usage()
-		return usage{total, used}, err
-	})
-	return func() (total, used int64, err error) {
-		u, err := once()
-		return u.total, u.used, err
-	}
 }
 
 // abort ends a request whose response has begun: a truncated response must

@@ -31,6 +31,7 @@ func fsAbilities() []ability {
 		{func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Copy") }, []reflect.Type{reflect.TypeFor[Copier]()}},
 		{func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Delete") }, []reflect.Type{reflect.TypeFor[Deleter]()}},
 		{func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Usage") }, []reflect.Type{reflect.TypeFor[Usager]()}},
+		{func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("UsageIn") }, []reflect.Type{reflect.TypeFor[FolderUsager]()}},
 		{func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Properties") }, []reflect.Type{reflect.TypeFor[Propertier]()}},
 		{func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("SetProperties") }, []reflect.Type{reflect.TypeFor[Propertier]()}},
 	}

@@ -185,21 +185,21 @@ func lockDiscovery(dst []byte, r *request, s *subject) ([]byte, error) {
 	return davxml.AppendLockDiscovery(dst, r.activeLocks(s)...), nil
 }
 
-// quotaProperty returns a space property of RFC 4331, on folders only. Usage
-// is called once a request.
+// quotaProperty returns a space property of RFC 4331, on folders only. Each
+// space is asked for once a request.
 func quotaProperty(local string, of func(total, used int64) int64) func([]byte, *request, *subject) ([]byte, error) {
 	return func(dst []byte, r *request, s *subject) ([]byte, error) {
 		if !r.handler.opts.quota || !s.info.IsDir() {
 			return dst, errNoProperty
 		}
-		total, used, err := r.usage()
-		if errors.Is(err, errors.ErrUnsupported) {
+		space := r.spaces.in(s.name)
+		if errors.Is(space.err, errors.ErrUnsupported) {
 			return dst, errNoProperty
 		}
-		if err != nil {
-			return dst, err
+		if space.err != nil {
+			return dst, space.err
 		}
-		return appendNumber(dst, davxml.Name(local), max(0, of(total, used))), nil
+		return appendNumber(dst, davxml.Name(local), max(0, of(space.total, space.used))), nil
 	}
 }
 

@@ -100,8 +100,7 @@ func (r *request) needSpace(size int64) error {
 	if size <= 0 || !strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
 		return nil
 	}
-	total, used, err := r.files.usage()
-	if err == nil && total > 0 && size > total-used {
+	if space := r.spaces.in(r.name); space.err == nil && space.total > 0 && size > space.total-space.used {
 		return &statusError{
 			status: http.StatusInsufficientStorage, reason: "not enough space",
 			precondition: davxml.Precondition{Name: davxml.QuotaNotExceeded},

@@ -66,6 +66,26 @@ var abilities = map[string]func(*harness){
 			h.Errorf("it says %+v, then %+v", before, after)
 		}
 	},
+	"usage in a folder": func(h *harness) {
+		for _, name := range []string{"", "/d", "../d", "d/..", "d//f"} {
+			_, err := backend.UsageIn(h.ctx, h.b, name)
+			h.fails("usage in "+name, err, fs.ErrInvalid)
+		}
+		h.given("d/", "d/f=1")
+		in, err := backend.UsageIn(h.ctx, h.b, "d")
+		if errors.Is(err, errors.ErrUnsupported) {
+			return
+		}
+		h.ok("usage in a folder", err)
+		if in.Total <= 0 || in.Used < 0 || in.Free() > in.Total {
+			h.Errorf("it says %+v", in)
+		}
+		file, err := backend.UsageIn(h.ctx, h.b, "d/f")
+		h.ok("usage in the folder of a file", err)
+		if file.Total != in.Total {
+			h.Errorf("d has %d bytes, and d/f in it %d", in.Total, file.Total)
+		}
+	},
 	"revision moves with every change": func(h *harness) {
 		h.given("d/", "d/x=0", "f=1")
 		last, err := backend.Revision(h.ctx, h.b)

@@ -34,6 +34,7 @@ type absent struct {
 var _ interface {
 	backend.Backend
 	backend.Declarer
+	backend.FolderUsager
 	io.Closer
 } = (*absent)(nil)
 
@@ -140,6 +141,16 @@ func (a *absent) Stat(ctx context.Context, name string) (backend.Info, error) {
 		return backend.Info{}, fail("stat", name, err)
 	}
 	return store.Stat(ctx, name)
+}
+
+// UsageIn implements backend.FolderUsager: that the store cannot be reached does not
+// mean that it has no space.
+func (a *absent) UsageIn(ctx context.Context, name string) (backend.Space, error) {
+	store, err := a.reach(ctx)
+	if err != nil {
+		return backend.Space{}, fail("usage", name, err)
+	}
+	return backend.UsageIn(ctx, store, name)
 }
 
 // List implements backend.Backend.

@@ -79,6 +79,9 @@ func TestAStoreThatIsDownAtTheStart(t *testing.T) {
 	answers(http.MethodPut, "/down/f", 503)
 	answers(http.MethodDelete, "/down/f", 503)
 	answers("MKCOL", "/down/d", 503)
+	if got := quota(t, handler, "/", "1"); got["/down/"] != "503" || got["/"] != "404" || !strings.HasSuffix(got["/up/"], " 7") {
+		t.Errorf("the space is told as %v", got)
+	}
 	if l.opens != 1 {
 		t.Errorf("it was opened %d times within an instant", l.opens)
 	}

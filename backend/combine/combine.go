@@ -141,6 +141,7 @@ var _ interface {
 	backend.Confiner
 	backend.Director
 	backend.RemoveChecker
+	backend.FolderUsager
 } = (*Backend)(nil)
 
 // New returns a store with a folder for each of stores, which Close closes.
@@ -389,6 +390,19 @@ func (b *Backend) CheckRemove(ctx context.Context, name string) error {
 		return err
 	}
 	return p.outer(backend.CheckRemove(p.in(ctx), p.store, p.name))
+}
+
+// UsageIn implements backend.FolderUsager. The root has no space.
+func (b *Backend) UsageIn(ctx context.Context, name string) (backend.Space, error) {
+	p, err := b.find(ctx, "usage", name)
+	switch {
+	case err != nil:
+		return backend.Space{}, err
+	case p.store == nil:
+		return backend.Space{}, backend.PathError("usage", name, errors.ErrUnsupported, "each folder of the root has its own space")
+	}
+	space, err := backend.UsageIn(p.in(ctx), p.store, p.name)
+	return space, p.outer(err)
 }
 
 // SetModTime implements backend.ModTimer.

@@ -117,6 +117,10 @@ func (s spread) Copy(ctx context.Context, from, to string, opts backend.CopyOpti
 	return s.b.Copy(ctx, s.at(from), s.at(to), opts)
 }
 
+func (s spread) UsageIn(ctx context.Context, name string) (backend.Space, error) {
+	return s.b.UsageIn(ctx, s.at(name))
+}
+
 func put(t *testing.T, b backend.Backend, name, content string) {
 	t.Helper()
 	if _, err := b.Put(t.Context(), name, strings.NewReader(content), backend.PutOptions{Size: int64(len(content))}); err != nil {

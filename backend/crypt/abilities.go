@@ -16,6 +16,7 @@ var (
 	_ backend.Declarer      = (*store)(nil)
 	_ backend.Copier        = copier{}
 	_ backend.ModTimer      = timer{}
+	_ backend.FolderUsager  = spaces{}
 )
 
 // withAbilities adds to the store what only some of those below it can do.
@@ -26,6 +27,9 @@ func (s *store) withAbilities() backend.Backend {
 	}
 	if _, ok := backend.As[backend.ModTimer](s.inner); ok {
 		b = timer{s, b}
+	}
+	if _, ok := backend.As[backend.FolderUsager](s.inner); ok {
+		b = spaces{s, b}
 	}
 	return b
 }
@@ -69,15 +73,38 @@ func (t timer) SetModTime(ctx context.Context, name string, when time.Time) erro
 	return renamed(backend.SetModTime(ctx, t.inner, at, when), "chtimes", name)
 }
 
+// spaces is a store in one whose folders are on spaces of their own.
+type spaces struct {
+	*store
+	rest backend.Backend
+}
+
+func (s spaces) Unwrap() backend.Backend { return s.rest }
+
+// UsageIn implements backend.FolderUsager; see Usage.
+func (s spaces) UsageIn(ctx context.Context, name string) (backend.Space, error) {
+	ctx, p, err := s.enter(ctx, "usage", name)
+	if err != nil {
+		return backend.Space{}, err
+	}
+	space, err := backend.UsageIn(ctx, s.inner, p.folder)
+	return sealedSpace(space), renamed(err, "usage", name)
+}
+
 // Usage implements backend.Usager. It tells the space of the store below, in
 // which a file takes 32 bytes and 16 more for each 64 KiB.
 func (s *store) Usage(ctx context.Context) (backend.Space, error) {
 	space, err := backend.Usage(ctx, s.inner)
+	return sealedSpace(space), err
+}
+
+// sealedSpace is a space of the store below, in which files are larger.
+func sealedSpace(space backend.Space) backend.Space {
 	if space.MaxFile > 0 {
 		blocks := max(0, space.MaxFile-headerSize) / sealedBlock
 		space.MaxFile = max(1, blocks*blockSize)
 	}
-	return space, err
+	return space
 }
 
 // Revision implements backend.Revisioner.
