@@ -67,6 +67,7 @@ func (p program) serveCommand() *cli.Command {
 			textFlag("spool-size", "4G", "maximum `SIZE` of uploads held at once on their way to the store; beyond it they wait, or get 503"),
 			durationFlag("dir-cache-time", time.Minute, "cache listings for `TIME` if the store does not report changes; those of a local folder are not cached"),
 			numberFlag("dir-cache-entries", 100_000, "cache up to `N` names"),
+			numberFlag("transfers-per-file", 4, "fetch a file of 16 MiB and more in up to `N` transfers at a time, 1 to 8, where the store limits the rate of each"),
 			switchFlag("write-back", "confirm uploads when they are on the local disk, and store them in the background"),
 			durationFlag("poll-interval", 5*time.Second, "poll a store in use for changes every `TIME`"),
 		),
@@ -313,7 +314,10 @@ func (h *share) stackOptions() (stackOptions, error) {
 	o := stackOptions{
 		address: h.address, spoolSize: spool, stateDir: h.s.stateDir, cacheDir: c.String("cache-dir"), cacheSize: size,
 		dirTime: c.Duration("dir-cache-time"), dirCount: c.Int("dir-cache-entries"), poll: c.Duration("poll-interval"), log: h.s.log,
-		writeBack: c.Bool("write-back"),
+		writeBack: c.Bool("write-back"), transfers: c.Int("transfers-per-file"),
+	}
+	if o.transfers < 1 || o.transfers > 8 {
+		return stackOptions{}, misuse("--transfers-per-file must be 1 to 8")
 	}
 	if o.dirTime < 0 || o.poll < 0 || o.dirCount <= 0 {
 		return stackOptions{}, misuse("--dir-cache-time and --poll-interval must not be negative, --dir-cache-entries must be above 0")

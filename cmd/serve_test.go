@@ -397,6 +397,8 @@ func TestServeRefusesWhatCannotWork(t *testing.T) {
 		{"--htpasswd missing", `--htpasswd: open "missing": no such file`, exitMisuse},
 		{"--poll-interval -1s", "must not be negative", exitMisuse},
 		{"--poll-interval soon", "poll-interval", exitMisuse},
+		{"--transfers-per-file 0", "must be 1 to 8", exitMisuse},
+		{"--transfers-per-file 9", "must be 1 to 8", exitMisuse},
 		{"--yandex-rate quick", "is not a number", exitFailed},
 		{"--yandex-token-file " + file(t, "dead-token"), "davdisk login", exitNotLoggedIn},
 	}

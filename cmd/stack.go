@@ -58,6 +58,7 @@ type stackOptions struct {
 	dirTime   time.Duration
 	dirCount  int
 	poll      time.Duration
+	transfers int  // of one file at a time; 0: one
 	writeBack bool // needs a stateDir
 	log       *slog.Logger
 	handler   []webdav.Option
@@ -104,6 +105,9 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 		vfsState = filepath.Join(dir, "vfs")
 		options = append(options, vfs.WithStateDir(vfsState))
 		handler = append(handler, webdav.WithState(filepath.Join(dir, "webdav")))
+	}
+	if o.transfers > 0 {
+		options = append(options, vfs.WithTransfersPerFile(o.transfers))
 	}
 	if o.writeBack {
 		options = append(options, vfs.WithWriteBack(queueBytes))

@@ -2,6 +2,7 @@ package vfs_test
 
 import (
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -91,4 +92,31 @@ func BenchmarkCold(b *testing.B) {
 			list(f, fmt.Sprintf("/tree/%03d", i))
 		}
 	})
+}
+
+// BenchmarkTransfersPerFile reads 128 MiB from a service that limits each transfer
+// to 20 MB a second.
+func BenchmarkTransfersPerFile(b *testing.B) {
+	const size = 128 << 20
+	srv := startEmulator(b, emulator.Options{Knobs: emulator.Knobs{DownloadRate: 20_000_000}})
+	if err := srv.WriteFile("/large", make([]byte, size)); err != nil {
+		b.Fatal(err)
+	}
+	for _, n := range []int{1, 2, 4, 8} {
+		b.Run(fmt.Sprintf("transfers=%d", n), func(b *testing.B) {
+			b.SetBytes(size)
+			srv.ResetCounters()
+			for b.Loop() {
+				h, err := newFS(b, connect(b, srv, yandex.Config{}), vfs.WithTransfersPerFile(n)).Open("/large")
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := io.Copy(io.Discard, h); err != nil {
+					b.Error(err)
+				}
+				h.Close()
+			}
+			b.ReportMetric(float64(srv.Counters().Transfers())/float64(b.N), "transfers/op")
+		})
+	}
 }

@@ -40,7 +40,7 @@ var _ afero.File = (*file)(nil)
 func (f *FS) newFile(n *node, p place, flag int) *file {
 	h := &file{node: n, place: p, flag: flag, ctx: f.ctx}
 	h.reading, h.stop = context.WithCancel(f.ctx)
-	h.reader.readAhead, h.reader.cache = f.opts.readAhead, f.chunks
+	h.reader.readAhead, h.reader.cache, h.reader.fetch = f.opts.readAhead, f.chunks, f.fetch
 	return h
 }
 

@@ -20,6 +20,7 @@ type options struct {
 	spoolDir   string
 	spoolSize  int64
 	readAhead  int64
+	transfers  int
 	log        *slog.Logger
 	now        func() time.Time
 }
@@ -31,6 +32,7 @@ func newOptions(opts []Option) (*options, error) {
 		poll:      5 * time.Second,
 		spoolSize: 4 << 30,
 		readAhead: 8 << 20,
+		transfers: 1,
 		log:       slog.New(slog.DiscardHandler),
 		now:       time.Now,
 	}
@@ -52,6 +54,8 @@ func newOptions(opts []Option) (*options, error) {
 		return nil, fmt.Errorf("the spool needs a size above 0, not %d", o.spoolSize)
 	case o.readAhead <= 0:
 		return nil, fmt.Errorf("read-ahead must be above 0, not %d", o.readAhead)
+	case o.transfers < 1 || o.transfers > maxParts:
+		return nil, fmt.Errorf("a file can be fetched in 1 to %d transfers at a time, not %d", maxParts, o.transfers)
 	}
 	return o, nil
 }
@@ -89,8 +93,8 @@ func WithDirCache(ttl time.Duration, entries int) Option {
 // applies.
 func WithPollInterval(d time.Duration) Option { return func(o *options) { o.poll = d } }
 
-// WithSpoolDir sets the folder for content on its way to the store that is too
-// large for memory. The default is [os.TempDir].
+// WithSpoolDir sets the folder for content on its way to or from the store that is
+// too large for memory. The default is [os.TempDir].
 func WithSpoolDir(dir string) Option { return func(o *options) { o.spoolDir = dir } }
 
 // WithSpoolSize limits how many bytes of bodies of Put are held at once on their
@@ -102,6 +106,14 @@ func WithSpoolSize(maxBytes int64) Option { return func(o *options) { o.spoolSiz
 // WithReadAhead limits how many bytes ReadAt requests ahead of what is read
 // once access has proved to be sequential. The default is 8 MiB.
 func WithReadAhead(maxBytes int64) Option { return func(o *options) { o.readAhead = maxBytes } }
+
+// WithTransfersPerFile makes Read fetch a file from the store in n transfers at a
+// time, in parts of 8 MiB, once 16 MiB have been read in sequence and have come
+// more slowly than 64 MiB a second: many services limit the rate of each transfer.
+// The parts are held in temporary files (see [WithSpoolDir]), at most n of a file
+// and eight of all files together. The default is 1: nothing is fetched ahead. So
+// it always is with a [backend.Director].
+func WithTransfersPerFile(n int) Option { return func(o *options) { o.transfers = n } }
 
 // WithLogger sets the logger of the file system. The default, and nil, discards
 // all records.

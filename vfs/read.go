@@ -28,6 +28,7 @@ type version struct{ backend.Content }
 type reader struct {
 	readAhead int64
 	cache     *chunks.Cache // nil: none
+	fetch     *fetcher
 
 	mu      sync.Mutex
 	content *version  // that streams and all below belong to
@@ -204,11 +205,16 @@ func (r *reader) open(ctx context.Context, content *version, old *stream, off, n
 		window = size - off
 	}
 	window = min(window, size-off)
-	length := window
-	if off+window == size {
-		length = -1
+	var body io.ReadCloser
+	var err error
+	switch {
+	case onward:
+		body, err = r.fetch.open(ctx, content, off)
+	case off+window == size:
+		body, err = content.Range(ctx, off, -1)
+	default:
+		body, err = content.Range(ctx, off, window)
 	}
-	body, err := content.Range(ctx, off, length)
 	if err != nil {
 		return nil, err
 	}

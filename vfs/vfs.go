@@ -50,6 +50,7 @@ type core struct {
 	budget *spool.Budget // of bodies of Put
 	meta   *dircache.Cache
 	chunks *chunks.Cache // nil: content is not cached
+	fetch  *fetcher
 	usage  usage
 	spaces spaces
 	names  backend.Names    // that the store holds
@@ -75,12 +76,16 @@ func New(b backend.Backend, opts ...Option) (*FS, error) {
 	if err != nil {
 		return nil, err
 	}
+	if backend.IsDirect(b) {
+		o.transfers = 1 // which is as fast
+	}
 	c := &core{
 		b:      b,
 		opts:   o,
 		locks:  pathlock.Table{Timeout: folderTimeout},
 		spools: spool.NewPool(o.spoolDir, memoryPerFile, memoryTotal),
 		budget: spool.NewBudget(o.spoolSize, spoolWait),
+		fetch:  newFetcher(o.transfers, partSize, spool.NewPool(o.spoolDir, 0, 0), o.now),
 		nodes:  map[string]*node{},
 		names:  backend.CapabilitiesOf(b).Names,
 		spaces: newSpaces(b),

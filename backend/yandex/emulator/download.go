@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"archive/zip"
+	"context"
 	"io"
 	"mime"
 	"net/http"
@@ -105,7 +106,11 @@ func (e *Emulator) serveContent(w http.ResponseWriter, r *http.Request, id strin
 	w.Header().Set("Content-Type", query.Get("content_type"))
 	shown := e.served(w, content, body, query.Get("filename"))
 	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": query.Get("filename")}))
-	http.ServeContent(e.countDown(w), r, "", time.Time{}, shown)
+	w = e.countDown(w)
+	if rate := e.Knobs().DownloadRate; rate > 0 {
+		w = &slowWriter{ResponseWriter: w, e: e, ctx: r.Context(), rate: rate, begin: time.Now()}
+	}
+	http.ServeContent(w, r, "", time.Time{}, shown)
 }
 
 // countDown counts the bytes of a body as they are sent.
@@ -131,6 +136,31 @@ func (w *countingWriter) ReadFrom(src io.Reader) (int64, error) {
 	n, err := io.Copy(w.ResponseWriter, src)
 	w.counters.update(func(c *Counters) { c.BytesDown += n })
 	return n, err
+}
+
+// slowWriter limits the rate of a download.
+type slowWriter struct {
+	http.ResponseWriter
+	e     *Emulator
+	ctx   context.Context // of the request
+	rate  int64           // bytes a second
+	begin time.Time
+	sent  int64
+}
+
+func (w *slowWriter) Write(p []byte) (written int, err error) {
+	for written < len(p) && err == nil {
+		step := p[written:min(len(p), written+int(max(1, w.rate/20)))]
+		due := time.Duration(float64(w.sent+int64(len(step))) / float64(w.rate) * float64(time.Second))
+		if !w.e.wait(w.ctx, due-time.Since(w.begin)) {
+			return written, errStopped
+		}
+		var n int
+		n, err = w.ResponseWriter.Write(step)
+		written += n
+		w.sent += int64(n)
+	}
+	return written, err
 }
 
 func (e *Emulator) zipHref(h hosts, n *node, expiry time.Time) string {

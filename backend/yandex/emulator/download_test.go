@@ -114,6 +114,18 @@ func TestDownloadLinkLapses(t *testing.T) {
 	send(t, s, "GET", href, nil).want(t, 410)
 }
 
+func TestSlowDownload(t *testing.T) {
+	s := start(t, emulator.Options{Knobs: emulator.Knobs{DownloadRate: 100_000}})
+	content := strings.Repeat("0123456789", 2000)
+	upload(t, s, "/f", content).want(t, 201)
+	hop := send(t, s, "GET", downloadLink(t, s, "/f"), nil).want(t, 302)
+	begin := time.Now()
+	got := send(t, s, "GET", hop.header.Get("Location"), nil).want(t, 200)
+	if took := time.Since(begin); string(got.body) != content || took < 200*time.Millisecond {
+		t.Errorf("%d bytes after %v", len(got.body), took)
+	}
+}
+
 func TestTokenLeaksAreSeen(t *testing.T) {
 	s := start(t, emulator.Options{})
 	upload(t, s, "/f", "x", "Authorization", "OAuth leaked").want(t, 201)

@@ -122,6 +122,8 @@ type Knobs struct {
 	// DownloadLinkLife is how long a download link is valid; 0 is 4 hours.
 	DownloadLinkLife time.Duration
 
+	// DownloadRate in bytes a second slows down each download, however many there are at a time; 0 is no limit.
+	DownloadRate int64
 	// ServesOther serves other bytes of the same length in place of a file's own, with the entity tag of its own.
 	ServesOther bool
 	// ServesMixed serves a file's own bytes up to the middle and those of another version from there on.
