@@ -38,6 +38,9 @@ func Driver() backend.Driver {
 	}
 }
 
+// bufferSize is the size of the buffer that a file is written through.
+const bufferSize = 64 << 10
+
 // Backend is a folder of this machine.
 type Backend struct {
 	share   *os.Root
@@ -47,6 +50,8 @@ type Backend struct {
 
 	sweeping sync.WaitGroup
 	cancel   context.CancelFunc // ends sweeping
+
+	buffers sync.Pool // of *[bufferSize]byte
 
 	mu sync.Mutex // held while a condition is checked and the change made
 }

@@ -119,7 +119,7 @@ func (b *Backend) admits(name string, old fs.FileInfo, opts backend.PutOptions) 
 
 // write writes the body to a hidden file, syncs it, and closes it.
 func (v *view) write(ctx context.Context, f *os.File, temp string, body io.Reader, old fs.FileInfo, opts backend.PutOptions) error {
-	_, err := io.Copy(f, reading.Exactly(reading.Until(ctx, body), opts.Size))
+	err := v.fill(f, reading.Exactly(reading.Until(ctx, body), opts.Size))
 	if err == nil {
 		err = v.permit(f, path.Dir(temp), old)
 	}
@@ -137,6 +137,19 @@ func (v *view) write(ctx context.Context, f *os.File, temp string, body io.Reade
 		if err = v.setTime(temp, opts.ModTime, v.now()); errors.Is(err, fs.ErrInvalid) {
 			err = nil
 		}
+	}
+	return err
+}
+
+// fill copies a body to a file, through a buffer that is used again.
+func (v *view) fill(f *os.File, body io.Reader) error {
+	buffer, ok := v.buffers.Get().(*[bufferSize]byte)
+	if !ok {
+		buffer = new([bufferSize]byte)
+	}
+	_, err := io.CopyBuffer(struct{ io.Writer }{f}, body, buffer[:])
+	if err == nil {
+		v.buffers.Put(buffer) // else a body that was given up may still fill it
 	}
 	return err
 }

@@ -24,6 +24,7 @@ type Pool struct {
 	total   int64  // bytes that all of them may
 
 	used atomic.Int64
+	free sync.Pool // of *[chunk]byte
 }
 
 // NewPool returns a pool. A file that grows beyond perFile bytes, or while all
@@ -31,6 +32,26 @@ type Pool struct {
 // folder for temporary files.
 func NewPool(dir string, perFile, total int64) *Pool {
 	return &Pool{dir: dir, perFile: perFile, total: total}
+}
+
+// buffer returns a chunk with any bytes in it, and put takes it back.
+func (p *Pool) buffer() []byte {
+	if data, ok := p.free.Get().(*[chunk]byte); ok {
+		return data[:]
+	}
+	return make([]byte, chunk)
+}
+
+func (p *Pool) put(data []byte) { p.free.Put((*[chunk]byte)(data)) }
+
+// zeroed returns a chunk of zeros.
+func (p *Pool) zeroed() []byte {
+	data, ok := p.free.Get().(*[chunk]byte)
+	if !ok {
+		return make([]byte, chunk)
+	}
+	clear(data[:])
+	return data[:]
 }
 
 // New returns an empty file. The caller must close it.
@@ -144,7 +165,7 @@ func (f *File) write(p []byte, off int64) (int, error) {
 			f.chunks = append(f.chunks, nil)
 		}
 		if f.chunks[at/chunk] == nil {
-			f.chunks[at/chunk] = make([]byte, chunk)
+			f.chunks[at/chunk] = f.pool.zeroed()
 			f.pool.used.Add(chunk)
 		}
 		done += copy(f.chunks[at/chunk][at%chunk:], p[done:])
@@ -216,6 +237,7 @@ func (f *File) release(chunks [][]byte) {
 	for i, data := range chunks {
 		if data != nil {
 			f.pool.used.Add(-chunk)
+			f.pool.put(data)
 		}
 		chunks[i] = nil
 	}

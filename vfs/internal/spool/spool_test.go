@@ -80,6 +80,45 @@ func TestAgainstBytes(t *testing.T) {
 	}
 }
 
+// TestChunksAreUsedAgain, and nothing of what was in them is seen.
+func TestChunksAreUsedAgain(t *testing.T) {
+	pool := NewPool(t.TempDir(), 1<<20, 1<<20)
+	secret := bytes.Repeat([]byte("secret"), 100_000)
+	for range 20 {
+		f := pool.New()
+		if n, err := Fill(f, bytes.NewReader(secret), int64(len(secret))); err != nil || n != int64(len(secret)) {
+			t.Fatal(n, err)
+		}
+		f.Close()
+		f = pool.New()
+		if _, err := f.WriteAt([]byte("x"), 300_000); err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(f.Reader())
+		if err != nil || !bytes.Equal(got, append(make([]byte, 300_000), 'x')) {
+			t.Fatalf("bytes of another file, %v", err)
+		}
+		f.Close()
+	}
+	small := func() {
+		f := pool.New()
+		if _, err := Fill(f, bytes.NewReader(secret[:4096]), 4096); err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 200 {
+		small()
+	}
+	runtime.ReadMemStats(&after)
+	// Two chunks each would be 25 MiB; the race detector drops some at random.
+	if made := after.TotalAlloc - before.TotalAlloc; made > 15<<20 {
+		t.Errorf("200 files of 4 KiB allocate %d bytes", made)
+	}
+}
+
 func TestMemoryIsShared(t *testing.T) {
 	dir := t.TempDir()
 	pool := NewPool(dir, 1<<20, 2<<20)

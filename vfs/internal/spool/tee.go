@@ -11,7 +11,12 @@ import (
 // Fill copies all of src, which must be size bytes long unless size is negative,
 // to f, and returns the number of bytes.
 func Fill(f *File, src io.Reader, size int64) (int64, error) {
-	return io.Copy(f, reading.Exactly(src, size))
+	buffer := f.pool.buffer()
+	n, err := io.CopyBuffer(f, reading.Exactly(src, size), buffer)
+	if err == nil {
+		f.pool.put(buffer) // else a source that was given up may still fill it
+	}
+	return n, err
 }
 
 // Passing is an io.ReadSeeker on a source. What is read is kept in a file, so
