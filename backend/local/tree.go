@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/internal/ownname"
-	"github.com/davdisk/davdisk/internal/reading"
 )
 
 // Remove implements backend.Backend. It is always permanent. A folder is
@@ -41,12 +39,13 @@ func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOp
 			return err
 		}
 	}
-	if !fi.IsDir() || opts.IfEmpty {
-		err = v.root.Remove(at) // fails unless the folder is empty, listed or not
-	} else {
-		err = v.removeTree(at)
+	if fi.IsDir() && !opts.IfEmpty {
+		if err := v.removeTree(at); err != nil {
+			return pathError("remove", name, err)
+		}
+		return nil
 	}
-	if err != nil {
+	if err := v.root.Remove(at); err != nil { // fails unless the folder is empty, listed or not
 		return pathError("remove", name, err)
 	}
 	return v.sync("remove", path.Dir(at))
@@ -70,16 +69,23 @@ func (v *view) stillHas(name string, fi fs.FileInfo, version string) error {
 	return nil
 }
 
+// removeTree removes a folder with everything in it. Its hidden name is synced
+// before anything is removed: after a loss of power the folder is there whole, or
+// what is left of it is hidden, and swept.
 func (v *view) removeTree(name string) error {
 	release, _ := v.claim(name) // if it is locked, then by another program
 	defer release()
-	aside := ownname.Unfinished(path.Dir(name))
+	dir := path.Dir(name)
+	aside := ownname.Unfinished(dir)
 	if err := v.root.Rename(name, aside); err != nil {
 		return err
 	}
-	err := v.root.RemoveAll(aside)
+	err := v.sync("remove", dir)
+	if err == nil {
+		err = v.root.RemoveAll(aside)
+	}
 	if err != nil {
-		err = errors.Join(err, v.root.Rename(aside, name))
+		err = errors.Join(err, v.root.Rename(aside, name), v.sync("remove", dir))
 	}
 	return err
 }
@@ -211,7 +217,7 @@ func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOp
 	defer release()
 	defer v.root.RemoveAll(hidden)
 	temp := path.Join(hidden, path.Base(to))
-	if err := v.copyTree(ctx, from, temp); err != nil {
+	if err := v.copyDurably(ctx, from, hidden, temp); err != nil {
 		return linkError("copy", from, to, err)
 	}
 	b.mu.Lock()
@@ -223,78 +229,6 @@ func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOp
 		return linkError("copy", from, to, err)
 	}
 	return v.sync("copy", path.Dir(to))
-}
-
-func (v *view) copyTree(ctx context.Context, from, to string) error {
-	fi, err := v.root.Lstat(from)
-	if err != nil {
-		return err
-	}
-	if fi.Mode()&fs.ModeSymlink != 0 {
-		shown, omitted, err := v.entry(path.Dir(from), path.Base(from))
-		switch {
-		case err != nil:
-			return err
-		case shown != nil && omitted == "":
-			fi = shown
-		}
-	}
-	switch {
-	case fi.Mode().IsRegular():
-		return v.copyFile(ctx, from, to, fi)
-	case fi.Mode()&fs.ModeSymlink != 0:
-		link, err := v.root.Readlink(from)
-		if err != nil {
-			return err
-		}
-		return v.root.Symlink(link, to)
-	case !fi.IsDir():
-		return backend.PathError("copy", from, errors.ErrUnsupported, "neither a file nor a folder")
-	}
-	if err := v.root.Mkdir(to, 0o700); err != nil {
-		return err
-	}
-	dir, err := v.root.Open(from)
-	if err != nil {
-		return err
-	}
-	entries, err := dir.Readdirnames(-1)
-	dir.Close()
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		if ownname.IsUnfinished(entry) {
-			continue
-		}
-		if err := v.copyTree(ctx, path.Join(from, entry), path.Join(to, entry)); err != nil {
-			return err
-		}
-	}
-	if err := v.sync("copy", to); err != nil {
-		return err
-	}
-	return v.adopt(to, fi)
-}
-
-func (v *view) copyFile(ctx context.Context, from, to string, fi fs.FileInfo) error {
-	in, err := v.root.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := v.root.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer out.Close()
-	if _, err := io.Copy(out, reading.Until(ctx, in)); err != nil {
-		return err
-	}
-	if err := out.Sync(); err != nil {
-		return err
-	}
-	return v.adopt(to, fi)
 }
 
 // adopt gives a copy the permission bits and the time of the original, and a

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -35,6 +36,16 @@ func TestAnsweredIsOnTheDisk(t *testing.T) {
 		if err := os.Mkdir(data, 0o700); err != nil {
 			t.Fatal(err)
 		}
+		for name, files := range map[string]int{"few": 1, "many": 200} {
+			if err := os.Mkdir(filepath.Join(data, name), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			for i := range files {
+				if err := os.WriteFile(filepath.Join(data, name, fmt.Sprint("f", i)), []byte("content"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
 		s, trace := startTraced(t, home, nil, "serve", data, "--addr", "127.0.0.1:0")
 		trace.want(t, "starting", nil)
 		for _, r := range []request{
@@ -57,6 +68,11 @@ func TestAnsweredIsOnTheDisk(t *testing.T) {
 				"sync .*/properties/[.]properties.*new-.*", "rename .*/properties/properties.journal", "sync .*/webdav/properties", "sync .*/properties/properties.journal",
 			}},
 			{"DELETE", "g", "", "", 204, []string{"sync data", "sync .*/properties/properties.journal"}},
+			{"COPY", "few", "", "few2", 201, []string{
+				"sync data/.~davdisk-[^/]*/few2/f0", "sync data/.~davdisk-[^/]*/few2", "rename data/few2", "sync data",
+			}},
+			{"COPY", "many", "", "many2", 201, []string{"(syncall|sync) data/.~davdisk-.*", "rename data/many2", "sync data"}},
+			{"DELETE", "many", "", "", 204, []string{"rename data/.~davdisk-.*", "sync data"}},
 		} {
 			s.trace(r.method, r.path, r.body, r.header, r.status)
 			trace.want(t, r.method+" "+r.path, r.want)
@@ -122,17 +138,18 @@ func startTraced(t *testing.T, home string, env []string, args ...string) (*serv
 	if out, err := exec.Command(strace, "-o", os.DevNull, "true").CombinedOutput(); err != nil && !testtool.Required() {
 		t.Skipf("strace may not be used here: %s", out)
 	}
-	words := []string{"-D", "-f", "-y", "-e", "signal=none", "-e", "trace=fsync,renameat,renameat2", "-o", to.file, binary}
+	words := []string{"-D", "-f", "-y", "-e", "signal=none", "-e", "trace=fsync,syncfs,renameat,renameat2", "-o", to.file, binary}
 	return startCommand(t, home, env, exec.Command(strace, append(words, args...)...)), to
 }
 
 // What strace writes of the two calls, the second with both names.
 var (
-	synced  = regexp.MustCompile(`fsync\(\d+<([^>]*)>`)
+	synced  = regexp.MustCompile(`(fsync|syncfs)\(\d+<([^>]*)>`)
 	renamed = regexp.MustCompile(`renameat.*<([^>]*)>, "([^"]*)"`)
 )
 
-// steps are what was done since the last call: "sync NAME", "rename NEW NAME".
+// steps are what was done since the last call: "sync NAME", "rename NEW NAME",
+// and "syncall NAME" for the file system of a folder.
 func (tr *trace) steps(t *testing.T) []string {
 	t.Helper()
 	data, err := os.ReadFile(tr.file)
@@ -149,7 +166,7 @@ func (tr *trace) steps(t *testing.T) []string {
 	}
 	for line := range strings.Lines(string(data[tr.read:])) {
 		if m := synced.FindStringSubmatch(line); m != nil {
-			add("sync", m[1])
+			add(map[string]string{"fsync": "sync", "syncfs": "syncall"}[m[1]], m[2])
 		} else if m := renamed.FindStringSubmatch(line); m != nil && filepath.IsAbs(m[2]) {
 			add("rename", m[2])
 		} else if m != nil {
