@@ -44,6 +44,9 @@ func (p program) equip(commands []*cli.Command) {
 			p.equip(c.Subcommands)
 			continue
 		}
+		if c.Action != nil && !servesOn(c.Name) {
+			c.Action = withWritten(c.Action)
+		}
 		if c.Action != nil && !printsNothing(c.Name) {
 			c.Flags = append(c.Flags, outputFlag())
 			c.Action = withOutput(c.Action)

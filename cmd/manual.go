@@ -9,6 +9,8 @@ import (
 
 	"github.com/cpuguy83/go-md2man/v2/md2man"
 	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/internal/durable"
 )
 
 // manCommand is hidden: packages run it when they are made, people run man.
@@ -32,7 +34,7 @@ func manCommand() *cli.Command {
 				if c.Bool("markdown") {
 					name, text = page.name+".md", []byte(page.markdown())
 				}
-				if err := os.WriteFile(filepath.Join(args[0], name), text, 0o644); err != nil {
+				if err := durable.WriteFile(filepath.Join(args[0], name), text, 0o644); err != nil {
 					return err
 				}
 			}

@@ -57,5 +57,5 @@ func withOutput(action cli.ActionFunc) cli.ActionFunc {
 
 // answered reports whether a failure is an answer as well, which a script reads.
 func answered(err error) bool {
-	return errors.As(err, new(said)) || tokenStatus(err) != ""
+	return !errors.As(err, new(unwrittenError)) && (errors.As(err, new(said)) || tokenStatus(err) != "")
 }

@@ -17,6 +17,9 @@ import (
 
 // Is reports whether w is a terminal.
 func Is(w any) bool {
+	if o, ok := w.(*Output); ok {
+		w = o.w
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
