@@ -89,7 +89,7 @@ func (p *parts) Read(b []byte) (int, error) {
 func (p *parts) advance() error {
 	p.current.Close()
 	p.current = io.NopCloser(nil)
-	p.slow = p.slow || p.waited > time.Duration(2*p.partSize)*time.Second/slowRate
+	p.slow = (p.slow || p.waited > time.Duration(2*p.partSize)*time.Second/slowRate) && !backend.IsSequential(p.content)
 	for p.slow && p.next < p.size && len(p.ahead) < p.atOnce && p.fetchAhead() {
 	}
 	switch {

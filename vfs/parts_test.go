@@ -23,7 +23,8 @@ const testPart = 8 << 10 // bytes of a part here, and what a transfer brings in 
 // limited is a store that limits the rate of each transfer.
 type limited struct {
 	*memory.Backend
-	unlimited bool
+	unlimited  bool
+	sequential bool // each range costs all that is before it
 	// breaks is called before each read of a transfer, with its number and the bytes
 	// read of it. An error ends the body. It may be nil.
 	breaks func(transfer, read int) error
@@ -44,6 +45,8 @@ type limitedContent struct {
 	backend.Content
 	l *limited
 }
+
+func (c limitedContent) Sequential() bool { return c.l.sequential }
 
 func (c limitedContent) Range(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
 	body, err := c.Content.Range(ctx, offset, length)
@@ -349,11 +352,21 @@ func TestBrokenParts(t *testing.T) {
 			if l.open > 0 {
 				t.Errorf("%s: %d transfers are still open", name, l.open)
 			}
-			if test.err == backend.ErrChanged && l.transfers > 6 {
-				t.Errorf("%s: %d transfers, of which some were begun after it was known", name, l.transfers)
-			}
 		})
 	}
+}
+
+// TestNoPartsOfASequentialStore reads a large file of a store that sends each range
+// from the beginning of the file.
+func TestNoPartsOfASequentialStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, l, content := partial(t, 4, 9*testPart)
+		l.sequential = true
+		if got, err := readFrom(f, 0, 0); err != nil || !bytes.Equal(got, content) {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
+		l.wants(t, 2, 1)
+	})
 }
 
 // TestNoDiskForParts reads a large file where there is none to hold parts on.

@@ -209,7 +209,7 @@ func (r *reader) open(ctx context.Context, content *version, old *stream, off, n
 	var err error
 	switch {
 	case onward:
-		body, err = r.fetch.open(ctx, content, off)
+		body, err = r.fetch.open(ctx, content.Content, off)
 	case off+window == size:
 		body, err = content.Range(ctx, off, -1)
 	default:

@@ -349,6 +349,9 @@ type content struct {
 
 func (c content) Info() backend.Info { return c.place.info(c.Content.Info()) }
 
+// Sequential implements backend.SequentialContent.
+func (c content) Sequential() bool { return backend.IsSequential(c.Content) }
+
 // Put implements backend.Backend.
 func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
 	p, err := b.below(ctx, "put", name)

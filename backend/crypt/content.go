@@ -28,6 +28,9 @@ type content struct {
 func (c *content) Info() backend.Info { return c.info }
 func (c *content) Close() error       { return c.inner.Close() }
 
+// Sequential implements backend.SequentialContent.
+func (c *content) Sequential() bool { return backend.IsSequential(c.inner) }
+
 // Range implements backend.Content. It reads the blocks that hold the range,
 // whole, one at a time, and before the first time the header of the file.
 func (c *content) Range(ctx context.Context, offset, length int64) (io.ReadCloser, error) {

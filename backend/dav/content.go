@@ -65,9 +65,17 @@ type content struct {
 	name    string     // that of a content of Open follows moves
 	loose   bool       // If-Match fails although this is the version: the tag is weak for the server
 	foreign string     // tag of downloads, if it is not the listing's
+	whole   bool       // the server has sent the whole file for a range
 }
 
 func (c *content) Info() backend.Info { return c.entry.Info }
+
+// Sequential implements backend.SequentialContent.
+func (c *content) Sequential() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.whole
+}
 
 // Close implements backend.Content.
 func (c *content) Close() error {
@@ -183,6 +191,9 @@ func (c *content) body(ctx context.Context, resp *http.Response, pos, end int64)
 		if resp.ContentLength >= 0 && resp.ContentLength != size {
 			return nil, &backend.Error{Kind: backend.ErrChanged, Message: fmt.Sprintf("the server sends %d bytes, and lists the file with %d", resp.ContentLength, size)}
 		}
+		c.mu.Lock()
+		c.whole = c.whole || pos > 0 || end < size
+		c.mu.Unlock()
 		whole := readCloser{reading.Exactly(resp.Body, size), resp.Body}
 		if _, err := io.CopyN(io.Discard, whole, pos); err != nil {
 			return nil, retryable{err, 0}

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -133,12 +134,18 @@ func (c *treeCopy) copyFile(from, to string) error {
 		return err
 	}
 	defer out.Close()
-	for err == nil {
-		if err = c.ctx.Err(); err == nil {
-			_, err = io.CopyN(out, in, copyStep)
+	for left := opened.Size(); left > 0; left -= copyStep {
+		if err := c.ctx.Err(); err != nil {
+			return err
+		}
+		// An early io.EOF is judged below by the length: where the kernel fails in
+		// the middle of a step, os.File.ReadFrom does not count what it has copied.
+		if _, err := io.CopyN(out, in, min(left, copyStep)); err != nil && !errors.Is(err, io.EOF) {
+			return err
 		}
 	}
-	if !errors.Is(err, io.EOF) {
+	copied, err := out.Stat()
+	if err != nil {
 		return err
 	}
 	source := &content{b: c.Backend, opened: opened}
@@ -147,6 +154,8 @@ func (c *treeCopy) copyFile(from, to string) error {
 		return err
 	case !source.same(now):
 		return backend.PathError("copy", from, backend.ErrUnavailable, "it was written to while it was copied")
+	case copied.Size() != opened.Size():
+		return backend.PathError("copy", from, backend.ErrUnavailable, fmt.Sprintf("%d of its %d bytes could be copied", copied.Size(), opened.Size()))
 	}
 	if c.isAlone() {
 		if err := out.Sync(); err != nil {

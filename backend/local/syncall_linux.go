@@ -10,7 +10,7 @@ import (
 // fileSystemSync returns a function that makes everything durable that was
 // written to the file system of a folder, as fsync of each file and folder would.
 // It is nil where syncfs(2) does less: on file systems that are not local, which
-// are not told to sync, and before Linux 5.8, where it reports no error of writing.
+// are not told to sync, and before Linux 5.17, where it does not report every error.
 func fileSystemSync(dir *os.File) func() error {
 	conn, err := dir.SyscallConn()
 	if err != nil {
@@ -37,11 +37,11 @@ func fileSystemSync(dir *os.File) func() error {
 	}
 }
 
-// reportsErrors reports whether a release of Linux is 5.8 or newer.
+// reportsErrors reports whether a release of Linux is 5.17 or newer.
 func reportsErrors(release string) bool {
 	var major, minor int
 	if _, err := fmt.Sscanf(release, "%d.%d", &major, &minor); err != nil {
 		return false
 	}
-	return major > 5 || major == 5 && minor >= 8
+	return major > 5 || major == 5 && minor >= 17
 }
