@@ -159,8 +159,12 @@ type pagesKey struct{}
 
 // next fails if a listing does not get on.
 func (p *pages) next(req *http.Request) error {
-	token := req.URL.Query().Get("continuation-token")
-	if p.tokens[token] || p.empty > maxEmptyPages {
+	query := req.URL.Query()
+	if !query.Has("list-type") { // minio-go asks for the region of the bucket
+		return nil
+	}
+	token := query.Get("continuation-token")
+	if token != "" && p.tokens[token] || p.empty > maxEmptyPages {
 		return errEndless
 	}
 	p.tokens[token] = true
