@@ -4,8 +4,11 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
 	"github.com/davdisk/davdisk/internal/testlevel"
@@ -94,7 +97,7 @@ var surroundedOf = map[string]surrounded{
 	"check":          {line: "check yandex:e", needs: login | asks},
 	"doctor":         {line: "doctor yandex:", needs: login | stores | prints},
 	"health":         {line: "health --admin-addr 127.0.0.1:1", code: exitFailed},
-	"serve":          {line: "serve yandex:none", needs: login, code: exitNotFound},
+	"serve":          {line: "serve yandex:none --addr 127.0.0.1:0", needs: login, code: exitNotFound},
 }
 
 // unremembered is that something is done, and what is to be remembered of it cannot
@@ -208,5 +211,35 @@ func TestSurroundings(t *testing.T) {
 				b.surround(what, name)
 			}
 		})
+	}
+}
+
+// TestNoNetwork runs every command without a network, but for serve, which waits for
+// one. All at a time, because they try several times.
+func TestNoNetwork(t *testing.T) {
+	testlevel.NeedMore(t)
+	b := newBadInput(t)
+	before := b.holds()
+	for _, variable := range []string{"DAVDISK_YANDEX_API_URL", "DAVDISK_YANDEX_OAUTH_URL"} {
+		t.Setenv(variable, "http://127.0.0.1:1")
+	}
+	var running errgroup.Group
+	for name, row := range surroundedOf {
+		if row.needs&(login|calls) != 0 && name != "serve" {
+			running.Go(func() error {
+				if strings.HasPrefix(row.line, "doctor") { // its findings are its output
+					if code, said := b.run(row.line); code != exitFailed {
+						b.Errorf("%s ended with %d: %s", row.line, code, said)
+					}
+					return nil
+				}
+				b.wants("no network", row.line, exitFailed)
+				return nil
+			})
+		}
+	}
+	running.Wait() // the error is always nil
+	if after := b.holds(); after != before {
+		t.Errorf("they made\n%sof\n%s", after, before)
 	}
 }
