@@ -99,11 +99,20 @@ func (r *Registry) Remote(name, driver string, opts map[string]string) error {
 	}
 	for key := range opts {
 		if key != rootOption && !slices.ContainsFunc(d.Options, func(o Option) bool { return o.Name == key }) {
-			return fmt.Errorf("remote %q: driver %q has no option %q", name, driver, key)
+			return fmt.Errorf("remote %q: driver %q has no option %q (it has %s)", name, driver, key, strings.Join(d.optionNames(), ", "))
 		}
 	}
 	r.remotes[name] = remote{driver, maps.Clone(opts)}
 	return nil
+}
+
+// optionNames returns what a remote of the driver may set.
+func (d Driver) optionNames() []string {
+	names := []string{rootOption}
+	for _, o := range d.Options {
+		names = append(names, o.Name)
+	}
+	return names
 }
 
 // Open opens an address: NAME:PATH with a remote or a driver, or a path of

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -55,10 +56,8 @@ func (p program) configCommand() *cli.Command {
 
 // checkConfig checks what is read late: the session has read the rest.
 func (s *session) checkConfig([]string) error {
-	for name, user := range s.cfg.Users {
-		if _, err := configuredUser(name, user); err != nil {
-			return fmt.Errorf("%s: user %q: %w", s.cfg.Path, name, err)
-		}
+	if mistakes := s.configMistakes(); len(mistakes) > 0 {
+		return errors.Join(mistakes...)
 	}
 	_, err := fmt.Fprintf(s.c.App.Writer, "%s: %d remotes, %d users, no mistakes\n", s.cfg.Path, len(s.cfg.Remotes), len(s.cfg.Users))
 	return err

@@ -117,7 +117,11 @@ func (p program) fillFromConfig(c *cli.Context) error {
 			values = cfg.Flags[name]
 		}
 		for _, value := range values {
-			if err := c.Set(name, value); err != nil {
+			err := checkFlagKind(f, value)
+			if err == nil {
+				err = c.Set(name, value)
+			}
+			if err != nil {
 				return misuse("%s: %s: %v", cfg.Path, name, err)
 			}
 		}

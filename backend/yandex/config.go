@@ -150,9 +150,6 @@ func Driver() backend.Driver {
 // open returns a backend for options. It needs a token or a stored login,
 // and does not call the service.
 func open(ctx context.Context, root string, opts map[string]string, env backend.Env) (backend.Backend, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	rate, err := strconv.ParseFloat(opts["rate"], 64)
 	if err != nil || rate < 0 {
 		return nil, fmt.Errorf("yandex: option rate: %q is not a number of requests a second", opts["rate"])
@@ -178,6 +175,9 @@ func open(ctx context.Context, root string, opts map[string]string, env backend.
 	account := opts["account"]
 	if !usable(account) {
 		return nil, fmt.Errorf("yandex: option account: %q cannot be the name of an account", account)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err // after the options, so that they can be checked without opening anything
 	}
 	if env.StateDir != "" {
 		cfg.StateDir = filepath.Join(env.StateDir, "yandex", account)

@@ -40,6 +40,19 @@ type File struct {
 	Users    map[string]User
 
 	rules Rules
+	raw   map[string]any // as TOML has it
+}
+
+// IsText reports whether the value of a key is a text, neither a number nor true
+// or false.
+func (f *File) IsText(key ...string) bool {
+	var value any = f.raw
+	for _, k := range key {
+		table, _ := value.(map[string]any)
+		value = table[k]
+	}
+	_, is := value.(string)
+	return is
 }
 
 // A Remote is a name for a place in a store.
@@ -117,6 +130,7 @@ func (f *File) parse(text string, rules Rules) error {
 	if _, err := toml.Decode(text, &top); err != nil {
 		return plain(err)
 	}
+	f.raw = top
 	for _, key := range slices.Sorted(maps.Keys(top)) {
 		table, isTable := top[key].(map[string]any)
 		var err error
