@@ -81,6 +81,11 @@ type graces struct{ readers, writers time.Duration }
 // shutdown takes no more requests, waits for those that write, which cancel ends
 // after their grace, and then for the others as long as theirs.
 func shutdown(server *http.Server, w *writers, cancel func(), grace graces) error {
+	return shutdownAfter(server, w, cancel, grace, time.After)
+}
+
+// shutdownAfter is shutdown with a clock for the grace of those that read.
+func shutdownAfter(server *http.Server, w *writers, cancel func(), grace graces, after func(time.Duration) <-chan time.Time) error {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	over := time.AfterFunc(grace.writers, cancel)
@@ -101,7 +106,7 @@ func shutdown(server *http.Server, w *writers, cancel func(), grace graces) erro
 	select {
 	case err := <-ended:
 		return err
-	case <-time.After(grace.readers):
+	case <-after(grace.readers):
 		stop()
 		<-ended
 		return server.Close()

@@ -68,19 +68,31 @@ func TestWhoWritesIsCounted(t *testing.T) {
 	}
 }
 
+// TestWhoWritesIsWaitedFor: the grace of those that read, in which the response is
+// sent too, begins when nobody writes any more.
 func TestWhoWritesIsWaitedFor(t *testing.T) {
 	server, w, cancel, finish, answer := midway(t, "PUT")
-	ended := make(chan error, 1)
-	// The grace is also what the response has when the handler has returned.
-	const grace = time.Second
-	go func() { ended <- shutdown(server, w, cancel, graces{grace, time.Hour}) }()
-	// A shutdown that did not wait would cut the request in this time.
-	select {
-	case err := <-ended:
-		t.Errorf("it ended with %v", err)
-	case err := <-answer:
-		t.Fatalf("the request ended with %v", err)
-	case <-time.After(2 * grace):
+	ended, early := make(chan error, 1), make(chan struct{})
+	never := func(time.Duration) <-chan time.Time {
+		if w.underway() != 0 {
+			close(early)
+		}
+		return nil
+	}
+	go func() { ended <- shutdownAfter(server, w, cancel, graces{time.Hour, time.Hour}, never) }()
+	for waits := false; !waits; {
+		select {
+		case err := <-ended:
+			t.Fatalf("it ended with %v", err)
+		case err := <-answer:
+			t.Fatalf("the request ended with %v", err)
+		case <-early:
+			t.Fatal("it does not wait for those that write")
+		case <-time.After(time.Millisecond):
+			w.mu.Lock()
+			waits = w.idle != nil
+			w.mu.Unlock()
+		}
 	}
 	close(finish)
 	if err := <-answer; err != nil {
