@@ -270,9 +270,15 @@ func (l lister) gather(ctx context.Context) (gathered, error) {
 		if err := reading.Wait(); err != nil {
 			return gathered{}, err
 		}
+		read := 0
 		for _, page := range pages {
+			read += len(page)
+		}
+		items = slices.Grow(items, read)
+		for i, page := range pages {
 			whole = whole && len(page) > 0 && l.id(&page[0]) == l.id(&items[len(items)-1])
 			items = append(items, page...)
+			pages[i] = nil // a large folder needs the memory once only
 		}
 	}
 	g.items = l.unique(items)
@@ -291,7 +297,11 @@ func (l lister) span(ctx context.Context, from, to int) (items []api.Resource, e
 		if !r.Embedded.Listed() || len(r.Embedded.Items) == 0 {
 			break
 		}
-		items = append(items, r.Embedded.Items...)
+		if items == nil {
+			items = r.Embedded.Items
+		} else {
+			items = append(items, r.Embedded.Items...)
+		}
 		from += len(r.Embedded.Items)
 	}
 	return items, nil
