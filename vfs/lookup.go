@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"time"
@@ -59,7 +60,11 @@ func (c *core) look(ctx context.Context, name string) (backend.Info, map[string]
 			return backend.Info{}, nil, err
 		}
 		info, children, err := c.storeLook(ctx, name)
-		if w.disturbed() || children != nil && !c.overlay(name, above, children) {
+		whole := true
+		if children != nil {
+			children, whole = c.overlay(name, above, children)
+		}
+		if w.disturbed() || !whole {
 			continue
 		}
 		return info, children, err
@@ -88,7 +93,8 @@ func (c *core) statPending(name string) (backend.Info, bool) {
 	return backend.Info{}, false
 }
 
-// list returns the content of a folder by name, including pending changes.
+// list returns the content of a folder by name, including pending changes. The
+// caller must not change the map.
 func (c *core) list(ctx context.Context, name string) (children map[string]backend.Info, err error) {
 	w := c.journal.watch(concernsList(name))
 	defer w.end()
@@ -106,10 +112,10 @@ func (c *core) list(ctx context.Context, name string) (children map[string]backe
 			continue // what is being replaced may have been hidden
 		case err != nil:
 			return nil, err
-		case !c.overlay(name, above, children):
-			continue // what was pending may have been stored after the listing
 		}
-		return children, nil
+		if children, whole := c.overlay(name, above, children); whole {
+			return children, nil
+		} // else what was pending may have been stored after the listing
 	}
 }
 
@@ -135,25 +141,30 @@ func (c *core) above(name string) above {
 	return a
 }
 
-// overlay adds pending files to a listing, and removes hidden names. It reports
-// whether the result is consistent, which it is not if a file of before is no
-// longer pending under its name.
-func (c *core) overlay(name string, before above, children map[string]backend.Info) bool {
+// overlay returns a listing with pending files and without hidden names, which is
+// a copy if there are any. It reports whether the result is consistent, which it
+// is not if a file of before is no longer pending under its name.
+func (c *core) overlay(name string, before above, children map[string]backend.Info) (map[string]backend.Info, bool) {
 	now := c.above(name)
-	for _, e := range slices.Concat(before.hidden, now.hidden) {
-		delete(children, path.Base(e.Hidden))
-	}
 	for at, n := range before.pending {
 		if now.pending[at] != n {
-			return false
+			return nil, false
 		}
+	}
+	hidden := slices.Concat(before.hidden, now.hidden)
+	if len(hidden)+len(now.pending) == 0 {
+		return children, true
+	}
+	children = maps.Clone(children)
+	for _, e := range hidden {
+		delete(children, path.Base(e.Hidden))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for at, n := range now.pending {
 		children[path.Base(at)] = n.stat()
 	}
-	return true
+	return children, true
 }
 
 // empty reports whether a folder is empty. The store removes folders with their

@@ -189,13 +189,17 @@ func (c *Cache) remembered(name string) (backend.Info, bool) {
 	return backend.Info{}, false
 }
 
-// apply changes the listing of a folder, and one in progress. The caller holds
-// c.mu.
+// apply changes the children in the listing of a folder, and in one in progress.
+// The caller holds c.mu.
 func (c *Cache) apply(dir string, change func(*listing)) {
 	c.applyTo(dir, func(l *listing) {
-		if l.children != nil {
-			change(l)
+		if l.children == nil {
+			return
 		}
+		if l.shared {
+			l.children, l.shared = maps.Clone(l.children), false
+		}
+		change(l)
 	})
 }
 

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"maps"
 	"math"
 	"path"
 	"strings"
@@ -65,6 +64,7 @@ type listing struct {
 	children map[string]backend.Info
 	made     time.Time // when it was requested
 	number   uint64    // Cache.kept when it was cached
+	shared   bool      // callers have children, which must not be changed any more
 	wide     bool      // not to be listed for one name; children are some of them, or nil
 	failed   bool      // wide for now, because it could not be listed
 }
@@ -133,7 +133,7 @@ func (c *Cache) listFor(ctx context.Context, name string) (info backend.Info, kn
 // Look is like Stat, for a name of which nothing may be cached yet. It asks for
 // the first such name in a folder only, and lists the folder for the second. If
 // name is a folder that it had to list, it returns the children too, by name. The
-// caller owns the map.
+// caller must not change the map.
 func (c *Cache) Look(ctx context.Context, name string) (info backend.Info, children map[string]backend.Info, err error) {
 	if c.opts.TTL > 0 {
 		c.refreshName(ctx, name)
@@ -183,8 +183,8 @@ func (c *Cache) giveUp(name string) {
 	}
 }
 
-// List returns a folder and its children by name. The caller owns the map. For
-// a file it returns its Info and backend.ErrNotDir.
+// List returns a folder and its children by name. The caller must not change the
+// map. For a file it returns its Info and backend.ErrNotDir.
 func (c *Cache) List(ctx context.Context, name string) (self backend.Info, children map[string]backend.Info, err error) {
 	if c.opts.TTL == 0 {
 		l, err := c.ask(ctx, name, nil)
@@ -218,7 +218,7 @@ func (c *Cache) Empty(ctx context.Context, name string) (bool, error) {
 	return whole, nil
 }
 
-// fresh returns a copy of a fresh listing.
+// fresh returns a fresh listing.
 func (c *Cache) fresh(name string) (backend.Info, map[string]backend.Info, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -226,7 +226,8 @@ func (c *Cache) fresh(name string) (backend.Info, map[string]backend.Info, bool)
 	if l == nil || l.children == nil {
 		return backend.Info{}, nil, false
 	}
-	return l.self, maps.Clone(l.children), true
+	l.shared = true
+	return l.self, l.children, true
 }
 
 // freshListing returns the listing of a folder if it is fresh, or nil. The

@@ -97,19 +97,51 @@ func TestLookListsWhatIsUnknown(t *testing.T) {
 	s.wants(t, "a file that is known", "")
 }
 
-// TestAnswersAreTheCallers: what is done to one does not show in the next.
-func TestAnswersAreTheCallers(t *testing.T) {
-	s := newStore("f")
+// TestAnswersStayAsTheyAre, whatever is written later: callers still read them.
+func TestAnswersStayAsTheyAre(t *testing.T) {
+	s := newStore("a", "b")
 	c, _ := start(t, s, Options{})
-	for try := range 3 { // from the store, from the cache, and from the cache again
+	var answers []map[string]backend.Info
+	list := func(want string) {
+		t.Helper()
 		_, children, err := c.List(t.Context(), ".")
-		if err != nil || join(children) != "f" {
-			t.Errorf("%d: %v, %v", try, children, err)
+		if err != nil || join(children) != want {
+			t.Errorf("%v, %v, want %s", children, err, want)
 		}
-		delete(children, "f")
-		children["made up"] = backend.Info{}
+		answers = append(answers, children)
 	}
-	s.wants(t, "three listings", "1 list")
+	list("a b") // from the store
+	list("a b") // from the cache
+	for _, change := range []struct {
+		do   func()
+		want string
+	}{
+		{func() { c.Stored("new", backend.Info{Size: 1}) }, "a b new"},
+		{func() { c.Removed("a") }, "b new"},
+		{func() { c.Moved("b", "c", c.Kept()) }, "c new"},
+		{func() { c.Copied("c", "d") }, "c d new"},
+		{func() { c.Retimed("d", time.Unix(1, 0)); c.Removed("new") }, "c d"},
+	} {
+		var reading sync.WaitGroup
+		for i, children := range answers {
+			before := join(children)
+			reading.Go(func() {
+				if now := join(children); now != before {
+					t.Errorf("answer %d was %s and is %s", i, before, now)
+				}
+			})
+		}
+		change.do()
+		reading.Wait()
+		list(change.want)
+		list(change.want)
+	}
+	for i, want := range []string{"a b", "a b", "a b new", "a b new", "b new", "b new", "c new", "c new", "c d new", "c d new", "c d", "c d"} {
+		if got := join(answers[i]); got != want {
+			t.Errorf("answer %d is %s, want %s", i, got, want)
+		}
+	}
+	s.wants(t, "all listings", "1 list")
 }
 
 func TestEmptyIsAskedOfTheStore(t *testing.T) {

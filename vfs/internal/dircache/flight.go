@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"maps"
 
 	"github.com/davdisk/davdisk/backend"
 )
@@ -47,7 +46,7 @@ func (c *Cache) list(ctx context.Context, name string, all bool) (self backend.I
 		case all && f.result.wide && f.err == nil:
 			// It had stopped before we joined.
 		default:
-			return f.result.self, maps.Clone(f.result.children), !f.result.wide, f.err
+			return f.result.self, f.result.children, !f.result.wide, f.err
 		}
 	}
 }
@@ -99,7 +98,7 @@ func (c *Cache) fetch(ctx context.Context, name string, f *flight) {
 	case f.invalid:
 	case err == nil:
 		kept := *l
-		kept.children = maps.Clone(l.children)
+		kept.shared = true // with those that wait
 		c.keep(name, &kept)
 	case errors.Is(err, backend.ErrNotDir) && len(f.changes) == 0:
 		c.keep(name, &listing{self: l.self, made: made}) // a file
