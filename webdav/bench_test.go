@@ -23,7 +23,7 @@ type share struct {
 	url  string
 }
 
-func newShare(b *testing.B, seed func(*share)) *share {
+func newShare(b *testing.B, latency time.Duration, seed func(*share)) *share {
 	b.Helper()
 	disk, err := emulator.Start(emulator.Options{})
 	if err != nil {
@@ -52,7 +52,7 @@ func newShare(b *testing.B, seed func(*share)) *share {
 	})
 	s := &share{B: b, disk: disk, url: server.URL}
 	seed(s)
-	disk.SetLatency(30 * time.Millisecond)
+	disk.SetLatency(latency)
 	return s
 }
 
@@ -100,7 +100,15 @@ func (s *share) measure(between, op func(i int)) {
 	s.ReportMetric(float64(transfers)/float64(s.N), "transfers/op")
 }
 
+// BenchmarkUpstream has the disk beside davdisk, where time is davdisk's own, as
+// far as it is for most, and on another continent.
 func BenchmarkUpstream(b *testing.B) {
+	for _, latency := range []time.Duration{0, 30 * time.Millisecond, 100 * time.Millisecond} {
+		b.Run(fmt.Sprintf("latency=%dms", latency.Milliseconds()), func(b *testing.B) { benchmarkUpstream(b, latency) })
+	}
+}
+
+func benchmarkUpstream(b *testing.B, latency time.Duration) {
 	small := bytes.Repeat([]byte("4KiB"), 1024)
 	folder := func(s *share, name string, files int) {
 		s.Helper()
@@ -110,42 +118,42 @@ func BenchmarkUpstream(b *testing.B) {
 		}
 	}
 	b.Run("PROPFIND depth 1 of 1000, cold", func(b *testing.B) {
-		s := newShare(b, nobody)
+		s := newShare(b, latency, nobody)
 		s.measure(func(i int) { folder(s, fmt.Sprintf("n%d", i), 1000) }, func(i int) {
 			s.do(http.StatusMultiStatus, "PROPFIND", fmt.Sprintf("/n%d", i), nil, "Depth", "1")
 		})
 	})
 	b.Run("PROPFIND depth 1 of 1000, warm", func(b *testing.B) {
-		s := newShare(b, func(s *share) { folder(s, "d", 1000) })
+		s := newShare(b, latency, func(s *share) { folder(s, "d", 1000) })
 		list := func(int) { s.do(http.StatusMultiStatus, "PROPFIND", "/d", nil, "Depth", "1") }
 		s.measure(list, list)
 	})
 	b.Run("GET 4 KiB, warm", func(b *testing.B) {
-		s := newShare(b, func(s *share) { write(s, "f", small) })
+		s := newShare(b, latency, func(s *share) { write(s, "f", small) })
 		s.measure(func(int) { s.do(http.StatusMultiStatus, "PROPFIND", "/", nil, "Depth", "1") }, func(int) {
 			s.do(http.StatusOK, "GET", "/f", nil)
 		})
 	})
 	b.Run("PUT 4 KiB, new, warm", func(b *testing.B) {
-		s := newShare(b, nobody)
+		s := newShare(b, latency, nobody)
 		s.measure(func(int) { s.do(http.StatusMultiStatus, "PROPFIND", "/", nil, "Depth", "1") }, func(i int) {
 			s.do(http.StatusCreated, "PUT", fmt.Sprintf("/new%d", i), small)
 		})
 	})
 	b.Run("COPY of a folder of 100", func(b *testing.B) {
-		s := newShare(b, func(s *share) { folder(s, "d", 100) })
+		s := newShare(b, latency, func(s *share) { folder(s, "d", 100) })
 		s.measure(func(int) { s.do(http.StatusMultiStatus, "PROPFIND", "/", nil, "Depth", "1") }, func(i int) {
 			s.do(http.StatusCreated, "COPY", "/d", nil, "Destination", fmt.Sprintf("/copy%d", i))
 		})
 	})
 	b.Run("MOVE of a folder of 100", func(b *testing.B) {
-		s := newShare(b, func(s *share) { folder(s, "d0", 100) })
+		s := newShare(b, latency, func(s *share) { folder(s, "d0", 100) })
 		s.measure(func(int) { s.do(http.StatusMultiStatus, "PROPFIND", "/", nil, "Depth", "1") }, func(i int) {
 			s.do(http.StatusCreated, "MOVE", fmt.Sprintf("/d%d", i), nil, "Destination", fmt.Sprintf("/d%d", i+1))
 		})
 	})
 	b.Run("DELETE of a folder of 100", func(b *testing.B) {
-		s := newShare(b, func(s *share) { folder(s, "d", 100) })
+		s := newShare(b, latency, func(s *share) { folder(s, "d", 100) })
 		s.measure(func(i int) {
 			s.do(http.StatusCreated, "COPY", "/d", nil, "Destination", fmt.Sprintf("/d%d", i))
 			s.do(http.StatusMultiStatus, "PROPFIND", "/", nil, "Depth", "1")
