@@ -6,8 +6,11 @@
 #                  in which each call of each scenario fails in each way, without the race detector
 # make dist        a release of the commit in dist/: binaries for all systems, packages, checksums; built twice
 # make lint        golangci-lint with .golangci.yml, for people
-# make bench       benchmarks beside an emulator with the latency of a real network
-# make bench-peer  the same work done by davdisk and by rclone serve webdav
+# make bench       benchmarks beside an emulator 0, 30 and 100 ms away, in the form that benchstat reads;
+#                  COUNT=N repeats each
+# make bench-peer  the same work done by davdisk and by other servers; writes docs/performance.md. It takes
+#                  more than an hour of a machine that does nothing else. PEERS='-only local -rounds 5': see
+#                  internal/peers
 
 .SHELLFLAGS := -eu -c
 GO ?= go
@@ -89,8 +92,10 @@ check-foreign:
 lint:
 	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run
 
+COUNT ?= 1
 bench:
-	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime 1x -count $(COUNT) ./...
 
-bench-peer:
-	$(GO) test -run '^$$' -bench Peer -benchtime 5x ./internal/e2e
+bench-peer: level = peers
+bench-peer: tools
+	$(GO) run ./internal/peers $(PEERS)

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/davdisk/davdisk/backend/yandex/emulator"
+)
+
+// A place is what a server serves: a folder or an emulated disk. It is filled
+// and looked at behind the server's back.
+type place interface {
+	mkdir(name string) error
+	write(name string, c content) error
+	open(name string) (io.ReadCloser, error)
+	// files returns how many files and folders a folder holds.
+	files(folder string) (int, error)
+	close() error
+}
+
+// stored reports whether a place holds a file.
+func stored(p place, name string, c content) error {
+	r, err := p.open(name)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if err := c.compare(r); err != nil {
+		return fmt.Errorf("%s is not stored as it was sent: %w", name, err)
+	}
+	return nil
+}
+
+// A folder is the place of servers that serve a folder of this machine. All
+// users may change it, because some servers run as another one.
+type folder string
+
+func (f folder) path(name string) string { return filepath.Join(string(f), filepath.FromSlash(name)) }
+
+func (f folder) mkdir(name string) error {
+	if err := os.Mkdir(f.path(name), 0o777); err != nil {
+		return err
+	}
+	return os.Chmod(f.path(name), 0o777)
+}
+
+func (f folder) write(name string, c content) error {
+	file, err := os.OpenFile(f.path(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(file, c.reader()); err != nil {
+		file.Close()
+		return err
+	}
+	return file.Close()
+}
+
+func (f folder) open(name string) (io.ReadCloser, error) { return os.Open(f.path(name)) }
+
+func (f folder) files(folder string) (int, error) {
+	entries, err := os.ReadDir(f.path(folder))
+	return len(entries), err
+}
+
+func (f folder) close() error { return os.RemoveAll(string(f)) }
+
+// A disk is an emulated Yandex Disk, which is reached by HTTPS through a proxy
+// that stands for the hosts of the service.
+type disk struct {
+	*emulator.Server
+	proxy, ca string // address, and the file with the certificate to trust
+}
+
+func newDisk(dir string) (*disk, error) {
+	contents := filepath.Join(dir, "disk")
+	if err := os.Mkdir(contents, 0o700); err != nil {
+		return nil, err
+	}
+	server, err := emulator.Start(emulator.Options{
+		Dir: contents, Knobs: emulator.Knobs{TotalSpace: 16 << 30, MaxFileSize: 2 << 30},
+	})
+	if err != nil {
+		return nil, err
+	}
+	d := &disk{Server: server, ca: filepath.Join(dir, "ca.pem")}
+	if d.proxy, err = server.StartProxy("127.0.0.1:0"); err == nil {
+		var cert []byte
+		if cert, err = server.CACert(); err == nil {
+			err = os.WriteFile(d.ca, cert, 0o600)
+		}
+	}
+	if err != nil {
+		_ = server.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *disk) mkdir(name string) error            { return d.Mkdir("disk:/" + name) }
+func (d *disk) write(name string, c content) error { return d.WriteFrom("disk:/"+name, c.reader()) }
+
+func (d *disk) open(name string) (io.ReadCloser, error) { return d.Open("disk:/" + name) }
+
+func (d *disk) files(folder string) (int, error) {
+	entries, err := d.List("disk:/" + folder)
+	return len(entries), err
+}
+
+func (d *disk) close() error { return d.Close() }
+
+// degrade makes the disk as far and as unwilling as a task wants it.
+func (d *disk) degrade(latency time.Duration, refused float64) {
+	d.SetLatency(latency)
+	if refused > 0 {
+		// The service limits requests to its API, which have a path of the disk, and not transfers.
+		d.InjectRandom(emulator.RandomFaults{
+			Rate: refused, Seed: 1, Kinds: []emulator.Fault{{Path: "disk:/", Status: 429, RetryAfter: time.Second}},
+		})
+	}
+	d.ResetCounters()
+}
+
+// restore takes that back.
+func (d *disk) restore() {
+	d.SetLatency(0)
+	d.ClearFaults()
+}
+
+// escape is a name in an address.
+func escape(name string) string { return (&url.URL{Path: name}).EscapedPath() }
