@@ -40,7 +40,7 @@ func parts(found programs, z sizes) []part {
 		},
 		{
 			name: "local", title: "A folder of this machine, beside other servers",
-			about: "Each server serves the same files in a folder of its own. What only reads has been done once before. " +
+			about: "Each server serves the same files in a folder of its own. What is read has been read once before. " +
 				"CPU is that of the server with its workers, for one request; the client runs on the same cores, so time says less than CPU.",
 			peers: local, tasks: localTasks(z), figures: localTables, chart: cpuChart,
 		},

@@ -100,6 +100,7 @@ MaxKeepAliveRequests 0
 LimitXMLRequestBody 0
 <Directory %[5]s>
 Dav On
+AllowOverride None
 Require all granted
 </Directory>
 `, s.private, s.address, load.String(), as, s.folder))

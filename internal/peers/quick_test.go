@@ -23,6 +23,12 @@ func TestQuick(t *testing.T) {
 		testtool.Find(t, server)
 	}
 	dir := t.TempDir()
+	// Apache becomes another user, who has to reach what it serves.
+	for _, above := range []string{dir, filepath.Dir(dir)} {
+		if err := os.Chmod(above, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
 	tool := filepath.Join(dir, "peers")
 	if out, err := exec.Command("go", "build", "-o", tool, ".").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)

@@ -15,6 +15,7 @@ type task struct {
 	refused  float64       // share of the answers of the disk's API that are 429; a peer may fail at that
 	programs bool          // done by the peers' programs that copy, without a server
 	prepare  func(place) error
+	first    func(*session) error // a first look at what is worked on, of work that only reads
 	warm     func(*session) error // is not measured; nil: the server does the work cold
 	// work is measured. What it returns is called when the clock has stopped,
 	// and looks whether the work was done.

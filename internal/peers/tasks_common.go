@@ -13,6 +13,13 @@ func listTask(name string, n, times int, properties string) task {
 	return task{
 		name: name, units: float64(times),
 		prepare: filled("d", n, 1),
+		first: func(s *session) error {
+			answer, err := s.list(s, "d/", properties)
+			if err != nil {
+				return err
+			}
+			return answer.holds(n)
+		},
 		work: func(s *session) (func() error, error) {
 			var answers []listing
 			for range times {
@@ -39,6 +46,11 @@ func getTask(name string, files, n, clients int, size int64) task {
 	return task{
 		name: name, units: float64(n),
 		prepare: filled("d", files, size),
+		first: func(s *session) error {
+			return parallel(s, clients, files, func(ctx context.Context, i int) error {
+				return s.get(ctx, fileName("d", i), contentOf(i, size))
+			})
+		},
 		work: func(s *session) (func() error, error) {
 			return nothing, parallel(s, clients, n, func(ctx context.Context, i int) error {
 				return s.get(ctx, fileName("d", i%files), contentOf(i%files, size))

@@ -5,20 +5,14 @@ import (
 	"fmt"
 )
 
-// warmed does the work of a task once before it is measured.
+// warmed is a task whose server has had a first look.
 func warmed(t task) task {
-	t.warm = func(s *session) error {
-		done, err := t.work(s)
-		if err != nil {
-			return err
-		}
-		return done()
-	}
+	t.warm = t.first
 	return t
 }
 
 // localTasks are what a server for a folder is asked to do. What only reads has
-// been done once before.
+// been read once before.
 func localTasks(z sizes) []task {
 	tasks := []task{
 		warmed(listTask(fmt.Sprintf("PROPFIND of %s entries, every property", thousands(z.some)), z.some, z.listings, allProperties)),
