@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // A part is a section of the document: the same tasks by the same peers.
 type part struct {
@@ -35,7 +38,7 @@ func parts(found programs, z sizes) []part {
 			name: "upstream", title: "A cloud store, beside rclone",
 			about: "The servers reach the same emulated Yandex Disk the same way, by HTTPS through a proxy, " + fmt.Sprint(z.latency.Milliseconds()) + " ms away unless said. Each begins cold: " +
 				"it was started for the task and has seen none of its files. davdisk's own limit of 40 API requests a second is off (`--yandex-rate 0`), because rclone has none. " +
-				"A 429 has `Retry-After: 1`. The programs that copy are `davdisk sync` and `rclone copy`. CPU is that of the server, or of the program, alone.",
+				"Where the rate of each download is limited, rclone " + strings.TrimPrefix(rcloneVersion, "v") + " runs with `--vfs-read-chunk-streams 4 --vfs-read-chunk-size 8M`. A 429 has `Retry-After: 1`. The programs that copy are `davdisk sync` and `rclone copy`. CPU is that of the server, or of the program, alone.",
 			peers: upstream, tasks: upstreamTasks(z), figures: upstreamTables, chart: timeChart,
 		},
 		{

@@ -32,6 +32,7 @@ type site struct {
 	private string // a folder of its own: configuration, state, temporary files
 	folder  folder // what local peers serve
 	disk    *disk  // what upstream peers serve
+	slow    bool   // the disk limits the rate of each download
 }
 
 // A program is one that peers are made of, if it is there.

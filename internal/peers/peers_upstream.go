@@ -37,7 +37,12 @@ func upstreamPeers(found programs) []peer {
 			name: "rclone " + rclone.version, version: rclone.version, far: true,
 			care: "keeps locks in memory",
 			serve: func(s site) (*exec.Cmd, error) {
-				return run(s, rclone.path, "--ca-cert", s.disk.ca, "serve", "webdav", "ya:", "--addr", s.address, "--vfs-cache-mode", "off"), nil
+				cmd := run(s, rclone.path, "--ca-cert", s.disk.ca, "serve", "webdav", "ya:", "--addr", s.address, "--vfs-cache-mode", "off")
+				if s.slow && rclone == found.rclone {
+					// As many as davdisk has; rclone has one unless told, and Debian's has no flag for it.
+					cmd.Args = append(cmd.Args, "--vfs-read-chunk-streams", "4", "--vfs-read-chunk-size", "8M")
+				}
+				return cmd, nil
 			},
 			copy: func(s site, from, to string) *exec.Cmd {
 				return run(s, rclone.path, "--ca-cert", s.disk.ca, "copy", from, "ya:"+to)

@@ -113,9 +113,10 @@ func (d *disk) files(folder string) (int, error) {
 
 func (d *disk) close() error { return d.Close() }
 
-// degrade makes the disk as far and as unwilling as a task wants it.
-func (d *disk) degrade(latency time.Duration, refused float64) {
+// degrade makes the disk as far, as unwilling and as slow as a task wants it.
+func (d *disk) degrade(latency time.Duration, refused float64, rate int64) {
 	d.SetLatency(latency)
+	d.SetKnobs(func(k *emulator.Knobs) { k.DownloadRate = rate })
 	if refused > 0 {
 		// The service limits requests to its API, which have a path of the disk, and not transfers.
 		d.InjectRandom(emulator.RandomFaults{
@@ -128,6 +129,7 @@ func (d *disk) degrade(latency time.Duration, refused float64) {
 // restore takes that back.
 func (d *disk) restore() {
 	d.SetLatency(0)
+	d.SetKnobs(func(k *emulator.Knobs) { k.DownloadRate = 0 })
 	d.ClearFaults()
 }
 

@@ -95,7 +95,7 @@ func (r runner) once(ctx context.Context, t task, who peer) (c cost, err error) 
 		return c, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	s := &session{Context: ctx, peer: who, site: site{private: filepath.Join(dir, "private"), folder: folder(filepath.Join(dir, "served"))}}
+	s := &session{Context: ctx, peer: who, site: site{slow: t.rate > 0, private: filepath.Join(dir, "private"), folder: folder(filepath.Join(dir, "served"))}}
 	if err := errors.Join(os.Chmod(dir, 0o755), os.Mkdir(s.site.private, 0o755)); err != nil {
 		return c, err
 	}
@@ -147,7 +147,7 @@ func (s *session) do(t task, server *process) (c cost, err error) {
 		}
 	}
 	if d := s.site.disk; d != nil {
-		d.degrade(t.latency, t.refused)
+		d.degrade(t.latency, t.refused, t.rate)
 		defer d.restore()
 	}
 	var before time.Duration

@@ -13,6 +13,7 @@ type task struct {
 	units    float64       // what the cost is divided by: requests, entries, MiB; 0 is 1
 	latency  time.Duration // of every answer of the disk
 	refused  float64       // share of the answers of the disk's API that are 429; a peer may fail at that
+	rate     int64         // bytes a second of each download, 0 is no limit
 	programs bool          // done by the peers' programs that copy, without a server
 	prepare  func(place) error
 	first    func(*session) error // a first look at what is worked on, of work that only reads

@@ -19,6 +19,8 @@ func upstreamTasks(z sizes) []task {
 		t.units = 1
 		return t
 	}
+	limited := far(getTask(fmt.Sprintf("GET of %s, each download at most 20 MB/s", bytesText(z.big)), 1, 1, 1, z.big))
+	limited.rate = 20_000_000
 	refused := far(mixTask(fmt.Sprintf("%d PUTs and %[1]d GETs of 4 KiB, 8 clients, one API answer in ten 429", z.requests/2), z.requests/2))
 	refused.refused = 0.1
 	return []task{
@@ -30,6 +32,7 @@ func upstreamTasks(z sizes) []task {
 		far(walkTask(fmt.Sprintf("PROPFIND of %d folders of 20, one by one", z.folders), z.folders, 20)),
 		putTask(fmt.Sprintf("PUT of %s, 0 ms away", bytesText(z.big)), 1, 1, z.big),
 		getTask(fmt.Sprintf("GET of %s, 0 ms away", bytesText(z.big)), 1, 1, 1, z.big),
+		limited,
 		refused,
 		far(copyTask(fmt.Sprintf("COPY of a folder of %d", z.tree), z.tree)),
 		far(moveTask(fmt.Sprintf("MOVE of a folder of %d", z.tree), z.tree)),
