@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -101,7 +102,7 @@ func checkFlagValues(f cli.Flag, values []string, isText bool) error {
 	case !ok:
 		return checkFlagKind(f, value)
 	case !isText && !isQuantity(text.Value):
-		return fmt.Errorf("%s is not a text; write %q", value, value)
+		return errors.New("it is not a text; write it in quotes") // it may be a password, and is not shown
 	}
 	return checkText(text.Name, value)
 }
@@ -171,7 +172,7 @@ func (s *session) optionsOf(driver string) []backend.Option {
 func (s *session) checkRemoteOptions(name string, remote config.Remote) (option string, err error) {
 	ctx, cancel := context.WithCancel(s.ctx)
 	cancel()
-	r := backend.NewRegistry(backend.Env{Log: slog.New(slog.DiscardHandler), Transport: noNetwork{}})
+	r := backend.NewRegistry(backend.Env{Log: slog.New(slog.DiscardHandler), Transport: noNetwork()})
 	for _, d := range s.drivers {
 		if d.Name == remote.Driver { // no other: what is wrong with another remote is said of that
 			r.Register(d)
@@ -193,9 +194,10 @@ func (s *session) checkRemoteOptions(name string, remote config.Remote) (option 
 	return "", nil
 }
 
-// noNetwork is a network that nothing can be sent over.
-type noNetwork struct{}
-
-func (noNetwork) RoundTrip(*http.Request) (*http.Response, error) {
-	return nil, errors.New("the configuration is checked without a network")
+// noNetwork returns a transport that sends nothing. It is an *http.Transport, which
+// drivers can give certificates of their own.
+func noNetwork() *http.Transport {
+	return &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("the configuration is checked without a network")
+	}}
 }

@@ -249,7 +249,7 @@ func (p *patient) rightsHelp(err error) string {
 }
 
 func (p *patient) space() (string, error) {
-	space, err := backend.Usage(p.ctx, p.target)
+	space, err := backend.UsageIn(p.ctx, p.target.Backend, p.target.name)
 	switch {
 	case errors.Is(err, errors.ErrUnsupported), errors.Is(err, fs.ErrPermission):
 		return "not known", nil

@@ -119,7 +119,7 @@ var surroundings = map[string]surrounding{
 	"a full disk for the output": {prints, exitFailed, func(b *badInput) { b.out = fullDisk{} }},
 	"revoked rights":             {login, exitNotLoggedIn, func(b *badInput) { b.Setenv("DAVDISK_TOKEN", "revoked") }},
 	"no home": {folder, exitFailed, func(b *badInput) {
-		for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"} {
+		for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "AppData", "LocalAppData", "USERPROFILE"} {
 			b.Setenv(name, "")
 		}
 	}},

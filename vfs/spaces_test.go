@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/memory"
@@ -34,7 +35,7 @@ func TestUsageIn(t *testing.T) {
 		}
 		return backend.Space{Total: 9, Used: int64(len(name))}, nil
 	}
-	f := newFS(t, s)
+	f := newFS(t, s, vfs.WithPollInterval(time.Hour))
 	for name, want := range map[string]error{
 		"/": errors.ErrUnsupported, "": fs.ErrNotExist, "/ab": nil, "/ab/c/d": nil, "ab/": nil,
 		"/../ab": nil, "/a\x00b": fs.ErrInvalid,

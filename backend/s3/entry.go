@@ -37,7 +37,8 @@ const maxVersion = 40
 // are. A tag is a version as it is, unless it is too long or not there.
 func newEntry(o minio.ObjectInfo) entry {
 	e := entry{key: o.Key, tag: o.ETag, class: o.StorageClass}
-	if e.class == "STANDARD" {
+	switch e.class {
+	case "STANDARD", "GLACIER", "DEEP_ARCHIVE": // what can be copied out of an archive has been restored, and stays readable
 		e.class = ""
 	}
 	e.Name, e.Size, e.ModTime = path.Base(o.Key), o.Size, o.LastModified.Truncate(time.Second)

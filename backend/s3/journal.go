@@ -67,7 +67,10 @@ func (w *work[T]) takeOver(earlier string, config journal.MapConfig[T]) error {
 		return err
 	}
 	for key, value := range old.All() {
-		if err = w.set(key, value); err == nil {
+		if _, newer := w.Get(key); !newer {
+			err = w.set(key, value)
+		}
+		if err == nil {
 			err = (&work[T]{old}).done(key)
 		}
 		if err != nil {
