@@ -24,6 +24,7 @@ type features struct {
 	IfMatch          bool // If-Match is checked
 	PartsConditions  bool // both are, when an upload in parts is completed
 	AtomicConditions bool // they are checked when an object is stored, not when a PUT begins
+	XMLNames         bool // keys that XML cannot hold are refused, or listed as others
 	MD5Tags          bool // the entity tag of what was sent at once and unencrypted is its MD5
 
 	Tried time.Time

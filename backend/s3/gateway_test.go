@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path"
@@ -19,101 +18,27 @@ import (
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/backendtest"
 	"github.com/davdisk/davdisk/backend/s3"
+	"github.com/davdisk/davdisk/internal/s3test"
 	"github.com/davdisk/davdisk/internal/testlevel"
 	"github.com/davdisk/davdisk/internal/testtool"
-	"github.com/davdisk/davdisk/internal/testwait"
 )
 
-// gatewayVersion is the versitygw that the driver is tested against.
-const gatewayVersion = "v1.8.0"
+// A gateway is a real server.
+type gateway struct{ *s3test.Server }
 
-// gatewayBinary builds versitygw once, in the cache folder of the user.
-func gatewayBinary(t *testing.T) string {
+func newGateway(t *testing.T) gateway {
 	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := filepath.Join(cache, "davdisk-test", "versitygw-"+gatewayVersion)
-	bin := filepath.Join(dir, "versitygw")
-	if _, err := os.Stat(bin); err == nil {
-		return bin
-	}
-	build := exec.Command("go", "install", "github.com/versity/versitygw/cmd/versitygw@"+gatewayVersion)
-	build.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=")
-	if out, err := build.CombinedOutput(); err != nil {
-		if testtool.Required() {
-			t.Fatalf("versitygw is not built: %v\n%s", err, out)
-		}
-		t.Skipf("versitygw is not built here: %v\n%s", err, out)
-	}
-	return bin
+	return gateway{s3test.Start(t)}
 }
 
-// A gateway is versitygw on a folder of this machine.
-type gateway struct {
-	bin, dir, address string
-	cmd               *exec.Cmd
-}
-
-func newGateway(t *testing.T) *gateway {
-	t.Helper()
-	g := &gateway{bin: gatewayBinary(t), dir: t.TempDir()}
-	if err := os.Mkdir(filepath.Join(g.dir, "bucket"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	g.address = free.Addr().String()
-	free.Close()
-	t.Cleanup(func() { g.kill(t) })
-	g.launch(t)
-	return g
-}
-
-// launch starts the server, and waits until it listens.
-func (g *gateway) launch(t *testing.T) {
-	t.Helper()
-	g.cmd = exec.Command(g.bin, "--port", g.address, "--quiet", "posix", g.dir)
-	g.cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY=anna", "ROOT_SECRET_KEY=se-cret-se-cret")
-	if err := g.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for deadline := time.Now().Add(testwait.Limit(t)); ; time.Sleep(20 * time.Millisecond) {
-		c, err := net.Dial("tcp", g.address)
-		if err == nil {
-			c.Close()
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("it does not listen: %v", err)
-		}
-	}
-}
-
-// kill kills the server, if it runs.
-func (g *gateway) kill(t *testing.T) {
-	t.Helper()
-	if g.cmd == nil {
-		return
-	}
-	if err := g.cmd.Process.Kill(); err != nil {
-		t.Error(err)
-	}
-	_ = g.cmd.Wait()
-	g.cmd = nil
-}
-
-func (g *gateway) config(t *testing.T) s3.Config {
+func (g gateway) config(t *testing.T) s3.Config {
 	return s3.Config{
-		Endpoint: "http://" + g.address, Bucket: "bucket", AccessKey: "anna", SecretKey: "se-cret-se-cret",
+		Endpoint: "http://" + g.Address, Bucket: s3test.Bucket, AccessKey: s3test.AccessKey, SecretKey: s3test.SecretKey,
 		StateDir: t.TempDir(), PartSize: 5 << 20,
 	}
 }
 
-func (g *gateway) open(t *testing.T, cfg s3.Config) backend.Backend {
+func (g gateway) open(t *testing.T, cfg s3.Config) backend.Backend {
 	t.Helper()
 	b, err := s3.New(t.Context(), cfg)
 	if err != nil {
@@ -150,11 +75,11 @@ func TestGatewayKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, at := range []int{1 << 20, 6 << 20, 15 << 20, len(new)} {
-		body := io.MultiReader(bytes.NewReader(new[:at]), killer(func() { g.kill(t) }), bytes.NewReader(new[at:]))
+		body := io.MultiReader(bytes.NewReader(new[:at]), killer(func() { g.Kill() }), bytes.NewReader(new[at:]))
 		if err := store(body, len(new)); err == nil {
 			t.Errorf("killed at %d: it succeeded", at)
 		}
-		g.launch(t)
+		g.Launch()
 		if got := content(t, b, "f"); !bytes.Equal(got, old) {
 			t.Errorf("killed at %d: there are %d bytes that are not the old ones", at, len(got))
 		}
@@ -206,7 +131,7 @@ func TestRclone(t *testing.T) {
 	do := func(args ...string) string {
 		t.Helper()
 		cmd := exec.CommandContext(t.Context(), rclone, append([]string{"--config", os.DevNull, "--s3-upload-cutoff", "5Mi", "--s3-chunk-size", "5Mi"}, args...)...)
-		for key, value := range map[string]string{"TYPE": "s3", "PROVIDER": "Other", "ENDPOINT": "http://" + g.address, "REGION": "us-east-1", "ACCESS_KEY_ID": "anna", "SECRET_ACCESS_KEY": "se-cret-se-cret"} {
+		for key, value := range map[string]string{"TYPE": "s3", "PROVIDER": "Other", "ENDPOINT": "http://" + g.Address, "REGION": "us-east-1", "ACCESS_KEY_ID": s3test.AccessKey, "SECRET_ACCESS_KEY": s3test.SecretKey} {
 			cmd.Env = append(cmd.Env, "RCLONE_CONFIG_G_"+key+"="+value)
 		}
 		cmd.Env = append(cmd.Env, "HOME="+t.TempDir(), "PATH="+os.Getenv("PATH"))

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -151,7 +152,7 @@ func TestTrial(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got.Tried = time.Time{}
+			got.Tried, got.XMLNames = time.Time{}, false
 			if got != test.want {
 				t.Errorf("found out:\n%+v, want\n%+v", got, test.want)
 			}
@@ -350,7 +351,7 @@ func TestTrialInTrouble(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := b.(*store).can
-			got.Tried = time.Time{}
+			got.Tried, got.XMLNames = time.Time{}, false
 			if got != test.want {
 				t.Errorf("found out:\n%+v, want\n%+v", got, test.want)
 			}
@@ -384,4 +385,50 @@ func TestTrialCanceled(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	f.holds(t, map[string]string{})
+}
+
+// TestTrialNames: what XML cannot hold is declared where the server lists it as
+// something else, or refuses it.
+func TestTrialNames(t *testing.T) {
+	listed := func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
+		key := url.QueryEscape(r.URL.Query().Get("prefix") + notXML)
+		w.Header().Set("Content-Type", "application/xml")
+		fmt.Fprintf(w, "<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated><Contents><Key>%s</Key><LastModified>2006-01-02T15:04:05Z</LastModified></Contents></ListBucketResult>", key)
+	}
+	for name, test := range map[string]struct {
+		match     string
+		fault     faultFunc
+		forbidden bool
+	}{
+		"listed as others":     {"GET none", pass, true},
+		"listed as they are":   {"GET list-type", listed, false},
+		"refused":              {"PUT %01", refuse(400, "InvalidObjectName"), true},
+		"in trouble meanwhile": {"PUT %01", refuse(500, "InternalError"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newServer(t, nil)
+			s := f.open(t, Config{}, all)
+			f.mu.Lock()
+			f.fault = first(1<<20, test.match, test.fault)
+			f.mu.Unlock()
+			tried := &trial{store: s, at: "~davdisk-test.tmp"}
+			if err := tried.names(t.Context(), &s.can); err != nil {
+				t.Fatal(err)
+			}
+			f.mu.Lock()
+			f.fault = nil
+			f.mu.Unlock()
+			if s.can.XMLNames != test.forbidden || tried.unsure != (name == "in trouble meanwhile") {
+				t.Errorf("found out: %+v", s.can)
+			}
+			if err := put(s, "a\x01b", "new", backend.PutOptions{}); test.forbidden != errors.Is(err, fs.ErrInvalid) {
+				t.Errorf("put: %v", err)
+			}
+			if err := s.Remove(t.Context(), "a\x01b", backend.RemoveOptions{}); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("remove: %v", err)
+			}
+			f.holds(t, map[string]string{})
+		})
+	}
 }

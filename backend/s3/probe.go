@@ -57,7 +57,7 @@ func (s *store) tryOut(ctx context.Context) (features, error) {
 	}
 	sum := md5.Sum([]byte("first"))
 	f.MD5Tags = e.plain && md5Of(e.tag) == hex.EncodeToString(sum[:])
-	for _, step := range []func(context.Context, *features) error{t.conditions, t.parts, t.whole, t.atomic} {
+	for _, step := range []func(context.Context, *features) error{t.conditions, t.parts, t.names, t.whole, t.atomic} {
 		if err := step(ctx, &f); err != nil {
 			return features{}, err
 		}
@@ -162,6 +162,34 @@ func (t *trial) parts(ctx context.Context, f *features) (err error) {
 	match, err := t.refuses(ctx, complete, condition{match: noTag})
 	f.PartsConditions = absent && match
 	return err
+}
+
+// notXML are the characters that XML 1.0 cannot hold. A listing has them only from
+// a server that knows the option encoding-type.
+const notXML = "\x01\x02\x03\x04\x05\x06\x07\x08\x0b\x0c\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\uFFFE\uFFFF"
+
+// names finds out whether all keys are listed as they are.
+func (t *trial) names(ctx context.Context, f *features) error {
+	odd := &trial{store: t.store, at: t.at + notXML}
+	err := odd.put(ctx, "", condition{})
+	if passes(err) {
+		t.unsure = true
+	} else if err != nil {
+		f.XMLNames = true
+		return nil
+	}
+	defer odd.clean(ctx)
+	if err != nil {
+		return nil
+	}
+	f.XMLNames = true
+	for object, err := range t.client.list(ctx, odd.at[:len(t.at)], true, 0) {
+		if err != nil {
+			return err
+		}
+		f.XMLNames = f.XMLNames && object.Key != odd.at
+	}
+	return nil
 }
 
 // whole finds out what an upload that breaks off does to the object, and one that

@@ -140,7 +140,12 @@ func (s *store) Capabilities() backend.Capabilities {
 
 // holds are the names that fit into keys, with the slash of a folder.
 func (s *store) holds() backend.Names {
-	return backend.Names{MaxPath: maxKey - 1 - len(s.prefix), Why: fmt.Sprintf("a key of S3 has at most %d bytes", maxKey)}
+	names := backend.Names{MaxPath: maxKey - 1 - len(s.prefix), Why: fmt.Sprintf("a key of S3 has at most %d bytes", maxKey)}
+	if s.can.XMLNames {
+		names.Forbidden = notXML
+		names.Why += ", and the server lists control characters as others"
+	}
+	return names
 }
 
 // key is the key of a file.

@@ -1,0 +1,108 @@
+// Package s3test runs versitygw, an S3 server on a folder of this machine.
+package s3test
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/davdisk/davdisk/internal/testtool"
+	"github.com/davdisk/davdisk/internal/testwait"
+)
+
+// Version is that of versitygw.
+const Version = "v1.8.0"
+
+// AccessKey and SecretKey are those of the one login, Bucket is the one bucket.
+const (
+	AccessKey = "anna"
+	SecretKey = "se-cret-se-cret"
+	Bucket    = "bucket"
+)
+
+// binary builds versitygw once, in the cache folder of the user.
+func binary(tb testing.TB) string {
+	tb.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	dir := filepath.Join(cache, "davdisk-test", "versitygw-"+Version)
+	bin := filepath.Join(dir, "versitygw")
+	if _, err := os.Stat(bin); err == nil {
+		return bin
+	}
+	build := exec.Command("go", "install", "github.com/versity/versitygw/cmd/versitygw@"+Version)
+	build.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=")
+	if out, err := build.CombinedOutput(); err != nil {
+		if testtool.Required() {
+			tb.Fatalf("versitygw is not built: %v\n%s", err, out)
+		}
+		tb.Skipf("versitygw is not built here: %v\n%s", err, out)
+	}
+	return bin
+}
+
+// A Server is versitygw with an empty bucket.
+type Server struct {
+	Address string // HOST:PORT
+	Files   string // the folder with the objects of the bucket
+
+	tb  testing.TB
+	bin string
+	cmd *exec.Cmd
+}
+
+// Start starts a server, which is killed at the end of the test.
+func Start(tb testing.TB) *Server {
+	tb.Helper()
+	s := &Server{tb: tb, bin: binary(tb), Files: filepath.Join(tb.TempDir(), Bucket)}
+	if err := os.Mkdir(s.Files, 0o700); err != nil {
+		tb.Fatal(err)
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s.Address = free.Addr().String()
+	free.Close()
+	tb.Cleanup(s.Kill)
+	s.Launch()
+	return s
+}
+
+// Launch starts the server again after Kill, and waits until it listens.
+func (s *Server) Launch() {
+	s.tb.Helper()
+	s.cmd = exec.Command(s.bin, "--port", s.Address, "--quiet", "posix", filepath.Dir(s.Files))
+	s.cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+AccessKey, "ROOT_SECRET_KEY="+SecretKey)
+	if err := s.cmd.Start(); err != nil {
+		s.tb.Fatal(err)
+	}
+	for deadline := time.Now().Add(testwait.Limit(s.tb)); ; time.Sleep(20 * time.Millisecond) {
+		c, err := net.Dial("tcp", s.Address)
+		if err == nil {
+			c.Close()
+			return
+		}
+		if time.Now().After(deadline) {
+			s.tb.Fatalf("it does not listen: %v", err)
+		}
+	}
+}
+
+// Kill kills the server, if it runs.
+func (s *Server) Kill() {
+	s.tb.Helper()
+	if s.cmd == nil {
+		return
+	}
+	if err := s.cmd.Process.Kill(); err != nil {
+		s.tb.Error(err)
+	}
+	_ = s.cmd.Wait()
+	s.cmd = nil
+}
