@@ -71,7 +71,7 @@ func (r runner) round(ctx context.Context, p part, row row, round int) error {
 			defer mu.Unlock()
 			what := fmt.Sprintf("%s: %s: %s", p.name, row.task.name, who.name)
 			switch {
-			case row.task.refused > 0 && who.name != p.peers[0].name && errors.Is(err, errWork) && ctx.Err() == nil:
+			case row.task.hard && who.name != p.peers[0].name && errors.Is(err, errWork) && ctx.Err() == nil:
 				row.fails[who.name], _, _ = strings.Cut(err.Error(), "\n")
 				fmt.Fprintf(r.progress, "%s fails: %v\n", what, err)
 			case err != nil:

@@ -12,8 +12,9 @@ type task struct {
 	name     string
 	units    float64       // what the cost is divided by: requests, entries, MiB; 0 is 1
 	latency  time.Duration // of every answer of the disk
-	refused  float64       // share of the answers of the disk's API that are 429; a peer may fail at that
+	refused  float64       // share of the answers of the disk's API that are 429
 	rate     int64         // bytes a second of each download, 0 is no limit
+	hard     bool          // some peers fail at it, which the tables then say; davdisk may not
 	programs bool          // done by the peers' programs that copy, without a server
 	prepare  func(place) error
 	first    func(*session) error // a first look at what is worked on, of work that only reads

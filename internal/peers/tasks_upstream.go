@@ -22,7 +22,7 @@ func upstreamTasks(z sizes) []task {
 	limited := far(getTask(fmt.Sprintf("GET of %s, each download at most 20 MB/s", bytesText(z.big)), 1, 1, 1, z.big))
 	limited.rate = 20_000_000
 	refused := far(mixTask(fmt.Sprintf("%d PUTs and %[1]d GETs of 4 KiB, 8 clients, one API answer in ten 429", z.requests/2), z.requests/2))
-	refused.refused = 0.1
+	refused.refused, refused.hard = 0.1, true
 	return []task{
 		far(listTask(fmt.Sprintf("PROPFIND of %s entries", thousands(z.many)), z.many, 1, fiveProperties)),
 		whole(far(getTask(fmt.Sprintf("%d GETs of 4 KiB, 8 clients", z.requests), z.requests, z.requests, 8, small))),
