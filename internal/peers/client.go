@@ -47,7 +47,7 @@ func (c *client) do(ctx context.Context, method, name string, body io.Reader, si
 	if !slices.Contains(want, res.StatusCode) {
 		text, _ := io.ReadAll(io.LimitReader(res.Body, 500))
 		res.Body.Close()
-		return nil, fmt.Errorf("%s %s is answered %s: %s", method, name, res.Status, text)
+		return nil, fmt.Errorf("%s %s is answered %s\n%s", method, name, res.Status, text)
 	}
 	return res, nil
 }
