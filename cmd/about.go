@@ -83,7 +83,7 @@ func (s *session) about(t target) error {
 	}
 	plan, limit, trash := "", "", ""
 	if a.Paid != nil {
-		plan = map[bool]string{true: "paid", false: "free"}[*a.Paid]
+		plan = map[bool]string{true: s.lang.Text("paid"), false: s.lang.Text("free of charge")}[*a.Paid]
 	}
 	if a.MaxFile > 0 {
 		limit = terminal.Size(a.MaxFile)
@@ -95,7 +95,7 @@ func (s *session) about(t target) error {
 	if a.Name != "" && a.Name != a.Login {
 		person = fmt.Sprintf("%s (%s)", a.Login, a.Name)
 	}
-	printFields(s.out(),
+	s.printFields(s.out(),
 		field{"account", person}, field{"plan", plan},
 		field{"total", terminal.Size(a.Total)}, field{"used", terminal.Size(a.Used)}, field{"free", terminal.Size(a.Free)},
 		field{"in the trash", trash}, field{"largest file", limit},
@@ -118,15 +118,15 @@ func (s *session) aboutFolders(t target) error {
 			return named(err, t)
 		}
 		f := folderSpaceJSON{Name: child.Name}
-		text := "does not tell its space"
+		text := s.lang.Text("does not tell its space")
 		switch space, err := backend.UsageIn(s.ctx, t.Backend, child.Name); {
 		case err == nil:
 			f.Total, f.Used, f.Free = space.Total, space.Used, space.Free()
-			text = fmt.Sprintf("%s of %s are free", terminal.Size(f.Free), terminal.Size(f.Total))
+			text = s.lang.Sprintf("%s of %s are free", terminal.Size(f.Free), terminal.Size(f.Total))
 		case !errors.Is(err, errors.ErrUnsupported):
 			err = named(err, t.in(child.Name))
 			failed = errors.Join(failed, err)
-			f.Error, text = err.Error(), "not known"
+			f.Error, text = err.Error(), s.lang.Text("not known")
 		}
 		a.Folders = append(a.Folders, f)
 		fields = append(fields, field{s.out().Name("/" + child.Name), text})
@@ -134,6 +134,6 @@ func (s *session) aboutFolders(t target) error {
 	if s.c.Bool("json") {
 		return errors.Join(writeJSON(s.out(), a), failed)
 	}
-	printFields(s.out(), fields...)
+	s.printFields(s.out(), fields...)
 	return failed
 }

@@ -2,10 +2,8 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"os"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -90,7 +88,7 @@ func (a *account) keep(ctx context.Context, tokens yandex.Tokens) error {
 func (s *session) client(a *account) error {
 	id, secret := s.c.String("client-id"), s.c.String("client-secret")
 	if secret != "" && os.Getenv(variable("client-secret")) == "" {
-		fmt.Fprintln(s.c.App.ErrWriter, "davdisk: others on this machine can see a secret on the command line; --client-secret-file hides it")
+		s.lang.Fprintf(s.c.App.ErrWriter, "davdisk: others on this machine can see a secret on the command line; --client-secret-file hides it\n")
 	}
 	if file := s.c.String("client-secret-file"); file != "" {
 		var err error
@@ -107,12 +105,20 @@ func (s *session) client(a *account) error {
 	return nil
 }
 
+// howToRegister says how an application is registered, for those who have none yet.
+const howToRegister = `davdisk needs an application of your own at Yandex, once:
+
+  1. Open https://oauth.yandex.ru/client/new and log in.
+  2. Give it any name. Platform: web services.
+     Redirect URI: https://oauth.yandex.ru/verification_code
+  3. Rights, under "Yandex Disk REST API": read everything, write everything,
+     and information about the disk (cloud_api:disk.read, .write, .info).
+  4. Create it. The page shows a ClientID and a client secret: type them here.
+
+`
+
 func (s *session) askClient(a *account) error {
-	how := registerEnglish
-	if speaksRussian() {
-		how = registerRussian
-	}
-	fmt.Fprint(s.c.App.ErrWriter, how)
+	s.lang.Fprintf(s.c.App.ErrWriter, howToRegister)
 	var err error
 	a.oauth.ClientID, err = terminal.Ask(s.ctx, s.c.App.Reader, s.c.App.ErrWriter, "ClientID: ")
 	switch {
@@ -125,14 +131,4 @@ func (s *session) askClient(a *account) error {
 	}
 	a.oauth.ClientSecret, err = terminal.AskSecret(s.ctx, s.c.App.Reader, s.c.App.ErrWriter, "Client secret: ")
 	return err
-}
-
-// speaksRussian goes by the locale, as POSIX has it.
-func speaksRussian() bool {
-	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
-		if value := os.Getenv(name); value != "" {
-			return strings.HasPrefix(value, "ru")
-		}
-	}
-	return false
 }

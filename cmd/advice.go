@@ -12,6 +12,7 @@ import (
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex"
 	"github.com/davdisk/davdisk/cmd/internal/config"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 // driverAdvice begins the part of a driver's message that this program knows
@@ -68,7 +69,7 @@ func (s *session) adviseRights(err error) error {
 	if driver, known := s.driverOf(name); !ok || !known || driver != yandex.Driver().Name {
 		return err
 	}
-	return advisedError{err, name + ":", fmt.Sprintf("'davdisk doctor %s:' finds out which right is missing", name)}
+	return advisedError{err, name + ":", language.Say("'davdisk doctor %s:' finds out which right is missing", name)}
 }
 
 // driverOf returns the driver of a remote.
@@ -95,24 +96,24 @@ func (s *session) onlyOpened() string {
 }
 
 // loginAdvice says what makes the login of a remote work.
-func (s *session) loginAdvice(name string) string {
-	login := fmt.Sprintf("run 'davdisk login %s:'", name)
-	if source := s.tokens[name]; source != "" {
-		return fmt.Sprintf("replace the token in %s, or take it out and %s", source, login)
+func (s *session) loginAdvice(name string) language.Phrase {
+	login := language.Say("run 'davdisk login %s:'", name)
+	if source := s.tokens[name]; source != nil {
+		return language.Say("replace the token in %s, or take it out and %s", source, login)
 	}
 	if name+":" == defaultRemote && !hasLogin(s.cfg.Remotes[name]) {
-		return login + ", or set DAVDISK_TOKEN"
+		return language.Say("%s, or set DAVDISK_TOKEN", login)
 	}
 	return login
 }
 
 // sourceOf names what the token of a remote comes from.
-func (s *session) sourceOf(remote config.Remote) string {
+func (s *session) sourceOf(remote config.Remote) fmt.Stringer {
 	if remote.Options["token"] != "" && !s.typed(remote.Driver, "token") {
-		return s.cfg.Path
+		return language.Say("%s", s.cfg.Path)
 	}
 	if flag := remote.Driver + "-token-file"; s.c.String(flag) != "" && os.Getenv(variable(flag)) == "" {
-		return s.c.String(flag)
+		return language.Say("%s", s.c.String(flag))
 	}
 	return s.tokenSource(remote.Driver)
 }
@@ -120,21 +121,22 @@ func (s *session) sourceOf(remote config.Remote) string {
 // advisedError is an error of a login, with the remote and the command that helps.
 type advisedError struct {
 	error
-	remote, advice string
+	remote string
+	advice language.Phrase
 }
 
 func (e advisedError) Unwrap() error { return e.error }
 
 // text is the sentence for a person: what a driver advises is replaced.
-func (e advisedError) text() string {
-	said := sentence(e.error)
-	before, after, found := strings.Cut(said, driverAdvice)
+func (e advisedError) text(lang language.Language) string {
+	said := sentence(lang, e.error)
+	before, after, found := strings.Cut(said, lang.Text(driverAdvice))
 	_, words, quoted := strings.Cut(after, " (") // the service's own words
 	said = strings.TrimRight(before, ": ")
 	if !strings.Contains(said, e.remote) {
 		said = e.remote + " " + said
 	}
-	said += ": " + e.advice
+	said += ": " + e.advice.In(lang)
 	if found && quoted {
 		said += " (" + words
 	}

@@ -17,7 +17,7 @@ func (p program) newApp(in io.Reader, out, errs io.Writer) *cli.App {
 		ErrWriter:       errs,
 		HideVersion:     true,
 		HideHelpCommand: true,
-		ExitErrHandler:  func(*cli.Context, error) {}, // see exit
+		ExitErrHandler:  func(*cli.Context, error) {}, // see exitIn
 		Commands: []*cli.Command{
 			p.serveCommand(), p.serviceCommand(),
 			p.loginCommand(), p.logoutCommand(), p.aboutCommand(), p.doctorCommand(),
@@ -26,10 +26,11 @@ func (p program) newApp(in io.Reader, out, errs io.Writer) *cli.App {
 			p.linkCommand(), p.propsCommand(), p.filesCommand(),
 			p.shareCommand(), p.unshareCommand(), p.sharedCommand(), p.publicCommand(), p.saveURLCommand(), p.trashCommand(),
 			p.remotesCommand(), p.driversCommand(), p.configCommand(), p.tokenCommand(), p.queueCommand(),
-			p.checkCommand(), emulatorCommand(), completionCommand(), versionCommand(), healthCommand(), manCommand(),
+			p.checkCommand(), emulatorCommand(), completionCommand(), versionCommand(), healthCommand(), p.manCommand(),
 		},
 	}
 	p.equip(app.Commands)
+	translateHelp(app, p.lang)
 	return app
 }
 
@@ -38,7 +39,7 @@ func (p program) equip(commands []*cli.Command) {
 	for _, c := range commands {
 		c.HideHelpCommand = true
 		c.OnUsageError = func(c *cli.Context, err error, _ bool) error {
-			return misuse("%v; see 'davdisk %s --help'", err, commandPath(c))
+			return misuse("%v; see 'davdisk %s --help'", flagError(err), commandPath(c))
 		}
 		if len(c.Subcommands) > 0 {
 			p.equip(c.Subcommands)

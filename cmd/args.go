@@ -1,11 +1,12 @@
 package cmd
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 // orderArgs puts a command line into the only order that urfave/cli v2 reads
@@ -108,20 +109,20 @@ func (o *ordering) descend(word string) error {
 		names = append(names, c.Name)
 	}
 	if near := nearest(word, names); near != "" {
-		hint = fmt.Sprintf("did you mean %q?", strings.Join(append(slices.Clone(o.path), near), " "))
+		hint = language.Say("did you mean %q?", strings.Join(append(slices.Clone(o.path), near), " "))
 	}
 	return misuse("%q is no command; %s", strings.Join(append(slices.Clone(o.path), word), " "), hint)
 }
 
-func (o *ordering) choice() string {
+func (o *ordering) choice() language.Phrase {
 	if len(o.path) == 0 {
-		return "davdisk help lists them"
+		return language.Say("davdisk help lists them")
 	}
 	var names []string
 	for _, c := range o.commands {
 		names = append(names, c.Name)
 	}
-	return "there are " + strings.Join(names, ", ")
+	return language.Say("there are %s", strings.Join(names, ", "))
 }
 
 // flag reads one word that begins with "-", and says how many of the words
@@ -176,9 +177,9 @@ func (o *ordering) checkFlags() error {
 			said = name
 		}
 		of := "davdisk " + strings.Join(o.path, " ")
-		hint := of + " --help lists them"
+		hint := language.Say("%s --help lists them", of)
 		if near := nearest(f.name, names); near != "" {
-			hint = "did you mean --" + near + "?"
+			hint = language.Say("did you mean --%s?", near)
 		}
 		return misuse("%s is no flag of %s; %s (a file of that name goes after --)", said, strings.TrimSpace(of), hint)
 	}

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/urfave/cli/v2"
@@ -27,8 +26,8 @@ func (p program) askRemote(c *cli.Context, name string, r config.Remote) (bool, 
 		}
 	}
 	if err := s.tryRemote(name, r); err != nil {
-		fmt.Fprintf(c.App.ErrWriter, "%s: does not work yet: %v\n", terminal.Escape(name), terminal.Escape(err.Error()))
-		return terminal.Confirm(c.Context, c.App.Reader, c.App.ErrWriter, "Add it all the same?")
+		p.lang.Fprintf(c.App.ErrWriter, "%s: does not work yet: %v\n", terminal.Escape(name), terminal.Escape(p.lang.Error(err)))
+		return terminal.Confirm(c.Context, c.App.Reader, c.App.ErrWriter, p.lang.Text("Add it all the same?"))
 	}
 	return true, nil
 }
@@ -49,7 +48,7 @@ func (s *session) askOptions(d backend.Driver, opts map[string]string) error {
 		if o.Secret {
 			ask = terminal.AskSecret
 		}
-		answer, err := ask(s.ctx, s.c.App.Reader, s.c.App.ErrWriter, fmt.Sprintf("%s (%s; empty for none): ", o.Name, o.Help))
+		answer, err := ask(s.ctx, s.c.App.Reader, s.c.App.ErrWriter, s.lang.Sprintf("%s (%s; empty for none): ", o.Name, s.lang.Text(o.Help)))
 		if err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/davdisk/davdisk/cmd/internal/language"
 	"github.com/davdisk/davdisk/internal/durable"
 )
 
@@ -43,7 +44,7 @@ func certificate(certFile, keyFile string, selfSigned bool, stateDir string) (*t
 	}
 	cert, err := tls.X509KeyPair(certText, keyText)
 	if err != nil {
-		return nil, fmt.Errorf("--tls-cert %s, --tls-key %s: %w", certFile, keyFile, err)
+		return nil, language.Errorf("--tls-cert %s, --tls-key %s: %w", certFile, keyFile, err)
 	}
 	return &cert, nil
 }
@@ -65,7 +66,7 @@ func ownCertificate(stateDir string, now time.Time) (*tls.Certificate, error) {
 		err = durable.WriteFile(file, text, 0o600)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("keep the certificate: %w", err)
+		return nil, language.Errorf("keep the certificate: %w", err)
 	}
 	return cert, nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 	"github.com/davdisk/davdisk/cmd/internal/terminal"
 	"github.com/davdisk/davdisk/conformance"
 	"github.com/davdisk/davdisk/vfs"
@@ -75,7 +76,7 @@ func (s *session) check(args []string) (err error) {
 	}
 	scratch := t.in(scratchPrefix + uuid.NewString())
 	if err := scratch.Mkdir(s.ctx, scratch.name); err != nil {
-		return fmt.Errorf("nothing can be written to %q, so there is nothing to check: %w", args[0], err)
+		return language.Errorf("nothing can be written to %q, so there is nothing to check: %w", args[0], err)
 	}
 	defer func() { err = errors.Join(err, s.removeScratch(scratch)) }()
 	if s.c.Bool("contract") {
@@ -99,7 +100,7 @@ func (s *session) removeScratch(scratch target) error {
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return fmt.Errorf("remove %q by hand, it is left of the check: %w", scratch.address, err)
+	return language.Errorf("remove %q by hand, it is left of the check: %w", scratch.address, err)
 }
 
 func (s *session) checkOptions() ([]conformance.Option, error) {
@@ -155,9 +156,9 @@ func (s *session) announceCheck(scratch target) error {
 	}
 	calls := (cases + s.c.Int("random")) * callsPerCase
 	took := time.Duration(float64(calls) * secondsPerCall * float64(time.Second)).Round(time.Second)
-	fmt.Fprintf(s.c.App.ErrWriter, "%d cases in %s, which is removed again: roughly %d calls, %v at 40 a second.\n",
+	s.lang.Fprintf(s.c.App.ErrWriter, "%d cases in %s, which is removed again: roughly %d calls, %v at 40 a second.\n",
 		cases, terminal.Escape(scratch.address), calls, took)
-	return s.confirm("begin?")
+	return s.confirm(s.lang.Text("begin?"))
 }
 
 func (s *session) countCases() int {
@@ -197,7 +198,7 @@ func (s *session) runCheck(scratch target, options []conformance.Option) (confor
 		}
 		return dir
 	}
-	progress := terminal.NewCounter(s.c.App.ErrWriter, "checking", s.countCases())
+	progress := terminal.NewCounter(s.c.App.ErrWriter, s.lang.Text("checking"), s.countCases())
 	report := conformance.Check(s.ctx, func(conformance.TB) afero.Fs { return f },
 		append(options, conformance.Under(under), conformance.Each(func(conformance.Result) { progress.Add(1) }))...)
 	progress.Close()

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"fmt"
 	"path"
 	"slices"
 	"strconv"
@@ -24,8 +23,8 @@ func (s *session) checkContract(scratch target) error {
 	if len(selected) == 0 {
 		return misuse("--only: no test matches %q", s.c.String("only"))
 	}
-	fmt.Fprintf(s.c.App.ErrWriter, "%d tests in %s, which is removed again.\n", len(selected), terminal.Escape(scratch.address))
-	if err := s.confirm("begin?"); err != nil {
+	s.lang.Fprintf(s.c.App.ErrWriter, "%d tests in %s, which is removed again.\n", len(selected), terminal.Escape(scratch.address))
+	if err := s.confirm(s.lang.Text("begin?")); err != nil {
 		return err
 	}
 	var number atomic.Int64
@@ -43,7 +42,7 @@ func (s *session) checkContract(scratch target) error {
 		}
 		return permanent{b}
 	}
-	progress := terminal.NewCounter(s.c.App.ErrWriter, "checking", len(selected))
+	progress := terminal.NewCounter(s.c.App.ErrWriter, s.lang.Text("checking"), len(selected))
 	report := backendtest.Check(s.ctx, open, backendtest.Only(s.selects), backendtest.Each(func(backendtest.Result) { progress.Add(1) }))
 	progress.Close()
 	if err := s.ctx.Err(); err != nil {

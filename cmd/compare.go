@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/urfave/cli/v2"
 
@@ -68,15 +67,15 @@ func (s *session) compare(source, destination string) error {
 			if step.Kind == transfer.Delete {
 				side = j.to
 			}
-			fmt.Fprintf(out, "%-11s  %s\n", difference(step.Kind), out.Name(side.side().In(step.Name).Address))
+			s.lang.Fprintf(out, "%-11s  %s\n", s.lang.Text(difference(step.Kind)), out.Name(side.side().In(step.Name).Address))
 		}
 	}
 	if !s.c.Bool("json") {
 		note := ""
 		if byTime > 0 {
-			note = fmt.Sprintf(" (%d by size and time alone)", byTime)
+			note = s.lang.Sprintf(" (%d by size and time alone)", byTime)
 		}
-		fmt.Fprintf(out, "%s the same%s, %s\n", counted(same, "file"), note, counted(differ, "difference"))
+		s.lang.Fprintf(out, "%s the same%s, %s\n", counted(same, "file"), note, counted(differ, "difference"))
 	}
 	if differ > 0 {
 		return errors.Join(append(j.plan.Errs, said{errors.New("they differ")})...)

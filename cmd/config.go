@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/urfave/cli/v2"
 
@@ -17,7 +16,7 @@ func (p program) configCommand() *cli.Command {
 		Subcommands: []*cli.Command{{
 			Name:   "init",
 			Usage:  "write an example of a configuration, all of it commented out, where there is none",
-			Action: initConfig,
+			Action: p.initConfig,
 		}, {
 			Name:   "show",
 			Usage:  "print the configuration in effect by file, environment and flags, without secrets",
@@ -36,18 +35,18 @@ func (p program) configCommand() *cli.Command {
 				if _, err := arguments(c); err != nil {
 					return err
 				}
-				p := pathsJSON{Config: c.String("config"), State: c.String("state-dir"), Cache: state.DefaultCacheDir()}
-				if p.Config == "" {
-					p.Config = config.DefaultPath()
+				paths := pathsJSON{Config: c.String("config"), State: c.String("state-dir"), Cache: state.DefaultCacheDir()}
+				if paths.Config == "" {
+					paths.Config = config.DefaultPath()
 				}
-				if p.State == "" {
-					p.State = state.DefaultDir()
+				if paths.State == "" {
+					paths.State = state.DefaultDir()
 				}
 				out := newOut(c)
 				if c.Bool("json") {
-					return writeJSON(out, p)
+					return writeJSON(out, paths)
 				}
-				printFields(out, field{"config", p.Config}, field{"state", p.State}, field{"cache", p.Cache})
+				p.printFields(out, field{"config", paths.Config}, field{"state", paths.State}, field{"cache", paths.Cache})
 				return nil
 			},
 		}},
@@ -59,7 +58,7 @@ func (s *session) checkConfig([]string) error {
 	if mistakes := s.configMistakes(); len(mistakes) > 0 {
 		return errors.Join(mistakes...)
 	}
-	_, err := fmt.Fprintf(s.c.App.Writer, "%s: %d remotes, %d users, no mistakes\n", s.cfg.Path, len(s.cfg.Remotes), len(s.cfg.Users))
+	_, err := s.lang.Fprintf(s.c.App.Writer, "%s: %d remotes, %d users, no mistakes\n", s.cfg.Path, len(s.cfg.Remotes), len(s.cfg.Users))
 	return err
 }
 

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	_ "embed"
-	"fmt"
 
 	"github.com/urfave/cli/v2"
 
@@ -14,7 +13,7 @@ import (
 //go:embed config_example.toml
 var exampleConfig string
 
-func initConfig(c *cli.Context) error {
+func (p program) initConfig(c *cli.Context) error {
 	if _, err := arguments(c); err != nil {
 		return err
 	}
@@ -26,6 +25,6 @@ func initConfig(c *cli.Context) error {
 		return err
 	}
 	out := newOut(c)
-	_, err := fmt.Fprintf(out, "%s: written; everything in it is commented out\n", out.Name(path))
+	_, err := p.lang.Fprintf(out, "%s: written; everything in it is commented out\n", out.Name(path))
 	return err
 }

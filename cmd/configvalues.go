@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/cmd/internal/config"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 	"github.com/davdisk/davdisk/cmd/internal/terminal"
 	"github.com/davdisk/davdisk/webdav"
 )
@@ -26,7 +26,7 @@ import (
 func (s *session) configMistakes() (all []error) {
 	mistake := func(key string, err error) {
 		if err != nil {
-			all = append(all, fmt.Errorf("%s: %q: %w", s.cfg.Path, key, err))
+			all = append(all, language.Errorf("%s: %q: %w", s.cfg.Path, key, err))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.cfg.Flags)) {
@@ -81,7 +81,7 @@ func flagsNamed(commands []*cli.Command, command, name string) (all []cli.Flag) 
 		}
 		for _, f := range c.Flags {
 			if f.Names()[0] == name {
-				all = append(all, f)
+				all = append(all, untranslated(f))
 			}
 		}
 		all = append(all, flagsNamed(c.Subcommands, "", name)...)
@@ -94,7 +94,7 @@ func checkFlagValues(f cli.Flag, values []string, isText bool) error {
 		return nil
 	}
 	if len(values) != 1 {
-		return fmt.Errorf("want one value, not %d", len(values))
+		return language.Errorf("want one value, not %d", len(values))
 	}
 	value := values[0]
 	text, ok := f.(*cli.StringFlag)
@@ -114,11 +114,11 @@ func checkFlagKind(f cli.Flag, value string) error {
 		return checkBool(value)
 	case *cli.IntFlag:
 		if _, err := strconv.ParseInt(value, 0, strconv.IntSize); err != nil {
-			return fmt.Errorf("%q is not a whole number", value)
+			return language.Errorf("%q is not a whole number", value)
 		}
 	case *cli.DurationFlag:
 		if _, err := time.ParseDuration(value); err != nil {
-			return fmt.Errorf("%q is not a duration such as 30s, 5m or 1h30m", value)
+			return language.Errorf("%q is not a duration such as 30s, 5m or 1h30m", value)
 		}
 	}
 	return nil
@@ -137,13 +137,13 @@ func checkText(flag, value string) (err error) {
 		_, err = terminal.ParseSize(value)
 	case "max-delete":
 		if _, failed := parseMost(value); failed != nil {
-			err = fmt.Errorf("%q is neither a percentage nor a number; write 10%% or 200", value)
+			err = language.Errorf("%q is neither a percentage nor a number; write 10%% or 200", value)
 		}
 	case "litter":
 		_, err = webdav.ParseLitterMode(value)
 	case "log-format":
 		if value != "text" && value != "json" {
-			err = fmt.Errorf("%q is neither text nor json", value)
+			err = language.Errorf("%q is neither text nor json", value)
 		}
 	}
 	return err
@@ -151,7 +151,7 @@ func checkText(flag, value string) (err error) {
 
 func checkBool(value string) error {
 	if _, err := strconv.ParseBool(value); err != nil {
-		return fmt.Errorf("%q is neither true nor false", value)
+		return language.Errorf("%q is neither true nor false", value)
 	}
 	return nil
 }

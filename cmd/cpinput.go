@@ -2,12 +2,12 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 // standardInput is the source of cp that stands for what comes in.
@@ -35,12 +35,12 @@ func (s *session) copyInput(address string) error {
 		return backend.PathError("write", to.address, fs.ErrExist, "--overwrite replaces it")
 	}
 	if s.c.Bool("dry-run") {
-		fmt.Fprintf(s.out(), "%-11s  %s\n", "copy", s.out().Name(to.address))
+		s.lang.Fprintf(s.out(), "%-11s  %s\n", s.lang.Text("copy"), s.out().Name(to.address))
 		return nil
 	}
 	spool, err := os.CreateTemp("", "davdisk-input-*")
 	if err != nil {
-		return fmt.Errorf("keep the standard input in a temporary file: %w", err)
+		return language.Errorf("keep the standard input in a temporary file: %w", err)
 	}
 	defer os.Remove(spool.Name())
 	defer spool.Close()
@@ -49,7 +49,7 @@ func (s *session) copyInput(address string) error {
 		_, err = spool.Seek(0, io.SeekStart)
 	}
 	if err != nil {
-		return fmt.Errorf("read the standard input: %w", err)
+		return language.Errorf("read the standard input: %w", err)
 	}
 	_, err = to.Put(s.ctx, to.name, spool, backend.PutOptions{Size: size, IfAbsent: !s.c.Bool("overwrite")})
 	return named(err, to)

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
 	"github.com/davdisk/davdisk/cmd/internal/config"
 	"github.com/davdisk/davdisk/cmd/internal/demo"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 // A trial is a made-up disk: the emulator in this process, served through the
@@ -73,7 +73,7 @@ func (t *trial) start(p program, c *cli.Context, home string) (*session, error) 
 	filled := false
 	if t.keep != "" {
 		if filled, err = demo.Load(t.keep, t.server); err != nil {
-			return nil, fmt.Errorf("read the kept disk: %w", err)
+			return nil, language.Errorf("read the kept disk: %w", err)
 		}
 	}
 	if !filled {

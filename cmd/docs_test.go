@@ -182,5 +182,5 @@ func TestThePageOfTheConfiguration(t *testing.T) {
 	check(strings.Replace(example, "[serve]", "[sevre]", 1), exitFailed, `did you mean "serve"?`)
 	check(strings.Replace(example, "hard-delete", "hard-delte", 1), exitFailed, "hard-delte")
 	check(exampleConfig, exitDone, "0 remotes, 0 users, no mistakes")
-	check(strings.Replace(example, "$2y$10$", "$3y$", 1), exitFailed, `user "anna"`)
+	check(strings.Replace(example, "$2y$10$", "$3y$", 1), exitFailed, `"users.anna"`)
 }

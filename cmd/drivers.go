@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/urfave/cli/v2"
@@ -15,10 +14,14 @@ import (
 	"github.com/davdisk/davdisk/backend/s3"
 	"github.com/davdisk/davdisk/backend/sftp"
 	"github.com/davdisk/davdisk/backend/yandex"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 // A program is davdisk with the stores that it knows.
-type program struct{ drivers []backend.Driver }
+type program struct {
+	drivers []backend.Driver
+	lang    language.Language // of the person; English for programs
+}
 
 // ownDrivers are the stores that davdisk itself knows. A new one is added here,
 // and its options become flags, variables and configuration by that.
@@ -60,7 +63,7 @@ func checkFlags(commands []*cli.Command) error {
 			}
 		}
 		if err := checkFlags(c.Subcommands); err != nil {
-			return fmt.Errorf("%s: %w", c.Name, err)
+			return language.Errorf("%s: %w", c.Name, err)
 		}
 	}
 	return nil

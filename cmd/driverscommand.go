@@ -59,11 +59,11 @@ func (p program) listDrivers(c *cli.Context) error {
 		for _, o := range d.Options {
 			note := ""
 			if o.Secret {
-				note = " (secret)"
+				note = p.lang.Text(" (secret)")
 			} else if o.Default != "" {
-				note = " (default: " + o.Default + ")"
+				note = p.lang.Sprintf(" (default: %s)", o.Default)
 			}
-			fmt.Fprintf(out, "  %-22s %s%s\n", o.Name, o.Help, note)
+			fmt.Fprintf(out, "  %-22s %s%s\n", o.Name, p.lang.Text(o.Help), note)
 		}
 	}
 	return nil

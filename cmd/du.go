@@ -34,7 +34,7 @@ func (p program) duCommand() *cli.Command {
 				return errors.Join(failed, writeJSON(out, all))
 			}
 			for _, u := range all {
-				fmt.Fprintf(out, "%10s  %s, %s  %s\n", terminal.Size(u.Bytes), counted(u.Files, "file"), counted(u.Folders, "folder"), out.Name(u.Path))
+				fmt.Fprintf(out, "%10s  %s, %s  %s\n", terminal.Size(u.Bytes), counted(u.Files, "file").In(s.lang), counted(u.Folders, "folder").In(s.lang), out.Name(u.Path))
 			}
 			return failed
 		}),

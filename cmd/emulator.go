@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 func emulatorCommand() *cli.Command {
@@ -47,7 +48,7 @@ func runEmulator(c *cli.Context) (err error) {
 		Latency: c.Duration("latency"), Seed: uint64(c.Int("seed")), Log: newLog(c),
 	})
 	if isTaken(err) {
-		return fmt.Errorf("listen on %s: another program has this address; name another with --addr", c.String("addr"))
+		return language.Errorf("listen on %s: another program has this address; name another with --addr", c.String("addr"))
 	}
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex"
 	"github.com/davdisk/davdisk/cmd/internal/config"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 	"github.com/davdisk/davdisk/cmd/internal/terminal"
 )
 
@@ -28,11 +29,11 @@ const (
 )
 
 // misused is an error in how the command was used.
-type misused struct{ text string }
+type misused struct{ language.Phrase }
 
-func (m misused) Error() string { return m.text }
+func (m misused) Error() string { return m.String() }
 
-func misuse(format string, args ...any) error { return misused{fmt.Sprintf(format, args...)} }
+func misuse(format string, args ...any) error { return misused{language.Say(format, args...)} }
 
 // said is an error that has been printed already.
 type said struct{ error }
@@ -66,24 +67,24 @@ var kinds = []struct {
 // shownErrors is how many lines a command that failed many times prints.
 const shownErrors = 20
 
-// exit prints an error, each of several on a line of its own, and returns the
-// code to end with.
-func exit(w io.Writer, err error) int {
+// exitIn prints an error in a language, each of several on a line of its own, and
+// returns the code to end with.
+func exitIn(lang language.Language, w io.Writer, err error) int {
 	all := separate(err)
 	if len(all) == 0 {
 		return exitDone
 	}
 	for i, err := range all {
 		if i == shownErrors {
-			fmt.Fprintf(w, "davdisk: and %d errors more\n", len(all)-i)
+			lang.Fprintf(w, "davdisk: and %d errors more\n", len(all)-i)
 			break
 		}
 		var told said
 		if !errors.As(err, &told) {
 			_, advice := judge(err)
-			text := "davdisk: " + sentence(err)
+			text := "davdisk: " + sentence(lang, err)
 			if advice != "" {
-				text += "; " + advice
+				text += "; " + lang.Text(advice)
 			}
 			fmt.Fprintln(w, terminal.Escape(text))
 		}
@@ -142,28 +143,47 @@ func inFlag(flag string, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		return misuse("--%s: %s", flag, sentence(err))
+		return misuse("--%s: %s", flag, quotedError{err})
 	}
-	return fmt.Errorf("--%s: %w", flag, err)
+	return language.Errorf("--%s: %w", flag, err)
 }
 
+// quotedError is an error that is told as [sentence] does, in any language.
+type quotedError struct{ err error }
+
+func (q quotedError) In(lang language.Language) string { return sentence(lang, q.err) }
+
+func (q quotedError) String() string { return sentence(language.Language{}, q.err) }
+
 // sentence formats an error, with names in quotes: a name may contain anything.
-func sentence(err error) string {
+func sentence(lang language.Language, err error) string {
 	var path *fs.PathError
 	var link *os.LinkError
 	var stopped interruption
 	var advised advisedError
 	switch {
 	case errors.As(err, &stopped):
-		return stopped.text
+		return stopped.In(lang)
 	case errors.As(err, &advised) && err == error(advised): //nolint:errorlint // the outermost error alone
-		return advised.text()
+		return advised.text(lang)
 	case errors.Is(err, context.Canceled):
-		return "interrupted"
+		return lang.Text("interrupted")
 	case errors.As(err, &path) && err == error(path): //nolint:errorlint // the outermost error alone
-		return fmt.Sprintf("%s %q: %v", path.Op, path.Path, path.Err)
+		if path.Path == "." && !lang.IsEnglish() {
+			return lang.Error(path.Err) // the root, whose remote is told before it
+		}
+		return operation(lang, path.Op) + lang.Sprintf("%q: %v", path.Path, path.Err)
 	case errors.As(err, &link) && err == error(link): //nolint:errorlint // the outermost error alone
-		return fmt.Sprintf("%s %q to %q: %v", link.Op, link.Old, link.New, link.Err)
+		return operation(lang, link.Op) + lang.Sprintf("%q to %q: %v", link.Old, link.New, link.Err)
 	}
-	return err.Error()
+	return lang.Error(err)
+}
+
+// operation begins an English sentence with what was tried. A Russian one does
+// without, as those of other programs.
+func operation(lang language.Language, op string) string {
+	if lang.IsEnglish() {
+		return op + " "
+	}
+	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"strings"
 	"syscall"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 func TestEveryFailureHasItsCode(t *testing.T) {
@@ -58,3 +60,6 @@ func TestManyErrorsAreCutShort(t *testing.T) {
 		t.Errorf("it prints %d lines:\n%s", lines, &out)
 	}
 }
+
+// exit is exitIn for tests, which read English.
+func exit(w io.Writer, err error) int { return exitIn(language.Language{}, w, err) }

@@ -75,11 +75,11 @@ func (p program) driverFlags() []cli.Flag {
 			var f cli.Flag
 			switch {
 			case o.Secret:
-				f = textFlag(name+"-file", "", "`FILE` that holds: "+o.Help)
+				f = textFlag(name+"-file", "", p.lang.Sprintf("`FILE` that holds: %s", p.lang.Text(o.Help)))
 			case o.Bool:
-				f = switchFlag(name, o.Help)
+				f = switchFlag(name, p.lang.Text(o.Help))
 			default:
-				f = textFlag(name, "", "`"+placeholder(o.Name)+"`: "+o.Help+defaultNote(o))
+				f = textFlag(name, "", "`"+placeholder(o.Name)+"`: "+p.lang.Text(o.Help)+p.defaultNote(o))
 			}
 			categorize(f, "STORES")
 			flags = append(flags, f)
@@ -93,11 +93,11 @@ func placeholder(option string) string {
 	return strings.ToUpper(option[strings.LastIndex(option, "-")+1:])
 }
 
-func defaultNote(o backend.Option) string {
+func (p program) defaultNote(o backend.Option) string {
 	if o.Default == "" {
 		return ""
 	}
-	return " (default: " + o.Default + ")"
+	return p.lang.Sprintf(" (default: %s)", o.Default)
 }
 
 func categorize(f cli.Flag, category string) {

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"slices"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 // diskRights are what an application must be registered with, and how the page
@@ -26,8 +26,8 @@ const appFolderRight = "cloud_api:disk.app_folder"
 // before it would be tried in its place, so none is used.
 func (s *session) greet(l *account, tokens yandex.Tokens) (err error) {
 	name := strings.TrimSuffix(l.remote, ":")
-	if source := s.tokens[name]; source != "" {
-		fmt.Fprintf(s.c.App.ErrWriter, "davdisk: the login is stored, but %s comes before it: take that out, or name the account in the configuration: davdisk remotes add NAME yandex account=NAME\n", source)
+	if source := s.tokens[name]; source != nil {
+		s.lang.Fprintf(s.c.App.ErrWriter, "davdisk: the login is stored, but %s comes before it: take that out, or name the account in the configuration: davdisk remotes add NAME yandex account=NAME\n", source)
 	}
 	s.warnRights(tokens.Scope)
 	r := s.newRegistry(nil)
@@ -47,20 +47,20 @@ func (s *session) greet(l *account, tokens yandex.Tokens) (err error) {
 	if _, err := b.Stat(s.ctx, "."); errors.Is(err, fs.ErrPermission) && s.onlyApp(r, l.remote) {
 		root = "app:/"
 	} else if err != nil {
-		return fmt.Errorf("the login is stored, but the disk cannot be reached with it: %w; 'davdisk doctor %s' finds out why", err, l.remote)
+		return language.Errorf("the login is stored, but the disk cannot be reached with it: %w; 'davdisk doctor %s' finds out why", err, l.remote)
 	}
-	who := ""
+	who := language.Say("Logged in.")
 	if owner, ok := b.(accountant); ok {
 		if a, err := owner.Account(s.ctx); err == nil {
-			who = " as " + a.Login
+			who = language.Say("Logged in as %s.", s.out().Name(a.Login))
 		}
 	}
 	out := s.out()
 	if root != "" {
-		_, err = fmt.Fprintf(out, "Logged in%s. This login opens the folder of its application alone: write %s%s, as in 'davdisk ls %s%s'.\n", out.Name(who), l.remote, root, l.remote, root)
+		_, err = s.lang.Fprintf(out, "%s This login opens the folder of its application alone: write %s%s, as in 'davdisk ls %s%s'.\n", who, l.remote, root, l.remote, root)
 		return err
 	}
-	_, err = fmt.Fprintf(out, "Logged in%s. 'davdisk serve%s' serves the disk, 'davdisk ls%s' lists it.\n", out.Name(who), l.words(), l.words())
+	_, err = s.lang.Fprintf(out, "%s 'davdisk serve%s' serves the disk, 'davdisk ls%s' lists it.\n", who, l.words(), l.words())
 	return err
 }
 
@@ -94,7 +94,7 @@ func (s *session) warnRights(scope string) {
 	}
 	for _, right := range diskRights {
 		if !slices.Contains(granted, right.scope) {
-			fmt.Fprintf(s.c.App.ErrWriter, "davdisk: the login lacks %s: tick %q at https://oauth.yandex.ru, on the page of the application, and log in again\n", right.scope, right.title)
+			s.lang.Fprintf(s.c.App.ErrWriter, "davdisk: the login lacks %s: tick %q at https://oauth.yandex.ru, on the page of the application, and log in again\n", right.scope, right.title)
 		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 // healthTime is how long a server may take to say how it is.
@@ -61,7 +63,7 @@ func askHealth(ctx context.Context, addr, page string) (string, error) {
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // and no proxy
 	resp, err := client.Do(req)
 	if err != nil {
-		return "", fmt.Errorf("no server answers on --admin-addr %s: %w", addr, err)
+		return "", language.Errorf("no server answers on --admin-addr %s: %w", addr, err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
@@ -70,7 +72,7 @@ func askHealth(ctx context.Context, addr, page string) (string, error) {
 	}
 	answer := strings.TrimSpace(string(text))
 	if resp.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s answers %s: %s", url, resp.Status, answer)
+		return "", language.Errorf("%s answers %s: %s", url, resp.Status, answer)
 	}
 	return answer, nil
 }

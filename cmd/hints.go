@@ -1,14 +1,13 @@
 package cmd
 
 import (
-	"fmt"
 	"io"
 	"net/url"
 	"strings"
 )
 
 // printHints prints what to paste into which client.
-func printHints(w io.Writer, address string) {
+func (p program) printHints(w io.Writer, address string) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return
@@ -19,7 +18,7 @@ func printHints(w io.Writer, address string) {
 		dav = "davs://" + u.Host + u.Path
 		unc = `\\` + u.Hostname() + "@SSL@" + u.Port() + `\DavWWWRoot` + strings.ReplaceAll(strings.TrimSuffix(u.Path, "/"), "/", `\`)
 	}
-	fmt.Fprintf(w, `
+	p.lang.Fprintf(w, `
   browser          %[1]s
   macOS, Finder    Go > Connect to Server (Cmd-K):  %[1]s
   Windows          net use Y: %[2]s

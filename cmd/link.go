@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 func (p program) linkCommand() *cli.Command {
@@ -25,7 +26,7 @@ func (p program) linkCommand() *cli.Command {
 				return err
 			}
 			if info.Public == "" {
-				return fmt.Errorf("%q is not public; 'davdisk share' makes it so, 'davdisk link --download' gives a temporary address", t.address)
+				return language.Errorf("%q is not public; 'davdisk share' makes it so, 'davdisk link --download' gives a temporary address", t.address)
 			}
 			return s.printAddress(t.address, info.Public, time.Time{})
 		}),

@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"net/netip"
@@ -13,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/coreos/go-systemd/v22/activation"
+
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 // listen opens the address for a server. One that others can reach needs
@@ -23,7 +24,7 @@ func listen(ctx context.Context, addr string, guarded, insecure bool) (net.Liste
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if isTaken(err) {
-		return nil, fmt.Errorf("listen on %s: another program has this address; name another with --addr, port 0 finds a free one", addr)
+		return nil, language.Errorf("listen on %s: another program has this address; name another with --addr, port 0 finds a free one", addr)
 	}
 	var dns *net.DNSError
 	var wrong *net.AddrError
@@ -31,7 +32,7 @@ func listen(ctx context.Context, addr string, guarded, insecure bool) (net.Liste
 		return nil, misuse("listen on %q: %v; write HOST:PORT, such as 127.0.0.1:8080", addr, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", addr, err)
+		return nil, language.Errorf("listen on %s: %w", addr, err)
 	}
 	return guard(l, guarded, insecure)
 }
@@ -64,7 +65,7 @@ func listenShare(ctx context.Context, addr string, guarded, insecure bool) (net.
 	}
 	l, err := net.FileListener(files[0]) // of a copy of the descriptor
 	if err != nil {
-		return nil, fmt.Errorf("the socket that systemd hands over: %w", err)
+		return nil, language.Errorf("the socket that systemd hands over: %w", err)
 	}
 	if unix, ok := l.(*net.UnixListener); ok {
 		unix.SetUnlinkOnClose(false) // its file is systemd's
@@ -82,15 +83,15 @@ func listenUnix(ctx context.Context, file string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "unix", file)
 	if isTaken(err) && isDeadSocket(ctx, file) {
 		if err := os.Remove(file); err != nil {
-			return nil, fmt.Errorf("listen on unix:%s: %w", file, err)
+			return nil, language.Errorf("listen on unix:%s: %w", file, err)
 		}
 		l, err = new(net.ListenConfig).Listen(ctx, "unix", file)
 	}
 	if isTaken(err) {
-		return nil, fmt.Errorf("listen on unix:%s: another program listens there, or it is not a socket; name another with --addr", file)
+		return nil, language.Errorf("listen on unix:%s: another program listens there, or it is not a socket; name another with --addr", file)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listen on unix:%s: %w", file, err)
+		return nil, language.Errorf("listen on unix:%s: %w", file, err)
 	}
 	if err := os.Chmod(file, 0o660); err != nil {
 		return nil, errors.Join(err, l.Close())

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -42,7 +43,7 @@ func (f *completion) newListing() (*listing, error) {
 				path = config.DefaultPath()
 			}
 			cfg, err := config.Load(path, f.configRules(f.app))
-			s = &session{program: f.program, ctx: c.Context, c: c, cfg: cfg, log: slog.New(slog.DiscardHandler), unused: map[string]string{}}
+			s = &session{program: f.program, ctx: c.Context, c: c, cfg: cfg, log: slog.New(slog.DiscardHandler), unused: map[string]fmt.Stringer{}}
 			return err
 		},
 	}

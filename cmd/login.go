@@ -16,6 +16,7 @@ import (
 	"rsc.io/qr"
 
 	"github.com/davdisk/davdisk/backend/yandex"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 	"github.com/davdisk/davdisk/cmd/internal/terminal"
 )
 
@@ -28,14 +29,6 @@ func (p program) loginCommand() *cli.Command {
 		Action:    p.withSession((*session).login),
 	}
 }
-
-// How an application is registered, for those who have none yet.
-var (
-	//go:embed register_en.txt
-	registerEnglish string
-	//go:embed register_ru.txt
-	registerRussian string
-)
 
 // codesAsked is how many codes are asked for before davdisk gives up on a
 // person who lets them lapse.
@@ -82,14 +75,14 @@ func (s *session) deviceFlow(oauth yandex.OAuth) (yandex.Tokens, error) {
 		if !errors.Is(err, yandex.ErrCodeExpired) {
 			return tokens, err
 		}
-		fmt.Fprintln(s.c.App.ErrWriter, "The code has lapsed. Here is a new one.")
+		s.lang.Fprintf(s.c.App.ErrWriter, "The code has lapsed. Here is a new one.\n")
 	}
 	return yandex.Tokens{}, errors.New("nobody typed the code in; run davdisk login again when you have the time")
 }
 
 func (s *session) showCode(code yandex.DeviceCode) {
 	out := s.out()
-	fmt.Fprintf(out, "Open %s and type this code:\n\n    %s\n\nIt is good for %s, until %s.\n",
+	s.lang.Fprintf(out, "Open %s and type this code:\n\n    %s\n\nIt is good for %s, until %s.\n",
 		out.Name(code.URL), out.Name(code.UserCode), life(time.Until(code.Expires)), code.Expires.Local().Format("15:04:05"))
 	if !terminal.Is(s.c.App.Writer) {
 		return
@@ -108,11 +101,11 @@ func hasDesktop() bool {
 }
 
 // life is how long something is good, for a person.
-func life(d time.Duration) string {
+func life(d time.Duration) language.Count {
 	if d < 90*time.Second {
-		return fmt.Sprintf("%d seconds", int(d.Round(time.Second).Seconds()))
+		return counted(int64(d.Round(time.Second).Seconds()), "second")
 	}
-	return fmt.Sprintf("%d minutes", int(d.Round(time.Minute).Minutes()))
+	return counted(int64(d.Round(time.Minute).Minutes()), "minute")
 }
 
 func printableASCII(r rune) rune {

@@ -2,11 +2,11 @@ package cmd
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/davdisk/davdisk/backend/yandex"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 func (p program) logoutCommand() *cli.Command {
@@ -32,7 +32,7 @@ func (s *session) logout(args []string) error {
 		err = a.oauth.Revoke(s.ctx, tokens.Access)
 	}
 	if err != nil && !errors.Is(err, yandex.ErrNoRevoke) {
-		return fmt.Errorf("the login was not revoked, and is kept: %w; --forget-only forgets it all the same", err)
+		return language.Errorf("the login was not revoked, and is kept: %w; --forget-only forgets it all the same", err)
 	}
 	return errors.Join(a.store.Delete(s.ctx), err)
 }

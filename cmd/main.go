@@ -8,11 +8,13 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 // Main runs the command line in os.Args and returns the exit code: 0 done,
@@ -37,14 +39,17 @@ func Main(drivers ...backend.Driver) int {
 	defer stopped()
 	forgetEmptyVariables()
 	p, err := newProgram(drivers...)
+	lang, langErr := language.Preferred(os.Getenv, language.System())
 	switch {
-	case err != nil:
+	case err != nil || langErr != nil:
+		err = errors.Join(err, langErr)
 	case asksForCompletion(os.Args):
 		err = p.complete(ctx, os.Stdout, os.Args[2:])
 	default:
+		p.lang = lang
 		err = execute(ctx, p.newApp(os.Stdin, os.Stdout, os.Stderr), os.Args)
 	}
-	code := exit(os.Stderr, err)
+	code := exitIn(lang, os.Stderr, err)
 	if err != nil && ctx.Err() != nil {
 		code = exitInterrupted
 	}

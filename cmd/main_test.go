@@ -18,10 +18,20 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(inEnglish{m}, map[string]func(){
 		"davdisk":       func() { os.Exit(Main()) },
 		"davdisk-extra": func() { os.Exit(Main(extraDriver())) },
 	})
+}
+
+// inEnglish runs tests that do not depend on the locale of the machine.
+type inEnglish struct{ *testing.M }
+
+func (m inEnglish) Run() int {
+	if err := os.Setenv("LC_ALL", "C"); err != nil {
+		panic(err)
+	}
+	return m.M.Run()
 }
 
 // appOfDavdisk is the program without any extra driver.

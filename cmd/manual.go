@@ -13,8 +13,9 @@ import (
 	"github.com/davdisk/davdisk/internal/durable"
 )
 
-// manCommand is hidden: packages run it when they are made, people run man.
-func manCommand() *cli.Command {
+// manCommand is hidden: packages run it when they are made, people run man. The
+// pages are English, wherever that is.
+func (p program) manCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "man",
 		Usage:     "write the manual pages of all commands into a folder",
@@ -29,7 +30,7 @@ func manCommand() *cli.Command {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return err
 			}
-			for _, page := range manual(c.App) {
+			for _, page := range manual(program{drivers: p.drivers}.newApp(c.App.Reader, c.App.Writer, c.App.ErrWriter)) {
 				name, text := page.name+".1", md2man.Render([]byte(page.title()+page.text))
 				if c.Bool("markdown") {
 					name, text = page.name+".md", []byte(page.markdown())

@@ -3,13 +3,13 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 func (p program) mkdirCommand() *cli.Command {
@@ -34,7 +34,7 @@ func (s *session) mkdir(address string) error {
 	}
 	err = named(t.Mkdir(s.ctx, t.name), t)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%w; -p makes the folders above it too", err)
+		err = language.Errorf("%w; -p makes the folders above it too", err)
 	}
 	return err
 }

@@ -2,12 +2,12 @@ package cmd
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 	"github.com/davdisk/davdisk/cmd/internal/transfer"
 )
 
@@ -48,7 +48,7 @@ func (s *session) move(p pair) (*task, error) {
 }
 
 func errNothingDeleted(from target) error {
-	return fmt.Errorf("nothing was deleted at %q", from.address)
+	return language.Errorf("nothing was deleted at %q", from.address)
 }
 
 // removeCopied deletes the source of what was copied whole.
@@ -72,7 +72,7 @@ func (s *session) removeCopied(p pair, from target, copied []transfer.Step) erro
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
-		return errors.Join(err, fmt.Errorf("all of %q was copied to %q, and is still there in part", p.from.address, p.to.address))
+		return errors.Join(err, language.Errorf("all of %q was copied to %q, and is still there in part", p.from.address, p.to.address))
 	}
 	if !p.info.Dir {
 		return nil
@@ -92,10 +92,10 @@ func (s *session) checkSame(from, to target, step transfer.Step) error {
 	}
 	switch areOne(from, to, step.From, now) {
 	case yes:
-		return backend.PathError("move", from.address, fs.ErrInvalid, fmt.Sprintf("it is the same file as %q, and stays", to.address))
+		return &fs.PathError{Op: "move", Path: from.address, Err: language.Errorf("%w: it is the same file as %q, and stays", fs.ErrInvalid, to.address)}
 	case unknown:
-		return backend.PathError("move", from.address, fs.ErrExist,
-			fmt.Sprintf("%q has had the same content before, and may be the same file; the source stays: compare them and delete it with davdisk rm", to.address))
+		return &fs.PathError{Op: "move", Path: from.address, Err: language.Errorf(
+			"%w: %q has had the same content before, and may be the same file; the source stays: compare them and delete it with davdisk rm", fs.ErrExist, to.address)}
 	}
 	return nil
 }

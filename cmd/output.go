@@ -8,6 +8,7 @@ import (
 	"iter"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/cmd/internal/terminal"
@@ -116,11 +117,12 @@ func when(t time.Time) string {
 type field struct{ name, value string }
 
 // printFields writes those that have a value, names in one column.
-func printFields(w terminal.Writer, fields ...field) {
+func (p program) printFields(w terminal.Writer, fields ...field) {
 	width := 0
-	for _, f := range fields {
+	for i, f := range fields {
+		fields[i].name = p.lang.Text(f.name)
 		if f.value != "" {
-			width = max(width, len(f.name))
+			width = max(width, utf8.RuneCountInString(fields[i].name))
 		}
 	}
 	for _, f := range fields {

@@ -2,13 +2,14 @@ package cmd
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 // outputFlag is for callers that read files and not pipes, as 1C does.
@@ -49,7 +50,7 @@ func withOutput(action cli.ActionFunc) cli.ActionFunc {
 			err = os.Rename(f.Name(), name)
 		}
 		if err != nil {
-			err = fmt.Errorf("--output: %w", err)
+			err = language.Errorf("--output: %w", err)
 		}
 		return errors.Join(failed, err)
 	}

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 	"github.com/davdisk/davdisk/cmd/internal/transfer"
 )
 
@@ -55,7 +55,7 @@ func (s *session) eachPair(args []string, plan func(pair) (*task, error)) error 
 	for _, source := range sources {
 		p, err := s.pair(source, to, into, info, len(sources) == 1)
 		if first, taken := goals[p.to.full()]; err == nil && taken {
-			err = backend.PathError("write", p.to.address, fs.ErrExist, fmt.Sprintf("%q is to have this name", first))
+			err = &fs.PathError{Op: "write", Path: p.to.address, Err: language.Errorf("%w: %q is to have this name", fs.ErrExist, first)}
 		}
 		var j *task
 		if err == nil {
@@ -143,7 +143,7 @@ func (s *session) checkPair(p pair) error {
 	case p.info.Dir && (strings.HasPrefix(name, strings.TrimSuffix(below, "/")+"/") || p.info.ID != "" && p.info.ID == p.outer):
 		return misuse("%q cannot go below itself", p.from.address)
 	case p.replaces != nil && p.replaces.Dir != p.info.Dir:
-		return backend.PathError("write", p.to.address, fs.ErrExist, "a "+kindOf(*p.replaces)+" is there, which a "+kindOf(p.info)+" never replaces")
+		return backend.PathError("write", p.to.address, fs.ErrExist, transfer.OtherKind(*p.replaces))
 	}
 	return nil
 }

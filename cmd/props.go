@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 func (p program) propsCommand() *cli.Command {
@@ -54,7 +55,7 @@ func (s *session) setProps(t target, set map[string]string, remove []string) err
 	}
 	err := named(backend.SetProperties(s.ctx, t, t.name, set, remove), t)
 	if errors.Is(err, backend.ErrTooLarge) {
-		err = errors.New(sentence(err)) // the advice for files does not fit
+		err = language.Errorf("%s", quotedError{err}) // the advice for files does not fit
 	}
 	return err
 }

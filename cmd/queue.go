@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 	"github.com/davdisk/davdisk/cmd/internal/terminal"
 	"github.com/davdisk/davdisk/internal/journal"
 	"github.com/davdisk/davdisk/vfs"
@@ -42,7 +43,7 @@ func (p program) queueCommand() *cli.Command {
 				return writeJSON(out, jobs)
 			}
 			for _, j := range jobs {
-				fmt.Fprintf(out, "%s  %s%s\n", out.Name(j.Journal), out.Name(j.Name), out.Name(j.state()))
+				fmt.Fprintf(out, "%s  %s%s\n", out.Name(j.Journal), out.Name(j.Name), out.Name(j.state(s.lang)))
 			}
 			return nil
 		}),
@@ -63,7 +64,7 @@ func (s *session) dropQueued(jobs []job, name string) error {
 	case len(found) > 1:
 		return misuse("files of that name wait in several shares; write %s/%s, or another", found[0].Journal, name)
 	}
-	question := fmt.Sprintf("lose the content of %q, %s, for good?", found[0].Name, terminal.Size(found[0].queued.Size))
+	question := s.lang.Sprintf("lose the content of %q, %s, for good?", found[0].Name, terminal.Size(found[0].queued.Size))
 	if err := s.confirm(question); err != nil {
 		return err
 	}
@@ -80,13 +81,13 @@ type job struct {
 }
 
 // state describes the state of a pending file for people.
-func (j job) state() string {
+func (j job) state(lang language.Language) string {
 	if j.queued == nil {
 		return ""
 	}
-	text := fmt.Sprintf("  %s since %s", terminal.Size(j.queued.Size), j.queued.Since.Local().Format("2006-01-02 15:04:05"))
+	text := lang.Sprintf("  %s since %s", terminal.Size(j.queued.Size), j.queued.Since.Local().Format("2006-01-02 15:04:05"))
 	if j.queued.Error != "" {
-		text += fmt.Sprintf(", tried %d times: %s", j.queued.Tries, j.queued.Error)
+		text += lang.Sprintf(", tried %d times: %s", j.queued.Tries, j.queued.Error)
 	}
 	return text
 }
@@ -168,7 +169,7 @@ func readUnfinished(path, name string) ([]job, error) {
 		return nil, nil // done, or carried over, meanwhile
 	}
 	if err == nil && !json.Valid(data) {
-		err = fmt.Errorf("%s is damaged", path)
+		err = language.Errorf("%s is damaged", path)
 	}
 	return jobsOf(name, map[string]json.RawMessage{"": data}), err
 }

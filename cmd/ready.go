@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"sync"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 	"github.com/davdisk/davdisk/vfs"
 )
 
@@ -63,7 +63,7 @@ func (r *readiness) checkStore(ctx context.Context) error {
 		return errors.New("the store no longer has the folder that is served")
 	}
 	if out := r.now().Sub(r.reached); out >= readyGrace {
-		return fmt.Errorf("the store has been out of reach for %s", out.Round(time.Second))
+		return language.Errorf("the store has been out of reach for %s", out.Round(time.Second))
 	}
 	return nil
 }
@@ -76,7 +76,7 @@ func (r *readiness) checkState() error {
 	}
 	f, err := os.CreateTemp(r.stateDir, ".ready-")
 	if err != nil {
-		return fmt.Errorf("the state folder cannot be written: %w", errors.Unwrap(err))
+		return language.Errorf("the state folder cannot be written: %w", errors.Unwrap(err))
 	}
 	_, err = f.WriteString("ready")
 	if err := errors.Join(err, f.Close(), os.Remove(f.Name())); err != nil {
@@ -102,7 +102,7 @@ func (r *readiness) checkQueue() error {
 		}
 	}
 	if failing > 0 {
-		return fmt.Errorf("%d queued files could not be stored; 'davdisk queue' lists them with the reason", failing)
+		return language.Errorf("%d queued files could not be stored; 'davdisk queue' lists them with the reason", failing)
 	}
 	return nil
 }

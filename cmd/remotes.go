@@ -10,6 +10,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/cmd/internal/config"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 	"github.com/davdisk/davdisk/cmd/internal/terminal"
 )
 
@@ -125,7 +126,7 @@ func (p program) showRemote(c *cli.Context, cfg *config.File) error {
 	name := strings.TrimSuffix(args[0], ":")
 	remote, ok := cfg.Remotes[name]
 	if !ok {
-		return fmt.Errorf("%w: %q", config.ErrNoRemote, name)
+		return language.Errorf("%w: %q", config.ErrNoRemote, name)
 	}
 	r, out := p.newRemoteJSON(name, remote), newOut(c)
 	if c.Bool("json") {
@@ -135,7 +136,7 @@ func (p program) showRemote(c *cli.Context, cfg *config.File) error {
 	for _, key := range slices.Sorted(maps.Keys(r.Options)) {
 		fields = append(fields, field{key, r.Options[key]})
 	}
-	printFields(out, fields...)
+	program{}.printFields(out, fields...) // by their names in the configuration
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/davdisk/davdisk/cmd/internal/language"
 	"github.com/davdisk/davdisk/cmd/internal/terminal"
 	"github.com/davdisk/davdisk/cmd/internal/transfer"
 )
@@ -61,7 +62,9 @@ func (s *session) newReport(tasks []*task) *report {
 	}
 	r.event(eventJSON{Event: "plan", Files: &r.total.files, Bytes: &r.total.bytes})
 	if !s.c.Bool("dry-run") {
-		r.progress = terminal.NewProgress(s.c.App.ErrWriter, r.total.files, r.total.bytes)
+		r.progress = terminal.NewProgress(s.c.App.ErrWriter, r.total.files, r.total.bytes, func(done, of int) string {
+			return s.lang.Sprintf("%d of %d files", done, of)
+		})
 	}
 	return r
 }
@@ -133,7 +136,7 @@ func (r *report) direct(j *task, err error) {
 func (r *report) failed(err error) {
 	r.errs = append(r.errs, err)
 	for _, one := range separate(err) {
-		r.event(eventJSON{Event: "error", Error: sentence(one)})
+		r.event(eventJSON{Event: "error", Error: sentence(language.Language{}, one)})
 	}
 }
 
@@ -155,26 +158,27 @@ func (r *report) end(interrupted bool) error {
 }
 
 // interrupted says what was done before an interruption.
-func (r *report) interrupted() string {
-	text := fmt.Sprintf("interrupted: %d of %s copied (%s of %s)", r.did.files, counted(r.total.files, "file"),
-		terminal.Size(r.did.bytes), terminal.Size(r.total.bytes))
+func (r *report) interrupted() language.Phrase {
+	deleted := language.Say("")
 	if r.deleted > 0 {
-		text += fmt.Sprintf(", %d deleted", r.deleted)
+		deleted = language.Say(", %d deleted", r.deleted)
 	}
-	return text + "; the same command goes on from there"
+	return language.Say("interrupted: %d of %s copied (%s of %s)%s; the same command goes on from there", r.did.files, counted(r.total.files, "file"),
+		terminal.Size(r.did.bytes), terminal.Size(r.total.bytes), deleted)
 }
 
 // summary is the sum in words.
 func (r *report) summary() string {
-	parts := []string{fmt.Sprintf("%s copied (%s)", counted(r.did.files, "file"), terminal.Size(r.did.bytes))}
+	lang := r.s.lang
+	text := lang.Sprintf("%s copied (%s)", counted(r.did.files, "file"), terminal.Size(r.did.bytes))
 	if r.folders > 0 {
-		parts = append(parts, counted(r.folders, "folder")+" made")
+		text += lang.Sprintf(", %s made", counted(r.folders, "folder"))
 	}
-	parts = append(parts, fmt.Sprintf("%d the same", r.same))
+	text += lang.Sprintf(", %d the same", r.same)
 	if r.deleted > 0 {
-		parts = append(parts, fmt.Sprintf("%d deleted", r.deleted))
+		text += lang.Sprintf(", %d deleted", r.deleted)
 	}
-	return strings.Join(parts, ", ")
+	return text
 }
 
 // dryRun prints what tasks would do, and returns what would go wrong.
@@ -188,7 +192,7 @@ func (r *report) dryRun(tasks []*task) (errs []error) {
 		if size != nil {
 			note = "  (" + terminal.Size(*size) + ")"
 		}
-		fmt.Fprintf(out, "%-11s  %s%s\n", verb, out.Name(address), note)
+		r.s.lang.Fprintf(out, "%-11s  %s%s\n", r.s.lang.Text(verb), out.Name(address), note)
 	}
 	for _, j := range tasks {
 		if j.plan == nil {
@@ -209,8 +213,8 @@ func (r *report) dryRun(tasks []*task) (errs []error) {
 }
 
 // interruption is the end by a signal, with what was done before it.
-type interruption struct{ text string }
+type interruption struct{ language.Phrase }
 
-func (i interruption) Error() string { return i.text }
+func (i interruption) Error() string { return i.String() }
 
 func (interruption) Unwrap() error { return context.Canceled }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -396,18 +395,18 @@ func (h *share) run() error {
 func (h *share) announce() {
 	out := h.s.c.App.ErrWriter
 	address := shareAddress(h.scheme, h.listener.Addr(), h.s.c.String("base-url"))
-	fmt.Fprintf(out, "listening on %s\n", address)
+	h.s.lang.Fprintf(out, "listening on %s\n", address)
 	if h.readOnly != "" {
-		fmt.Fprintf(out, "read-only, because replacing a file could lose it: %s; --accept-unsafe-writes allows it\n", terminal.Escape(h.readOnly))
+		h.s.lang.Fprintf(out, "read-only, because replacing a file could lose it: %s; --accept-unsafe-writes allows it\n", terminal.Escape(h.readOnly))
 	}
 	if h.admin != nil {
-		fmt.Fprintf(out, "health and metrics on http://%s/\n", h.admin.addr)
+		h.s.lang.Fprintf(out, "health and metrics on http://%s/\n", h.admin.addr)
 	}
 	if h.s.c.Bool("tls-self-signed") {
-		fmt.Fprintf(out, "self-made certificate, SHA-256 %s\n", fingerprint(h.cert.Load()))
+		h.s.lang.Fprintf(out, "self-made certificate, SHA-256 %s\n", fingerprint(h.cert.Load()))
 	}
 	if terminal.Is(out) && !h.s.c.Bool("quiet") && strings.HasPrefix(address, "http") {
-		printHints(out, address)
+		h.s.printHints(out, address)
 	}
 }
 

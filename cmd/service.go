@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -14,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 const (
@@ -34,7 +34,7 @@ func (p program) serviceCommand() *cli.Command {
 			Action: p.withSession((*session).installService),
 		}, {
 			Name: "uninstall", Usage: "stop, disable and remove the service that install has made",
-			Action: uninstallService,
+			Action: p.uninstallService,
 		}},
 	}
 }
@@ -86,19 +86,19 @@ func (s *session) installService(args []string) error {
 	}
 	file := unitFile(o.runAs != "")
 	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) && file != "" {
-		return fmt.Errorf("%s is there already; 'davdisk service uninstall' removes it if davdisk wrote it", file)
+		return language.Errorf("%s is there already; 'davdisk service uninstall' removes it if davdisk wrote it", file)
 	}
 	if err := m.Install(); err != nil {
-		return o.failed("install the service", errors.Join(err, undo(m, file)))
+		return o.failed(language.Say("install the service"), errors.Join(err, undo(m, file)))
 	}
 	out := s.out()
-	fmt.Fprintf(out, "installed: davdisk %s\n", out.Name(strings.Join(o.args, " ")))
+	s.lang.Fprintf(out, "installed: davdisk %s\n", out.Name(strings.Join(o.args, " ")))
 	s.warnOfVariables()
 	if err := m.Start(); err != nil {
-		return o.failed("the service is installed and did not start", err)
+		return o.failed(language.Say("the service is installed and did not start"), err)
 	}
 	if o.runAs == "" && runtime.GOOS == "linux" {
-		fmt.Fprintln(s.c.App.ErrWriter, "It ends when you log out, unless you run: loginctl enable-linger")
+		s.lang.Fprintf(s.c.App.ErrWriter, "It ends when you log out, unless you run: loginctl enable-linger\n")
 	}
 	return nil
 }
@@ -126,7 +126,7 @@ func (s *session) warnOfVariables() {
 			flag := d.Name + "-" + option.Name
 			for _, name := range secretVariables(flag) {
 				if option.Secret && os.Getenv(name) != "" {
-					fmt.Fprintf(s.c.App.ErrWriter, "davdisk: a service does not see the variable %s; name a file with --%s-file\n", name, flag)
+					s.lang.Fprintf(s.c.App.ErrWriter, "davdisk: a service does not see the variable %s; name a file with --%s-file\n", name, flag)
 				}
 			}
 		}
@@ -235,16 +235,16 @@ func (o *serviceOptions) addFlags(s *session) error {
 
 // failed says how to find out more where systemctl failed, of which the library
 // tells the exit code alone.
-func (o serviceOptions) failed(what string, err error) error {
+func (o serviceOptions) failed(what language.Phrase, err error) error {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || runtime.GOOS != "linux" {
-		return fmt.Errorf("%s: %w", what, err)
+		return language.Errorf("%s: %w", what, err)
 	}
 	own := "--user "
 	if o.runAs != "" {
 		own = ""
 	}
-	return fmt.Errorf("%s: systemctl: %w; 'systemctl %sstatus davdisk' may tell why", what, err, own)
+	return language.Errorf("%s: systemctl: %w; 'systemctl %sstatus davdisk' may tell why", what, err, own)
 }
 
 // takesPath reports whether the value of a flag names a file of this machine.
@@ -292,7 +292,7 @@ func isOurUnit(file string) bool {
 
 // uninstallService removes the caller's own service or, if there is none, that
 // of the system.
-func uninstallService(c *cli.Context) error {
+func (p program) uninstallService(c *cli.Context) error {
 	if _, err := arguments(c); err != nil {
 		return err
 	}
@@ -309,7 +309,7 @@ func uninstallService(c *cli.Context) error {
 		return errors.New("there is no service to remove; 'davdisk service install' makes one")
 	}
 	if file != "" && !isOurUnit(file) {
-		return fmt.Errorf("%s was not written by 'davdisk service install'; it stays", file)
+		return language.Errorf("%s was not written by 'davdisk service install'; it stays", file)
 	}
 	m, err := o.manager()
 	if err != nil {
@@ -317,8 +317,8 @@ func uninstallService(c *cli.Context) error {
 	}
 	stopped := m.Stop() // fails, too, if it does not run
 	if err := m.Uninstall(); err != nil {
-		return o.failed("remove the service", errors.Join(stopped, err))
+		return o.failed(language.Say("remove the service"), errors.Join(stopped, err))
 	}
-	_, err = fmt.Fprintln(newOut(c), "removed; logins, state and configuration are kept")
+	_, err = p.lang.Fprintf(newOut(c), "removed; logins, state and configuration are kept\n")
 	return err
 }

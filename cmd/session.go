@@ -16,6 +16,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/cmd/internal/config"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 	"github.com/davdisk/davdisk/cmd/internal/state"
 	"github.com/davdisk/davdisk/cmd/internal/terminal"
 )
@@ -32,8 +33,8 @@ type session struct {
 	registry *backend.Registry
 	open     map[string]backend.Backend // by address of the root
 	asked    map[string]bool            // addresses of roots that were to be opened
-	unused   map[string]string          // by name of a remote: which token its account keeps from being used
-	tokens   map[string]string          // by name of a remote: what the token comes from that it uses in place of a login
+	unused   map[string]fmt.Stringer    // by name of a remote: which token its account keeps from being used
+	tokens   map[string]fmt.Stringer    // by name of a remote: what the token comes from that it uses in place of a login
 }
 
 // newSession reads the configuration and fills the registry.
@@ -42,7 +43,7 @@ func (p program) newSession(c *cli.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{program: p, ctx: c.Context, c: c, cfg: cfg, log: newLog(c), open: map[string]backend.Backend{}, asked: map[string]bool{}, unused: map[string]string{}, tokens: map[string]string{}}
+	s := &session{program: p, ctx: c.Context, c: c, cfg: cfg, log: newLog(c), open: map[string]backend.Backend{}, asked: map[string]bool{}, unused: map[string]fmt.Stringer{}, tokens: map[string]fmt.Stringer{}}
 	if s.stateDir, err = s.prepareState(); err != nil {
 		return nil, err
 	}
@@ -106,7 +107,7 @@ func (s *session) addRemotes(r *backend.Registry, force map[string]map[string]st
 			s.tokens[name] = s.sourceOf(remote)
 		}
 		if err := r.Remote(name, remote.Driver, opts); err != nil {
-			return fmt.Errorf("%s: %w", s.cfg.Path, err)
+			return language.Errorf("%s: %w", s.cfg.Path, err)
 		}
 	}
 	return nil
@@ -199,7 +200,7 @@ func readSecret(file string) (string, error) {
 	}
 	line, _, _ := strings.Cut(string(data), "\n")
 	if line = strings.TrimRight(line, "\r"); line == "" {
-		return "", fmt.Errorf("%s is empty; write the secret on its first line", file)
+		return "", language.Errorf("%s is empty; write the secret on its first line", file)
 	}
 	return line, nil
 }

@@ -1,13 +1,13 @@
 package cmd
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 	"github.com/davdisk/davdisk/cmd/internal/terminal"
 )
 
@@ -34,13 +34,13 @@ func (s *session) describe(address string, info backend.Info) error {
 	}
 	size := ""
 	if !info.Dir {
-		size = counted(info.Size, "byte")
+		size = counted(info.Size, "byte").In(s.lang)
 		if info.Size >= 1024 {
 			size += " (" + terminal.Size(info.Size) + ")"
 		}
 	}
-	printFields(s.out(),
-		field{"path", address}, field{"name", nameBeside(address, info.Name)}, field{"kind", kindOf(info)}, field{"size", size},
+	s.printFields(s.out(),
+		field{"path", address}, field{"name", nameBeside(address, info.Name)}, field{"kind", s.lang.Text(kindOf(info))}, field{"size", size},
 		field{"modified", exactly(info.ModTime)}, field{"created", exactly(info.Created)},
 		field{"content type", info.ContentType}, field{"md5", info.MD5}, field{"sha256", info.SHA256},
 		field{"version", info.Version}, field{"id", info.ID}, field{"public", info.Public},
@@ -57,11 +57,8 @@ func nameBeside(address, name string) string {
 }
 
 // counted is a number of things: "1 file", "2 files".
-func counted[N int | int64](n N, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return fmt.Sprintf("%d %s", n, thing)
+func counted[N int | int64](n N, thing string) language.Count {
+	return language.Count{N: int64(n), Noun: thing}
 }
 
 // exactly formats a time with its zone; nothing if it is unknown.

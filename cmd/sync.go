@@ -2,12 +2,12 @@ package cmd
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/davdisk/davdisk/cmd/internal/language"
 	"github.com/davdisk/davdisk/cmd/internal/transfer"
 )
 
@@ -48,7 +48,7 @@ func (s *session) sync(source, destination string) error {
 		return err
 	}
 	if o.Delete && !s.c.Bool("force") && most.exceeded(j.plan) {
-		return errors.Join(append(j.plan.Errs, fmt.Errorf("%d of the %d entries of %q would be deleted, which is more than --max-delete %s; nothing was done. -f allows it, --dry-run shows them",
+		return errors.Join(append(j.plan.Errs, language.Errorf("%d of the %d entries of %q would be deleted, which is more than --max-delete %s; nothing was done. -f allows it, --dry-run shows them",
 			j.plan.Extra, j.plan.Held, p.to.address, s.c.String("max-delete")))...)
 	}
 	j.summed = true

@@ -71,7 +71,7 @@ type task struct {
 
 // plan compares both sides of a pair.
 func (s *session) plan(p pair, o transfer.Options) (*task, error) {
-	defer terminal.Notice(s.c.App.ErrWriter, "comparing "+terminal.Escape(p.from.address))()
+	defer terminal.Notice(s.c.App.ErrWriter, s.lang.Sprintf("comparing %s", terminal.Escape(p.from.address)))()
 	plan, err := transfer.New(s.ctx, p.from.side(), p.to.side(), p.info, p.replaces, o)
 	return &task{pair: p, plan: plan}, err
 }

@@ -3,11 +3,11 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 	"github.com/davdisk/davdisk/cmd/internal/terminal"
 )
 
@@ -27,7 +27,7 @@ func (s *session) keepTimes() error {
 	if s.c.Bool("no-wait") {
 		return nil
 	}
-	clear := terminal.Notice(s.c.App.ErrWriter, "keeping modification times; Ctrl-C leaves that to the next davdisk")
+	clear := terminal.Notice(s.c.App.ErrWriter, s.lang.Text("keeping modification times; Ctrl-C leaves that to the next davdisk"))
 	defer clear()
 	var errs []error
 	for _, b := range s.open {
@@ -38,9 +38,9 @@ func (s *session) keepTimes() error {
 		left, err := keeper.SyncTimes(s.ctx)
 		switch {
 		case left > 0 && s.stateDir == "":
-			errs = append(errs, fmt.Errorf("the store does not hold the modification times of %s, which are lost with this process: there is no state folder", counted(left, "file")))
+			errs = append(errs, language.Errorf("the store does not hold the modification times of %s, which are lost with this process: there is no state folder", counted(left, "file")))
 		case left > 0:
-			errs = append(errs, fmt.Errorf("the store does not hold the modification times of %s yet; the next davdisk on it goes on, 'davdisk queue' lists them", counted(left, "file")))
+			errs = append(errs, language.Errorf("the store does not hold the modification times of %s yet; the next davdisk on it goes on, 'davdisk queue' lists them", counted(left, "file")))
 		case err != nil && !errors.Is(err, context.Canceled):
 			errs = append(errs, err)
 		}

@@ -2,12 +2,12 @@ package cmd
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/davdisk/davdisk/backend/yandex"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 func (p program) tokenCommand() *cli.Command {
@@ -79,7 +79,7 @@ func (s *session) tokenCode(args []string) error {
 	if s.c.Bool("json") {
 		return writeJSON(out, deviceCodeJSON{code.UserCode, code.URL, code.Code, code.Expires.UTC(), code.Interval.Seconds()})
 	}
-	printFields(out,
+	s.printFields(out,
 		field{"user code", code.UserCode}, field{"address", code.URL}, field{"code", code.Code},
 		field{"expires", exactly(code.Expires)}, field{"ask every", code.Interval.String()})
 	return nil
@@ -120,7 +120,7 @@ func (s *session) printTokens(tokens yandex.Tokens) error {
 	if s.c.Bool("json") {
 		return writeJSON(out, tokensJSON{tokens.Access, tokens.Refresh, known(tokens.Expires), tokens.Scope})
 	}
-	printFields(out, field{"access token", tokens.Access}, field{"refresh token", tokens.Refresh}, field{"expires", exactly(tokens.Expires)})
+	s.printFields(out, field{"access token", tokens.Access}, field{"refresh token", tokens.Refresh}, field{"expires", exactly(tokens.Expires)})
 	return nil
 }
 
@@ -154,7 +154,7 @@ func (s *session) tokenRefresh(args []string) error {
 	if s.c.Bool("json") {
 		return writeJSON(s.out(), tokensJSON{Access: after.Access, Refresh: after.Refresh, Expires: known(after.Expires), Scope: after.Scope})
 	}
-	_, err = fmt.Fprintf(s.c.App.Writer, "renewed; good until %s\n", exactly(after.Expires))
+	_, err = s.lang.Fprintf(s.c.App.Writer, "renewed; good until %s\n", exactly(after.Expires))
 	return err
 }
 
@@ -186,7 +186,7 @@ func (s *session) whyNotRefreshed(a *account, tokens yandex.Tokens) error {
 	}
 	fresh, err := a.oauth.Refresh(s.ctx, tokens.Refresh)
 	if err != nil {
-		return fmt.Errorf("the login was not renewed: %w", err)
+		return language.Errorf("the login was not renewed: %w", err)
 	}
 	return a.store.Save(s.ctx, fresh)
 }

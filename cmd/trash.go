@@ -183,7 +183,7 @@ func (s *session) emptyTrash(args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.confirm(fmt.Sprintf("remove all in the trash of %s for good?", t.root)); err != nil {
+	if err := s.confirm(s.lang.Sprintf("remove all in the trash of %s for good?", t.root)); err != nil {
 		return err
 	}
 	return trash.EmptyTrash(s.ctx)

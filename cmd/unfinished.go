@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -98,5 +97,5 @@ func (s *session) forgetUnfinished(p pair) {
 
 // sayGoingOn says that a copy goes on in a folder that is there.
 func (s *session) sayGoingOn(from, to target) {
-	fmt.Fprintf(s.c.App.ErrWriter, "davdisk: going on with the copy of %q to %q that was not finished\n", from.address, to.address)
+	s.lang.Fprintf(s.c.App.ErrWriter, "davdisk: going on with the copy of %q to %q that was not finished\n", from.address, to.address)
 }

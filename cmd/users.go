@@ -1,12 +1,12 @@
 package cmd
 
 import (
-	"fmt"
 	"maps"
 	"os"
 	"slices"
 
 	"github.com/davdisk/davdisk/cmd/internal/config"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 	"github.com/davdisk/davdisk/cmd/internal/terminal"
 	"github.com/davdisk/davdisk/webdav/server"
 )
@@ -32,14 +32,14 @@ func (s *session) users() ([]server.User, error) {
 		defer f.Close()
 		more, err := server.ReadHtpasswd(f)
 		if err != nil {
-			return nil, fmt.Errorf("--htpasswd: %s: %w", file, err)
+			return nil, language.Errorf("--htpasswd: %s: %w", file, err)
 		}
 		users = append(users, more...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.cfg.Users)) {
 		user, err := configuredUser(name, s.cfg.Users[name])
 		if err != nil {
-			return nil, fmt.Errorf("%s: user %q: %w", s.cfg.Path, name, err)
+			return nil, language.Errorf("%s: user %q: %w", s.cfg.Path, name, err)
 		}
 		users = append(users, user)
 	}
@@ -65,7 +65,7 @@ func (s *session) password(user string) (string, error) {
 		}
 		return s.c.String("pass"), nil
 	case terminal.Is(s.c.App.Reader):
-		typed, err := terminal.AskSecret(s.ctx, s.c.App.Reader, s.c.App.ErrWriter, "password for "+user+": ")
+		typed, err := terminal.AskSecret(s.ctx, s.c.App.Reader, s.c.App.ErrWriter, s.lang.Sprintf("password for %s: ", user))
 		if err == nil && typed == "" {
 			err = misuse("the password is empty")
 		}
@@ -78,17 +78,17 @@ func configuredUser(name string, u config.User) (user server.User, err error) {
 	user = server.User{Name: name, Root: u.Root, ReadOnly: u.ReadOnly}
 	switch {
 	case u.PasswordHash != "" && u.PasswordFile != "":
-		err = fmt.Errorf("password-hash and password-file are both there; leave one out")
+		err = language.Errorf("password-hash and password-file are both there; leave one out")
 	case u.PasswordHash != "":
 		user.Verify, err = server.BcryptPassword(u.PasswordHash)
 	case u.PasswordFile != "":
 		var secret string
 		if secret, err = readSecret(u.PasswordFile); err != nil {
-			err = fmt.Errorf("password-file: %w", err)
+			err = language.Errorf("password-file: %w", err)
 		}
 		user.Verify = server.PlainPassword(secret)
 	default:
-		err = fmt.Errorf("no password; write password-hash, as htpasswd -nB makes it, or password-file")
+		err = language.Errorf("no password; write password-hash, as htpasswd -nB makes it, or password-file")
 	}
 	return user, err
 }

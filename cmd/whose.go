@@ -7,6 +7,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/cmd/internal/config"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 // The two options that say whose disk it is: the name of a login that is kept,
@@ -29,13 +30,13 @@ func (s *session) typed(driver, option string) bool {
 
 // preferAccount takes the token out of the options where an account is named
 // nearer by, because it would open somebody else's disk, and tells what names
-// that token. It is empty if no token goes unused.
-func (s *session) preferAccount(remote config.Remote, opts map[string]string) string {
+// that token. It is nil if no token goes unused.
+func (s *session) preferAccount(remote config.Remote, opts map[string]string) fmt.Stringer {
 	account, token := s.typed(remote.Driver, "account"), s.typed(remote.Driver, "token")
 	source := s.tokenSource(remote.Driver)
 	switch {
-	case opts["account"] == "", token, source == "" && opts["token"] == "":
-		return ""
+	case opts["account"] == "", token, source == nil && opts["token"] == "":
+		return nil
 	case !hasLogin(remote):
 		delete(opts, "token")
 		return source
@@ -43,35 +44,35 @@ func (s *session) preferAccount(remote config.Remote, opts map[string]string) st
 		return source
 	case account:
 		delete(opts, "token")
-		return fmt.Sprintf("the token in %s", s.cfg.Path)
+		return language.Say("the token in %s", s.cfg.Path)
 	}
-	return ""
+	return nil
 }
 
 // tokenSource returns the option that has a token for the remotes of a driver,
-// other than the remotes themselves; empty for nothing.
-func (s *session) tokenSource(driver string) string {
+// other than the remotes themselves; nil for nothing.
+func (s *session) tokenSource(driver string) fmt.Stringer {
 	flag := driver + "-token"
 	names := append([]string{variable(flag + "-file")}, secretVariables(flag)...)
 	for _, name := range names {
 		if os.Getenv(name) != "" {
-			return name
+			return language.Say("%s", name)
 		}
 	}
 	for _, key := range []string{flag + "-file", flag} {
 		if len(s.configured(key)) > 0 {
-			return fmt.Sprintf("%s in %s", key, s.cfg.Path)
+			return language.Say("%s in %s", key, s.cfg.Path)
 		}
 	}
-	return ""
+	return nil
 }
 
 // sayUnused prints which token is not used for an address that is opened.
 func (s *session) sayUnused(address string) {
 	name, _, ok := backend.SplitAddress(address)
-	if !ok || s.unused[name] == "" || s.c.Bool("quiet") {
+	if !ok || s.unused[name] == nil || s.c.Bool("quiet") {
 		return
 	}
-	fmt.Fprintf(s.c.App.ErrWriter, "davdisk: %s: uses the account that is named for it, not %s\n", name, s.unused[name])
-	s.unused[name] = "" // once is enough
+	s.lang.Fprintf(s.c.App.ErrWriter, "davdisk: %s: uses the account that is named for it, not %s\n", name, s.unused[name])
+	s.unused[name] = nil // once is enough
 }

@@ -2,12 +2,12 @@ package cmd
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/davdisk/davdisk/cmd/internal/language"
 	"github.com/davdisk/davdisk/cmd/internal/terminal"
 )
 
@@ -33,6 +33,10 @@ func servesOn(name string) bool { return slices.Contains([]string{"serve", "emul
 // unwrittenError is the error for an output that is not whole.
 type unwrittenError struct{ err error }
 
-func (e unwrittenError) Error() string { return fmt.Sprintf("write what is printed: %v", e.err) }
+func (e unwrittenError) Error() string { return e.In(language.Language{}) }
+
+func (e unwrittenError) In(lang language.Language) string {
+	return lang.Sprintf("write what is printed: %v", e.err)
+}
 
 func (e unwrittenError) Unwrap() error { return e.err }

@@ -29,6 +29,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 // File is what a configuration says.
@@ -78,14 +80,14 @@ type Rules struct {
 }
 
 // hint names the known key that was probably meant.
-func (r Rules) hint(command, name string) string {
+func (r Rules) hint(command, name string) language.Phrase {
 	if r.Near == nil {
-		return ""
+		return language.Phrase{}
 	}
 	if near := r.Near(command, name); near != "" {
-		return fmt.Sprintf("; did you mean %q?", near)
+		return language.Say("; did you mean %q?", near)
 	}
-	return ""
+	return language.Phrase{}
 }
 
 // DefaultPath is where the configuration lies unless a flag says otherwise;
@@ -109,13 +111,13 @@ func Load(path string, rules Rules) (*File, error) {
 	}
 	data, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read the configuration: %w", err)
+		return nil, language.Errorf("read the configuration: %w", err)
 	}
 	if err := f.parse(string(data), rules); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, language.Errorf("%s: %w", path, err)
 	}
 	if err := f.checkMode(rules); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, language.Errorf("%s: %w", path, err)
 	}
 	return f, nil
 }
@@ -138,7 +140,7 @@ func (f *File) parse(text string, rules Rules) error {
 		case !isTable && rules.Flag("", key):
 			f.Flags[key], err = texts(key, top[key])
 		case !isTable && (key == "remotes" || key == "users" || rules.Command(key)):
-			err = fmt.Errorf("%q is a table; write [%s]", key, key)
+			err = language.Errorf("%q is a table; write [%s]", key, key)
 		case key == "remotes":
 			err = f.parseRemotes(table)
 		case key == "users":
@@ -146,7 +148,7 @@ func (f *File) parse(text string, rules Rules) error {
 		case isTable && rules.Command(key):
 			err = f.parseCommand(key, table, rules)
 		default:
-			err = fmt.Errorf("unknown key %q%s", key, rules.hint("", key))
+			err = language.Errorf("unknown key %q%s", key, rules.hint("", key))
 		}
 		if err != nil {
 			return err
@@ -159,7 +161,7 @@ func (f *File) parseRemotes(remotes map[string]any) error {
 	for name, remote := range remotes {
 		options, ok := remote.(map[string]any)
 		if !ok {
-			return fmt.Errorf("%q is a table; write [remotes.%s]", "remotes."+name, name)
+			return language.Errorf("%q is a table; write [remotes.%s]", "remotes."+name, name)
 		}
 		r := Remote{Options: map[string]string{}}
 		for key, v := range options {
@@ -172,7 +174,7 @@ func (f *File) parseRemotes(remotes map[string]any) error {
 		r.Driver = r.Options["driver"]
 		delete(r.Options, "driver")
 		if r.Driver == "" {
-			return fmt.Errorf("remote %q has no driver; write driver = \"yandex\"", name)
+			return language.Errorf("remote %q has no driver; write driver = \"yandex\"", name)
 		}
 		f.Remotes[name] = r
 	}
@@ -187,7 +189,7 @@ func (f *File) parseUsers(text string) error {
 	}
 	for _, key := range md.Undecoded() {
 		if key[0] == "users" {
-			return fmt.Errorf("unknown key %q: a user has password-hash, password-file, root and read-only", key.String())
+			return language.Errorf("unknown key %q: a user has password-hash, password-file, root and read-only", key.String())
 		}
 	}
 	f.Users = file.Users
@@ -198,7 +200,7 @@ func (f *File) parseCommand(command string, flags map[string]any, rules Rules) e
 	f.Commands[command] = map[string][]string{}
 	for name, v := range flags {
 		if !rules.Flag(command, name) {
-			return fmt.Errorf("unknown key %q: 'davdisk %s' has no such flag%s", command+"."+name, command, rules.hint(command, name))
+			return language.Errorf("unknown key %q: 'davdisk %s' has no such flag%s", command+"."+name, command, rules.hint(command, name))
 		}
 		values, err := texts(command+"."+name, v)
 		if err != nil {
@@ -225,7 +227,7 @@ func texts(key string, v any) ([]string, error) {
 	case string, bool, int64, float64:
 		return []string{fmt.Sprint(v)}, nil
 	}
-	return nil, fmt.Errorf("%q: want a text, a number, true or false", key)
+	return nil, language.Errorf("%q: want a text, a number, true or false", key)
 }
 
 // checkMode refuses a file that others could write, because they could send
@@ -240,10 +242,10 @@ func (f *File) checkMode(rules Rules) error {
 	}
 	mode := fi.Mode().Perm()
 	if mode&0o002 != 0 {
-		return fmt.Errorf("everybody can write it (mode %04o); run chmod o-w on it", mode)
+		return language.Errorf("everybody can write it (mode %04o); run chmod o-w on it", mode)
 	}
 	if secret := f.secret(rules); secret != "" && mode&0o077 != 0 {
-		return fmt.Errorf("it holds a secret (%s) and others can read it (mode %04o); run chmod 600 on it", secret, mode)
+		return language.Errorf("it holds a secret (%s) and others can read it (mode %04o); run chmod 600 on it", secret, mode)
 	}
 	return nil
 }
@@ -280,7 +282,7 @@ func (f *File) secret(rules Rules) string {
 func plain(err error) error {
 	var parse toml.ParseError
 	if errors.As(err, &parse) {
-		return fmt.Errorf("line %d: %s", parse.Position.Line, parse.Message)
+		return language.Errorf("line %d: %s", parse.Position.Line, parse.Message)
 	}
 	return errors.New(strings.TrimPrefix(err.Error(), "toml: "))
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/davdisk/davdisk/cmd/internal/language"
 	"github.com/davdisk/davdisk/internal/durable"
 )
 
@@ -27,7 +28,7 @@ var errNoFolder = errors.New("there is no folder for a configuration; name a fil
 // becomes readable by its owner alone.
 func (f *File) Add(name string, r Remote) error {
 	if _, taken := f.Remotes[name]; taken {
-		return fmt.Errorf("there is a remote %q already; 'davdisk remotes rm %s' removes it", name, name)
+		return language.Errorf("there is a remote %q already; 'davdisk remotes rm %s' removes it", name, name)
 	}
 	var table bytes.Buffer
 	fmt.Fprintf(&table, "\n[remotes.%s]\ndriver = %s\n", key(name), strconv.Quote(r.Driver))
@@ -47,7 +48,7 @@ func (f *File) Add(name string, r Remote) error {
 		text = strings.TrimPrefix(text+table.String(), "\n")
 		var all map[string]any
 		if _, err := toml.Decode(text, &all); err != nil {
-			return "", fmt.Errorf("remote %q cannot be added to the remotes as %s has them; write it there by hand", name, f.Path)
+			return "", language.Errorf("remote %q cannot be added to the remotes as %s has them; write it there by hand", name, f.Path)
 		}
 		return text, nil
 	})
@@ -56,7 +57,7 @@ func (f *File) Add(name string, r Remote) error {
 // Remove takes a remote out of the file and leaves the rest as it is.
 func (f *File) Remove(name string) error {
 	if _, known := f.Remotes[name]; !known {
-		return fmt.Errorf("%w: %q", ErrNoRemote, name)
+		return language.Errorf("%w: %q", ErrNoRemote, name)
 	}
 	return f.edit(false, func(text string) (string, error) {
 		text = withoutTable(text, "remotes", name)
@@ -65,7 +66,7 @@ func (f *File) Remove(name string) error {
 			return "", plain(err)
 		}
 		if _, still := left.Remotes[name]; still {
-			return "", fmt.Errorf("remote %q is not written as [remotes.%s]; take it out of %s by hand", name, key(name), f.Path)
+			return "", language.Errorf("remote %q is not written as [remotes.%s]; take it out of %s by hand", name, key(name), f.Path)
 		}
 		return text, nil
 	})
@@ -108,21 +109,21 @@ func Create(path, text string) error {
 		return errNoFolder
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("write the configuration: %w", err)
+		return language.Errorf("write the configuration: %w", err)
 	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there already; it stays as it is", path)
+		return language.Errorf("%s is there already; it stays as it is", path)
 	}
 	if err != nil {
-		return fmt.Errorf("write the configuration: %w", err)
+		return language.Errorf("write the configuration: %w", err)
 	}
 	_, err = file.WriteString(text)
 	if err == nil {
 		err = file.Sync()
 	}
 	if err = errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("write the configuration: %w", errors.Join(err, os.Remove(path)))
+		return language.Errorf("write the configuration: %w", errors.Join(err, os.Remove(path)))
 	}
 	return durable.SyncDir(filepath.Dir(path))
 }
@@ -133,7 +134,7 @@ func (f *File) edit(private bool, change func(text string) (string, error)) erro
 		return errNoFolder
 	}
 	if err := os.MkdirAll(filepath.Dir(f.Path), 0o700); err != nil {
-		return fmt.Errorf("write the configuration: %w", err)
+		return language.Errorf("write the configuration: %w", err)
 	}
 	path, mode := f.Path, fs.FileMode(0o600)
 	if fi, err := os.Stat(path); err == nil {
@@ -154,7 +155,7 @@ func (f *File) edit(private bool, change func(text string) (string, error)) erro
 		return err
 	}
 	if err := durable.WriteFile(path, []byte(text), mode); err != nil {
-		return fmt.Errorf("write the configuration: %w", err)
+		return language.Errorf("write the configuration: %w", err)
 	}
 	return nil
 }

@@ -5,13 +5,14 @@ package demo
 
 import (
 	"bytes"
-	"fmt"
 	"image"
 	"image/color"
 	"image/jpeg"
 	"image/png"
 	"io"
 	"math"
+
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 // A Disk is what of the emulator this package needs.
@@ -102,7 +103,7 @@ func paint(mood int, asPNG bool) (io.Reader, error) {
 		err = jpeg.Encode(&out, img, &jpeg.Options{Quality: 85})
 	}
 	if err != nil {
-		return nil, fmt.Errorf("paint a sample: %w", err)
+		return nil, language.Errorf("paint a sample: %w", err)
 	}
 	return &out, nil
 }

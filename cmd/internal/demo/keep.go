@@ -2,7 +2,6 @@ package demo
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -10,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 // A Source is what Save reads from.
@@ -41,7 +42,7 @@ func Claim(dir string) error {
 	}
 	ours := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == marker })
 	if len(entries) > 0 && !ours {
-		return fmt.Errorf("%s holds other things; a demo needs a folder of its own", dir)
+		return language.Errorf("%s holds other things; a demo needs a folder of its own", dir)
 	}
 	return os.WriteFile(filepath.Join(dir, marker), nil, 0o600)
 }

@@ -5,7 +5,6 @@ package state
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/davdisk/davdisk/cmd/internal/language"
 	"github.com/davdisk/davdisk/internal/durable"
 )
 
@@ -59,7 +59,7 @@ func dir(variable string, system func() (string, error), own ...string) string {
 // checks that it is ours, private and not from the future.
 func Prepare(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make the state folder: %w", err)
+		return language.Errorf("make the state folder: %w", err)
 	}
 	file := filepath.Join(dir, "version")
 	data, err := os.ReadFile(file)
@@ -67,23 +67,23 @@ func Prepare(dir string) error {
 		return claim(dir, file)
 	}
 	if err != nil {
-		return fmt.Errorf("read the state folder: %w", err)
+		return language.Errorf("read the state folder: %w", err)
 	}
 	if len(data) == 0 { // a process has just made it, or was stopped while it did
 		return claim(dir, file)
 	}
 	version, err := strconv.Atoi(strings.TrimSpace(string(data)))
 	if err != nil {
-		return fmt.Errorf("%s is damaged: it should hold the number %d", file, Version)
+		return language.Errorf("%s is damaged: it should hold the number %d", file, Version)
 	}
 	if version > Version {
-		return fmt.Errorf("the state folder %s was written by a newer davdisk (version %d, this one knows %d); use that one, or another --state-dir", dir, version, Version)
+		return language.Errorf("the state folder %s was written by a newer davdisk (version %d, this one knows %d); use that one, or another --state-dir", dir, version, Version)
 	}
 	if err := checkPrivate(dir); err != nil || version == Version {
 		return err
 	}
 	if err := durable.WriteFile(file, content(), 0o600); err != nil {
-		return fmt.Errorf("write to the state folder: %w", err)
+		return language.Errorf("write to the state folder: %w", err)
 	}
 	return nil
 }
@@ -91,16 +91,16 @@ func Prepare(dir string) error {
 func claim(dir, file string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return fmt.Errorf("read the state folder: %w", err)
+		return language.Errorf("read the state folder: %w", err)
 	}
 	if len(entries) > 0 && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "version" }) {
-		return fmt.Errorf("%s is not a state folder of davdisk, and not empty; name another --state-dir", dir)
+		return language.Errorf("%s is not a state folder of davdisk, and not empty; name another --state-dir", dir)
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
-		return fmt.Errorf("make the state folder private: %w", err)
+		return language.Errorf("make the state folder private: %w", err)
 	}
 	if err := os.WriteFile(file, content(), 0o600); err != nil {
-		return fmt.Errorf("write to the state folder: %w", err)
+		return language.Errorf("write to the state folder: %w", err)
 	}
 	return nil
 }
@@ -114,7 +114,7 @@ func checkPrivate(dir string) error {
 		return err
 	}
 	if mode := fi.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
-		return fmt.Errorf("the state folder %s holds logins and is open to others (mode %04o); run chmod 700 on it", dir, mode)
+		return language.Errorf("the state folder %s holds logins and is open to others (mode %04o); run chmod 700 on it", dir, mode)
 	}
 	return nil
 }
@@ -124,15 +124,15 @@ func checkPrivate(dir string) error {
 func Lock(dir, name string) (unlock func() error, err error) {
 	folder := filepath.Join(dir, "serving")
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, fmt.Errorf("write to the state folder: %w", err)
+		return nil, language.Errorf("write to the state folder: %w", err)
 	}
 	lock := flock.New(filepath.Join(folder, name+".lock"), flock.SetPermissions(0o600))
 	got, err := lock.TryLock()
 	if err != nil {
-		return nil, fmt.Errorf("lock the state folder: %w", err)
+		return nil, language.Errorf("lock the state folder: %w", err)
 	}
 	if !got {
-		return nil, fmt.Errorf("another davdisk is serving this already with the state folder %s; end it, or give this one another --state-dir", dir)
+		return nil, language.Errorf("another davdisk is serving this already with the state folder %s; end it, or give this one another --state-dir", dir)
 	}
 	return lock.Close, nil
 }

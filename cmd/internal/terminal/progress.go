@@ -14,6 +14,7 @@ import (
 type Progress struct {
 	stop    chan struct{} // closed by Close; nil without a line
 	showing sync.WaitGroup
+	words   func(done, of int) string
 
 	mu    sync.Mutex // guards the rest
 	bar   *progressbar.ProgressBar
@@ -27,9 +28,10 @@ type Progress struct {
 const showEvery = 200 * time.Millisecond
 
 // NewProgress begins a line on w for a number of files with so many bytes in
-// them: how many are done, the rate, and the time that is left.
-func NewProgress(w io.Writer, files int, bytes int64) *Progress {
-	p := &Progress{of: files, bytes: bytes}
+// them: how many are done, in the words of count, the rate, and the time that is
+// left.
+func NewProgress(w io.Writer, files int, bytes int64, count func(done, of int) string) *Progress {
+	p := &Progress{of: files, bytes: bytes, words: count}
 	if Is(w) && files > 0 {
 		p.bar = progressbar.NewOptions64(bytes,
 			progressbar.OptionSetWriter(w),
@@ -65,7 +67,7 @@ func (p *Progress) show() {
 	}
 }
 
-func (p *Progress) count() string { return fmt.Sprintf("%d of %d files", p.files, p.of) }
+func (p *Progress) count() string { return p.words(p.files, p.of) }
 
 // NewCounter begins a line on w for a number of steps.
 func NewCounter(w io.Writer, what string, steps int) *Progress {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 // units are those of ParseSize and Size, each 1024 times the one before.
@@ -38,7 +40,7 @@ func ParseSize(s string) (int64, error) {
 	}
 	n, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(n >= 0) || n*factor >= 1<<63 {
-		return 0, fmt.Errorf("%q is no size; write 500M or 2G", s)
+		return 0, language.Errorf("%q is no size; write 500M or 2G", s)
 	}
 	return int64(n * factor), nil
 }

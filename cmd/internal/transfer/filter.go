@@ -1,10 +1,11 @@
 package transfer
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 // A Filter chooses entries by their path. The zero value chooses all.
@@ -32,7 +33,7 @@ func NewFilter(include, exclude []string) (Filter, error) {
 			p.base = !strings.Contains(p.text, "/")
 			p.text = strings.TrimPrefix(p.text, "/")
 			if p.text == "" || !doublestar.ValidatePattern(p.text) {
-				return Filter{}, fmt.Errorf("%q is no pattern; write *.jpg, cache/ or docs/**/*.txt", text)
+				return Filter{}, language.Errorf("%q is no pattern; write *.jpg, cache/ or docs/**/*.txt", text)
 			}
 			*list.to = append(*list.to, p)
 		}

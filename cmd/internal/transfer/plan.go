@@ -74,7 +74,7 @@ func (p *Plan) add(n *node) bool {
 	case source == nil:
 		return false
 	case target != nil && target.Dir != source.Dir:
-		p.refuse(n.name, fs.ErrExist, "a "+kindOf(*target)+" is there, which a "+kindOf(*source)+" never replaces")
+		p.refuse(n.name, fs.ErrExist, OtherKind(*target))
 		return false
 	case !source.Dir && target == nil:
 		p.Steps = append(p.Steps, Step{Kind: Copy, Name: n.name, From: *source})
@@ -152,9 +152,11 @@ func (p *Plan) settle(s *Step, by How, err error) {
 	}
 }
 
-func kindOf(info backend.Info) string {
-	if info.Dir {
-		return "folder"
+// OtherKind says that a file has the name of a folder that is to be there, or the
+// reverse; target is what is there.
+func OtherKind(target backend.Info) string {
+	if target.Dir {
+		return "a folder is there, which a file never replaces"
 	}
-	return "file"
+	return "a file is there, which a folder never replaces"
 }

@@ -3,7 +3,6 @@ package transfer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 // A Watch is told what happens during a run, one call at a time.
@@ -221,11 +221,11 @@ func (r *run) deleteExtra(ctx context.Context) {
 		return
 	}
 	if r.failed > 0 {
-		r.fail(fmt.Errorf("nothing was deleted at %q, because not all was listed and copied", r.To.Address))
+		r.fail(language.Errorf("nothing was deleted at %q, because not all was listed and copied", r.To.Address))
 		return
 	}
 	if err := r.confirmUnseen(ctx); err != nil {
-		r.fail(errors.Join(err, fmt.Errorf("nothing was deleted at %q", r.To.Address)))
+		r.fail(errors.Join(err, language.Errorf("nothing was deleted at %q", r.To.Address)))
 		return
 	}
 	for _, s := range steps {

@@ -6,12 +6,12 @@ package transfer
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
 	"path"
 	"strings"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
 // Options shape a plan.
@@ -108,7 +108,7 @@ func (s Side) omitted(ctx context.Context) []error {
 // folder: "..", "a/b", "/etc".
 func CheckBase(name string) error {
 	if name == "." || name == ".." || strings.ContainsAny(name, "/\x00") || !fs.ValidPath(name) {
-		return &fs.PathError{Op: "copy", Path: name, Err: fmt.Errorf("%w: the store tells a name that would leave its folder", fs.ErrInvalid)}
+		return &fs.PathError{Op: "copy", Path: name, Err: language.Errorf("%w: the store tells a name that would leave its folder", fs.ErrInvalid)}
 	}
 	return nil
 }
