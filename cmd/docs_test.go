@@ -156,7 +156,8 @@ func TestTokenExchangeSaysHowItStands(t *testing.T) {
 }
 
 // The example of docs/configuration.md is the one that config init writes, with
-// everything switched on: a configuration without mistakes.
+// everything switched on: a configuration without mistakes. The page in Russian has
+// the same with other comments.
 func TestThePageOfTheConfiguration(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join("..", "docs", "configuration.md"))
 	if err != nil {
@@ -167,6 +168,16 @@ func TestThePageOfTheConfiguration(t *testing.T) {
 	example, _, _ = strings.Cut(example, "```")
 	if on := regexp.MustCompile("(?m)^#([^ \n])").ReplaceAllString(exampleConfig, "$1"); !strings.HasSuffix(on, "\n\n"+example) {
 		t.Errorf("docs/configuration.md does not have cmd/config_example.toml as its example:\n%s", on)
+	}
+	russian, err := os.ReadFile(filepath.Join("..", "docs", "ru", "configuration.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, same, _ := strings.Cut(string(russian), "```toml\n")
+	same, _, _ = strings.Cut(same, "```")
+	comments := regexp.MustCompile(`(?m)(^| +)#.*$`)
+	if got, want := comments.ReplaceAllString(same, ""), comments.ReplaceAllString(example, ""); got != want {
+		t.Errorf("docs/ru/configuration.md has another example:\n%s", got)
 	}
 	check := func(text string, want int, says string) {
 		t.Helper()
