@@ -2,9 +2,9 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -170,5 +170,5 @@ func (t readsOnly) RoundTrip(req *http.Request) (*http.Response, error) {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, "PROPFIND":
 		return t.next.RoundTrip(req)
 	}
-	return nil, errors.New("a completion only reads")
+	return nil, &backend.Error{Kind: fs.ErrPermission, Message: "a completion only reads"}
 }

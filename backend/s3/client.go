@@ -17,6 +17,7 @@ import (
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
+	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/internal/httpclient"
 )
 
@@ -243,7 +244,7 @@ func (c *client) change(ctx context.Context, size int64, f func(ctx context.Cont
 		return err
 	case a.status == 0:
 		var op *net.OpError
-		if certificate(a.err) {
+		if certificate(a.err) || errors.As(a.err, new(*backend.Error)) { // the transport refuses to send it
 			return a.err
 		}
 		if errors.As(a.err, &op) && op.Op == "dial" {

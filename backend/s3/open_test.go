@@ -432,3 +432,39 @@ func TestTrialNames(t *testing.T) {
 		})
 	}
 }
+
+// getOnly is a transport that refuses to send changes.
+type getOnly struct{}
+
+func (getOnly) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !safe(r.Method) {
+		return nil, &backend.Error{Kind: fs.ErrPermission, Message: "it only reads"}
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// TestOpenWithoutChanges: a transport that sends no changes opens a store that
+// reads, and nothing is kept of what could not be found out.
+func TestOpenWithoutChanges(t *testing.T) {
+	f := newServer(t, map[string]string{"d/f": "old"})
+	cfg := f.config(Config{StateDir: t.TempDir(), Transport: getOnly{}})
+	b, err := New(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := b.(*store)
+	defer s.Close()
+	if got, err := read(s, "d/f"); got != "old" || err != nil {
+		t.Errorf("read %q, %v", got, err)
+	}
+	if err := put(s, "d/f", "new", backend.PutOptions{}); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("put: %v", err)
+	}
+	if _, kept := keptFeatures(cfg); kept {
+		t.Error("what was not found out is kept")
+	}
+	if n := f.count("PUT ") + f.count("DELETE ") + f.count("POST "); n > 0 {
+		t.Errorf("%d changes were sent", n)
+	}
+	f.holds(t, map[string]string{"d/f": "old"})
+}
