@@ -15,7 +15,7 @@ import (
 // TestQuick lets all peers do all work, little of it, and looks whether each has a
 // figure in each row. The figures are not looked at.
 func TestQuick(t *testing.T) {
-	testlevel.NeedMore(t)
+	testlevel.NeedLong(t)
 	if runtime.GOOS != "linux" {
 		t.Skip("needs the /proc of Linux")
 	}
