@@ -62,7 +62,9 @@ func (s *session) checkFlag(command, name string, values []string, isText bool) 
 		if o.Bool {
 			return checkBool(strings.Join(values, ","))
 		}
-		return nil
+		driver, _ := strings.CutSuffix(name, "-"+o.Name)
+		_, err := s.checkRemoteOptions("any", config.Remote{Driver: driver, Options: map[string]string{o.Name: strings.Join(values, ",")}})
+		return err
 	}
 	for _, f := range flagsNamed(s.c.App.Commands, command, name) {
 		if err = checkFlagValues(f, values, isText); err == nil {
@@ -109,7 +111,7 @@ func checkFlagValues(f cli.Flag, values []string, isText bool) error {
 
 // checkFlagKind checks whether a flag takes such a value.
 func checkFlagKind(f cli.Flag, value string) error {
-	switch f.(type) {
+	switch untranslated(f).(type) {
 	case *cli.BoolFlag:
 		return checkBool(value)
 	case *cli.IntFlag:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -395,7 +396,7 @@ func (h *share) run() error {
 func (h *share) announce() {
 	out := h.s.c.App.ErrWriter
 	address := shareAddress(h.scheme, h.listener.Addr(), h.s.c.String("base-url"))
-	h.s.lang.Fprintf(out, "listening on %s\n", address)
+	fmt.Fprintf(out, "listening on %s\n", address) // in every language: scripts wait for it
 	if h.readOnly != "" {
 		h.s.lang.Fprintf(out, "read-only, because replacing a file could lose it: %s; --accept-unsafe-writes allows it\n", terminal.Escape(h.readOnly))
 	}

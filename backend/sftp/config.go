@@ -113,6 +113,9 @@ func open(ctx context.Context, root string, opts map[string]string, env backend.
 	if err != nil || port == 0 {
 		return nil, fmt.Errorf("sftp: option port: %q is no port", opts["port"])
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	o := Options{
 		Host: opts["host"], Port: int(port), User: opts["user"], Folder: opts["folder"], Root: root,
 		Password: opts["password"], KeyFile: opts["key-file"], KeyPassphrase: opts["key-passphrase"], KnownHosts: opts["known-hosts"],
