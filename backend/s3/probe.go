@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -182,13 +183,18 @@ func (t *trial) names(ctx context.Context, f *features) error {
 	if err != nil {
 		return nil
 	}
-	f.XMLNames = true
+	listed, as := false, false
 	for object, err := range t.client.list(ctx, odd.at[:len(t.at)], true, 0) {
 		if err != nil {
-			return err
+			f.XMLNames = errors.As(err, new(*xml.SyntaxError)) // it lists the name as it is
+			t.unsure = t.unsure || !f.XMLNames
+			return ctx.Err()
 		}
-		f.XMLNames = f.XMLNames && object.Key != odd.at
+		listed = listed || object.Key != t.at
+		as = as || object.Key == odd.at
 	}
+	f.XMLNames = listed && !as
+	t.unsure = t.unsure || !listed // the server lists late
 	return nil
 }
 

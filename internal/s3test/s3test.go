@@ -35,13 +35,24 @@ func binary(tb testing.TB) string {
 	if _, err := os.Stat(bin); err == nil {
 		return bin
 	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		tb.Fatal(err)
+	}
+	fresh, err := os.MkdirTemp(dir, "build-") // another package may build it too
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer os.RemoveAll(fresh)
 	build := exec.Command("go", "install", "github.com/versity/versitygw/cmd/versitygw@"+Version)
-	build.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=")
+	build.Env = append(os.Environ(), "GOBIN="+fresh, "GOFLAGS=")
 	if out, err := build.CombinedOutput(); err != nil {
 		if testtool.Required() {
 			tb.Fatalf("versitygw is not built: %v\n%s", err, out)
 		}
 		tb.Skipf("versitygw is not built here: %v\n%s", err, out)
+	}
+	if err := os.Rename(filepath.Join(fresh, "versitygw"), bin); err != nil {
+		tb.Fatal(err)
 	}
 	return bin
 }
