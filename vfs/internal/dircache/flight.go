@@ -51,11 +51,20 @@ func (c *Cache) list(ctx context.Context, name string, all bool) (self backend.I
 	}
 }
 
+// join returns the listing in progress, or one that has ended since the caller
+// looked for it, or begins one.
 func (c *Cache) join(ctx context.Context, name string, all bool) *flight {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.flights[name]
 	if f == nil || f.invalid {
+		if l := c.freshListing(name); l != nil && l.children != nil {
+			l.shared = true
+			result := *l
+			f = &flight{done: make(chan struct{}), cancel: func() {}, result: &result, waiters: 1}
+			close(f.done)
+			return f
+		}
 		f = &flight{done: make(chan struct{})}
 		// The first caller must not cancel it for the others.
 		ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
