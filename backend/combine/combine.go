@@ -395,19 +395,6 @@ func (b *Backend) CheckRemove(ctx context.Context, name string) error {
 	return p.outer(backend.CheckRemove(p.in(ctx), p.store, p.name))
 }
 
-// UsageIn implements backend.FolderUsager. The root has no space.
-func (b *Backend) UsageIn(ctx context.Context, name string) (backend.Space, error) {
-	p, err := b.find(ctx, "usage", name)
-	switch {
-	case err != nil:
-		return backend.Space{}, err
-	case p.store == nil:
-		return backend.Space{}, backend.PathError("usage", name, errors.ErrUnsupported, "each folder of the root has its own space")
-	}
-	space, err := backend.UsageIn(p.in(ctx), p.store, p.name)
-	return space, p.outer(err)
-}
-
 // SetModTime implements backend.ModTimer.
 func (b *Backend) SetModTime(ctx context.Context, name string, t time.Time) error {
 	p, err := b.find(ctx, "chtimes", name)
