@@ -1,7 +1,7 @@
 // Command peers measures davdisk beside other WebDAV servers, which do the same
 // work one after the other, and writes docs/performance.md and its charts:
 //
-//	go run ./internal/peers [-only upstream,local,growth,memory] [-quick] [-rounds N] [-docs DIR] [-dir DIR]
+//	go run ./internal/peers [-only upstream,wire,local,growth,memory] [-quick] [-rounds N] [-docs DIR] [-dir DIR]
 //
 // Each piece of work is done by a server that has just been started, on files
 // that it has not seen. A request that fails, or whose answer is not what it has

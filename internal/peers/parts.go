@@ -16,7 +16,7 @@ type part struct {
 }
 
 // partNames are the parts in the order of the document.
-var partNames = []string{"upstream", "local", "growth", "memory"}
+var partNames = []string{"upstream", "wire", "local", "growth", "memory"}
 
 func parts(found programs, z sizes) []part {
 	upstream, local := upstreamPeers(found), localPeers(found)
@@ -40,6 +40,11 @@ func parts(found programs, z sizes) []part {
 				"it was started for the task and has seen none of its files. davdisk's own limit of 40 API requests a second is off (`--yandex-rate 0`), because rclone has none. " +
 				"Where the rate of each download is limited, rclone " + strings.TrimPrefix(rcloneVersion, "v") + " runs with `--vfs-read-chunk-streams 4 --vfs-read-chunk-size 8M`. A 429 has `Retry-After: 1`. The programs that copy are `davdisk sync` and `rclone copy`. CPU is that of the server, or of the program, alone.",
 			peers: upstream, tasks: upstreamTasks(z), figures: upstreamTables, chart: timeChart,
+		},
+		{
+			name: "wire", title: "One large file, beside a plain proxy",
+			about: "The same emulated disk, 0 ms away, by HTTPS. nginx passes the bytes between the client and the link of the file; every other server is to find the link, to hash what it passes and to look whether it is stored.",
+			peers: wirePeers(found), tasks: wireTasks(z), figures: upstreamTables,
 		},
 		{
 			name: "local", title: "A folder of this machine, beside other servers",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -73,7 +74,8 @@ func (f folder) close() error { return os.RemoveAll(string(f)) }
 // that stands for the hosts of the service.
 type disk struct {
 	*emulator.Server
-	proxy, ca string // address, and the file with the certificate to trust
+	proxy, ca string         // address, and the file with the certificate to trust
+	ends      []func() error // what ends with the disk
 }
 
 func newDisk(dir string) (*disk, error) {
@@ -111,7 +113,13 @@ func (d *disk) files(folder string) (int, error) {
 	return len(entries), err
 }
 
-func (d *disk) close() error { return d.Close() }
+func (d *disk) close() error {
+	err := d.Close()
+	for _, end := range d.ends {
+		err = errors.Join(err, end())
+	}
+	return err
+}
 
 // degrade makes the disk as far, as unwilling and as slow as a task wants it.
 func (d *disk) degrade(latency time.Duration, refused float64, rate int64) {

@@ -55,10 +55,10 @@ func TestQuick(t *testing.T) {
 	}
 	z := sizesOf(true)
 	// Each task has a row in each table of figures.
-	if want := 2*len(upstreamTasks(z)) + 3*len(localTasks(z)) + len(growthTasks(z)) + len(memoryTasks(z)); rows < want {
+	if want := 2*(len(upstreamTasks(z))+len(wireTasks(z))) + 3*len(localTasks(z)) + len(growthTasks(z)) + len(memoryTasks(z)); rows < want {
 		t.Errorf("there are %d rows, want at least %d", rows, want)
 	}
-	for _, want := range []string{"rclone ", "nginx", "Apache", "lighttpd", "x/net", "davdisk"} {
+	for _, want := range []string{"rclone ", "nginx", "Apache", "lighttpd", "x/net", "davdisk", "nginx, proxy"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("%s is not measured", want)
 		}

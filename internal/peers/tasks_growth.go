@@ -11,12 +11,15 @@ type line struct {
 // growthLines are work of growing size. The cost of a step is that of one entry,
 // one request or one MiB, so that a line that does not bend stays level.
 func growthLines(z sizes) []line {
-	entries := line{name: "PROPFIND, listed before", unit: "an entry"}
-	for _, n := range z.entries {
-		times := max(z.many/n, 1)
-		t := warmed(listTask(fmt.Sprintf("%s entries", thousands(n)), n, times, fiveProperties))
-		t.units = float64(n * times)
-		entries.steps = append(entries.steps, t)
+	entries := func(name, properties string) line {
+		l := line{name: name, unit: "an entry"}
+		for _, n := range z.entries {
+			times := max(z.many/n, 1)
+			t := warmed(listTask(fmt.Sprintf("%s entries", thousands(n)), n, times, properties))
+			t.units = float64(n * times)
+			l.steps = append(l.steps, t)
+		}
+		return l
 	}
 	clients := line{name: "GET of 4 KiB", unit: "a request"}
 	for _, n := range z.clients {
@@ -32,7 +35,11 @@ func growthLines(z sizes) []line {
 		}
 		gets.steps, puts.steps = append(gets.steps, get), append(puts.steps, put)
 	}
-	return []line{entries, clients, gets, puts}
+	return []line{
+		entries("PROPFIND of five properties, listed before", fiveProperties),
+		entries("PROPFIND of every property, listed before", allProperties),
+		clients, gets, puts,
+	}
 }
 
 // growthTasks are the steps of all lines.

@@ -30,8 +30,6 @@ func upstreamTasks(z sizes) []task {
 		whole(far(putTask(fmt.Sprintf("%d PUTs of 4 KiB, 1 client", z.requests), z.requests, 1, small))),
 		whole(far(putTask(fmt.Sprintf("%d PUTs of 4 KiB, 8 clients", z.requests), z.requests, 8, small))),
 		far(walkTask(fmt.Sprintf("PROPFIND of %d folders of 20, one by one", z.folders), z.folders, 20)),
-		putTask(fmt.Sprintf("PUT of %s, 0 ms away", bytesText(z.big)), 1, 1, z.big),
-		getTask(fmt.Sprintf("GET of %s, 0 ms away", bytesText(z.big)), 1, 1, 1, z.big),
 		limited,
 		refused,
 		far(copyTask(fmt.Sprintf("COPY of a folder of %d", z.tree), z.tree)),
