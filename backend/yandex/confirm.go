@@ -295,7 +295,7 @@ func (b *Backend) storedAt(ctx context.Context, name string) (*api.Resource, err
 // modification time. The service's metadata may lag, so the lookup is repeated.
 func (u *upload) confirm(ctx context.Context) (modified time.Time, err error) {
 	r := u.b.confirmations.look(ctx, u)
-	for try := 0; r == nil || !u.matches(r); try++ {
+	for try := 0; r == nil || !u.matches(ctx, r); try++ {
 		if try > 0 {
 			if err := u.b.api.Backoff(ctx, try-1); err != nil {
 				return time.Time{}, u.unconfirmed(err)
@@ -305,7 +305,7 @@ func (u *upload) confirm(ctx context.Context) (modified time.Time, err error) {
 		if err != nil && r == nil && !is(err, fs.ErrNotExist) {
 			return time.Time{}, u.unconfirmed(err)
 		}
-		if try == confirmTries && (r == nil || !u.matches(r)) {
+		if try == confirmTries && (r == nil || !u.matches(ctx, r)) {
 			return time.Time{}, u.notStored(r)
 		}
 	}
@@ -357,16 +357,18 @@ func (u *upload) notStored(r *api.Resource) error {
 
 // matches reports whether a file has the content that was sent. If the hashes
 // are equal, a size that is not told does not matter.
-func (u *upload) matches(r *api.Resource) bool {
-	md5, sha := u.sum.sums()
-	size := int64(r.Size) == u.sum.size
+func (u *upload) matches(ctx context.Context, r *api.Resource) bool {
+	same := int64(r.Size) == u.sum.size
 	switch {
 	case r.Type != "file":
 		return false
 	case r.SHA256 != "":
-		return string(r.SHA256) == sha && (size || r.Size == 0)
+		same = string(r.SHA256) == u.sum.sha256() && (same || r.Size == 0)
 	case r.MD5 != "":
-		return string(r.MD5) == md5 && (size || r.Size == 0)
+		same = string(r.MD5) == u.md5(ctx) && (same || r.Size == 0)
 	}
-	return size
+	if same {
+		u.toldMD5 = string(r.MD5)
+	}
+	return same
 }

@@ -1,11 +1,16 @@
 package yandex_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/md5"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -102,6 +107,61 @@ func TestUploadsAreCompared(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestUploadsAreComparedByMD5 uploads to a service that tells no SHA-256. The MD5
+// of content that can be read again is only computed for it.
+func TestUploadsAreComparedByMD5(t *testing.T) {
+	const content = "what is to be stored"
+	told := regexp.MustCompile(`"sha256":\s*"[0-9a-f]*",?`)
+	silent := roundTripper(func(req *http.Request) (*http.Response, error) {
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil || !strings.Contains(req.URL.Path, "/v1/disk/resources") {
+			return resp, err
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		body = told.ReplaceAll(body, nil)
+		resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		resp.Header.Del("Content-Length")
+		return resp, err
+	})
+	for _, kept := range []bool{true, false} {
+		for how, body := range map[string]io.Reader{
+			"that can be read again": strings.NewReader(content), "that cannot": struct{ io.Reader }{strings.NewReader(content)},
+			"that is another the second time": &changing{strings.NewReader(content), strings.NewReader(strings.ToUpper(content))},
+		} {
+			t.Run(fmt.Sprintf("content %s, kept %v", how, kept), func(t *testing.T) {
+				srv, b := start(t, emulator.Options{Knobs: emulator.Knobs{StoresOther: !kept}}, yandex.Config{Transport: silent})
+				info, err := b.Put(t.Context(), "f", body, backend.PutOptions{Size: int64(len(content))})
+				if !kept {
+					expectKind(t, "put", err, backend.ErrUncertain)
+					return
+				}
+				want := content
+				if _, changes := body.(*changing); changes { // it is sent again, as it is now
+					want = strings.ToUpper(content)
+				}
+				there, _ := srv.ReadFile("/f")
+				sum := md5.Sum([]byte(want))
+				if err != nil || string(there) != want || info.MD5 != hex.EncodeToString(sum[:]) {
+					t.Errorf("%q is there, described as %+v, %v", there, info, err)
+				}
+			})
+		}
+	}
+}
+
+// changing is content that is another once it has been rewound behind its end.
+type changing struct{ now, then *strings.Reader }
+
+func (c *changing) Read(p []byte) (int, error) { return c.now.Read(p) }
+
+func (c *changing) Seek(offset int64, whence int) (int64, error) {
+	if c.now.Len() == 0 && offset == 0 && whence == io.SeekStart {
+		c.now = c.then
+	}
+	return c.now.Seek(offset, whence)
 }
 
 // logText is a log that may be read while it is written.

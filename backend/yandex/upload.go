@@ -62,11 +62,12 @@ type upload struct {
 	start int64     // where src stood
 	size  int64     // -1 if unknown
 
-	target api.Link
-	issued time.Time
-	sum    *digest
-	before string // version that the name had by what is known; "" if nothing is
-	resent bool   // because the service had not what was sent
+	target  api.Link
+	issued  time.Time
+	sum     *digest
+	toldMD5 string // of what was sent, by the service
+	before  string // version that the name had by what is known; "" if nothing is
+	resent  bool   // because the service had not what was sent
 }
 
 func (u *upload) run(ctx context.Context) (backend.Info, error) {
@@ -136,9 +137,9 @@ func (u *upload) rename(ctx context.Context) error {
 // stored records the stored file and describes it.
 func (u *upload) stored(modified time.Time) backend.Info {
 	b := u.b
-	md5, sha := u.sum.sums()
+	sha := u.sum.sha256()
 	info := backend.Info{
-		Name: path.Base(u.name), Size: u.sum.size, ModTime: modified, Version: shortened(sha), MD5: md5, SHA256: sha,
+		Name: path.Base(u.name), Size: u.sum.size, ModTime: modified, Version: shortened(sha), MD5: u.toldMD5, SHA256: sha,
 	}
 	stamped := b.recent.stamped(u.name)
 	b.recent.created(u.name, info.Version, false)
@@ -162,7 +163,7 @@ func (u *upload) send(ctx context.Context) (modified time.Time, err error) {
 	for try := 1; ; try++ {
 		modified, err := u.once(ctx, try > 1)
 		if try > 1 && (u.opts.IfAbsent && is(err, fs.ErrExist) || is(err, backend.ErrChanged)) { // it may be ours
-			if r, looking := u.b.look(ctx, u.at); looking == nil && u.matches(r) {
+			if r, looking := u.b.look(ctx, u.at); looking == nil && u.matches(ctx, r) {
 				return r.Modified.Time, nil
 			}
 		}
@@ -228,7 +229,7 @@ func (u *upload) once(ctx context.Context, again bool) (modified time.Time, err 
 		if err := u.link(ctx); err != nil {
 			return time.Time{}, err
 		}
-		u.sum = newDigest()
+		u.sum = newDigest(u.seek == nil) // else it can be read again
 		put.Sum = u.sum
 	}
 	put.Link = string(u.target.Href)
@@ -266,10 +267,9 @@ func (u *upload) answerTimeout() time.Duration {
 // until then the name is pending, and closed to changes.
 func (u *upload) recoverOutcome(ctx context.Context, cause error) (modified time.Time, err error) {
 	b := u.b
-	md5, sha := u.sum.sums()
 	pending := pendingChange{
 		Operation: string(u.target.OperationID), Href: string(u.target.Href),
-		Size: u.sum.size, MD5: md5, SHA256: sha, Until: u.issued.Add(linkWindow),
+		Size: u.sum.size, SHA256: u.sum.sha256(), Until: u.issued.Add(linkWindow),
 	}
 	var open api.OpenError // then the upload server has taken the file, and has nothing to say
 	accepted := errors.As(cause, &open)
@@ -285,7 +285,7 @@ func (u *upload) recoverOutcome(ctx context.Context, cause error) (modified time
 		}
 		_ = b.api.Sleep(ctx, pause) // an ended context fails the next call
 	}
-	if r, err := b.look(ctx, u.at); err == nil && u.matches(r) {
+	if r, err := b.look(ctx, u.at); err == nil && u.matches(ctx, r) {
 		return r.Modified.Time, nil
 	}
 	if accepted { // its name is closed already
@@ -294,7 +294,8 @@ func (u *upload) recoverOutcome(ctx context.Context, cause error) (modified time
 	}
 	// After a broken connection nothing more can arrive. After a timeout the
 	// server may only be slow to count what it has received.
-	if n, ok := b.api.Received(ctx, pending.Href, pending.Size, md5, sha); ok && !errors.Is(cause, httpclient.ErrIdleTimeout) && (n < pending.Size || n == 0) {
+	pending.MD5 = u.md5(ctx)
+	if n, ok := b.api.Received(ctx, pending.Href, pending.Size, pending.MD5, pending.SHA256); ok && !errors.Is(cause, httpclient.ErrIdleTimeout) && (n < pending.Size || n == 0) {
 		return time.Time{}, api.RetryableError{Err: fmt.Errorf("the upload broke off: %w", cause)}
 	}
 	b.pendingMu.Lock()
@@ -314,27 +315,14 @@ func (u *upload) receivedOffset(ctx context.Context) int64 {
 	if u.size <= smallSize || u.b.cfg.Now().After(u.issued.Add(linkWindow)) {
 		return 0
 	}
-	if _, err := u.seek.Seek(u.start, io.SeekStart); err != nil {
+	sum := u.readAgain(ctx)
+	if sum == nil {
 		return 0
 	}
-	sum := newDigest()
-	if _, err := io.Copy(sum, io.LimitReader(readerFunc(func(p []byte) (int, error) {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		return u.src.Read(p)
-	}), u.size)); err != nil || sum.size != u.size {
-		return 0
-	}
-	md5, sha := sum.sums()
-	n, ok := u.b.api.Received(ctx, string(u.target.Href), u.size, md5, sha)
+	n, ok := u.b.api.Received(ctx, string(u.target.Href), u.size, sum.md5sum(), sum.sha256())
 	if !ok || n >= u.size {
 		return 0
 	}
 	u.sum = sum
 	return n
 }
-
-type readerFunc func(p []byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

@@ -94,10 +94,10 @@ func (c *Client) Put(ctx context.Context, u Upload) (Uploaded, error) {
 
 // Received returns how much the upload server has of a file of that size with
 // those hashes. The request is known from the client that Yandex published for
-// Java.
+// Java. Without a hash it cannot be made.
 func (c *Client) Received(ctx context.Context, link string, size int64, md5, sha256 string) (n int64, ok bool) {
 	at, err := c.parseLink(link)
-	if err != nil {
+	if err != nil || md5 == "" || sha256 == "" {
 		return 0, false
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
