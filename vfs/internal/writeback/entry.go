@@ -26,7 +26,6 @@ type Entry struct {
 	Name     string    `json:"name"`
 	Size     int64     `json:"size"`
 	Version  string    `json:"version"` // that the store will assign
-	MD5      string    `json:"md5"`
 	SHA256   string    `json:"sha256"`
 	ModTime  time.Time `json:"mod_time,omitzero"` // set by the caller; zero: none
 	Since    time.Time `json:"since"`             // when it was acknowledged

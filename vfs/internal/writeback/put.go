@@ -2,7 +2,6 @@ package writeback
 
 import (
 	"context"
-	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -143,8 +142,8 @@ func (q *Queue) receive(ctx context.Context, body io.Reader, size int64) (*entry
 	if err != nil {
 		return e, &localError{err}
 	}
-	kept, weak, strong := &sink{file: file}, md5.New(), sha256.New()
-	e.Size, err = io.Copy(io.MultiWriter(kept, weak, strong), reading.Exactly(reading.Until(ctx, body), size))
+	kept, sum := &sink{file: file}, sha256.New()
+	e.Size, err = io.Copy(io.MultiWriter(kept, sum), reading.Exactly(reading.Until(ctx, body), size))
 	if err == nil {
 		kept.err = file.Sync()
 	}
@@ -157,7 +156,7 @@ func (q *Queue) receive(ctx context.Context, body io.Reader, size int64) (*entry
 	if err != nil {
 		return e, err
 	}
-	e.MD5, e.SHA256 = hex.EncodeToString(weak.Sum(nil)), hex.EncodeToString(strong.Sum(nil))
+	e.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	e.Version, err = backend.VersionOf(q.store, e.SHA256)
 	return e, err
 }

@@ -14,8 +14,7 @@ import (
 // info describes an entry as the store would.
 func (e *entry) info() backend.Info {
 	info := backend.Info{
-		Name: path.Base(e.Name), Size: e.Size, ModTime: e.ModTime,
-		Version: e.Version, MD5: e.MD5, SHA256: e.SHA256,
+		Name: path.Base(e.Name), Size: e.Size, ModTime: e.ModTime, Version: e.Version, SHA256: e.SHA256,
 	}
 	if info.ModTime.IsZero() {
 		info.ModTime = e.Since
