@@ -13,6 +13,7 @@ import (
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/memory"
 	"github.com/davdisk/davdisk/conformance"
+	"github.com/davdisk/davdisk/internal/scoreboard/stores"
 	"github.com/davdisk/davdisk/vfs"
 	"github.com/davdisk/davdisk/vfs/vfstest"
 )
@@ -152,7 +153,7 @@ func (s faulty) Revision(ctx context.Context) (string, error) {
 }
 
 func TestConformanceFaults(t *testing.T) {
-	for name, cache := range caches() {
+	for name, cache := range stores.Caches() {
 		t.Run(name, func(t *testing.T) {
 			open := func(tb conformance.TB, fault *conformance.Fault) afero.Fs {
 				f, err := vfs.New(faulty{memory.New(memory.Options{}), fault}, cache(tb)...)

@@ -59,7 +59,7 @@ func importsTable(all []goPackage) string {
 				names = append(names, "`"+name+"`")
 			}
 		}
-		if len(names) > 0 && !strings.Contains(p.short(), "testdata") && p.short() != "internal/scoreboard" {
+		if len(names) > 0 && !strings.Contains(p.short(), "testdata") && !within(p.short(), "internal/scoreboard") {
 			fmt.Fprintf(&b, "| `%s` | %s |\n", p.short(), strings.Join(names, ", "))
 		}
 	}

@@ -38,6 +38,7 @@ func Declarations(b backend.Backend, has ...conformance.Capability) []conformanc
 	ignores(caps.Names.IgnoreCase, conformance.CaseSensitive, caps.Names.Why)
 	ignores(caps.Names.IgnoreForm, conformance.DistinctForms, caps.Names.Why)
 	if n := caps.Names; n.MaxBytes > 0 || n.Forbidden != "" {
+		n.MaxBytes = min(n.MaxBytes, 255) // vfs takes no longer ones
 		options = append(options, conformance.Within(conformance.Limits{NameBytes: n.MaxBytes, Forbidden: n.Forbidden, Why: n.Why}))
 	}
 	return options

@@ -18,6 +18,13 @@ import (
 // short is a store of short names without colons.
 type short struct{ *memory.Backend }
 
+// roomy is a store of longer names than package vfs has.
+type roomy struct{ *memory.Backend }
+
+func (roomy) Capabilities() backend.Capabilities {
+	return backend.Capabilities{Names: backend.Names{MaxBytes: 300, Why: "made up"}}
+}
+
 func (short) Capabilities() backend.Capabilities {
 	return backend.Capabilities{Names: backend.Names{MaxBytes: 100, Forbidden: ":", Why: "made up"}}
 }
@@ -43,13 +50,13 @@ func (s short) Move(ctx context.Context, from, to string, opts backend.MoveOptio
 	return s.Backend.Move(ctx, from, to, opts)
 }
 
-// TestDeclarations runs the cases about names on a store that declares limits,
-// which fail without the declarations.
+// TestDeclarations runs the cases about names on stores that declare limits,
+// and on one without the declarations, where they fail.
 func TestDeclarations(t *testing.T) {
 	t.Parallel()
-	check := func(opts ...conformance.Option) conformance.Report {
+	check := func(b func(*memory.Backend) backend.Backend, opts ...conformance.Option) conformance.Report {
 		return conformance.Check(t.Context(), func(tb conformance.TB) afero.Fs {
-			f, err := vfs.New(short{memory.New(memory.Options{})})
+			f, err := vfs.New(b(memory.New(memory.Options{})))
 			if err != nil {
 				tb.Fatalf("%v", err)
 			}
@@ -57,11 +64,15 @@ func TestDeclarations(t *testing.T) {
 			return f
 		}, append(opts, conformance.Only("names/*"))...)
 	}
-	report := check(vfstest.Declarations(short{})...)
-	if err := report.Err(); err != nil || report.Count(conformance.Passed) == 0 {
-		t.Errorf("with its declarations: %d cases passed, %v", report.Count(conformance.Passed), err)
+	isShort := func(b *memory.Backend) backend.Backend { return short{b} }
+	isRoomy := func(b *memory.Backend) backend.Backend { return roomy{b} }
+	for name, b := range map[string]func(*memory.Backend) backend.Backend{"short": isShort, "roomy": isRoomy} {
+		report := check(b, vfstest.Declarations(b(nil))...)
+		if err := report.Err(); err != nil || report.Count(conformance.Passed) == 0 {
+			t.Errorf("%s names, with its declarations: %d cases passed, %v", name, report.Count(conformance.Passed), err)
+		}
 	}
-	if err := check(vfstest.Declarations(memory.New(memory.Options{}))...).Err(); err == nil || !strings.Contains(err.Error(), "names of up to 100 bytes") {
+	if err := check(isShort, vfstest.Declarations(memory.New(memory.Options{}))...).Err(); err == nil || !strings.Contains(err.Error(), "names of up to 100 bytes") {
 		t.Errorf("with those of a store of all names: %v", err)
 	}
 }
