@@ -21,7 +21,8 @@
 // ".~davdisk-" are never listed and cannot be used; those left by a killed
 // process are removed by the next one that opens the folder, and by listings. A
 // lock (flock) shows whether a process still uses one; without locks, as on
-// Windows, one is stale after a day.
+// Windows, one is stale after a day. One that PutResumable keeps is stale after a
+// week.
 //
 // Until it is renamed a file is private. Then it gets the permission bits of
 // the one it replaces, and its owner if this process runs as root; access

@@ -51,33 +51,45 @@ func (v *view) claim(name string) (release func(), ok bool) {
 		return none, !errors.Is(err, fs.ErrNotExist)
 	}
 	release = func() { f.Close() }
-	held, err := tryLock(f)
-	if err == nil && held {
-		mine, statErr := f.Stat()
-		now, lstatErr := v.root.Lstat(name)
-		held = statErr == nil && lstatErr == nil && os.SameFile(mine, now)
-	}
-	if err == nil && !held {
+	if held, err := tryLock(f); err == nil && !(held && v.has(name, f)) {
 		release()
 		return none, false
 	}
 	return release, true
 }
 
+// has reports whether a name is that of an open file.
+func (v *view) has(name string, f *os.File) bool {
+	opened, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	now, err := v.root.Lstat(name)
+	return err == nil && os.SameFile(opened, now)
+}
+
 // sweep removes stale hidden names: those not claimed or, without locks, older
-// than ownname.UnfinishedLife. One that cannot be removed stays hidden, and is retried by
-// the next listing.
+// than ownname.UnfinishedLife; a resumable one not before ownname.ResumableLife. One
+// that cannot be removed stays hidden, and is retried by the next listing.
 func (v *view) sweep(name string) {
 	fi, err := v.root.Lstat(name)
 	if err != nil || !fi.IsDir() && !fi.Mode().IsRegular() {
 		return
 	}
-	old := v.now().Sub(fi.ModTime()) >= ownname.UnfinishedLife
+	age := v.now().Sub(fi.ModTime())
+	if fi.Mode().IsRegular() && ownname.IsResumable(path.Base(name)) && age < ownname.ResumableLife {
+		return
+	}
+	v.sweepUnused(name, age >= ownname.UnfinishedLife)
+}
+
+// sweepUnused removes a hidden name that is not claimed or, without locks, old.
+func (v *view) sweepUnused(name string, old bool) {
 	if hasLocks {
 		if f, err := v.root.Open(name); err == nil {
 			defer f.Close()
 			if held, err := tryLock(f); err == nil {
-				old = held
+				old = held && v.has(name, f)
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"time"
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/internal/reading"
@@ -39,7 +40,12 @@ func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts bac
 	if err := v.write(ctx, f, temp, body, old, opts); err != nil {
 		return backend.Info{}, pathError("put", name, err)
 	}
+	return b.settle(v, name, at, target, temp, opts)
+}
 
+// settle renames a finished file to its name, if the conditions of the Put still
+// hold.
+func (b *Backend) settle(v *view, name, at, target, temp string, opts backend.PutOptions) (backend.Info, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	again, old, err := v.target(at)
@@ -121,24 +127,38 @@ func (b *Backend) admits(name string, old fs.FileInfo, opts backend.PutOptions) 
 func (v *view) write(ctx context.Context, f *os.File, temp string, body io.Reader, old fs.FileInfo, opts backend.PutOptions) error {
 	err := v.fill(f, reading.Exactly(reading.Until(ctx, body), opts.Size))
 	if err == nil {
-		err = v.permit(f, path.Dir(temp), old)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err == nil {
-		err = ctx.Err()
+		err = v.finish(ctx, f, path.Dir(temp), old)
 	}
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}
-	if err == nil && !opts.ModTime.IsZero() {
-		// A time that cannot be kept is no reason to refuse the content.
-		if err = v.setTime(temp, opts.ModTime, v.now()); errors.Is(err, fs.ErrInvalid) {
-			err = nil
-		}
+	if err == nil {
+		err = v.keepTime(temp, opts.ModTime)
 	}
 	return err
+}
+
+// finish gives a written file its permissions, and syncs it.
+func (v *view) finish(ctx context.Context, f *os.File, dir string, old fs.FileInfo) error {
+	if err := v.permit(f, dir, old); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// keepTime sets the time of a written file, if there is one. A time that cannot be
+// kept is no reason to refuse the content.
+func (v *view) keepTime(name string, t time.Time) error {
+	if t.IsZero() {
+		return nil
+	}
+	if err := v.setTime(name, t, v.now()); !errors.Is(err, fs.ErrInvalid) {
+		return err
+	}
+	return nil
 }
 
 // fill copies a body to a file, through a buffer that is used again.

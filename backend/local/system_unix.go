@@ -52,6 +52,17 @@ func tryLock(f *os.File) (held bool, err error) {
 	return err == nil, err
 }
 
+// private reports whether an open file is a regular one that only the user of this
+// process can open, and has no other name.
+func private(f *os.File) bool {
+	fi, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	st, ok := fi.Sys().(*syscall.Stat_t)
+	return ok && fi.Mode().IsRegular() && fi.Mode().Perm()&0o077 == 0 && st.Nlink == 1 && int(st.Uid) == os.Geteuid()
+}
+
 // unlinked reports whether an open file was unlinked.
 func unlinked(fi fs.FileInfo) bool {
 	st, ok := fi.Sys().(*syscall.Stat_t)

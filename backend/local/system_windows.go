@@ -42,4 +42,7 @@ func numbers() []number {
 // hasLocks is false: stale names are found by age.
 const hasLocks = false
 
+// private is not asked without locks.
+func private(*os.File) bool { return false }
+
 func tryLock(*os.File) (held bool, err error) { return false, errors.ErrUnsupported }

@@ -45,7 +45,11 @@ func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOp
 		}
 		return nil
 	}
-	if err := v.root.Remove(at); err != nil { // fails unless the folder is empty, listed or not
+	err = v.root.Remove(at) // fails unless the folder is empty, listed or not
+	if err != nil && fi.IsDir() && v.removeResumable(at) {
+		err = v.root.Remove(at)
+	}
+	if err != nil {
 		return pathError("remove", name, err)
 	}
 	return v.sync("remove", path.Dir(at))

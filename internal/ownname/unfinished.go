@@ -2,6 +2,8 @@ package ownname
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
 	"path"
 	"strings"
 	"time"
@@ -18,7 +20,11 @@ const (
 	// shows that it is in progress.
 	UnfinishedLife = 24 * time.Hour
 
-	unfinishedRandom = 26 // characters of crypto/rand.Text
+	// ResumableLife is the age at which unfinished work is stale that can be resumed.
+	ResumableLife = 7 * 24 * time.Hour
+
+	unfinishedRandom = 26     // characters of crypto/rand.Text
+	resumableMark    = "PART" // the first of them, for work that can be resumed
 )
 
 // Unfinished returns a new name for unfinished work in dir.
@@ -32,4 +38,17 @@ func IsUnfinishedReserved(base string) bool { return strings.HasPrefix(base, Unf
 func IsUnfinished(base string) bool {
 	random, ok := strings.CutPrefix(base, UnfinishedPrefix)
 	return ok && len(random) == unfinishedRandom && strings.Trim(random, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
+}
+
+// Resumable returns the name in dir for unfinished work that can be resumed, which
+// key identifies. Unfinished could return it, so it is hidden wherever that is.
+func Resumable(dir, key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return path.Join(dir, UnfinishedPrefix+(resumableMark + base32.StdEncoding.EncodeToString(sum[:]))[:unfinishedRandom])
+}
+
+// IsResumable reports whether a base name was made by Resumable, or, once in a
+// million times, by Unfinished.
+func IsResumable(base string) bool {
+	return IsUnfinished(base) && strings.HasPrefix(base, UnfinishedPrefix+resumableMark)
 }

@@ -174,7 +174,7 @@ func (r *run) copy(ctx context.Context, s Step, version string) (backend.Info, e
 	if !r.options.Force {
 		opts.IfVersion = s.To.Version
 	}
-	stored, err := to.Put(ctx, to.Name, body, opts)
+	stored, err := put(ctx, to, body, info, opts)
 	if err == nil {
 		err = check(info, stored, to.Name)
 	}
