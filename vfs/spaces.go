@@ -11,34 +11,32 @@ import (
 )
 
 const (
-	// spaceTimeout is how long a space is waited for: it is asked for with the
-	// listing of a folder, which shall not depend on another store.
+	// spaceTimeout is how long the space of a folder is waited for: it is asked for
+	// with the listing of another one, which shall not depend on its store.
 	spaceTimeout = 10 * time.Second
-	// spaceRetry is how long a space that could not be told is not asked for
-	// again.
+	// spaceRetry is how long the space of a folder that could not be told is not
+	// asked for again.
 	spaceRetry = time.Minute
+	// maxSpaces is of how many folders the space is kept.
+	maxSpaces = 1000
+	// whole is the name of the space of the whole store.
+	whole = "."
 )
 
-// spaces are those of the folders of the root, where a store has several. Each
-// is cached for one poll interval.
+// spaces are the space of the store and, where there are several, those of the
+// folders of its root. Each is cached for one poll interval, because file managers
+// request it with every folder they show.
 type spaces struct {
-	b backend.FolderUsager // nil: there is one space for all
-
-	mu  *sync.Mutex // guards the map
-	all map[string]*folderSpace
+	mu  sync.Mutex // guards the map
+	all map[string]*space
 }
 
-// folderSpace is the space of a folder of the root.
-type folderSpace struct {
+// space is that of the whole store, or of a folder of the root.
+type space struct {
 	asking chan struct{} // holds a token while nobody asks; guards what follows
-	space  backend.Space
+	is     backend.Space
 	err    error
-	until  time.Time // when it has to be asked for again
-}
-
-func newSpaces(b backend.Backend) spaces {
-	u, _ := backend.As[backend.FolderUsager](b)
-	return spaces{u, new(sync.Mutex), map[string]*folderSpace{}}
+	until  time.Time // when it has to be asked for again; zero: it never was
 }
 
 // UsageIn returns the total and used bytes of the store that the folder of the root
@@ -47,67 +45,82 @@ func newSpaces(b backend.Backend) spaces {
 // root itself.
 func (f *FS) UsageIn(name string) (total, used int64, err error) {
 	p, err := resolve(name)
-	if err == nil {
-		err = f.begin()
-	}
 	if err != nil {
 		return 0, 0, pathError("usage", name, err)
 	}
-	defer f.end()
-	space, err := f.spaceIn(f.ctx, p.name)
-	if err != nil {
-		return 0, 0, pathError("usage", name, err)
-	}
-	return space.Total, space.Used, nil
+	folder, _, _ := strings.Cut(p.name, "/")
+	return f.usage(name, func() (backend.Space, error) {
+		if _, several := backend.As[backend.FolderUsager](f.b); !several || folder == whole {
+			return backend.Space{}, failure(errors.ErrUnsupported, "")
+		}
+		return f.spaceOf(f.ctx, folder)
+	})
 }
 
-func (c *core) spaceIn(ctx context.Context, name string) (backend.Space, error) {
-	if c.spaces.b == nil || name == "." {
-		return backend.Space{}, failure(errors.ErrUnsupported, "")
-	}
-	folder, _, _ := strings.Cut(name, "/")
+// spaceOf returns the space of the whole store or of a folder of the root.
+func (c *core) spaceOf(ctx context.Context, folder string) (backend.Space, error) {
 	s := c.spaces.of(folder)
-	select {
-	case <-s.asking:
-		defer func() { s.asking <- struct{}{} }()
-	case <-ctx.Done():
-		return backend.Space{}, ctx.Err()
+	if err := s.lock(ctx); err != nil {
+		return backend.Space{}, err
 	}
+	defer s.unlock()
 	now := c.opts.now()
-	if now.Before(s.until) {
-		return s.space, s.err
+	if s.known(now) {
+		return s.is, s.err
+	}
+	if folder == whole {
+		is, err := backend.Usage(ctx, c.b)
+		if err == nil {
+			s.is, s.until = is, now.Add(c.opts.poll)
+		}
+		return is, err
 	}
 	// What is cached is the same for all callers.
 	asking, cancel := context.WithTimeout(backend.WithConfinement(ctx, nil), spaceTimeout)
 	defer cancel()
-	space, err := c.spaces.b.UsageIn(asking, folder)
+	is, err := backend.UsageIn(asking, c.b, folder)
 	switch {
 	case ctx.Err() != nil:
 		return backend.Space{}, ctx.Err()
 	case asking.Err() != nil:
 		err = failure(backend.ErrUnavailable, "the store does not tell its space in time")
 	}
-	s.space, s.err, s.until = space, err, now.Add(c.opts.poll)
+	s.is, s.err, s.until = is, err, now.Add(c.opts.poll)
 	if err != nil {
 		s.until = now.Add(spaceRetry)
 	}
-	return space, err
+	return is, err
 }
+
+// lock waits until nobody asks for the space.
+func (s *space) lock(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case <-s.asking:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *space) unlock() { s.asking <- struct{}{} }
+
+// known reports whether the store need not be asked again.
+func (s *space) known(now time.Time) bool { return now.Before(s.until) }
 
 // of returns the space of a folder. Names that are no folders are few: a caller
 // has seen the folder.
-func (s *spaces) of(folder string) *folderSpace {
+func (s *spaces) of(folder string) *space {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.all[folder] == nil {
-		if len(s.all) >= maxSpaces {
-			clear(s.all)
+		if s.all == nil || len(s.all) >= maxSpaces {
+			s.all = map[string]*space{}
 		}
-		s.all[folder] = &folderSpace{asking: make(chan struct{}, 1)}
-		s.all[folder].asking <- struct{}{}
+		s.all[folder] = &space{asking: make(chan struct{}, 1)}
+		s.all[folder].unlock()
 	}
 	return s.all[folder]
 }
-
-// maxSpaces is of how many folders the space is kept.
-const maxSpaces = 1000

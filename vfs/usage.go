@@ -5,48 +5,26 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"sync"
-	"time"
 
 	"github.com/davdisk/davdisk/backend"
 )
 
-// usage caches the quota of the store for one poll interval, because file
-// managers request it with every folder they show.
-type usage struct {
-	mu    sync.Mutex // held while the store is asked, so that it is asked once
-	space backend.Space
-	asked time.Time // zero: never
-}
-
 // Usage returns the total and used bytes of the store, at most one poll interval
 // old. It fails with errors.ErrUnsupported if the store does not report them.
 func (f *FS) Usage() (total, used int64, err error) {
-	if err := f.begin(); err != nil {
-		return 0, 0, pathError("usage", "/", err)
-	}
-	defer f.end()
-	space, err := f.space(f.ctx)
-	if err != nil {
-		return 0, 0, pathError("usage", "/", err)
-	}
-	return space.Total, space.Used, nil
+	return f.usage("/", func() (backend.Space, error) { return f.spaceOf(f.ctx, whole) })
 }
 
-func (c *core) space(ctx context.Context) (backend.Space, error) {
-	u := &c.usage
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	now := c.opts.now()
-	if u.known(now, c.opts.poll) {
-		return u.space, ctx.Err()
+func (f *FS) usage(name string, ask func() (backend.Space, error)) (total, used int64, err error) {
+	if err := f.begin(); err != nil {
+		return 0, 0, pathError("usage", name, err)
 	}
-	space, err := backend.Usage(ctx, c.b)
+	defer f.end()
+	space, err := ask()
 	if err != nil {
-		return backend.Space{}, err
+		return 0, 0, pathError("usage", name, err)
 	}
-	u.space, u.asked = space, now
-	return space, nil
+	return space.Total, space.Used, nil
 }
 
 // askSize is from what size on the store is asked for its limit. No limit is
@@ -56,16 +34,18 @@ const askSize = 512 << 20
 // maxFile is the size of the largest file that the store accepts, 0 if that is not
 // known. It asks the store only for a file of askSize or more.
 func (c *core) maxFile(ctx context.Context, size int64) int64 {
-	u := &c.usage
 	if size >= askSize {
-		_, _ = c.space(ctx) // if it fails, the store will tell when it gets the file
+		_, _ = c.spaceOf(ctx, whole) // if it fails, the store will tell when it gets the file
 	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if !u.known(c.opts.now(), c.opts.poll) {
+	s := c.spaces.of(whole)
+	if s.lock(ctx) != nil {
 		return 0
 	}
-	return u.space.MaxFile
+	defer s.unlock()
+	if !s.known(c.opts.now()) {
+		return 0
+	}
+	return s.is.MaxFile
 }
 
 // checkSize refuses a file that is larger than the store accepts, before any of
@@ -106,9 +86,4 @@ func (r *sizeChecked) Read(p []byte) (int, error) {
 		return 0, errTooLarge(r.most)
 	}
 	return n, err
-}
-
-// known reports whether the store was asked less than one poll interval ago.
-func (u *usage) known(now time.Time, poll time.Duration) bool {
-	return !u.asked.IsZero() && now.Before(u.asked.Add(poll))
 }

@@ -51,7 +51,6 @@ type core struct {
 	meta   *dircache.Cache
 	chunks *chunks.Cache // nil: content is not cached
 	fetch  *fetcher
-	usage  usage
 	spaces spaces
 	names  backend.Names    // that the store holds
 	queue  *writeback.Queue // in front of the store, and then b itself; nil: no write-back
@@ -88,7 +87,6 @@ func New(b backend.Backend, opts ...Option) (*FS, error) {
 		fetch:  newFetcher(o.transfers, partSize, spool.NewPool(o.spoolDir, 0, 0), o.now),
 		nodes:  map[string]*node{},
 		names:  backend.CapabilitiesOf(b).Names,
-		spaces: newSpaces(b),
 	}
 	c.idle.L = &c.mu
 	c.background, c.stop = context.WithCancel(context.Background())
