@@ -18,6 +18,11 @@ type Driver struct {
 	Name    string   // two letters or more, lower case: "yandex"
 	Options []Option // all of the driver
 
+	// PathOption names the option that is the first name of the path where it is
+	// not set: with "bucket", s3:photos/2024 is the folder 2024 of the bucket
+	// photos. Empty: there is none.
+	PathOption string
+
 	// Open gets root as in the address ("" is the whole store, "Docs",
 	// "/Docs/"); the driver cleans it, and must confine it to the store. opts
 	// has a value for each of Options.
@@ -151,11 +156,35 @@ func (r *Registry) open(ctx context.Context, address string, outer []string) (Ba
 	if base := configured.opts[rootOption]; base != "" {
 		root = path.Join(base, path.Join("/", root)) // never above the remote's own root
 	}
+	if o := d.PathOption; o != "" && opts[o] == "" {
+		opts[o], root = cutFirst(root)
+	}
 	env := r.env
 	env.Open = func(ctx context.Context, address string) (Backend, error) {
 		return r.open(ctx, address, append(slices.Clip(outer), name))
 	}
 	return d.Open(ctx, root, opts, env)
+}
+
+// SplitPath splits a path in a remote or driver into the root of its store, which
+// Open takes after the colon, and the name there. The root is empty unless the
+// path has to say the [Driver.PathOption]: that is "photos" of "photos/2024" then.
+func (r *Registry) SplitPath(remote, path string) (root, name string) {
+	configured, known := r.remotes[remote]
+	if !known {
+		configured.driver = remote
+	}
+	o := r.drivers[configured.driver].PathOption
+	if o == "" || configured.opts[o] != "" || strings.Trim(configured.opts[rootOption], "/") != "" {
+		return "", path
+	}
+	return cutFirst(path)
+}
+
+// cutFirst cuts the first name off a path.
+func cutFirst(path string) (first, rest string) {
+	first, rest, _ = strings.Cut(strings.TrimLeft(path, "/"), "/")
+	return first, rest
 }
 
 // SplitAddress splits NAME:PATH. It reports false for a path of this machine:

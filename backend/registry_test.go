@@ -131,3 +131,44 @@ func TestCheckNameRefusesWhatLeavesTheRoot(t *testing.T) {
 		}
 	}
 }
+
+// TestAPathThatSaysAnOption: the first name of the path is the option, for a
+// remote that does not set it.
+func TestAPathThatSaysAnOption(t *testing.T) {
+	r := NewRegistry(Env{})
+	d := recorder("store", Option{Name: "bucket"})
+	d.PathOption = "bucket"
+	r.Register(d)
+	for name, opts := range map[string]map[string]string{
+		"fixed": {"bucket": "photos"}, "within": {"root": "photos/2024"}, "open": {"root": "/"},
+	} {
+		if err := r.Remote(name, "store", opts); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct{ remote, path, root, name, bucket, in string }{
+		{"store", "photos/2024/a", "photos", "2024/a", "photos", ""},
+		{"store", "/photos/", "photos", "", "photos", ""},
+		{"store", "photos", "photos", "", "photos", ""},
+		{"store", "", "", "", "", ""},
+		{"open", "photos/a", "photos", "a", "photos", ""},
+		{"fixed", "2024/a", "", "2024/a", "photos", ""},
+		{"within", "a", "", "a", "photos", "2024"},
+		{"nobody", "a/b", "", "a/b", "", ""},
+	} {
+		root, name := r.SplitPath(test.remote, test.path)
+		if root != test.root || name != test.name {
+			t.Errorf("%s:%s is %q in %q, want %q in %q", test.remote, test.path, name, root, test.name, test.root)
+		}
+		if test.remote == "nobody" {
+			continue
+		}
+		b, err := r.Open(t.Context(), test.remote+":"+root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := b.(opened); got.opts["bucket"] != test.bucket || got.root != test.in {
+			t.Errorf("%s:%s opened %q in bucket %q, want %q in %q", test.remote, root, got.root, got.opts["bucket"], test.in, test.bucket)
+		}
+	}
+}

@@ -99,10 +99,7 @@ func (l *listing) list(ctx context.Context, remote, folder string) []backend.Inf
 	if r.Remote(remote, configured.Driver, opts) != nil {
 		return nil
 	}
-	root := ""
-	if prefix := scheme.FindString(folder); prefix != "" { // yandex:app:/
-		root, folder = prefix, folder[len(prefix):]
-	}
+	root, folder := rootIn(r, remote, folder)
 	b, err := r.Open(ctx, remote+":"+root)
 	if err != nil {
 		return nil

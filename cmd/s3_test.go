@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,36 +14,51 @@ import (
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 )
 
-// TestCompletionOverS3: the names in a bucket are offered, and nothing is tried
-// out for that.
-func TestCompletionOverS3(t *testing.T) {
-	files := s3mem.New()
-	if err := files.CreateBucket("bucket"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := files.PutObject("bucket", "Docs/a.txt", nil, strings.NewReader("x"), 1, nil); err != nil {
-		t.Fatal(err)
+// buckets gives the test an S3 server with empty buckets, and counts the requests
+// that could change something.
+func buckets(t *testing.T, names ...string) (files *s3mem.Backend, changes *atomic.Int64) {
+	t.Helper()
+	home(t)
+	files, changes = s3mem.New(), new(atomic.Int64)
+	for _, name := range names {
+		if err := files.CreateBucket(name); err != nil {
+			t.Fatal(err)
+		}
 	}
 	handler := gofakes3.New(files, gofakes3.WithLogger(gofakes3.DiscardLog())).Server()
-	var changes atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			changes.Add(1)
 		}
 		handler.ServeHTTP(w, r)
 	}))
-	defer server.Close()
-	home(t)
+	t.Cleanup(server.Close)
+	t.Setenv("DAVDISK_S3_ENDPOINT", server.URL)
+	t.Setenv("DAVDISK_S3_REGION", "us-east-1")
+	t.Setenv("DAVDISK_S3_ACCESS_KEY", "anna")
 	t.Setenv("DAVDISK_S3_SECRET_KEY", "secret")
+	return files, changes
+}
+
+// TestCompletionOverS3: the names in a bucket are offered, and nothing is tried
+// out for that.
+func TestCompletionOverS3(t *testing.T) {
+	files, changes := buckets(t, "bucket")
+	if _, err := files.PutObject("bucket", "Docs/a.txt", nil, strings.NewReader("x"), 1, nil); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.MkdirAll(os.Getenv("XDG_CONFIG_HOME")+"/davdisk", 0o700); err != nil {
 		t.Fatal(err)
 	}
-	config := fmt.Sprintf("[remotes.archive]\ndriver = \"s3\"\nendpoint = %q\nbucket = \"bucket\"\naccess-key = \"anna\"\nregion = \"us-east-1\"\n", server.URL)
+	config := "[remotes.archive]\ndriver = \"s3\"\nbucket = \"bucket\"\n"
 	if err := os.WriteFile(os.Getenv("XDG_CONFIG_HOME")+"/davdisk/config.toml", []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	p := program{drivers: ownDrivers()}
-	for typed, want := range map[string]string{"archive:": "archive:Docs/\n", "archive:Docs/": "archive:Docs/a.txt\n", "archive:none/": ""} {
+	for typed, want := range map[string]string{
+		"archive:": "archive:Docs/\n", "archive:Docs/": "archive:Docs/a.txt\n", "archive:none/": "",
+		"s3:": "", "s3:bucket/": "s3:bucket/Docs/\n", "s3:bucket/Docs/a": "s3:bucket/Docs/a.txt\n", "s3:none/": "",
+	} {
 		var out strings.Builder
 		if err := p.complete(t.Context(), &out, []string{"zsh", "cat", typed}); err != nil || out.String() != want {
 			t.Errorf("%s: the candidates are %q, %v", typed, &out, err)
@@ -51,4 +67,48 @@ func TestCompletionOverS3(t *testing.T) {
 	if n := changes.Load(); n > 0 {
 		t.Errorf("%d changes were sent", n)
 	}
+}
+
+// TestBucketInThePath works on two buckets that addresses name: with commands,
+// within one and from one to the other, and served as folders.
+func TestBucketInThePath(t *testing.T) {
+	buckets(t, "photos", "archive")
+	for _, step := range []struct {
+		line, says string
+		code       int
+	}{
+		{"mkdir s3:photos/2024", "", 0},
+		{"cp " + file(t, "alpha") + " s3:photos/2024/a.txt", "", 0},
+		{"cp " + file(t, "beta") + " s3:photos/2024/../b.txt", "", 0},
+		{"cat s3:/photos/2024/a.txt", "alpha", 0},
+		{"ls s3:photos", "2024/\nb.txt\n", 0},
+		{"ls s3:photos/2024/", "a.txt\n", 0},
+		{"mv s3:photos/b.txt s3:photos/2024/b.txt", "", 0},
+		{"cp s3:photos/2024/a* s3:archive/", "", 0},
+		{"mv s3:photos/2024/b.txt s3:archive", "", 0},
+		{"ls s3:photos/2024", "a.txt\n", 0},
+		{"cat s3:archive/a.txt s3:archive/b.txt", "alphabeta", 0},
+		{"rm -r s3:archive", "is a root", exitMisuse},
+		{"ls s3:archive/../photos", "leads out", exitMisuse},
+		{"ls s3:", "name the bucket", exitFailed},
+		{"ls s3:none", `no bucket "none"`, exitNotFound},
+	} {
+		log, cancel, ended := begin(t, strings.Fields(step.line)...)
+		err := <-ended
+		cancel()
+		code := 0
+		if err != nil {
+			code = exit(io.Discard, err)
+		}
+		if said := log.String() + fmt.Sprint(err); code != step.code || code == 0 && log.String() != step.says || !strings.Contains(said, step.says) {
+			t.Errorf("%s: exit code %d, %q, %v; want %d and %q", step.line, code, log, err, step.code, step.says)
+		}
+	}
+	s := startServing(t, "--mount", "/work=s3:photos/2024", "--mount", "/archive=s3:archive")
+	s.transfers("MOVE", "work/a.txt", "archive/moved.txt", 201)
+	if got := s.wants("GET", "archive/moved.txt", "", "", 200); got != "alpha" {
+		t.Errorf("it holds %q", got)
+	}
+	s.wants("GET", "work/a.txt", "", "", 404)
+	s.stop()
 }

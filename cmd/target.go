@@ -47,10 +47,8 @@ func (s *session) target(address string) (target, error) {
 	if _, configured := s.cfg.Remotes[name]; name == "local" && !configured {
 		return s.localTarget(address, inner)
 	}
-	root := name + ":"
-	if prefix := scheme.FindString(inner); prefix != "" {
-		root, inner = root+prefix, inner[len(prefix):]
-	}
+	prefix, inner := rootIn(s.registry, name, inner)
+	root := name + ":" + prefix
 	relative := path.Clean(strings.TrimLeft(inner, "/"))
 	if inner == "" {
 		relative = "."
@@ -66,6 +64,15 @@ func (s *session) target(address string) (target, error) {
 		return target{}, err
 	}
 	return target{Backend: b, name: relative, root: root, address: address, folder: inner == "" || strings.HasSuffix(inner, "/")}, nil
+}
+
+// rootIn splits the path of a remote into what its root takes of it, and the name
+// there.
+func rootIn(r *backend.Registry, remote, inner string) (root, name string) {
+	if prefix := scheme.FindString(inner); prefix != "" {
+		return prefix, inner[len(prefix):]
+	}
+	return r.SplitPath(remote, inner)
 }
 
 // localTarget opens the folder that holds a file of this machine, or the

@@ -128,7 +128,7 @@ func (c Config) prefix() (string, error) {
 var options = []backend.Option{
 	{Name: "endpoint", Default: amazon, Help: "address of the server, as https://host"},
 	{Name: "region", Help: "region of the bucket; without it the server is asked"},
-	{Name: "bucket", Help: "name of the bucket"},
+	{Name: "bucket", Help: "name of the bucket; without it the first name of the path, as in s3:photos/2024"},
 	{Name: "access-key", Help: "access key ID; without it requests are anonymous"},
 	{Name: "secret-key", Secret: true, Help: "secret access key"},
 	{Name: "session-token", Secret: true, Help: "session token of temporary credentials"},
@@ -137,7 +137,7 @@ var options = []backend.Option{
 
 // Driver registers S3 servers as "s3".
 func Driver() backend.Driver {
-	return backend.Driver{Name: "s3", Options: options, Open: open}
+	return backend.Driver{Name: "s3", Options: options, PathOption: "bucket", Open: open}
 }
 
 // open returns a backend for options.
@@ -146,9 +146,6 @@ func open(ctx context.Context, root string, opts map[string]string, env backend.
 		Endpoint: opts["endpoint"], Region: opts["region"], Bucket: opts["bucket"], Root: root,
 		AccessKey: opts["access-key"], SecretKey: opts["secret-key"], SessionToken: opts["session-token"],
 		Now: env.Now, Log: env.Log,
-	}
-	if cfg.Bucket == "" {
-		cfg.Bucket, cfg.Root, _ = strings.Cut(strings.TrimLeft(root, "/"), "/")
 	}
 	var err error
 	if cfg.Transport, err = httpclient.Transport(env.Transport, opts["ca-file"]); err != nil {

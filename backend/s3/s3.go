@@ -63,7 +63,7 @@ func New(ctx context.Context, cfg Config) (backend.Backend, error) {
 		return nil, err
 	}
 	if cfg.Bucket == "" {
-		return nil, errors.New("s3: name the bucket: --s3-bucket, bucket=… of a remote, or for serve the first name of the path")
+		return nil, errors.New("s3: name the bucket: --s3-bucket, bucket=… of a remote, or the first name of the path")
 	}
 	if cfg.AccessKey != "" && httpclient.InTheClear(endpoint) {
 		cfg.Log.Warn("the files travel in the clear; https would hide them", "host", endpoint.Host)
