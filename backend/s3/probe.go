@@ -11,15 +11,21 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/minio/minio-go/v7"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/httpclient"
 )
 
 const (
+	// The key of a trial's object has these around as many random digits.
+	trialPrefix, trialDigits, trialSuffix = "~davdisk-", 16, ".tmp"
+	// trialLife is the age from which on its trial was killed.
+	trialLife = 24 * time.Hour
 	// trialSize is the size of an upload that is held or broken off in the
 	// middle.
 	trialSize = 64 << 10
@@ -42,7 +48,7 @@ type trial struct {
 // tryOut finds out what the server can do. One that refuses to be written to can
 // do nothing.
 func (s *store) tryOut(ctx context.Context) (features, error) {
-	t := &trial{store: s, at: fmt.Sprintf("%s~davdisk-%016x.tmp", s.prefix, rand.Uint64())}
+	t := &trial{store: s, at: fmt.Sprintf("%s%s%0*x%s", s.prefix, trialPrefix, trialDigits, rand.Uint64(), trialSuffix)}
 	var f features
 	err := t.put(ctx, "first", condition{})
 	if is(err, fs.ErrPermission) || is(err, backend.ErrQuota) || is(err, backend.ErrUnauthorized) {
@@ -64,7 +70,33 @@ func (s *store) tryOut(ctx context.Context) (features, error) {
 		}
 	}
 	f.Unsure, f.Tried = t.unsure, s.cfg.Now()
+	s.sweepTrials(ctx)
 	return f, nil
+}
+
+// isTrial reports whether a base name is that of a trial's object. It is refused
+// to callers, and in the root not listed.
+func isTrial(base string) bool {
+	rest, begins := strings.CutPrefix(strings.TrimSuffix(base, notXML), trialPrefix)
+	digits, ends := strings.CutSuffix(rest, trialSuffix)
+	return begins && ends && len(digits) == trialDigits && strings.Trim(digits, "0123456789abcdef") == ""
+}
+
+// sweepTrials removes the objects of trials that were killed.
+func (s *store) sweepTrials(ctx context.Context) {
+	for object, err := range s.client.list(ctx, s.prefix+trialPrefix, false, 0) {
+		if err != nil {
+			s.log.Debug("objects of trials that were killed are not looked for", "error", translate(err))
+			return
+		}
+		age := s.cfg.Now().Sub(object.LastModified)
+		if !isTrial(strings.TrimPrefix(object.Key, s.prefix)) || object.Size > trialSize || age < trialLife {
+			continue
+		}
+		if err := s.deleteKey(ctx, entry{key: object.Key}); err != nil {
+			s.log.Debug("an object of a trial that was killed cannot be removed", "key", httpclient.OneLine(object.Key), "error", translate(err))
+		}
+	}
 }
 
 // clean removes the object.

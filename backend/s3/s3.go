@@ -140,10 +140,14 @@ func (s *store) Capabilities() backend.Capabilities {
 
 // holds are the names that fit into keys, with the slash of a folder.
 func (s *store) holds() backend.Names {
-	names := backend.Names{MaxPath: maxKey - 1 - len(s.prefix), Why: fmt.Sprintf("a key of S3 has at most %d bytes", maxKey)}
+	names := backend.Names{
+		MaxPath: maxKey - 1 - len(s.prefix),
+		Refused: []string{trialPrefix + strings.Repeat("?", trialDigits) + trialSuffix},
+		Why:     fmt.Sprintf("a key of S3 has at most %d bytes, and davdisk tries servers out with such names", maxKey),
+	}
 	if s.can.XMLNames {
 		names.Forbidden = notXML
-		names.Why += ", and the server lists control characters as others"
+		names.Why += "; the server lists control characters as others"
 	}
 	return names
 }
@@ -260,8 +264,8 @@ func (s *store) List(ctx context.Context, name string) (backend.Info, iter.Seq2[
 }
 
 // list lists a folder. The result is nil if no key begins with its name. What
-// cannot be shown is left out: keys with an empty name or a dot alone in them, and
-// a folder whose name a file has.
+// cannot be shown is left out: keys with an empty name or a dot alone in them,
+// a folder whose name a file has, and in the root the objects of trials.
 func (s *store) list(ctx context.Context, name string) ([]backend.Info, error) {
 	prefix := s.dirKey(name)
 	if len(prefix) > maxKey {
@@ -278,7 +282,7 @@ func (s *store) list(ctx context.Context, name string) ([]backend.Info, error) {
 		}
 		base, isDir := strings.CutSuffix(object.Key[len(prefix):], "/")
 		switch {
-		case object.Key == prefix:
+		case object.Key == prefix, prefix == s.prefix && isTrial(base):
 		case !usable(base):
 			s.log.Warn("keys are not shown, because they are no names of files", "key", httpclient.OneLine(object.Key))
 		case isDir: // some servers list a marker twice
