@@ -86,7 +86,11 @@ func (v *view) sweep(name string) {
 // sweepUnused removes a hidden name that is not claimed or, without locks, old.
 func (v *view) sweepUnused(name string, old bool) {
 	if hasLocks {
-		if f, err := v.root.Open(name); err == nil {
+		f, err := v.root.Open(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return // what has the name next is in use
+		}
+		if err == nil {
 			defer f.Close()
 			if held, err := tryLock(f); err == nil {
 				old = held && v.has(name, f)

@@ -62,15 +62,36 @@ func (b *Backend) PutResumable(ctx context.Context, name string, body io.ReadSee
 		}
 		return backend.Info{}, pathError("put", name, err)
 	}
-	defer v.removeOpen(temp, f) // it has another name after success
-	err = v.finish(ctx, f, path.Dir(temp), old)
-	if err == nil {
-		err = v.keepTime(temp, opts.ModTime)
+	last, err := v.withdraw(temp, f)
+	if err != nil {
+		return backend.Info{}, pathError("put", name, err)
+	}
+	defer v.removeOpen(last, f) // it has another name after success
+	// It is whole, and no longer resumable.
+	if err = v.finish(context.WithoutCancel(ctx), f, path.Dir(temp), old); err == nil {
+		err = v.keepTime(last, opts.ModTime)
 	}
 	if err != nil {
 		return backend.Info{}, pathError("put", name, err)
 	}
-	return b.settle(v, name, at, target, temp, opts)
+	return b.settle(v, name, at, target, last, opts)
+}
+
+// withdraw gives a file with a resumable name one that no other process makes. If
+// somebody has removed the file, its name may be that of another by now.
+func (v *view) withdraw(name string, f *os.File) (last string, err error) {
+	removed := backend.PathError("put", name, backend.ErrLocked, "its unfinished file was removed while it was written")
+	if !v.has(name, f) {
+		return "", removed
+	}
+	last = ownname.Unfinished(path.Dir(name))
+	if err := v.root.Rename(name, last); err != nil {
+		return "", err
+	}
+	if !v.has(last, f) {
+		return "", errors.Join(removed, v.root.Rename(last, name))
+	}
+	return last, nil
 }
 
 // openResumable opens and locks the file with a resumable name, or creates it. It
@@ -109,8 +130,10 @@ func (v *view) resume(ctx context.Context, f *os.File, body io.ReadSeeker, size 
 		return err
 	}
 	have := min(fi.Size(), size-1)
-	if err := f.Truncate(have); err != nil {
-		return err
+	if fi.Size() > size {
+		if err := f.Truncate(size); err != nil {
+			return err
+		}
 	}
 	written := io.NewSectionReader(f, 0, have)
 	if _, err := io.Copy(check, reading.Exactly(reading.Until(ctx, written), have)); err != nil {
@@ -148,7 +171,10 @@ func (v *view) removeResumable(dir string) bool {
 		return false
 	}
 	for _, base := range names {
-		v.sweepUnused(path.Join(dir, base), false)
+		at := path.Join(dir, base)
+		if fi, err := v.root.Lstat(at); err == nil && fi.Mode().IsRegular() {
+			v.sweepUnused(at, false)
+		}
 	}
 	return true
 }

@@ -226,6 +226,31 @@ func TestNothingToResume(t *testing.T) {
 	stored(t, dir)
 }
 
+// TestResumedFileIsReplaced: a file of another process that has the name by now is
+// neither stored nor removed.
+func TestResumedFileIsReplaced(t *testing.T) {
+	dir := t.TempDir()
+	target := filepath.Join(dir, "f")
+	if err := os.WriteFile(target, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	part := interrupt(t, dir, 5)
+	body := whole()
+	body.meet = func() {
+		if err := errors.Join(os.Remove(part), os.WriteFile(part, []byte("another's"), 0o600)); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := putResumable(t.Context(), open(t, dir), body, backend.PutOptions{}); !errors.Is(err, backend.ErrLocked) {
+		t.Errorf("it is stored with %v", err)
+	}
+	for name, want := range map[string]string{target: "old", part: "another's"} {
+		if got, err := os.ReadFile(name); string(got) != want {
+			t.Errorf("%s has %q, %v, want %q", name, got, err, want)
+		}
+	}
+}
+
 // TestResumeAfterTheContextEnded: what was written is kept.
 func TestResumeAfterTheContextEnded(t *testing.T) {
 	dir := t.TempDir()

@@ -46,7 +46,7 @@ func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOp
 		return nil
 	}
 	err = v.root.Remove(at) // fails unless the folder is empty, listed or not
-	if err != nil && fi.IsDir() && v.removeResumable(at) {
+	if fi.IsDir() && errors.Is(pathError("remove", name, err), backend.ErrNotEmpty) && v.removeResumable(at) {
 		err = v.root.Remove(at)
 	}
 	if err != nil {

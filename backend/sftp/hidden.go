@@ -40,7 +40,11 @@ func (b *Backend) sweep(ctx context.Context, name string, fi fs.FileInfo) {
 	if stat, ok := fi.Sys().(*sftp.FileStat); ok && stat.AccessTime().After(last) {
 		last = stat.AccessTime()
 	}
-	if last.Unix() == 0 || b.opts.Now().Sub(last) < ownname.UnfinishedLife {
+	life := ownname.UnfinishedLife
+	if ownname.IsResumable(path.Base(name)) { // a davdisk at the server made it
+		life = ownname.ResumableLife
+	}
+	if last.Unix() == 0 || b.opts.Now().Sub(last) < life {
 		return // or the server does not tell times
 	}
 	if _, owned := b.owned.Load(name); owned {
