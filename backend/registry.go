@@ -157,7 +157,7 @@ func (r *Registry) open(ctx context.Context, address string, outer []string) (Ba
 		root = path.Join(base, path.Join("/", root)) // never above the remote's own root
 	}
 	if o := d.PathOption; o != "" && opts[o] == "" {
-		opts[o], root = cutFirst(root)
+		opts[o], root = cutFirst(path.Clean("/" + root)) // ".." leads to another store
 	}
 	env := r.env
 	env.Open = func(ctx context.Context, address string) (Backend, error) {
@@ -169,16 +169,20 @@ func (r *Registry) open(ctx context.Context, address string, outer []string) (Ba
 // SplitPath splits a path in a remote or driver into the root of its store, which
 // Open takes after the colon, and the name there. The root is empty unless the
 // path has to say the [Driver.PathOption]: that is "photos" of "photos/2024" then.
-func (r *Registry) SplitPath(remote, path string) (root, name string) {
+func (r *Registry) SplitPath(remote, at string) (root, name string) {
 	configured, known := r.remotes[remote]
 	if !known {
 		configured.driver = remote
 	}
 	o := r.drivers[configured.driver].PathOption
-	if o == "" || configured.opts[o] != "" || strings.Trim(configured.opts[rootOption], "/") != "" {
-		return "", path
+	if o == "" || configured.opts[o] != "" || path.Clean("/"+configured.opts[rootOption]) != "/" {
+		return "", at
 	}
-	return cutFirst(path)
+	clean := path.Clean("/" + at)
+	if strings.HasSuffix(at, "/") && clean != "/" {
+		clean += "/"
+	}
+	return cutFirst(clean)
 }
 
 // cutFirst cuts the first name off a path.

@@ -150,6 +150,7 @@ func TestAPathThatSaysAnOption(t *testing.T) {
 		{"store", "photos/2024/a", "photos", "2024/a", "photos", ""},
 		{"store", "/photos/", "photos", "", "photos", ""},
 		{"store", "photos", "photos", "", "photos", ""},
+		{"store", "photos/../archive/b/", "archive", "b/", "archive", ""},
 		{"store", "", "", "", "", ""},
 		{"open", "photos/a", "photos", "a", "photos", ""},
 		{"fixed", "2024/a", "", "2024/a", "photos", ""},
@@ -170,5 +171,12 @@ func TestAPathThatSaysAnOption(t *testing.T) {
 		if got := b.(opened); got.opts["bucket"] != test.bucket || got.root != test.in {
 			t.Errorf("%s:%s opened %q in bucket %q, want %q in %q", test.remote, root, got.root, got.opts["bucket"], test.in, test.bucket)
 		}
+	}
+	b, err := r.Open(t.Context(), "store:photos/../archive/b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := b.(opened); got.opts["bucket"] != "archive" || got.root != "b" {
+		t.Errorf("a path with .. opened %q in bucket %q", got.root, got.opts["bucket"])
 	}
 }

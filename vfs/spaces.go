@@ -50,7 +50,7 @@ func (f *FS) UsageIn(name string) (total, used int64, err error) {
 	}
 	folder, _, _ := strings.Cut(p.name, "/")
 	return f.usage(name, func() (backend.Space, error) {
-		if _, several := backend.As[backend.FolderUsager](f.b); !several || folder == whole {
+		if f.folders == nil || folder == whole {
 			return backend.Space{}, failure(errors.ErrUnsupported, "")
 		}
 		return f.spaceOf(f.ctx, folder)
@@ -78,7 +78,7 @@ func (c *core) spaceOf(ctx context.Context, folder string) (backend.Space, error
 	// What is cached is the same for all callers.
 	asking, cancel := context.WithTimeout(backend.WithConfinement(ctx, nil), spaceTimeout)
 	defer cancel()
-	is, err := backend.UsageIn(asking, c.b, folder)
+	is, err := c.folders.UsageIn(asking, folder)
 	switch {
 	case ctx.Err() != nil:
 		return backend.Space{}, ctx.Err()

@@ -35,7 +35,8 @@ func TestUsageIn(t *testing.T) {
 		}
 		return backend.Space{Total: 9, Used: int64(len(name))}, nil
 	}
-	f := newFS(t, s, vfs.WithPollInterval(time.Hour))
+	// A queue before the store hides its abilities.
+	f := newFS(t, s, vfs.WithPollInterval(time.Hour), vfs.WithStateDir(t.TempDir()), vfs.WithWriteBack(1<<20))
 	for name, want := range map[string]error{
 		"/": errors.ErrUnsupported, "": fs.ErrNotExist, "/ab": nil, "/ab/c/d": nil, "ab/": nil,
 		"/../ab": nil, "/a\x00b": fs.ErrInvalid,

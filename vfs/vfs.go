@@ -43,17 +43,18 @@ var _ afero.Fs = (*FS)(nil)
 
 // core is what an FS shares with those that WithContext and Confine return.
 type core struct {
-	b      backend.Backend
-	opts   *options
-	locks  pathlock.Table
-	spools *spool.Pool
-	budget *spool.Budget // of bodies of Put
-	meta   *dircache.Cache
-	chunks *chunks.Cache // nil: content is not cached
-	fetch  *fetcher
-	spaces spaces
-	names  backend.Names    // that the store holds
-	queue  *writeback.Queue // in front of the store, and then b itself; nil: no write-back
+	b       backend.Backend
+	opts    *options
+	locks   pathlock.Table
+	spools  *spool.Pool
+	budget  *spool.Budget // of bodies of Put
+	meta    *dircache.Cache
+	chunks  *chunks.Cache // nil: content is not cached
+	fetch   *fetcher
+	spaces  spaces
+	folders backend.FolderUsager // nil: all is on one store
+	names   backend.Names        // that the store holds
+	queue   *writeback.Queue     // in front of the store, and then b itself; nil: no write-back
 
 	journal *operations
 
@@ -88,6 +89,7 @@ func New(b backend.Backend, opts ...Option) (*FS, error) {
 		nodes:  map[string]*node{},
 		names:  backend.CapabilitiesOf(b).Names,
 	}
+	c.folders, _ = backend.As[backend.FolderUsager](b) // which the queue hides
 	c.idle.L = &c.mu
 	c.background, c.stop = context.WithCancel(context.Background())
 	if o.cacheDir != "" {

@@ -499,7 +499,7 @@ func TestTrialsThatWereKilled(t *testing.T) {
 			names = append(names, child.Name)
 		}
 		slices.Sort(names)
-		if got := strings.Join(names, " "); got != "d ~davdisk-.tmp ~davdisk-0123456789abcdef.txt ~davdisk-0123456789abcdeg.tmp" {
+		if got := strings.Join(names, " "); got != "d ~davdisk-.tmp ~davdisk-0123456789abcdef.txt ~davdisk-0123456789abcdeg.tmp ~davdisk-fedcba9876543210.tmp" {
 			t.Errorf("listed are %s", got)
 		}
 		if _, err := s.Put(t.Context(), left, strings.NewReader("mine"), backend.PutOptions{Size: 4}); !errors.Is(err, fs.ErrInvalid) {

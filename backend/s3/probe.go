@@ -75,7 +75,7 @@ func (s *store) tryOut(ctx context.Context) (features, error) {
 }
 
 // isTrial reports whether a base name is that of a trial's object. It is refused
-// to callers, and in the root not listed.
+// to callers, and not listed: what is the root of one may be a folder of another.
 func isTrial(base string) bool {
 	rest, begins := strings.CutPrefix(strings.TrimSuffix(base, notXML), trialPrefix)
 	digits, ends := strings.CutSuffix(rest, trialSuffix)
@@ -90,7 +90,7 @@ func (s *store) sweepTrials(ctx context.Context) {
 			return
 		}
 		age := s.cfg.Now().Sub(object.LastModified)
-		if !isTrial(strings.TrimPrefix(object.Key, s.prefix)) || object.Size > trialSize || age < trialLife {
+		if !isTrial(strings.TrimPrefix(object.Key, s.prefix)) || object.Size > trialSize || object.LastModified.IsZero() || age < trialLife {
 			continue
 		}
 		if err := s.deleteKey(ctx, entry{key: object.Key}); err != nil {

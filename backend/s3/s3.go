@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/minio/minio-go/v7/pkg/s3utils"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/davdisk/davdisk/backend"
@@ -64,6 +65,9 @@ func New(ctx context.Context, cfg Config) (backend.Backend, error) {
 	}
 	if cfg.Bucket == "" {
 		return nil, errors.New("s3: name the bucket: --s3-bucket, bucket=… of a remote, or the first name of the path")
+	}
+	if err := s3utils.CheckValidBucketName(cfg.Bucket); err != nil {
+		return nil, backend.PathError("open", cfg.Bucket, fs.ErrInvalid, httpclient.OneLine(err.Error()))
 	}
 	if cfg.AccessKey != "" && httpclient.InTheClear(endpoint) {
 		cfg.Log.Warn("the files travel in the clear; https would hide them", "host", endpoint.Host)
@@ -265,7 +269,7 @@ func (s *store) List(ctx context.Context, name string) (backend.Info, iter.Seq2[
 
 // list lists a folder. The result is nil if no key begins with its name. What
 // cannot be shown is left out: keys with an empty name or a dot alone in them,
-// a folder whose name a file has, and in the root the objects of trials.
+// a folder whose name a file has, and the objects of trials.
 func (s *store) list(ctx context.Context, name string) ([]backend.Info, error) {
 	prefix := s.dirKey(name)
 	if len(prefix) > maxKey {
@@ -282,7 +286,7 @@ func (s *store) list(ctx context.Context, name string) ([]backend.Info, error) {
 		}
 		base, isDir := strings.CutSuffix(object.Key[len(prefix):], "/")
 		switch {
-		case object.Key == prefix, prefix == s.prefix && isTrial(base):
+		case object.Key == prefix, !isDir && object.Size <= trialSize && isTrial(base):
 		case !usable(base):
 			s.log.Warn("keys are not shown, because they are no names of files", "key", httpclient.OneLine(object.Key))
 		case isDir: // some servers list a marker twice
