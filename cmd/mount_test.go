@@ -27,6 +27,12 @@ func TestServeMounts(t *testing.T) {
 	if got := s.wants("PROPFIND", "", "", "", 207); !strings.Contains(got, "/work/") || !strings.Contains(got, "/archive/") {
 		t.Errorf("the root lists %s", got)
 	}
+	if got := s.wants("GET", ".davdisk/api/status?path=/work/x", "", "", 200); !strings.Contains(got, `"space":{"total":`) {
+		t.Errorf("the page is told of the folder: %s", got)
+	}
+	if got := s.wants("GET", ".davdisk/api/status", "", "", 200); strings.Contains(got, "space") || strings.Contains(got, "trouble") {
+		t.Errorf("the page is told of the root: %s", got)
+	}
 	s.wants("MKCOL", "archive/2026/", "", "", 201)
 	s.transfers("MOVE", "work/report.txt", "archive/2026/report.txt", 201)
 	s.wants("GET", "work/report.txt", "", "", 404)

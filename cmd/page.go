@@ -29,7 +29,8 @@ func pageStore(b backend.Backend, f *vfs.FS, stateDir string) page.Store {
 	if _, ok := backend.As[backend.FlatLister](b); ok {
 		s.Files = pageFiles{b}
 	}
-	if _, ok := backend.As[backend.Usager](b); ok {
+	_, one := backend.As[backend.Usager](b)
+	if _, s.Spaces = backend.As[backend.FolderUsager](b); one || s.Spaces {
 		s.Space = pageSpace{b}
 	}
 	if stateDir != "" {
@@ -130,8 +131,8 @@ func (p pageFiles) Files(ctx context.Context) iter.Seq2[page.Item, error] {
 
 type pageSpace struct{ backend.Backend }
 
-func (p pageSpace) Space(ctx context.Context) (page.Space, error) {
-	s, err := backend.Usage(ctx, p.Backend)
+func (p pageSpace) Space(ctx context.Context, name string) (page.Space, error) {
+	s, err := backend.UsageIn(ctx, p.Backend, inStore(name))
 	return page.Space{Total: s.Total, Used: s.Used, Trash: s.Trash}, err
 }
 

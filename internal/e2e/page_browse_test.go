@@ -190,3 +190,22 @@ func TestPageRefreshKeepsRows(t *testing.T) {
 	b.lacks("m.txt")
 	b.names("half a name.txt", "z.txt", "zz.txt")
 }
+
+// TestPageSpaces: where the folders of the root are stores of their own, the space
+// shown is that of the one that is open.
+func TestPageSpaces(t *testing.T) {
+	linux(t)
+	testlevel.NeedMore(t)
+	disk := startDisk(t, emulator.Options{})
+	disk.SetKnobs(func(k *emulator.Knobs) { k.TotalSpace = 1 << 20 })
+	s := start(t, t.TempDir(), account(disk), "serve", "--addr", "127.0.0.1:0", "--mount", "/disk=yandex:", "--mount", "/here="+t.TempDir())
+	b := openBrowser(t, s.url).ready()
+
+	b.names("disk", "here")
+	b.open("disk")
+	b.wait(`document.querySelector("#space meter")?.max === 1048576`)
+	b.do(chromedp.NavigateBack())
+	b.wait(`!document.querySelector("#space meter")`)
+	b.open("here")
+	b.wait(`document.querySelector("#space meter")?.max > 1048576`)
+}

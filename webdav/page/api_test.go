@@ -100,7 +100,10 @@ func (s *store) Preview(_ context.Context, name string, _ int) (io.ReadCloser, e
 	return nil, &fs.PathError{Op: "preview", Path: name, Err: fs.ErrNotExist}
 }
 
-func (s *store) Space(context.Context) (page.Space, error) {
+func (s *store) Space(_ context.Context, name string) (page.Space, error) {
+	if strings.HasPrefix(name, "/home/anna") {
+		return page.Space{Total: int64(len(name))}, nil
+	}
 	return page.Space{}, errors.New("no luck")
 }
 
@@ -213,6 +216,14 @@ func TestAPIUserSeesHisOwn(t *testing.T) {
 	same(t, "trash", field(t, c.get("trash"), "origin"), []string{"/old.txt", "/new.txt"})
 	if ids := field(t, c.get("trash"), "id"); !slices.Equal(ids, []string{"2", "1"}) {
 		t.Errorf("the trash is in the order %q", ids)
+	}
+	for at, want := range map[string]string{"/": `"total":10`, "/deep": `"total":15`} {
+		if w := c.get("status", "path", at); !strings.Contains(w.Body.String(), want) {
+			t.Errorf("the space of %s: %s", at, w.Body)
+		}
+	}
+	if w := c.get("status", "path", "/../bob"); w.Code != 400 {
+		t.Errorf("the space of another: %d %s", w.Code, w.Body)
 	}
 	for _, at := range []string{"/../bob/b.txt", "/..", "a.txt", "//home", "/./a.txt", "/.davdisk-x"} {
 		if w := c.get("list", "path", at); w.Code == 200 {

@@ -145,7 +145,7 @@ func (p *Page) config(req *http.Request, folder webdav.Folder, lang string) stri
 	c := config{
 		Prefix: folder.Prefix, Path: folder.Name, ReadOnly: folder.ReadOnly, Lang: lang,
 		Can: map[string]bool{
-			"links": p.store.Links != nil, "trash": p.store.Trash != nil, "previews": p.store.Previews != nil,
+			"links": p.store.Links != nil, "trash": p.store.Trash != nil, "previews": p.store.Previews != nil, "spaces": p.store.Spaces,
 		},
 		// A browser that has sent a password itself sends it again.
 		SignOut: user && req.Header.Get("Authorization") == "",

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/davdisk/davdisk/webdav"
@@ -26,15 +27,19 @@ type uploadJSON struct {
 	Error string `json:"error,omitempty"`
 }
 
-// status describes the state of the store. A store that does not answer is part
-// of the response, not an error.
+// status describes the state of the store, with the space that the folder asked for
+// is in. A store that does not answer is part of the response, not an error.
 func (p *Page) status(c *call) error {
 	answer := statusJSON{Version: p.version, Waiting: []uploadJSON{}}
 	if user, ok := webdav.PrincipalFromContext(c.Context()); ok {
 		answer.User = user.Name
 	}
 	if p.store.Space != nil {
-		space, err := p.store.Space.Space(c.Context())
+		name, err := c.name(cmp.Or(c.URL.Query().Get("path"), "/"))
+		if err != nil {
+			return err
+		}
+		space, err := p.store.Space.Space(c.Context(), c.stored(name))
 		switch {
 		case err == nil:
 			answer.Space = &spaceJSON{space.Total, space.Used, space.Trash}

@@ -17,6 +17,7 @@ type Store struct {
 	Previews Previews
 	Files    Files
 	Space    Spacer
+	Spaces   bool // the folders of the root are on spaces of their own
 	Uploads  Uploads
 }
 
@@ -74,9 +75,10 @@ type Files interface {
 	Files(ctx context.Context) iter.Seq2[Item, error]
 }
 
-// A Spacer reports the space of the store in bytes.
+// A Spacer reports the space that an item is in. A root whose folders are on
+// spaces of their own may have none, which is errors.ErrUnsupported.
 type Spacer interface {
-	Space(ctx context.Context) (Space, error)
+	Space(ctx context.Context, name string) (Space, error)
 }
 
 // Space is the space of a store in bytes.

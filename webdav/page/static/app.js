@@ -99,12 +99,17 @@ function showSelection() {
   }
 }
 
+// With stores in folders of the root, the space is that of the one that is shown.
+const spaceOf = () => (config.can.spaces ? `/${path.split("/")[1]}` : "/");
+let asked;
+
 async function showSpace() {
+  const of = asked = spaceOf();
   try {
-    const { space } = await ask("status");
-    if (space?.total > 0) {
-      document.getElementById("space").replaceChildren(h("meter", { "aria-label": t("free", bytes(space.used), bytes(space.total)), max: space.total, value: space.used, high: space.total * 0.9 }), " ", t("free", bytes(space.used), bytes(space.total)));
-    }
+    const { space } = await ask("status", { path: of });
+    if (of !== asked) return;
+    const text = space?.total > 0 && t("free", bytes(space.used), bytes(space.total));
+    document.getElementById("space").replaceChildren(...text ? [h("meter", { "aria-label": text, max: space.total, value: space.used, high: space.total * 0.9 }), " ", text] : []);
   } catch { /* the list itself tells that the disk does not answer */ }
 }
 
@@ -147,6 +152,7 @@ async function arrive(to) {
   filter.value = "";
   rows.wanted = "";
   showCrumbs();
+  if (asked && asked !== spaceOf()) showSpace();
   await load(false);
 }
 
