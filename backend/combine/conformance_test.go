@@ -22,6 +22,7 @@ func TestConformance(t *testing.T) {
 		return b
 	}
 	stores.Run(t, stores.Store{
+		Name:    "vfs over a folder of combined stores in memory",
 		Open:    open,
 		Like:    open(t),
 		Options: []conformance.Option{conformance.Under(func(conformance.TB) string { return "/one" })},

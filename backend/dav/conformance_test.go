@@ -25,6 +25,7 @@ func TestConformance(t *testing.T) {
 	}
 	var n atomic.Int64
 	stores.Run(t, stores.Store{
+		Name: "vfs over WebDAV (davdisk)",
 		Open: func(tb conformance.TB) backend.Backend {
 			cfg := cfg
 			cfg.Root = fmt.Sprint("test-", n.Add(1))

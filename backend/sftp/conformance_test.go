@@ -1,6 +1,7 @@
 package sftp
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ func TestConformance(t *testing.T) {
 	testlevel.NeedMore(t)
 	s := newServer(t)
 	stores.Run(t, stores.Store{
+		Name: "vfs over SFTP (pkg/sftp)",
 		Open: func(tb conformance.TB) backend.Backend {
 			b, err := New(t.Context(), s.options(tb.TempDir()))
 			if err != nil {
@@ -25,7 +27,10 @@ func TestConformance(t *testing.T) {
 		},
 		Like: mustOpen(t, s.options(t.TempDir())),
 		Options: []conformance.Option{
-			conformance.Within(conformance.Limits{TimePrecision: time.Second, Why: "SFTP has whole seconds"}),
+			conformance.Within(conformance.Limits{
+				TimePrecision: time.Second, Earliest: time.Unix(0, 0), Latest: time.Unix(math.MaxUint32, 0),
+				Why: "SFTP has whole seconds, in 32 bits",
+			}),
 			conformance.Parallel(4),
 		},
 		Slow: true,
