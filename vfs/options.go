@@ -73,8 +73,10 @@ func WithStateDir(dir string) Option { return func(o *options) { o.stateDir = di
 // is a [backend.Versioner]. The default is 0: no write-back.
 func WithWriteBack(maxBytes int64) Option { return func(o *options) { o.waiting = maxBytes } }
 
-// WithCacheDir caches content that was read in dir, at most maxBytes of it. The
-// folder may be deleted at any time. Without it content is not cached.
+// WithCacheDir caches content that was read in dir, at most maxBytes of it, and a
+// quarter of that for one file. Read never waits for it: if the disk falls
+// behind, the rest of the file is not cached. The folder may be deleted at any
+// time. Without it content is not cached.
 func WithCacheDir(dir string, maxBytes int64) Option {
 	return func(o *options) { o.cacheDir, o.cacheBytes = dir, maxBytes }
 }

@@ -38,12 +38,13 @@ type reader struct {
 	closed  bool
 
 	// With a hash to compare with, else nil: what was returned from the start on
-	// is kept for others once all of it matches, ranges for this reader only.
+	// is cached for others once all of it matches, what ReadAt has requested for
+	// this reader only.
 	check   *reading.Check
 	checked int64             // bytes returned from the start on
-	part    []byte            // of them, those of a chunk that is not complete
-	kept    *chunks.Unchecked // of them, the others; nil without a cache
 	ranges  *chunks.Unchecked // nil without a cache
+
+	kept *chunks.Writer // of what is returned; nil without a cache
 }
 
 // readAt is read that compares content which is read from its first to its last
@@ -53,7 +54,7 @@ type reader struct {
 func (r *reader) readAt(ctx context.Context, content *version, p []byte, off int64, onward bool) (int, error) {
 	for again := false; ; again = true {
 		n, err := r.read(ctx, content, p, off, onward)
-		if err != nil && !errors.Is(err, io.EOF) || r.matches(content, p[:n], off) {
+		if err != nil && !errors.Is(err, io.EOF) || r.matches(content, p[:n], off, onward) {
 			return n, err
 		}
 		if off > 0 || again || ctx.Err() != nil {
@@ -63,13 +64,19 @@ func (r *reader) readAt(ctx context.Context, content *version, p []byte, off int
 }
 
 // matches reports whether what was read may be returned.
-func (r *reader) matches(content *version, p []byte, off int64) bool {
+func (r *reader) matches(content *version, p []byte, off int64, onward bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.content != content || r.check == nil {
+	switch {
+	case r.content != content:
+		return true
+	case r.check == nil:
+		if r.kept != nil && onward {
+			r.kept.Add(off, p)
+		}
 		return true
 	}
-	if off == 0 {
+	if off == 0 && r.checked > 0 {
 		r.restart()
 	}
 	if off != r.checked || len(p) == 0 {
@@ -77,8 +84,10 @@ func (r *reader) matches(content *version, p []byte, off int64) bool {
 	}
 	size := content.Info().Size
 	r.check.Write(p)
-	r.collect(p, size)
-	if r.checked < size {
+	if r.kept != nil {
+		r.kept.Add(off, p)
+	}
+	if r.checked += int64(len(p)); r.checked < size {
 		return true
 	}
 	if r.check.Matches() {
@@ -97,28 +106,11 @@ func (r *reader) matches(content *version, p []byte, off int64) bool {
 // restart begins to compare anew. The caller holds r.mu.
 func (r *reader) restart() {
 	r.check.Reset()
-	r.checked, r.part = 0, r.part[:0]
+	r.checked = 0
 	if r.kept != nil {
-		r.kept.Discard()
-	}
-}
-
-// collect adds bytes to what was returned from the start on. The caller holds
-// r.mu.
-func (r *reader) collect(p []byte, size int64) {
-	if r.kept == nil {
-		r.checked += int64(len(p))
-		return
-	}
-	for len(p) > 0 {
-		n := min(chunks.Size-len(r.part), len(p))
-		r.part = append(r.part, p[:n]...)
-		r.checked += int64(n)
-		p = p[n:]
-		if len(r.part) == chunks.Size || r.checked == size {
-			r.kept.Put((r.checked-1)/chunks.Size, r.part)
-			r.part = r.part[:0]
-		}
+		info := r.content.Info()
+		r.kept.Close()
+		r.kept = r.cache.UncheckedWriter(info.Version, info.Size)
 	}
 }
 
@@ -127,8 +119,12 @@ func (r *reader) begin(content *version) {
 	r.drop()
 	info := content.Info()
 	r.content, r.check = content, reading.NewCheck(info.SHA256, info.MD5)
-	if r.cache != nil && r.check != nil {
-		r.kept, r.ranges = r.cache.Unchecked(info.Version), r.cache.Unchecked(info.Version)
+	switch {
+	case r.cache == nil || r.closed: // nobody would close what is begun here
+	case r.check == nil:
+		r.kept = r.cache.WriterBeside(info.Version, info.Size)
+	default:
+		r.kept, r.ranges = r.cache.UncheckedWriter(info.Version, info.Size), r.cache.Unchecked(info.Version)
 	}
 }
 
@@ -136,11 +132,13 @@ func (r *reader) begin(content *version) {
 func (r *reader) drop() {
 	r.closeStreams()
 	if r.kept != nil {
-		r.kept.Discard()
+		r.kept.Close()
+	}
+	if r.ranges != nil {
 		r.ranges.Discard()
 	}
 	r.content, r.chunk, r.check, r.kept, r.ranges = nil, nil, nil, nil, nil
-	r.checked, r.part = 0, nil
+	r.checked = 0
 }
 
 // read fills p from off, or returns what is available if onward is set. It
@@ -173,7 +171,7 @@ func (r *reader) read(ctx context.Context, content *version, p []byte, off int64
 		if err == nil || s.pos == s.end {
 			continue
 		}
-		s.body.Close()
+		s.close()
 		s = nil
 		if resumes++; resumes > maxResumes || ctx.Err() != nil || errors.Is(err, backend.ErrChanged) {
 			return done, err
@@ -191,11 +189,15 @@ func (r *reader) open(ctx context.Context, content *version, old *stream, off, n
 	size := content.Info().Size
 	window := int64(firstWindow)
 	if old != nil {
-		old.body.Close()
+		old.close()
 		window = min(2*old.window, r.readAhead)
 	}
 	window = max(window, need)
-	if r.cache != nil {
+	var kept *chunks.Writer
+	if !onward {
+		kept = r.rangeWriter(content)
+	}
+	if kept != nil {
 		// Only whole chunks can be cached.
 		window += off % chunks.Size
 		off -= off % chunks.Size
@@ -218,17 +220,21 @@ func (r *reader) open(ctx context.Context, content *version, old *stream, off, n
 	if err != nil {
 		return nil, err
 	}
-	s := &stream{content: content, body: body, pos: off, end: off + window, window: window}
+	return &stream{content: content, body: body, pos: off, end: off + window, window: window, kept: kept}, nil
+}
+
+// rangeWriter returns what caches a transfer that ReadAt has requested, or nil.
+func (r *reader) rangeWriter(content *version) *chunks.Writer {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	info := content.Info()
 	switch {
-	case r.cache == nil || r.content != content, onward && r.check != nil && off == r.checked: // collected when returned
+	case r.cache == nil || r.closed || r.content != content:
+		return nil
 	case r.ranges != nil:
-		s.put = r.ranges.Put
-	default:
-		s.put = func(index int64, data []byte) { r.cache.Put(content.Info().Version, index, data) }
+		return r.cache.Writer(info.Version, info.Size, r.ranges.Put)
 	}
-	return s, nil
+	return r.cache.Writer(info.Version, info.Size, func(index int64, data []byte) { r.cache.Put(info.Version, index, data) })
 }
 
 // cached reads from the cache, and returns the number of bytes.
@@ -243,9 +249,9 @@ func (r *reader) cached(content *version, p []byte, off int64) int {
 		return 0
 	}
 	if r.chunk == nil || r.index != index {
-		r.chunk, r.index = r.cache.Get(content.Info().Version, index), index
+		r.chunk, r.index = r.cache.Get(content.Info().Version, index, r.chunk), index
 		if r.chunk == nil && r.ranges != nil {
-			r.chunk = r.ranges.Get(index)
+			r.chunk = r.ranges.Get(index, nil)
 		}
 	}
 	start := off % chunks.Size
@@ -281,12 +287,12 @@ func (r *reader) give(s *stream) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed || r.content != s.content || s.pos == s.content.Info().Size {
-		s.body.Close()
+		s.close()
 		return
 	}
 	r.streams = append(r.streams, s)
 	if len(r.streams) > maxStreams {
-		r.streams[0].body.Close()
+		r.streams[0].close()
 		r.streams = r.streams[1:]
 	}
 }
@@ -301,7 +307,7 @@ func (r *reader) close() {
 
 func (r *reader) closeStreams() {
 	for _, s := range r.streams {
-		s.body.Close()
+		s.close()
 	}
 	r.streams = nil
 }
@@ -314,8 +320,15 @@ type stream struct {
 	end     int64 // of the window
 	window  int64
 
-	put   func(index int64, data []byte) // receives complete chunks; nil: none
-	chunk []byte                         // the part of the current one that has been read
+	kept *chunks.Writer // nil: not cached
+}
+
+// close ends the transfer.
+func (s *stream) close() {
+	s.body.Close()
+	if s.kept != nil {
+		s.kept.Close()
+	}
 }
 
 // readFrom reads at off, after skipping what lies before it. A transfer that
@@ -332,32 +345,12 @@ func (s *stream) readFrom(off int64, p []byte) (int, error) {
 
 func (s *stream) read(p []byte) (int, error) {
 	n, err := s.body.Read(p)
-	if s.put != nil {
-		s.keep(p[:n])
+	if s.kept != nil {
+		s.kept.Add(s.pos, p[:n])
 	}
 	s.pos += int64(n)
 	if errors.Is(err, io.EOF) && s.pos < s.end {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err
-}
-
-// keep collects what is read into chunks for the cache. A chunk that was not
-// read from its start is left out.
-func (s *stream) keep(p []byte) {
-	info := s.content.Info()
-	for pos := s.pos; len(p) > 0; {
-		index, start := pos/chunks.Size, pos%chunks.Size
-		n := min(chunks.Size-start, int64(len(p)))
-		if start == int64(len(s.chunk)) {
-			s.chunk = append(s.chunk, p[:n]...)
-		}
-		pos, p = pos+n, p[n:]
-		if pos%chunks.Size == 0 || pos == info.Size {
-			if int64(len(s.chunk)) == pos-index*chunks.Size {
-				s.put(index, s.chunk)
-			}
-			s.chunk = s.chunk[:0]
-		}
-	}
 }

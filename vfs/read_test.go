@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -183,6 +185,123 @@ func TestContentCache(t *testing.T) {
 	write(t, f, "/f", "new content")
 	if got := read(t, f, "/f"); got != "new content" {
 		t.Errorf("%q from the cache", got)
+	}
+}
+
+// cacheFiles returns the number of files in the folder of a content cache.
+func cacheFiles(t *testing.T, dir string) (n int) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			n++
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// unhashed hides the hashes of a store's content.
+type unhashed struct{ *ranges }
+
+func (u unhashed) Open(ctx context.Context, name, version string) (backend.Content, error) {
+	content, err := u.ranges.Open(ctx, name, version)
+	return unhashedContent{content}, err
+}
+
+type unhashedContent struct{ backend.Content }
+
+func (c unhashedContent) Info() backend.Info {
+	info := c.Content.Info()
+	info.MD5, info.SHA256 = "", ""
+	return info
+}
+
+// TestLeavingACachedFile: of content that is not read to its end nothing is kept
+// if it has a hash to be compared with, and the chunks that were read otherwise.
+func TestLeavingACachedFile(t *testing.T) {
+	const size, begun = 1<<20 + 5, 600_000
+	content := randomBytes(size, 7)
+	for name, test := range map[string]struct {
+		store func(r *ranges) backend.Backend
+		files int
+		asked string
+	}{
+		"a hash":  {func(r *ranges) backend.Backend { return r }, 0, "0+-1"},
+		"no hash": {func(r *ranges) backend.Backend { return unhashed{r} }, begun / (256 << 10), "524288+-1"},
+	} {
+		r, dir := newRanges(t, content), t.TempDir()
+		f := newFS(t, test.store(r), vfs.WithCacheDir(dir, 64<<20))
+		h := openFile(t, f, "/f", os.O_RDONLY)
+		part := make([]byte, begun)
+		if _, err := io.ReadFull(h, part); err != nil || string(part) != string(content[:begun]) {
+			t.Fatal(name, err)
+		}
+		if err := h.Close(); err != nil {
+			t.Fatal(name, err)
+		}
+		if n := cacheFiles(t, dir); n != test.files {
+			t.Errorf("%s: %d files in the cache, want %d", name, n, test.files)
+		}
+		r.take()
+		if got := read(t, f, "/f"); got != string(content) {
+			t.Errorf("%s: later it has other bytes", name)
+		}
+		if asked := r.take(); !slices.Equal(asked, []string{test.asked}) {
+			t.Errorf("%s: later it asked for %v, want %s", name, asked, test.asked)
+		}
+		if got := read(t, f, "/f"); got != string(content) || len(r.take()) > 0 {
+			t.Errorf("%s: it is not read from the cache", name)
+		}
+	}
+}
+
+// TestPartsOfACachedFile: a part that Read returns is requested as it is, because
+// what precedes it is not wanted. It takes no room in the cache either.
+func TestPartsOfACachedFile(t *testing.T) {
+	content := randomBytes(1<<20, 8)
+	r, dir := newRanges(t, content), t.TempDir()
+	f := newFS(t, r, vfs.WithCacheDir(dir, 64<<20))
+	h := openFile(t, f, "/f", os.O_RDONLY)
+	defer h.Close()
+	for _, off := range []int64{700_000, 100} {
+		part := make([]byte, 300_000)
+		if _, err := h.Seek(off, io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(h, part); err != nil || string(part) != string(content[off:off+300_000]) {
+			t.Fatalf("from %d on: %v", off, err)
+		}
+		if asked := r.take(); !slices.Equal(asked, []string{fmt.Sprintf("%d+-1", off)}) {
+			t.Errorf("from %d on: asked for %v", off, asked)
+		}
+	}
+	if n := cacheFiles(t, dir); n != 0 {
+		t.Errorf("%d files in the cache", n)
+	}
+}
+
+// TestLargeFileInTheCache: it leaves what else is cached.
+func TestLargeFileInTheCache(t *testing.T) {
+	large, small := randomBytes(3<<20, 9), randomBytes(700_000, 10)
+	for name, store := range map[string]func(r *ranges) backend.Backend{
+		"a hash": func(r *ranges) backend.Backend { return r }, "no hash": func(r *ranges) backend.Backend { return unhashed{r} },
+	} {
+		r := newRanges(t, large)
+		write(t, newFS(t, r), "/small", string(small))
+		r.take()
+		f := newFS(t, store(r), vfs.WithCacheDir(t.TempDir(), 3<<20))
+		for range 2 {
+			if read(t, f, "/small") != string(small) || read(t, f, "/f") != string(large) || read(t, f, "/f") != string(large) {
+				t.Fatal(name, "other bytes")
+			}
+		}
+		want := []string{"0+-1", "0+-1", "524288+-1", "524288+-1", "524288+-1"} // 3 of 12 chunks do not fit into the share
+		if asked := r.take(); !slices.Equal(asked, want) {
+			t.Errorf("%s: asked for %v, want %v", name, asked, want)
+		}
 	}
 }
 

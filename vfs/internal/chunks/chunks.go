@@ -2,9 +2,9 @@
 //
 // A piece is keyed by the version of the content it belongs to, never by a name,
 // so it is never stale. What was read of a version is for its reader alone until
-// all of it has been compared with its hash ([Unchecked]). Each has its own checksum: one that a crash has
-// truncated, or the disk has damaged, is not used. The folder may be deleted at
-// any time.
+// all of it has been compared with its hash ([Unchecked]). Each has its own
+// checksum: one that a crash has truncated, or the disk has damaged, is not used.
+// The folder may be deleted at any time.
 package chunks
 
 import (
@@ -12,8 +12,11 @@ import (
 	"cmp"
 	"container/list"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"hash/crc32"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -28,24 +31,32 @@ const Size = 256 << 10
 
 const (
 	// suffix ends the names of complete files.
-	suffix = ".bytes"
-	// earlierSuffix ended the names of chunks that may not have been compared
-	// with the hash of their content.
-	earlierSuffix = ".chunk"
+	suffix = ".crc"
+	// earlierSuffix and oldSuffix ended the names of chunks of other formats, the
+	// first of which may not have been compared with the hash of their content.
+	earlierSuffix, oldSuffix = ".chunk", ".bytes"
 	// newPrefix begins the names of files that are of no use to others.
 	newPrefix = "new-"
+	// sumSize is the length in bytes of the checksum at the end of a file.
+	sumSize = crc32.Size
+	// shares is how many versions fill the cache, at least: one large file must
+	// not evict all others.
+	shares = 4
 )
 
 // Cache is a folder of chunks of limited total size. The least recently used
-// chunks are evicted first. It is safe for concurrent use.
+// chunks are evicted first; a version that has its share of it gets no more. It
+// is safe for concurrent use.
 type Cache struct {
-	dir string
-	max int64
+	dir     string
+	max     int64
+	buffers buffers
 
 	mu    sync.Mutex // guards all below
 	byKey map[string]*list.Element
 	order *list.List // of entry, most recently used first
 	total int64
+	used  map[string]int64 // bytes by version, as versionKey names it
 }
 
 type entry struct {
@@ -59,7 +70,7 @@ func Open(dir string, max int64) (*Cache, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open the content cache: %w", err)
 	}
-	c := &Cache{dir: dir, max: max, byKey: map[string]*list.Element{}, order: list.New()}
+	c := &Cache{dir: dir, max: max, byKey: map[string]*list.Element{}, order: list.New(), used: map[string]int64{}}
 	if err := c.scan(); err != nil {
 		return nil, fmt.Errorf("open the content cache: %w", err)
 	}
@@ -82,8 +93,8 @@ func (c *Cache) scan() error {
 			return nil //nolint:nilerr // removed by another
 		}
 		switch rel, _ := filepath.Rel(c.dir, name); {
-		case strings.HasPrefix(d.Name(), newPrefix), strings.HasSuffix(name, earlierSuffix):
-			os.Remove(name) // incomplete, or not compared with anything
+		case strings.HasPrefix(d.Name(), newPrefix), strings.HasSuffix(name, earlierSuffix), strings.HasSuffix(name, oldSuffix):
+			os.Remove(name) // incomplete, not compared with anything, or of no use
 		case strings.HasSuffix(name, suffix):
 			all = append(all, found{entry{rel, info.Size()}, info.ModTime()})
 		}
@@ -95,7 +106,7 @@ func (c *Cache) scan() error {
 	slices.SortFunc(all, func(a, b found) int { return cmp.Compare(b.used.UnixNano(), a.used.UnixNano()) })
 	for _, f := range all {
 		c.byKey[f.name] = c.order.PushBack(f.entry)
-		c.total += f.size
+		c.count(f.entry, 1)
 	}
 	c.evict()
 	return nil
@@ -108,36 +119,47 @@ func fileName(version string, index int64) string {
 	return filepath.Join(key[:2], fmt.Sprintf("%s-%x%s", key, index, suffix))
 }
 
-// checksum covers the name of the chunk as well as its bytes, so that one file
-// cannot be mistaken for another.
-func checksum(name string, data []byte) []byte {
-	h := sha256.New()
-	fmt.Fprintf(h, "%d %s\n", len(data), filepath.ToSlash(name))
-	h.Write(data)
-	return h.Sum(nil)
+// versionKey is what the names of the chunks of one version have in common.
+func versionKey(name string) string {
+	base := filepath.Base(name)
+	key := base[:max(0, strings.LastIndexByte(base, '-'))]
+	return key[strings.LastIndexByte(key, '-')+1:]
 }
 
-// Get returns a chunk, or nil if it is not cached. The caller owns the slice.
-func (c *Cache) Get(version string, index int64) []byte {
+// castagnoli is the polynomial that processors have instructions for.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// checksum covers the name of the chunk as well as its bytes, so that one file
+// cannot be mistaken for another. It finds damage, as that of a hard disk does;
+// whether content is what the store has is told by its own hash.
+func checksum(name string, data []byte) []byte {
+	sum := crc32.Checksum(fmt.Appendf(nil, "%d %s\n", len(data), filepath.ToSlash(name)), castagnoli)
+	return binary.BigEndian.AppendUint32(nil, crc32.Update(sum, castagnoli, data))
+}
+
+// Get returns a chunk, or nil if it is not cached. It is in buf if that has room
+// for it, and else in a slice that the caller owns.
+func (c *Cache) Get(version string, index int64, buf []byte) []byte {
 	name := fileName(version, index)
-	return c.get(name, name)
+	return c.get(name, name, buf)
 }
 
 // get reads the file of a chunk, which may have another name than its checksum
 // says.
-func (c *Cache) get(name, checked string) []byte {
+func (c *Cache) get(name, checked string, buf []byte) []byte {
 	c.mu.Lock()
 	at, ok := c.byKey[name]
+	var size int64
 	if ok {
 		c.order.MoveToFront(at)
+		size = at.Value.(entry).size
 	}
 	c.mu.Unlock()
 	if !ok {
 		return nil
 	}
-	data, err := os.ReadFile(filepath.Join(c.dir, name))
-	if err == nil && len(data) > sha256.Size {
-		sum, content := data[:sha256.Size], data[sha256.Size:]
+	if data, err := readFile(filepath.Join(c.dir, name), size, buf); err == nil && size > sumSize {
+		content, sum := data[:size-sumSize], data[size-sumSize:]
 		if bytes.Equal(sum, checksum(checked, content)) {
 			return content
 		}
@@ -146,6 +168,20 @@ func (c *Cache) get(name, checked string) []byte {
 	defer c.mu.Unlock()
 	c.remove(name)
 	return nil
+}
+
+// readFile reads the first size bytes of a file, into buf if that has room.
+func readFile(name string, size int64, buf []byte) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if int64(cap(buf)) < size {
+		buf = make([]byte, size)
+	}
+	_, err = io.ReadFull(f, buf[:size])
+	return buf[:size], err
 }
 
 // Put caches a chunk. Errors are ignored, because a cache may miss. It does not
@@ -167,13 +203,24 @@ func (c *Cache) Drop(version string) {
 	}
 }
 
+// wants reports whether a chunk of size bytes, if put, would be cached now.
+func (c *Cache) wants(version string, index, size int64) bool {
+	return c.wantsFile(fileName(version, index), size+sumSize)
+}
+
+func (c *Cache) wantsFile(name string, size int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, have := c.byKey[name]
+	used := c.used[versionKey(name)]
+	return !have && size <= c.max && (used == 0 || used+size <= c.max/shares)
+}
+
 // put writes the file of a chunk, which may have another name than its checksum
 // says.
 func (c *Cache) put(name, checked string, data []byte) {
-	c.mu.Lock()
-	_, ok := c.byKey[name]
-	c.mu.Unlock()
-	if ok || int64(len(data)+sha256.Size) > c.max {
+	e := entry{name, int64(len(data) + sumSize)}
+	if !c.wantsFile(name, e.size) {
 		return
 	}
 	if c.write(name, checked, data) != nil {
@@ -184,10 +231,18 @@ func (c *Cache) put(name, checked string, data []byte) {
 	if _, ok := c.byKey[name]; ok {
 		return
 	}
-	size := int64(len(data) + sha256.Size)
-	c.byKey[name] = c.order.PushFront(entry{name, size})
-	c.total += size
+	c.byKey[name] = c.order.PushFront(e)
+	c.count(e, 1)
 	c.evict()
+}
+
+// count adds an entry to what is used, or subtracts it. The caller holds c.mu.
+func (c *Cache) count(e entry, sign int64) {
+	key := versionKey(e.name)
+	c.total += sign * e.size
+	if c.used[key] += sign * e.size; c.used[key] == 0 {
+		delete(c.used, key)
+	}
 }
 
 func (c *Cache) write(name, checked string, data []byte) error {
@@ -199,9 +254,9 @@ func (c *Cache) write(name, checked string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(checksum(checked, data))
+	_, err = f.Write(data)
 	if err == nil {
-		_, err = f.Write(data)
+		_, err = f.Write(checksum(checked, data))
 	}
 	if closed := f.Close(); err == nil {
 		err = closed
@@ -228,7 +283,7 @@ func (c *Cache) remove(name string) {
 	if !ok {
 		return
 	}
-	c.total -= at.Value.(entry).size
+	c.count(at.Value.(entry), -1)
 	c.order.Remove(at)
 	delete(c.byKey, name)
 	os.Remove(filepath.Join(c.dir, name))

@@ -2,7 +2,7 @@ package chunks
 
 import (
 	"bytes"
-	"crypto/sha256"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -43,13 +43,13 @@ func TestChunksSurviveARestart(t *testing.T) {
 	c.Put("v1", 0, []byte("zero"))
 	c.Put("v1", 1, []byte("one"))
 	for range 2 {
-		if got := c.Get("v1", 0); string(got) != "zero" {
+		if got := c.Get("v1", 0, nil); string(got) != "zero" {
 			t.Errorf("chunk 0 is %q", got)
 		}
-		if got := c.Get("v1", 1); string(got) != "one" {
+		if got := c.Get("v1", 1, nil); string(got) != "one" {
 			t.Errorf("chunk 1 is %q", got)
 		}
-		if got := c.Get("v2", 0); got != nil {
+		if got := c.Get("v2", 0, nil); got != nil {
 			t.Errorf("a chunk of another version is %q", got)
 		}
 		c = open(t, dir, 1<<20)
@@ -76,9 +76,9 @@ func TestARestartSweeps(t *testing.T) {
 	if err := os.WriteFile(half, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c = open(t, dir, 2*(1000+sha256.Size))
+	c = open(t, dir, 2*(1000+sumSize))
 	for i, want := range []bool{false, true, true, false} {
-		if got := c.Get("v", int64(i)) != nil; got != want {
+		if got := c.Get("v", int64(i), nil) != nil; got != want {
 			t.Errorf("chunk %d is there: %v, want %v", i, got, want)
 		}
 	}
@@ -90,23 +90,24 @@ func TestARestartSweeps(t *testing.T) {
 func TestSizeIsBounded(t *testing.T) {
 	dir := t.TempDir()
 	const max = 10_000
+	version := func(i int64) string { return fmt.Sprint("v", i) }
 	c := open(t, dir, max)
 	data := bytes.Repeat([]byte("x"), 1000)
 	for i := range int64(50) {
-		c.Put("v", i, data)
-		c.Get("v", 0) // the one in use stays
+		c.Put(version(i), 0, data)
+		c.Get(version(0), 0, nil) // the one in use stays
 		if _, size := onDisk(t, dir); size > max {
 			t.Fatalf("%d bytes after %d chunks", size, i+1)
 		}
 	}
-	if c.Get("v", 0) == nil {
+	if c.Get(version(0), 0, nil) == nil {
 		t.Error("the chunk used last is gone")
 	}
-	if c.Get("v", 1) != nil {
+	if c.Get(version(1), 0, nil) != nil {
 		t.Error("the chunk not used for longest is still there")
 	}
 	c.Put("large", 0, make([]byte, max))
-	if c.Get("large", 0) != nil || c.Get("v", 0) == nil {
+	if c.Get("large", 0, nil) != nil || c.Get(version(0), 0, nil) == nil {
 		t.Error("what does not fit has driven out what does")
 	}
 	if c = open(t, dir, max/2); c.total > max/2 {
@@ -134,11 +135,11 @@ func TestSpoiltChunksAreNotUsed(t *testing.T) {
 			if err := f(files[0], data); err != nil {
 				t.Fatal(err)
 			}
-			if got := c.Get("v", 0); got != nil {
+			if got := c.Get("v", 0, nil); got != nil {
 				t.Errorf("%q was used", got)
 			}
 			c.Put("v", 0, []byte("content"))
-			if got := c.Get("v", 0); string(got) != "content" {
+			if got := c.Get("v", 0, nil); string(got) != "content" {
 				t.Errorf("stored again it is %q", got)
 			}
 		})
@@ -151,7 +152,7 @@ func TestSpoiltChunksAreNotUsed(t *testing.T) {
 		if err := os.Rename(filepath.Join(dir, fileName("a", 0)), filepath.Join(dir, fileName("b", 0))); err != nil {
 			t.Fatal(err)
 		}
-		if got := c.Get("b", 0); got != nil {
+		if got := c.Get("b", 0, nil); got != nil {
 			t.Errorf("%q was taken for b", got)
 		}
 	})
@@ -165,7 +166,7 @@ func TestConcurrentUse(t *testing.T) {
 			for i := range int64(100) {
 				want := bytes.Repeat([]byte{byte(i)}, 500)
 				c.Put("v", i, want)
-				if got := c.Get("v", (i+int64(g))%100); got != nil && !bytes.Equal(got, bytes.Repeat([]byte{byte((i + int64(g)) % 100)}, 500)) {
+				if got := c.Get("v", (i+int64(g))%100, nil); got != nil && !bytes.Equal(got, bytes.Repeat([]byte{byte((i + int64(g)) % 100)}, 500)) {
 					t.Error("another chunk came back")
 				}
 			}
@@ -186,7 +187,7 @@ func TestUncheckedByMany(t *testing.T) {
 				for i := range int64(10) {
 					want := bytes.Repeat([]byte{byte(i)}, 50)
 					u.Put(i, want)
-					if got := u.Get(i); got != nil && !bytes.Equal(got, want) {
+					if got := u.Get(i, nil); got != nil && !bytes.Equal(got, want) {
 						t.Error("another chunk came back")
 					}
 				}
@@ -195,7 +196,7 @@ func TestUncheckedByMany(t *testing.T) {
 		wg.Go(u.Discard)
 		wg.Wait()
 		for i := range int64(10) {
-			if got := c.Get("v", i); got != nil {
+			if got := c.Get("v", i, nil); got != nil {
 				t.Errorf("chunk %d is given to others", i)
 			}
 		}

@@ -29,8 +29,8 @@ func (u *Unchecked) name(checked string) string {
 	return filepath.Join(filepath.Dir(checked), newPrefix+u.owner+"-"+filepath.Base(checked))
 }
 
-// Get returns a chunk of this set, or nil. The caller owns the slice.
-func (u *Unchecked) Get(index int64) []byte {
+// Get returns a chunk of this set, or nil, as [Cache.Get] does.
+func (u *Unchecked) Get(index int64, buf []byte) []byte {
 	u.mu.Lock()
 	have := u.have[index]
 	u.mu.Unlock()
@@ -38,11 +38,11 @@ func (u *Unchecked) Get(index int64) []byte {
 		return nil
 	}
 	checked := fileName(u.version, index)
-	return u.c.get(u.name(checked), checked)
+	return u.c.get(u.name(checked), checked, buf)
 }
 
-// Put adds a chunk, unless all have it. Errors are ignored, because a cache may miss. It does not
-// retain data.
+// Put adds a chunk, unless all have it. Errors are ignored, because a cache may
+// miss. It does not retain data.
 func (u *Unchecked) Put(index int64, data []byte) {
 	checked := fileName(u.version, index)
 	u.c.mu.Lock()
