@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"io/fs"
+	"os"
 	"time"
 
 	"github.com/spf13/afero"
@@ -110,6 +111,18 @@ type (
 	// file system is called.
 	PropertyHolder interface {
 		Properties() (props map[string]string, known bool)
+	}
+)
+
+// The optional ability of an afero.File.
+type (
+	// An OSFiler may be a file of this machine, which the system can send to a
+	// client without a copy in this process. OSFile opens that once more, for reading
+	// from its start, with an offset of its own; the handler closes it. What was read
+	// of it is the content of the afero.File only if unchanged returns nil
+	// afterwards. With any error the afero.File is read instead.
+	OSFiler interface {
+		OSFile() (f *os.File, unchanged func() error, err error)
 	}
 )
 

@@ -60,6 +60,9 @@ func (h *Handler) serveOnce(w http.ResponseWriter, r *request) (fs.FileInfo, err
 		return info, serveFile(w, r, nil, info)
 	}
 	defer file.Close()
+	if err := r.files.judge.file(file); err != nil {
+		return nil, err
+	}
 	info, err := r.files.seen(file.Stat())
 	if err != nil {
 		return nil, err
@@ -146,9 +149,9 @@ func (r *request) send(w http.ResponseWriter, file afero.File, c content, status
 			}
 		}
 		head := []byte(c.head(i))
-		body := io.LimitReader(file, part.length)
-		for at = part.start; at < part.start+part.length; {
-			n, err := io.ReadAtLeast(body, buffer, 1)
+		end := part.start + part.length
+		for at = part.start; at < end; {
+			n, err := io.ReadAtLeast(file, buffer[:min(int64(len(buffer)), end-at)], 1)
 			if err != nil {
 				return r.failed(begun, err)
 			}
@@ -158,6 +161,16 @@ func (r *request) send(w http.ResponseWriter, file afero.File, c content, status
 			}
 			write(buffer[:n])
 			at += int64(n)
+			if at-int64(n) > part.start {
+				continue
+			}
+			sent, err := r.handler.osFiles.send(w, r.Request, file, at, end)
+			if at += sent; err == nil && sent > 0 {
+				_, err = file.Seek(at, io.SeekStart)
+			}
+			if err != nil {
+				return r.failed(begun, err)
+			}
 		}
 	}
 	if c.tail != "" {

@@ -28,6 +28,7 @@ type Handler struct {
 	live       map[xml.Name]liveProperty
 	allprop    []xml.Name
 	buffers    buffers // of answers to PROPFIND
+	osFiles    osFileSender
 	zips       *zips
 	operations map[string]operation
 }
@@ -61,7 +62,7 @@ func New(fs xdav.FileSystem, opts ...Option) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{opts: o, fs: fs, judge: &judge{log: o.log, strict: o.strict}, zips: newZips()}
+	h := &Handler{opts: o, fs: fs, judge: &judge{log: o.log, strict: o.strict}, zips: newZips(), osFiles: newOSFileSender()}
 	if a, ok := fs.(*fromAfero); ok {
 		if err := h.judge.fs(a.fs); err != nil {
 			return nil, err

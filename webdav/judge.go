@@ -48,6 +48,12 @@ func infoAbilities() []ability {
 	}
 }
 
+func fileAbilities() []ability {
+	return []ability{
+		{func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("OSFile") }, []reflect.Type{reflect.TypeFor[OSFiler]()}},
+	}
+}
+
 // unused returns an error if t has a method with the ability's name and none of
 // its signatures.
 func (a ability) unused(t reflect.Type) error {
@@ -84,9 +90,10 @@ type judge struct {
 	seen   sync.Map // reflect.Type to error, nil without fault or if not strict
 }
 
-// fs checks a file system, and info an info of it. They return an error only
-// if strict is set.
+// fs checks a file system, file a file and info an info of it. They return an
+// error only if strict is set.
 func (j *judge) fs(fs afero.Fs) error        { return j.look(reflect.TypeOf(fs), fsAbilities) }
+func (j *judge) file(file afero.File) error  { return j.look(reflect.TypeOf(file), fileAbilities) }
 func (j *judge) info(info fs.FileInfo) error { return j.look(reflect.TypeOf(info), infoAbilities) }
 
 func (j *judge) look(t reflect.Type, abilities func() []ability) error {

@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -14,24 +15,9 @@ import (
 // Open implements backend.Backend. The file stays open, so its content stays
 // readable when another file takes its name.
 func (b *Backend) Open(ctx context.Context, name, version string) (backend.Content, error) {
-	v, at, err := b.view(ctx, "open", name)
+	f, fi, err := b.openFile(ctx, name)
 	if err != nil {
 		return nil, err
-	}
-	defer v.close()
-	if fi, err := v.stat("open", at); err != nil {
-		return nil, err // opening a pipe would wait for a writer
-	} else if fi.IsDir() {
-		return nil, backend.PathError("open", name, backend.ErrIsDir, "")
-	}
-	f, err := v.root.Open(at)
-	if err != nil {
-		return nil, pathError("open", name, err)
-	}
-	fi, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return nil, pathError("open", name, err)
 	}
 	c := &content{b: b, name: name, info: b.info(path.Base(name), fi), file: f, opened: fi, users: 1}
 	if version != "" && version != c.info.Version {
@@ -39,6 +25,30 @@ func (b *Backend) Open(ctx context.Context, name, version string) (backend.Conte
 		return nil, backend.PathError("open", name, backend.ErrChanged, "")
 	}
 	return c, nil
+}
+
+// openFile opens a file and describes it.
+func (b *Backend) openFile(ctx context.Context, name string) (*os.File, fs.FileInfo, error) {
+	v, at, err := b.view(ctx, "open", name)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer v.close()
+	if fi, err := v.stat("open", at); err != nil {
+		return nil, nil, err // opening a pipe would wait for a writer
+	} else if fi.IsDir() {
+		return nil, nil, backend.PathError("open", name, backend.ErrIsDir, "")
+	}
+	f, err := v.root.Open(at)
+	if err != nil {
+		return nil, nil, pathError("open", name, err)
+	}
+	fi, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, nil, pathError("open", name, err)
+	}
+	return f, fi, nil
 }
 
 // content is an open file. It is closed when the content and all its readers
@@ -70,6 +80,26 @@ func (c *content) Range(ctx context.Context, offset, length int64) (io.ReadClose
 	}
 	c.users++
 	return &reader{ctx: ctx, c: c, section: io.NewSectionReader(c.file, start, end-start)}, nil
+}
+
+// OpenFile implements backend.FileContent. A file that has lost its name cannot be
+// opened again.
+func (c *content) OpenFile(ctx context.Context) (*os.File, func() error, error) {
+	c.mu.Lock()
+	closed := c.closed
+	c.mu.Unlock()
+	if closed {
+		return nil, nil, &fs.PathError{Op: "open", Path: c.name, Err: fs.ErrClosed}
+	}
+	f, now, err := c.b.openFile(ctx, c.name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !os.SameFile(now, c.opened) || !c.same(now) {
+		f.Close()
+		return nil, nil, backend.PathError("open", c.name, errors.ErrUnsupported, "another file has its name")
+	}
+	return f, func() error { return c.unchanged(ctx, f) }, nil
 }
 
 // Close implements backend.Content.
@@ -112,14 +142,26 @@ func (r *reader) Read(p []byte) (int, error) {
 	if err != nil && err != io.EOF {
 		return n, pathError("read", r.c.name, err)
 	}
-	fi, statErr := r.c.file.Stat()
-	if statErr != nil {
-		return 0, pathError("read", r.c.name, statErr)
-	}
-	if !r.c.same(fi) {
-		return 0, backend.PathError("read", r.c.name, backend.ErrChanged, "")
+	if changed := r.c.unchanged(r.ctx, r.c.file); changed != nil {
+		return 0, changed
 	}
 	return n, err
+}
+
+// unchanged returns an error unless what was just read from the open file f is its
+// content.
+func (c *content) unchanged(ctx context.Context, f *os.File) error {
+	if err := ctx.Err(); err != nil {
+		return &fs.PathError{Op: "read", Path: c.name, Err: err}
+	}
+	fi, err := f.Stat()
+	if err != nil {
+		return pathError("read", c.name, err)
+	}
+	if !c.same(fi) {
+		return backend.PathError("read", c.name, backend.ErrChanged, "")
+	}
+	return nil
 }
 
 // same reports whether the file still has the content it was opened with.
