@@ -8,6 +8,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/internal/pathlock"
+	"github.com/davdisk/davdisk/internal/reading"
 	"github.com/davdisk/davdisk/vfs/internal/spool"
 )
 
@@ -52,27 +53,34 @@ func (f *FS) put(name string, body io.Reader, size int64, mtime time.Time, ifMat
 	}
 	defer f.end()
 
-	room := f.budget.Join()
-	defer room.Leave()
 	if size < 0 {
 		body = &sizeChecked{core: f.core, ctx: f.ctx, body: body}
 	}
-	body = room.Reader(f.ctx, body) // by what has come: an announced size takes nothing from others
+	// A store on this machine has no transfer to repeat: a large body is not kept
+	// for that.
+	direct := size > memoryPerFile && backend.IsDirect(f.b)
+	if !direct {
+		room := f.budget.Join()
+		defer room.Leave()
+		body = room.Reader(f.ctx, body) // by what has come: an announced size takes nothing from others
+	}
 
 	// A body that fits into memory, or has no known length, is received before
 	// the name is locked, so that a slow client does not block others.
 	received := f.spools.New()
 	defer received.Close()
-	var content io.ReadSeeker
-	if size < 0 || size <= memoryPerFile {
+	switch {
+	case direct:
+		body = reading.Exactly(body, size)
+	case size < 0 || size <= memoryPerFile:
 		if size, err = spool.Fill(received, body, size); err != nil {
 			return nil, err
 		}
-		content = received.Reader()
-	} else {
+		body = received.Reader()
+	default:
 		streamed := spool.Tee(received, body, size)
 		defer streamed.Close()
-		content = streamed
+		body = streamed
 	}
 
 	unlock, err := f.locks.Lock(f.ctx, pathlock.One(p.name))
@@ -92,7 +100,7 @@ func (f *FS) put(name string, body io.Reader, size int64, mtime time.Time, ifMat
 		}
 	}
 	f.pinOpenFiles(f.ctx, p.name)
-	info, err := f.b.Put(f.ctx, p.name, content, backend.PutOptions{
+	info, err := f.b.Put(f.ctx, p.name, body, backend.PutOptions{
 		Size: size, IfAbsent: ifAbsent, IfVersion: version, ModTime: mtime,
 	})
 	if err != nil {
