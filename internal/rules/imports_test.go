@@ -77,8 +77,10 @@ func rules() []rule {
 			why: "it stands around any http.Handler"},
 		{folder: "webdav/page", never: []string{"backend/", "vfs/", "cmd/", "conformance/", "webdav/server/", metrics, crypto},
 			why: "the page works on any share"},
-		{folder: "internal", except: []string{"internal/e2e", "internal/rules"}, never: []string{"vfs/", "webdav/", "cmd/"},
+		{folder: "internal", except: []string{"internal/e2e", "internal/rules", "internal/scoreboard/stores"}, never: []string{"vfs/", "webdav/", "cmd/"},
 			why: "what all may use depends on none of them"},
+		{folder: "internal/scoreboard/stores", never: []string{"webdav/", "cmd/"},
+			why: "it tries file systems over stores, and knows no more"},
 	}
 }
 
