@@ -150,8 +150,12 @@ func (r *request) send(w http.ResponseWriter, file afero.File, c content, status
 		}
 		head := []byte(c.head(i))
 		end := part.start + part.length
+		var unchanged func() error // since the system sent some of it
 		for at = part.start; at < end; {
 			n, err := io.ReadAtLeast(file, buffer[:min(int64(len(buffer)), end-at)], 1)
+			if err == nil && unchanged != nil && at+int64(n) == end {
+				err = unchanged() // the end may come from a cache
+			}
 			if err != nil {
 				return r.failed(begun, err)
 			}
@@ -164,7 +168,8 @@ func (r *request) send(w http.ResponseWriter, file afero.File, c content, status
 			if at-int64(n) > part.start {
 				continue
 			}
-			sent, err := r.handler.osFiles.send(w, r.Request, file, at, end)
+			var sent int64
+			sent, unchanged, err = r.handler.osFiles.send(w, r.Request, file, at, end)
 			if at += sent; err == nil && sent > 0 {
 				_, err = file.Seek(at, io.SeekStart)
 			}

@@ -99,7 +99,7 @@ func (c *content) OpenFile(ctx context.Context) (*os.File, func() error, error) 
 		f.Close()
 		return nil, nil, backend.PathError("open", c.name, errors.ErrUnsupported, "another file has its name")
 	}
-	return f, func() error { return c.unchanged(ctx, f) }, nil
+	return f, func() error { return c.unchanged(ctx, c.file) }, nil // the same file, open for longer
 }
 
 // Close implements backend.Content.

@@ -105,20 +105,21 @@ func TestOpenFileHasItsOwnOffset(t *testing.T) {
 // followed, though the content was opened before it was one.
 func TestOpenFileIsConfined(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "user"), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, "user", "d"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(dir, "user", "f"), "content")
+	write(t, filepath.Join(dir, "user", "d", "f"), "content")
 	ctx := backend.WithConfinement(t.Context(), []string{"user"})
-	c, err := open(t, dir).Open(ctx, "user/f", "")
+	c, err := open(t, dir).Open(ctx, "user/d/f", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if err := os.Rename(filepath.Join(dir, "user", "f"), filepath.Join(dir, "f")); err != nil {
+	// The file itself stays as it is, so that nothing else refuses it.
+	if err := os.Rename(filepath.Join(dir, "user", "d"), filepath.Join(dir, "d")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink("../f", filepath.Join(dir, "user", "f")); err != nil {
+	if err := os.Symlink("../d", filepath.Join(dir, "user", "d")); err != nil {
 		t.Skip("no links here:", err)
 	}
 	if f, _, err := backend.OpenFile(ctx, c); err == nil {

@@ -42,7 +42,7 @@ func (c fileCounter) ReadFrom(src io.Reader) (int64, error) {
 // TestFilesOfLocalFoldersAreSentByTheSystem goes through everything from the
 // folder to net/http.
 func TestFilesOfLocalFoldersAreSentByTheSystem(t *testing.T) {
-	const size = 40 << 20
+	const size = 72 << 20
 	content := make([]byte, size)
 	for at := 0; at < size; at += 1 << 20 {
 		copy(content[at:], fmt.Sprintf("megabyte %d", at>>20))
