@@ -223,12 +223,14 @@ func (c *Cache) put(name, checked string, data []byte) {
 	if !c.wantsFile(name, e.size) {
 		return
 	}
-	if c.write(name, checked, data) != nil {
+	temp, err := c.write(name, checked, data)
+	if err != nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.byKey[name]; ok {
+	if _, ok := c.byKey[name]; ok || os.Rename(temp, filepath.Join(c.dir, name)) != nil {
+		os.Remove(temp)
 		return
 	}
 	c.byKey[name] = c.order.PushFront(e)
@@ -245,14 +247,15 @@ func (c *Cache) count(e entry, sign int64) {
 	}
 }
 
-func (c *Cache) write(name, checked string, data []byte) error {
-	full := filepath.Join(c.dir, name)
-	if err := os.MkdirAll(filepath.Dir(full), 0o700); err != nil {
-		return err
+// write writes a chunk to a file beside its own, and returns the name.
+func (c *Cache) write(name, checked string, data []byte) (temp string, err error) {
+	dir := filepath.Dir(filepath.Join(c.dir, name))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
 	}
-	f, err := os.CreateTemp(filepath.Dir(full), newPrefix+"*")
+	f, err := os.CreateTemp(dir, newPrefix+"*")
 	if err != nil {
-		return err
+		return "", err
 	}
 	_, err = f.Write(data)
 	if err == nil {
@@ -261,13 +264,10 @@ func (c *Cache) write(name, checked string, data []byte) error {
 	if closed := f.Close(); err == nil {
 		err = closed
 	}
-	if err == nil {
-		err = os.Rename(f.Name(), full)
-	}
 	if err != nil {
 		os.Remove(f.Name())
 	}
-	return err
+	return f.Name(), err
 }
 
 // evict removes chunks until the limit is met. The caller holds c.mu.
