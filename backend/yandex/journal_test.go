@@ -89,6 +89,34 @@ func TestWorkThatCannotBeWritten(t *testing.T) {
 	values(t, openTestWork(t, dir), map[string]int{"a": 1, "b": 2})
 }
 
+// TestStoredThatCannotBeWritten: what was stored is stored, though it cannot be
+// remembered for the next process.
+func TestStoredThatCannotBeWritten(t *testing.T) {
+	for what, lost := range map[string]bool{"kept": false, "lost": true} {
+		dir := filepath.Join(t.TempDir(), "state")
+		var said strings.Builder
+		cfg := testConfig(dir)
+		cfg.Log = slog.New(slog.NewTextHandler(&said, nil))
+		s, err := openStored(cfg, "disk:/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lost {
+			if err := os.RemoveAll(dir); err != nil {
+				t.Skip(err) // Windows does not remove open files
+			}
+			if err := os.WriteFile(dir, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.set("a", storedEntry{At: time.Now(), Dir: true})
+		s.close()
+		if warned := strings.Contains(said.String(), "what was stored lately is not remembered"); warned != lost {
+			t.Errorf("%s: it says %q", what, &said)
+		}
+	}
+}
+
 // TestWorkOfTwo opens a journal twice, as a command does beside a server. Both
 // last, and the next process takes over what nobody has open.
 func TestWorkOfTwo(t *testing.T) {

@@ -96,5 +96,10 @@ func (s *stored) noted(name string, err error) {
 	}
 }
 
-// Close closes the journal.
-func (s *stored) Close() error { return s.journal.Close() }
+// close closes the journal. If it cannot be written, that is no error of the backend:
+// what it speaks of is stored, and the memory of it is of no use after freshTime.
+func (s *stored) close() {
+	if err := s.journal.Close(); err != nil {
+		s.log.Warn("what was stored lately is not remembered; for some seconds another process may not find it", "error", err)
+	}
+}

@@ -90,10 +90,12 @@ func New(cfg Config) (*Backend, error) {
 		return nil, errors.Join(err, b.pending.Close())
 	}
 	if b.times, err = openTimes(b); err != nil {
-		return nil, errors.Join(err, b.recent.kept.Close(), b.pending.Close())
+		b.recent.kept.close()
+		return nil, errors.Join(err, b.pending.Close())
 	}
 	if b.leftovers, err = openLeftovers(b); err != nil {
-		return nil, errors.Join(err, b.times.Close(), b.recent.kept.Close(), b.pending.Close())
+		b.recent.kept.close()
+		return nil, errors.Join(err, b.times.Close(), b.pending.Close())
 	}
 	return b, nil
 }
@@ -111,7 +113,9 @@ func (b *Backend) Capabilities() backend.Capabilities {
 // the same StateDir.
 func (b *Backend) Close() error {
 	defer b.api.CloseIdleConnections()
-	return errors.Join(b.leftovers.Close(), b.times.Close(), b.recent.kept.Close(), b.pending.Close())
+	err := errors.Join(b.leftovers.Close(), b.times.Close())
+	b.recent.kept.close() // those before it may have stored something
+	return errors.Join(err, b.pending.Close())
 }
 
 // Stat implements backend.Backend.
