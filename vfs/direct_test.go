@@ -32,6 +32,7 @@ func TestLargePutIntoAFolderIsNotSpooled(t *testing.T) {
 
 	// While one comes, another is stored: they take no room from each other.
 	source, client := io.Pipe()
+	defer client.Close() // a failure does not leave the file system waiting
 	stored := make(chan error, 1)
 	go func() {
 		_, err := f.Put("/slow", source, large, time.Time{}, "", false)

@@ -2,6 +2,7 @@ package webdav
 
 import (
 	"io"
+	"math"
 	"net/http"
 	"runtime"
 
@@ -20,18 +21,24 @@ type osFileSender struct {
 	copied int64 // bytes at the end of each part that are read and written
 }
 
-func newOSFileSender() osFileSender { return osFileSender{step: 128 << 10, copied: 64 << 20} }
+// newOSFileSender returns what suits the system. Desktop editions of Windows send two
+// files at a time (TransmitFile), and let the others wait: there all is read.
+func newOSFileSender() osFileSender {
+	if runtime.GOOS == "windows" {
+		return osFileSender{copied: math.MaxInt64}
+	}
+	return osFileSender{step: 128 << 10, copied: 64 << 20}
+}
 
 // send sends a file from offset at on, and returns how many bytes it has sent: all
 // but the last ones before end, or fewer, which is no error, if the system cannot
 // send them. An error is one of the file. If it has sent any, unchanged reports whether
 // the file is still the same. Only an answer over plain HTTP/1 is written to a
-// connection as it is. Windows lets its desktop editions send two files at a time and
-// the others wait (TransmitFile), so nothing is sent so there.
+// connection as it is.
 func (s osFileSender) send(w http.ResponseWriter, r *http.Request, file afero.File, at, end int64) (sent int64, unchanged func() error, err error) {
 	to, ok := w.(io.ReaderFrom)
 	own, isOwn := file.(OSFiler)
-	if !ok || !isOwn || r.TLS != nil || r.ProtoMajor != 1 || end-at <= s.copied || runtime.GOOS == "windows" {
+	if !ok || !isOwn || r.TLS != nil || r.ProtoMajor != 1 || end-at <= s.copied {
 		return 0, nil, nil
 	}
 	f, unchanged, err := own.OSFile()

@@ -103,6 +103,7 @@ func TestStoredThatCannotBeWritten(t *testing.T) {
 		}
 		if lost {
 			if err := os.RemoveAll(dir); err != nil {
+				s.close()
 				t.Skip(err) // Windows does not remove open files
 			}
 			if err := os.WriteFile(dir, nil, 0o600); err != nil {

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync/atomic"
 	"testing"
 
@@ -62,6 +63,7 @@ func TestFilesOfLocalFoldersAreSentByTheSystem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	got := make([]byte, size)
 	for name, b := range map[string]backend.Backend{"/f": folder(), "/inner/f": joined} {
 		files, err := vfs.New(b)
 		if err != nil {
@@ -84,7 +86,7 @@ func TestFilesOfLocalFoldersAreSentByTheSystem(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := make([]byte, size)
+		clear(got)
 		_, err = io.ReadFull(resp.Body, got)
 		resp.Body.Close()
 		if err != nil || resp.StatusCode != http.StatusOK || !bytes.Equal(got, content) {
@@ -93,7 +95,7 @@ func TestFilesOfLocalFoldersAreSentByTheSystem(t *testing.T) {
 		if o := <-seen; o.Bytes != size || o.Cut {
 			t.Errorf("%s: %+v", name, o)
 		}
-		if n := sent.Load(); n < 7<<20 || n > 8<<20 {
+		if n := sent.Load(); runtime.GOOS != "windows" && (n < 7<<20 || n > 8<<20) {
 			t.Errorf("%s: the system sent %d bytes", name, n)
 		}
 		s.Close()

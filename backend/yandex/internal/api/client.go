@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/davdisk/davdisk/internal/httpclient"
 )
 
 const (
@@ -67,7 +69,7 @@ func New(opts Options) (*Client, error) {
 	c := &Client{
 		opts: opts, base: base,
 		bare: &http.Client{
-			Transport:     named,
+			Transport:     userAgent{httpclient.Transfers(opts.Transport), opts.UserAgent},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
@@ -91,8 +93,11 @@ func ParseURL(address string) (*url.URL, error) {
 	return u, nil
 }
 
-// CloseIdleConnections closes the connections of transfers that are not in use.
-func (c *Client) CloseIdleConnections() { c.bare.CloseIdleConnections() }
+// CloseIdleConnections closes the connections that are not in use.
+func (c *Client) CloseIdleConnections() {
+	c.bare.CloseIdleConnections()
+	(&http.Client{Transport: c.opts.Transport}).CloseIdleConnections()
+}
 
 // Request is one call with its arguments.
 type Request struct {
