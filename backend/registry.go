@@ -178,11 +178,7 @@ func (r *Registry) SplitPath(remote, at string) (root, name string) {
 	if o == "" || configured.opts[o] != "" || path.Clean("/"+configured.opts[rootOption]) != "/" {
 		return "", at
 	}
-	clean := path.Clean("/" + at)
-	if strings.HasSuffix(at, "/") && clean != "/" {
-		clean += "/"
-	}
-	return cutFirst(clean)
+	return cutFirst(at)
 }
 
 // cutFirst cuts the first name off a path.

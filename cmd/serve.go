@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -217,10 +218,11 @@ func (h *share) openBackend() (backend.Backend, error) {
 	return h.s.registry.Open(h.s.ctx, h.address)
 }
 
-// lockOf names what two processes must not serve at once: an account, or a
-// folder of this machine.
+// lockOf names what two processes must not serve at once: an account, a server, or
+// a folder of this machine. Servers are told apart by what is no secret of the
+// options, because two remotes may be one.
 func (s *session) lockOf(address string) string {
-	name, _, ok := backend.SplitAddress(address)
+	name, path, ok := backend.SplitAddress(address)
 	if !ok {
 		return shareKey(address)
 	}
@@ -229,10 +231,27 @@ func (s *session) lockOf(address string) string {
 		remote.Driver = name
 	}
 	opts, err := s.options(remote)
-	if err != nil || opts["account"] == "" {
+	switch {
+	case err != nil:
 		return lockName(remote.Driver)
+	case opts["account"] != "":
+		return lockName(remote.Driver + "-" + opts["account"])
 	}
-	return lockName(remote.Driver + "-" + opts["account"])
+	server := ""
+	for _, d := range s.drivers {
+		if d.Name != remote.Driver {
+			continue
+		}
+		if root, _ := s.registry.SplitPath(name, path); root != "" {
+			opts[d.PathOption] = root
+		}
+		for _, o := range d.Options {
+			if !o.Secret {
+				server += fmt.Sprintf("%s=%q\n", o.Name, cmp.Or(opts[o.Name], o.Default))
+			}
+		}
+	}
+	return lockName(remote.Driver) + "-" + digest(server)
 }
 
 func (h *share) handlerOptions() ([]webdav.Option, error) {

@@ -350,6 +350,26 @@ func TestOneAccountIsServedOnce(t *testing.T) {
 	s.stop()
 }
 
+// TestServersAreServedBesideEachOther: what another process serves is told by the
+// server and the bucket, whatever the remote is called.
+func TestServersAreServedBesideEachOther(t *testing.T) {
+	buckets(t, "one", "two")
+	config := "[remotes.archive]\ndriver = \"s3\"\nbucket = \"one\"\n[remotes.also]\ndriver = \"s3\"\nbucket = \"one\"\nroot = \"d\"\n"
+	dir := os.Getenv("XDG_CONFIG_HOME") + "/davdisk"
+	if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(dir+"/config.toml", []byte(config), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	startServing(t, "archive:")
+	startServing(t, "s3:two")
+	for _, again := range []string{"archive:", "also:", "s3:one", "s3:two/d"} {
+		_, cancel, ended := begin(t, "serve", again, "--addr", "127.0.0.1:0")
+		if err := <-ended; err == nil || !strings.Contains(err.Error(), "another davdisk is serving this already") {
+			t.Errorf("%s is served twice: %v", again, err)
+		}
+		cancel()
+	}
+}
+
 func TestServeRefusesWhatCannotWork(t *testing.T) {
 	disk := onDisk(t)
 	if err := disk.WriteFile("disk:/a.txt", []byte("alpha")); err != nil {

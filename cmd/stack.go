@@ -162,8 +162,13 @@ func shareKey(address string) string {
 	if !ok {
 		name = "local"
 	}
-	sum := sha256.Sum256([]byte(address))
-	return lockName(name) + "-" + hex.EncodeToString(sum[:6])
+	return lockName(name) + "-" + digest(address)
+}
+
+// digest is short, and another for another text.
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:6])
 }
 
 // lockName leaves what every file system takes as a name.
