@@ -13,8 +13,8 @@ type FileContent interface {
 	// OpenFile opens the file once more, for reading from its start, so that the
 	// system can send it without a copy in this process. The caller closes it. What
 	// was read of it is this version only if unchanged returns nil afterwards, else
-	// ErrChanged; that may be called until the Content is closed. It fails with errors.ErrUnsupported if there is no such file, or
-	// none any more.
+	// ErrChanged; that may be called until the Content is closed. It fails with
+	// errors.ErrUnsupported if there is no such file, or none any more.
 	OpenFile(ctx context.Context) (f *os.File, unchanged func() error, err error)
 }
 

@@ -120,7 +120,8 @@ type (
 	// client without a copy in this process. OSFile opens that once more, for reading
 	// from its start, with an offset of its own; the handler closes it. What was read
 	// of it is the content of the afero.File only if unchanged returns nil
-	// afterwards, which may be called until the afero.File is closed. With any error the afero.File is read instead.
+	// afterwards, which may be called until the afero.File is closed. With any error
+	// the afero.File is read instead.
 	OSFiler interface {
 		OSFile() (f *os.File, unchanged func() error, err error)
 	}

@@ -352,15 +352,6 @@ func (c content) Info() backend.Info { return c.place.info(c.Content.Info()) }
 // Sequential implements backend.SequentialContent.
 func (c content) Sequential() bool { return backend.IsSequential(c.Content) }
 
-// OpenFile implements backend.FileContent.
-func (c content) OpenFile(ctx context.Context) (*os.File, func() error, error) {
-	f, unchanged, err := backend.OpenFile(c.place.in(ctx), c.Content)
-	if err != nil {
-		return nil, nil, c.place.outer(err)
-	}
-	return f, func() error { return c.place.outer(unchanged()) }, nil
-}
-
 // Put implements backend.Backend.
 func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
 	p, err := b.below(ctx, "put", name)

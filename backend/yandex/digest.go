@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"hash"
 	"io"
+
+	"github.com/davdisk/davdisk/internal/reading"
 )
 
 // digest is the size and the SHA-256 of content, and the MD5 if that is wanted:
@@ -50,12 +52,7 @@ func (u *upload) readAgain(ctx context.Context) *digest {
 		return nil
 	}
 	sum := newDigest(true)
-	if _, err := io.Copy(sum, io.LimitReader(readerFunc(func(p []byte) (int, error) {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		return u.src.Read(p)
-	}), u.size)); err != nil || sum.size != u.size {
+	if _, err := io.Copy(sum, io.LimitReader(reading.Until(ctx, u.src), u.size)); err != nil || sum.size != u.size {
 		return nil
 	}
 	return sum
@@ -72,7 +69,3 @@ func (u *upload) md5(ctx context.Context) string {
 	}
 	return u.sum.md5sum()
 }
-
-type readerFunc func(p []byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
