@@ -8,9 +8,9 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
@@ -116,18 +116,22 @@ func (t *transfer) copy(ctx context.Context, overwrite bool) error {
 	}
 	old, err := t.b.Stat(ctx, t.to)
 	switch {
-	case err == nil && overwrite && !info.Dir && same(info, old):
-		// The copy would be the source, and removing the source remove both.
-		return t.refuse(fs.ErrInvalid, "both names are of one file, which two folders of the root show")
 	case err == nil && (!overwrite || old.Dir || info.Dir):
 		return t.refuse(fs.ErrExist, "")
+	case err == nil:
+		if err := t.checkOther(ctx, info, old); err != nil {
+			return err
+		}
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
 	if !info.Dir {
 		err = t.copyFile(ctx, t.from, t.to, err == nil)
-	} else if err = t.checkBelow(ctx, info); err == nil {
-		err = t.copyTree(ctx, t.from, t.to)
+	} else {
+		var folders []listed
+		if folders, err = t.list(ctx, ".", nil); err == nil {
+			err = t.copyFolders(ctx, folders)
+		}
 	}
 	if err != nil {
 		return errors.Join(t.fail(err), t.undo(ctx))
@@ -135,84 +139,85 @@ func (t *transfer) copy(ctx context.Context, overwrite bool) error {
 	return nil
 }
 
-// same reports whether two folders of the root show one file or folder.
-func same(a, b backend.Info) bool {
-	_, idA, _ := strings.Cut(a.ID, ":")
-	_, idB, _ := strings.Cut(b.ID, ":")
-	return idA != "" && idA == idB && a.Dir == b.Dir && a.Size == b.Size && a.Version == b.Version &&
-		a.ModTime.Equal(b.ModTime) && a.Created.Equal(b.Created)
+// listed is a folder of the source as it was listed, its name relative to the
+// source.
+type listed struct {
+	name    string
+	entries map[string]bool // whether each is a folder
 }
 
-// checkBelow refuses to copy a folder to where another folder of the root shows
-// what is in it: that would never end.
-func (t *transfer) checkBelow(ctx context.Context, info backend.Info) error {
-	if info.ID == "" {
-		return nil
-	}
-	for dir := path.Dir(t.to); dir != "."; dir = path.Dir(dir) {
-		p, err := t.b.find(ctx, t.op, dir)
-		if err != nil {
-			return err
-		}
-		above, err := p.store.Stat(p.in(ctx), p.name)
-		if err != nil {
-			return p.outer(err)
-		}
-		if same(info, p.info(above)) {
-			return t.refuse(fs.ErrInvalid, "a folder cannot be put below itself, which another folder of the root shows")
-		}
-	}
-	return nil
-}
-
-func (t *transfer) copyTree(ctx context.Context, from, to string) error {
+// list adds a folder and those below it, parents first. All of them are listed
+// before anything is made: nothing is made for a folder that cannot be read, and
+// what the copy itself makes is never copied.
+func (t *transfer) list(ctx context.Context, name string, folders []listed) ([]listed, error) {
+	from := path.Join(t.from, name)
 	if t.op == "move" {
 		// Removing what was copied would empty the folder that the link leads to.
 		link, err := t.b.IsLink(ctx, from)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if link {
-			return backend.PathError(t.op, from, errors.ErrUnsupported, "a link to a folder, and what lies there would be removed with it; copy it, or remove the link first")
+			return nil, backend.PathError(t.op, from, errors.ErrUnsupported, "a link to a folder, and what lies there would be removed with it; copy it, or remove the link first")
 		}
 	}
-	// The whole listing first: nothing is made for a folder that cannot be read.
 	_, children, err := t.b.List(ctx, from)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var infos []backend.Info
+	entries := map[string]bool{}
 	for info, err := range children {
 		if err == nil {
 			err = info.Err
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
-		infos = append(infos, info)
+		entries[info.Name] = info.Dir
 	}
 	omitted, err := t.b.Omitted(ctx, from)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(omitted) > 0 {
-		return errors.Join(omitted...) // a part of a folder is no copy of it
+		return nil, errors.Join(omitted...) // a part of a folder is no copy of it
 	}
-	if err := t.b.Mkdir(ctx, to); err != nil {
-		return err
-	}
-	t.copied = append(t.copied, copied{from: from, to: to, dir: true})
-	for _, info := range infos {
-		if info.Dir {
-			err = t.copyTree(ctx, path.Join(from, info.Name), path.Join(to, info.Name))
-		} else {
-			err = t.copyFile(ctx, path.Join(from, info.Name), path.Join(to, info.Name), false)
+	folders = append(folders, listed{name, entries})
+	for _, entry := range slices.Sorted(maps.Keys(entries)) {
+		if entries[entry] {
+			if folders, err = t.list(ctx, path.Join(name, entry), folders); err != nil {
+				return nil, err
+			}
 		}
-		if err != nil {
+	}
+	return folders, nil
+}
+
+func (t *transfer) copyFolders(ctx context.Context, folders []listed) error {
+	for _, folder := range folders {
+		from, to := path.Join(t.from, folder.name), path.Join(t.to, folder.name)
+		if err := t.b.Mkdir(ctx, to); err != nil {
+			return err
+		}
+		t.copied = append(t.copied, copied{from: from, to: to, dir: true})
+		if folder.name == "." {
+			if err := t.checkBelow(ctx, folders); err != nil {
+				return err
+			}
+		}
+		for _, entry := range slices.Sorted(maps.Keys(folder.entries)) {
+			if folder.entries[entry] {
+				continue
+			}
+			if err := t.copyFile(ctx, path.Join(from, entry), path.Join(to, entry), false); err != nil {
+				return err
+			}
+		}
+		if err := t.copyProperties(ctx, from, to); err != nil {
 			return err
 		}
 	}
-	return t.copyProperties(ctx, from, to)
+	return nil
 }
 
 func (t *transfer) copyFile(ctx context.Context, from, to string, replaces bool) error {

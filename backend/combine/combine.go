@@ -71,7 +71,7 @@ func checkFolder(folder string) error {
 
 // checkOverlap refuses two folders that show the same files: a move from one to
 // the other could remove the only copy. What it cannot see from addresses,
-// Move sees from identifiers, where the stores have some.
+// Move and Copy look for (same.go).
 func checkOverlap(addresses map[string]string) error {
 	var seen []string
 	for _, folder := range slices.Sorted(maps.Keys(addresses)) {
