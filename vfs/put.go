@@ -45,7 +45,7 @@ func (f *FS) put(name string, body io.Reader, size int64, mtime time.Time, ifMat
 	if err := p.checkNew(f.names); err != nil {
 		return nil, err
 	}
-	if err := f.checkSize(f.ctx, size); err != nil {
+	if err := f.checkSize(f.ctx, p.name, size); err != nil {
 		return nil, err
 	}
 	if err := f.begin(); err != nil {
@@ -54,7 +54,7 @@ func (f *FS) put(name string, body io.Reader, size int64, mtime time.Time, ifMat
 	defer f.end()
 
 	if size < 0 {
-		body = &sizeChecked{core: f.core, ctx: f.ctx, body: body}
+		body = &sizeChecked{core: f.core, ctx: f.ctx, name: p.name, body: body}
 	}
 	// A store on this machine has no transfer to repeat: a large body is not kept
 	// for that.

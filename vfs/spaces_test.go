@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -78,5 +79,63 @@ func TestUsageIn(t *testing.T) {
 	g := newFS(t, memory.New(memory.Options{Total: 9}))
 	if _, _, err := g.UsageIn("/ab"); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("one space for all: %v", err)
+	}
+}
+
+// TestTheLargestFileOfAFolder: a file is measured by the limit of the store that
+// its folder is on, before any of it is read.
+func TestTheLargestFileOfAFolder(t *testing.T) {
+	var asked []string
+	s := &folderSpaces{Backend: memory.New(memory.Options{})}
+	s.usageIn = func(_ context.Context, name string) (backend.Space, error) {
+		asked = append(asked, name)
+		return map[string]backend.Space{"small": {MaxFile: 1 << 30}, "large": {MaxFile: 50 << 30}}[name], nil
+	}
+	f := newFS(t, s, vfs.WithPollInterval(time.Hour))
+	for _, folder := range []string{"small", "large", "unlimited"} {
+		if err := f.Mkdir("/"+folder, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	broken := errors.New("the body was read")
+	for _, test := range []struct {
+		name string
+		size int64
+		want error
+	}{
+		{"/small/f", 2 << 30, backend.ErrTooLarge},
+		{"/small/../small/f", 2 << 30, backend.ErrTooLarge},
+		{"/small/f", 1 << 30, broken},
+		{"/large/f", 2 << 30, broken},
+		{"/large/f", 51 << 30, backend.ErrTooLarge},
+		{"/unlimited/f", 51 << 30, broken},
+		{"/f", 51 << 30, broken},
+	} {
+		body := readerFunc(func([]byte) (int, error) { return 0, broken })
+		_, err := f.Put(test.name, body, test.size, time.Time{}, "", false)
+		if !errors.Is(err, test.want) {
+			t.Errorf("%s of %d bytes: %v, want %v", test.name, test.size, err, test.want)
+		}
+		var status interface{ HTTPStatus() (int, time.Duration) }
+		if code := 0; errors.Is(test.want, backend.ErrTooLarge) {
+			if errors.As(err, &status) {
+				code, _ = status.HTTPStatus()
+			}
+			if code != http.StatusRequestEntityTooLarge {
+				t.Errorf("%s of %d bytes: %d", test.name, test.size, code)
+			}
+		}
+	}
+	// What is known by now also ends a body of unknown length.
+	endless := readerFunc(func(p []byte) (int, error) { clear(p); return len(p), nil })
+	s.usageIn = func(context.Context, string) (backend.Space, error) { return backend.Space{MaxFile: 1 << 20}, nil }
+	if _, _, err := f.UsageIn("/tiny"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Put("/tiny/f", endless, -1, time.Time{}, "", false); !errors.Is(err, backend.ErrTooLarge) {
+		t.Errorf("of unknown length: %v", err)
+	}
+	if strings.Join(asked, " ") != "small large unlimited" {
+		t.Errorf("asked about %q", asked)
 	}
 }

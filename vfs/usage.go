@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 
 	"github.com/davdisk/davdisk/backend"
 )
@@ -31,13 +32,17 @@ func (f *FS) usage(name string, ask func() (backend.Space, error)) (total, used 
 // known to be smaller, and the call costs nothing beside such a file.
 const askSize = 512 << 20
 
-// maxFile is the size of the largest file that the store accepts, 0 if that is not
-// known. It asks the store only for a file of askSize or more.
-func (c *core) maxFile(ctx context.Context, size int64) int64 {
-	if size >= askSize {
-		_, _ = c.spaceOf(ctx, whole) // if it fails, the store will tell when it gets the file
+// maxFile is the size of the largest file that the store accepts under a name, 0
+// if that is not known. It asks the store only for a file of askSize or more.
+func (c *core) maxFile(ctx context.Context, name string, size int64) int64 {
+	folder := whole
+	if top, _, below := strings.Cut(name, "/"); below && c.folders != nil {
+		folder = top // which may be on a store of its own
 	}
-	s := c.spaces.of(whole)
+	if size >= askSize {
+		_, _ = c.spaceOf(ctx, folder) // if it fails, the store will tell when it gets the file
+	}
+	s := c.spaces.of(folder)
 	if s.lock(ctx) != nil {
 		return 0
 	}
@@ -50,8 +55,8 @@ func (c *core) maxFile(ctx context.Context, size int64) int64 {
 
 // checkSize refuses a file that is larger than the store accepts, before any of
 // it is read. What passes here is checked by the store itself.
-func (c *core) checkSize(ctx context.Context, size int64) error {
-	if most := c.maxFile(ctx, size); most > 0 && size > most {
+func (c *core) checkSize(ctx context.Context, name string, size int64) error {
+	if most := c.maxFile(ctx, name, size); most > 0 && size > most {
 		return errTooLarge(most)
 	}
 	return ctx.Err()
@@ -66,6 +71,7 @@ func errTooLarge(most int64) error {
 type sizeChecked struct {
 	core *core
 	ctx  context.Context
+	name string
 	body io.Reader
 	size int64
 	most int64 // 0: not known
@@ -76,7 +82,7 @@ func (r *sizeChecked) Read(p []byte) (int, error) {
 	n, err := r.body.Read(p)
 	r.size += int64(n)
 	if r.most == 0 && r.size >= r.next {
-		r.most = r.core.maxFile(r.ctx, r.size)
+		r.most = r.core.maxFile(r.ctx, r.name, r.size)
 		r.next = math.MaxInt64
 		if r.size < askSize {
 			r.next = min(r.size+1<<20, askSize)
