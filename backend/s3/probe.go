@@ -82,6 +82,10 @@ func isTrial(base string) bool {
 	return begins && ends && len(digits) == trialDigits && strings.Trim(digits, "0123456789abcdef") == ""
 }
 
+// leftByTrial reports whether an object is one of a trial, by its base name and
+// its size.
+func leftByTrial(base string, size int64) bool { return size <= trialSize && isTrial(base) }
+
 // sweepTrials removes the objects of trials that were killed.
 func (s *store) sweepTrials(ctx context.Context) {
 	for object, err := range s.client.list(ctx, s.prefix+trialPrefix, false, 0) {
@@ -90,7 +94,7 @@ func (s *store) sweepTrials(ctx context.Context) {
 			return
 		}
 		age := s.cfg.Now().Sub(object.LastModified)
-		if !isTrial(strings.TrimPrefix(object.Key, s.prefix)) || object.Size > trialSize || object.LastModified.IsZero() || age < trialLife {
+		if !leftByTrial(strings.TrimPrefix(object.Key, s.prefix), object.Size) || object.LastModified.IsZero() || age < trialLife {
 			continue
 		}
 		if err := s.deleteKey(ctx, entry{key: object.Key}); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -90,6 +91,9 @@ func checkHidden(prefix string, objects []entry) error {
 	}
 	for _, e := range objects {
 		rest := strings.TrimSuffix(e.key[len(prefix):], "/")
+		if leftByTrial(e.key[len(prefix):], e.Size) {
+			continue
+		}
 		hidden := rest != "" && backend.CheckName("remove", rest) != nil || rest == "." || isMarker(e.key) && e.Size > 0
 		for dir := path.Dir(rest); dir != "." && dir != "/"; dir = path.Dir(dir) {
 			hidden = hidden || files[prefix+dir]
@@ -108,7 +112,10 @@ func (s *store) removeFolder(ctx context.Context, name string, ifEmpty bool) err
 	if err != nil {
 		return err
 	}
-	if ifEmpty && (len(objects) > 1 || len(objects) == 1 && objects[0].key != prefix) {
+	// What is the root of another remote may hold the object of a killed trial,
+	// which is not listed: it goes with the folder.
+	shown := func(e entry) bool { return e.key != prefix && !leftByTrial(e.key[len(prefix):], e.Size) }
+	if ifEmpty && slices.ContainsFunc(objects, shown) {
 		return &backend.Error{Kind: backend.ErrNotEmpty}
 	}
 	if err := checkHidden(prefix, objects); err != nil {

@@ -286,7 +286,7 @@ func (s *store) list(ctx context.Context, name string) ([]backend.Info, error) {
 		}
 		base, isDir := strings.CutSuffix(object.Key[len(prefix):], "/")
 		switch {
-		case object.Key == prefix, !isDir && object.Size <= trialSize && isTrial(base):
+		case object.Key == prefix, !isDir && leftByTrial(base, object.Size):
 		case !usable(base):
 			s.log.Warn("keys are not shown, because they are no names of files", "key", httpclient.OneLine(object.Key))
 		case isDir: // some servers list a marker twice

@@ -46,3 +46,33 @@ func TestTrialsThatWereKilled(t *testing.T) {
 		f.holds(t, objects)
 	}
 }
+
+// TestAFolderOfKilledTrials is empty, because what they left is not shown, and is
+// removed with it; what only looks like it is not.
+func TestAFolderOfKilledTrials(t *testing.T) {
+	const left = "~davdisk-0123456789abcdef.tmp"
+	for name, test := range map[string]struct {
+		objects map[string]string
+		err     error
+	}{
+		"only that":         {map[string]string{"d/" + left: "conditions"}, nil},
+		"with a marker":     {map[string]string{"d/": "", "d/" + left: "conditions"}, nil},
+		"two":               {map[string]string{"d/~davdisk-fedcba9876543210.tmp": "1", "d/" + left: "2"}, nil},
+		"and a file":        {map[string]string{"d/f": "", "d/" + left: "conditions"}, backend.ErrNotEmpty},
+		"in another folder": {map[string]string{"d/e/" + left: "conditions"}, backend.ErrNotEmpty},
+		"too large":         {map[string]string{"d/" + left: strings.Repeat("x", trialSize+1)}, backend.ErrNotEmpty},
+		"a like name":       {map[string]string{"d/" + left + "x": "conditions"}, backend.ErrNotEmpty},
+		"a folder":          {map[string]string{"d/" + left + "/f": "conditions"}, backend.ErrNotEmpty},
+		"its marker":        {map[string]string{"d/" + left + "/": ""}, backend.ErrNotEmpty},
+	} {
+		f := newServer(t, test.objects)
+		err := f.open(t, Config{}, all).Remove(t.Context(), "d", backend.RemoveOptions{IfEmpty: true})
+		if !errors.Is(err, test.err) || (err == nil) != (test.err == nil) {
+			t.Errorf("%s: %v, want %v", name, err, test.err)
+		}
+		if err == nil {
+			test.objects = nil
+		}
+		f.holds(t, test.objects)
+	}
+}
