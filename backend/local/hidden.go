@@ -11,18 +11,23 @@ import (
 	"github.com/davdisk/davdisk/internal/ownname"
 )
 
-// createHidden creates an empty file under a new hidden name in dir. It is
-// private, because the file that it replaces may be. release must be called
-// when the name does not exist any more.
-func (v *view) createHidden(dir string) (f *os.File, name string, release func(), err error) {
-	name, release, err = v.makeHidden(dir, func(name string) (err error) {
+// createHidden creates an empty private file under a new hidden name. If it is to
+// replace old, nobody else may ever have opened it, because old may be private too;
+// if that is nil, usual is the mode of a new file. release must be called when the
+// name does not exist any more.
+func (v *view) createHidden(old fs.FileInfo) (f *os.File, name string, usual fs.FileMode, release func(), err error) {
+	name, release, err = v.makeHidden(".", func(name string) (err error) {
 		if f != nil {
 			f.Close() // the one that was swept
 		}
-		f, err = v.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if old == nil {
+			f, usual, err = v.createUsual(name)
+		} else {
+			f, err = v.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		}
 		return err
 	})
-	return f, name, release, err
+	return f, name, usual, release, err
 }
 
 // makeHidden calls create with a new hidden name in dir, and claims it.

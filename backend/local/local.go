@@ -98,7 +98,7 @@ func New(dir string, opts Options) (*Backend, error) {
 	b := &Backend{share: root, now: opts.Now, log: opts.Log, aliases: aliases}
 	ctx, cancel := context.WithCancel(context.Background())
 	b.cancel = cancel
-	b.sweeping.Go(func() { (&view{b, root}).sweepTree(ctx, ".") })
+	b.sweeping.Go(func() { (&view{b, root, false}).sweepTree(ctx, ".") })
 	return b, nil
 }
 
@@ -157,6 +157,12 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 			return
 		}
 		defer v.close()
+		in, err := v.inside(at)
+		if err != nil {
+			yield(backend.Info{}, pathError("list", name, err))
+			return
+		}
+		defer in.close()
 		for _, entry := range entries {
 			if err := ctx.Err(); err != nil {
 				yield(backend.Info{}, &fs.PathError{Op: "list", Path: name, Err: err})
@@ -166,7 +172,7 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 				v.sweep(path.Join(at, entry))
 				continue
 			}
-			fi, omitted, err := v.entry(at, entry)
+			fi, omitted, err := v.entryIn(in, at, entry)
 			switch {
 			case err != nil:
 				yield(backend.Info{}, err)
@@ -187,11 +193,14 @@ func (v *view) stat(op, name string) (fs.FileInfo, error) {
 	if err != nil {
 		return nil, pathError(op, name, err)
 	}
-	if !fi.IsDir() && !fi.Mode().IsRegular() {
+	if !isPlain(fi) {
 		return nil, backend.PathError(op, name, fs.ErrPermission, "neither a file nor a folder")
 	}
 	return fi, nil
 }
+
+// isPlain reports whether something is a file or a folder, and no link.
+func isPlain(fi fs.FileInfo) bool { return fi.IsDir() || fi.Mode().IsRegular() }
 
 // goesRound reports whether an entry is a link to a folder that contains it:
 // following it would never end.
@@ -236,8 +245,5 @@ func (v *view) sync(op, dir string) error {
 		return pathError(op, dir, err)
 	}
 	defer f.Close()
-	if err := durable.Sync(f); err != nil {
-		return pathError(op, dir, err)
-	}
-	return nil
+	return pathError(op, dir, durable.Sync(f))
 }

@@ -3,6 +3,8 @@
 package local_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -34,5 +36,24 @@ func TestTheOwnerIsKept(t *testing.T) {
 	}
 	if st := fi.Sys().(*syscall.Stat_t); st.Uid != 1234 || st.Gid != 2345 || fi.Mode().Perm() != 0o640 {
 		t.Errorf("it belongs to %d:%d with %v", st.Uid, st.Gid, fi.Mode())
+	}
+}
+
+// TestAPipeIsNoFolder names something below a pipe: nothing waits until somebody
+// writes to it.
+func TestAPipeIsNoFolder(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
+		t.Skipf("there are no pipes here: %v", err)
+	}
+	b := open(t, dir)
+	_, putErr := put(t, b, "pipe/f", "content", backend.PutOptions{})
+	for op, err := range map[string]error{
+		"put":    putErr,
+		"remove": b.Remove(t.Context(), "pipe/f", backend.RemoveOptions{}),
+	} {
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", op, err)
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/durable"
 	"github.com/davdisk/davdisk/internal/reading"
 )
 
@@ -24,62 +25,117 @@ func (b *Backend) Put(ctx context.Context, name string, body io.Reader, opts bac
 		return backend.Info{}, err
 	}
 	defer v.close()
-	target, old, err := v.target(at)
+	target, in, old, err := v.target(at)
 	if err != nil {
 		return backend.Info{}, err
 	}
+	defer in.close()
 	if err := b.admits(name, old, opts); err != nil {
 		return backend.Info{}, err // before the body is read
 	}
-	f, temp, release, err := v.createHidden(path.Dir(target))
+	f, temp, usual, release, err := in.createHidden(old)
 	if err != nil {
 		return backend.Info{}, pathError("put", name, err)
 	}
 	defer release()
-	defer v.root.Remove(temp) // does not exist any more after success
-	if err := v.write(ctx, f, temp, body, old, opts); err != nil {
+	stored := false
+	defer func() {
+		if !stored {
+			in.root.Remove(temp)
+		}
+	}()
+	if err := in.write(ctx, f, temp, body, usual, old, opts); err != nil {
 		return backend.Info{}, pathError("put", name, err)
 	}
-	return b.settle(v, name, at, target, temp, opts)
+	info, err := b.settle(v, name, at, target, temp, opts)
+	stored = err == nil
+	return info, err
 }
 
 // settle renames a finished file to its name, if the conditions of the Put still
-// hold.
+// hold. temp is its name in the folder of target.
 func (b *Backend) settle(v *view, name, at, target, temp string, opts backend.PutOptions) (backend.Info, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	again, old, err := v.target(at)
-	switch {
-	case err != nil:
-		return backend.Info{}, err
-	case again != target:
-		return backend.Info{}, backend.PathError("put", name, backend.ErrLocked, "the link leads elsewhere since the upload began")
-	}
-	if err := b.admits(name, old, opts); err != nil {
-		return backend.Info{}, err
-	}
-	if err := v.place(temp, target, opts.IfAbsent); err != nil {
-		return backend.Info{}, pathError("put", name, err)
-	}
-	if err := v.sync("put", path.Dir(target)); err != nil {
-		return backend.Info{}, err
-	}
-	fi, err := v.stat("put", target)
+	info, folder, err := b.replace(v, name, at, target, temp, opts)
 	if err != nil {
 		return backend.Info{}, err
 	}
-	return b.info(path.Base(name), fi), nil
+	defer folder.Close()
+	// Others make their changes meanwhile, which the file system then writes at once.
+	if err := durable.Sync(folder); err != nil {
+		return backend.Info{}, pathError("put", name, err)
+	}
+	return info, nil
 }
 
-// target returns the name that a file is to be stored under, which for a link
-// is its target, and the existing file, or nil. A broken link is refused.
-func (v *view) target(name string) (string, fs.FileInfo, error) {
+// replace is settle without the sync. It returns the folder that has to be synced,
+// and that the caller closes.
+func (b *Backend) replace(v *view, name, at, target, temp string, opts backend.PutOptions) (info backend.Info, folder *os.File, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	again, in, old, err := v.target(at)
+	if err != nil {
+		return info, nil, err
+	}
+	defer in.close()
+	if again != target {
+		return info, nil, backend.PathError("put", name, backend.ErrLocked, "the link leads elsewhere since the upload began")
+	}
+	if err := b.admits(name, old, opts); err != nil {
+		return info, nil, err
+	}
+	folder, err = in.root.Open(".")
+	if err != nil {
+		return info, nil, pathError("put", name, err)
+	}
+	err = in.place(temp, path.Base(target), opts.IfAbsent)
+	var fi fs.FileInfo
+	if err == nil {
+		fi, err = in.stat("put", path.Base(target))
+	}
+	if err != nil {
+		folder.Close()
+		return info, nil, pathError("put", name, err)
+	}
+	return b.info(path.Base(name), fi), folder, nil
+}
+
+// target returns the name that a file is to be stored under, which for a link is
+// its target, the view of the folder of that name, which the caller closes, and the
+// existing file, or nil. A broken link is refused.
+func (v *view) target(name string) (target string, in *view, old fs.FileInfo, err error) {
+	in, err = v.inside(path.Dir(name))
+	if err != nil {
+		if err = pathError("put", name, err); errors.Is(err, fs.ErrNotExist) {
+			err = errNoParent("put", name)
+		}
+		return "", nil, nil, err
+	}
+	old, err = in.root.Lstat(path.Base(name))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return name, in, nil, nil
+	case err == nil && isPlain(old):
+		return name, in, old, nil
+	}
+	in.close()
+	if err != nil {
+		return "", nil, nil, pathError("put", name, err)
+	}
+	target, old, err = v.follow(name)
+	if err == nil {
+		in, err = v.inside(path.Dir(target))
+	}
+	if err != nil {
+		return "", nil, nil, pathError("put", name, err)
+	}
+	return target, in, old, nil
+}
+
+// follow returns what a link leads to.
+func (v *view) follow(name string) (string, fs.FileInfo, error) {
 	target := name
 	for range 40 { // as many links as Linux follows
 		fi, err := v.root.Lstat(target)
-		if errors.Is(err, fs.ErrNotExist) && target == name {
-			return target, nil, v.checkParent("put", name)
-		}
 		if err != nil {
 			return "", nil, pathError("put", name, err)
 		}
@@ -105,9 +161,13 @@ func (v *view) target(name string) (string, fs.FileInfo, error) {
 func (v *view) checkParent(op, name string) error {
 	fi, err := v.stat(op, path.Dir(name))
 	if err == nil && !fi.IsDir() || errors.Is(err, fs.ErrNotExist) {
-		return backend.PathError(op, name, fs.ErrNotExist, "the folder it would be in is missing")
+		return errNoParent(op, name)
 	}
 	return err
+}
+
+func errNoParent(op, name string) error {
+	return backend.PathError(op, name, fs.ErrNotExist, "the folder it would be in is missing")
 }
 
 // admits checks the conditions of a Put against the existing file.
@@ -124,10 +184,10 @@ func (b *Backend) admits(name string, old fs.FileInfo, opts backend.PutOptions) 
 }
 
 // write writes the body to a hidden file, syncs it, and closes it.
-func (v *view) write(ctx context.Context, f *os.File, temp string, body io.Reader, old fs.FileInfo, opts backend.PutOptions) error {
+func (v *view) write(ctx context.Context, f *os.File, temp string, body io.Reader, usual fs.FileMode, old fs.FileInfo, opts backend.PutOptions) error {
 	err := v.fill(f, reading.Exactly(reading.Until(ctx, body), opts.Size))
 	if err == nil {
-		err = v.finish(ctx, f, path.Dir(temp), old)
+		err = finish(ctx, f, usual, old)
 	}
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
@@ -139,8 +199,8 @@ func (v *view) write(ctx context.Context, f *os.File, temp string, body io.Reade
 }
 
 // finish gives a written file its permissions, and syncs it.
-func (v *view) finish(ctx context.Context, f *os.File, dir string, old fs.FileInfo) error {
-	if err := v.permit(f, dir, old); err != nil {
+func finish(ctx context.Context, f *os.File, usual fs.FileMode, old fs.FileInfo) error {
+	if err := permit(f, usual, old); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {

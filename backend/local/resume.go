@@ -39,37 +39,45 @@ func (b *Backend) PutResumable(ctx context.Context, name string, body io.ReadSee
 		return backend.Info{}, err
 	}
 	defer v.close()
-	target, old, err := v.target(at)
+	target, in, old, err := v.target(at)
 	if err != nil {
 		return backend.Info{}, err
 	}
+	defer in.close()
 	if err := b.admits(name, old, opts); err != nil {
 		return backend.Info{}, err // before the body is read
 	}
 	key := fmt.Sprintf("%s\x00%s\x00%s\x00%d", path.Base(target), content.SHA256, content.MD5, content.Size)
-	temp := ownname.Resumable(path.Dir(target), key)
-	f, ok := v.openResumable(temp)
+	temp := ownname.Resumable(".", key)
+	f, ok := in.openResumable(temp)
 	if !ok {
 		return put()
 	}
 	defer f.Close() // and unlock it, once it has its name
 	source := &source{ReadSeeker: body}
-	if err := v.resume(ctx, f, source, content.Size, check, mismatch); err != nil {
+	if err := in.resume(ctx, f, source, content.Size, check, mismatch); err != nil {
 		// After an error of the disk, what was written may read well and yet be lost.
 		interrupted := source.err != nil || errors.Is(err, ctx.Err())
 		if !interrupted || errors.Is(err, mismatch) || errors.Is(err, backend.ErrChanged) {
-			v.removeOpen(temp, f)
+			in.removeOpen(temp, f)
 		}
 		return backend.Info{}, pathError("put", name, err)
 	}
-	last, err := v.withdraw(temp, f)
+	last, err := in.withdraw(temp, f)
 	if err != nil {
 		return backend.Info{}, pathError("put", name, err)
 	}
-	defer v.removeOpen(last, f) // it has another name after success
+	defer in.removeOpen(last, f) // it has another name after success
 	// It is whole, and no longer resumable.
-	if err = v.finish(context.WithoutCancel(ctx), f, path.Dir(temp), old); err == nil {
-		err = v.keepTime(last, opts.ModTime)
+	var usual fs.FileMode
+	if old == nil {
+		usual, err = in.usualMode()
+	}
+	if err == nil {
+		err = finish(context.WithoutCancel(ctx), f, usual, old)
+	}
+	if err == nil {
+		err = in.keepTime(last, opts.ModTime)
 	}
 	if err != nil {
 		return backend.Info{}, pathError("put", name, err)

@@ -7,9 +7,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/durable"
 	"github.com/davdisk/davdisk/internal/ownname"
 )
 
@@ -25,34 +27,51 @@ func (b *Backend) Remove(ctx context.Context, name string, opts backend.RemoveOp
 	if at == "." {
 		return backend.PathError("remove", name, fs.ErrInvalid, "the root itself")
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	fi, err := v.root.Lstat(at)
-	if err != nil {
+	folder, err := b.remove(ctx, v, name, at, opts)
+	if err != nil || folder == nil {
 		return pathError("remove", name, err)
 	}
+	defer folder.Close()
+	return pathError("remove", name, durable.Sync(folder))
+}
+
+// remove is Remove. It returns the folder if that still has to be synced; the caller
+// closes it.
+func (b *Backend) remove(ctx context.Context, v *view, name, at string, opts backend.RemoveOptions) (*os.File, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	in, err := v.inside(path.Dir(at))
+	if err != nil {
+		return nil, err
+	}
+	defer in.close()
+	base := path.Base(at)
+	fi, err := in.root.Lstat(base)
+	if err != nil {
+		return nil, err
+	}
 	if err := v.stillHas(at, fi, opts.IfVersion); err != nil {
-		return err
+		return nil, err
 	}
 	if fi.IsDir() && !opts.IfEmpty {
 		if err := v.shown(ctx, name, at); err != nil {
-			return err
+			return nil, err
 		}
+		return nil, v.removeTree(at)
 	}
-	if fi.IsDir() && !opts.IfEmpty {
-		if err := v.removeTree(at); err != nil {
-			return pathError("remove", name, err)
-		}
-		return nil
+	folder, err := in.root.Open(".")
+	if err != nil {
+		return nil, err
 	}
-	err = v.root.Remove(at) // fails unless the folder is empty, listed or not
+	err = in.root.Remove(base) // fails unless the folder is empty, listed or not
 	if fi.IsDir() && errors.Is(pathError("remove", name, err), backend.ErrNotEmpty) && v.removeResumable(at) {
-		err = v.root.Remove(at)
+		err = in.root.Remove(base)
 	}
 	if err != nil {
-		return pathError("remove", name, err)
+		folder.Close()
+		return nil, err
 	}
-	return v.sync("remove", path.Dir(at))
+	return folder, nil
 }
 
 // stillHas checks the version of a file that is to be removed. The version of a
@@ -102,11 +121,31 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 		return err
 	}
 	defer v.close()
+	folders, err := b.move(v, from, to, opts.Overwrite)
+	for _, folder := range folders {
+		if err == nil {
+			err = durable.Sync(folder)
+		}
+		folder.Close()
+	}
+	return linkError("move", from, to, err)
+}
+
+// move is Move. It returns the folders that still have to be synced; the caller
+// closes them.
+func (b *Backend) move(v *view, from, to string, overwrite bool) (folders []*os.File, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	source, err := v.pair("move", from, to, opts.Overwrite)
+	source, err := v.pair("move", from, to, overwrite)
 	if err != nil || from == to {
-		return err
+		return nil, err
+	}
+	for _, dir := range slices.Compact([]string{path.Dir(to), path.Dir(from)}) {
+		folder, err := v.root.Open(dir)
+		if err != nil {
+			return folders, err
+		}
+		folders = append(folders, folder)
 	}
 	version := b.version(source)
 	if source.Mode()&fs.ModeSymlink != 0 {
@@ -115,17 +154,12 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 		err = v.root.Rename(from, to)
 	}
 	if err != nil {
-		return linkError("move", from, to, err)
+		return folders, err
 	}
 	if moved, err := v.root.Lstat(to); err == nil {
 		b.keepVersion(version, moved)
 	}
-	for _, dir := range []string{path.Dir(to), path.Dir(from)} {
-		if err := v.sync("move", dir); err != nil {
-			return err
-		}
-	}
-	return nil
+	return folders, nil
 }
 
 // moveLink moves a link. A relative one is rewritten if it would have another

@@ -18,7 +18,8 @@ import (
 // renamed meanwhile.
 type view struct {
 	*Backend
-	root *os.Root
+	root   *os.Root
+	opened bool // root was opened for it
 }
 
 // Confines implements backend.Confiner.
@@ -65,7 +66,7 @@ func (b *Backend) view(ctx context.Context, op, name string) (v *view, at string
 		}
 		root, base = inner, dir
 	}
-	return &view{b, root}, within(name, base), nil
+	return &view{b, root, root != b.share}, within(name, base), nil
 }
 
 // viewTwo is view for an operation on two names, neither of them the root.
@@ -105,9 +106,24 @@ func within(name, base string) string {
 }
 
 func (v *view) close() {
-	if v.root != v.share {
+	if v.opened {
 		v.root.Close()
 	}
+}
+
+// inside returns the view of one folder. The path to it is walked once for all that
+// is done in it, and links that lead out of it are not followed. If it is moved it
+// is still the same folder: a change by name opens it again after every wait. The
+// caller closes it before v.
+func (v *view) inside(dir string) (*view, error) {
+	if dir == "." {
+		return &view{v.Backend, v.root, false}, nil
+	}
+	root, err := v.root.OpenRoot(dir + "/.") // without the dot it would wait for the writer of a pipe
+	if err != nil {
+		return nil, err
+	}
+	return &view{v.Backend, root, true}, nil
 }
 
 // names returns the names in a folder, sorted.
