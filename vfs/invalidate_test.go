@@ -3,8 +3,10 @@ package vfs_test
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -81,5 +83,41 @@ func TestLostAnswers(t *testing.T) {
 				t.Errorf("there is %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// TestNothingCachedIsUsedWhileItIsNotValid has the store changed past the file
+// system, which may believe its listings only while it is told of that.
+func TestNothingCachedIsUsedWhileItIsNotValid(t *testing.T) {
+	b := memory.New(memory.Options{})
+	var lost atomic.Bool
+	f := newFS(t, b, vfs.WithPollInterval(0), vfs.WithCacheWhile(func() bool { return !lost.Load() }))
+	write(t, f, "/a", "A")
+	before := tree(t, f)
+	put := func(name, content string) {
+		t.Helper()
+		if _, err := b.Put(t.Context(), name, strings.NewReader(content), backend.PutOptions{Size: int64(len(content))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("b", "B")
+	if got := tree(t, f); got != before {
+		t.Fatalf("it asks the store: %q", got)
+	}
+	lost.Store(true)
+	for _, name := range []string{"c", "d"} {
+		put(name, name)
+		if _, err := f.Stat("/" + name); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := b.Remove(t.Context(), "a", backend.RemoveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := tree(t, f), "b=B c=c d=d"; got != want {
+		t.Errorf("there is %q, want %q", got, want)
+	}
+	if _, err := f.Stat("/a"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what was removed: %v", err)
 	}
 }

@@ -17,6 +17,7 @@ type options struct {
 	ttl        time.Duration
 	entries    int
 	poll       time.Duration
+	valid      func() bool
 	spoolDir   string
 	spoolSize  int64
 	readAhead  int64
@@ -94,6 +95,13 @@ func WithDirCache(ttl time.Duration, entries int) Option {
 // five seconds; with 0 it is never requested, and the ttl of [WithDirCache]
 // applies.
 func WithPollInterval(d time.Duration) Option { return func(o *options) { o.poll = d } }
+
+// WithCacheWhile makes f use cached metadata only while valid reports true, and ask
+// the store otherwise: for a program that is told of changes made elsewhere, and
+// calls [FS.Invalidate], but may lose the connection by which it is told. Content
+// is cached by version and always used. valid is called often and concurrently,
+// and must not block.
+func WithCacheWhile(valid func() bool) Option { return func(o *options) { o.valid = valid } }
 
 // WithSpoolDir sets the folder for content on its way to or from the store that is
 // too large for memory. The default is [os.TempDir].

@@ -104,7 +104,7 @@ func New(b backend.Backend, opts ...Option) (*FS, error) {
 		return nil, errors.Join(err, c.journal.Close())
 	}
 	c.meta = dircache.New(c.b, dircache.Options{
-		TTL: o.ttl, Entries: o.entries, Poll: o.poll, Log: o.log, Now: o.now,
+		TTL: o.ttl, Entries: o.entries, Poll: o.poll, Valid: o.valid, Log: o.log, Now: o.now,
 	})
 	if c.queue != nil {
 		c.queue.Start()

@@ -32,6 +32,7 @@ type Options struct {
 	TTL     time.Duration // how long a listing is fresh without a revision that confirms it; 0: nothing is cached
 	Entries int           // limit for all listings together
 	Poll    time.Duration // how often the revision is requested; 0: never
+	Valid   func() bool   // whether anything cached may be used now; nil: always
 	Log     *slog.Logger
 	Now     func() time.Time
 }

@@ -22,6 +22,7 @@ type flight struct {
 	full    bool             // some waiter wants all of it, however large
 	changes []func(*listing) // to apply to the result: writes since the request
 	invalid bool             // the folder has changed in another way since the request
+	passed  bool             // another took its place; its result is not cached
 }
 
 // list lists a folder, or joins a listing in progress, and repeats that if a
@@ -52,12 +53,16 @@ func (c *Cache) list(ctx context.Context, name string, all bool) (self backend.I
 }
 
 // join returns the listing in progress, or one that has ended since the caller
-// looked for it, or begins one.
+// looked for it, or begins one. While nothing cached may be used, it always begins
+// one: what is in progress may have been read before a change made elsewhere.
 func (c *Cache) join(ctx context.Context, name string, all bool) *flight {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.flights[name]
-	if f == nil || f.invalid {
+	if f != nil && !c.valid() {
+		f.passed = true
+	}
+	if f == nil || f.invalid || f.passed {
 		if l := c.freshListing(name); l != nil && l.children != nil {
 			l.shared = true
 			result := *l
@@ -104,7 +109,7 @@ func (c *Cache) fetch(ctx context.Context, name string, f *flight) {
 	}
 	f.result, f.stale, f.err = l, f.invalid && err == nil, err
 	switch {
-	case f.invalid:
+	case f.invalid, f.passed:
 	case err == nil:
 		kept := *l
 		kept.shared = true // with those that wait

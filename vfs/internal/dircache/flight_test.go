@@ -137,3 +137,34 @@ func TestWhoWantsAllOfAWideFolder(t *testing.T) {
 		})
 	}
 }
+
+// TestNothingInProgressIsJoinedWhileNothingIsValid: a listing that another caller
+// waits for may have been read before what this one has to see, and must not be
+// used once the cache is valid again.
+func TestNothingInProgressIsJoinedWhileNothingIsValid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore("d/f")
+		valid := false
+		c, _ := start(t, s, Options{Valid: func() bool { return valid }})
+		held := make(chan struct{})
+		s.listing = func(context.Context) { <-held }
+		done := make(chan error)
+		go func() {
+			_, _, err := c.List(t.Context(), "d")
+			done <- err
+		}()
+		synctest.Wait()
+		s.listing = nil
+		names(t, c, "d")
+		s.wants(t, "a second caller", "2 list")
+		valid = true
+		c.Invalidate(".")
+		close(held)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		names(t, c, "d")
+		s.wants(t, "a caller once it is valid", "1 list")
+	})
+}

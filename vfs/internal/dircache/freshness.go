@@ -34,6 +34,9 @@ type revision struct {
 
 // isFresh reports whether a listing is fresh. The caller holds c.mu.
 func (c *Cache) isFresh(l *listing) bool {
+	if !c.valid() {
+		return false
+	}
 	r, now := &c.revision, c.opts.Now()
 	if r.off || c.opts.Poll == 0 {
 		return now.Before(l.made.Add(c.opts.TTL))
@@ -46,6 +49,9 @@ func (c *Cache) isFresh(l *listing) bool {
 	}
 	return c.confirms(l) && now.Before(r.still.Add(c.opts.Poll))
 }
+
+// valid reports whether anything cached may be used.
+func (c *Cache) valid() bool { return c.opts.Valid == nil || c.opts.Valid() }
 
 // confirms reports whether an unchanged token confirms a listing. The caller
 // holds c.mu.
