@@ -38,5 +38,5 @@ func Trashcan(b Backend) (Trasher, error) {
 	if t, ok := As[Trasher](b); ok {
 		return t, nil
 	}
-	return nil, PathError("trash", ".", errors.ErrUnsupported, "the store has no trash: what is removed is gone")
+	return nil, PathError("trash", ".", errors.ErrUnsupported, "davdisk can show no trash here: what is removed may be gone for good")
 }

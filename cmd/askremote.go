@@ -2,6 +2,8 @@ package cmd
 
 import (
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -25,7 +27,12 @@ func (p program) askRemote(c *cli.Context, name string, r config.Remote) (bool, 
 			return false, err
 		}
 	}
-	if err := s.tryRemote(name, r); err != nil {
+	option, err := s.tryRemote(name, r)
+	if option != "" {
+		p.lang.Fprintf(c.App.ErrWriter, "%s: added without a trial, because its paths begin with the %s, as in %s:%s/FOLDER\n", terminal.Escape(name), option, terminal.Escape(name), strings.ToUpper(option))
+		return true, nil
+	}
+	if err != nil {
 		p.lang.Fprintf(c.App.ErrWriter, "%s: does not work yet: %v\n", terminal.Escape(name), terminal.Escape(p.lang.Error(err)))
 		return terminal.Confirm(c.Context, c.App.Reader, c.App.ErrWriter, p.lang.Text("Add it all the same?"))
 	}
@@ -60,18 +67,23 @@ func (s *session) askOptions(d backend.Driver, opts map[string]string) error {
 }
 
 // tryRemote opens a remote that is not in the configuration yet and looks at its
-// root.
-func (s *session) tryRemote(name string, r config.Remote) (err error) {
+// root. It does not if the root depends on an option that each path has to say,
+// which it returns then.
+func (s *session) tryRemote(name string, r config.Remote) (pathOption string, err error) {
 	opts, err := s.options(r)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if err := s.registry.Remote(name, r.Driver, opts); err != nil {
-		return err
+		return "", err
+	}
+	if first, _ := s.registry.SplitPath(name, "any"); first != "" {
+		i := slices.IndexFunc(s.drivers, func(d backend.Driver) bool { return d.Name == r.Driver })
+		return s.drivers[i].PathOption, nil
 	}
 	b, err := s.registry.Open(s.ctx, name+":")
 	if err != nil {
-		return err
+		return "", err
 	}
 	if c, ok := b.(io.Closer); ok {
 		defer func() {
@@ -81,5 +93,5 @@ func (s *session) tryRemote(name string, r config.Remote) (err error) {
 		}()
 	}
 	_, err = b.Stat(s.ctx, ".")
-	return err
+	return "", err
 }

@@ -91,6 +91,8 @@ func TestBucketInThePath(t *testing.T) {
 		{"rm -r s3:archive", "is a root", exitMisuse},
 		{"ls s3:archive/../photos", "leads out", exitMisuse},
 		{"ls s3:", "name the bucket", exitFailed},
+		{"trash ls s3:photos", "davdisk can show no trash here", exitFailed},
+		{"trash rm s3:photos/b.txt", "davdisk can show no trash here", exitFailed},
 		{"ls s3:none", `no bucket "none"`, exitNotFound},
 	} {
 		log, cancel, ended := begin(t, strings.Fields(step.line)...)

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/combine"
 	"github.com/davdisk/davdisk/cmd/internal/terminal"
 )
 
@@ -55,8 +56,12 @@ func (s *session) trashOf(address string) (trash backend.Trasher, t target, entr
 	if !ok {
 		return nil, t, "", misuse("%q is on this machine, which has no trash here; write REMOTE:ID", address)
 	}
-	if t, err = s.target(name + ":"); err != nil {
+	root, entry := s.registry.SplitPath(name, entry)
+	if t, err = s.target(name + ":" + root); err != nil {
 		return nil, t, "", err
+	}
+	if _, several := backend.As[*combine.Backend](t.Backend); several {
+		return nil, t, "", misuse("%q is several stores, and each has its own trash or none: name the remote of one", address)
 	}
 	trash, err = backend.Trashcan(t.Backend)
 	return trash, t, entry, named(err, t)
