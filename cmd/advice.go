@@ -19,8 +19,9 @@ import (
 // better: it knows the name of the remote, and what it takes a token from.
 const driverAdvice = "run davdisk login"
 
-// advise makes the errors of a login say which command helps. Where an error
-// does not name the remote, it is the only one that was opened.
+// advise makes the errors of a login, and of a store without room, say what helps.
+// Where that of a login does not name the remote, it is the only one that was
+// opened.
 func (s *session) advise(err error) error {
 	if s.ctx.Err() != nil {
 		return err
@@ -31,6 +32,8 @@ func (s *session) advise(err error) error {
 			all[i] = s.adviseLogin(one)
 		} else if errors.Is(one, fs.ErrPermission) {
 			all[i] = s.adviseRights(one)
+		} else if errors.Is(one, backend.ErrQuota) {
+			all[i] = s.adviseRoom(one)
 		}
 	}
 	if len(all) == 1 {
@@ -70,6 +73,63 @@ func (s *session) adviseRights(err error) error {
 		return err
 	}
 	return advisedError{err, name + ":", language.Say("'davdisk doctor %s:' finds out which right is missing", name)}
+}
+
+// adviseRoom says what makes room where there is none.
+func (s *session) adviseRoom(err error) error {
+	if s.c.Command.Name == "doctor" {
+		return err
+	}
+	name, _, ok := backend.SplitAddress(addressIn(err))
+	switch {
+	case ok:
+	case s.openedHere():
+		name = "local"
+	default:
+		name = s.onlyOpened() // which an error need not name
+	}
+	switch _, known := s.driverOf(name); {
+	case name == "local":
+		return advisedError{err, "", language.Say(makeRoomHere)}
+	case known:
+		return advisedError{err, name + ":", s.makeRoom(name)}
+	}
+	return err
+}
+
+// makeRoomHere is the advice where the disk of this machine is full.
+const makeRoomHere = "make room on the disk of this machine"
+
+// makeRoom says what makes room in a remote.
+func (s *session) makeRoom(name string) language.Phrase {
+	if driver, _ := s.driverOf(name); driver != yandex.Driver().Name {
+		return language.Say("make room in %s:, or have its limit raised", name)
+	}
+	return language.Say("make room: 'davdisk trash empty %s:', or delete something for good", name)
+}
+
+// openedHere reports whether a folder of this machine was to be opened.
+func (s *session) openedHere() bool {
+	for address := range s.asked {
+		if strings.HasPrefix(address, "local:") {
+			return true
+		}
+	}
+	return false
+}
+
+// addressIn returns the address that an error names, of a move or copy that which
+// cannot be written.
+func addressIn(err error) string {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return path.Path
+	case errors.As(err, &link):
+		return link.New
+	}
+	return ""
 }
 
 // driverOf returns the driver of a remote.

@@ -127,15 +127,11 @@ func (p *patient) chain() []step {
 	return append(steps,
 		step{"login", p.open, p.loginHelp},
 		step{"rights", p.look, p.rightsHelp},
-		step{"space", p.space, always(p.makeRoom())},
+		step{"space", p.space, always(p.makeRoom(p.name))},
 		step{"write", p.write, p.rightsHelp},
 		step{"read", p.read, always(language.Say("what the store gave is not what was written; try again, and do not trust this store with data while it lasts"))},
 		step{"remove", p.remove, func(error) language.Phrase { return language.Say("remove %s by hand", p.target.in(p.file).address) }},
 	)
-}
-
-func (p *patient) makeRoom() language.Phrase {
-	return language.Say("make room: 'davdisk trash empty %s:', or delete something for good", p.name)
 }
 
 // resolve looks the host of the service up, unless a proxy does that.
@@ -244,7 +240,7 @@ func (p *patient) rightsHelp(err error) language.Phrase {
 	case errors.Is(err, backend.ErrUnauthorized):
 		return p.loginHelp(err)
 	case errors.Is(err, backend.ErrQuota):
-		return p.makeRoom()
+		return p.makeRoom(p.name)
 	case !errors.Is(err, fs.ErrPermission) || p.api == nil:
 		return language.Phrase{}
 	case !p.readable && p.target.name == "." && !strings.HasSuffix(p.target.root, "app:/") && p.onlyApp(p.registry, p.name+":"):

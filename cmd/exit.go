@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex"
@@ -53,7 +54,8 @@ var kinds = []struct {
 	{yandex.ErrSlowDown, exitPending, ""},
 	{yandex.ErrCodeExpired, exitExpired, ""},
 	{yandex.ErrDenied, exitDenied, ""},
-	{backend.ErrQuota, exitFailed, "make room: 'davdisk trash empty', or delete something for good"},
+	{backend.ErrQuota, exitFailed, ""}, // see session.adviseRoom
+	{syscall.ENOSPC, exitFailed, makeRoomHere},
 	{backend.ErrTooLarge, exitFailed, "'davdisk about' tells the largest file allowed"},
 	{backend.ErrLocked, exitFailed, "try again in a moment"},
 	{backend.ErrRateLimited, exitFailed, "try again later"},

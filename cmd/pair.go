@@ -19,6 +19,7 @@ type pair struct {
 	info     backend.Info  // of the source
 	replaces *backend.Info // what has the new name now; nil for nothing
 	outer    string        // ID of the folder that the new name is in, if known
+	into     bool          // the new name is one in the folder that was typed
 }
 
 // eachPair plans what to do with each source of a command such as cp, to a new
@@ -116,7 +117,7 @@ func (s *session) pair(source string, to target, into bool, there backend.Info, 
 		base = ""
 	}
 	if into && base != "" {
-		p.to, p.outer = to.in(base), there.ID
+		p.to, p.outer, p.into = to.in(base), there.ID, true
 	}
 	if p.replaces, err = s.there(p.to); err != nil {
 		return p, err

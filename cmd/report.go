@@ -27,6 +27,7 @@ type report struct {
 	deleted  int
 	errs     []error
 	summed   bool
+	unnoted  *task // its folder is new, and the same command would copy into that
 }
 
 // sum is a number of files, and the bytes in them.
@@ -163,8 +164,12 @@ func (r *report) interrupted() language.Phrase {
 	if r.deleted > 0 {
 		deleted = language.Say(", %d deleted", r.deleted)
 	}
-	return language.Say("interrupted: %d of %s copied (%s of %s)%s; the same command goes on from there", r.did.files, counted(r.total.files, "file"),
-		terminal.Size(r.did.bytes), terminal.Size(r.total.bytes), deleted)
+	on := language.Say("the same command goes on from there")
+	if r.unnoted != nil {
+		on = language.Say("'davdisk sync' of %q to %q goes on from there", r.unnoted.from.address, r.unnoted.to.address)
+	}
+	return language.Say("interrupted: %d of %s copied (%s of %s)%s; %s", r.did.files, counted(r.total.files, "file"),
+		terminal.Size(r.did.bytes), terminal.Size(r.total.bytes), deleted, on)
 }
 
 // summary is the sum in words.

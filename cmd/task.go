@@ -113,7 +113,9 @@ func (s *session) doOne(j *task, r *report) error {
 		Done: func(step transfer.Step) {
 			copied = append(copied, step)
 			if step.Kind == transfer.MakeFolder && step.Name == "" {
-				s.noteUnfinished(j.pair)
+				if !s.noteUnfinished(j.pair) {
+					r.unnoted = j
+				}
 			}
 			r.done(j, step)
 		},

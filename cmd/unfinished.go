@@ -51,11 +51,12 @@ func (s *session) isUnfinished(from, to target, info backend.Info) bool {
 	return json.Unmarshal(data, &e) == nil && e.From == from.full() && e.To == to.full() && e.ID == info.ID && time.Since(e.Began) < unfinishedLife
 }
 
-// noteUnfinished enters the folder of a pair, which has just been made.
-func (s *session) noteUnfinished(p pair) {
+// noteUnfinished enters the folder of a pair, which has just been made, and reports
+// whether the same command goes on in it when it is repeated.
+func (s *session) noteUnfinished(p pair) bool {
 	file := s.unfinishedFile(p.from, p.to)
 	if file == "" {
-		return
+		return p.into
 	}
 	info, err := p.to.Stat(s.ctx, p.to.name)
 	if err == nil {
@@ -70,8 +71,9 @@ func (s *session) noteUnfinished(p pair) {
 		err = durable.WriteFile(file, data, 0o600)
 	}
 	if err != nil {
-		s.log.Warn("the copy is not gone on with if it is interrupted", "error", err)
+		s.log.Warn("the copy is not noted as unfinished", "error", err)
 	}
+	return err == nil || p.into
 }
 
 // sweepUnfinished removes the entries that do not count any more. What cannot be
