@@ -45,7 +45,7 @@ func (p program) equip(commands []*cli.Command) {
 			p.equip(c.Subcommands)
 			continue
 		}
-		if c.Action != nil && !servesOn(c.Name) {
+		if c.Action != nil {
 			c.Action = withWritten(c.Action)
 		}
 		if c.Action != nil && !printsNothing(c.Name) {

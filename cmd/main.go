@@ -62,5 +62,7 @@ func execute(ctx context.Context, app *cli.App, args []string) error {
 	if err != nil {
 		return err
 	}
-	return app.RunContext(ctx, args)
+	out := newWritten(app.Writer) // also what the library prints, such as help
+	app.Writer = out
+	return checkWritten(out, app.RunContext(ctx, args))
 }

@@ -11,19 +11,40 @@ import (
 	"github.com/davdisk/davdisk/cmd/internal/terminal"
 )
 
-// withWritten makes a command fail if not all that it prints could be written. A
-// script would take what is there for the whole of it.
+// newWritten is where a command prints to.
+func newWritten(to io.Writer) *terminal.Output {
+	return terminal.NewOutput(to, func(err error) error {
+		if errors.As(err, new(unwrittenError)) {
+			return err
+		}
+		return unwrittenError{err}
+	})
+}
+
+// checkWritten adds to an error, or none, that not all could be written. A script
+// would take what is there for the whole of it.
+func checkWritten(out *terminal.Output, err error) error {
+	failed := out.Err()
+	if failed == nil || errors.As(err, new(unwrittenError)) {
+		return err
+	}
+	return errors.Join(err, failed)
+}
+
+// withWritten makes a command fail if not all that it prints could be written. One
+// that works on without is not told.
 func withWritten(action cli.ActionFunc) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		defer func(before io.Writer) { c.App.Writer = before }(c.App.Writer)
-		out := terminal.NewOutput(c.App.Writer, func(err error) error { return unwrittenError{err} })
-		c.App.Writer = out
-		err := action(c)
-		failed := out.Err()
-		if failed == nil || errors.As(err, new(unwrittenError)) {
-			return err
+		if servesOn(c.Command.Name) {
+			if out, ok := c.App.Writer.(*terminal.Output); ok {
+				c.App.Writer = out.Unwrap()
+			}
+			return action(c)
 		}
-		return errors.Join(err, failed)
+		out := newWritten(c.App.Writer)
+		c.App.Writer = out
+		return checkWritten(out, action(c))
 	}
 }
 

@@ -17,7 +17,11 @@ import (
 
 // Is reports whether w is a terminal.
 func Is(w any) bool {
-	if o, ok := w.(*Output); ok {
+	for {
+		o, ok := w.(*Output)
+		if !ok {
+			break
+		}
 		w = o.w
 	}
 	f, ok := w.(*os.File)

@@ -33,6 +33,9 @@ func (o *Output) Write(p []byte) (int, error) {
 	return n, o.err
 }
 
+// Unwrap returns the writer below.
+func (o *Output) Unwrap() io.Writer { return o.w }
+
 // Err returns the first error.
 func (o *Output) Err() error {
 	o.mu.Lock()
