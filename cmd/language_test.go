@@ -27,6 +27,7 @@ type literal struct {
 	text, at string
 	call     string // name of the function, of the innermost call; empty for none
 	arg      int
+	whole    bool // it is all of the argument
 }
 
 // literals returns the texts in the sources of a folder without its tests, the
@@ -47,8 +48,8 @@ func literals(t *testing.T, dir string) (all []literal) {
 			t.Fatal(err)
 		}
 		var visit func(n ast.Node, call string, arg int)
-		visit = func(n ast.Node, call string, arg int) {
-			ast.Inspect(n, func(n ast.Node) bool {
+		visit = func(root ast.Node, call string, arg int) {
+			ast.Inspect(root, func(n ast.Node) bool {
 				switch n := n.(type) {
 				case *ast.ImportSpec:
 					return false
@@ -76,7 +77,7 @@ func literals(t *testing.T, dir string) (all []literal) {
 					return false
 				case ast.Expr:
 					if text, ok := constantText(n); ok {
-						all = append(all, literal{text, set.Position(n.Pos()).String(), call, arg})
+						all = append(all, literal{text, set.Position(n.Pos()).String(), call, arg, ast.Node(n) == root})
 						return false
 					}
 				}
@@ -257,6 +258,34 @@ func TestEverythingThatAPersonReadsIsTranslated(t *testing.T) {
 		if _, ok := texts[text]; !ok {
 			t.Errorf("%s: there is no Russian for %q in ru.toml", at, text)
 		}
+	}
+}
+
+// TestWhatDriversSayIsTranslated: what they know of a failure that is not made of
+// parts. The service's own words, in brackets, are told as they are.
+func TestWhatDriversSayIsTranslated(t *testing.T) {
+	texts, found := catalogue(t), 0
+	for _, dir := range []string{".", "yandex", "yandex/internal/api", "dav", "s3", "sftp", "crypt", "combine", "local"} {
+		for _, l := range literals(t, filepath.Join("../backend", dir)) {
+			switch l.call {
+			case "backend.PathError", "backend.LinkError":
+				l.whole = l.whole && l.arg == 3
+			case "backend.Error":
+			default:
+				continue
+			}
+			if !l.whole || !sentences.MatchString(l.text) {
+				continue
+			}
+			found++
+			own, _, _ := strings.Cut(l.text, "(")
+			if _, ok := texts[strings.TrimSpace(own)]; !ok && own != "" {
+				t.Errorf("%s: there is no Russian for %q in ru.toml", l.at, own)
+			}
+		}
+	}
+	if found < 100 {
+		t.Errorf("only %d texts were found", found)
 	}
 }
 
