@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/spf13/afero"
 )
@@ -152,7 +153,10 @@ func (r *request) send(w http.ResponseWriter, file afero.File, c content, status
 		end := part.start + part.length
 		var unchanged func() error // since the system sent some of it
 		for at = part.start; at < end; {
-			n, err := io.ReadAtLeast(file, buffer[:min(int64(len(buffer)), end-at)], 1)
+			n, err := r.read(file, buffer[:min(int64(len(buffer)), end-at)], at-part.start)
+			if err != nil && n > 0 {
+				write(buffer[:n]) // which came before the fault
+			}
 			if err == nil && unchanged != nil && at+int64(n) == end {
 				err = unchanged() // the end may come from a cache
 			}
@@ -183,6 +187,28 @@ func (r *request) send(w http.ResponseWriter, file afero.File, c content, status
 	}
 	r.handler.buffers.put(pooled) // not after an error: HTTP/2 may still be sending it
 	return nil
+}
+
+const (
+	sentAsItComes = 1 << 20               // bytes at the start of each part of an answer
+	longestFill   = 10 * time.Millisecond // how long bytes are kept back for more to come
+)
+
+// read reads what comes next, of which sent bytes have been sent. A store that is
+// reached by TLS returns 16 KiB at a time at most. Once it has shown that it goes
+// on, as many are sent at once as there is room for, unless it is slow.
+func (r *request) read(file io.Reader, p []byte, sent int64) (n int, err error) {
+	n, err = io.ReadAtLeast(file, p, 1)
+	if sent < sentAsItComes {
+		return n, err
+	}
+	now := r.handler.opts.now
+	for end := now().Add(longestFill); err == nil && n < len(p) && now().Before(end); {
+		var more int
+		more, err = io.ReadAtLeast(file, p[n:], 1)
+		n += more
+	}
+	return n, err
 }
 
 // failed is an error of reading a file whose answer may have begun.

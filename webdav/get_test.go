@@ -1,10 +1,18 @@
 package webdav
 
 import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/spf13/afero"
+
+	"github.com/davdisk/davdisk/webdav/internal/davxml"
 )
 
 // replaceOnRead makes the first read of an open file fail, because other
@@ -91,6 +99,93 @@ func TestScriptsInFilesDoNotRun(t *testing.T) {
 			if header.Get("Content-Security-Policy") != "script-src 'none'; form-action 'none'" || header.Get("X-Content-Type-Options") != "nosniff" {
 				t.Errorf("%s %s: %v", method, name, header)
 			}
+		}
+	}
+}
+
+// recordFs has files that return 16 KiB at a time, as TLS does, and that break at
+// an offset, unless it is 0.
+type recordFs struct {
+	afero.Fs
+	breaks int64
+}
+
+func (f recordFs) Open(name string) (afero.File, error) {
+	file, err := f.Fs.Open(name)
+	return &recordFile{file, f.breaks, 0}, err
+}
+
+type recordFile struct {
+	afero.File
+	breaks, at int64
+}
+
+func (f *recordFile) Read(p []byte) (int, error) {
+	if f.breaks > 0 && f.at >= f.breaks {
+		return 0, errors.New("broken")
+	}
+	if p = p[:min(len(p), 16<<10)]; f.breaks > 0 {
+		p = p[:min(int64(len(p)), f.breaks-f.at)]
+	}
+	n, err := f.File.Read(p)
+	f.at += int64(n)
+	return n, err
+}
+
+// writeCounter counts the writes of an answer.
+type writeCounter struct {
+	*httptest.ResponseRecorder
+	writes int
+}
+
+func (w *writeCounter) Write(p []byte) (int, error) {
+	w.writes++
+	return w.ResponseRecorder.Write(p)
+}
+
+// TestGetWritesLargeFilesInBlocks: once a file has shown that it goes on, what it
+// returns is sent by the buffer, unless that makes the client wait. What came
+// before a fault is sent.
+func TestGetWritesLargeFilesInBlocks(t *testing.T) {
+	const size, asItComes, block = 4<<20 + 5, sentAsItComes / (16 << 10), davxml.BlockSize + 4<<10
+	content := make([]byte, size)
+	rand.NewChaCha8([32]byte{}).Read(content) //nolint:errcheck // never fails
+	for name, test := range map[string]struct {
+		step   time.Duration // between two looks at the clock
+		breaks int64
+		writes int
+	}{
+		"fast":  {0, 0, asItComes + 3<<20/block + 1},
+		"slow":  {longestFill, 0, 4<<20/(16<<10) + 1},
+		"fault": {0, 2<<20 + 48<<10, asItComes + (1<<20+48<<10)/block + 1},
+	} {
+		files := afero.NewMemMapFs()
+		if err := afero.WriteFile(files, "/f", content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		now := time.Time{}
+		h, err := NewHandler(recordFs{files, test.breaks}, WithClock(func() time.Time {
+			now = now.Add(test.step)
+			return now
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &writeCounter{ResponseRecorder: httptest.NewRecorder()}
+		func() {
+			defer func() {
+				if p := recover(); (p != nil) != (test.breaks > 0) {
+					t.Errorf("%s: panic %v", name, p)
+				}
+			}()
+			h.ServeHTTP(w, httptest.NewRequest("GET", "/f", nil))
+		}()
+		want := content
+		if test.breaks > 0 {
+			want = content[:test.breaks]
+		}
+		if got := w.Body.Bytes(); !bytes.Equal(got, want) || w.writes != test.writes {
+			t.Errorf("%s: %d bytes in %d writes, want %d in %d", name, len(got), w.writes, len(want), test.writes)
 		}
 	}
 }
