@@ -32,10 +32,11 @@ func newFetcher(atOnce int, partSize int64, spools *spool.Pool, now func() time.
 	return &fetcher{atOnce: atOnce, partSize: partSize, spools: spools, now: now, slots: make(chan struct{}, maxParts)}
 }
 
-// open returns a reader of the content from off to its end. Once the size of two
-// parts has been read, the caller probably reads on. If it has mostly waited for
-// the store so far, parts are fetched ahead from there on, as far as there is room
-// for them. The reader must not be used by several goroutines at once.
+// open returns a reader of the content from off to its end, in one transfer at
+// first. Once the size of two parts has been read, the caller probably reads on. If
+// it has mostly waited for the store so far, that transfer is given up, and parts
+// are fetched ahead from there on, as far as there is room for them. The reader must
+// not be used by several goroutines at once.
 func (f *fetcher) open(ctx context.Context, content backend.Content, off int64) (io.ReadCloser, error) {
 	size := content.Info().Size
 	if f.atOnce < 2 || size-off < 2*f.partSize {
@@ -43,10 +44,11 @@ func (f *fetcher) open(ctx context.Context, content backend.Content, off int64) 
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	p := &parts{fetcher: f, content: content, ctx: ctx, cancel: cancel, next: off, size: size}
-	if err := p.stream(2 * f.partSize); err != nil {
+	if err := p.stream(size); err != nil {
 		cancel()
 		return nil, err
 	}
+	p.holdBack()
 	return p, nil
 }
 
@@ -60,6 +62,7 @@ type parts struct {
 	next, size int64         // offsets of what is to be fetched next and of the end
 	current    io.ReadCloser // of which left bytes are still to be read
 	left       int64
+	rest       int64         // bytes of current after those, if they are not fetched in parts
 	waited     time.Duration // for the store so far
 	slow       bool          // the first transfer was, so it is worth it to fetch ahead
 	ahead      []*part       // what follows current, in order
@@ -87,9 +90,17 @@ func (p *parts) Read(b []byte) (int, error) {
 
 // advance goes on to what follows current, and fetches ahead.
 func (p *parts) advance() error {
+	p.slow = (p.slow || p.waited > time.Duration(2*p.partSize)*time.Second/slowRate) && !backend.IsSequential(p.content)
+	if p.rest > 0 {
+		p.next = p.size - p.rest
+		if !p.slow || !p.fetchAhead() {
+			p.readOn()
+			return nil
+		}
+		p.rest = 0
+	}
 	p.current.Close()
 	p.current = io.NopCloser(nil)
-	p.slow = (p.slow || p.waited > time.Duration(2*p.partSize)*time.Second/slowRate) && !backend.IsSequential(p.content)
 	for p.slow && p.next < p.size && len(p.ahead) < p.atOnce && p.fetchAhead() {
 	}
 	switch {
@@ -98,10 +109,24 @@ func (p *parts) advance() error {
 		return nil
 	case p.next == p.size:
 		return io.EOF
-	case p.slow: // others have taken the room
-		return p.stream(2 * p.partSize)
 	}
-	return p.stream(p.size)
+	return p.stream(2 * p.partSize) // others have taken the room
+}
+
+// readOn reads the rest of current; of one that is slow, for which others have
+// taken the room, some of it.
+func (p *parts) readOn() {
+	p.next, p.left, p.rest = p.size, p.rest, 0
+	if p.slow {
+		p.holdBack()
+	}
+}
+
+// holdBack leaves it open whether more than the size of two parts is read of
+// current.
+func (p *parts) holdBack() {
+	held := max(0, p.left-2*p.partSize)
+	p.left, p.rest = p.left-held, held
 }
 
 // stream begins a transfer of so many bytes at most, which are read as they come.
@@ -142,7 +167,7 @@ func (p *parts) Close() error {
 	for _, ahead := range p.ahead {
 		err = errors.Join(err, ahead.Close())
 	}
-	p.current, p.ahead, p.left, p.next = io.NopCloser(nil), nil, 0, p.size
+	p.current, p.ahead, p.left, p.rest, p.next = io.NopCloser(nil), nil, 0, 0, p.size
 	return err
 }
 
