@@ -14,10 +14,10 @@ import (
 )
 
 const (
-	// syncedAlone is how many files and folders of a copied tree are synced one by
-	// one. A larger tree is synced together with its file system, if that can be:
-	// that takes as long as a few files, but also writes what other programs have
-	// just written there.
+	// syncedAlone is how many files and folders a copied tree may have that are
+	// synced one by one. A larger tree is synced together with its file system, if
+	// that can be: that takes as long as a few files, but also writes what other
+	// programs have just written there.
 	syncedAlone = 64
 	// copyStep is how many bytes are copied, by the system where it can, between
 	// two looks at the context.
@@ -28,8 +28,7 @@ const (
 type treeCopy struct {
 	*view
 	ctx     context.Context
-	syncAll func() error // syncs the file system of the hidden folder; nil if that cannot be
-	alone   int          // how many more are synced one by one if there is syncAll
+	syncAll func() error // syncs the file system of the hidden folder; nil if each file is synced alone
 }
 
 // copyDurably copies a file or a tree to a name in a hidden folder. When it
@@ -42,74 +41,78 @@ func (v *view) copyDurably(ctx context.Context, from, hidden, to string) error {
 		return err
 	}
 	defer dir.Close()
-	c := &treeCopy{view: v, ctx: ctx, syncAll: fileSystemSync(dir), alone: syncedAlone}
-	if err := c.copy(from, to); err != nil {
+	c := &treeCopy{view: v, ctx: ctx}
+	if fi, err := v.root.Stat(from); err == nil && fi.IsDir() && v.count(from, syncedAlone+1) > syncedAlone {
+		c.syncAll = fileSystemSync(dir)
+	}
+	if err := c.copy(from, to); err != nil || c.syncAll == nil {
 		return err
 	}
-	if c.syncAll != nil && c.alone < 0 {
-		return c.syncAll()
-	}
-	return nil
+	return c.syncAll()
 }
 
-// isAlone reports whether the next file or folder is to be synced by itself.
-func (c *treeCopy) isAlone() bool {
-	if c.syncAll == nil {
-		return true
-	}
-	if c.alone >= 0 {
-		c.alone--
-	}
-	return c.alone >= 0
-}
-
-func (c *treeCopy) copy(from, to string) error {
-	fi, err := c.root.Lstat(from)
+// count returns how many files and folders a tree has, but at most limit. What cannot
+// be read is not counted.
+func (v *view) count(dir string, limit int) int {
+	n := 1
+	f, err := v.root.Open(dir)
 	if err != nil {
-		return err
+		return n
 	}
-	if fi.Mode()&fs.ModeSymlink != 0 {
-		shown, omitted, err := c.entry(path.Dir(from), path.Base(from))
+	entries, _ := f.ReadDir(limit)
+	f.Close()
+	for _, e := range entries {
 		switch {
-		case err != nil:
-			return err
-		case shown != nil && omitted == "":
-			fi = shown
+		case n >= limit:
+			return n
+		case e.IsDir():
+			n += v.count(path.Join(dir, e.Name()), limit-n)
+		default:
+			n++
 		}
 	}
-	switch {
-	case fi.Mode().IsRegular():
-		return c.copyFile(from, to)
-	case fi.Mode()&fs.ModeSymlink != 0:
-		link, err := c.root.Readlink(from)
-		if err != nil {
-			return err
-		}
-		return c.root.Symlink(link, to)
-	case !fi.IsDir():
-		return backend.PathError("copy", from, errors.ErrUnsupported, "neither a file nor a folder")
-	}
-	if err := c.root.Mkdir(to, 0o700); err != nil {
-		return err
-	}
-	dir, err := c.root.Open(from)
+	return n
+}
+
+// copy copies a file, a link or a tree.
+func (c *treeCopy) copy(from, to string) error {
+	src, dst, err := c.insideBoth(path.Dir(from), path.Dir(to))
 	if err != nil {
 		return err
 	}
-	entries, err := dir.Readdirnames(-1)
-	dir.Close()
+	defer src.close()
+	defer dst.close()
+	folder, err := c.copyEntry(src, dst, from, to)
+	if err != nil || folder == nil {
+		return err
+	}
+	return c.copyFolder(from, to, folder)
+}
+
+// insideBoth returns the views of the folders that are copied from and to.
+func (c *treeCopy) insideBoth(from, to string) (src, dst *view, err error) {
+	if src, err = c.inside(from); err != nil {
+		return nil, nil, err
+	}
+	if dst, err = c.inside(to); err != nil {
+		src.close()
+		return nil, nil, err
+	}
+	return src, dst, nil
+}
+
+// copyFolder copies what is in a folder to one that has been created.
+func (c *treeCopy) copyFolder(from, to string, fi fs.FileInfo) error {
+	below, err := c.copyEntries(from, to)
 	if err != nil {
 		return err
 	}
-	for _, entry := range entries {
-		if ownname.IsUnfinished(entry) {
-			continue
-		}
-		if err := c.copy(path.Join(from, entry), path.Join(to, entry)); err != nil {
+	for _, f := range below {
+		if err := c.copyFolder(path.Join(from, f.base), path.Join(to, f.base), f.fi); err != nil {
 			return err
 		}
 	}
-	if c.isAlone() {
+	if c.syncAll == nil {
 		if err := c.sync("copy", to); err != nil {
 			return err
 		}
@@ -117,19 +120,87 @@ func (c *treeCopy) copy(from, to string) error {
 	return c.adopt(to, fi)
 }
 
-// copyFile copies a file. Another program may write to it meanwhile: then the
-// copy is neither its old content nor its new, and fails.
-func (c *treeCopy) copyFile(from, to string) error {
-	in, err := c.root.Open(from)
+// subfolder is a folder whose copy is still empty.
+type subfolder struct {
+	base string
+	fi   fs.FileInfo
+}
+
+// copyEntries copies what is in a folder except what its folders hold, and returns
+// those: however deep a tree is, two of its folders are open at a time.
+func (c *treeCopy) copyEntries(from, to string) (below []subfolder, err error) {
+	src, dst, err := c.insideBoth(from, to)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer in.Close()
+	defer src.close()
+	defer dst.close()
+	entries, err := src.names(".")
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		if ownname.IsUnfinished(entry) {
+			continue
+		}
+		folder, err := c.copyEntry(src, dst, path.Join(from, entry), path.Join(to, entry))
+		if err != nil {
+			return nil, err
+		}
+		if folder != nil {
+			below = append(below, subfolder{entry, folder})
+		}
+	}
+	return below, nil
+}
+
+// copyEntry copies an entry of the folder src to the folder dst. Of a folder it
+// creates an empty one, and returns its description.
+func (c *treeCopy) copyEntry(src, dst *view, from, to string) (folder fs.FileInfo, err error) {
+	fi, err := src.root.Lstat(path.Base(from))
+	if err != nil {
+		return nil, err
+	}
+	open := func() (*os.File, error) { return src.root.Open(path.Base(from)) }
+	if fi.Mode()&fs.ModeSymlink != 0 {
+		shown, omitted, err := c.entry(path.Dir(from), path.Base(from))
+		switch {
+		case err != nil:
+			return nil, err
+		case shown != nil && omitted == "":
+			fi = shown
+			open = func() (*os.File, error) { return c.root.Open(from) } // it may lead out of src
+		}
+	}
+	switch {
+	case fi.Mode().IsRegular():
+		in, err := open()
+		if err != nil {
+			return nil, err
+		}
+		defer in.Close()
+		return nil, c.copyFile(in, from, dst, path.Base(to))
+	case fi.Mode()&fs.ModeSymlink != 0:
+		link, err := src.root.Readlink(path.Base(from))
+		if err != nil {
+			return nil, err
+		}
+		return nil, dst.root.Symlink(link, path.Base(to))
+	case !fi.IsDir():
+		return nil, backend.PathError("copy", from, errors.ErrUnsupported, "neither a file nor a folder")
+	}
+	return fi, dst.root.Mkdir(path.Base(to), 0o700)
+}
+
+// copyFile copies the open file with the name from to a new one in the folder dst.
+// Another program may write to it meanwhile: then the copy is neither its old content
+// nor its new, and fails.
+func (c *treeCopy) copyFile(in *os.File, from string, dst *view, base string) error {
 	opened, err := in.Stat()
 	if err != nil {
 		return err
 	}
-	out, err := c.root.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	out, err := dst.root.OpenFile(base, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
@@ -157,10 +228,10 @@ func (c *treeCopy) copyFile(from, to string) error {
 	case copied.Size() != opened.Size():
 		return backend.PathError("copy", from, backend.ErrUnavailable, fmt.Sprintf("%d of its %d bytes could be copied", copied.Size(), opened.Size()))
 	}
-	if c.isAlone() {
+	if c.syncAll == nil {
 		if err := out.Sync(); err != nil {
 			return err
 		}
 	}
-	return c.adopt(to, opened)
+	return dst.adopt(base, opened)
 }

@@ -57,6 +57,7 @@ func TestTheFolderOfANameIsOpenedOnce(t *testing.T) {
 			}
 			return nil
 		}, 2, 0},
+		{"a copied folder", func() error { return b.Copy(t.Context(), "a/b", "a/copy", backend.CopyOptions{}) }, 3, 0}, // to count what is in it, to list it, and for its files
 	} {
 		events := watch(t, dir)
 		if err := call.do(); err != nil {
@@ -67,6 +68,33 @@ func TestTheFolderOfANameIsOpenedOnce(t *testing.T) {
 		creates := len(slices.DeleteFunc(seen, func(mask uint32) bool { return mask != unix.IN_CREATE }))
 		if opens > call.opens || creates != call.creates {
 			t.Errorf("%s: the folder was opened %d times, and %d files created in it; want at most %d, and %d", call.name, opens, creates, call.opens, call.creates)
+		}
+	}
+}
+
+// TestCount counts no further than it has to.
+func TestCount(t *testing.T) {
+	share := t.TempDir()
+	for _, dir := range []string{"a/b/c", "a/d", "e"} {
+		if err := os.MkdirAll(filepath.Join(share, dir), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(share, dir, "f"), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := New(share, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	v := &view{b, b.share, false}
+	for _, test := range []struct {
+		dir         string
+		limit, want int
+	}{{"e", 9, 2}, {"a", 9, 6}, {"a", 6, 6}, {"a", 3, 3}, {"a", 1, 1}, {"missing", 9, 1}} {
+		if got := v.count(test.dir, test.limit); got != test.want {
+			t.Errorf("%s has %d, at most %d; want %d", test.dir, got, test.limit, test.want)
 		}
 	}
 }
