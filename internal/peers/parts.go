@@ -43,7 +43,7 @@ func parts(found programs, z sizes) []part {
 		},
 		{
 			name: "wire", title: "One large file, beside a plain proxy",
-			about: "The same emulated disk, 0 ms away, by HTTPS. nginx is told the link of the file and passes bytes on; the others find the link, and davdisk compares what it passes with its hash.",
+			about: "The same emulated disk, 0 ms away, by HTTPS. nginx is told the link of the file and passes bytes on; curl is no server, and shows what the client and the disk need by themselves; the others find the link, and davdisk compares what it passes with its hash.",
 			peers: wirePeers(found), tasks: wireTasks(z), figures: upstreamTables,
 		},
 		{

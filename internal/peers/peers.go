@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +22,10 @@ type peer struct {
 	// serve returns the command of the server, which serves a site until it is
 	// ended by SIGTERM.
 	serve func(s site) (*exec.Cmd, error)
+	// straight returns the command that reads the one file of a disk from its link to
+	// standard output, or stores standard input by it: such a peer has no server. It
+	// is nil for those that have one.
+	straight func(s site, link *url.URL, put bool) *exec.Cmd
 	// copy returns the command that copies a folder to a folder of the disk; nil
 	// if there is none.
 	copy func(s site, from, to string) *exec.Cmd
@@ -41,8 +46,8 @@ type program struct{ path, version string }
 // programs are those of this machine. An empty path is a program that is not
 // there.
 type programs struct {
-	davdisk, self, rclone, debianRclone, nginx, apache, lighttpd program
-	missing                                                      []string // what that means for the tables
+	davdisk, self, rclone, debianRclone, nginx, apache, lighttpd, curl program
+	missing                                                            []string // what that means for the tables
 }
 
 // environment is that of this program with additions and a home of its own.

@@ -18,25 +18,84 @@ import (
 	"sync"
 )
 
-// wirePeers are those of the upstream part and nginx, which only passes bytes on:
-// what is left to a server that has to understand them.
+// wirePeers are those of the upstream part and two that understand nothing of what
+// they carry: nginx, which only passes bytes on, and curl without a server.
 func wirePeers(found programs) []peer {
 	peers := upstreamPeers(found)
-	if found.nginx.path == "" {
-		return peers
+	if found.nginx.path != "" {
+		peers = append(peers, peer{
+			name: "nginx, proxy", version: found.nginx.version, far: true,
+			care:  "is given the links of the one file, by which it passes its bytes on; asks, checks and keeps nothing",
+			serve: nginxProxy(found.nginx.path),
+		})
 	}
-	return append(peers, peer{
-		name: "nginx, proxy", version: found.nginx.version, far: true,
-		care:  "is given the links of the one file, by which it passes its bytes on; asks, checks and keeps nothing",
-		serve: nginxProxy(found.nginx.path),
-	})
+	if found.curl.path != "" {
+		peers = append(peers, peer{
+			name: "curl, no server", version: found.curl.version, far: true,
+			care:     "is the client itself, and is given the links; checks and keeps nothing",
+			straight: curlStraight(found.curl.path),
+		})
+	}
+	return peers
 }
 
 // wireTasks are the transfer of one large file.
 func wireTasks(z sizes) []task {
-	return []task{
-		putTask("PUT of "+bytesText(z.big), 1, 1, z.big),
-		getTask("GET of "+bytesText(z.big), 1, 1, 1, z.big),
+	put := putTask("PUT of "+bytesText(z.big), 1, 1, z.big)
+	get := getTask("GET of "+bytesText(z.big), 1, 1, 1, z.big)
+	return []task{orStraight(put, contentOf(0, z.big), true), orStraight(get, contentOf(0, z.big), false)}
+}
+
+// orStraight lets a peer without a server transfer the one file of a task.
+func orStraight(t task, what content, put bool) task {
+	byServer := t.work
+	t.work = func(s *session) (func() error, error) {
+		if s.peer.straight == nil {
+			return byServer(s)
+		}
+		link, to, err := s.site.disk.links(fileName("d", 0))
+		if err != nil {
+			return nil, err
+		}
+		if put {
+			cmd := s.peer.straight(s.site, to, true)
+			cmd.Stdin = what.reader()
+			return func() error { return stored(s.place, fileName("d", 0), what) }, s.run(cmd)
+		}
+		return nothing, s.compare(s.peer.straight(s.site, link, false), what)
+	}
+	return t
+}
+
+// compare runs a program to its end and compares what it writes.
+func (s *session) compare(cmd *exec.Cmd, want content) error {
+	var said output
+	cmd.Stderr = &said
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	wrong := want.compare(out)
+	out.Close() // a program that has more to say ends
+	if err := errors.Join(wrong, cmd.Wait()); err != nil {
+		return fmt.Errorf("%s: %w\n%s", cmd, err, &said)
+	}
+	s.cpu += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	return nil
+}
+
+// curlStraight transfers a file over HTTP/1, as davdisk does.
+func curlStraight(path string) func(site, *url.URL, bool) *exec.Cmd {
+	return func(s site, link *url.URL, put bool) *exec.Cmd {
+		cmd := exec.Command(path, "--silent", "--show-error", "--fail", "--http1.1", "--proxy", s.disk.proxy, "--cacert", s.disk.ca)
+		if put {
+			cmd.Args = append(cmd.Args, "--upload-file", "-")
+		}
+		cmd.Args = append(cmd.Args, link.String())
+		return cmd
 	}
 }
 

@@ -59,6 +59,7 @@ func findPrograms(ctx context.Context, o options, work string) (programs, error)
 		{&found.nginx, "nginx", []string{"-v"}, nginxDavExt},
 		{&found.apache, "apache2", []string{"-v"}, apacheModules + "/mod_dav.so"},
 		{&found.lighttpd, "lighttpd", []string{"-v"}, lighttpdDav},
+		{&found.curl, "curl", []string{"--version"}, ""},
 	} {
 		path, lacking := lookUp(one.name), one.name
 		if path != "" && one.needs != "" {

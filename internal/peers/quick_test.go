@@ -19,7 +19,7 @@ func TestQuick(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs the /proc of Linux")
 	}
-	for _, server := range []string{"rclone", "nginx", "apache2", "lighttpd"} {
+	for _, server := range []string{"rclone", "nginx", "apache2", "lighttpd", "curl"} {
 		testtool.Find(t, server)
 	}
 	dir := t.TempDir()
@@ -58,7 +58,7 @@ func TestQuick(t *testing.T) {
 	if want := 2*(len(upstreamTasks(z))+len(wireTasks(z))) + 3*len(localTasks(z)) + len(growthTasks(z)) + len(memoryTasks(z)); rows < want {
 		t.Errorf("there are %d rows, want at least %d", rows, want)
 	}
-	for _, want := range []string{"rclone ", "nginx", "Apache", "lighttpd", "x/net", "davdisk", "nginx, proxy"} {
+	for _, want := range []string{"rclone ", "nginx", "Apache", "lighttpd", "x/net", "davdisk", "nginx, proxy", "curl, no server"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("%s is not measured", want)
 		}

@@ -114,7 +114,7 @@ func (r runner) once(ctx context.Context, t task, who peer) (c cost, err error) 
 	if err := t.prepare(s.place); err != nil {
 		return c, fmt.Errorf("prepare: %w", err)
 	}
-	if t.programs {
+	if t.programs || who.serve == nil {
 		return s.do(t, nil)
 	}
 	if s.site.address, err = r.ports.free(ctx); err != nil {
