@@ -54,6 +54,13 @@ func TestServeMounts(t *testing.T) {
 // transfers makes a MOVE or a COPY from one path to another.
 func (s *serving) transfers(method, from, to string, want int) {
 	s.Helper()
+	if code := s.transfer(method, from, to); code != want {
+		s.Errorf("%s %s to %s is answered %d, want %d", method, from, to, code, want)
+	}
+}
+
+func (s *serving) transfer(method, from, to string) (code int) {
+	s.Helper()
 	req, err := http.NewRequest(method, s.url+from, nil)
 	if err != nil {
 		s.Fatal(err)
@@ -64,9 +71,7 @@ func (s *serving) transfers(method, from, to string, want int) {
 		s.Fatal(err)
 	}
 	res.Body.Close()
-	if res.StatusCode != want {
-		s.Errorf("%s %s to %s is answered %d, want %d", method, from, to, res.StatusCode, want)
-	}
+	return res.StatusCode
 }
 
 func TestMountsThatMakeNoSense(t *testing.T) {

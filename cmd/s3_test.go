@@ -3,6 +3,7 @@ package cmd
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -112,5 +113,59 @@ func TestBucketInThePath(t *testing.T) {
 		t.Errorf("it holds %q", got)
 	}
 	s.wants("GET", "work/a.txt", "", "", 404)
+	s.stop()
+}
+
+// TestOneBucketUnderTwoNames serves a bucket twice, which no address tells: what is
+// moved or copied over itself, or below itself, stays, whatever is answered.
+func TestOneBucketUnderTwoNames(t *testing.T) {
+	files, _ := buckets(t, "bucket")
+	if err := os.MkdirAll(os.Getenv("XDG_CONFIG_HOME")+"/davdisk", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	config := "[remotes.one]\ndriver = \"s3\"\nbucket = \"bucket\"\n[remotes.two]\ndriver = \"s3\"\nbucket = \"bucket\"\n"
+	if err := os.WriteFile(os.Getenv("XDG_CONFIG_HOME")+"/davdisk/config.toml", []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := startServing(t, "--mount", "/one=one:", "--mount", "/two=two:")
+	s.wants("MKCOL", "one/d/", "", "", 201)
+	s.wants("MKCOL", "one/d/sub/", "", "", 201)
+	s.wants("PUT", "one/f", "", "only", 201)
+	s.wants("PUT", "one/d/g", "", "in d", 201)
+	whole := map[string]string{"f": "only", "d/": "", "d/g": "in d", "d/sub/": ""}
+	holds := func(after string) {
+		t.Helper()
+		list, err := files.ListBucket("bucket", nil, gofakes3.ListBucketPage{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]string{}
+		for _, object := range list.Contents {
+			content, err := files.GetObject("bucket", object.Key, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data, err := io.ReadAll(content.Contents)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[object.Key] = string(data)
+		}
+		if !maps.Equal(got, whole) {
+			t.Fatalf("after %s there is %q, want %q", after, got, whole)
+		}
+	}
+	for _, method := range []string{"MOVE", "COPY"} {
+		for _, names := range [][2]string{{"one/f", "two/f"}, {"two/d/g", "one/d/g"}, {"one/d", "two/d/sub/new"}, {"one/d", "two/d/new"}, {"one/d", "two/d"}, {"one/d/sub", "two/d"}} {
+			if code := s.transfer(method, names[0], names[1]); code/100 != 4 {
+				t.Errorf("%s %s to %s is answered %d", method, names[0], names[1], code)
+			}
+			holds(method + " " + names[0] + " to " + names[1])
+		}
+	}
+	s.transfers("MOVE", "one/f", "two/moved", 201)
+	whole["moved"] = "only"
+	delete(whole, "f")
+	holds("a move to another name")
 	s.stop()
 }
