@@ -23,8 +23,13 @@ func (j *Journal[E]) write(proposals []*proposal[E]) error {
 	var grown int64
 	sync := false
 	for _, p := range proposals {
-		grown += lineLength(p.payload)
-		sync = sync || !p.volatile
+		if !p.passing {
+			grown += lineLength(p.payload)
+			sync = sync || !p.volatile
+		}
+	}
+	if grown == 0 {
+		return nil
 	}
 	if j.behind || j.size+grown > j.limit || !j.inPlace() {
 		if err := j.rewrite(); err != nil {
@@ -34,7 +39,9 @@ func (j *Journal[E]) write(proposals []*proposal[E]) error {
 	}
 	lines, sum := make([]byte, 0, grown), j.sum
 	for _, p := range proposals {
-		lines, sum = appendLine(lines, sum, p.payload)
+		if !p.passing {
+			lines, sum = appendLine(lines, sum, p.payload)
+		}
 	}
 	_, err := j.file.WriteAt(lines, j.size)
 	if err == nil && sync {
@@ -77,7 +84,7 @@ func (j *Journal[E]) rewrite() error {
 		if err := write.value(header{Version: version, Format: j.format, Seq: j.seq}); err != nil {
 			return err
 		}
-		for entry := range j.machine.Snapshot() {
+		for entry := range j.lasting() {
 			if err := write.value(entry); err != nil {
 				return err
 			}

@@ -102,6 +102,12 @@ type Config[E any] struct {
 	Format string
 	// Machine is the state, empty.
 	Machine Machine[E]
+	// Transient, if not nil, reports whether an entry ends with the process
+	// that proposed it, as a reservation for a request does. A Journal applies
+	// such an entry in its order among the others and never writes it, neither
+	// when it is proposed nor as part of a snapshot; a log that several
+	// processes share carries it like any other.
+	Transient func(entry E) bool
 	// Import, if not nil, imports the state of an earlier version of the
 	// program. If there is any, it applies the entries, calls keep, which makes
 	// the state durable, and removes the old files. It must be idempotent,
@@ -114,6 +120,7 @@ type Journal[E any] struct {
 	path    string // empty: in memory only
 	format  string
 	machine Machine[E]
+	passing func(E) bool // Config.Transient
 	lock    *flock.Flock
 
 	nextMu sync.Mutex
@@ -147,6 +154,7 @@ type proposal[E any] struct {
 	entry    E
 	payload  []byte
 	volatile bool
+	passing  bool // it has no payload and is not written
 
 	seq uint64
 	err error
@@ -156,7 +164,10 @@ type proposal[E any] struct {
 // its entries to the machine. The file is created with the first entry. With an
 // empty path the journal is in memory only.
 func Open[E any](path string, c Config[E]) (*Journal[E], error) {
-	j := &Journal[E]{path: path, format: c.Format, machine: c.Machine, sync: (*os.File).Sync}
+	j := &Journal[E]{path: path, format: c.Format, machine: c.Machine, passing: c.Transient, sync: (*os.File).Sync}
+	if j.passing == nil {
+		j.passing = func(E) bool { return false }
+	}
 	if path == "" {
 		return j, nil
 	}
@@ -184,8 +195,8 @@ func (j *Journal[E]) Propose(ctx context.Context, entry E, opts Options) (seq ui
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	p := &proposal[E]{entry: entry, volatile: opts.Volatile, err: errPanicked}
-	if j.path != "" {
+	p := &proposal[E]{entry: entry, volatile: opts.Volatile, passing: j.passing(entry), err: errPanicked}
+	if j.path != "" && !p.passing {
 		if p.payload, err = json.Marshal(entry); err != nil {
 			return 0, err
 		}
@@ -229,7 +240,7 @@ func (j *Journal[E]) commit(proposals []*proposal[E]) {
 		err = fmt.Errorf("write the journal %s: %w", j.path, err)
 	}
 	for _, p := range proposals {
-		if err != nil && (!p.volatile || j.closed) {
+		if err != nil && (!p.volatile && !p.passing || j.closed) {
 			p.err = err
 			continue
 		}
@@ -265,8 +276,19 @@ func (j *Journal[E]) Close() error {
 }
 
 func (j *Journal[E]) empty() bool {
-	for range j.machine.Snapshot() {
+	for range j.lasting() {
 		return false
 	}
 	return true
+}
+
+// lasting yields the entries of the machine's snapshot that are written.
+func (j *Journal[E]) lasting() iter.Seq[E] {
+	return func(yield func(E) bool) {
+		for entry := range j.machine.Snapshot() {
+			if !j.passing(entry) && !yield(entry) {
+				return
+			}
+		}
+	}
 }
