@@ -1,0 +1,50 @@
+package replica
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/davdisk/davdisk/internal/cluster"
+)
+
+// An envelope is an entry of the log as it is written. It has one of Join, Beat,
+// Leave, Expel and Entries.
+type envelope struct {
+	Gateway string `json:"g"`
+	Epoch   uint64 `json:"e,omitempty"` // of the membership it is proposed in; none for Join
+	// Number counts the proposals of an epoch: each counts once. A number below
+	// the Floor of an entry that was applied does not count any more, because
+	// the gateway has given it up.
+	Number uint64 `json:"n,omitempty"`
+	Floor  uint64 `json:"f,omitempty"`
+
+	Join    *join          `json:"join,omitempty"`
+	Beat    bool           `json:"beat,omitempty"`
+	Leave   bool           `json:"leave,omitempty"`
+	Expel   *expel         `json:"expel,omitempty"`
+	Entries []cluster.Data `json:"p,omitempty"`
+}
+
+// join makes a member, whose epoch is the number of the entry.
+type join struct {
+	Process  string            `json:"process"`  // random, of one process
+	Attempt  int               `json:"attempt"`  // counts those of the process
+	Replaces string            `json:"replaces"` // the process before it, which is gone
+	Lease    time.Duration     `json:"lease"`    // nanoseconds
+	Formats  map[string]string `json:"formats"`  // of the machines, by name
+}
+
+// expel ends a membership, unless it was heard of after the entry Beat.
+type expel struct {
+	Epoch uint64 `json:"epoch"`
+	Beat  uint64 `json:"beat"`
+}
+
+func (e envelope) encode() ([]byte, error) {
+	data, err := json.Marshal(e)
+	if err == nil && len(data) > cluster.MaxEntry {
+		err = fmt.Errorf("%w: it has %d bytes, of %d", cluster.ErrTooLarge, len(data), cluster.MaxEntry)
+	}
+	return data, err
+}

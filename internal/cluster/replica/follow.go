@@ -1,0 +1,165 @@
+package replica
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/davdisk/davdisk/internal/cluster"
+)
+
+// retryAfter is when the log is followed again after that has failed.
+const retryAfter = 50 * time.Millisecond
+
+// errOutdated ends a call of Follow that another one has replaced.
+var errOutdated = errors.New("the log is followed by another call")
+
+// follow applies the log until the engine is closed.
+func (e *Engine) follow() {
+	for e.ctx.Err() == nil {
+		err := e.followOnce()
+		switch {
+		case e.ctx.Err() != nil:
+			return
+		case errors.Is(err, cluster.ErrOtherLog):
+			e.fail(err)
+		case errors.Is(err, errNoFollower):
+			e.fail(fmt.Errorf("%w: %w", cluster.ErrFormat, err))
+		case err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, errOutdated):
+			e.cfg.Log.Debug("the log that the gateways share is followed anew", "error", err)
+		}
+		e.pause()
+	}
+}
+
+// followOnce follows the log as long as one call of the store does.
+func (e *Engine) followOnce() error {
+	ctx, cancel := context.WithCancel(e.ctx)
+	defer cancel()
+	e.mu.Lock()
+	if e.failed != nil {
+		e.mu.Unlock()
+		return nil
+	}
+	e.call++
+	call, after := e.call, e.state.Seq
+	e.refollow = cancel
+	e.mu.Unlock()
+	return e.store.Follow(ctx, after, func(ev Event) error {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if call != e.call || e.failed != nil {
+			return errOutdated
+		}
+		return e.event(ev)
+	})
+}
+
+// fail ends the membership: the log cannot be followed.
+func (e *Engine) fail(err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.failed != nil {
+		return
+	}
+	e.failed = err
+	e.cfg.Log.Error("this gateway can no longer follow the log that it shares with others, and changes nothing", "error", err)
+	if e.member != nil {
+		e.member.end()
+	}
+	e.notify()
+}
+
+// event applies what the store tells; mu is held.
+func (e *Engine) event(ev Event) error {
+	switch {
+	case ev.Entry != nil:
+		if err := e.entry(ev.Entry); err != nil {
+			return err
+		}
+	case ev.Report != nil:
+		e.reported[ev.Report.Epoch] = max(e.reported[ev.Report.Epoch], ev.Report.Seq)
+	case ev.Snapshot != nil:
+		if err := e.restore(*ev.Snapshot); err != nil {
+			return err
+		}
+	default:
+		delete(e.logged, ev.Trimmed)
+	}
+	e.notify()
+	return nil
+}
+
+// entry applies an entry of the log; one that was applied before is still there
+// to be trimmed.
+func (e *Engine) entry(in *Entry) error {
+	e.logged[in.Key] = in.Seq
+	if in.Seq <= e.state.Seq {
+		return nil
+	}
+	var entry envelope
+	if err := json.Unmarshal(in.Data, &entry); err != nil {
+		return fmt.Errorf("%w: %w", errNoFollower, err)
+	}
+	err := e.state.apply(in.Seq, entry)
+	if errors.Is(err, errNoFollower) {
+		return err
+	}
+	e.grown.entries++
+	e.grown.bytes += int64(len(in.Data))
+	e.outcome(in.Seq, entry, err)
+	e.lapsed(cluster.ErrExpelled)
+	e.snapshotIfDue()
+	return nil
+}
+
+// outcome notes when members were heard of, and resolves a proposal of this
+// gateway.
+func (e *Engine) outcome(seq uint64, entry envelope, err error) {
+	m := e.member
+	switch {
+	case errors.Is(err, errVoid):
+	case entry.Join != nil:
+		if err == nil {
+			e.heard[seq] = e.cfg.Clock.Now()
+		}
+		if m != nil && entry.Join.Process == e.self.Process && entry.Join.Attempt == e.attempt {
+			if err == nil {
+				m.epoch = seq
+			}
+			m.joined.resolve(seq, err)
+		}
+	default:
+		if entry.Beat && err == nil {
+			e.heard[entry.Epoch] = e.cfg.Clock.Now()
+		}
+		if m != nil && m.epoch == entry.Epoch {
+			if p := m.pending[entry.Number]; p != nil {
+				delete(m.pending, entry.Number)
+				p.resolve(seq, err)
+			}
+		}
+	}
+}
+
+// lapsed forgets memberships that have ended. The outcome of proposals of this
+// gateway's is err.
+func (e *Engine) lapsed(err error) {
+	for epoch := range e.heard {
+		if e.state.Members[epoch] == nil {
+			delete(e.heard, epoch)
+			delete(e.reported, epoch)
+		}
+	}
+	m := e.member
+	if m == nil || m.epoch == 0 || e.state.Members[m.epoch] != nil {
+		return
+	}
+	m.end()
+	for number, p := range m.pending {
+		delete(m.pending, number)
+		p.resolve(0, err)
+	}
+}

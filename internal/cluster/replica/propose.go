@@ -1,0 +1,203 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/davdisk/davdisk/internal/cluster"
+)
+
+// pending is a proposal whose outcome is not known yet. seq and err are set
+// before done is closed.
+type pending struct {
+	done chan struct{}
+	seq  uint64
+	err  error
+}
+
+func newPending() *pending { return &pending{done: make(chan struct{})} }
+
+// resolve tells the outcome. The first one counts; Engine.mu is held.
+func (p *pending) resolve(seq uint64, err error) {
+	select {
+	case <-p.done:
+	default:
+		p.seq, p.err = seq, err
+		close(p.done)
+	}
+}
+
+// Propose implements cluster.Shared.
+func (e *Engine) Propose(ctx context.Context, entries []cluster.Data) (uint64, error) {
+	ctx, cancel := e.bound(ctx)
+	defer cancel()
+	return e.propose(ctx, envelope{Entries: entries})
+}
+
+// propose proposes an entry of the current member.
+func (e *Engine) propose(ctx context.Context, entry envelope) (uint64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	m, p, err := e.begin(&entry)
+	if err != nil {
+		return 0, err
+	}
+	defer e.forget(m, entry.Number)
+	data, err := entry.encode()
+	if err != nil {
+		return 0, err
+	}
+	return e.decide(ctx, m, p, fmt.Sprintf("%x-%x", entry.Epoch, entry.Number), data)
+}
+
+// begin numbers an entry.
+func (e *Engine) begin(entry *envelope) (*member, *pending, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	m := e.member
+	switch {
+	case e.failed != nil:
+		return nil, nil, e.failed
+	case m == nil || m.epoch == 0 && !e.closed:
+		return nil, nil, cluster.ErrNotJoined
+	case e.closed || m.Remaining() == 0:
+		return nil, nil, cluster.ErrExpelled
+	}
+	m.number++
+	p := newPending()
+	m.pending[m.number] = p
+	entry.Gateway, entry.Epoch, entry.Number, entry.Floor = m.gateway, m.epoch, m.number, m.number
+	for n := range m.pending {
+		entry.Floor = min(entry.Floor, n)
+	}
+	return m, p, nil
+}
+
+// forget gives a proposal up. One that is not decided may count until the next one
+// of the member is applied.
+func (e *Engine) forget(m *member, number uint64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(m.pending, number)
+}
+
+// decide appends an entry and waits until it is applied here.
+func (e *Engine) decide(ctx context.Context, m *member, p *pending, key string, data []byte) (uint64, error) {
+	sending, stop := context.WithCancel(ctx)
+	appended := make(chan error)
+	go func() { // decide waits for it
+		defer close(appended)
+		seq, err := e.store.Append(sending, key, data)
+		if err == nil {
+			e.inLog(seq)
+			return
+		}
+		appended <- err
+	}()
+	defer func() {
+		stop()
+		for range appended {
+		}
+	}()
+	select {
+	case <-p.done:
+		return p.seq, p.err
+	case err, failed := <-appended:
+		if failed {
+			return e.undecided(p, err)
+		}
+	case <-m.lost:
+		stop() // then Append tells what it has sent
+		if err, failed := <-appended; failed {
+			return e.undecided(p, err)
+		}
+	}
+	select {
+	case <-p.done:
+		return p.seq, p.err
+	case <-m.lost:
+		return e.undecided(p, cluster.ErrUnknownOutcome)
+	case <-ctx.Done():
+		return e.undecided(p, fmt.Errorf("%w: %w", cluster.ErrUnknownOutcome, context.Cause(ctx)))
+	}
+}
+
+// undecided returns the outcome of a proposal if it is known by now, else err.
+func (e *Engine) undecided(p *pending, err error) (uint64, error) {
+	e.mu.Lock()
+	select {
+	case <-p.done:
+		e.mu.Unlock()
+		return p.seq, p.err
+	default:
+	}
+	e.mu.Unlock()
+	if errors.Is(err, cluster.ErrOtherLog) {
+		e.fail(err)
+	}
+	return 0, err
+}
+
+// inLog notes that an entry is in the log, and must be seen soon.
+func (e *Engine) inLog(seq uint64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if seq > e.acked.seq {
+		if e.acked.seq <= e.state.Seq { // else the clock runs already
+			e.acked.at = e.cfg.Clock.Now()
+		}
+		e.acked.seq = seq
+	}
+}
+
+// AppliedByAll implements cluster.Shared.
+func (e *Engine) AppliedByAll(ctx context.Context, seq uint64) error {
+	return e.wait(ctx, func() (bool, error) {
+		if m := e.member; m == nil || m.Remaining() == 0 {
+			return false, cluster.ErrExpelled
+		}
+		if e.state.Seq < seq {
+			return false, nil
+		}
+		for epoch := range e.state.Members {
+			if epoch <= seq && epoch != e.member.epoch && e.reported[epoch] < seq {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
+}
+
+// Barrier implements cluster.Shared.
+func (e *Engine) Barrier(ctx context.Context) error {
+	ctx, cancel := e.bound(ctx)
+	defer cancel()
+	last, err := e.store.Last(ctx)
+	if err != nil {
+		return err
+	}
+	return e.wait(ctx, func() (bool, error) { return e.state.Seq >= last, nil })
+}
+
+// wait waits for a condition, which is asked with mu held.
+func (e *Engine) wait(ctx context.Context, condition func() (bool, error)) error {
+	for {
+		e.mu.Lock()
+		ok, err := condition()
+		if !ok && err == nil {
+			err = e.failed
+		}
+		changed := e.changed
+		e.mu.Unlock()
+		if ok || err != nil {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", cluster.ErrUnavailable, context.Cause(ctx))
+		}
+	}
+}
