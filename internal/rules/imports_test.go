@@ -59,26 +59,29 @@ type rule struct {
 // rules are the directions of docs/architecture.md.
 func rules() []rule {
 	const metrics, crypto, templates = "github.com/prometheus/", "golang.org/x/crypto/", "html/template"
+	const etcd, gateways = "go.etcd.io/", "internal/cluster/etcd/"
 	return []rule{
-		{folder: "backend", never: []string{"vfs/", "webdav/", "cmd/", "conformance/", metrics},
+		{folder: "backend", never: []string{"vfs/", "webdav/", "cmd/", "conformance/", metrics, etcd, gateways},
 			why: "a store knows the contract alone"},
 		{folder: "backend/yandex/emulator", never: []string{"backend/", "internal/"},
 			why: "types shared with the driver would hide mistakes made in both"},
-		{folder: "vfs", except: []string{"vfs/vfstest"}, never: []string{"webdav/", "cmd/", "conformance/", metrics, crypto, templates},
+		{folder: "vfs", except: []string{"vfs/vfstest"}, never: []string{"webdav/", "cmd/", "conformance/", metrics, crypto, templates, etcd, gateways},
 			why: "a file system knows stores, not who serves it"},
 		{folder: "vfs/vfstest", never: []string{"webdav/", "cmd/", metrics, crypto, templates},
 			why: "it says what a store's declarations mean to the suite, and knows no more"},
-		{folder: "conformance", never: []string{"backend/", "vfs/", "webdav/", "cmd/", metrics, crypto, templates},
+		{folder: "conformance", never: []string{"backend/", "vfs/", "webdav/", "cmd/", metrics, crypto, templates, etcd, gateways},
 			why: "the suite is for any afero.Fs"},
 		{folder: "webdav", except: []string{"webdav/server", "webdav/page"},
-			never: []string{"backend/", "vfs/", "cmd/", "conformance/", "webdav/server/", "webdav/page/", metrics, crypto, templates},
+			never: []string{"backend/", "vfs/", "cmd/", "conformance/", "webdav/server/", "webdav/page/", metrics, crypto, templates, etcd, gateways},
 			why:   "the protocol serves any file system, and a program on it links no users, metrics or page"},
-		{folder: "webdav/server", never: []string{"backend/", "vfs/", "cmd/", "conformance/", "webdav/page/", metrics, templates},
+		{folder: "webdav/server", never: []string{"backend/", "vfs/", "cmd/", "conformance/", "webdav/page/", metrics, templates, etcd, gateways},
 			why: "it stands around any http.Handler"},
-		{folder: "webdav/page", never: []string{"backend/", "vfs/", "cmd/", "conformance/", "webdav/server/", metrics, crypto},
+		{folder: "webdav/page", never: []string{"backend/", "vfs/", "cmd/", "conformance/", "webdav/server/", metrics, crypto, etcd, gateways},
 			why: "the page works on any share"},
 		{folder: "internal", except: []string{"internal/e2e", "internal/rules", "internal/scoreboard/stores"}, never: []string{"vfs/", "webdav/", "cmd/"},
 			why: "what all may use depends on none of them"},
+		{folder: "internal/cluster", except: []string{"internal/cluster/etcd"}, never: []string{etcd, "google.golang.org/grpc/"},
+			why: "what keeps the log can be replaced, and whoever does without it does not link it"},
 		{folder: "internal/scoreboard/stores", never: []string{"webdav/", "cmd/"},
 			why: "it tries file systems over stores, and knows no more"},
 	}

@@ -1,0 +1,187 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/status"
+
+	"github.com/davdisk/davdisk/internal/cluster"
+)
+
+// pauseBetween is the time between attempts that fail at once.
+const pauseBetween = 50 * time.Millisecond
+
+// nodes has a client for one endpoint at a time.
+type nodes struct {
+	config  Config
+	timeout time.Duration
+
+	ctx    context.Context // ends with close
+	cancel context.CancelFunc
+	calls  sync.WaitGroup
+
+	mu     sync.Mutex
+	closed bool
+	client *clientv3.Client // nil until it is needed
+	index  int              // of its endpoint
+}
+
+// current returns the client.
+func (n *nodes) current() (*clientv3.Client, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return nil, fs.ErrClosed
+	}
+	if n.client == nil {
+		client, err := n.dial(n.config.Endpoints[n.index])
+		if err != nil {
+			n.index = (n.index + 1) % len(n.config.Endpoints)
+			return nil, err
+		}
+		n.client = client
+	}
+	return n.client, nil
+}
+
+func (n *nodes) dial(endpoint string) (*clientv3.Client, error) {
+	return clientv3.New(clientv3.Config{
+		Endpoints: []string{endpoint}, TLS: n.config.TLS, Username: n.config.Username, Password: n.config.Password,
+		DialTimeout: n.timeout, MaxUnaryRetries: 1, Logger: zap.NewNop(), // it would write to standard error
+	})
+}
+
+// next leaves a client for one of the next endpoint. Other calls that it has under
+// way are made again.
+func (n *nodes) next(failed *clientv3.Client) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if failed == nil || n.client != failed {
+		return
+	}
+	n.client, n.index = nil, (n.index+1)%len(n.config.Endpoints)
+	_ = failed.Close()
+}
+
+// begin makes a context that also ends with close, and tells close of the call.
+func (n *nodes) begin(ctx context.Context) (context.Context, func(), error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return ctx, nil, fs.ErrClosed
+	}
+	n.calls.Add(1)
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(n.ctx, cancel)
+	return ctx, func() { stop(); cancel(); n.calls.Done() }, nil
+}
+
+// call makes a call until it succeeds, etcd refuses it, or the context ends. It
+// reports whether an attempt may have been carried out that did not succeed.
+func (n *nodes) call(ctx context.Context, do func(context.Context, *clientv3.Client) error) (sent bool, err error) {
+	ctx, done, err := n.begin(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer done()
+	for {
+		client, err := n.current()
+		if err == nil {
+			attempt, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), n.timeout)
+			if err = connect(attempt, client); err == nil {
+				err = do(attempt, client)
+				sent = sent || err != nil && !isRefusal(err)
+			}
+			cancel()
+			switch {
+			case err == nil:
+				return sent, nil
+			case isRefusal(err):
+				return sent, refusal(err)
+			}
+			n.next(client)
+		}
+		select {
+		case <-time.After(pauseBetween):
+		case <-ctx.Done():
+			return sent, fmt.Errorf("%w: %w: %w", cluster.ErrUnavailable, context.Cause(ctx), err)
+		}
+	}
+}
+
+// code returns the code of an error of etcd or of gRPC.
+func code(err error) codes.Code {
+	var refused rpctypes.EtcdError
+	if errors.As(err, &refused) {
+		return refused.Code()
+	}
+	return status.Code(err)
+}
+
+// isRefusal reports whether etcd has refused a call, and would again.
+func isRefusal(err error) bool {
+	switch code(err) {
+	case codes.InvalidArgument, codes.PermissionDenied, codes.FailedPrecondition, codes.OutOfRange, codes.ResourceExhausted, codes.NotFound:
+		return true
+	}
+	return errors.Is(err, cluster.ErrOtherLog) || errors.Is(err, cluster.ErrFormat)
+}
+
+// refusal wraps the error of a call that was refused.
+func refusal(err error) error {
+	switch code(err) {
+	case codes.Unknown: // of this package
+		return err
+	case codes.PermissionDenied:
+		return fmt.Errorf("%w: %w: %w", cluster.ErrUnavailable, fs.ErrPermission, err)
+	}
+	return fmt.Errorf("%w: %w", cluster.ErrUnavailable, err)
+}
+
+// connect waits until a client has a connection. As long as it has none, nothing
+// is sent.
+func connect(ctx context.Context, client *clientv3.Client) error {
+	conn := client.ActiveConnection()
+	for {
+		state := conn.GetState()
+		switch state {
+		case connectivity.Ready:
+			return nil
+		case connectivity.TransientFailure, connectivity.Shutdown:
+			return fmt.Errorf("there is no connection to %s", client.Endpoints()[0])
+		case connectivity.Idle:
+			conn.Connect()
+		}
+		if !conn.WaitForStateChange(ctx, state) {
+			return fmt.Errorf("%s does not answer", client.Endpoints()[0])
+		}
+	}
+}
+
+// close ends all calls and waits for them.
+func (n *nodes) close() error {
+	n.mu.Lock()
+	n.closed = true
+	client := n.client
+	n.client = nil
+	n.mu.Unlock()
+	n.cancel()
+	n.calls.Wait()
+	if client == nil {
+		return nil
+	}
+	if err := client.Close(); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}

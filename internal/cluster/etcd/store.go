@@ -1,0 +1,118 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/davdisk/davdisk/internal/cluster"
+	"github.com/davdisk/davdisk/internal/cluster/replica"
+)
+
+// store implements replica.Store.
+type store struct {
+	nodes
+	prefix string
+	known  atomic.Int64 // revision of the identity that was told
+}
+
+func (s *store) key(name string) string { return s.prefix + name }
+
+// Identity implements replica.Store.
+func (s *store) Identity(ctx context.Context) (replica.Identity, error) {
+	var got replica.Identity
+	_, err := s.call(ctx, func(ctx context.Context, client *clientv3.Client) error {
+		answer, err := client.Get(ctx, s.key("identity"))
+		if err != nil {
+			return err
+		}
+		if len(answer.Kvs) == 0 {
+			return fmt.Errorf("%w: there is none below %s; davdisk cluster init makes one", cluster.ErrOtherLog, s.prefix)
+		}
+		i, err := decodeIdentity(answer.Kvs[0].Value)
+		if err == nil {
+			s.known.Store(answer.Kvs[0].ModRevision)
+			got = replica.Identity{ID: i.ID, Replaces: i.Replaces}
+		}
+		return err
+	})
+	return got, err
+}
+
+// same is the condition that the data is that of the identity which was told.
+func (s *store) same() clientv3.Cmp {
+	return clientv3.Compare(clientv3.ModRevision(s.key("identity")), "=", s.known.Load())
+}
+
+// Append implements replica.Store.
+func (s *store) Append(ctx context.Context, key string, data []byte) (seq uint64, err error) {
+	key = s.key("log/entry/" + key)
+	sent, err := s.call(ctx, func(ctx context.Context, client *clientv3.Client) error {
+		answer, err := client.Txn(ctx).
+			If(s.same(), clientv3.Compare(clientv3.CreateRevision(key), "=", 0)).
+			Then(clientv3.OpPut(key, string(data)), clientv3.OpPut(s.key("last"), "")).
+			Else(clientv3.OpGet(key, clientv3.WithKeysOnly())).
+			Commit()
+		switch {
+		case err != nil:
+			return err
+		case answer.Succeeded:
+			seq = uint64(answer.Header.Revision)
+			return nil
+		}
+		if there := answer.Responses[0].GetResponseRange().Kvs; len(there) > 0 { // an attempt whose answer was lost
+			seq = uint64(there[0].ModRevision)
+			return nil
+		}
+		return errReplaced
+	})
+	if err != nil && sent && !errors.Is(err, cluster.ErrOtherLog) {
+		err = fmt.Errorf("%w: %w", cluster.ErrUnknownOutcome, err)
+	}
+	return seq, err
+}
+
+// errReplaced is the error of a write whose condition same was not met.
+var errReplaced = fmt.Errorf("%w: it was made anew, or is gone", cluster.ErrOtherLog)
+
+// Last implements replica.Store.
+func (s *store) Last(ctx context.Context) (seq uint64, err error) {
+	_, err = s.call(ctx, func(ctx context.Context, client *clientv3.Client) error {
+		answer, err := client.Txn(ctx).If(s.same()).Then(clientv3.OpGet(s.key("last"))).Commit()
+		if err != nil {
+			return err
+		}
+		if !answer.Succeeded {
+			return errReplaced
+		}
+		for _, kv := range answer.Responses[0].GetResponseRange().Kvs {
+			seq = uint64(kv.ModRevision)
+		}
+		return nil
+	})
+	return seq, err
+}
+
+// Report implements replica.Store.
+func (s *store) Report(ctx context.Context, epoch, seq uint64) error {
+	return s.write(ctx, clientv3.OpPut(s.key(fmt.Sprint("log/applied/", epoch)), strconv.FormatUint(seq, 10)))
+}
+
+// write makes writes that may be made twice.
+func (s *store) write(ctx context.Context, ops ...clientv3.Op) error {
+	_, err := s.call(ctx, func(ctx context.Context, client *clientv3.Client) error {
+		answer, err := client.Txn(ctx).If(s.same()).Then(ops...).Commit()
+		if err == nil && !answer.Succeeded {
+			err = errReplaced
+		}
+		return err
+	})
+	return err
+}
+
+// Close implements replica.Store.
+func (s *store) Close() error { return s.close() }

@@ -1,0 +1,132 @@
+package etcdtest
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/davdisk/davdisk/internal/testwait"
+)
+
+// A Cluster is the nodes of one etcd.
+type Cluster struct{ Nodes []*Node }
+
+// A Node is one process of etcd with a data folder.
+type Node struct {
+	Endpoint string // http://HOST:PORT
+
+	tb   testing.TB
+	bin  string
+	args []string
+	log  bytes.Buffer
+	cmd  *exec.Cmd
+}
+
+// Start starts an etcd of this many empty nodes, which are killed at the end of
+// the test.
+func Start(tb testing.TB, nodes int) *Cluster {
+	tb.Helper()
+	bin, dir := binary(tb), tb.TempDir()
+	c := &Cluster{}
+	addresses := free(tb, 2*nodes)
+	var members []string
+	for i := range nodes {
+		members = append(members, fmt.Sprintf("n%d=http://%s", i, addresses[2*i]))
+	}
+	for i := range nodes {
+		peer, client := "http://"+addresses[2*i], "http://"+addresses[2*i+1]
+		n := &Node{tb: tb, bin: bin, Endpoint: client, args: []string{
+			"--name", fmt.Sprint("n", i), "--data-dir", filepath.Join(dir, fmt.Sprint("n", i)), "--logger", "zap", "--log-level", "error",
+			"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+			"--listen-client-urls", client, "--advertise-client-urls", client,
+			"--initial-cluster", strings.Join(members, ","), "--initial-cluster-state", "new",
+		}}
+		tb.Cleanup(n.Kill)
+		c.Nodes = append(c.Nodes, n)
+	}
+	for _, n := range c.Nodes {
+		n.Launch()
+	}
+	for _, n := range c.Nodes {
+		n.Healthy()
+	}
+	return c
+}
+
+// Endpoints returns those of all nodes.
+func (c *Cluster) Endpoints() []string {
+	var all []string
+	for _, n := range c.Nodes {
+		all = append(all, n.Endpoint)
+	}
+	return all
+}
+
+// free returns addresses that nothing listens on.
+func free(tb testing.TB, count int) []string {
+	tb.Helper()
+	var all []string
+	for range count {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			tb.Fatal(err)
+		}
+		defer l.Close()
+		all = append(all, l.Addr().String())
+	}
+	return all
+}
+
+// Launch starts the node, at first or again after Kill, and does not wait for it.
+func (n *Node) Launch() {
+	n.tb.Helper()
+	n.cmd = exec.Command(n.bin, n.args...)
+	n.cmd.Stdout, n.cmd.Stderr = &n.log, &n.log
+	if err := n.cmd.Start(); err != nil {
+		n.tb.Fatal(err)
+	}
+}
+
+// Healthy waits until the node has a leader and answers.
+func (n *Node) Healthy() {
+	n.tb.Helper()
+	client := http.Client{Timeout: 2 * time.Second}
+	for deadline := time.Now().Add(testwait.Limit(n.tb)); ; time.Sleep(20 * time.Millisecond) {
+		answer, err := client.Get(n.Endpoint + "/health")
+		if err == nil {
+			answer.Body.Close()
+			if answer.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			n.Kill() // before its log is read
+			n.tb.Fatalf("etcd is not healthy: %v\n%s", err, n.log.String())
+		}
+	}
+}
+
+// Kill kills the node with signal 9, if it runs.
+func (n *Node) Kill() {
+	if n.cmd == nil {
+		return
+	}
+	_ = n.cmd.Process.Kill()
+	_ = n.cmd.Wait()
+	n.cmd = nil
+}
+
+// Wipe removes the data of a node that does not run.
+func (n *Node) Wipe() {
+	n.tb.Helper()
+	if err := os.RemoveAll(n.args[3]); err != nil {
+		n.tb.Fatal(err)
+	}
+}
