@@ -99,6 +99,7 @@ func Init(ctx context.Context, c Config) (id string, err error) {
 			Then(
 				clientv3.OpDelete(s.key("log/"), clientv3.WithPrefix()),
 				clientv3.OpDelete(s.key("snapshot/"), clientv3.WithPrefix()),
+				clientv3.OpDelete(s.key("last")),
 				clientv3.OpPut(s.key("identity"), string(value))).
 			Else(clientv3.OpGet(s.key("identity"))).
 			Commit()
@@ -138,6 +139,7 @@ func newStore(c Config) (*store, error) {
 		prefix: strings.TrimSuffix(cmp.Or(c.Prefix, DefaultPrefix), "/") + "/",
 		nodes:  nodes{config: c, timeout: cmp.Or(c.Timeout, lease/6)},
 	}
+	s.known.Store(-1) // of which there is none
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
 }

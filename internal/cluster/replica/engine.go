@@ -149,6 +149,10 @@ func (e *Engine) join(ctx context.Context) (*member, error) {
 		return nil, err
 	}
 	e.mu.Lock()
+	if e.state.Seq < e.self.Epoch {
+		defer e.mu.Unlock()
+		return nil, fmt.Errorf("%w: it ends at %d, before this gateway joined at %d, as if it was restored from a copy", cluster.ErrOtherLog, e.state.Seq, e.self.Epoch)
+	}
 	if e.member != nil && e.member.Remaining() > 0 {
 		defer e.mu.Unlock()
 		return e.member, nil
@@ -163,6 +167,9 @@ func (e *Engine) join(ctx context.Context) (*member, error) {
 	data, err := entry.encode()
 	if err == nil {
 		_, err = e.decide(ctx, m, m.joined, "join-"+uuid.NewString(), data)
+	}
+	if err == nil {
+		err = e.self.joined(m.epoch)
 	}
 	if err == nil && m.Remaining() == 0 {
 		err = fmt.Errorf("%w: it took as long as a lease", cluster.ErrUnavailable)

@@ -80,7 +80,9 @@ func (e *Engine) event(ev Event) error {
 			return err
 		}
 	case ev.Report != nil:
-		e.reported[ev.Report.Epoch] = max(e.reported[ev.Report.Epoch], ev.Report.Seq)
+		if e.state.Members[ev.Report.Epoch] != nil {
+			e.reported[ev.Report.Epoch] = max(e.reported[ev.Report.Epoch], ev.Report.Seq)
+		}
 	case ev.Snapshot != nil:
 		if err := e.restore(*ev.Snapshot); err != nil {
 			return err

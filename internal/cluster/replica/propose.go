@@ -178,6 +178,7 @@ func (e *Engine) Barrier(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	e.inLog(last)
 	return e.wait(ctx, func() (bool, error) { return e.state.Seq >= last, nil })
 }
 

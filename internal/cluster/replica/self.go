@@ -20,6 +20,7 @@ type self struct {
 	Gateway  string `json:"gateway"`
 	Process  string `json:"process"`  // random; of the last process
 	Identity string `json:"identity"` // of the log; empty before it was seen
+	Epoch    uint64 `json:"epoch"`    // of the last membership: the log has that entry, or a snapshot after it
 
 	replaces string            // the process before this one
 	formats  map[string]string // of the machines, by name
@@ -52,12 +53,12 @@ func openSelf(dir, name string) (self, error) {
 	var before self
 	err := journal.ReadFile(s.path, selfFormat, &before)
 	if err == nil {
-		s.Gateway, s.Identity, s.replaces = before.Gateway, before.Identity, before.Process
+		s.Gateway, s.Identity, s.Epoch, s.replaces = before.Gateway, before.Identity, before.Epoch, before.Process
 	} else if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
 	if err == nil {
-		err = journal.WriteFile(s.path, selfFormat, s)
+		err = s.write()
 	}
 	if err != nil {
 		return s, errors.Join(err, s.lock.Close())
@@ -85,15 +86,26 @@ func (s *self) accept(identity Identity) (fresh bool, err error) {
 	if s.Identity != "" && identity.Replaces != s.Identity {
 		return false, fmt.Errorf("%w: it is %s, and %s was known; if the other is gone for good, davdisk cluster init with the state folder of a gateway replaces it", cluster.ErrOtherLog, identity.ID, s.Identity)
 	}
-	before := s.Identity
-	s.Identity = identity.ID
-	if s.path != "" {
-		if err := journal.WriteFile(s.path, selfFormat, s); err != nil {
-			s.Identity = before
-			return false, err
-		}
+	before := *s
+	s.Identity, s.Epoch = identity.ID, 0
+	if err := s.write(); err != nil {
+		*s = before
+		return false, err
 	}
-	return before != "", nil
+	return before.Identity != "", nil
+}
+
+// joined remembers a membership.
+func (s *self) joined(epoch uint64) error {
+	s.Epoch = epoch
+	return s.write()
+}
+
+func (s *self) write() error {
+	if s.path == "" {
+		return nil
+	}
+	return journal.WriteFile(s.path, selfFormat, s)
 }
 
 func (s *self) close() error {
