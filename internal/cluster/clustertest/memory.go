@@ -117,19 +117,23 @@ func (c *Connection) reach(ctx context.Context) error {
 }
 
 // Identity implements replica.Store.
-func (c *Connection) Identity(ctx context.Context) (replica.Identity, error) {
+func (c *Connection) Identity(ctx context.Context, accept func(replica.Identity) error) error {
 	if err := c.reach(ctx); err != nil {
-		return replica.Identity{}, err
+		return err
 	}
 	c.memory.mu.Lock()
-	defer c.memory.mu.Unlock()
-	if c.memory.identity.ID == "" {
-		return replica.Identity{}, cluster.ErrOtherLog
+	identity := c.memory.identity
+	c.memory.mu.Unlock()
+	if identity.ID == "" {
+		return cluster.ErrOtherLog
+	}
+	if err := accept(identity); err != nil {
+		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.known = c.memory.identity.ID
-	return c.memory.identity, nil
+	c.known = identity.ID
+	return nil
 }
 
 // lock locks the memory if it is the known one.

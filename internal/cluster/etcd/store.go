@@ -17,14 +17,15 @@ import (
 type store struct {
 	nodes
 	prefix string
-	known  atomic.Int64 // revision of the identity that was told
+	known  atomic.Int64 // revision of the identity that was accepted
 }
 
 func (s *store) key(name string) string { return s.prefix + name }
 
 // Identity implements replica.Store.
-func (s *store) Identity(ctx context.Context) (replica.Identity, error) {
+func (s *store) Identity(ctx context.Context, accept func(replica.Identity) error) error {
 	var got replica.Identity
+	var revision int64
 	_, err := s.call(ctx, func(ctx context.Context, client *clientv3.Client) error {
 		answer, err := client.Get(ctx, s.key("identity"))
 		if err != nil {
@@ -35,12 +36,18 @@ func (s *store) Identity(ctx context.Context) (replica.Identity, error) {
 		}
 		i, err := decodeIdentity(answer.Kvs[0].Value)
 		if err == nil {
-			s.known.Store(answer.Kvs[0].ModRevision)
+			revision = answer.Kvs[0].ModRevision
 			got = replica.Identity{ID: i.ID, Replaces: i.Replaces}
 		}
 		return err
 	})
-	return got, err
+	if err == nil {
+		err = accept(got)
+	}
+	if err == nil {
+		s.known.Store(revision)
+	}
+	return err
 }
 
 // same is the condition that the data is that of the identity which was told.

@@ -183,10 +183,22 @@ func (e *Engine) join(ctx context.Context) (*member, error) {
 
 // open begins to follow the log, and refuses one that is not the known one.
 func (e *Engine) open(ctx context.Context) error {
-	identity, err := e.store.Identity(ctx)
-	if err != nil {
+	if err := e.store.Identity(ctx, e.accept); err != nil {
 		return err
 	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.started && !e.closed {
+		e.started = true
+		e.wg.Go(e.follow)
+		e.wg.Go(e.watch)
+		e.wg.Go(e.report)
+	}
+	return nil
+}
+
+// accept accepts the identity of the log, or refuses it.
+func (e *Engine) accept(identity Identity) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
@@ -205,16 +217,13 @@ func (e *Engine) open(ctx context.Context) error {
 		clear(e.reported)
 		clear(e.logged)
 		e.grown, e.acked, e.failed = growth{}, acked{}, nil
+		if e.member != nil {
+			e.member.end()
+		}
 		e.call++ // of what it still brings nothing counts
 		if e.refollow != nil {
 			e.refollow()
 		}
-	}
-	if !e.started {
-		e.started = true
-		e.wg.Go(e.follow)
-		e.wg.Go(e.watch)
-		e.wg.Go(e.report)
 	}
 	return nil
 }

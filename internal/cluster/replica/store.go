@@ -10,9 +10,10 @@ import "context"
 // sent that may still take effect, else ErrUnknownOutcome; ErrOtherLog if the
 // data is not that of the identity it has told.
 type Store interface {
-	// Identity returns what the data is known by, and makes the store work with
-	// that data alone. It is cluster.ErrOtherLog where there is none.
-	Identity(ctx context.Context) (Identity, error)
+	// Identity asks what the data is known by. If accept agrees, the store works
+	// with that data alone from then on; else the error is that of accept. It is
+	// cluster.ErrOtherLog where there is none.
+	Identity(ctx context.Context, accept func(Identity) error) error
 	// Append adds an entry to the end of the log, unless there is one with this
 	// key, and returns its number. Numbers grow, with gaps. It must be durable.
 	Append(ctx context.Context, key string, data []byte) (seq uint64, err error)
