@@ -55,7 +55,11 @@ func (h *Handler) moveOnce(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return t.failed(err)
 	}
-	if err := errors.Join(h.locks.Move(r.principal, r.name, t.to), r.realize(t), h.props.Move(r.name, t.to)); err != nil {
+	recorded := r.reserved.Move(r.principal, r.name, t.to)
+	r.realize(t)
+	props, err := h.props.Moving(r.name, t.to)
+	r.reserved.Record(props...)
+	if err := errors.Join(recorded, err, r.finish(lock.Changed{Path: r.name, Tree: true}, lock.Changed{Path: t.to, Tree: true})); err != nil {
 		return err
 	}
 	return t.done(w)
@@ -90,7 +94,11 @@ func (h *Handler) copyOnce(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return t.failed(err)
 	}
-	if err := errors.Join(h.locks.Copy(r.principal, r.name, t.to, t.depth < 0), r.realize(t), h.props.Copy(r.name, t.to, t.depth < 0)); err != nil {
+	recorded := r.reserved.Copy(r.principal, r.name, t.to, t.depth < 0)
+	r.realize(t)
+	props, err := h.props.Copying(r.name, t.to, t.depth < 0)
+	r.reserved.Record(props...)
+	if err := errors.Join(recorded, err, r.finish(lock.Changed{Path: t.to, Tree: true})); err != nil {
 		return err
 	}
 	return t.done(w)
@@ -250,11 +258,10 @@ func (r *request) replaceByEmpty(t transfer) error {
 
 // realize notifies the lock table that a placeholder at the target has
 // become a stored file.
-func (r *request) realize(t transfer) error {
-	if !isPlaceholder(t.source) || !t.overwrites() {
-		return nil
+func (r *request) realize(t transfer) {
+	if isPlaceholder(t.source) && t.overwrites() {
+		r.reserved.Realize(t.to)
 	}
-	return r.handler.locks.Realize(t.to)
 }
 
 // badHeader returns the error for a malformed header.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/davdisk/davdisk/webdav/internal/davxml"
+	"github.com/davdisk/davdisk/webdav/internal/lock"
 )
 
 // deadProperties returns the properties that clients have stored on a resource:
@@ -54,17 +55,29 @@ func (r *request) setDeadProperties(s subject, set map[string]string, remove []s
 }
 
 // setOwn keeps properties in the handler's own store and removes them from the
-// file system, or leaves both unchanged.
+// file system, or leaves both unchanged. It ends the reservation if it can.
 func (r *request) setOwn(s subject, set map[string]string, remove []string) error {
 	name := s.name
+	var stored []string
+	if !isPlaceholder(s.info) {
+		var err error
+		if stored, err = r.stored(name, slices.Concat(slices.Collect(maps.Keys(set)), remove)); err != nil {
+			return err
+		}
+	}
+	if len(stored) == 0 {
+		parts, err := r.handler.props.Setting(name, set, remove)
+		if err != nil {
+			return err
+		}
+		r.reserved.Record(parts...)
+		return r.finish(lock.Changed{Path: name})
+	}
 	before := r.handler.props.Get(name)
 	if err := r.handler.props.Set(name, set, remove); err != nil {
 		return err
 	}
-	if isPlaceholder(s.info) {
-		return nil
-	}
-	err := r.dropStored(name, slices.Concat(slices.Collect(maps.Keys(set)), remove))
+	err := r.files.setProperties(name, nil, stored)
 	if err == nil {
 		return nil
 	}
@@ -77,18 +90,14 @@ func (r *request) setOwn(s subject, set map[string]string, remove []string) erro
 	return errors.Join(err, r.handler.props.Set(name, before, added))
 }
 
-// dropStored removes from the file system those of the properties that it has.
-func (r *request) dropStored(name string, keys []string) error {
+// stored returns those of the properties that the file system has.
+func (r *request) stored(name string, keys []string) ([]string, error) {
 	stored, err := r.files.properties(name, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	keys = slices.DeleteFunc(keys, func(key string) bool {
+	return slices.DeleteFunc(keys, func(key string) bool {
 		_, ok := stored[key]
 		return !ok
-	})
-	if len(keys) == 0 {
-		return nil
-	}
-	return r.files.setProperties(name, nil, keys)
+	}), nil
 }

@@ -1,7 +1,6 @@
 package webdav
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/davdisk/davdisk/webdav/internal/davheader"
@@ -42,7 +41,9 @@ func (h *Handler) delete(w http.ResponseWriter, r *request) error {
 			return err
 		}
 	}
-	if err := h.dropState(r.name); err != nil {
+	r.reserved.RemoveTree(r.name)
+	r.reserved.Record(h.props.Deleting(r.name)...)
+	if err := r.finish(lock.Changed{Path: r.name, Tree: true}); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -63,10 +64,4 @@ func (r *request) needEmpty() error {
 		return refuse(http.StatusBadRequest, "a folder is deleted with all in it, Depth must be infinity")
 	}
 	return err
-}
-
-// dropState drops the handler's own state of a deleted resource and of everything
-// below it.
-func (h *Handler) dropState(name string) error {
-	return errors.Join(h.locks.RemoveTree(name), h.props.Delete(name))
 }

@@ -80,17 +80,17 @@ func New(fs xdav.FileSystem, opts ...Option) (*Handler, error) {
 		"MOVE":             {serve: h.move, names: (*request).moveNames, changes: true, bodyless: true},
 		"PROPPATCH":        {serve: h.proppatch, changes: true},
 		"LOCK":             {serve: h.lock, changes: true, creates: true},
-		"UNLOCK":           {serve: h.unlock, names: (*request).unlockNames, changes: true, bodyless: true},
+		"UNLOCK":           {serve: h.unlock, changes: true, bodyless: true},
 	}
 	if o.litter == LitterLocal {
 		if h.litter, err = newLitterStore(o.stateFolder("litter")); err != nil {
 			return nil, err
 		}
 	}
-	if h.locks, err = lock.Open(o.stateFolder("locks"), lock.Options{Now: o.now}); err != nil {
+	if h.locks, err = lock.Open(o.stateFolder("locks"), o.lockOptions()); err != nil {
 		return nil, err
 	}
-	if h.props, err = propstore.Open(o.stateFolder("properties"), propstore.Options{}); err != nil {
+	if h.props, err = propstore.Open(o.stateFolder("properties"), propstore.Options{Engine: o.engine}); err != nil {
 		return nil, errors.Join(err, h.locks.Close())
 	}
 	h.live = liveProperties()

@@ -68,7 +68,7 @@ func (r *request) newLock(asked *davxml.LockInfo) (granted lock.Lock, info fs.Fi
 			return granted, nil, err
 		}
 	}
-	granted, err = r.handler.locks.Create(lock.Request{
+	granted, err = r.reserved.Create(lock.Request{
 		Root:      r.name,
 		Infinite:  depth == davheader.DepthInfinity,
 		Shared:    asked.Shared,
@@ -77,6 +77,9 @@ func (r *request) newLock(asked *davxml.LockInfo) (granted lock.Lock, info fs.Fi
 		Timeout:   davheader.ReadTimeout(r.Header),
 		Missing:   info == nil || isPlaceholder(info),
 	})
+	if err == nil {
+		err = r.finish()
+	}
 	if err != nil {
 		return granted, nil, r.notGranted(err)
 	}
@@ -143,7 +146,7 @@ func (h *Handler) unlock(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return badHeader(err)
 	}
-	err = h.locks.Unlock(r.name, r.principal, token)
+	err = r.unlock(token)
 	if errors.Is(err, lock.ErrNoLock) {
 		return noSuchLock(http.StatusConflict)
 	}
@@ -154,15 +157,25 @@ func (h *Handler) unlock(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// unlockNames is what the lock guards: what was begun under it ends first.
-func (r *request) unlockNames() []lock.Name {
-	token, _ := davheader.ReadLockToken(r.Header)
-	for _, l := range r.handler.locks.Covering(r.name) {
-		if l.Token == token {
-			return []lock.Name{{Path: l.Root, Tree: l.Infinite, Member: true, Lock: true}}
-		}
+// unlock ends a lock when what was begun under it has ended. Only a request with
+// a condition reserves the names, for the time between its condition and its
+// effect.
+func (r *request) unlock(token string) error {
+	locks := r.handler.locks
+	if len(r.Header.Values("If")) == 0 {
+		return r.busy(locks.UnlockWhenFree(r.Context(), r.name, r.principal, token))
 	}
-	return nil
+	if err := r.reserve(locks.Guarded(r.name, token)...); err != nil {
+		return err
+	}
+	defer r.reserved.Release()
+	if err := r.readIf(); err != nil {
+		return err
+	}
+	if err := r.reserved.Unlock(r.name, r.principal, token); err != nil {
+		return err
+	}
+	return r.finish()
 }
 
 func noSuchLock(status int) error {

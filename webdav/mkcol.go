@@ -31,7 +31,10 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *request) error {
 	if err := r.dropStale(); err != nil {
 		return err
 	}
-	r.made()
+	r.reserved.Made(r.name)
+	if err := r.finishMade(lock.Changed{Path: r.name}); err != nil {
+		return err
+	}
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusCreated)
 	return nil

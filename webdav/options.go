@@ -7,6 +7,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/davdisk/davdisk/internal/cluster"
 )
 
 // An Option changes how a [Handler] works.
@@ -26,6 +28,9 @@ type options struct {
 	strict   bool
 	log      *slog.Logger
 	now      func() time.Time
+	engine   cluster.Engine // nil for a lone gateway
+	member   func() Member
+	onChange func(Change)
 }
 
 func newOptions(opts []Option) (*options, error) {

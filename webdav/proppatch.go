@@ -67,6 +67,9 @@ func (r *request) update(update davxml.PropertyUpdate) (fs.FileInfo, verdicts, e
 	if !verdicts.failed() {
 		err = r.carryOut(plan, changed, verdicts)
 	}
+	if err == nil {
+		err = r.finish(lock.Changed{Path: r.name})
+	}
 	return info, verdicts, err
 }
 

@@ -64,10 +64,12 @@ func (h *Handler) put(w http.ResponseWriter, r *request) error {
 	}
 	isNew := old == nil
 	if isNew || isPlaceholder(old) {
-		r.made()
-		isNew = isNew && r.reserved.First()
 		r.reserved.Made(r.name)
 	}
+	if err := r.finishMade(r.putChanged(info)); err != nil {
+		return err
+	}
+	isNew = isNew && r.reserved.First()
 	setValidators(w.Header(), info)
 	if hasTime && info.ModTime().Unix() == mtime.Unix() {
 		w.Header().Set("X-OC-MTime", "accepted")

@@ -1,6 +1,7 @@
 package webdav
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"net/http"
@@ -37,7 +38,22 @@ func (r *request) placeholder(name string) fs.FileInfo {
 // r.reserved is released: 423 if another uses it for long. The If header is read
 // afterwards, because it is judged by what cannot change any more.
 func (r *request) reserve(names ...lock.Name) (err error) {
+	for i, n := range names {
+		if !n.Lock && (n.Member || !n.Shared) {
+			names[i].Lingers = lingers
+		}
+	}
 	r.reserved, err = r.handler.locks.Reserve(r.Context(), names...)
+	return r.busy(err)
+}
+
+// lingers is how long a change may still take effect in a store after its
+// gateway is gone: the link for an upload to Yandex Disk is good for half an
+// hour, and the operations of the service take no longer.
+const lingers = 30 * time.Minute
+
+// busy answers a request for names that another one uses.
+func (r *request) busy(err error) error {
 	if !errors.Is(err, lock.ErrReserved) {
 		return err
 	}
@@ -78,12 +94,32 @@ func (r *request) needParent(name string) error {
 	return nil
 }
 
-// made notifies the lock table that the request's name, new or a placeholder
-// before, is now stored.
-func (r *request) made() {
-	if err := r.handler.locks.Realize(r.name); err != nil {
-		r.handler.opts.log.Warn("a new file could not be recorded", "path", r.name, "error", err)
+// finish makes the changes of the handler's own state that belong to a change of
+// the file system, and releases the names. Once begun, the change is finished
+// whatever becomes of the request.
+func (r *request) finish(changed ...lock.Changed) error {
+	return r.reserved.Done(context.WithoutCancel(r.Context()), changed...)
+}
+
+// finishMade is finish for a resource that was stored at the request's name. The
+// handler of a lone gateway can do without its record of that; other gateways
+// must know of it, or the client may read something older there.
+func (r *request) finishMade(changed lock.Changed) error {
+	err := r.finish(changed)
+	if err == nil || r.handler.opts.engine != nil {
+		return err
 	}
+	r.handler.opts.log.Warn("a new file could not be recorded", "path", r.name, "error", err)
+	return nil
+}
+
+// putChanged describes a file that was stored to other gateways, if there are
+// any: the file system may have to work for its tag.
+func (r *request) putChanged(info fs.FileInfo) lock.Changed {
+	if r.handler.opts.engine == nil {
+		return lock.Changed{}
+	}
+	return lock.Changed{Path: r.name, ETag: storeTag(info), Size: info.Size(), ModTime: info.ModTime()}
 }
 
 // dropStale drops the properties kept under a name that is about to be created:

@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/afero"
 
+	"github.com/davdisk/davdisk/internal/testlevel"
 	"github.com/davdisk/davdisk/webdav/internal/lock"
 )
 
@@ -164,6 +165,7 @@ func (w stagedWriter) WriteHeader(status int) {
 type world struct {
 	t       *testing.T
 	handler *Handler
+	other   *Handler // that the fast request comes to
 	files   capableLike
 	vars    *strings.Replacer
 }
@@ -189,13 +191,20 @@ func filled(t *testing.T, files capableLike) capableLike {
 }
 
 // newWorld serves such files, and makes the lock if there is one.
-func newWorld(t *testing.T, files capableLike, locked call) *world {
+func newWorld(t *testing.T, files capableLike, locked call, gateways bool) *world {
 	t.Helper()
-	h, err := NewHandler(stagedFs{files, t.Context()})
-	if err != nil {
-		t.Fatal(err)
+	w := &world{t: t, files: files, vars: strings.NewReplacer()}
+	if gateways {
+		two, _ := newGateways(t, 2, stagedFs{files, t.Context()})
+		w.handler, w.other = two[0], two[1]
+	} else {
+		h, err := NewHandler(stagedFs{files, t.Context()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.handler, w.other = h, h
 	}
-	w := &world{t: t, handler: h, files: files, vars: strings.NewReplacer()}
+	h := w.handler
 	for _, name := range []string{"/d/g", "/e"} {
 		property := map[string]string{"{urn:n}p": "<p xmlns='urn:n'>of " + name + "</p>"}
 		err := files.SetProperties(name, property, nil)
@@ -220,7 +229,7 @@ func newWorld(t *testing.T, files capableLike, locked call) *world {
 }
 
 func (w *world) close() {
-	err := w.handler.Close()
+	err := errors.Join(w.handler.Close(), w.other.Close())
 	if files, ok := w.files.(io.Closer); ok {
 		err = errors.Join(err, files.Close())
 	}
@@ -254,7 +263,11 @@ func (w *world) send(c call, by string, s *stop) *httptest.ResponseRecorder {
 		}
 	}
 	a := stagedWriter{httptest.NewRecorder(), ctx}
-	w.handler.ServeHTTP(a, req)
+	h := w.handler
+	if by == "fast" {
+		h = w.other
+	}
+	h.ServeHTTP(a, req)
 	return a.ResponseRecorder
 }
 
@@ -314,12 +327,14 @@ type meeting struct {
 	settle func(ended <-chan struct{})
 	// patient: what waits is also seen to give up.
 	patient bool
+	// gateways: the fast request comes to another gateway.
+	gateways bool
 }
 
 // serially serves one request after the other; the state is also told as it is
 // between them.
 func (m meeting) serially(t *testing.T, first, second call, firstBy, secondBy string) (a, b, between, state string) {
-	w := newWorld(t, m.files(), m.locked)
+	w := newWorld(t, m.files(), m.locked, m.gateways)
 	defer w.close()
 	a = verdict(w.send(first, firstBy, nil))
 	between = w.state()
@@ -336,7 +351,7 @@ func (m meeting) meet(t *testing.T, slow, fast call) (stages int) {
 	fastFirst.fast, fastFirst.slow, fastOnly, fastFirst.state = m.serially(t, fast, slow, "fast", "slow")
 	waited := false
 	for ; ; stages++ {
-		w := newWorld(t, m.files(), m.locked)
+		w := newWorld(t, m.files(), m.locked, m.gateways)
 		s := newStop(stages)
 		got, was := outcome{}, ""
 		var slowDone, fastDone = make(chan struct{}), make(chan struct{})
@@ -389,6 +404,17 @@ func (m meeting) meet(t *testing.T, slow, fast call) (stages int) {
 // Each two requests that change something, one of them held up at any of its
 // stages, end as if one had come after the other, or the second is told 423.
 func TestEachTwoRequestsAreSerial(t *testing.T) {
+	eachTwoRequestsAreSerial(t, false)
+}
+
+// The same if they come to two gateways.
+func TestEachTwoRequestsAreSerialAtGateways(t *testing.T) {
+	testlevel.NeedMore(t)
+	eachTwoRequestsAreSerial(t, true)
+}
+
+func eachTwoRequestsAreSerial(t *testing.T, gateways bool) {
+	t.Helper()
 	plain := []call{
 		{"PUT", "/d/f", "", ""},
 		{"PUT", "/d/f", "", "If-Match: {E}"},
@@ -427,13 +453,13 @@ func TestEachTwoRequestsAreSerial(t *testing.T) {
 		meeting
 		calls []call
 	}{
-		"no locks": {meeting{inMemory, call{}, settle, true}, plain},
+		"no locks": {meeting{inMemory, call{}, settle, true, false}, plain},
 		"properties in the handler": {meeting{func() capableLike {
 			f := template.clone()
 			f.noProperties = true
 			return f
-		}, call{}, settle, true}, slices.DeleteFunc(slices.Clone(plain), func(c call) bool { return c.headers != "" })},
-		"a locked file": {meeting{inMemory, call{"LOCK", "/d/f", "", "Depth: 0"}, settle, true}, []call{
+		}, call{}, settle, true, false}, slices.DeleteFunc(slices.Clone(plain), func(c call) bool { return c.headers != "" })},
+		"a locked file": {meeting{inMemory, call{"LOCK", "/d/f", "", "Depth: 0"}, settle, true, false}, []call{
 			{"LOCK", "/d/f", "", "Timeout: Second-100; If: ({T})"},
 			{"UNLOCK", "/d/f", "", "Lock-Token: {T}"},
 			{"PUT", "/d/f", "", "If: ({T})"},
@@ -449,7 +475,7 @@ func TestEachTwoRequestsAreSerial(t *testing.T) {
 			{"LOCK", "/d/f", "", "Depth: 0"},
 			{"LOCK", "/d", "", "Depth: infinity"},
 		}},
-		"a locked folder": {meeting{inMemory, call{"LOCK", "/d", "", "Depth: infinity"}, settle, true}, []call{
+		"a locked folder": {meeting{inMemory, call{"LOCK", "/d", "", "Depth: infinity"}, settle, true, false}, []call{
 			{"LOCK", "/d/f", "", "Timeout: Second-100; If: ({T})"},
 			{"UNLOCK", "/d", "", "Lock-Token: {T}"},
 			{"UNLOCK", "/d/f", "", "Lock-Token: {T}"},
@@ -466,7 +492,7 @@ func TestEachTwoRequestsAreSerial(t *testing.T) {
 			{"PROPPATCH", "/d", "", "If: ({T})"},
 			{"LOCK", "/d/g", "", "Depth: 0"},
 		}},
-		"a locked free name": {meeting{inMemory, call{"LOCK", "/d/n", "", "Depth: 0"}, settle, true}, []call{
+		"a locked free name": {meeting{inMemory, call{"LOCK", "/d/n", "", "Depth: 0"}, settle, true, false}, []call{
 			{"LOCK", "/d/n", "", "Timeout: Second-100; If: ({T})"},
 			{"UNLOCK", "/d/n", "", "Lock-Token: {T}"},
 			{"PUT", "/d/n", "", "If: ({T})"},
@@ -488,6 +514,7 @@ func TestEachTwoRequestsAreSerial(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			pairs, stages := 0, 0
+			m.gateways = gateways
 			for _, slow := range m.calls {
 				t.Run(slow.String(), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/webdav/internal/davxml"
 	"github.com/davdisk/davdisk/webdav/internal/lock"
 	"github.com/davdisk/davdisk/webdav/internal/propstore"
@@ -62,6 +63,13 @@ var statuses = []struct {
 	{lock.ErrTooMany, http.StatusInsufficientStorage},
 	{lock.ErrNotOwner, http.StatusForbidden},
 	{propstore.ErrFull, http.StatusInsufficientStorage},
+	{cluster.ErrTooLarge, http.StatusInsufficientStorage},
+	{cluster.ErrNotJoined, http.StatusServiceUnavailable},
+	{cluster.ErrExpelled, http.StatusServiceUnavailable},
+	{cluster.ErrUnavailable, http.StatusServiceUnavailable},
+	{cluster.ErrUnknownOutcome, http.StatusServiceUnavailable},
+	{cluster.ErrOtherLog, http.StatusServiceUnavailable},
+	{cluster.ErrFormat, http.StatusServiceUnavailable},
 	{fs.ErrNotExist, http.StatusNotFound},
 	{fs.ErrExist, http.StatusPreconditionFailed},
 	{fs.ErrPermission, http.StatusForbidden},

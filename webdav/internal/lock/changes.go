@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/internal/journal"
 	"github.com/davdisk/davdisk/webdav/internal/pathtree"
 )
@@ -25,6 +26,7 @@ type change struct {
 	Alone       bool         `json:"alone,omitempty"`
 	Until       time.Time    `json:"until,omitzero"`
 	Ended       []ending     `json:"ended,omitempty"`
+	Reserved    *reserved    `json:"reserved,omitempty"` // on a log that gateways share
 }
 
 // ending records that a lock, or a placeholder that was moved or copied, has
@@ -46,13 +48,48 @@ const (
 	opLoose      = "placeholder"
 	opExpire     = "expire"
 	opHeld       = "held" // create, unjudged, in a snapshot
+	opReserve    = "reserve"
+	opRelease    = "release"
+	opEnded      = "ended" // the epoch of a gateway, in a snapshot
 )
+
+// isTransient reports whether a change ends with its process: there is no
+// reservation in the file of a lone gateway.
+func (c change) isTransient() bool { return c.Op == opReserve || c.Op == opRelease || c.Op == opEnded }
 
 // propose appends a change to the log and applies it.
 func (t *Table) propose(c change) error {
-	_, err := t.log.Propose(context.Background(), c, journal.Options{Volatile: c.Op == opExpire})
+	ctx := context.Background()
+	seq, err := t.log.Propose(ctx, c, journal.Options{Volatile: c.Op == opExpire})
+	if err == nil && c.Op != opExpire {
+		err = t.log.AppliedByAll(ctx, seq)
+	}
+	return t.kept(err)
+}
+
+// proposeAll proposes changes as one, and returns when all gateways have applied
+// them. A lone gateway makes as many of them as it can.
+func (t *Table) proposeAll(ctx context.Context, parts []cluster.Part) (err error) {
+	switch {
+	case len(parts) == 0:
+	case t.shared:
+		var seq uint64
+		if seq, err = cluster.ProposeAll(ctx, parts...); err == nil {
+			err = t.log.AppliedByAll(ctx, seq)
+		}
+	default:
+		for _, part := range parts {
+			_, failed := cluster.ProposeAll(ctx, part)
+			err = errors.Join(err, failed)
+		}
+	}
+	return t.kept(err)
+}
+
+// kept returns the error of a change as it is if the change was refused.
+func (t *Table) kept(err error) error {
 	var conflict *ConflictError
-	if err == nil || errors.Is(err, ErrNoLock) || errors.As(err, &conflict) {
+	if err == nil || errors.Is(err, ErrNoLock) || errors.Is(err, ErrReserved) || errors.As(err, &conflict) {
 		return err
 	}
 	return fmt.Errorf("keep the lock: %w", err)
@@ -75,29 +112,62 @@ type machine struct{ t *Table }
 // a change, too.
 func (m machine) Apply(c change) error {
 	m.t.mu.Lock()
-	defer m.t.mu.Unlock()
-	return m.t.apply(c)
+	changed, err := m.t.apply(c)
+	m.t.mu.Unlock()
+	m.t.tell(changed)
+	return err
 }
 
-func (t *Table) apply(c change) error {
+// Expelled implements cluster.Expeller.
+func (m machine) Expelled(gateway string, epoch uint64) {
+	m.t.tell(m.t.reserved.expelled(gateway, epoch))
+}
+
+// Reset implements cluster.Resetter.
+func (m machine) Reset() {
+	m.t.mu.Lock()
+	m.t.tree = pathtree.Tree[*entry]{}
+	m.t.roots, m.t.used, m.t.total, m.t.next = map[string]string{}, map[string]usage{}, usage{}, time.Time{}
+	m.t.mu.Unlock()
+	m.t.reserved.reset()
+}
+
+// tell calls Options.OnChange.
+func (t *Table) tell(changed []Changed) {
+	for _, c := range changed {
+		if t.opts.OnChange != nil {
+			t.opts.OnChange(c)
+		}
+	}
+}
+
+// apply changes the table, and returns what was changed in the file system.
+func (t *Table) apply(c change) (changed []Changed, err error) {
 	switch {
+	case c.isTransient():
+		return t.reserved.apply(c)
 	case c.Op == opCreate && c.Lock != nil:
 		if err := t.conflicts(*c.Lock); err != nil {
-			return err
+			return nil, err
 		}
 		if e, ok := t.tree.Get(c.Lock.Root); ok && e.placeholder != nil && c.Placeholder != nil {
 			c.Placeholder = e.placeholder
 		}
-		t.add(*c.Lock, c.Placeholder)
+		t.add(t.dated(*c.Lock), c.Placeholder)
 	case c.Op == opHeld && c.Lock != nil:
 		if _, ok := t.roots[c.Lock.Token]; !ok { // else it was carried over before
-			t.add(*c.Lock, c.Placeholder)
+			t.add(t.dated(*c.Lock), c.Placeholder)
 		}
 	case c.Op == opRefresh && c.Lock != nil:
-		return t.refresh(*c.Lock)
+		return nil, t.refresh(t.dated(*c.Lock))
 	case c.Op == opUnlock:
 		if _, ok := t.roots[c.Token]; !ok {
-			return ErrNoLock
+			return nil, ErrNoLock
+		}
+		if c.Reserved != nil {
+			if changed, err = t.reserved.judgeNames(c.Reserved); err != nil {
+				return nil, err
+			}
 		}
 		t.remove(c.Token)
 	case c.Op == opExpire:
@@ -119,9 +189,20 @@ func (t *Table) apply(c change) error {
 		}
 		t.set(c.Path, e.locks, c.Placeholder)
 	default:
-		return fmt.Errorf("%w: change %q", journal.ErrEntry, c.Op)
+		return nil, fmt.Errorf("%w: change %q", journal.ErrEntry, c.Op)
 	}
-	return nil
+	return changed, nil
+}
+
+// dated returns a lock with an expiry by the clock of this gateway, if there are
+// others: a clock that is wrong must not end another's locks. Each counts the
+// time from when it learned of the lock, which is not a part of the state.
+func (t *Table) dated(l Lock) Lock {
+	if t.shared {
+		l.stamp = l.Expires
+		l.Expires = t.opts.Now().Add(l.Timeout)
+	}
+	return l
 }
 
 // Snapshot implements journal.Machine.
@@ -129,6 +210,7 @@ func (m machine) Snapshot() iter.Seq[change] {
 	return func(yield func(change) bool) {
 		for at, e := range m.t.tree.Below("/") {
 			for _, l := range e.locks {
+				l = l.logged()
 				if !yield(change{Op: opHeld, Lock: &l, Placeholder: e.placeholder}) {
 					return
 				}
@@ -137,6 +219,7 @@ func (m machine) Snapshot() iter.Seq[change] {
 				return
 			}
 		}
+		m.t.reserved.snapshot()(yield)
 	}
 }
 
@@ -169,7 +252,7 @@ func (t *Table) ended(now time.Time) (ended []ending) {
 			if now.Before(l.Expires) {
 				next = earlier(next, l.Expires)
 			} else {
-				ended = append(ended, ending{Token: l.Token, At: l.Expires})
+				ended = append(ended, ending{Token: l.Token, At: l.logged().Expires})
 			}
 		}
 	}
@@ -189,7 +272,7 @@ func (t *Table) end(end ending) {
 	switch {
 	case !ok:
 	case end.Token != "":
-		if slices.ContainsFunc(e.locks, func(l Lock) bool { return l.Token == end.Token && l.Expires.Equal(end.At) }) {
+		if slices.ContainsFunc(e.locks, func(l Lock) bool { return l.Token == end.Token && l.logged().Expires.Equal(end.At) }) {
 			t.remove(end.Token)
 		}
 	case e.placeholder != nil && e.placeholder.Until.Equal(end.At):

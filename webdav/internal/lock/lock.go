@@ -62,6 +62,19 @@ type Lock struct {
 	Principal string        // who made it; "" without authentication
 	Timeout   time.Duration // as granted
 	Expires   time.Time
+
+	// stamp is the Expires of the change, by the clock of whoever proposed it, if
+	// several gateways share the table.
+	stamp time.Time
+}
+
+// logged returns a lock as all gateways know it. Its expiry may be by the clock
+// of another, and only tells it from the same lock before a refresh.
+func (l Lock) logged() Lock {
+	if !l.stamp.IsZero() {
+		l.Expires, l.stamp = l.stamp, time.Time{}
+	}
+	return l
 }
 
 // Remaining returns the remaining time of the lock in whole seconds, never

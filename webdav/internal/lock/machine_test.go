@@ -15,22 +15,27 @@ import (
 	"testing"
 	"time"
 
+	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/internal/journal"
 )
 
 // recorder is a log that keeps the entries as another machine would read them.
 type recorder struct {
-	journal.Log[change]
+	cluster.Log[change]
 	entries [][]byte
 }
 
 func (r *recorder) Propose(ctx context.Context, c change, opts journal.Options) (uint64, error) {
+	return cluster.ProposeAll(ctx, r.Part(c, opts))
+}
+
+func (r *recorder) Part(c change, opts journal.Options) cluster.Part {
 	data, err := json.Marshal(c)
 	if err != nil {
-		return 0, err
+		panic(err)
 	}
 	r.entries = append(r.entries, data)
-	return r.Log.Propose(ctx, c, opts)
+	return r.Log.Part(c, opts)
 }
 
 // TestApplyIsDeterministic makes random changes, and then the same entries on a

@@ -1,12 +1,14 @@
 package lock
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/webdav/internal/pathtree"
 )
 
@@ -19,18 +21,21 @@ const DefaultMaxWait = 10 * time.Second
 
 // A Name is what a request reserves: one path for one kind of use.
 type Name struct {
-	Path string
+	Path string `json:"path"`
 	// Tree: with everything below it, as a lock of infinite depth.
-	Tree bool
+	Tree bool `json:"tree,omitempty"`
 	// Shared: other shared uses may overlap, as with a shared lock (PUT, the
 	// source of a COPY).
-	Shared bool
+	Shared bool `json:"shared,omitempty"`
 	// Member: the request may add it to its folder or remove it, which locks of
 	// the folder guard.
-	Member bool
+	Member bool `json:"member,omitempty"`
 	// Lock: the request creates or removes locks at it, with Tree also below it.
 	// No other request may be changing what those locks guard.
-	Lock bool
+	Lock bool `json:"lock,omitempty"`
+	// Lingers is how long the change may still take effect in the store after
+	// its gateway has been expelled. So long nobody else may have the name.
+	Lingers time.Duration `json:"lingers,omitempty"`
 }
 
 // conflicts compares two uses as RFC 4918, section 6.2 does two locks.
@@ -47,104 +52,183 @@ func (a Name) covers(name string) bool {
 
 func (a Name) guardsMember(b Name) bool { return a.Lock && b.Member && a.Path == parent(b.Path) }
 
-// reservations holds the names in use by current requests. They are not logged:
-// none outlives its request.
-type reservations struct {
-	mu       sync.Mutex // guards the fields below, and Reservation.made
-	held     []*Reservation
-	released chan struct{} // closed at the next release; nil if nobody waits
-}
-
-// A Reservation keeps the names of one request from other requests.
-type Reservation struct {
-	all   *reservations
-	names []Name
-	made  bool // a resource has been created at a path
-}
-
-// Reserve waits until no other request holds conflicting names, at most until
-// ctx ends or for Options.MaxWait, after which it returns ErrReserved. All names
-// are granted at once, so that no two requests wait for each other; a caller must
-// not reserve more while holding a Reservation. The caller must call Release once.
-//
-// Whoever changes what the table guards, or its locks, reserves the names from
-// before it looks at what is there until all of its effect is done. Confirm and
-// the conditions of the request then hold until the end, and a lock is granted
-// when no change that did not know of it is under way.
-func (t *Table) Reserve(ctx context.Context, names ...Name) (*Reservation, error) {
-	r := &Reservation{all: &t.reserved, names: slices.Clone(names)}
-	for i := range r.names {
-		r.names[i].Path = pathtree.Clean(r.names[i].Path)
-	}
-	released := r.try()
-	if released == nil {
-		return r, nil
-	}
-	timeout := time.NewTimer(t.opts.MaxWait)
-	defer timeout.Stop()
-	for released != nil {
-		select {
-		case <-released:
-			released = r.try()
-		case <-timeout.C:
-			return nil, ErrReserved
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-	return r, nil
-}
-
-// try takes the names, or returns a channel that is closed when it is worth
-// trying again.
-func (r *Reservation) try() (released <-chan struct{}) {
-	all := r.all
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	if !slices.ContainsFunc(all.held, r.conflicts) {
-		all.held = append(all.held, r)
-		return nil
-	}
-	if all.released == nil {
-		all.released = make(chan struct{})
-	}
-	return all.released
-}
-
-func (r *Reservation) conflicts(other *Reservation) bool {
-	for _, a := range r.names {
-		if slices.ContainsFunc(other.names, a.conflicts) {
+// conflicting reports whether two requests may not have their names at once.
+func conflicting(some, others []Name) bool {
+	for _, a := range some {
+		if slices.ContainsFunc(others, a.conflicts) {
 			return true
 		}
 	}
 	return false
 }
 
-// Made tells all holders of a shared path that a resource was created there.
-func (r *Reservation) Made(name string) {
-	r.all.mu.Lock()
-	defer r.all.mu.Unlock()
-	for _, other := range r.all.held {
-		if slices.ContainsFunc(other.names, func(n Name) bool { return n.Path == pathtree.Clean(name) }) {
-			other.made = true
+// reservations are the names in use by current requests. Those of one gateway
+// agree in memory (claims). Gateways that share a log then agree in it (holds);
+// a lone one has nobody to ask, and proposes nothing.
+type reservations struct {
+	mu      sync.Mutex     // guards what follows, and the fields of a Reservation below its own
+	claims  []*Reservation // of this gateway
+	waiting []*Reservation // to become claims, in the order of their arrival
+	arrived uint64         // how many have
+	now     func() time.Time
+	holds
+}
+
+// A Reservation keeps the names of one request from other requests. It is used
+// by one goroutine.
+type Reservation struct {
+	table *Table
+	names []Name
+	parts []cluster.Part // what Done changes
+	made  string         // what Made was told
+	over  bool
+
+	arrival uint64
+	granted chan struct{} // closed when it no longer waits
+	ticket  ticket        // of its hold; zero without one
+	late    bool          // another has created a resource at a path
+}
+
+// Reserve waits until no other request holds conflicting names, at most until
+// ctx ends or for Options.MaxWait, after which it returns ErrReserved. All names
+// are granted at once, so that no two requests wait for each other; a caller must
+// not reserve more while holding a Reservation. Those that wait at one gateway are
+// let in in the order of their arrival. The caller must call Release.
+//
+// Whoever changes what the table guards, or its locks, reserves the names from
+// before it looks at what is there until all of its effect is done. Confirm and
+// the conditions of the request then hold until the end, and a lock is granted
+// when no change that did not know of it is under way.
+func (t *Table) Reserve(ctx context.Context, names ...Name) (*Reservation, error) {
+	r := t.newReservation(names)
+	err := r.whenFree(ctx, func() error {
+		if !t.shared || len(names) == 0 {
+			return nil
+		}
+		return r.hold(ctx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (t *Table) newReservation(names []Name) *Reservation {
+	r := &Reservation{table: t, names: slices.Clone(names)}
+	for i := range r.names {
+		r.names[i].Path = pathtree.Clean(r.names[i].Path)
+	}
+	return r
+}
+
+// whenFree claims the names, calls do, and waits and tries again as long as that
+// is ErrReserved, because another gateway was first. Unless it succeeds, nothing
+// is claimed in the end.
+func (r *Reservation) whenFree(ctx context.Context, do func() error) error {
+	err := ErrReserved
+	if r.claim() {
+		err = do()
+	}
+	if errors.Is(err, ErrReserved) {
+		err = r.retry(ctx, do)
+	}
+	if err != nil {
+		r.drop()
+	}
+	return err
+}
+
+func (r *Reservation) retry(ctx context.Context, do func() error) error {
+	timeout := time.NewTimer(r.table.opts.MaxWait)
+	defer timeout.Stop()
+	for {
+		select {
+		case <-r.wait():
+		case <-timeout.C:
+			return ErrReserved
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := do(); !errors.Is(err, ErrReserved) {
+			return err
 		}
 	}
 }
 
-// First reports whether Made has not been called for any of the paths.
-func (r *Reservation) First() bool {
-	r.all.mu.Lock()
-	defer r.all.mu.Unlock()
-	return !r.made
+// claim takes the names if they are free.
+func (r *Reservation) claim() bool {
+	all := &r.table.reserved
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	all.arrived++
+	r.arrival = all.arrived
+	if !r.free() {
+		return false
+	}
+	all.claims = append(all.claims, r)
+	return true
 }
 
-// Release releases the names.
-func (r *Reservation) Release() {
-	r.all.mu.Lock()
-	defer r.all.mu.Unlock()
-	r.all.held = slices.DeleteFunc(r.all.held, func(other *Reservation) bool { return other == r })
-	if r.all.released != nil {
-		close(r.all.released)
-		r.all.released = nil
+// wait gives up a claim and returns a channel that is closed when there is one
+// again. Nobody keeps names while waiting for others.
+func (r *Reservation) wait() (granted <-chan struct{}) {
+	all := &r.table.reserved
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	all.forget(r)
+	r.granted = make(chan struct{})
+	at, _ := slices.BinarySearchFunc(all.waiting, r.arrival, func(w *Reservation, arrival uint64) int {
+		return cmp.Compare(w.arrival, arrival)
+	})
+	all.waiting = slices.Insert(all.waiting, at, r)
+	all.wake()
+	return r.granted
+}
+
+// free reports whether the names can be had, as far as this gateway knows.
+func (r *Reservation) free() bool {
+	all := &r.table.reserved
+	for _, other := range all.claims {
+		if conflicting(r.names, other.names) {
+			return false
+		}
+	}
+	return !all.blocked(r.names, all.now)
+}
+
+// wake lets in who waits and need not any longer.
+func (all *reservations) wake() {
+	all.waiting = slices.DeleteFunc(all.waiting, func(r *Reservation) bool {
+		if !r.free() {
+			return false
+		}
+		all.claims = append(all.claims, r)
+		close(r.granted)
+		return true
+	})
+}
+
+// drop ends a claim, or the wait for one.
+func (r *Reservation) drop() {
+	all := &r.table.reserved
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	all.forget(r)
+	all.wake()
+}
+
+func (all *reservations) forget(r *Reservation) {
+	isSelf := func(other *Reservation) bool { return other == r }
+	all.claims = slices.DeleteFunc(all.claims, isSelf)
+	all.waiting = slices.DeleteFunc(all.waiting, isSelf)
+}
+
+// created tells requests that have a path in common with one that a resource was
+// created there.
+func (all *reservations) created(name string, skip func(*Reservation) bool) {
+	for _, r := range all.claims {
+		if !skip(r) && slices.ContainsFunc(r.names, func(n Name) bool { return n.Path == name }) {
+			r.late = true
+		}
 	}
 }

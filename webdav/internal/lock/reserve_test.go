@@ -157,10 +157,12 @@ func TestReservationTellsWhatIsMade(t *testing.T) {
 		t.Error("something is said to have been made")
 	}
 	a.Made("/f")
+	if err := a.Done(t.Context()); err != nil || !a.First() {
+		t.Errorf("done: %v, first: %v", err, a.First())
+	}
 	if b.First() || !other.First() {
 		t.Errorf("not told: %v, told of another name: %v", b.First(), !other.First())
 	}
-	a.Release()
 	if late := mustReserve(t, table, at("/f")); !late.First() {
 		t.Error("told to who came afterwards")
 	}

@@ -2,6 +2,7 @@ package lock
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"errors"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/internal/journal"
 	"github.com/davdisk/davdisk/webdav/internal/pathtree"
 )
@@ -32,6 +34,21 @@ type Options struct {
 	MaxTimeout time.Duration    // 0: DefaultMaxTimeout
 	MaxLocks   int              // 0: DefaultMaxLocks
 	MaxWait    time.Duration    // of Reserve; 0: DefaultMaxWait
+
+	// Engine, if not nil, keeps the locks in a log that gateways share, and not
+	// in a folder. Member is then the membership of this gateway, nil without
+	// one.
+	Engine cluster.Engine
+	Member func() Member
+	// OnChange, if not nil, is called on every gateway with what a request to
+	// any of them has changed, in the order of the log. It must return soon.
+	OnChange func(Changed)
+}
+
+// A Member is the membership of a gateway among those that share a log.
+type Member interface {
+	Gateway() string
+	Epoch() uint64
 }
 
 // A Table holds the locks of one tree of paths. A method that changes it checks
@@ -39,8 +56,13 @@ type Options struct {
 // because other changes may come first.
 type Table struct {
 	opts     Options
-	log      journal.Log[change]
+	log      cluster.Log[change]
+	shared   bool // with other gateways
 	reserved reservations
+
+	closing   context.Context // ends with Close
+	close     context.CancelFunc
+	abandoned sync.WaitGroup
 
 	mu    sync.RWMutex // guards what follows; written only by apply
 	tree  pathtree.Tree[*entry]
@@ -68,13 +90,19 @@ func Open(dir string, opts Options) (*Table, error) {
 	if opts.Random == nil {
 		opts.Random = rand.Reader
 	}
-	t := &Table{opts: opts, roots: map[string]string{}, used: map[string]usage{}}
-	path, config := "", journal.Config[change]{Format: "davdisk locks 2", Machine: machine{t}}
-	if dir != "" {
-		path = filepath.Join(dir, "locks.journal")
-		config.Import = journal.EarlierLog(filepath.Join(dir, "locks"), "davdisk locks 1", decodeEarlier)
+	t := &Table{opts: opts, shared: opts.Engine != nil, reserved: reservations{now: opts.Now}}
+	t.closing, t.close = context.WithCancel(context.Background())
+	machine := machine{t}
+	machine.Reset()
+	config := journal.Config[change]{Format: "davdisk locks 2", Machine: machine, Transient: change.isTransient}
+	engine := opts.Engine
+	if !t.shared {
+		engine = cluster.Lone(dir)
+		if dir != "" {
+			config.Import = journal.EarlierLog(filepath.Join(dir, "locks"), "davdisk locks 1", decodeEarlier)
+		}
 	}
-	log, err := journal.Open(path, config)
+	log, err := cluster.Open(engine, "locks", config)
 	if err != nil {
 		return nil, err
 	}
@@ -115,18 +143,31 @@ func (t *Table) clamp(now time.Time) error {
 }
 
 // Close closes the table's file; the locks stay in it.
-func (t *Table) Close() error { return t.log.Close() }
+func (t *Table) Close() error {
+	t.close()
+	t.abandoned.Wait()
+	return t.log.Close()
+}
 
 // Create makes a lock. It fails with a *ConflictError or ErrTooMany. A second
 // shared lock on a placeholder keeps the placeholder.
 func (t *Table) Create(r Request) (Lock, error) {
+	c, err := t.creating(r)
+	if err != nil {
+		return Lock{}, err
+	}
+	return *c.Lock, t.propose(c)
+}
+
+// creating returns the change that makes a lock.
+func (t *Table) creating(r Request) (change, error) {
 	now := t.opts.Now()
 	if err := t.expire(now); err != nil {
-		return Lock{}, err
+		return change{}, err
 	}
 	token, err := newToken(t.opts.Random)
 	if err != nil {
-		return Lock{}, err
+		return change{}, err
 	}
 	timeout := t.granted(r.Timeout)
 	l := Lock{
@@ -137,14 +178,11 @@ func (t *Table) Create(r Request) (Lock, error) {
 	if r.Missing {
 		etag, err := newETag(t.opts.Random)
 		if err != nil {
-			return Lock{}, err
+			return change{}, err
 		}
 		c.Placeholder = &Placeholder{Created: now, ETag: etag} // unless there is one
 	}
-	if err := t.mayCreate(l); err != nil {
-		return Lock{}, err
-	}
-	return l, t.propose(c)
+	return c, t.mayCreate(l)
 }
 
 // mayCreate keeps refused changes out of the log, and bounds the table: it can
@@ -170,7 +208,7 @@ func (t *Table) Refresh(name, principal, token string, timeout time.Duration) (L
 		return Lock{}, err
 	}
 	l.Timeout = t.granted(cmp.Or(timeout, l.Timeout))
-	l.Expires = t.opts.Now().Add(l.Timeout)
+	l.Expires, l.stamp = t.opts.Now().Add(l.Timeout), time.Time{}
 	return l, t.propose(change{Op: opRefresh, Lock: &l})
 }
 
@@ -185,16 +223,6 @@ func (t *Table) Unlock(name, principal, token string) error {
 	return t.propose(change{Op: opUnlock, Token: l.Token})
 }
 
-// RemoveTree drops every lock rooted at a path or below it, and the
-// placeholders there, as DELETE and MOVE require (sections 7.6 and 9.6), since
-// locks never move.
-func (t *Table) RemoveTree(name string) error {
-	if !t.any(name) {
-		return nil
-	}
-	return t.propose(change{Op: opRemoveTree, Path: pathtree.Clean(name)})
-}
-
 // any reports whether there is anything at a path or below it.
 func (t *Table) any(name string) bool {
 	t.mu.RLock()
@@ -203,36 +231,6 @@ func (t *Table) any(name string) bool {
 		return true
 	}
 	return false
-}
-
-// Move records that a resource, with everything below it, has been moved and
-// has replaced the target. Placeholders move along, locks do not: those at to
-// itself stay, as section 7.6 requires, and those at from, and below either,
-// end. The placeholders count as the principal's from then on.
-func (t *Table) Move(principal, from, to string) error {
-	return t.carry(opMove, principal, from, to, false)
-}
-
-// Copy is Move for a copy: nothing changes at from, and without tree nothing
-// below it is copied. It fails with ErrTooMany if there is no room for the
-// placeholders.
-func (t *Table) Copy(principal, from, to string, tree bool) error {
-	return t.carry(opCopy, principal, from, to, !tree)
-}
-
-func (t *Table) carry(op, principal, from, to string, alone bool) error {
-	now := t.opts.Now()
-	if err := t.expire(now); err != nil {
-		return err
-	}
-	from, to = pathtree.Clean(from), pathtree.Clean(to)
-	if !t.any(from) && !t.any(to) {
-		return nil
-	}
-	if op == opCopy && !alone && !t.mayCopy(principal, from, to) {
-		return ErrTooMany
-	}
-	return t.propose(change{Op: op, Principal: principal, Path: from, To: to, Alone: alone, Until: now.Add(movedLifetime)})
 }
 
 // mayCopy reports whether there is room for the copies of placeholders.
@@ -246,18 +244,6 @@ func (t *Table) mayCopy(principal, from, to string) bool {
 		}
 	}
 	return more.count == 0 || t.room(principal, more)
-}
-
-// Realize records that a path is now stored: its placeholder is
-// dropped, its locks stay.
-func (t *Table) Realize(name string) error {
-	t.mu.RLock()
-	e, ok := t.tree.Get(name)
-	t.mu.RUnlock()
-	if !ok || e.placeholder == nil {
-		return nil
-	}
-	return t.propose(change{Op: opRealize, Path: pathtree.Clean(name)})
 }
 
 // Covering lists the locks that cover a path, its own and those of infinite

@@ -6,12 +6,13 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/internal/journal"
 )
 
 // meeting is a log in which n proposals wait until all of them are there.
 type meeting struct {
-	journal.Log[change]
+	cluster.Log[change]
 	all sync.WaitGroup
 }
 

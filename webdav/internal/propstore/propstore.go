@@ -2,7 +2,7 @@
 // system beneath a WebDAV server cannot hold.
 //
 // A Store knows paths, not files: the caller notifies it when a resource is
-// moved, copied or deleted. Paths are absolute and slash-separated; they are
+// moved, copied or deleted, together with what it changes elsewhere. Paths are absolute and slash-separated; they are
 // cleaned on entry. A property is a name, "{namespace}local", and a value, the
 // whole XML element, which is opaque to the store.
 //
@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/internal/journal"
 	"github.com/davdisk/davdisk/webdav/internal/pathtree"
 )
@@ -44,6 +45,10 @@ const overhead = 64
 type Options struct {
 	MaxBytes    int // of all resources; 0: DefaultMaxBytes
 	MaxResource int // of one resource; 0: DefaultMaxResource
+
+	// Engine, if not nil, keeps the properties in a log that gateways share, and
+	// not in a folder.
+	Engine cluster.Engine
 }
 
 // A Store holds the properties of one tree of paths. A method that changes it
@@ -51,7 +56,7 @@ type Options struct {
 // against the current state, so concurrent changes may exceed them.
 type Store struct {
 	opts Options
-	log  journal.Log[change]
+	log  cluster.Log[change]
 
 	mu    sync.RWMutex // guards what follows; written only by Apply
 	tree  pathtree.Tree[map[string]string]
@@ -64,15 +69,18 @@ func Open(dir string, opts Options) (*Store, error) {
 	opts.MaxBytes = cmp.Or(opts.MaxBytes, DefaultMaxBytes)
 	opts.MaxResource = cmp.Or(opts.MaxResource, DefaultMaxResource)
 	s := &Store{opts: opts}
-	path, config := "", journal.Config[change]{Format: "davdisk properties 2", Machine: machine{s}}
-	if dir != "" {
-		path = filepath.Join(dir, "properties.journal")
-		config.Import = journal.EarlierLog(filepath.Join(dir, "properties"), "davdisk properties 1", func(record []byte) (c change, err error) {
-			err = json.Unmarshal(record, &c)
-			return c, err
-		})
+	config := journal.Config[change]{Format: "davdisk properties 2", Machine: machine{s}}
+	engine := opts.Engine
+	if engine == nil {
+		engine = cluster.Lone(dir)
+		if dir != "" {
+			config.Import = journal.EarlierLog(filepath.Join(dir, "properties"), "davdisk properties 1", func(record []byte) (c change, err error) {
+				err = json.Unmarshal(record, &c)
+				return c, err
+			})
+		}
 	}
-	log, err := journal.Open(path, config)
+	log, err := cluster.Open(engine, "properties", config)
 	if err != nil {
 		return nil, err
 	}
@@ -94,12 +102,18 @@ func (s *Store) Get(name string) map[string]string {
 // Set sets and removes properties of one resource: all of it or, on an error,
 // nothing. Removing what is not there is no error (section 14.23).
 func (s *Store) Set(name string, set map[string]string, remove []string) error {
+	return s.propose(s.Setting(name, set, remove))
+}
+
+// Setting is Set to be proposed together with other changes. Like Deleting,
+// Moving and Copying it returns nothing if nothing changes.
+func (s *Store) Setting(name string, set map[string]string, remove []string) ([]cluster.Part, error) {
 	name = pathtree.Clean(name)
 	changes, err := s.mayPatch(name, set, remove)
 	if !changes || err != nil {
-		return err
+		return nil, err
 	}
-	return s.propose(change{Op: opPatch, Path: name, Props: set, Remove: remove})
+	return s.part(change{Op: opPatch, Path: name, Props: set, Remove: remove}), nil
 }
 
 // mayPatch reports whether a patch changes anything, and fails with ErrFull.
@@ -128,40 +142,43 @@ func patched(old, set map[string]string, remove []string) map[string]string {
 }
 
 // Delete removes the properties of a resource and of everything below it.
-func (s *Store) Delete(name string) error {
+func (s *Store) Delete(name string) error { return s.propose(s.Deleting(name), nil) }
+
+// Deleting is Delete to be proposed together with other changes.
+func (s *Store) Deleting(name string) []cluster.Part {
 	if !s.any(name) {
 		return nil
 	}
-	return s.propose(change{Op: opDelete, Path: pathtree.Clean(name)})
+	return s.part(change{Op: opDelete, Path: pathtree.Clean(name)})
 }
 
-// Move moves the properties of a resource and everything below it to
+// Moving moves the properties of a resource and everything below it to
 // another path, replacing those there.
-func (s *Store) Move(from, to string) error {
+func (s *Store) Moving(from, to string) ([]cluster.Part, error) {
 	from, to = pathtree.Clean(from), pathtree.Clean(to)
 	if from == to || !s.any(from) && !s.any(to) {
-		return nil
+		return nil, nil
 	}
 	if nested(from, to) {
-		return fmt.Errorf("move properties of %q to %q: one is within the other", from, to)
+		return nil, fmt.Errorf("move properties of %q to %q: one is within the other", from, to)
 	}
-	return s.propose(change{Op: opMove, Path: from, To: to})
+	return s.part(change{Op: opMove, Path: from, To: to}), nil
 }
 
-// Copy copies the properties of a resource, and of everything below it if
+// Copying copies the properties of a resource, and of everything below it if
 // tree is set, to another path, replacing those there. It fails with ErrFull.
-func (s *Store) Copy(from, to string, tree bool) error {
+func (s *Store) Copying(from, to string, tree bool) ([]cluster.Part, error) {
 	from, to = pathtree.Clean(from), pathtree.Clean(to)
 	if from == to || !s.any(from) && !s.any(to) {
-		return nil
+		return nil, nil
 	}
 	if nested(from, to) {
-		return fmt.Errorf("copy properties of %q to %q: one is within the other", from, to)
+		return nil, fmt.Errorf("copy properties of %q to %q: one is within the other", from, to)
 	}
 	if !s.mayCopy(from, to, tree) {
-		return ErrFull
+		return nil, ErrFull
 	}
-	return s.propose(change{Op: opCopy, Path: from, To: to, Tree: tree})
+	return s.part(change{Op: opCopy, Path: from, To: to, Tree: tree}), nil
 }
 
 func (s *Store) mayCopy(from, to string, tree bool) bool {
@@ -207,9 +224,21 @@ const (
 	opCopy   = "copy"
 )
 
+func (s *Store) part(c change) []cluster.Part {
+	return []cluster.Part{s.log.Part(c, journal.Options{})}
+}
+
 // propose appends a change to the log and applies it.
-func (s *Store) propose(c change) error {
-	if _, err := s.log.Propose(context.Background(), c, journal.Options{}); err != nil {
+func (s *Store) propose(parts []cluster.Part, err error) error {
+	if len(parts) == 0 || err != nil {
+		return err
+	}
+	ctx := context.Background()
+	seq, err := cluster.ProposeAll(ctx, parts...)
+	if err == nil {
+		err = s.log.AppliedByAll(ctx, seq)
+	}
+	if err != nil {
 		return fmt.Errorf("keep the properties: %w", err)
 	}
 	return nil
@@ -223,6 +252,13 @@ func (m machine) Apply(c change) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.apply(c)
+}
+
+// Reset implements cluster.Resetter.
+func (m machine) Reset() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tree, m.bytes = pathtree.Tree[map[string]string]{}, 0
 }
 
 // Snapshot implements journal.Machine.

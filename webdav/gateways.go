@@ -1,0 +1,73 @@
+package webdav
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/davdisk/davdisk/internal/cluster"
+	"github.com/davdisk/davdisk/webdav/internal/lock"
+)
+
+// An Engine is where the gateways of one share agree: who holds which lock, who
+// is changing what, and the properties that the file system does not keep. It is
+// one of davdisk's own; others are refused.
+type Engine interface{ io.Closer }
+
+// A Member is the membership of this gateway among those of its share. Epoch is
+// its fencing number: that of a later membership, of whatever gateway, is larger.
+type Member interface {
+	Gateway() string
+	Epoch() uint64
+}
+
+// A Change is what a request to any gateway has changed, or may have changed.
+type Change struct {
+	Path string // in the file system
+	Tree bool   // and everything below it
+	// The file that is there now, if it was just stored; else zero.
+	ETag    string // of the file system
+	Size    int64
+	ModTime time.Time
+}
+
+// WithEngine makes the handler one of several that serve one file system. What
+// [WithState] would keep of locks and properties is kept by the engine, and a
+// change is answered when all gateways know of it. member returns the current
+// membership, nil without one: changes are then answered with 503. onChange, if not
+// nil, is called at each gateway with the changes of all of them, in one order; it
+// must return soon and make no change itself.
+//
+// The engine must be joined after New, and is closed by the caller after the
+// handler.
+func WithEngine(e Engine, member func() Member, onChange func(Change)) Option {
+	return func(o *options) error {
+		engine, ok := e.(cluster.Engine)
+		if !ok {
+			return fmt.Errorf("a %T cannot keep what gateways share", e)
+		}
+		if member == nil {
+			return errors.New("a gateway among others needs a membership")
+		}
+		o.engine, o.member, o.onChange = engine, member, onChange
+		return nil
+	}
+}
+
+// lockOptions are the options of the lock table.
+func (o *options) lockOptions() lock.Options {
+	opts := lock.Options{Now: o.now, Engine: o.engine}
+	if o.member != nil {
+		opts.Member = func() lock.Member {
+			if m := o.member(); m != nil {
+				return m
+			}
+			return nil
+		}
+	}
+	if o.onChange != nil {
+		opts.OnChange = func(c lock.Changed) { o.onChange(Change(c)) }
+	}
+	return opts
+}

@@ -1,0 +1,273 @@
+package lock
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/davdisk/davdisk/internal/cluster"
+	"github.com/davdisk/davdisk/internal/journal"
+)
+
+// holds are the reservations of all gateways that share a log: a part of the
+// state of the table. Whether one is granted is decided when its entry is
+// applied, by nothing but the holds before it, and therefore everywhere alike.
+type holds struct {
+	held  []*hold
+	ended map[string]uint64 // last epoch that has ended, by gateway
+	count uint64            // of tickets that this process has made
+}
+
+// A ticket identifies a reservation among those of all gateways.
+type ticket struct {
+	Gateway string `json:"gateway"`
+	Epoch   uint64 `json:"epoch"`
+	Number  uint64 `json:"number"`
+}
+
+// A hold is a reservation in the log.
+type hold struct {
+	Ticket ticket `json:"ticket"`
+	Names  []Name `json:"names"`
+	// Unsettled: its gateway was expelled, and its change may still take effect.
+	// The names stay closed until somebody settles it.
+	Unsettled bool `json:"unsettled,omitempty"`
+	// since is when this gateway learned that. It is not a part of the state.
+	since time.Time
+}
+
+// reserved is what a change has to do with holds.
+type reserved struct {
+	Hold    *hold     `json:"hold,omitempty"`
+	Release *ticket   `json:"release,omitempty"`
+	Settled []ticket  `json:"settled,omitempty"` // unsettled holds that are over
+	Names   []Name    `json:"names,omitempty"`   // that must be free, for opUnlock
+	Created string    `json:"created,omitempty"` // path of what the request created
+	Changed []Changed `json:"changed,omitempty"` // by the request
+}
+
+// lingers is how long the change may take effect without its gateway.
+func (h *hold) lingers() time.Duration {
+	return slices.MaxFunc(h.Names, func(a, b Name) int { return cmp.Compare(a.Lingers, b.Lingers) }).Lingers
+}
+
+// isOver reports whether an unsettled change can take effect no more.
+func (h *hold) isOver(now func() time.Time) bool {
+	return h.Unsettled && now().Sub(h.since) >= h.lingers()
+}
+
+// changed lists the names that the request may have changed.
+func (h *hold) changed() (changed []Changed) {
+	for _, n := range h.Names {
+		if !n.Lock && (n.Member || !n.Shared) {
+			changed = append(changed, Changed{Path: n.Path, Tree: n.Tree})
+		}
+	}
+	return changed
+}
+
+// blocked reports whether names conflict with a hold, unless it only has to be
+// settled.
+func (all *holds) blocked(names []Name, now func() time.Time) bool {
+	return slices.ContainsFunc(all.held, func(h *hold) bool { return conflicting(names, h.Names) && !h.isOver(now) })
+}
+
+func (all *holds) find(of ticket) *hold {
+	if i := slices.IndexFunc(all.held, func(h *hold) bool { return h.Ticket == of }); i >= 0 {
+		return all.held[i]
+	}
+	return nil
+}
+
+// hold proposes a reservation to the log.
+func (r *Reservation) hold(ctx context.Context) error {
+	t := r.table
+	member := t.opts.Member()
+	if member == nil {
+		return cluster.ErrNotJoined
+	}
+	t.reserved.mu.Lock()
+	t.reserved.count++
+	r.ticket = ticket{member.Gateway(), member.Epoch(), t.reserved.count}
+	t.reserved.mu.Unlock()
+	c := change{Op: opReserve, Reserved: &reserved{Hold: &hold{Ticket: r.ticket, Names: r.names}, Settled: t.settled()}}
+	_, err := t.log.Propose(ctx, c, journal.Options{})
+	if err == nil || errors.Is(err, ErrReserved) {
+		return err
+	}
+	t.abandon(r.ticket, nil) // it may have been applied, or will be
+	return fmt.Errorf("reserve the names: %w", err)
+}
+
+// settled lists the unsettled holds whose changes can take effect no more. Whoever
+// proposes something that they may be in the way of says so.
+func (t *Table) settled() (over []ticket) {
+	t.reserved.mu.Lock()
+	defer t.reserved.mu.Unlock()
+	for _, h := range t.reserved.held {
+		if h.isOver(t.opts.Now) {
+			over = append(over, h.Ticket)
+		}
+	}
+	return over
+}
+
+// retryAfter is how long abandon waits before it tries again.
+const retryAfter = time.Second
+
+// abandon releases a hold, now or as soon as the log is there again. Its names
+// would be closed as long as this gateway is a member, and longer.
+func (t *Table) abandon(of ticket, changed []Changed) {
+	t.abandoned.Go(func() {
+		for {
+			c := change{Op: opRelease, Reserved: &reserved{Release: &of, Settled: []ticket{of}, Changed: changed}}
+			_, err := t.log.Propose(t.closing, c, journal.Options{})
+			if err == nil || errors.Is(err, cluster.ErrExpelled) && !t.isHeld(of) {
+				return
+			}
+			select {
+			case <-t.closing.Done():
+				return
+			case <-time.After(retryAfter):
+			}
+		}
+	})
+}
+
+func (t *Table) isHeld(of ticket) bool {
+	t.reserved.mu.Lock()
+	defer t.reserved.mu.Unlock()
+	return t.reserved.find(of) != nil
+}
+
+// apply applies a change of the holds, and returns what was changed in the file
+// system.
+func (all *reservations) apply(c change) (changed []Changed, err error) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	defer all.wake()
+	var r reserved
+	if c.Reserved != nil {
+		r = *c.Reserved
+	}
+	switch {
+	case c.Op == opReserve && r.Hold != nil && len(r.Hold.Names) > 0:
+		h := *r.Hold
+		if h.Unsettled { // in a snapshot
+			h.since = all.now()
+		} else if h.Ticket.Epoch <= all.ended[h.Ticket.Gateway] {
+			return nil, cluster.ErrExpelled // it would never be released
+		}
+		if changed, err = all.judge(h.Names, r.Settled); err == nil {
+			all.held = append(all.held, &h)
+		}
+	case c.Op == opRelease && r.Release != nil:
+		h := all.find(*r.Release)
+		if h == nil || h.Unsettled && !slices.Contains(r.Settled, h.Ticket) {
+			return nil, cluster.ErrExpelled
+		}
+		changed = r.Changed
+		if r.Created != "" {
+			all.created(r.Created, func(other *Reservation) bool { return other.ticket == h.Ticket || all.find(other.ticket) == nil })
+		}
+		all.remove(h)
+	case c.Op == opEnded && r.Release != nil:
+		all.end(*r.Release)
+	default:
+		err = fmt.Errorf("%w: change %q", journal.ErrEntry, c.Op)
+	}
+	return changed, err
+}
+
+// judge reports whether names are free: ErrReserved if not. If they are, the
+// unsettled holds that are settled end, and what they may have changed is
+// returned.
+func (all *reservations) judge(names []Name, settled []ticket) (changed []Changed, err error) {
+	var over []*hold
+	for _, h := range all.held {
+		switch {
+		case h.Unsettled && slices.Contains(settled, h.Ticket):
+			over = append(over, h)
+		case conflicting(names, h.Names):
+			return nil, ErrReserved
+		}
+	}
+	for _, h := range over {
+		changed = append(changed, all.remove(h)...)
+	}
+	return changed, nil
+}
+
+// judgeNames judges a change that is made only if names are free.
+func (all *reservations) judgeNames(c *reserved) (changed []Changed, err error) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	defer all.wake()
+	return all.judge(c.Names, c.Settled)
+}
+
+// reset ends all holds, before those of a snapshot come.
+func (all *reservations) reset() {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	all.held, all.ended = nil, map[string]uint64{}
+	all.wake()
+}
+
+// remove ends a hold and returns what its request may have changed.
+func (all *reservations) remove(h *hold) []Changed {
+	all.held = slices.DeleteFunc(all.held, func(other *hold) bool { return other == h })
+	return h.changed()
+}
+
+// end records that an epoch of a gateway has ended.
+func (all *reservations) end(of ticket) {
+	all.ended[of.Gateway] = max(all.ended[of.Gateway], of.Epoch)
+}
+
+// expelled ends the reservations of a gateway, and keeps the names closed whose
+// change may still take effect.
+func (all *reservations) expelled(gateway string, epoch uint64) (changed []Changed) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	defer all.wake()
+	all.end(ticket{Gateway: gateway, Epoch: epoch})
+	for _, h := range slices.Clone(all.held) {
+		switch {
+		case h.Ticket.Gateway != gateway || h.Ticket.Epoch > epoch || h.Unsettled:
+		case h.lingers() == 0:
+			changed = append(changed, all.remove(h)...)
+		default:
+			unsettled := hold{Ticket: h.Ticket, Unsettled: true, since: all.now()}
+			for _, n := range h.Names {
+				if n.Lingers > 0 {
+					unsettled.Names = append(unsettled.Names, n)
+				}
+			}
+			all.held[slices.Index(all.held, h)] = &unsettled
+		}
+	}
+	return changed
+}
+
+// snapshot yields the holds as changes. Those that are unsettled have an epoch
+// that has ended, and are not judged by it.
+func (all *reservations) snapshot() iter.Seq[change] {
+	return func(yield func(change) bool) {
+		for _, h := range all.held {
+			if !yield(change{Op: opReserve, Reserved: &reserved{Hold: h}}) {
+				return
+			}
+		}
+		for _, gateway := range slices.Sorted(maps.Keys(all.ended)) {
+			if !yield(change{Op: opEnded, Reserved: &reserved{Release: &ticket{Gateway: gateway, Epoch: all.ended[gateway]}}}) {
+				return
+			}
+		}
+	}
+}
