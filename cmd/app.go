@@ -19,7 +19,7 @@ func (p program) newApp(in io.Reader, out, errs io.Writer) *cli.App {
 		HideHelpCommand: true,
 		ExitErrHandler:  func(*cli.Context, error) {}, // see exitIn
 		Commands: []*cli.Command{
-			p.serveCommand(), p.serviceCommand(),
+			p.serveCommand(), p.serviceCommand(), p.clusterCommand(),
 			p.loginCommand(), p.logoutCommand(), p.aboutCommand(), p.doctorCommand(),
 			p.lsCommand(), p.treeCommand(), p.statCommand(), p.catCommand(), p.duCommand(),
 			p.cpCommand(), p.mvCommand(), p.syncCommand(), p.compareCommand(), p.rmCommand(), p.mkdirCommand(),

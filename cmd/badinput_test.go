@@ -129,6 +129,8 @@ var badInputsOf = map[string]badInputs{
 	"token refresh":  {mistakes: offline(optional, "token refresh yandex: x")},
 	"check":          {mistakes: offline("check", "check yandex: x")},
 	"doctor":         {mistakes: offline(optional, "doctor yandex: x")},
+	"cluster init":   {mistakes: offline("cluster init", "cluster init etcd://127.0.0.1:1 x")},
+	"cluster status": {mistakes: offline("cluster status", "cluster status etcd://127.0.0.1:1 x")},
 	"health":         {mistakes: offline(noArguments, "health x")},
 	"serve":          {mistakes: words(optional, "serve yandex: x", "serve yandex:none", noTarget, noPath, "serve yandex:f.txt", noPath, noListing)},
 	"emulator":       {mistakes: offline(noArguments, "emulator x")},

@@ -29,22 +29,30 @@ func certificate(certFile, keyFile string, selfSigned bool, stateDir string) (*t
 		return nil, misuse("--tls-self-signed makes a certificate of its own: leave out --tls-cert and --tls-key")
 	case selfSigned:
 		return ownCertificate(stateDir, time.Now())
+	}
+	return keyPair("tls-cert", "tls-key", certFile, keyFile)
+}
+
+// keyPair reads a certificate and its key from the files that two flags name; nil
+// for none.
+func keyPair(certFlag, keyFlag, certFile, keyFile string) (*tls.Certificate, error) {
+	switch {
 	case certFile == "" && keyFile == "":
 		return nil, nil
 	case certFile == "" || keyFile == "":
-		return nil, misuse("--tls-cert and --tls-key go together")
+		return nil, misuse("--%s and --%s go together", certFlag, keyFlag)
 	}
 	certText, err := os.ReadFile(certFile)
 	if err != nil {
-		return nil, inFlag("tls-cert", err)
+		return nil, inFlag(certFlag, err)
 	}
 	keyText, err := os.ReadFile(keyFile)
 	if err != nil {
-		return nil, inFlag("tls-key", err)
+		return nil, inFlag(keyFlag, err)
 	}
 	cert, err := tls.X509KeyPair(certText, keyText)
 	if err != nil {
-		return nil, language.Errorf("--tls-cert %s, --tls-key %s: %w", certFile, keyFile, err)
+		return nil, language.Errorf("--%s %s, --%s %s: %w", certFlag, certFile, keyFlag, keyFile, err)
 	}
 	return &cert, nil
 }

@@ -15,12 +15,16 @@ import (
 	"github.com/davdisk/davdisk/backend/sftp"
 	"github.com/davdisk/davdisk/backend/yandex"
 	"github.com/davdisk/davdisk/cmd/internal/language"
+	"github.com/davdisk/davdisk/internal/cluster"
+	"github.com/davdisk/davdisk/internal/cluster/etcd"
 )
 
 // A program is davdisk with the stores that it knows.
 type program struct {
 	drivers []backend.Driver
 	lang    language.Language // of the person; English for programs
+
+	openEngine func(etcd.Config) (cluster.Engine, error) // of a cluster; nil: etcd.Open
 }
 
 // ownDrivers are the stores that davdisk itself knows. A new one is added here,

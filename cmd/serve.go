@@ -37,7 +37,7 @@ func (p program) serveCommand() *cli.Command {
 			"   davdisk serve yandex:Photos --read-only\n" +
 			"   davdisk serve --mount /work=work: --mount /archive=sftp:old\n" +
 			"   davdisk serve /srv/data --addr :8443 --user me --pass-file secret --tls-self-signed",
-		Flags: p.withStores(
+		Flags: append(p.withStores(
 			textFlag("addr", "127.0.0.1:8080", "listen on `HOST:PORT`, where port 0 finds a free one, or on the Unix socket unix:/path"),
 			switchFlag("demo", "serve a made-up disk; no account is needed"),
 			textFlag("demo-dir", "", "keep the made-up disk in `DIR` between runs"),
@@ -71,7 +71,9 @@ func (p program) serveCommand() *cli.Command {
 			numberFlag("transfers-per-file", 4, "fetch a file of 16 MiB and more in up to `N` transfers at a time, 1 to 8, where the store limits the rate of each"),
 			switchFlag("write-back", "confirm uploads when they are on the local disk, and store them in the background"),
 			durationFlag("poll-interval", 5*time.Second, "poll a store in use for changes every `TIME`"),
-		),
+			textFlag("cluster", "", "be one of several gateways of one share, which agree by the etcd at `ADDRESS`, etcd://HOST:PORT,…/PREFIX, or etcds:// with TLS"),
+			textFlag("gateway", "", "`NAME` of this gateway in lists; the name of this machine if it is not there"),
+		), clusterFlags()...),
 		Action: p.serve,
 	}
 }
@@ -89,8 +91,9 @@ type share struct {
 	trial         *trial
 	admin         *admin
 	stack         *stack
-	mounts        string // of --mount, the folders of this machine absolute
-	readOnly      string // why changes are refused though nobody asked for that
+	gateway       *gateway // nil: not one of several
+	mounts        string   // of --mount, the folders of this machine absolute
+	readOnly      string   // why changes are refused though nobody asked for that
 	unlock        []func() error
 }
 
@@ -152,6 +155,9 @@ func (h *share) prepare() error {
 	if err != nil {
 		return err
 	}
+	if h.gateway, err = h.newGateway(); err != nil {
+		return err
+	}
 	b, err := h.openBackend()
 	if err != nil {
 		return err
@@ -162,14 +168,22 @@ func (h *share) prepare() error {
 	if h.readOnly != "" {
 		handler = append(handler, webdav.WithReadOnly())
 	}
-	o.handler, o.server = handler, h.withUsers(users)
+	o.gateway, o.handler, o.server = h.gateway, handler, h.withUsers(users)
 	if h.stack, err = newStack(b, o); err != nil {
 		return err
 	}
 	if h.admin != nil {
 		h.admin.Gauge("davdisk_queued_files", "Files that clients were told are kept, with --write-back, and that are not in the store yet.", func() float64 { files, _ := h.stack.fs.Queued(); return float64(files) })
 		h.admin.Gauge("davdisk_queued_bytes", "Bytes of the files that davdisk_queued_files counts.", func() float64 { _, bytes := h.stack.fs.Queued(); return float64(bytes) })
+		if h.gateway != nil {
+			h.admin.Gauge("davdisk_cluster_member", "1 while this gateway is a member of its cluster; changes are refused while it is 0.", h.gateway.gauge)
+		}
 		h.admin.Ready(newReadiness(b, h.s.stateDir, h.stack.vfsState, time.Now).check)
+	}
+	if h.gateway != nil {
+		if err := h.gateway.join(h.s.ctx); err != nil {
+			return err
+		}
 	}
 	return h.lookAll(b)
 }
@@ -440,6 +454,9 @@ func (h *share) close() error {
 	}
 	if h.stack != nil {
 		errs = append(errs, h.stack.Close())
+	}
+	if h.gateway != nil {
+		errs = append(errs, h.gateway.Close())
 	}
 	if h.admin != nil {
 		errs = append(errs, h.admin.Close())

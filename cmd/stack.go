@@ -61,6 +61,7 @@ type stackOptions struct {
 	transfers int  // of one file at a time; 0: one
 	writeBack bool // needs a stateDir
 	log       *slog.Logger
+	gateway   *gateway // among others; nil for a share of its own
 	handler   []webdav.Option
 	server    []server.Option
 }
@@ -112,6 +113,9 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 	if o.writeBack {
 		options = append(options, vfs.WithWriteBack(queueBytes))
 	}
+	if o.gateway != nil {
+		options = append(options, vfs.WithCacheWhile(o.gateway.isMember))
+	}
 	if o.cacheDir != "" && o.cacheSize > 0 {
 		options = append(options, vfs.WithCacheDir(filepath.Join(o.cacheDir, key), o.cacheSize))
 	}
@@ -129,6 +133,9 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 			err = errors.Join(err, c.Close())
 		}
 		return nil, err
+	}
+	if o.gateway != nil {
+		handler = append(handler, o.gateway.handlerOption(f))
 	}
 	shown, err := page.New(page.WithStore(pageStore(b, f, vfsState)), page.WithVersion(version().Version))
 	if err != nil {

@@ -1,0 +1,176 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/spf13/afero"
+	"github.com/urfave/cli/v2"
+
+	"github.com/davdisk/davdisk/cmd/internal/language"
+	"github.com/davdisk/davdisk/internal/cluster"
+	"github.com/davdisk/davdisk/internal/cluster/etcd"
+	"github.com/davdisk/davdisk/internal/cluster/replica"
+	"github.com/davdisk/davdisk/webdav"
+)
+
+const (
+	clusterTime = 15 * time.Second // how long a cluster may take to say how it is
+	// listenTime is long enough to hear each gateway that lives: they are heard of
+	// three times in the time of a lease.
+	listenTime = replica.DefaultLease / 2
+)
+
+func (p program) clusterCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "cluster",
+		Usage: "set up what several gateways of one share agree by, and look at it",
+		Subcommands: []*cli.Command{
+			{
+				Name: "init", Usage: "make the log of a cluster, once, before its gateways are started", ArgsUsage: "ADDRESS",
+				Description: "   davdisk cluster init etcd://db1:2379,db2:2379,db3:2379\n" +
+					"   davdisk cluster init etcds://db1,db2,db3/photos --cluster-ca ca.pem --cluster-user davdisk --cluster-pass-file secret\n\n" +
+					"A log that is there stays as it is. Where one is gone for good, this is run with the --state-dir of one of the gateways: the\nothers accept the new one then. All locks, and the properties that the store does not keep, are gone with the old one.",
+				Flags:  clusterFlags(),
+				Action: p.withSession((*session).initCluster),
+			},
+			{
+				Name: "status", Usage: "show the gateways of a cluster, and what is unsafe about it", ArgsUsage: "ADDRESS",
+				Flags:  append(clusterFlags(), jsonFlag()),
+				Action: p.withSession((*session).clusterStatus),
+			},
+		},
+	}
+}
+
+// initCluster makes the log of a cluster.
+func (s *session) initCluster(args []string) error {
+	config, err := s.clusterConfig(args[0])
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, clusterTime)
+	defer cancel()
+	id, err := etcd.Init(ctx, config)
+	if errors.Is(err, fs.ErrExist) {
+		return language.Errorf("there is a log already (%s), and nothing was changed", id)
+	}
+	if err != nil {
+		return err
+	}
+	s.lang.Fprintf(s.out(), "the log is made: %s\n", id)
+	return nil
+}
+
+// clusterJSON is a cluster for scripts.
+type clusterJSON struct {
+	Engine   string              `json:"engine"`
+	Identity string              `json:"identity"`
+	Seq      uint64              `json:"seq"`
+	Entries  int                 `json:"entries"`
+	Bytes    int64               `json:"bytes"`
+	Gateways []clusterMemberJSON `json:"gateways"`
+	Unsafe   []string            `json:"unsafe"`
+}
+
+type clusterMemberJSON struct {
+	Name    string   `json:"name"`
+	Epoch   uint64   `json:"epoch"`
+	Heard   *float64 `json:"heard,omitempty"` // seconds ago; none if it was silent while this command listened
+	Applied uint64   `json:"applied"`
+}
+
+// clusterStatus shows a cluster. It does not join.
+func (s *session) clusterStatus(args []string) (err error) {
+	config, err := s.clusterConfig(args[0])
+	if err != nil {
+		return err
+	}
+	config.Dir = "" // which a gateway on this machine uses
+	engine, err := s.engine(config)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, engine.Close()) }()
+	status, listened, err := observe(s.ctx, engine, pauseFor)
+	if err != nil {
+		return err
+	}
+	all := clusterJSON{
+		Engine: status.Engine, Identity: status.Identity, Seq: status.Seq, Entries: status.Entries, Bytes: status.Bytes,
+		Gateways: []clusterMemberJSON{}, Unsafe: append([]string{}, status.Unsafe...),
+	}
+	for _, m := range status.Members {
+		one := clusterMemberJSON{Name: m.Gateway, Epoch: m.Epoch, Applied: m.Applied}
+		if m.Beat < listened {
+			heard := m.Beat.Seconds()
+			one.Heard = &heard
+		}
+		all.Gateways = append(all.Gateways, one)
+	}
+	if s.c.Bool("json") {
+		return writeJSON(s.out(), all)
+	}
+	s.printCluster(all)
+	return nil
+}
+
+// observe looks at a cluster, and listens for its members for a while, which it
+// returns. What of the engine could not be asked is told as unsafe.
+func observe(ctx context.Context, engine cluster.Engine, pause func(context.Context, time.Duration) error) (s cluster.Status, listened time.Duration, err error) {
+	// The machines of a gateway must be there for entries to be applied to.
+	g, err := openGateway(engine, nil, nil)
+	if err != nil {
+		return s, 0, err
+	}
+	dav, err := webdav.NewHandler(afero.NewMemMapFs(), webdav.WithEngine(engine, g.member, nil))
+	if err != nil {
+		return s, 0, err
+	}
+	defer func() { err = errors.Join(err, dav.Close()) }()
+	watcher, ok := engine.(interface {
+		Observe(ctx context.Context) error
+	})
+	if !ok {
+		return s, 0, errors.ErrUnsupported
+	}
+	asked, cancel := context.WithTimeout(ctx, clusterTime)
+	defer cancel()
+	if err := watcher.Observe(asked); err != nil {
+		return s, 0, err
+	}
+	began := time.Now()
+	if err := pause(ctx, listenTime); err != nil {
+		return s, 0, err
+	}
+	listened = time.Since(began)
+	asked, cancel = context.WithTimeout(ctx, clusterTime)
+	defer cancel()
+	s, err = engine.Status(asked)
+	if err != nil && ctx.Err() == nil {
+		s.Unsafe, err = append(s.Unsafe, err.Error()), nil
+	}
+	return s, listened, err
+}
+
+// printCluster shows a cluster to a person.
+func (s *session) printCluster(all clusterJSON) {
+	out := s.out()
+	s.lang.Fprintf(out, "%s, log %s, at entry %d, with %d since the last snapshot\n", all.Engine, all.Identity, all.Seq, all.Entries)
+	if len(all.Gateways) == 0 {
+		s.lang.Fprintf(out, "no gateway runs\n")
+	}
+	for _, m := range all.Gateways {
+		heard := s.lang.Text("silent")
+		if m.Heard != nil {
+			heard = s.lang.Sprintf("heard of %.1f s ago", *m.Heard)
+		}
+		fmt.Fprintf(out, "%s  %s\n", out.Name(m.Name), s.lang.Sprintf("epoch %d, applied %d, %s", m.Epoch, m.Applied, heard))
+	}
+	for _, why := range all.Unsafe {
+		s.lang.Fprintf(out, "unsafe: %s\n", out.Name(why))
+	}
+}

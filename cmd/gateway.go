@@ -1,0 +1,245 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/davdisk/davdisk/cmd/internal/language"
+	"github.com/davdisk/davdisk/internal/cluster"
+	"github.com/davdisk/davdisk/internal/cluster/etcd"
+	"github.com/davdisk/davdisk/internal/journal"
+	"github.com/davdisk/davdisk/vfs"
+	"github.com/davdisk/davdisk/webdav"
+)
+
+const (
+	joinTime  = 20 * time.Second // how long one attempt to join may take
+	firstWait = time.Second      // until a lost membership is asked for again after a failure
+	mostWait  = 30 * time.Second // the same, after many
+)
+
+// A gateway is what a share is among the others of its cluster. While it is not a
+// member it changes nothing and its caches do not count.
+type gateway struct {
+	engine cluster.Engine
+	log    *slog.Logger
+	pause  func(context.Context, time.Duration) error
+
+	current atomic.Pointer[membership] // the last one; nil before the first
+	forget  atomic.Pointer[func()]     // drops all that is cached; nil before there is anything
+
+	stop  context.CancelFunc // nil before keep runs
+	ended chan struct{}
+}
+
+// membership is a cluster.Member, for an atomic.Pointer.
+type membership struct{ cluster.Member }
+
+// newGateway prepares the share for a cluster; nil if it is in none. Nothing is
+// asked before join.
+func (h *share) newGateway() (*gateway, error) {
+	c := h.s.c
+	address := c.String("cluster")
+	if address == "" {
+		for _, flag := range []string{"gateway", "cluster-ca", "cluster-cert", "cluster-key", "cluster-user", "cluster-pass-file"} {
+			if c.IsSet(flag) {
+				return nil, misuse("--%s is for --cluster, which is not there", flag)
+			}
+		}
+		return nil, nil
+	}
+	switch {
+	case h.trial != nil:
+		return nil, misuse("--cluster is for a store that all gateways reach, and the disk of --demo is in this process")
+	case c.Bool("write-back"):
+		return nil, misuse("--write-back does not go with --cluster: the other gateways would not have what waits on this machine")
+	case c.String("litter") == "local":
+		return nil, misuse("--litter local does not go with --cluster: the other gateways would not have what is kept on this machine; write --litter refuse, or store")
+	case h.s.stateDir == "":
+		return nil, misuse("--cluster needs a state folder, to know the cluster again; name one with --state-dir")
+	}
+	config, err := h.s.clusterConfig(address)
+	if err != nil {
+		return nil, err
+	}
+	if config.Gateway = c.String("gateway"); config.Gateway == "" {
+		if config.Gateway, err = os.Hostname(); err != nil {
+			return nil, language.Errorf("the name of this machine: %w; name the gateway with --gateway", err)
+		}
+	}
+	engine, err := h.s.engine(config)
+	if errors.Is(err, journal.ErrLocked) {
+		return nil, language.Errorf("another davdisk is a gateway with this state folder; give each its own --state-dir: %w", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return openGateway(engine, h.s.log, pauseFor)
+}
+
+func (p program) engine(c etcd.Config) (cluster.Engine, error) {
+	if p.openEngine != nil {
+		return p.openEngine(c)
+	}
+	return etcd.Open(c)
+}
+
+// openGateway takes the engine over, also if it fails.
+func openGateway(engine cluster.Engine, log *slog.Logger, pause func(context.Context, time.Duration) error) (*gateway, error) {
+	g := &gateway{engine: engine, log: log, pause: pause}
+	if _, err := engine.Attach("caches", "caches 1", caches{g}); err != nil {
+		return nil, errors.Join(err, engine.Close())
+	}
+	return g, nil
+}
+
+// isMember reports whether what is remembered may be answered.
+func (g *gateway) isMember() bool {
+	m := g.current.Load()
+	return m != nil && m.Remaining() > 0
+}
+
+// gauge is isMember for /metrics.
+func (g *gateway) gauge() float64 {
+	if g.isMember() {
+		return 1
+	}
+	return 0
+}
+
+// member returns the membership that changes are made in; nil for none.
+func (g *gateway) member() webdav.Member {
+	if m := g.current.Load(); m != nil && m.Remaining() > 0 {
+		return m
+	}
+	return nil
+}
+
+// handlerOption makes the handler of a file system one of several, whose changes
+// the caches of this one follow.
+func (g *gateway) handlerOption(f *vfs.FS) webdav.Option {
+	forget := func(name string) {
+		if err := f.Invalidate(name); err != nil {
+			g.log.Error("a name that another gateway has changed may be answered from a cache", "error", err)
+		}
+	}
+	forgetAll := func() { forget("/") }
+	g.forget.Store(&forgetAll)
+	return webdav.WithEngine(g.engine, g.member, func(c webdav.Change) { forget(c.Path) })
+}
+
+// join makes the share a member, when its handler is there, and keeps it one until
+// Close. Where there is no log it fails: one is made on purpose only.
+func (g *gateway) join(ctx context.Context) error {
+	m, err := g.joinOnce(ctx)
+	if err != nil {
+		return err
+	}
+	g.current.Store(&membership{m})
+	g.warn(ctx)
+	keeping, stop := context.WithCancel(context.Background())
+	g.stop, g.ended = stop, make(chan struct{})
+	go func() {
+		defer close(g.ended)
+		g.keep(keeping, m)
+	}()
+	return nil
+}
+
+func (g *gateway) joinOnce(ctx context.Context) (cluster.Member, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, joinTime, errors.New("it took too long"))
+	defer cancel()
+	return g.engine.Join(ctx)
+}
+
+// warn tells what of the engine's settings breaks its promises.
+func (g *gateway) warn(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, joinTime)
+	defer cancel()
+	status, err := g.engine.Status(ctx)
+	for _, why := range status.Unsafe {
+		g.log.Warn("the cluster is set up so that it cannot keep its promises", "why", why)
+	}
+	if err != nil {
+		g.log.Warn("how the cluster is set up could not be asked in full", "error", err)
+	}
+}
+
+// keep joins again whenever the membership is lost, until ctx ends.
+func (g *gateway) keep(ctx context.Context, m cluster.Member) {
+	for {
+		select {
+		case <-m.Lost():
+		case <-ctx.Done():
+			return
+		}
+		g.log.Error("this gateway is not a member of its cluster any more: until it is again, changes are refused, and reading asks the store")
+		if m = g.again(ctx); m == nil {
+			return
+		}
+		// What was changed meanwhile is in no entry that was told: all that was
+		// cached before is asked for again.
+		g.forgetAll()
+		g.current.Store(&membership{m})
+	}
+}
+
+// again tries to join until that succeeds; nil when ctx has ended.
+func (g *gateway) again(ctx context.Context) cluster.Member {
+	for wait := firstWait; ; wait = min(2*wait, mostWait) {
+		m, err := g.joinOnce(ctx)
+		if err == nil {
+			return m
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		g.log.Warn("this gateway cannot join its cluster yet", "error", err, "again in", wait)
+		if g.pause(ctx, wait) != nil {
+			return nil
+		}
+	}
+}
+
+// forgetAll drops all that is cached.
+func (g *gateway) forgetAll() {
+	if forget := g.forget.Load(); forget != nil {
+		(*forget)()
+	}
+}
+
+// Close leaves the cluster. The handler is closed before.
+func (g *gateway) Close() error {
+	if g.stop != nil {
+		g.stop()
+		<-g.ended
+	}
+	return g.engine.Close()
+}
+
+// caches is a machine without entries: a snapshot takes the place of entries that
+// would have told what has changed, and then all that is cached may be stale.
+type caches struct{ g *gateway }
+
+func (c caches) Reset() { c.g.forgetAll() }
+
+func (caches) Apply([]byte) error { return journal.ErrEntry }
+
+func (caches) Snapshot() iter.Seq2[[]byte, error] { return func(func([]byte, error) bool) {} }
+
+func (caches) Expelled(string, uint64) {}
+
+// pauseFor waits, at most until the context ends.
+func pauseFor(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
