@@ -17,16 +17,19 @@ import (
 var notRun = map[string]string{
 	"davdisk ls nas:":    atServer,
 	"davdisk serve nas:": atServer,
-	"DAVDISK_S3_SECRET_KEY=… davdisk ls archive:":                                     atBucket,
-	"davdisk serve archive: --s3-secret-key-file ~/.s3-secret":                        atBucket,
-	"davdisk service uninstall":                                                       ofMachine,
-	"davdisk service install yandex:Photos --addr 127.0.0.1:8090":                     ofMachine,
-	"sudo davdisk service install --run-as davdisk --config /etc/davdisk/config.toml": ofMachine,
+	"DAVDISK_S3_SECRET_KEY=… davdisk ls archive:":                                                     atBucket,
+	"davdisk serve archive: --s3-secret-key-file ~/.s3-secret":                                        atBucket,
+	"davdisk cluster init etcd://db1:2379,db2:2379,db3:2379":                                          atEtcd,
+	"davdisk serve yandex: --addr :8080 --htpasswd users --cluster etcd://db1:2379,db2:2379,db3:2379": atEtcd,
+	"davdisk service uninstall":                                                                       ofMachine,
+	"davdisk service install yandex:Photos --addr 127.0.0.1:8090":                                     ofMachine,
+	"sudo davdisk service install --run-as davdisk --config /etc/davdisk/config.toml":                 ofMachine,
 }
 
 const (
 	atServer  = "needs an SSH server at nas.example.org; see the tests of backend/sftp"
 	atBucket  = "needs a bucket at s3.example.org; see the tests of backend/s3"
+	atEtcd    = "needs an etcd of three nodes; see TestThreeGateways of internal/e2e"
 	ofMachine = "changes the services of this machine; see testdata/script/service.txtar"
 )
 
