@@ -91,9 +91,11 @@ func (r *Reservation) hold(ctx context.Context) error {
 	if member == nil {
 		return cluster.ErrNotJoined
 	}
+	// The engine is not asked while anything is held that Apply needs.
+	gateway, epoch := member.Gateway(), member.Epoch()
 	t.reserved.mu.Lock()
 	t.reserved.count++
-	r.ticket = ticket{member.Gateway(), member.Epoch(), t.reserved.count}
+	r.ticket = ticket{gateway, epoch, t.reserved.count}
 	t.reserved.mu.Unlock()
 	c := change{Op: opReserve, Reserved: &reserved{Hold: &hold{Ticket: r.ticket, Names: r.names}, Settled: t.settled()}}
 	_, err := t.log.Propose(ctx, c, journal.Options{})
