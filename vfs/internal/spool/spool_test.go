@@ -198,6 +198,37 @@ func TestPassing(t *testing.T) {
 	}
 }
 
+// countedReads counts the reads of a source.
+type countedReads struct {
+	io.Reader
+	n int
+}
+
+func (r *countedReads) Read(p []byte) (int, error) {
+	r.n++
+	return r.Reader.Read(p)
+}
+
+// TestPassingReadsBlocks: a source is read by blocks, whatever the reader asks for.
+func TestPassingReadsBlocks(t *testing.T) {
+	content := make([]byte, 3*blockSize+5)
+	rand.NewChaCha8([32]byte{1}).Read(content)
+	f := NewPool(t.TempDir(), 0, 0).New()
+	defer f.Close()
+	src := &countedReads{Reader: bytes.NewReader(content)}
+	p := Tee(f, src, int64(len(content)))
+	for range 2 { // also after going back
+		var got bytes.Buffer
+		if _, err := io.CopyBuffer(struct{ io.Writer }{&got}, p, make([]byte, 1000)); err != nil || !bytes.Equal(got.Bytes(), content) {
+			t.Errorf("%d bytes, %v", got.Len(), err)
+		}
+		if src.n != 5 { // the last finds the end
+			t.Errorf("%d reads of the source", src.n)
+		}
+		p.Seek(0, io.SeekStart)
+	}
+}
+
 // TestPassingNeverGivesAllOfABrokenSource: a transfer that has got as many
 // bytes as were announced may take itself for complete.
 func TestPassingNeverGivesAllOfABrokenSource(t *testing.T) {

@@ -19,14 +19,21 @@ func Fill(f *File, src io.Reader, size int64) (int64, error) {
 	return n, err
 }
 
+// blockSize is how many bytes are read of a source, and written to a file, at a
+// time at most. A transport for HTTP reads 32 KiB: of that size both take twice as
+// long.
+const blockSize = 256 << 10
+
 // Passing is an io.ReadSeeker on a source. What is read is kept in a file, so
 // that the reader may seek back.
 type Passing struct {
 	file *File
 	size int64
 
-	pulling sync.Mutex // held while src is read
+	pulling sync.Mutex // guards src, block and last, and is held while src is read
 	src     io.Reader
+	block   []byte // nil until src is read
+	last    []byte // what was read of src last, in block; it is the end of file
 
 	mu     sync.Mutex // guards the fields below
 	pos    int64
@@ -40,8 +47,7 @@ func Tee(f *File, src io.Reader, size int64) *Passing {
 	return &Passing{file: f, size: size, src: reading.Exactly(src, size)}
 }
 
-// Read implements io.Reader. It reads what is kept already from the file, then
-// from the source.
+// Read implements io.Reader. It reads what is kept already, then from the source.
 func (t *Passing) Read(p []byte) (int, error) {
 	t.pulling.Lock()
 	defer t.pulling.Unlock()
@@ -56,34 +62,48 @@ func (t *Passing) Read(p []byte) (int, error) {
 		return 0, nil
 	case pos > have:
 		return 0, fs.ErrInvalid // not read yet
-	case pos < have:
-		n, err := t.file.ReadAt(p[:min(int64(len(p)), have-pos)], pos)
-		t.advance(n, nil)
-		return n, err
-	}
-	if err != nil {
+	case pos == have && err != nil:
 		return 0, err
+	case pos == have:
+		n, err := t.pull()
+		if n == 0 {
+			return 0, err
+		}
+		have += int64(n)
 	}
-	n, err := t.src.Read(p)
+	n, err := 0, error(nil)
+	if at := have - int64(len(t.last)); pos >= at {
+		n = copy(p, t.last[pos-at:])
+	} else {
+		n, err = t.file.ReadAt(p[:min(int64(len(p)), at-pos)], pos)
+	}
+	t.mu.Lock()
+	t.pos += int64(n)
+	t.mu.Unlock()
+	return n, err
+}
+
+// pull reads from the source to the file, and returns the number of bytes. The
+// caller holds t.pulling.
+func (t *Passing) pull() (int, error) {
+	if t.block == nil {
+		t.block = make([]byte, blockSize)
+	}
+	t.last = nil
+	n, err := t.src.Read(t.block)
 	if t.isClosed() {
 		return 0, fs.ErrClosed
 	}
 	if n > 0 {
-		if _, wrong := t.file.Write(p[:n]); wrong != nil {
+		if _, wrong := t.file.Write(t.block[:n]); wrong != nil {
 			n, err = 0, wrong
 		}
 	}
-	t.advance(n, err)
-	return n, err
-}
-
-func (t *Passing) advance(n int, err error) {
+	t.last = t.block[:n]
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.pos += int64(n)
-	if err != nil {
-		t.err = err
-	}
+	t.err = err
+	return n, err
 }
 
 func (t *Passing) isClosed() bool {
