@@ -2,12 +2,14 @@ package webdav
 
 import (
 	"encoding/xml"
+	"errors"
 	"io/fs"
 	"maps"
 	"net/http"
 	"slices"
 	"time"
 
+	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/webdav/internal/davxml"
 	"github.com/davdisk/davdisk/webdav/internal/lock"
 )
@@ -132,7 +134,7 @@ func (r *request) carryOut(plan propertyPlan, s subject, v verdicts) error {
 	if err == nil {
 		return nil
 	}
-	if !plan.mtime.IsZero() {
+	if !plan.mtime.IsZero() && !errors.Is(err, cluster.ErrExpelled) { // then the file may be another's by now
 		if back := r.files.setTime(s.name, before); back != nil {
 			r.handler.opts.log.Warn("the modification time could not be put back", "path", s.name, "error", back)
 		}

@@ -62,6 +62,7 @@ func (h *Handler) put(w http.ResponseWriter, r *request) error {
 		}
 		return withStatus(err, fs.ErrNotExist, http.StatusConflict, "the parent folder does not exist")
 	}
+	entityTag(info) // a lazy one is of this file only while the name is reserved
 	isNew := old == nil
 	if isNew || isPlaceholder(old) {
 		r.reserved.Made(r.name)

@@ -139,7 +139,6 @@ func newStore(c Config) (*store, error) {
 		prefix: strings.TrimSuffix(cmp.Or(c.Prefix, DefaultPrefix), "/") + "/",
 		nodes:  nodes{config: c, timeout: cmp.Or(c.Timeout, lease/6)},
 	}
-	s.known.Store(-1) // of which there is none
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
 }

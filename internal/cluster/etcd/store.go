@@ -17,7 +17,7 @@ import (
 type store struct {
 	nodes
 	prefix string
-	known  atomic.Int64 // revision of the identity that was accepted
+	known  atomic.Pointer[string] // value of the identity that was accepted
 }
 
 func (s *store) key(name string) string { return s.prefix + name }
@@ -25,7 +25,7 @@ func (s *store) key(name string) string { return s.prefix + name }
 // Identity implements replica.Store.
 func (s *store) Identity(ctx context.Context, accept func(replica.Identity) error) error {
 	var got replica.Identity
-	var revision int64
+	var value string
 	_, err := s.call(ctx, func(ctx context.Context, client *clientv3.Client) error {
 		answer, err := client.Get(ctx, s.key("identity"))
 		if err != nil {
@@ -36,7 +36,7 @@ func (s *store) Identity(ctx context.Context, accept func(replica.Identity) erro
 		}
 		i, err := decodeIdentity(answer.Kvs[0].Value)
 		if err == nil {
-			revision = answer.Kvs[0].ModRevision
+			value = string(answer.Kvs[0].Value)
 			got = replica.Identity{ID: i.ID, Replaces: i.Replaces}
 		}
 		return err
@@ -45,14 +45,20 @@ func (s *store) Identity(ctx context.Context, accept func(replica.Identity) erro
 		err = accept(got)
 	}
 	if err == nil {
-		s.known.Store(revision)
+		s.known.Store(&value)
 	}
 	return err
 }
 
-// same is the condition that the data is that of the identity which was told.
+// same is the condition that the data is that of the identity which was told. Its
+// revision would not do: it is often the second in each life. Where there is none,
+// etcd takes no value for equal.
 func (s *store) same() clientv3.Cmp {
-	return clientv3.Compare(clientv3.ModRevision(s.key("identity")), "=", s.known.Load())
+	value := ""
+	if known := s.known.Load(); known != nil {
+		value = *known
+	}
+	return clientv3.Compare(clientv3.Value(s.key("identity")), "=", value)
 }
 
 // Append implements replica.Store.

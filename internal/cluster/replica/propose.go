@@ -154,15 +154,23 @@ func (e *Engine) inLog(seq uint64) {
 
 // AppliedByAll implements cluster.Shared.
 func (e *Engine) AppliedByAll(ctx context.Context, seq uint64) error {
-	return e.wait(ctx, func() (bool, error) {
-		if m := e.member; m == nil || m.Remaining() == 0 {
+	ctx, cancel := e.bound(ctx)
+	defer cancel()
+	e.mu.Lock()
+	m := e.member
+	e.mu.Unlock()
+	if m == nil {
+		return cluster.ErrExpelled
+	}
+	return e.wait(ctx, m.lost, func() (bool, error) {
+		if m.Remaining() == 0 {
 			return false, cluster.ErrExpelled
 		}
 		if e.state.Seq < seq {
 			return false, nil
 		}
 		for epoch := range e.state.Members {
-			if epoch <= seq && epoch != e.member.epoch && e.reported[epoch] < seq {
+			if epoch <= seq && epoch != m.epoch && e.reported[epoch] < seq {
 				return false, nil
 			}
 		}
@@ -174,16 +182,24 @@ func (e *Engine) AppliedByAll(ctx context.Context, seq uint64) error {
 func (e *Engine) Barrier(ctx context.Context) error {
 	ctx, cancel := e.bound(ctx)
 	defer cancel()
+	e.mu.Lock()
+	applied := e.state.Seq
+	e.mu.Unlock()
 	last, err := e.store.Last(ctx)
+	if err == nil && last < applied { // the last is written with each entry
+		err = fmt.Errorf("%w: it ends at %d, and %d was applied here, as if it was restored from a copy", cluster.ErrOtherLog, last, applied)
+		e.fail(err)
+	}
 	if err != nil {
 		return err
 	}
 	e.inLog(last)
-	return e.wait(ctx, func() (bool, error) { return e.state.Seq >= last, nil })
+	return e.wait(ctx, nil, func() (bool, error) { return e.state.Seq >= last, nil })
 }
 
-// wait waits for a condition, which is asked with mu held.
-func (e *Engine) wait(ctx context.Context, condition func() (bool, error)) error {
+// wait waits for a condition, which is asked with mu held: again when something is
+// applied, and when the membership is lost, since nothing more may come then.
+func (e *Engine) wait(ctx context.Context, lost <-chan struct{}, condition func() (bool, error)) error {
 	for {
 		e.mu.Lock()
 		ok, err := condition()
@@ -197,6 +213,8 @@ func (e *Engine) wait(ctx context.Context, condition func() (bool, error)) error
 		}
 		select {
 		case <-changed:
+		case <-lost:
+			lost = nil
 		case <-ctx.Done():
 			return fmt.Errorf("%w: %w", cluster.ErrUnavailable, context.Cause(ctx))
 		}

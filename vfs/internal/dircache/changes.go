@@ -169,6 +169,7 @@ func (c *Cache) Propertied(name string, set map[string]string, remove []string) 
 func (c *Cache) Invalidate(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.writes++ // a folder that is being made may not be empty any more
 	c.invalidateTree(name)
 	c.invalidate(path.Dir(name))
 }

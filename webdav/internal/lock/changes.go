@@ -111,11 +111,15 @@ type machine struct{ t *Table }
 // Apply implements journal.Machine. It uses no clock: the expiry of a lock is
 // a change, too.
 func (m machine) Apply(c change) error {
-	m.t.mu.Lock()
-	changed, err := m.t.apply(c)
-	m.t.mu.Unlock()
+	changed, err := m.locked(c)
 	m.t.tell(changed)
 	return err
+}
+
+func (m machine) locked(c change) (changed []Changed, err error) {
+	m.t.mu.Lock()
+	defer m.t.mu.Unlock()
+	return m.t.apply(c)
 }
 
 // Expelled implements cluster.Expeller.

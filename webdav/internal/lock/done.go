@@ -138,12 +138,15 @@ func (r *Reservation) Done(ctx context.Context, changed ...Changed) error {
 // end ends a reservation that is in no log any more.
 func (r *Reservation) end() {
 	r.over = true
-	if all := &r.table.reserved; r.ticket == (ticket{}) && r.made != "" {
-		all.mu.Lock()
-		all.created(r.made, func(other *Reservation) bool { return other == r })
-		all.mu.Unlock()
+	all := &r.table.reserved
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	// Of two that made the same, the second must find itself told, and tells nobody.
+	all.forget(r)
+	if r.ticket == (ticket{}) && r.made != "" {
+		all.created(r.made, func(*Reservation) bool { return false })
 	}
-	r.drop()
+	all.wake()
 }
 
 // Release releases the names, unless Done has. What was recorded is not done, but
@@ -164,7 +167,6 @@ func (r *Reservation) Release() {
 			t.abandon(r.ticket, released.Changed)
 		}
 	}
-	r.made = ""
 	r.end()
 }
 

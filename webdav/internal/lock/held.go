@@ -102,7 +102,9 @@ func (r *Reservation) hold(ctx context.Context) error {
 	if err == nil || errors.Is(err, ErrReserved) {
 		return err
 	}
-	t.abandon(r.ticket, nil) // it may have been applied, or will be
+	if !errors.Is(err, cluster.ErrUnavailable) { // else nothing was sent
+		t.abandon(r.ticket, nil) // it may have been applied, or will be
+	}
 	return fmt.Errorf("reserve the names: %w", err)
 }
 
@@ -128,8 +130,8 @@ func (t *Table) abandon(of ticket, changed []Changed) {
 	t.abandoned.Go(func() {
 		for {
 			c := change{Op: opRelease, Reserved: &reserved{Release: &of, Settled: []ticket{of}, Changed: changed}}
-			_, err := t.log.Propose(t.closing, c, journal.Options{})
-			if err == nil || errors.Is(err, cluster.ErrExpelled) && !t.isHeld(of) {
+			seq, err := t.log.Propose(t.closing, c, journal.Options{})
+			if err == nil || seq > 0 && errors.Is(err, cluster.ErrExpelled) { // refused in the log: it is not held
 				return
 			}
 			select {
