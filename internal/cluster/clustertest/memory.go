@@ -297,7 +297,7 @@ func (c *Connection) Save(ctx context.Context, s replica.Snapshot, trim []string
 	}
 	m.snapshot = &s
 	m.log = slices.DeleteFunc(m.log, func(e replica.Entry) bool { return slices.Contains(trim, e.Key) })
-	maps.DeleteFunc(m.reports, func(epoch, _ uint64) bool { return !slices.Contains(live, epoch) })
+	maps.DeleteFunc(m.reports, func(epoch, _ uint64) bool { return epoch <= s.Seq && !slices.Contains(live, epoch) })
 	m.notify()
 	return nil
 }

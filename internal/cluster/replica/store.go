@@ -29,7 +29,7 @@ type Store interface {
 	// Report tells all that the member of an epoch has applied an entry.
 	Report(ctx context.Context, epoch, seq uint64) error
 	// Save replaces the snapshot in one step, then removes the entries with
-	// these keys, and the reports of epochs that are not live.
+	// these keys, and the reports of epochs before it that are not live.
 	Save(ctx context.Context, snapshot Snapshot, trim []string, live []uint64) error
 	// Info describes the store, with Members and what the log knows left out.
 	Info(ctx context.Context) (Info, error)
