@@ -31,8 +31,7 @@ func (p program) clusterCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name: "init", Usage: "make the log of a cluster, once, before its gateways are started", ArgsUsage: "ADDRESS",
-				Description: "   davdisk cluster init etcd://db1:2379,db2:2379,db3:2379\n" +
-					"   davdisk cluster init etcds://db1,db2,db3/photos --cluster-ca ca.pem --cluster-user davdisk --cluster-pass-file secret\n\n" +
+				Description: "   davdisk cluster init etcd://db1:2379,db2:2379,db3:2379\n\n" +
 					"A log that is there stays as it is. Where one is gone for good, this is run with the --state-dir of one of the gateways: the\nothers accept the new one then. All locks, and the properties that the store does not keep, are gone with the old one.",
 				Flags:  clusterFlags(),
 				Action: p.withSession((*session).initCluster),
