@@ -2,6 +2,7 @@ package lock
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"testing"
 	"testing/synctest"
@@ -183,9 +184,13 @@ func TestReleaseIsTriedAgain(t *testing.T) {
 		log, gateways := gatewaytest.New(t, 2)
 		all := tables(t, gateways, Options{})
 		first := mustReserve(t, all[0], Name{Path: "/a"})
-		log.Fail(cluster.ErrUnknownOutcome)
+		log.Fail(fmt.Errorf("%w: %w", cluster.ErrUnknownOutcome, cluster.ErrUnavailable)) // as etcd's are
 		first.Release()
 		if _, err := all[0].Reserve(t.Context(), Name{Path: "/b"}); !errors.Is(err, cluster.ErrUnknownOutcome) {
+			t.Errorf("reserved without a log: %v", err)
+		}
+		log.Fail(cluster.ErrUnavailable) // of which nothing was sent
+		if _, err := all[0].Reserve(t.Context(), Name{Path: "/c"}); !errors.Is(err, cluster.ErrUnavailable) {
 			t.Errorf("reserved without a log: %v", err)
 		}
 		time.Sleep(time.Minute)

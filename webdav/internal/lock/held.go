@@ -102,7 +102,7 @@ func (r *Reservation) hold(ctx context.Context) error {
 	if err == nil || errors.Is(err, ErrReserved) {
 		return err
 	}
-	if !errors.Is(err, cluster.ErrUnavailable) { // else nothing was sent
+	if errors.Is(err, cluster.ErrUnknownOutcome) || !errors.Is(err, cluster.ErrUnavailable) { // else nothing was sent
 		t.abandon(r.ticket, nil) // it may have been applied, or will be
 	}
 	return fmt.Errorf("reserve the names: %w", err)

@@ -2,9 +2,10 @@
 // system beneath a WebDAV server cannot hold.
 //
 // A Store knows paths, not files: the caller notifies it when a resource is
-// moved, copied or deleted, together with what it changes elsewhere. Paths are absolute and slash-separated; they are
-// cleaned on entry. A property is a name, "{namespace}local", and a value, the
-// whole XML element, which is opaque to the store.
+// moved, copied or deleted, together with what it changes elsewhere. Paths are
+// absolute and slash-separated; they are cleaned on entry. A property is a name,
+// "{namespace}local", and a value, the whole XML element, which is opaque to the
+// store.
 //
 // With a folder to keep them in, properties survive a restart and a crash: a
 // method that changes something returns when the change is on disk. All
