@@ -25,42 +25,18 @@ var (
 	sum []byte
 )
 
-// binary builds etcd once, in the cache folder of the user. That takes minutes.
+// binary builds etcd once. That takes minutes.
 func binary(tb testing.TB) string {
 	tb.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	dir := filepath.Join(cache, "davdisk-test", "etcd-"+Version)
-	bin := filepath.Join(dir, "etcd")
-	if _, err := os.Stat(bin); err == nil {
-		return bin
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		tb.Fatal(err)
-	}
-	fresh, err := os.MkdirTemp(dir, "build-") // another package may build it too
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer os.RemoveAll(fresh)
-	for name, content := range map[string][]byte{"go.mod": mod, "go.sum": sum} {
-		if err := os.WriteFile(filepath.Join(fresh, name), content, 0o644); err != nil {
-			tb.Fatal(err)
+	return testtool.Build(tb, "etcd", Version, func(dir string) *exec.Cmd {
+		for name, content := range map[string][]byte{"go.mod": mod, "go.sum": sum} {
+			if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+				tb.Fatal(err)
+			}
 		}
-	}
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", "etcd", "go.etcd.io/etcd/server/v3")
-	build.Dir = fresh
-	build.Env = append(os.Environ(), "GOFLAGS=-mod=readonly", "GOWORK=off")
-	if out, err := build.CombinedOutput(); err != nil {
-		if testtool.Required() {
-			tb.Fatalf("etcd is not built: %v\n%s", err, out)
-		}
-		tb.Skipf("etcd is not built here: %v\n%s", err, out)
-	}
-	if err := os.Rename(filepath.Join(fresh, "etcd"), bin); err != nil {
-		tb.Fatal(err)
-	}
-	return bin
+		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", "etcd", "go.etcd.io/etcd/server/v3")
+		build.Dir = dir
+		build.Env = append(os.Environ(), "GOFLAGS=-mod=readonly", "GOWORK=off")
+		return build
+	})
 }

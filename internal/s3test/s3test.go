@@ -23,38 +23,14 @@ const (
 	Bucket    = "bucket"
 )
 
-// binary builds versitygw once, in the cache folder of the user.
+// binary builds versitygw once.
 func binary(tb testing.TB) string {
 	tb.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	dir := filepath.Join(cache, "davdisk-test", "versitygw-"+Version)
-	bin := filepath.Join(dir, "versitygw")
-	if _, err := os.Stat(bin); err == nil {
-		return bin
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		tb.Fatal(err)
-	}
-	fresh, err := os.MkdirTemp(dir, "build-") // another package may build it too
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer os.RemoveAll(fresh)
-	build := exec.Command("go", "install", "github.com/versity/versitygw/cmd/versitygw@"+Version)
-	build.Env = append(os.Environ(), "GOBIN="+fresh, "GOFLAGS=")
-	if out, err := build.CombinedOutput(); err != nil {
-		if testtool.Required() {
-			tb.Fatalf("versitygw is not built: %v\n%s", err, out)
-		}
-		tb.Skipf("versitygw is not built here: %v\n%s", err, out)
-	}
-	if err := os.Rename(filepath.Join(fresh, "versitygw"), bin); err != nil {
-		tb.Fatal(err)
-	}
-	return bin
+	return testtool.Build(tb, "versitygw", Version, func(dir string) *exec.Cmd {
+		build := exec.Command("go", "install", "github.com/versity/versitygw/cmd/versitygw@"+Version)
+		build.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=")
+		return build
+	})
 }
 
 // A Server is versitygw with an empty bucket.

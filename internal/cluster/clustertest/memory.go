@@ -89,7 +89,7 @@ func (c *Connection) Cut(cut bool) {
 	c.uncut = make(chan struct{})
 }
 
-// state reports whether the connection is cut, what happens next by chance, and
+// state returns whether the connection is cut, what happens next by chance, and
 // when that is over.
 func (c *Connection) state() (cut bool, chance float64, changed chan struct{}) {
 	c.mu.Lock()

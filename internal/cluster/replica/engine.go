@@ -145,7 +145,7 @@ func (e *Engine) join(ctx context.Context) (*member, error) {
 	if err := e.open(ctx); err != nil {
 		return nil, err
 	}
-	if err := e.Barrier(ctx); err != nil { // also reports whether the log can be followed
+	if err := e.Barrier(ctx); err != nil { // also fails if the log cannot be followed
 		return nil, err
 	}
 	e.mu.Lock()

@@ -22,8 +22,8 @@ type Store interface {
 	Last(ctx context.Context) (seq uint64, err error)
 	// Follow calls f with each entry after the entry number after, in their
 	// order, with reports, and with what was trimmed, as they come. It ends with
-	// its context, with an error of f, or when it can no longer tell whether
-	// something came; it is then called again. Where entries after that number
+	// its context, with an error of f, or when it may have missed something; it is
+	// then called again. Where entries after that number
 	// were trimmed, f gets a snapshot first.
 	Follow(ctx context.Context, after uint64, f func(Event) error) error
 	// Report tells all that the member of an epoch has applied an entry.
