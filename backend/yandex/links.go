@@ -25,7 +25,7 @@ type contentLink struct {
 }
 
 const (
-	maxLinks = 50_000 // of about 500 bytes each
+	maxLinks = 20_000 // of about 500 bytes each
 	linkLife = 4 * time.Hour
 	// linkSlack is how long before its end a link is no longer used.
 	linkSlack = time.Minute

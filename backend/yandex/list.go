@@ -145,10 +145,22 @@ func (b *Backend) Omitted(ctx context.Context, folder string) ([]error, error) {
 	return all, ctx.Err()
 }
 
+// folderPage requests a page of a folder. The links in it are noted, and removed
+// from the entries: each is longer than all else that is known of a file, and
+// those of a large folder would be in memory until its last page has come.
 func (b *Backend) folderPage(ctx context.Context, name string, offset, limit int) (*api.Resource, error) {
-	return b.resource(ctx, name, api.Request{Call: api.GetResource, Query: url.Values{
+	r, err := b.resource(ctx, name, api.Request{Call: api.GetResource, Query: url.Values{
 		"fields": {listFields}, "limit": {strconv.Itoa(limit)}, "offset": {strconv.Itoa(offset)},
 	}})
+	if err != nil || !r.Embedded.Listed() {
+		return r, err
+	}
+	for i := range r.Embedded.Items {
+		item := &r.Embedded.Items[i]
+		b.links.note(item)
+		item.File = ""
+	}
+	return r, nil
 }
 
 // lister lists a folder from its pages.

@@ -3,11 +3,13 @@ package e2e
 import (
 	"crypto/md5"
 	"encoding/hex"
+	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
@@ -98,6 +100,70 @@ func TestLargeFilesNeedLittleMemory(t *testing.T) {
 			t.Errorf("davdisk took %d MiB at its peak, want less than %d (length told: %t)", got, most, told)
 		} else {
 			t.Logf("davdisk took %d MiB at its peak (length told: %t)", got, told)
+		}
+	}
+}
+
+// TestALargeFolderNeedsLittleMemory lists a folder of 100,000 files, again when that
+// is stale, and for four clients at once, and looks at the peak of the davdisk
+// process.
+func TestALargeFolderNeedsLittleMemory(t *testing.T) {
+	testlevel.NeedMore(t)
+	linux(t)
+	const files, most = 100_000, 256
+	disk := startDisk(t, emulator.Options{})
+	if err := disk.Mkdir("disk:/d"); err != nil {
+		t.Fatal(err)
+	}
+	for n := range files {
+		put(t, disk, fmt.Sprintf("d/photo of a summer %06d.jpg", n), fmt.Sprint(n))
+	}
+	s := serve(t, disk, "--dir-cache-time", "1s")
+	for round, clients := range []int{1, 1} {
+		put(t, disk, "d/photo of a summer 000000.jpg", fmt.Sprint("changed ", round)) // so that it is listed again
+		var asking sync.WaitGroup
+		for range clients {
+			asking.Go(func() {
+				if got := entries(t, s, "d/"); got != files+1 {
+					t.Errorf("PROPFIND tells %d entries, want %d", got, files+1)
+				}
+			})
+		}
+		asking.Wait()
+		got := peak(t, s.cmd.Process.Pid)
+		t.Logf("davdisk took %d MiB at its peak, after %d clients", got, clients)
+		if got >= most {
+			t.Errorf("that is not less than %d MiB", most)
+		}
+	}
+}
+
+// entries asks for all properties of a folder and returns how many entries are
+// told, itself included.
+func entries(t *testing.T, s *server, folder string) (n int) {
+	req, err := http.NewRequest("PROPFIND", s.url+folder, strings.NewReader(`<propfind xmlns="DAV:"><allprop/></propfind>`))
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	req.Header.Set("Depth", "1")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	defer res.Body.Close()
+	for tokens := xml.NewDecoder(res.Body); ; {
+		switch token, err := tokens.RawToken(); {
+		case err == io.EOF:
+			return n
+		case err != nil:
+			t.Error(err)
+			return n
+		default:
+			if start, ok := token.(xml.StartElement); ok && start.Name.Local == "response" {
+				n++
+			}
 		}
 	}
 }
