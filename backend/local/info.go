@@ -3,10 +3,10 @@ package local
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"io/fs"
 	"mime"
 	"path"
+	"strconv"
 
 	"github.com/davdisk/davdisk/backend"
 )
@@ -28,7 +28,11 @@ func (b *Backend) info(name string, fi fs.FileInfo) backend.Info {
 // version returns the version of a file; see the package comment for its
 // limits.
 func (b *Backend) version(fi fs.FileInfo) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s-%x-%x-%x", identity(fi), fi.Size(), fi.ModTime().UnixNano(), changed(fi)))
+	text := append(make([]byte, 0, 96), identity(fi)...)
+	for _, n := range []int64{fi.Size(), fi.ModTime().UnixNano(), changed(fi)} {
+		text = strconv.AppendInt(append(text, '-'), n, 16)
+	}
+	sum := sha256.Sum256(text)
 	v := hex.EncodeToString(sum[:16])
 	if before, ok := b.aliases.Get(v); ok {
 		return before

@@ -4,9 +4,9 @@ package local
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -17,7 +17,8 @@ import (
 // identity identifies a file independent of its name.
 func identity(fi fs.FileInfo) string {
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		return fmt.Sprintf("%x-%x", st.Dev, st.Ino)
+		id := strconv.AppendUint(make([]byte, 0, 32), uint64(st.Dev), 16) //nolint:unconvert // of another type elsewhere
+		return string(strconv.AppendUint(append(id, '-'), uint64(st.Ino), 16))
 	}
 	return ""
 }

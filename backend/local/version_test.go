@@ -1,0 +1,40 @@
+package local
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"testing"
+	"time"
+)
+
+type described struct {
+	fs.FileInfo
+	size int64
+	time time.Time
+}
+
+func (d described) Size() int64        { return d.size }
+func (d described) ModTime() time.Time { return d.time }
+func (d described) Sys() any           { return nil }
+
+// TestVersionsStay: the version of a file is its entity tag and is kept by clients,
+// so a later davdisk makes the same one of the same file.
+func TestVersionsStay(t *testing.T) {
+	b, err := New(t.TempDir(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	for _, d := range []described{
+		{size: 0, time: time.Unix(0, 0)},
+		{size: 255, time: time.Unix(1_700_000_000, 123)},
+		{size: 1 << 40, time: time.Unix(-5, 0)}, // before 1970
+	} {
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s-%x-%x-%x", "", d.size, d.time.UnixNano(), 0))
+		if got, want := b.version(d), hex.EncodeToString(sum[:16]); got != want {
+			t.Errorf("the version of %d bytes of %s is %s, want %s", d.size, d.time, got, want)
+		}
+	}
+}
