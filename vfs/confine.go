@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/afero"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/vfs/internal/dircache"
 )
 
 // Confine returns the same file system for a caller that must not leave dir:
@@ -40,7 +41,7 @@ func (c *core) storeStat(ctx context.Context, name string) (backend.Info, error)
 	return info, err
 }
 
-func (c *core) storeLook(ctx context.Context, name string) (backend.Info, map[string]backend.Info, error) {
+func (c *core) storeLook(ctx context.Context, name string) (backend.Info, *dircache.Children, error) {
 	if c.isDirect(ctx) {
 		info, err := c.b.Stat(ctx, name)
 		return info, nil, err
@@ -52,7 +53,7 @@ func (c *core) storeLook(ctx context.Context, name string) (backend.Info, map[st
 	return info, children, err
 }
 
-func (c *core) storeList(ctx context.Context, name string) (map[string]backend.Info, error) {
+func (c *core) storeList(ctx context.Context, name string) (*dircache.Children, error) {
 	if !c.isDirect(ctx) {
 		_, children, err := c.meta.List(ctx, name)
 		return children, err
@@ -61,12 +62,12 @@ func (c *core) storeList(ctx context.Context, name string) (map[string]backend.I
 	if err != nil {
 		return nil, err
 	}
-	children := map[string]backend.Info{}
+	children := dircache.NewChildren()
 	for info, err := range all {
 		if err != nil {
 			return nil, err
 		}
-		children[info.Name] = info
+		children.Set(info)
 	}
 	return children, nil
 }
@@ -76,5 +77,5 @@ func (c *core) storeEmpty(ctx context.Context, name string) (bool, error) {
 		return c.meta.Empty(ctx, name)
 	}
 	children, err := c.storeList(ctx, name)
-	return len(children) == 0, err
+	return children.Len() == 0, err
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"io"
 	"io/fs"
-	"maps"
 	"slices"
 	"sync"
 
 	"github.com/spf13/afero"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/vfs/internal/dircache"
 )
 
 // dir is a handle on a folder. Readdir returns the entries of the moment when it
@@ -21,8 +21,8 @@ type dir struct {
 	place place
 	info  backend.Info
 
-	mu       sync.Mutex              // guards the fields below
-	children map[string]backend.Info // listed by the open; nil once used
+	mu       sync.Mutex         // guards the fields below
+	children *dircache.Children // listed by the open; nil once used
 	entries  []fs.FileInfo
 	read     bool // entries is filled
 	next     int  // of entries
@@ -93,10 +93,7 @@ func (d *dir) load() error {
 		}
 	}
 	d.children, d.read = nil, true
-	d.entries = make([]fs.FileInfo, 0, len(children))
-	for _, name := range slices.Sorted(maps.Keys(children)) {
-		d.entries = append(d.entries, fileInfo(name, children[name]))
-	}
+	d.entries = fileInfos(children.Sorted())
 	return nil
 }
 

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"maps"
 	"path"
 	"slices"
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/vfs/internal/dircache"
 )
 
 func parentOf(name string) string { return path.Dir(name) }
@@ -45,7 +45,7 @@ func (c *core) stat(ctx context.Context, name string) (backend.Info, error) {
 
 // look is like stat, for a name of which nothing may be cached yet. If it had to
 // list the folder, it returns the children too.
-func (c *core) look(ctx context.Context, name string) (backend.Info, map[string]backend.Info, error) {
+func (c *core) look(ctx context.Context, name string) (backend.Info, *dircache.Children, error) {
 	if info, ok := c.statPending(name); ok {
 		return info, nil, nil
 	}
@@ -93,9 +93,8 @@ func (c *core) statPending(name string) (backend.Info, bool) {
 	return backend.Info{}, false
 }
 
-// list returns the content of a folder by name, including pending changes. The
-// caller must not change the map.
-func (c *core) list(ctx context.Context, name string) (children map[string]backend.Info, err error) {
+// list returns the content of a folder, including pending changes.
+func (c *core) list(ctx context.Context, name string) (children *dircache.Children, err error) {
 	w := c.journal.watch(concernsList(name))
 	defer w.end()
 	for {
@@ -144,7 +143,7 @@ func (c *core) above(name string) above {
 // overlay returns a listing with pending files and without hidden names, which is
 // a copy if there are any. It reports whether the result is consistent, which it
 // is not if a file of before is no longer pending under its name.
-func (c *core) overlay(name string, before above, children map[string]backend.Info) (map[string]backend.Info, bool) {
+func (c *core) overlay(name string, before above, children *dircache.Children) (*dircache.Children, bool) {
 	now := c.above(name)
 	for at, n := range before.pending {
 		if now.pending[at] != n {
@@ -155,14 +154,16 @@ func (c *core) overlay(name string, before above, children map[string]backend.In
 	if len(hidden)+len(now.pending) == 0 {
 		return children, true
 	}
-	children = maps.Clone(children)
+	children = children.Clone()
 	for _, e := range hidden {
-		delete(children, path.Base(e.Hidden))
+		children.Delete(path.Base(e.Hidden))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for at, n := range now.pending {
-		children[path.Base(at)] = n.stat()
+		info := n.stat()
+		info.Name = path.Base(at)
+		children.Set(info)
 	}
 	return children, true
 }

@@ -13,7 +13,7 @@ import (
 // it. It implements fs.FileInfo.
 type FileInfo struct {
 	name string
-	info backend.Info
+	info *backend.Info // which others have too, and nobody changes
 }
 
 var _ fs.FileInfo = (*FileInfo)(nil)
@@ -24,7 +24,17 @@ func fileInfo(name string, info backend.Info) *FileInfo {
 	if name == "." {
 		base = "/"
 	}
-	return &FileInfo{base, info}
+	return &FileInfo{base, &info}
+}
+
+// fileInfos describes the entries of a folder.
+func fileInfos(entries []*backend.Info) []fs.FileInfo {
+	all, infos := make([]FileInfo, len(entries)), make([]fs.FileInfo, len(entries))
+	for i, info := range entries {
+		all[i] = FileInfo{info.Name, info}
+		infos[i] = &all[i]
+	}
+	return infos
 }
 
 // Name returns the last element of the path; "/" for the root.
@@ -48,7 +58,7 @@ func (i *FileInfo) ModTime() time.Time { return i.info.ModTime }
 func (i *FileInfo) IsDir() bool { return i.info.Dir }
 
 // Sys returns the underlying backend.Info.
-func (i *FileInfo) Sys() any { return i.info }
+func (i *FileInfo) Sys() any { return *i.info }
 
 // ETag returns a strong entity tag of the content, with its quotes (RFC 9110
 // section 8.8.3). It is empty for a folder, and for content that is not stored

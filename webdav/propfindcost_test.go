@@ -5,12 +5,15 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/local"
 	"github.com/davdisk/davdisk/backend/memory"
 	"github.com/davdisk/davdisk/vfs"
 )
@@ -69,6 +72,48 @@ type discarded struct {
 func (d *discarded) Header() http.Header         { return d.header }
 func (d *discarded) WriteHeader(code int)        { d.status = code }
 func (d *discarded) Write(p []byte) (int, error) { d.size += len(p); return io.Discard.Write(p) }
+
+// newLocalListing serves a folder of this machine with n files, each of which is
+// looked at for each listing.
+func newLocalListing(tb testing.TB, n int) *listing {
+	tb.Helper()
+	dir := tb.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "d"), 0o755); err != nil {
+		tb.Fatal(err)
+	}
+	for i := range n {
+		if err := os.WriteFile(filepath.Join(dir, "d", fmt.Sprintf("file %06d.png", i)), []byte("content"), 0o644); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	store, err := local.New(dir, local.Options{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	fs, err := vfs.New(store, vfs.WithDirCache(0, 0))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	h, err := NewHandler(fs)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { h.Close(); fs.Close(); store.Close() })
+	return &listing{h}
+}
+
+// BenchmarkPropfindLocal lists a folder of this machine.
+func BenchmarkPropfindLocal(b *testing.B) {
+	l := newLocalListing(b, 1000)
+	for name, query := range map[string]string{"five": fiveProps, "allprop": ""} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				l.ask(b, query)
+			}
+		})
+	}
+}
 
 func BenchmarkPropfind(b *testing.B) {
 	for _, n := range []int{1000, 10_000} {

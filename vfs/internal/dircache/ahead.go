@@ -37,7 +37,10 @@ func (c *Cache) ahead(ctx context.Context, name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l := c.freshListing(dir)
-	if l == nil || !l.children[base].Dir {
+	if l == nil {
+		return
+	}
+	if info, ok := l.children.Get(base); !ok || !info.Dir {
 		return
 	}
 	w, ok := c.walks.Get(dir)
@@ -46,12 +49,11 @@ func (c *Cache) ahead(ctx context.Context, name string) {
 		return
 	}
 	if w.dirs == nil {
-		for child, info := range l.children {
+		for _, info := range l.children.Sorted() {
 			if info.Dir {
-				w.dirs = append(w.dirs, child)
+				w.dirs = append(w.dirs, info.Name)
 			}
 		}
-		slices.Sort(w.dirs)
 	}
 	before, _ := slices.BinarySearch(w.dirs, w.last)
 	at, _ := slices.BinarySearch(w.dirs, base)

@@ -38,16 +38,16 @@ func (c *Cache) stored(name string, info backend.Info, writes uint64) {
 	info.Name = path.Base(name)
 	c.invalidate(name)
 	c.apply(path.Dir(name), func(l *listing) {
-		if _, replaced := l.children[info.Name]; !replaced && !l.wide && info.Properties == nil {
+		if _, replaced := l.children.Get(info.Name); !replaced && !l.wide && info.Properties == nil {
 			info.Properties = map[string]string{} // what is new has none
 		}
-		l.children[info.Name] = info
+		l.children.Set(info)
 	})
 	_, listed := c.listings.Peek(path.Dir(name))
 	switch {
 	case info.Dir && alone:
 		// A folder that has just been made is empty.
-		c.keep(name, &listing{self: info, children: map[string]backend.Info{}, made: c.opts.Now()})
+		c.keep(name, &listing{self: info, children: NewChildren(), made: c.opts.Now()})
 	case !info.Dir && !listed:
 		c.keep(name, &listing{self: info, made: c.opts.Now()})
 	}
@@ -60,7 +60,7 @@ func (c *Cache) Removed(name string) {
 	c.written()
 	c.invalidateTree(name)
 	base := path.Base(name)
-	c.apply(path.Dir(name), func(l *listing) { delete(l.children, base) })
+	c.apply(path.Dir(name), func(l *listing) { l.children.Delete(base) })
 }
 
 // Kept returns the number of listings cached so far, for Moved.
@@ -100,13 +100,13 @@ func (c *Cache) Moved(from, to string, kept uint64) {
 	// A listing in progress may have been made before or after the move, and so
 	// what it has under the names may be older or newer than what was moved.
 	base := path.Base(from)
-	c.apply(path.Dir(from), func(l *listing) { delete(l.children, base) })
+	c.apply(path.Dir(from), func(l *listing) { l.children.Delete(base) })
 	if !known {
 		c.invalidate(path.Dir(to))
 		return
 	}
 	info.Name = path.Base(to)
-	c.apply(path.Dir(to), func(l *listing) { l.children[info.Name] = info })
+	c.apply(path.Dir(to), func(l *listing) { l.children.Set(info) })
 }
 
 // Copied records that a name and all below it has been copied.
@@ -121,7 +121,7 @@ func (c *Cache) Copied(from, to string) {
 		return
 	}
 	info.Name, info.ID, info.Public, info.Created = path.Base(to), "", "", c.opts.Now()
-	c.apply(path.Dir(to), func(l *listing) { l.children[info.Name] = info })
+	c.apply(path.Dir(to), func(l *listing) { l.children.Set(info) })
 }
 
 // Retimed records a modification time that has been set.
@@ -131,9 +131,9 @@ func (c *Cache) Retimed(name string, t time.Time) {
 	c.applyTo(name, func(l *listing) { l.self.ModTime = t })
 	base := path.Base(name)
 	c.apply(path.Dir(name), func(l *listing) {
-		if info, ok := l.children[base]; ok {
+		if info, ok := l.children.Get(base); ok {
 			info.ModTime = t
-			l.children[base] = info
+			l.children.Set(info)
 		}
 	})
 }
@@ -157,9 +157,9 @@ func (c *Cache) Propertied(name string, set map[string]string, remove []string) 
 	c.applyTo(name, func(l *listing) { update(&l.self) })
 	base := path.Base(name)
 	c.apply(path.Dir(name), func(l *listing) {
-		if info, ok := l.children[base]; ok {
+		if info, ok := l.children.Get(base); ok {
 			update(&info)
-			l.children[base] = info
+			l.children.Set(info)
 		}
 	})
 }
@@ -180,7 +180,7 @@ func (c *Cache) Invalidate(name string) {
 // is not listed: then it must be fresh. The caller holds c.mu.
 func (c *Cache) remembered(name string) (backend.Info, bool) {
 	if l, ok := c.listings.Peek(path.Dir(name)); ok && (!l.wide || c.isFresh(l)) {
-		if info, ok := l.children[path.Base(name)]; ok {
+		if info, ok := l.children.Get(path.Base(name)); ok {
 			return info, true
 		}
 	}
@@ -198,7 +198,7 @@ func (c *Cache) apply(dir string, change func(*listing)) {
 			return
 		}
 		if l.shared {
-			l.children, l.shared = maps.Clone(l.children), false
+			l.children, l.shared = l.children.Clone(), false
 		}
 		change(l)
 	})

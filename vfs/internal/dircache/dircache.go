@@ -62,7 +62,7 @@ type Cache struct {
 // children are nil. Cache.mu guards it.
 type listing struct {
 	self     backend.Info
-	children map[string]backend.Info
+	children *Children
 	made     time.Time // when it was requested
 	number   uint64    // Cache.kept when it was cached
 	shared   bool      // callers have children, which must not be changed any more
@@ -70,7 +70,7 @@ type listing struct {
 	failed   bool      // wide for now, because it could not be listed
 }
 
-func (l *listing) weight() int { return len(l.children) + 1 }
+func (l *listing) weight() int { return l.children.Len() + 1 }
 
 // New returns an empty cache in front of b. Close it after use.
 func New(b backend.Backend, opts Options) *Cache {
@@ -122,7 +122,7 @@ func (c *Cache) listFor(ctx context.Context, name string) (info backend.Info, kn
 	case name == ".":
 		return self, true, nil
 	}
-	if info, ok := children[path.Base(name)]; ok {
+	if info, ok := children.Get(path.Base(name)); ok {
 		return info, true, nil
 	}
 	if !whole {
@@ -133,9 +133,8 @@ func (c *Cache) listFor(ctx context.Context, name string) (info backend.Info, kn
 
 // Look is like Stat, for a name of which nothing may be cached yet. It asks for
 // the first such name in a folder only, and lists the folder for the second. If
-// name is a folder that it had to list, it returns the children too, by name. The
-// caller must not change the map.
-func (c *Cache) Look(ctx context.Context, name string) (info backend.Info, children map[string]backend.Info, err error) {
+// name is a folder that it had to list, it returns the children too.
+func (c *Cache) Look(ctx context.Context, name string) (info backend.Info, children *Children, err error) {
 	if c.opts.TTL > 0 {
 		c.refreshName(ctx, name)
 		info, known, err := c.known(name)
@@ -184,9 +183,9 @@ func (c *Cache) giveUp(name string) {
 	}
 }
 
-// List returns a folder and its children by name. The caller must not change the
-// map. For a file it returns its Info and backend.ErrNotDir.
-func (c *Cache) List(ctx context.Context, name string) (self backend.Info, children map[string]backend.Info, err error) {
+// List returns a folder and its children. For a file it returns its Info and
+// backend.ErrNotDir.
+func (c *Cache) List(ctx context.Context, name string) (self backend.Info, children *Children, err error) {
 	if c.opts.TTL == 0 {
 		l, err := c.ask(ctx, name, nil)
 		return l.self, l.children, err
@@ -220,7 +219,7 @@ func (c *Cache) Empty(ctx context.Context, name string) (bool, error) {
 }
 
 // fresh returns a fresh listing.
-func (c *Cache) fresh(name string) (backend.Info, map[string]backend.Info, bool) {
+func (c *Cache) fresh(name string) (backend.Info, *Children, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l := c.freshListing(name)
@@ -245,7 +244,7 @@ func (c *Cache) isWide(name string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l, ok := c.listings.Get(name)
-	return ok && (l.wide && (!l.failed || c.isFresh(l)) || len(l.children) > wide)
+	return ok && (l.wide && (!l.failed || c.isFresh(l)) || l.children.Len() > wide)
 }
 
 // part returns what is known of a name from a listing of its folder that was left.
@@ -255,7 +254,7 @@ func (c *Cache) part(dir, base string) (backend.Info, bool) {
 	if !ok || !l.wide || !c.isFresh(l) {
 		return backend.Info{}, false
 	}
-	info, ok := l.children[base]
+	info, ok := l.children.Get(base)
 	return info, ok
 }
 
@@ -281,7 +280,7 @@ func (c *Cache) known(name string) (info backend.Info, known bool, err error) {
 			if l == nil {
 				continue
 			}
-			info, ok := l.children[rest]
+			info, ok := l.children.Get(rest)
 			switch {
 			case !ok || !last && !info.Dir:
 				return backend.Info{}, true, missing("stat", name)

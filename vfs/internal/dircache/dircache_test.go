@@ -101,7 +101,7 @@ func TestLookListsWhatIsUnknown(t *testing.T) {
 func TestAnswersStayAsTheyAre(t *testing.T) {
 	s := newStore("a", "b")
 	c, _ := start(t, s, Options{})
-	var answers []map[string]backend.Info
+	var answers []*Children
 	list := func(want string) {
 		t.Helper()
 		_, children, err := c.List(t.Context(), ".")

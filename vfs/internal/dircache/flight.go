@@ -29,7 +29,7 @@ type flight struct {
 // write has invalidated the result, because the caller must see earlier writes.
 // Unless all is set, it may stop at a folder that turns out to be wide: then
 // children are only some, and whole is false.
-func (c *Cache) list(ctx context.Context, name string, all bool) (self backend.Info, children map[string]backend.Info, whole bool, err error) {
+func (c *Cache) list(ctx context.Context, name string, all bool) (self backend.Info, children *Children, whole bool, err error) {
 	for {
 		f := c.join(ctx, name, all)
 		select {
@@ -135,16 +135,16 @@ func (c *Cache) ask(ctx context.Context, name string, f *flight) (*listing, erro
 	if err != nil {
 		return &listing{self: self}, err
 	}
-	l := &listing{self: self, children: map[string]backend.Info{}, wide: !whole}
+	l := &listing{self: self, children: NewChildren(), wide: !whole}
 	for info, err := range seq {
 		switch {
 		case err != nil:
 			return &listing{}, err
-		case f != nil && len(l.children) == wide && !c.wantsAll(f):
+		case f != nil && l.children.Len() == wide && !c.wantsAll(f):
 			l.wide = true
 			return l, nil
 		}
-		l.children[info.Name] = info
+		l.children.Set(info)
 	}
 	return l, nil
 }

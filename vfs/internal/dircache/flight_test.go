@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
-
-	"github.com/davdisk/davdisk/backend"
 )
 
 // TestOneRequestForAll who want the same listing at the same time, whoever of
@@ -25,7 +23,7 @@ func TestOneRequestForAll(t *testing.T) {
 			gone <- err
 		}()
 		synctest.Wait() // it is his request that the others join
-		got := make(chan map[string]backend.Info)
+		got := make(chan *Children)
 		for range 3 {
 			go func() {
 				_, children, err := c.List(t.Context(), "d")
@@ -123,7 +121,7 @@ func TestWhoWantsAllOfAWideFolder(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
-				whole <- len(children)
+				whole <- children.Len()
 			}()
 			synctest.Wait()
 			close(held)

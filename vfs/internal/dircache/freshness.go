@@ -76,7 +76,7 @@ func (c *Cache) refreshName(ctx context.Context, name string) {
 	dir := path.Dir(name)
 	l, ok := c.listings.Peek(dir)
 	if ok && l.wide {
-		_, ok = l.children[path.Base(name)]
+		_, ok = l.children.Get(path.Base(name))
 	}
 	c.mu.Unlock()
 	if !ok {

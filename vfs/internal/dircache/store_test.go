@@ -153,10 +153,11 @@ func names(t *testing.T, c *Cache, dir string) string {
 	return join(children)
 }
 
-func join(children map[string]backend.Info) string {
+func join(children *Children) string {
 	var all []string
-	for _, name := range slices.Sorted(maps.Keys(children)) {
-		if children[name].Dir {
+	for _, info := range children.Sorted() {
+		name := info.Name
+		if info.Dir {
 			name += "/"
 		}
 		all = append(all, name)
