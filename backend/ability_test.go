@@ -16,6 +16,8 @@ func TestAbilitiesThatAreMissing(t *testing.T) {
 	only := func(_ any, err error) error { return err }
 	for name, err := range map[string]error{
 		"revision":      only(Revision(ctx, b)),
+		"identity":      only(Identity(ctx, b)),
+		"rate":          only(RateOf(b)),
 		"set a time":    SetModTime(ctx, b, "a", time.Unix(1, 0)),
 		"usage":         only(Usage(ctx, b)),
 		"properties":    only(Properties(ctx, b, "a")),

@@ -10,6 +10,8 @@ import (
 var (
 	_ backend.Usager        = (*store)(nil)
 	_ backend.Revisioner    = (*store)(nil)
+	_ backend.Identifier    = (*store)(nil)
+	_ backend.Rater         = (*store)(nil)
 	_ backend.Director      = (*store)(nil)
 	_ backend.Confiner      = (*store)(nil)
 	_ backend.RemoveChecker = (*store)(nil)
@@ -110,6 +112,20 @@ func sealedSpace(space backend.Space) backend.Space {
 // Revision implements backend.Revisioner.
 func (s *store) Revision(ctx context.Context) (string, error) {
 	return backend.Revision(ctx, s.inner)
+}
+
+// Identity implements backend.Identifier: which folder of the store below it is in.
+func (s *store) Identity(ctx context.Context) (string, error) {
+	return backend.Identity(ctx, s.inner)
+}
+
+// Rate implements backend.Rater.
+func (s *store) Rate() backend.Rate {
+	rate, err := backend.RateOf(s.inner)
+	if err != nil {
+		return nil
+	}
+	return rate
 }
 
 // Direct implements backend.Director.

@@ -53,6 +53,8 @@ var _ interface {
 	backend.Declarer
 	backend.Usager
 	backend.Revisioner
+	backend.Identifier
+	backend.Rater
 	backend.ModTimer
 	backend.Propertier
 	backend.Sharer

@@ -48,6 +48,7 @@ type Options struct {
 type Client struct {
 	opts  Options
 	base  *url.URL
+	rate  *throttle // nil: unlimited
 	retry *retryablehttp.Client
 	bare  *http.Client // for transfers: no token, no retries, no redirects followed
 }
@@ -63,11 +64,13 @@ func New(opts Options) (*Client, error) {
 	named := userAgent{opts.Transport, opts.UserAgent}
 	var stack http.RoundTripper = wholeResponses{named}
 	stack = authorizer{stack, opts.Token, base.Host}
+	var limited *throttle
 	if opts.Rate >= 0 {
-		stack = newThrottle(stack, opts)
+		limited = newThrottle(stack, opts)
+		stack = limited
 	}
 	c := &Client{
-		opts: opts, base: base,
+		opts: opts, base: base, rate: limited,
 		bare: &http.Client{
 			Transport:     userAgent{httpclient.Transfers(opts.Transport), opts.UserAgent},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

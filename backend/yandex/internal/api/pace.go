@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/davdisk/davdisk/backend"
 )
 
 // How the rate adapts. A 429 lowers it by the share of requests that was refused
@@ -83,11 +85,22 @@ func (p *pace) serve(now time.Time) {
 
 // refuse records a request that was refused for the rate, and is to be repeated
 // after retryAfter, if that is not zero. If the service refuses more than it
-// serves, that holds for all requests.
-func (p *pace) refuse(now time.Time, retryAfter time.Duration) {
+// serves, that holds for all requests. It returns what others of the account have
+// to know.
+func (p *pace) refuse(now time.Time, retryAfter time.Duration) backend.Refusal {
 	p.refused.add(now)
 	served, refused := p.served.count(now), p.refused.count(now)
-	if until := now.Add(retryAfter); retryAfter <= maxRetryAfter && until.After(p.paused) && refused > served {
+	r := backend.Refusal{Served: max(0.5, float64(served+trusted)/float64(served+trusted+refused))}
+	if retryAfter <= maxRetryAfter && refused > served {
+		r.Pause = retryAfter
+	}
+	p.lower(now, r)
+	return r
+}
+
+// lower lowers the rate.
+func (p *pace) lower(now time.Time, r backend.Refusal) {
+	if until := now.Add(min(r.Pause, maxRetryAfter)); r.Pause > 0 && until.After(p.paused) {
 		p.paused = until
 	}
 	if now.Sub(p.slowed) >= reactTime {
@@ -97,10 +110,23 @@ func (p *pace) refuse(now time.Time, retryAfter time.Duration) {
 	if p.paused.After(now) {
 		p.raised = p.paused
 	}
-	share := max(0.5, float64(served+trusted)/float64(served+trusted+refused))
-	p.lowered = min(p.limiter.Limit(), max(min(slowest, p.full), p.before*rate.Limit(share)))
+	p.lowered = min(p.limiter.Limit(), max(min(slowest, p.full), p.before*rate.Limit(r.Served)))
 	p.set(now, p.lowered)
 	p.limiter.ReserveN(now, int(p.limiter.TokensAt(now))) // what was saved up is more than the service bears
+}
+
+// allow changes the full rate. One that was lowered remains lowered by the same
+// factor.
+func (p *pace) allow(now time.Time, full rate.Limit) {
+	if full == p.full || full <= 0 {
+		return
+	}
+	limit, factor := full, full/p.full
+	if p.limiter.Limit() < p.full {
+		limit = p.limiter.Limit() * factor
+	}
+	p.full, p.lowered, p.before = full, p.lowered*factor, p.before*factor
+	p.set(now, limit)
 }
 
 // set changes the rate.

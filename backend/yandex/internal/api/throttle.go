@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/internal/httpclient"
 )
@@ -21,7 +23,11 @@ type throttle struct {
 
 	mu      sync.Mutex // guards the fields below
 	pace    pace
-	clients []*queue // those with waiting requests, in the order of their turns
+	clients []*queue                // those with waiting requests, in the order of their turns
+	limit   func() float64          // nil: the rate is not shared
+	refused func(r backend.Refusal) // nil: nobody is told
+	asked   uint64                  // requests so far
+	waited  uint64                  // those of them that had to wait for the rate
 }
 
 // queue are the waiting requests of one client. A request is the channel that is
@@ -49,13 +55,17 @@ func (t *throttle) RoundTrip(req *http.Request) (*http.Response, error) {
 // observe adapts the rate after a response.
 func (t *throttle) observe(resp *http.Response) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := t.now()
-	if resp.StatusCode == http.StatusTooManyRequests {
-		t.pace.refuse(now, httpclient.RetryAfter(resp.Header, now))
+	now, refused := t.now(), t.refused
+	if resp.StatusCode != http.StatusTooManyRequests {
+		t.pace.serve(now)
+		t.mu.Unlock()
 		return
 	}
-	t.pace.serve(now)
+	r := t.pace.refuse(now, httpclient.RetryAfter(resp.Header, now))
+	t.mu.Unlock()
+	if refused != nil {
+		refused(r)
+	}
 }
 
 // wait returns when the request of ctx may be sent, or the error of ctx.
@@ -64,10 +74,13 @@ func (t *throttle) wait(ctx context.Context) error {
 		return err
 	}
 	request := t.join(backend.ClientFromContext(ctx))
-	for {
+	for tries := 0; ; tries++ {
 		wait, first := t.try(request)
 		if first && wait <= 0 {
 			return nil
+		}
+		if tries == 0 {
+			t.delayed()
 		}
 		var timer <-chan time.Time
 		if first {
@@ -87,6 +100,7 @@ func (t *throttle) wait(ctx context.Context) error {
 func (t *throttle) join(client string) chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.asked++
 	request := make(chan struct{}, 1)
 	for _, q := range t.clients {
 		if q.client == client {
@@ -107,7 +121,11 @@ func (t *throttle) try(request chan struct{}) (wait time.Duration, first bool) {
 	if q.waiting[0] != request {
 		return 0, false
 	}
-	if wait = t.pace.next(t.now()); wait > 0 {
+	now := t.now()
+	if t.limit != nil {
+		t.pace.allow(now, rate.Limit(t.limit()))
+	}
+	if wait = t.pace.next(now); wait > 0 {
 		return wait, true
 	}
 	q.waiting, t.clients = q.waiting[1:], t.clients[1:]
