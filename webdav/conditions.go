@@ -132,6 +132,7 @@ func matchesAny(values []string, info fs.FileInfo, match func(a, b string) bool)
 // it is malformed, 412 if it does not hold. All its tokens count as submitted,
 // whatever list they are in.
 func (r *request) readIf() error {
+	r.judged = nil
 	header, err := ifheader.Parse(r.Header.Values("If"))
 	if err != nil {
 		return &statusError{status: http.StatusBadRequest, reason: "the If header cannot be read", cause: err}

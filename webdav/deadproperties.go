@@ -1,6 +1,7 @@
 package webdav
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"slices"
@@ -74,7 +75,7 @@ func (r *request) setOwn(s subject, set map[string]string, remove []string) erro
 		return r.finish(lock.Changed{Path: name})
 	}
 	before := r.handler.props.Get(name)
-	if err := r.handler.props.Set(name, set, remove); err != nil {
+	if err := r.setMeanwhile(name, set, remove); err != nil {
 		return err
 	}
 	err := r.files.setProperties(name, nil, stored)
@@ -87,7 +88,17 @@ func (r *request) setOwn(s subject, set map[string]string, remove []string) erro
 			added = append(added, key)
 		}
 	}
-	return errors.Join(err, r.handler.props.Set(name, before, added))
+	return errors.Join(err, r.setMeanwhile(name, before, added))
+}
+
+// setMeanwhile changes properties in the handler's own store while the name stays
+// reserved.
+func (r *request) setMeanwhile(name string, set map[string]string, remove []string) error {
+	parts, err := r.handler.props.Setting(name, set, remove)
+	if err != nil {
+		return err
+	}
+	return r.reserved.Meanwhile(context.WithoutCancel(r.Context()), parts...)
 }
 
 // stored returns those of the properties that the file system has.

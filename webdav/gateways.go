@@ -30,6 +30,12 @@ type Change struct {
 	ETag    string // of the file system
 	Size    int64
 	ModTime time.Time
+	// Gateway is the name of the one that the request was sent to.
+	Gateway string
+	// Own reports that this gateway has made the change itself, and that nobody
+	// else has changed the path since it began: what the file system below has
+	// remembered of it meanwhile is right.
+	Own bool
 }
 
 // WithEngine makes the handler one of several that serve one file system. What

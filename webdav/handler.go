@@ -37,7 +37,8 @@ type Handler struct {
 type operation struct {
 	serve func(w http.ResponseWriter, r *request) error
 	// names are reserved while the method is served. A method that changes
-	// something and has none reserves them itself, when it has read its body.
+	// something and has none reserves them itself, when it has read its body, and
+	// then judges the If header.
 	names func(r *request) []lock.Name
 	// changes reports that the method changes something and is refused on a
 	// read-only share.
@@ -233,8 +234,10 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 		}
 		defer r.reserved.Release()
 	}
-	if err := r.readIf(); err != nil {
-		return err
+	if !op.changes || op.names != nil { // else it is judged when the names are reserved, and once
+		if err := r.readIf(); err != nil {
+			return err
+		}
 	}
 	return op.serve(w, r)
 }

@@ -120,6 +120,9 @@ func (r *request) needNewName() error {
 // refresh restarts the timeout of a lock (section 9.10.2). The If header names
 // the lock; Depth is ignored.
 func (r *request) refresh(w http.ResponseWriter) error {
+	if err := r.readIf(); err != nil {
+		return err
+	}
 	info, err := r.look(r.name)
 	if err != nil {
 		return err

@@ -123,10 +123,11 @@ func (r *request) putChanged(info fs.FileInfo) lock.Changed {
 }
 
 // dropStale drops the properties kept under a name that is about to be created:
-// they belonged to a resource that was deleted outside of this handler. It must
-// be called before the resource is visible or while its name is reserved, or it
-// would drop properties that another client has set.
-func (r *request) dropStale() error { return r.handler.props.Delete(r.name) }
+// they belonged to a resource that was deleted outside of this handler. It is
+// refused if the name is reserved no longer: they may be another client's then.
+func (r *request) dropStale() error {
+	return r.reserved.Meanwhile(context.WithoutCancel(r.Context()), r.handler.props.Deleting(r.name)...)
+}
 
 // setContentLocation sets the URL of a folder that was requested without the
 // trailing slash (RFC 4918 section 5.2).

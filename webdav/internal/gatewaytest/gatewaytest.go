@@ -62,11 +62,27 @@ func (l *Log) add() *Gateway {
 	return g
 }
 
+// Gateways returns the engines.
+func (l *Log) Gateways() []*Gateway { return l.gateways }
+
 // Entries returns how many entries there are.
 func (l *Log) Entries() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.entries)
+}
+
+// Text returns all entries as they are in the log.
+func (l *Log) Text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var text bytes.Buffer
+	for _, e := range l.entries {
+		for _, d := range e.data {
+			fmt.Fprintf(&text, "%s %s\n", d.Name, d.Data)
+		}
+	}
+	return text.String()
 }
 
 // Lag makes the log lazy: a gateway applies what others have proposed only when

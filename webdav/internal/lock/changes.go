@@ -50,18 +50,21 @@ const (
 	opHeld       = "held" // create, unjudged, in a snapshot
 	opReserve    = "reserve"
 	opRelease    = "release"
+	opStill      = "still" // refused unless a reservation is held
 	opEnded      = "ended" // the epoch of a gateway, in a snapshot
 )
 
 // isTransient reports whether a change ends with its process: there is no
 // reservation in the file of a lone gateway.
-func (c change) isTransient() bool { return c.Op == opReserve || c.Op == opRelease || c.Op == opEnded }
+func (c change) isTransient() bool {
+	return c.Op == opReserve || c.Op == opRelease || c.Op == opStill || c.Op == opEnded
+}
 
 // propose appends a change to the log and applies it.
 func (t *Table) propose(c change) error {
 	ctx := context.Background()
-	seq, err := t.log.Propose(ctx, c, journal.Options{Volatile: c.Op == opExpire})
-	if err == nil && c.Op != opExpire {
+	seq, err := t.log.Propose(ctx, c, journal.Options{})
+	if err == nil {
 		err = t.log.AppliedByAll(ctx, seq)
 	}
 	return t.kept(err)
@@ -139,6 +142,9 @@ func (m machine) Reset() {
 // tell calls Options.OnChange.
 func (t *Table) tell(changed []Changed) {
 	for _, c := range changed {
+		if !c.Own {
+			t.reserved.cross(c)
+		}
 		if t.opts.OnChange != nil {
 			t.opts.OnChange(c)
 		}
@@ -224,65 +230,6 @@ func (m machine) Snapshot() iter.Seq[change] {
 			}
 		}
 		m.t.reserved.snapshot()(yield)
-	}
-}
-
-// expire drops what has expired. If that change is lost in a crash, it has
-// expired all the same.
-func (t *Table) expire(now time.Time) error {
-	ended := t.ended(now)
-	if len(ended) == 0 {
-		return nil
-	}
-	return t.propose(change{Op: opExpire, Ended: ended})
-}
-
-func (t *Table) ended(now time.Time) (ended []ending) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if now.Before(t.next) {
-		return nil
-	}
-	next := now.Add(t.opts.MaxTimeout)
-	for at, e := range t.tree.Below("/") {
-		if p := e.placeholder; p != nil && !p.Until.IsZero() {
-			if now.Before(p.Until) {
-				next = earlier(next, p.Until)
-			} else {
-				ended = append(ended, ending{Path: at, At: p.Until})
-			}
-		}
-		for _, l := range e.locks {
-			if now.Before(l.Expires) {
-				next = earlier(next, l.Expires)
-			} else {
-				ended = append(ended, ending{Token: l.Token, At: l.logged().Expires})
-			}
-		}
-	}
-	if len(ended) == 0 { // else other calls check, too, until it is dropped
-		t.next = next
-	}
-	return ended
-}
-
-// end drops a lock, or a placeholder without one, unless it was refreshed.
-func (t *Table) end(end ending) {
-	at := end.Path
-	if end.Token != "" {
-		at = t.roots[end.Token]
-	}
-	e, ok := t.tree.Get(at)
-	switch {
-	case !ok:
-	case end.Token != "":
-		if slices.ContainsFunc(e.locks, func(l Lock) bool { return l.Token == end.Token && l.logged().Expires.Equal(end.At) }) {
-			t.remove(end.Token)
-		}
-	case e.placeholder != nil && e.placeholder.Until.Equal(end.At):
-		kept := *e.placeholder
-		kept.Until = time.Time{}
-		t.set(at, e.locks, &kept)
 	}
 }
 

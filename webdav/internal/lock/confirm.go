@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -29,8 +30,14 @@ type Change struct {
 // missing.
 //
 // The caller has reserved the paths, or a lock may be made before the changes
-// take effect.
+// take effect. A lock that has expired is ended before, for all gateways: the
+// change may be made without it, and nobody can refresh it afterwards.
 func (t *Table) Confirm(principal string, tokens []string, changes ...Change) error {
+	if t.shared {
+		if err := t.expire(context.Background(), t.opts.Now()); err != nil {
+			return err
+		}
+	}
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	c := confirmation{table: t, now: t.opts.Now(), principal: principal, tokens: tokens}

@@ -18,6 +18,11 @@ type Changed struct {
 	ETag    string    `json:"etag,omitempty"` // of the file system
 	Size    int64     `json:"size,omitempty"`
 	ModTime time.Time `json:"mtime,omitzero"`
+	// Gateway has made the change, and Own reports that it is this one, that the
+	// request has succeeded, and that no other has changed the path since it began.
+	// Both are set when the change is told.
+	Gateway string `json:"-"`
+	Own     bool   `json:"-"`
 }
 
 // RemoveTree drops every lock rooted at a path or below it, and the
@@ -47,7 +52,7 @@ func (r *Reservation) Copy(principal, from, to string, tree bool) error {
 
 func (r *Reservation) carry(op, principal, from, to string, alone bool) error {
 	t, now := r.table, r.table.opts.Now()
-	if err := t.expire(now); err != nil {
+	if err := t.expire(context.Background(), now); err != nil {
 		return err
 	}
 	from, to = pathtree.Clean(from), pathtree.Clean(to)
@@ -112,6 +117,19 @@ func (r *Reservation) record(c change) { r.Record(r.table.log.Part(c, journal.Op
 // Record adds changes of another state to those that Done makes.
 func (r *Reservation) Record(parts ...cluster.Part) { r.parts = append(r.parts, parts...) }
 
+// Meanwhile makes changes of another state at once, while the names are kept. It is
+// refused, with cluster.ErrExpelled, if they are not any more.
+func (r *Reservation) Meanwhile(ctx context.Context, parts ...cluster.Part) error {
+	if len(parts) == 0 {
+		return nil
+	}
+	if r.ticket != (ticket{}) { // what may be refused comes first
+		still := change{Op: opStill, Reserved: &reserved{Release: &r.ticket}}
+		parts = slices.Insert(slices.Clone(parts), 0, r.table.log.Part(still, journal.Options{}))
+	}
+	return r.table.proposeAll(ctx, parts)
+}
+
 // Done makes the recorded changes, tells every gateway what was changed, and
 // releases the names: in one entry of a log that gateways share, which all of
 // them have applied when it returns. It is refused, with cluster.ErrExpelled, if
@@ -125,6 +143,7 @@ func (r *Reservation) Done(ctx context.Context, changed ...Changed) error {
 	parts := r.parts
 	r.parts = nil
 	if r.ticket != (ticket{}) { // what may be refused comes first
+		r.mark(true)
 		released := &reserved{Release: &r.ticket, Created: r.made, Changed: changed}
 		parts = slices.Insert(parts, 0, t.log.Part(change{Op: opRelease, Reserved: released}, journal.Options{}))
 	}
@@ -133,6 +152,13 @@ func (r *Reservation) Done(ctx context.Context, changed ...Changed) error {
 		r.end()
 	}
 	return err
+}
+
+// mark notes whether the request is known to have made its changes.
+func (r *Reservation) mark(made bool) {
+	r.table.reserved.mu.Lock()
+	defer r.table.reserved.mu.Unlock()
+	r.ending = made
 }
 
 // end ends a reservation that is in no log any more.
@@ -161,6 +187,7 @@ func (r *Reservation) Release() {
 		h := hold{Names: r.names}
 		ctx, cancel := context.WithTimeout(t.closing, t.opts.MaxWait)
 		defer cancel()
+		r.mark(false)
 		released := &reserved{Release: &r.ticket, Settled: []ticket{r.ticket}, Changed: h.changed()}
 		_, err := t.log.Propose(ctx, change{Op: opRelease, Reserved: released}, journal.Options{})
 		if err != nil && t.isHeld(r.ticket) {

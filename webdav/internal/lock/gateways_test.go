@@ -154,7 +154,11 @@ func testExpelled(t *testing.T, woken bool) {
 	}
 	closed(all[2], false)
 	closed(two, false)
-	want := []Changed{{Path: "/u"}, {Path: "/u"}, {Path: "/u"}} // of the upload, and of the two
+	want := []Changed{ // of the upload, and of the two
+		{Path: "/u", Gateway: gateways[0].Gateway()},
+		{Path: "/u", Gateway: gateways[2].Gateway()},
+		{Path: "/u", Gateway: gateways[1].Gateway()},
+	}
 	if got := changed[before:]; !reflect.DeepEqual(got, want) {
 		t.Errorf("told of %v, want %v", got, want)
 	}

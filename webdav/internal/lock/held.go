@@ -37,8 +37,10 @@ type hold struct {
 	// Unsettled: its gateway was expelled, and its change may still take effect.
 	// The names stay closed until somebody settles it.
 	Unsettled bool `json:"unsettled,omitempty"`
-	// since is when this gateway learned that. It is not a part of the state.
+	// since is when this gateway learned that, and over wakes who waits for its
+	// end. They are not a part of the state.
 	since time.Time
+	over  *time.Timer
 }
 
 // reserved is what a change has to do with holds.
@@ -65,7 +67,7 @@ func (h *hold) isOver(now func() time.Time) bool {
 func (h *hold) changed() (changed []Changed) {
 	for _, n := range h.Names {
 		if !n.Lock && (n.Member || !n.Shared) {
-			changed = append(changed, Changed{Path: n.Path, Tree: n.Tree})
+			changed = append(changed, Changed{Path: n.Path, Tree: n.Tree, Gateway: h.Ticket.Gateway})
 		}
 	}
 	return changed
@@ -162,24 +164,33 @@ func (all *reservations) apply(c change) (changed []Changed, err error) {
 	switch {
 	case c.Op == opReserve && r.Hold != nil && len(r.Hold.Names) > 0:
 		h := *r.Hold
-		if h.Unsettled { // in a snapshot
-			h.since = all.now()
-		} else if h.Ticket.Epoch <= all.ended[h.Ticket.Gateway] {
+		if !h.Unsettled && h.Ticket.Epoch <= all.ended[h.Ticket.Gateway] {
 			return nil, cluster.ErrExpelled // it would never be released
 		}
 		if changed, err = all.judge(h.Names, r.Settled); err == nil {
 			all.held = append(all.held, &h)
+			if h.Unsettled { // in a snapshot
+				all.linger(&h)
+			}
 		}
 	case c.Op == opRelease && r.Release != nil:
 		h := all.find(*r.Release)
 		if h == nil || h.Unsettled && !slices.Contains(r.Settled, h.Ticket) {
 			return nil, cluster.ErrExpelled
 		}
-		changed = r.Changed
+		own := all.isOwn(h.Ticket)
+		for _, c := range r.Changed {
+			c.Gateway, c.Own = h.Ticket.Gateway, own
+			changed = append(changed, c)
+		}
 		if r.Created != "" {
 			all.created(r.Created, func(other *Reservation) bool { return other.ticket == h.Ticket || all.find(other.ticket) == nil })
 		}
 		all.remove(h)
+	case c.Op == opStill && r.Release != nil:
+		if h := all.find(*r.Release); h == nil || h.Unsettled {
+			err = cluster.ErrExpelled
+		}
 	case c.Op == opEnded && r.Release != nil:
 		all.end(*r.Release)
 	default:
@@ -219,19 +230,61 @@ func (all *reservations) judgeNames(c *reserved) (changed []Changed, err error) 
 func (all *reservations) reset() {
 	all.mu.Lock()
 	defer all.mu.Unlock()
+	all.stopTimers()
 	all.held, all.ended = nil, map[string]uint64{}
 	all.wake()
 }
 
+// stop stops what waits for the time of unsettled holds.
+func (all *reservations) stop() {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	all.stopTimers()
+}
+
+func (all *reservations) stopTimers() {
+	for _, h := range all.held {
+		h.stop()
+	}
+}
+
+// linger counts the time of an unsettled hold, at the end of which those who wait
+// for its names are let in.
+func (all *reservations) linger(h *hold) {
+	h.since = all.now()
+	h.over = time.AfterFunc(h.lingers(), func() {
+		all.mu.Lock()
+		defer all.mu.Unlock()
+		all.wake()
+	})
+}
+
+func (h *hold) stop() {
+	if h.over != nil {
+		h.over.Stop()
+	}
+}
+
 // remove ends a hold and returns what its request may have changed.
 func (all *reservations) remove(h *hold) []Changed {
+	h.stop()
 	all.held = slices.DeleteFunc(all.held, func(other *hold) bool { return other == h })
 	return h.changed()
 }
 
-// end records that an epoch of a gateway has ended.
+// maxEnded bounds the ended epochs that are known. They matter for the moment in
+// which a gateway joins again alone, so that the latest are enough.
+const maxEnded = 256
+
+// end records that an epoch of a gateway has ended. Which are forgotten does not
+// depend on the order in which they are recorded.
 func (all *reservations) end(of ticket) {
 	all.ended[of.Gateway] = max(all.ended[of.Gateway], of.Epoch)
+	if len(all.ended) > maxEnded {
+		delete(all.ended, slices.MinFunc(slices.Collect(maps.Keys(all.ended)), func(a, b string) int {
+			return cmp.Or(cmp.Compare(all.ended[a], all.ended[b]), cmp.Compare(a, b))
+		}))
+	}
 }
 
 // expelled ends the reservations of a gateway, and keeps the names closed whose
@@ -247,12 +300,13 @@ func (all *reservations) expelled(gateway string, epoch uint64) (changed []Chang
 		case h.lingers() == 0:
 			changed = append(changed, all.remove(h)...)
 		default:
-			unsettled := hold{Ticket: h.Ticket, Unsettled: true, since: all.now()}
+			unsettled := hold{Ticket: h.Ticket, Unsettled: true}
 			for _, n := range h.Names {
 				if n.Lingers > 0 {
 					unsettled.Names = append(unsettled.Names, n)
 				}
 			}
+			all.linger(&unsettled)
 			all.held[slices.Index(all.held, h)] = &unsettled
 		}
 	}

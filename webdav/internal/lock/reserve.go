@@ -87,6 +87,8 @@ type Reservation struct {
 	granted chan struct{} // closed when it no longer waits
 	ticket  ticket        // of its hold; zero without one
 	late    bool          // another has created a resource at a path
+	ending  bool          // Done has been called
+	crossed bool          // others have changed a path meanwhile
 }
 
 // Reserve waits until no other request holds conflicting names, at most until
@@ -107,6 +109,12 @@ func (t *Table) Reserve(ctx context.Context, names ...Name) (*Reservation, error
 		}
 		return r.hold(ctx)
 	})
+	if err == nil && t.shared {
+		// Conditions are judged, and confirmed, without what has expired by now.
+		if err = t.expire(ctx, t.opts.Now()); err != nil {
+			r.Release()
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -221,6 +229,23 @@ func (all *reservations) forget(r *Reservation) {
 	isSelf := func(other *Reservation) bool { return other == r }
 	all.claims = slices.DeleteFunc(all.claims, isSelf)
 	all.waiting = slices.DeleteFunc(all.waiting, isSelf)
+}
+
+// cross tells requests of this gateway that somebody else has changed something,
+// which may be what they change too.
+func (all *reservations) cross(c Changed) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	other := []Name{{Path: c.Path, Tree: c.Tree}}
+	for _, r := range all.claims {
+		r.crossed = r.crossed || conflicting(other, r.names)
+	}
+}
+
+// isOwn reports whether a hold that is released is that of a request of this
+// gateway, which has done what it says, and nobody else any of it meanwhile.
+func (all *reservations) isOwn(of ticket) bool {
+	return slices.ContainsFunc(all.claims, func(r *Reservation) bool { return r.ticket == of && r.ending && !r.crossed })
 }
 
 // created tells requests that have a path in common with one that a resource was

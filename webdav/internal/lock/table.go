@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/davdisk/davdisk/internal/cluster"
@@ -60,6 +61,7 @@ type Table struct {
 	shared   bool // with other gateways
 	reserved reservations
 
+	lapsing   atomic.Bool     // a reader waits for what has expired to end
 	closing   context.Context // ends with Close
 	close     context.CancelFunc
 	abandoned sync.WaitGroup
@@ -108,7 +110,7 @@ func Open(dir string, opts Options) (*Table, error) {
 	}
 	t.log = log
 	now := opts.Now()
-	if err := errors.Join(t.expire(now), t.clamp(now)); err != nil {
+	if err := errors.Join(t.expire(context.Background(), now), t.clamp(now)); err != nil {
 		return nil, errors.Join(err, log.Close())
 	}
 	return t, nil
@@ -146,6 +148,7 @@ func (t *Table) clamp(now time.Time) error {
 func (t *Table) Close() error {
 	t.close()
 	t.abandoned.Wait()
+	t.reserved.stop()
 	return t.log.Close()
 }
 
@@ -162,7 +165,7 @@ func (t *Table) Create(r Request) (Lock, error) {
 // creating returns the change that makes a lock.
 func (t *Table) creating(r Request) (change, error) {
 	now := t.opts.Now()
-	if err := t.expire(now); err != nil {
+	if err := t.expire(context.Background(), now); err != nil {
 		return change{}, err
 	}
 	token, err := newToken(t.opts.Random)
@@ -249,6 +252,7 @@ func (t *Table) mayCopy(principal, from, to string) bool {
 // Covering lists the locks that cover a path, its own and those of infinite
 // depth above it: what lockdiscovery shows.
 func (t *Table) Covering(name string) []Lock {
+	t.lapse()
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return t.covering(pathtree.Clean(name), t.opts.Now())
@@ -256,21 +260,23 @@ func (t *Table) Covering(name string) []Lock {
 
 // Below lists the locks rooted at a path or below it, by root.
 func (t *Table) Below(name string) []Lock {
+	t.lapse()
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	now := t.opts.Now()
 	var locks []Lock
 	for _, e := range t.tree.Below(name) {
-		locks = append(locks, e.live(now)...)
+		locks = append(locks, t.live(e, now)...)
 	}
 	return locks
 }
 
 // Placeholder reports whether a path exists only as a placeholder.
 func (t *Table) Placeholder(name string) (Placeholder, bool) {
+	t.lapse()
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	if e, ok := t.tree.Get(name); ok && e.hasPlaceholder(t.opts.Now()) {
+	if e, ok := t.tree.Get(name); ok && t.hasPlaceholder(e, t.opts.Now()) {
 		return *e.placeholder, true
 	}
 	return Placeholder{}, false
@@ -278,12 +284,13 @@ func (t *Table) Placeholder(name string) (Placeholder, bool) {
 
 // PlaceholdersIn returns the placeholders directly in a folder by base name.
 func (t *Table) PlaceholdersIn(folder string) map[string]Placeholder {
+	t.lapse()
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	now := t.opts.Now()
 	found := map[string]Placeholder{}
 	for name, e := range t.tree.In(folder) {
-		if e.hasPlaceholder(now) {
+		if t.hasPlaceholder(e, now) {
 			found[name] = *e.placeholder
 		}
 	}
@@ -292,11 +299,12 @@ func (t *Table) PlaceholdersIn(folder string) map[string]Placeholder {
 
 // HasPlaceholders reports whether there are any at a path or below it.
 func (t *Table) HasPlaceholders(name string) bool {
+	t.lapse()
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	now := t.opts.Now()
 	for _, e := range t.tree.Below(name) {
-		if e.hasPlaceholder(now) {
+		if t.hasPlaceholder(e, now) {
 			return true
 		}
 	}
@@ -311,8 +319,14 @@ func (t *Table) Len() int {
 	return len(t.roots)
 }
 
-// own returns a lock that covers a path and belongs to a principal.
+// own returns a lock that covers a path and belongs to a principal. That there is
+// none is certain: nothing has merely expired by the clock of one gateway.
 func (t *Table) own(name, principal, token string) (Lock, error) {
+	if t.shared {
+		if err := t.expire(context.Background(), t.opts.Now()); err != nil {
+			return Lock{}, err
+		}
+	}
 	for _, l := range t.Covering(name) {
 		if l.Token != token {
 			continue
@@ -328,7 +342,7 @@ func (t *Table) own(name, principal, token string) (Lock, error) {
 func (t *Table) covering(name string, now time.Time) []Lock {
 	var locks []Lock
 	for root, e := range t.tree.Above(name) {
-		for _, l := range e.live(now) {
+		for _, l := range t.live(e, now) {
 			if l.Infinite || root == name {
 				locks = append(locks, l)
 			}
@@ -365,18 +379,6 @@ func (t *Table) granted(timeout time.Duration) time.Duration {
 		return t.opts.MaxTimeout
 	}
 	return max(min(timeout, t.opts.MaxTimeout), time.Second)
-}
-
-func (e *entry) live(now time.Time) []Lock {
-	if !slices.ContainsFunc(e.locks, func(l Lock) bool { return !now.Before(l.Expires) }) {
-		return e.locks
-	}
-	return slices.DeleteFunc(slices.Clone(e.locks), func(l Lock) bool { return !now.Before(l.Expires) })
-}
-
-// hasPlaceholder reports whether there is one that has not ended.
-func (e *entry) hasPlaceholder(now time.Time) bool {
-	return e.placeholder != nil && (now.Before(e.placeholder.Until) || len(e.live(now)) > 0)
 }
 
 func conflict(roots []string) error {
