@@ -27,6 +27,9 @@ func (s *store) Open(ctx context.Context, name, version string) (backend.Content
 	if err := check(ctx, "open", name); err != nil {
 		return nil, err
 	}
+	if err := s.settle(ctx, looking, name); err != nil {
+		return nil, pathError("open", name, err)
+	}
 	e, err := s.stat(ctx, name)
 	switch {
 	case err != nil:

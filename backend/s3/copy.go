@@ -29,7 +29,7 @@ func (s *store) Copy(ctx context.Context, from, to string, opts backend.CopyOpti
 	if from == to {
 		return backend.LinkError("copy", from, to, fs.ErrInvalid, "onto itself")
 	}
-	unlock, err := s.lock(ctx, pathlock.Tree(from), pathlock.Tree(to))
+	unlock, err := s.lock(ctx, false, pathlock.Tree(from), pathlock.Tree(to))
 	if err != nil {
 		return linkError("copy", from, to, err)
 	}
@@ -38,14 +38,24 @@ func (s *store) Copy(ctx context.Context, from, to string, opts backend.CopyOpti
 	switch {
 	case err != nil:
 	case src.Dir:
-		c := s.newCopies(from, to)
-		if _, err = c.round(ctx); err != nil {
-			err = c.takeBack(ctx, err)
-		}
+		err = s.copyFolder(ctx, from, to)
 	default:
 		_, err = s.copyKey(ctx, src, s.key(to), dst)
 	}
 	return linkError("copy", from, to, err)
+}
+
+// copyFolder copies a folder.
+func (s *store) copyFolder(ctx context.Context, from, to string) error {
+	if err := s.moves.set(from, intent{Kind: copied, To: to, Dir: true, Begun: s.cfg.Now()}); err != nil {
+		return fmt.Errorf("the copy cannot be noted: %w", err)
+	}
+	c := s.newCopies(from, to)
+	_, err := c.round(ctx)
+	if err != nil {
+		err = c.takeBack(ctx, err)
+	}
+	return s.ended(from, err)
 }
 
 // checkTwo refuses bad names, and the root.
@@ -149,7 +159,7 @@ func (c *copies) takeBack(ctx context.Context, cause error) error {
 	for _, copied := range c.made {
 		made = append(made, copied.dst)
 	}
-	if err := c.s.deleteAll(ctx, made); err != nil {
+	if _, err := c.s.deleteAll(ctx, made); err != nil {
 		c.s.log.Warn("copies of a folder are left, because it could not be copied whole", "at", c.to, "error", translate(err))
 		return uncertainError{fmt.Errorf("a part of it was copied, and stays (%w)", cause)}
 	}

@@ -20,7 +20,7 @@ func (s *store) Mkdir(ctx context.Context, name string) error {
 	if name == "." {
 		return backend.PathError("mkdir", name, fs.ErrExist, "")
 	}
-	unlock, err := s.lock(ctx, pathlock.One(name))
+	unlock, err := s.lock(ctx, true, pathlock.One(name))
 	if err != nil {
 		return pathError("mkdir", name, err)
 	}

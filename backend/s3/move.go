@@ -21,7 +21,7 @@ func (s *store) Move(ctx context.Context, from, to string, opts backend.MoveOpti
 	if err := s.checkTwo(ctx, "move", from, to); err != nil {
 		return err
 	}
-	unlock, err := s.lock(ctx, pathlock.Tree(from), pathlock.Tree(to))
+	unlock, err := s.lock(ctx, false, pathlock.Tree(from), pathlock.Tree(to))
 	if err != nil {
 		return linkError("move", from, to, err)
 	}
@@ -39,11 +39,7 @@ func (s *store) Move(ctx context.Context, from, to string, opts backend.MoveOpti
 	} else {
 		err = s.moveFile(ctx, from, to, src, dst)
 	}
-	// Whatever was told, nothing may happen later: it must not be done again.
-	if failed := s.moves.done(from); failed != nil && err == nil {
-		err = uncertainError{fmt.Errorf("it was moved, and that cannot be noted: %w", failed)}
-	}
-	if err == nil {
+	if err = s.ended(from, err); err == nil {
 		s.renamed(from, to, src.Dir)
 	}
 	return linkError("move", from, to, err)
@@ -104,7 +100,7 @@ func (s *store) moveFolder(ctx context.Context, from, to string, m intent) error
 	for _, copied := range c.made {
 		sources = append(sources, copied.src)
 	}
-	if err := s.deleteAll(ctx, sources); err != nil {
+	if _, err := s.deleteAll(ctx, sources); err != nil {
 		return uncertainError{fmt.Errorf("all of it was copied, and a part of the source is still there: %w", err)}
 	}
 	left, err := s.client.any(ctx, c.from)

@@ -134,8 +134,8 @@ func TestProxies(t *testing.T) {
 	}
 }
 
-// TestKilledMoveGivenUp: a killed move that could not be finished is not finished
-// once its names were changed again.
+// TestKilledMoveGivenUp: a killed move that the server does not let be finished is
+// not finished once its names were changed again.
 func TestKilledMoveGivenUp(t *testing.T) {
 	for _, name := range []string{"a", "b", "c"} {
 		f := newServer(t, map[string]string{"a": "1", "b": "1"})
@@ -143,6 +143,8 @@ func TestKilledMoveGivenUp(t *testing.T) {
 		if err := s.moves.set("a", intent{To: "b", Begun: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
+		s.left.Store("a", false)
+		f.breaks(refusing(refuse(http.StatusForbidden, "AccessDenied"), "DELETE"))
 		if err := put(s, name, "2", backend.PutOptions{}); err != nil {
 			t.Fatal(err)
 		}

@@ -43,7 +43,7 @@ func (s *store) Put(ctx context.Context, name string, body io.Reader, opts backe
 	if name == "." {
 		return backend.Info{}, backend.PathError("put", name, backend.ErrIsDir, "")
 	}
-	unlock, err := s.lock(ctx, pathlock.One(name))
+	unlock, err := s.lock(ctx, true, pathlock.One(name))
 	if err != nil {
 		return backend.Info{}, pathError("put", name, err)
 	}

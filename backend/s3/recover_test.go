@@ -82,9 +82,7 @@ func TestRecoverFails(t *testing.T) {
 			if err := s.moves.set("a", intent{To: "b", Dir: true, Copied: true, Begun: time.Now()}); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.recover(); err != nil {
-				t.Fatal(err)
-			}
+			s.recover()
 		}
 		s.tidy.Wait()
 		if left := len(s.moves.All()); (left > 0) != fails {

@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/minio/minio-go/v7"
@@ -26,7 +27,7 @@ func (s *store) Remove(ctx context.Context, name string, opts backend.RemoveOpti
 	if name == "." {
 		return backend.PathError("remove", name, fs.ErrInvalid, "the root itself")
 	}
-	unlock, err := s.lock(ctx, pathlock.Tree(name))
+	unlock, err := s.lock(ctx, true, pathlock.Tree(name))
 	if err != nil {
 		return pathError("remove", name, err)
 	}
@@ -125,10 +126,26 @@ func (s *store) removeFolder(ctx context.Context, name string, ifEmpty bool) err
 		return err
 	}
 	ctx = context.WithoutCancel(ctx)
-	if err := s.deleteAll(ctx, objects); err != nil {
-		if len(objects) > 1 {
-			err = uncertainError{fmt.Errorf("a part of it may be removed: %w", err)}
-		}
+	if len(objects) == 1 { // which goes in one step
+		return s.removeObjects(ctx, prefix, objects)
+	}
+	m := intent{Kind: removing, Dir: true, Seen: map[string]string{}, Begun: s.cfg.Now()}
+	for _, e := range objects {
+		m.Seen[e.key] = e.Version
+	}
+	if err := s.moves.set(name, m); err != nil {
+		return fmt.Errorf("the removal cannot be noted: %w", err)
+	}
+	return s.ended(name, s.removeObjects(ctx, prefix, objects))
+}
+
+// removeObjects removes the objects of a folder.
+func (s *store) removeObjects(ctx context.Context, prefix string, objects []entry) error {
+	removed, err := s.deleteAll(ctx, objects)
+	switch {
+	case err != nil && removed > 0:
+		return uncertainError{fmt.Errorf("a part of it is removed: %w", err)}
+	case err != nil:
 		return err
 	}
 	left, err := s.client.any(ctx, prefix)
@@ -142,8 +159,10 @@ func (s *store) removeFolder(ctx context.Context, name string, ifEmpty bool) err
 }
 
 // deleteAll removes objects, files before the markers of folders. What was
-// replaced since it was seen stays, which is no error.
-func (s *store) deleteAll(ctx context.Context, objects []entry) error {
+// replaced since it was seen stays, which is no error. It returns how many it has
+// removed.
+func (s *store) deleteAll(ctx context.Context, objects []entry) (removed int, err error) {
+	var gone atomic.Int64
 	var files, markers []entry
 	for _, e := range objects {
 		if isMarker(e.key) {
@@ -157,12 +176,15 @@ func (s *store) deleteAll(ctx context.Context, objects []entry) error {
 		if is(err, backend.ErrChanged) || is(err, fs.ErrNotExist) {
 			return nil
 		}
+		if err == nil {
+			gone.Add(1)
+		}
 		return err
 	}
-	if err := each(ctx, files, remove); err != nil {
-		return err
+	if err = each(ctx, files, remove); err == nil {
+		err = each(ctx, markers, remove)
 	}
-	return each(ctx, markers, remove)
+	return int(gone.Load()), err
 }
 
 // look asks for an object. That it is missing is proved by a listing: a 404 alone
@@ -174,12 +196,15 @@ func (s *store) look(ctx context.Context, key string) (e entry, there bool, err 
 	}
 	for object, err := range s.client.list(ctx, key, true, 1) { // a key comes before those that begin with it
 		if err == nil && object.Key == key {
-			err = &backend.Error{Kind: backend.ErrUnavailable, Message: "the server lists an object, and says that there is none"}
+			err = errContradiction
 		}
 		return entry{}, false, err
 	}
 	return entry{}, false, nil
 }
+
+// errContradiction is the error of an object about which the server's answers differ.
+var errContradiction = &backend.Error{Kind: backend.ErrUnavailable, Message: "the server lists an object, and says that there is none"}
 
 // deleteSeen removes an object if it is still the one that was seen: one that
 // another client has stored since stays, and is backend.ErrChanged. Between the

@@ -9,7 +9,6 @@ import (
 	"iter"
 	"log/slog"
 	"path"
-	"slices"
 	"strings"
 	"sync"
 
@@ -35,7 +34,8 @@ type store struct {
 	opened  sync.Map       // contents of Open
 	markers sync.Map       // keys of folders that are known to have a marker
 
-	moves    *work[intent] // moves under way, by their source
+	moves    *work[intent] // changes of several steps under way, by the name that is moved, copied or removed
+	left     sync.Map      // those names of which the change was cut short
 	uploads  *work[string] // keys of uploads in parts that are under way, by their ID
 	tidy     sync.WaitGroup
 	tidyStop context.CancelFunc
@@ -99,7 +99,8 @@ func (s *store) begins(ctx context.Context) error {
 		}
 		s.can.keep(s.cfg)
 	}
-	return s.recover()
+	s.recover()
+	return nil
 }
 
 // checkRoot fails if the root is not there.
@@ -194,6 +195,9 @@ func (s *store) Stat(ctx context.Context, name string) (backend.Info, error) {
 	if err := check(ctx, "stat", name); err != nil {
 		return backend.Info{}, err
 	}
+	if err := s.settle(ctx, looking, name); err != nil {
+		return backend.Info{}, pathError("stat", name, err)
+	}
 	e, err := s.stat(ctx, name)
 	return e.Info, pathError("stat", name, err)
 }
@@ -216,14 +220,22 @@ func (s *store) stat(ctx context.Context, name string) (entry, error) {
 	}
 	// A listing that says so proves that the name is missing; a 404 alone may be
 	// that of a proxy, whose server is away.
-	there, err := s.client.any(ctx, s.dirKey(name))
-	switch {
-	case err != nil:
-		return entry{}, err
-	case !there:
-		return entry{}, &backend.Error{Kind: fs.ErrNotExist}
+	for object, err := range s.client.list(ctx, s.key(name), true, 1) { // a key comes before those that begin with it
+		switch {
+		case err != nil:
+			return entry{}, err
+		case object.Key == s.key(name):
+			return entry{}, errContradiction
+		case strings.HasPrefix(object.Key, s.dirKey(name)):
+			return folder(name), nil
+		}
+		there, err := s.client.any(ctx, s.dirKey(name))
+		if err == nil && !there {
+			err = &backend.Error{Kind: fs.ErrNotExist}
+		}
+		return folder(name), err
 	}
-	return folder(name), nil
+	return entry{}, &backend.Error{Kind: fs.ErrNotExist}
 }
 
 // head asks for a file. Its MD5 is told where the entity tag is one.
@@ -240,6 +252,9 @@ func (s *store) head(ctx context.Context, key string) (entry, error) {
 func (s *store) List(ctx context.Context, name string) (backend.Info, iter.Seq2[backend.Info, error], error) {
 	if err := check(ctx, "list", name); err != nil {
 		return backend.Info{}, nil, err
+	}
+	if err := s.settle(ctx, listing, name); err != nil {
+		return backend.Info{}, nil, pathError("list", name, err)
 	}
 	children, err := s.list(ctx, name)
 	if err == nil && children == nil && s.dirKey(name) != "" {
@@ -337,29 +352,31 @@ func (s *store) needParent(ctx context.Context, name string) error {
 	return nil
 }
 
-// lock locks names for a change. A killed move of them that could not be finished
-// yet is given up, because what is there from now on is not what it left.
-func (s *store) lock(ctx context.Context, names ...pathlock.Name) (unlock func(), err error) {
-	unlock, err = s.names.Lock(ctx, names...)
-	if err != nil {
-		return nil, err
-	}
-	touches := func(moved string) bool {
-		return slices.ContainsFunc(names, func(n pathlock.Name) bool {
-			return backend.Within(n.Path, moved) || n.Tree && backend.Within(moved, n.Path)
-		})
-	}
-	for from, m := range s.moves.All() {
-		if !touches(from) && !touches(m.To) {
-			continue
+// lock locks names for a change, once what was cut short of them is settled. With
+// giveUp that is left as it is if the server refuses it for good, because what is
+// there from now on is not what it left; a removal always is.
+func (s *store) lock(ctx context.Context, giveUp bool, names ...pathlock.Name) (unlock func(), err error) {
+	for {
+		for _, from := range s.lefts(changing, names...) {
+			err := s.settleOne(ctx, from)
+			m, _ := s.moves.Get(from)
+			if err != nil && (giveUp || m.Kind == removing) && !passing(err) {
+				s.log.Warn(m.describe(from)+" that was cut short is left as it is: see what is there", "error", translate(err))
+				err = s.forgo(from)
+			}
+			if err != nil {
+				return nil, s.unsettled(from, err)
+			}
 		}
-		s.log.Warn("a move that was killed is left as it is: see what is under both names", "from", from, "to", m.To)
-		if err := s.moves.done(from); err != nil {
-			unlock()
+		unlock, err = s.names.Lock(ctx, names...)
+		if err != nil {
 			return nil, err
 		}
+		if len(s.lefts(changing, names...)) == 0 {
+			return unlock, nil
+		}
+		unlock() // another change of them was cut short meanwhile
 	}
-	return unlock, nil
 }
 
 // each calls f for all of some things, a few at a time, and returns the first
