@@ -79,10 +79,11 @@ func TestEveryFaultOverDav(t *testing.T) {
 			// for is one for all, and the transport knows where they are.
 			known := t.TempDir()
 			var trial sync.Once
-			start := func(t *testing.T) *faultyServer {
-				f := newFaultyServer(t)
-				f.aside, f.litter = "~davdisk.", "~davdisk-" // what may be the only copy is never removed
-				web := httptest.NewServer(breaking(f, kind.serve(t, f.dir)))
+			start := func(t *testing.T, files map[string]string) *faultyServer {
+				keeps := &folder{dir: t.TempDir(), aside: "~davdisk.", litter: "~davdisk-"} // what may be the only copy is never removed
+				f := newFaultyServer(t, keeps, files)
+				method := func(r *http.Request) string { return r.Method }
+				web := httptest.NewServer(breaking(f, method, kind.serve(t, keeps.dir)))
 				t.Cleanup(web.Close)
 				transport := &http.Transport{MaxIdleConnsPerHost: 16}
 				t.Cleanup(transport.CloseIdleConnections)
@@ -103,7 +104,7 @@ func TestEveryFaultOverDav(t *testing.T) {
 				f.connect = func() (backend.Backend, error) { return dav.New(t.Context(), cfg) }
 				return f
 			}
-			everyFault(t, start, 97, davFailures)
+			everyFault(t, scenarios, start, 97, davFailures)
 		})
 	}
 }
@@ -112,11 +113,11 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// breaking lets requests fail as the faultyServer says.
-func breaking(f *faultyServer, next http.Handler) http.Handler {
+// breaking lets requests of a kind fail as the faultyServer says.
+func breaking(f *faultyServer, kind func(*http.Request) string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer f.works()()
-		how := f.hit(r.Method)
+		how := f.hit(kind(r))
 		if how == nil {
 			next.ServeHTTP(w, r)
 			return
@@ -134,11 +135,18 @@ func breaking(f *faultyServer, next http.Handler) http.Handler {
 			_, _ = io.Copy(io.Discard, r.Body)
 		}
 		switch {
-		case how.before == inAnswer:
+		case how.before == never:
+			_, _ = io.Copy(io.Discard, r.Body) // or the end of the connection is not noticed
+			f.gaveUp(r)
+			<-r.Context().Done()
+			panic(http.ErrAbortHandler)
+		case how.before == inAnswer && r.Method != http.MethodHead: // which has no body
 			for name, values := range answer.Header() {
 				w.Header()[name] = values
 			}
-			w.Header().Set("Content-Length", "100000")
+			if answer.Body.Len() == 0 || w.Header().Get("Content-Length") == "" {
+				w.Header().Set("Content-Length", "100000")
+			}
 			w.WriteHeader(answer.Code)
 			_, _ = w.Write(answer.Body.Bytes()[:answer.Body.Len()/2])
 			w.(http.Flusher).Flush()
@@ -148,6 +156,9 @@ func breaking(f *faultyServer, next http.Handler) http.Handler {
 		}
 		if how.status == http.StatusFound {
 			w.Header().Set("Location", "/nowhere/")
+		}
+		for name, value := range how.header {
+			w.Header().Set(name, value)
 		}
 		if strings.HasPrefix(how.text, "<html") {
 			w.Header().Set("Content-Type", "text/html")

@@ -25,7 +25,8 @@ import (
 // A scenario is one request to davdisk and what it does to the disk.
 type scenario struct {
 	name   string
-	before []string // requests that come first, while nothing fails: METHOD path
+	also   map[string]string // what is there beside what is planted everywhere
+	before []string          // requests that come first, while nothing fails: METHOD path
 	method string
 	path   string
 	header map[string]string
@@ -86,14 +87,20 @@ func below(path, name string) (rest string, ok bool) {
 	return rest, ok && (rest == "" || rest[0] == '/')
 }
 
-// original is what a disk holds when it is planted.
-func original() map[string]string {
-	disk := map[string]string{}
-	for path, content := range planted {
+// planted is what the disk begins with.
+func (s scenario) planted() map[string]string {
+	files := maps.Clone(planted)
+	maps.Copy(files, s.also)
+	return files
+}
+
+// original is what the disk holds then.
+func (s scenario) original() map[string]string {
+	disk := s.planted()
+	for path, content := range disk {
 		if !strings.HasSuffix(path, "/") {
-			content = sum([]byte(content))
+			disk[path] = sum([]byte(content))
 		}
-		disk[path] = content
 	}
 	return disk
 }
@@ -243,12 +250,12 @@ func (s scenario) succeed(d *subject) {
 	}
 	d.drained()
 	if is, want := d.holds(), s.after(); !maps.Equal(is, want) {
-		d.Fatalf("without a fault the disk holds %s, want %s", describe(is), describe(want))
+		d.Fatalf("without a fault the disk holds %s, want %s", s.describe(is), s.describe(want))
 	}
 }
 
 func (s scenario) after() map[string]string {
-	disk := original()
+	disk := s.original()
 	s.change(disk)
 	return disk
 }
@@ -276,18 +283,18 @@ func (s scenario) judge(d *subject, what string, status int, after bool, heal fu
 	if d.other != nil {
 		left = visible(is) // what could not be removed is swept later
 	}
-	queued := d.writeBack && maps.Equal(is, original())
+	queued := d.writeBack && maps.Equal(is, s.original())
 	switch {
 	case code/100 == 2 && !queued && !maps.Equal(visible(is), want):
-		d.Errorf("%s: answered %d, and the disk holds %s", what, code, describe(is))
+		d.Errorf("%s: answered %d, and the disk holds %s", what, code, s.describe(is))
 	case code/100 == 2 && !strings.Contains(body, s.answer):
 		d.Errorf("%s: answered %d with %q", what, code, body)
 	case code/100 == 4 && (code != http.StatusForbidden || status != http.StatusForbidden):
 		d.Errorf("%s: answered %d: %s", what, code, body)
-	case (code/100 == 4 || code == http.StatusInsufficientStorage) && !after && !maps.Equal(left, original()):
-		d.Errorf("%s: refused with %d, and the disk holds %s", what, code, describe(is))
+	case (code/100 == 4 || code == http.StatusInsufficientStorage) && !after && !maps.Equal(left, s.original()):
+		d.Errorf("%s: refused with %d, and the disk holds %s", what, code, s.describe(is))
 	}
-	for path := range planted {
+	for path := range s.original() {
 		if _, stays := want[path]; stays {
 			d.mustNotMiss(what, path)
 		}
@@ -496,16 +503,21 @@ func (d *subject) mustNotMiss(what, path string) {
 func (d *subject) finish(s scenario, what string, done bool) {
 	want := s.after()
 	for path := range want {
-		if _, both := planted[path]; both {
+		if _, both := s.original()[path]; both {
 			d.mustNotMiss(what, path)
 		}
 	}
+	if d.other != nil && d.other.steps {
+		d.shut()
+		d.open()
+	}
+	d.request("PROPFIND", s.path, "", map[string]string{"Depth": "0"})
 	d.request("PROPFIND", s.header["Destination"], "", map[string]string{"Depth": "0"}) // which recovers what was cut short
 	is := visible(d.holds())
 	switch {
 	case maps.Equal(is, want):
-	case done || !maps.Equal(is, original()):
-		d.Errorf("%s: after its end the disk holds %s", what, describe(is))
+	case done || !maps.Equal(is, s.original()):
+		d.Errorf("%s: after its end the disk holds %s", what, s.describe(is))
 	default:
 		if code, body := d.do(s); code/100 != 2 || !strings.Contains(body, s.answer) {
 			d.Errorf("%s: after its end the same request was answered %d: %s", what, code, body)
@@ -530,9 +542,26 @@ func (d *subject) finish(s scenario, what string, done bool) {
 		d.Error(err)
 	}
 	d.reopen()
-	if is := d.holds(); !maps.Equal(is, want) {
-		d.Errorf("%s: in the end the disk holds %s", what, describe(is))
+	if is := d.settled(want); !maps.Equal(is, want) {
+		d.Errorf("%s: in the end the disk holds %s", what, s.describe(is))
 	}
+}
+
+// settled returns what is on the disk, which a server that has no move is waited
+// for: davdisk has begun to do away with what it left there.
+func (d *subject) settled(want map[string]string) map[string]string {
+	if d.other == nil || !d.other.steps {
+		return d.holds()
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for range 300 {
+		if is := d.holds(); maps.Equal(is, want) {
+			return is
+		}
+		<-tick.C
+	}
+	return d.holds()
 }
 
 // reopen starts davdisk again after only its file system was closed.
@@ -573,10 +602,10 @@ func visible(disk map[string]string) map[string]string {
 	return seen
 }
 
-// describe returns how a disk differs from the one that scenarios begin with.
-func describe(disk map[string]string) string {
+// describe returns how a disk differs from the one that the scenario begins with.
+func (s scenario) describe(disk map[string]string) string {
 	var out strings.Builder
-	before := original()
+	before := s.original()
 	for path := range before {
 		if _, there := disk[path]; !there {
 			fmt.Fprintf(&out, " no %s;", path)

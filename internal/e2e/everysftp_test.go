@@ -30,8 +30,9 @@ var sftpFailures = map[string]failure{
 // TestEveryFaultOverSFTP is TestEveryFault over an SFTP server.
 func TestEveryFaultOverSFTP(t *testing.T) {
 	testlevel.NeedMore(t)
-	start := func(t *testing.T) *faultyServer {
-		f := newFaultyServer(t)
+	start := func(t *testing.T, files map[string]string) *faultyServer {
+		keeps := &folder{dir: t.TempDir()}
+		f := newFaultyServer(t, keeps, files)
 		host := sshtest.Start(t, func(s *sshtest.Server) {
 			serve := s.Serve
 			s.Serve = func(channel io.ReadWriteCloser) {
@@ -43,7 +44,7 @@ func TestEveryFaultOverSFTP(t *testing.T) {
 		f.connect = func() (backend.Backend, error) {
 			return sftp.New(t.Context(), sftp.Options{
 				Host: "127.0.0.1", Port: host.Addr.Port, User: sshtest.User, Password: sshtest.Password,
-				KnownHosts: host.KnownHosts(), Folder: f.dir,
+				KnownHosts: host.KnownHosts(), Folder: keeps.dir,
 				Now: func() time.Time {
 					if f.tired.Load() {
 						return time.Now().Add(25 * time.Hour)
@@ -54,7 +55,7 @@ func TestEveryFaultOverSFTP(t *testing.T) {
 		}
 		return f
 	}
-	everyFault(t, start, 149, sftpFailures)
+	everyFault(t, scenarios, start, 149, sftpFailures)
 }
 
 // A breakingChannel lets calls of SFTP fail as the faultyServer says: what the

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,21 +20,31 @@ import (
 	"github.com/davdisk/davdisk/internal/testlevel"
 )
 
-// A faultyServer keeps a folder of this machine, and its calls can be made to
-// fail.
+// A faultyServer keeps files somewhere, and its calls can be made to fail.
 type faultyServer struct {
 	*testing.T
-	dir     string
+	keeps   keeper
 	connect func() (backend.Backend, error) // the store, by way of its driver
 	tired   atomic.Bool                     // a day is over
-	litter  string                          // prefix of names that a driver may leave there, empty: none
-	aside   string                          // prefix of names that stands for .davdisk-, empty: itself
+	gaveUp  func(*http.Request)             // the caller of a request that hangs does not wait any longer
+	ends    func()                          // closes what is the server's own
+	steps   bool                            // it has no move: others may see both names, or a part, until davdisk was started again
 
 	mu      sync.Mutex
 	calls   map[string]int // by kind, such as a method
 	fault   *fault
 	working int // calls that it is still at
 	idle    *sync.Cond
+}
+
+// A keeper is where a server keeps its files.
+type keeper interface {
+	// plant stores a file, or makes a folder if the path ends in a slash. Those
+	// above it are there.
+	plant(path, content string) error
+	// holds returns the MD5 sums of the files by their paths, and the folders,
+	// with a slash at the end. What is seen by nobody has a hidden name.
+	holds() (map[string]string, error)
 }
 
 // A fault is what goes wrong with the nth call of a kind, once or from then on.
@@ -46,11 +57,12 @@ type fault struct {
 
 // A failure is a way in which a call fails.
 type failure struct {
-	status int    // is answered; 0: the connection breaks
-	text   string // of the answer
-	before cut    // where a connection breaks
-	after  bool   // the call has its effect first
-	lasts  bool   // is tried only from then on
+	status int               // is answered; 0: the connection breaks
+	header map[string]string // of the answer
+	text   string            // of the answer
+	before cut               // where a connection breaks
+	after  bool              // the call has its effect first
+	lasts  bool              // is tried only from then on
 }
 
 type cut int
@@ -60,24 +72,15 @@ const (
 	inCall              // in the middle of the call
 	inAnswer            // in the middle of the answer
 	late                // when the server has waited for a while
+	never               // the caller gives up in the end
 )
 
-// newFaultyServer is a server with the planted files.
-func newFaultyServer(t *testing.T) *faultyServer {
-	f := &faultyServer{T: t, dir: t.TempDir(), calls: map[string]int{}}
+// newFaultyServer is a server with some files.
+func newFaultyServer(t *testing.T, keeps keeper, files map[string]string) *faultyServer {
+	f := &faultyServer{T: t, keeps: keeps, calls: map[string]int{}}
 	f.idle = sync.NewCond(&f.mu)
-	for _, path := range slices.Sorted(maps.Keys(planted)) {
-		at := filepath.Join(f.dir, path)
-		if strings.HasSuffix(path, "/") {
-			if err := os.MkdirAll(at, 0o755); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(at, []byte(planted[path]), 0o644); err != nil {
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		if err := keeps.plant(path, files[path]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -128,8 +131,16 @@ func (f *faultyServer) works() (done func()) {
 	}
 }
 
-// close waits until the server is done with all calls.
+// close ends the server once it is done with all calls.
 func (f *faultyServer) close() {
+	f.rest()
+	if f.ends != nil {
+		f.ends()
+	}
+}
+
+// rest waits until the server is done with all calls.
+func (f *faultyServer) rest() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for f.working > 0 {
@@ -140,9 +151,32 @@ func (f *faultyServer) close() {
 // holds returns what the server keeps once it is done with all calls.
 func (f *faultyServer) holds() map[string]string {
 	f.Helper()
-	f.close()
+	f.rest()
+	disk, err := f.keeps.holds()
+	if err != nil {
+		f.Error(err)
+	}
+	return disk
+}
+
+// A folder of this machine is where a server keeps its files.
+type folder struct {
+	dir    string
+	litter string // prefix of names that a driver may leave there, empty: none
+	aside  string // prefix of names that stands for .davdisk-, empty: itself
+}
+
+func (f *folder) plant(path, content string) error {
+	at := filepath.Join(f.dir, path)
+	if strings.HasSuffix(path, "/") {
+		return os.Mkdir(at, 0o755)
+	}
+	return os.WriteFile(at, []byte(content), 0o644)
+}
+
+func (f *folder) holds() (map[string]string, error) {
 	disk := map[string]string{}
-	err := filepath.WalkDir(f.dir, func(at string, entry fs.DirEntry, err error) error {
+	return disk, filepath.WalkDir(f.dir, func(at string, entry fs.DirEntry, err error) error {
 		path := filepath.ToSlash(strings.TrimPrefix(at, f.dir))
 		if f.aside != "" {
 			path = strings.ReplaceAll(path, "/"+f.aside, "/.davdisk-")
@@ -171,22 +205,18 @@ func (f *faultyServer) holds() map[string]string {
 		disk[path] = hex.EncodeToString(content.Sum(nil))
 		return err
 	})
-	if err != nil {
-		f.Error(err)
-	}
-	return disk
 }
 
 // everyFault lets each call that davdisk makes to a server in each scenario fail
-// in each way, as TestEveryFault does with an emulated disk. One in every is
-// tried, at the level long all.
-func everyFault(t *testing.T, start func(*testing.T) *faultyServer, every int, ways map[string]failure) {
+// in each way, as TestEveryFault does with an emulated disk. start starts a server
+// with some files. One in every is tried, at the level long all.
+func everyFault(t *testing.T, scenarios []scenario, start func(*testing.T, map[string]string) *faultyServer, every int, ways map[string]failure) {
 	if testlevel.Long() {
 		every = 1
 	}
-	var cases, refused atomic.Int64
+	var made, cases, refused atomic.Int64
 	t.Cleanup(func() {
-		t.Logf("%d faults, of which %d made the request fail", cases.Load(), refused.Load())
+		t.Logf("%d calls in %d scenarios; %d faults, of which %d made the request fail", made.Load(), len(scenarios), cases.Load(), refused.Load())
 		if cases.Load() == 0 {
 			t.Error("no fault was tried")
 		}
@@ -195,7 +225,7 @@ func everyFault(t *testing.T, start func(*testing.T) *faultyServer, every int, w
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			newOne := func() *subject {
-				d := &subject{T: t, other: start(t), state: t.TempDir()}
+				d := &subject{T: t, other: start(t, s.planted()), state: t.TempDir()}
 				d.open()
 				d.prepare(s, i%2 == 0)
 				d.other.inject(nil)
@@ -207,6 +237,7 @@ func everyFault(t *testing.T, start func(*testing.T) *faultyServer, every int, w
 			d.close()
 			tried := i
 			for _, kind := range slices.Sorted(maps.Keys(calls)) {
+				made.Add(int64(calls[kind]))
 				for nth := range calls[kind] {
 					for _, name := range slices.Sorted(maps.Keys(ways)) {
 						for _, always := range []bool{false, true} {
