@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/davdisk/davdisk/internal/cluster"
@@ -59,6 +60,29 @@ func WithEngine(e Engine, member func() Member, onChange func(Change)) Option {
 		o.engine, o.member, o.onChange = engine, member, onChange
 		return nil
 	}
+}
+
+// epoch returns the membership of this gateway; 0 without one.
+func (h *Handler) epoch() uint64 {
+	if h.opts.member != nil {
+		if m := h.opts.member(); m != nil {
+			return m.Epoch()
+		}
+	}
+	return 0
+}
+
+// asMember returns the error for a change that was refused, when this gateway was a
+// member with an epoch at the beginning. What a gateway knows that is none counts
+// nothing: a lock that it does not have may be another's.
+func (h *Handler) asMember(epoch uint64, err error) error {
+	if h.opts.engine == nil || epoch != 0 && epoch == h.epoch() {
+		return err
+	}
+	if code, _ := statusOf(err); code >= http.StatusInternalServerError {
+		return err
+	}
+	return &statusError{status: http.StatusServiceUnavailable, reason: cluster.ErrNotJoined.Error(), cause: err}
 }
 
 // lockOptions are the options of the lock table.

@@ -157,7 +157,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		defer done()
 		req = whole
 	}
-	if err := h.serve(w, req); err != nil {
+	was := h.epoch()
+	err := h.serve(w, req)
+	if err != nil && h.operations[req.Method].changes {
+		err = h.asMember(was, err)
+	}
+	if err != nil {
 		h.logError(req, err)
 		if code, _ := statusOf(err); code == http.StatusMethodNotAllowed {
 			w.Header().Set("Allow", h.allowed(req.Method, h.isReadOnly(req))) // RFC 9110 section 15.5.6

@@ -113,9 +113,22 @@ func (r *request) needSpace(size int64) error {
 }
 
 // putNames lets others PUT the same file meanwhile, or a client that has lost its
-// connection could not begin anew: the last one to be stored wins, each whole.
+// connection could not begin anew: the last one to be stored wins, each whole. But
+// gateways compare a version each for itself: who names one is let in alone.
 func (r *request) putNames() []lock.Name {
-	return []lock.Name{{Path: r.name, Shared: true, Member: true}}
+	alone := r.handler.opts.engine != nil && r.namesVersion()
+	return []lock.Name{{Path: r.name, Shared: !alone, Member: true}}
+}
+
+// namesVersion reports whether the request is to replace a certain version of the
+// file, or none.
+func (r *request) namesVersion() bool {
+	for _, name := range []string{"If-Match", "If-None-Match", "If-Unmodified-Since"} {
+		if len(r.Header.Values(name)) > 0 {
+			return true
+		}
+	}
+	return strings.Contains(strings.Join(r.Header.Values("If"), ""), "[")
 }
 
 // An upload is the body of a PUT. It ends with io.EOF only if it is whole; the
