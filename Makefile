@@ -2,8 +2,9 @@
 # make test-more   what drives desktop programs, or needs packages of hundreds of megabytes; the fuzzers,
 #                  ten seconds each; the code for other systems
 # make test-long   everything, nothing shortened, and ten minutes of each fuzzer; with PART=NAME one part:
-#                  vfs, yandex, webdav, cmd, conformance, e2e, faults or fuzz; faults is the part of e2e
-#                  in which each call of each scenario fails in each way, without the race detector
+#                  vfs, yandex, webdav, cmd, conformance, e2e, cluster, faults or fuzz; cluster is half an
+#                  hour of several gateways that fail; faults is the part of e2e in which each call of each
+#                  scenario fails in each way, without the race detector
 # make dist        a release of the commit in dist/: binaries for all systems, packages, checksums; built twice
 # make lint        golangci-lint with .golangci.yml, for people
 # make bench       benchmarks beside an emulator 0, 30 and 100 ms away, in the form that benchstat reads;
@@ -46,7 +47,7 @@ test-more: tools check-foreign
 	bash ./scripts/fuzz 10s
 
 # What each part of test-long tests. A new package belongs to one of them by its path.
-parts = vfs yandex webdav cmd conformance e2e fuzz faults
+parts = vfs yandex webdav cmd conformance e2e cluster fuzz faults
 packages_vfs = $$($(GO) list ./vfs/... ./backend/... | grep -v /backend/yandex)
 packages_yandex = ./backend/yandex/...
 packages_webdav = ./webdav/...
@@ -55,7 +56,7 @@ packages_conformance = ./conformance/...
 packages_e2e = ./internal/...
 
 # What is a part of its own.
-flags_e2e = -skip '^Test(EveryFault.*|LiesUnderLoad)$$'
+flags_e2e = -skip '^Test(EveryFault.*|LiesUnderLoad|GatewaysUnderLoad)$$'
 
 PART ?= $(parts)
 test-long: level = long
@@ -69,6 +70,8 @@ long-conformance: long-conformance-matrix
 long-yandex: long-yandex-lies
 long-yandex-lies:
 	DAVDISK_TEST=long $(run_tests) -timeout 60m -run '^TestLiesUnderLoad$$' ./internal/e2e
+long-cluster:
+	DAVDISK_TEST=long $(GO) test -race -v -timeout 60m -run '^TestGatewaysUnderLoad$$' ./internal/e2e
 long-faults:
 	DAVDISK_TEST=long $(GO) test -v -timeout 10h -run '^TestEveryFault' ./internal/e2e
 long-fuzz:

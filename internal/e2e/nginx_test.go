@@ -27,6 +27,12 @@ func freeAddress(t *testing.T) string {
 // they come, because a proxy that gathers them first has its own limits.
 func startNginx(t *testing.T, address, directives string) {
 	t.Helper()
+	startNginxWith(t, address, "server { "+directives+" }")
+}
+
+// startNginxWith is startNginx for what is in the block http.
+func startNginxWith(t *testing.T, address, directives string) {
+	t.Helper()
 	nginx := testtool.Find(t, "nginx")
 	dir := t.TempDir()
 	conf := filepath.Join(dir, "nginx.conf")
@@ -37,7 +43,7 @@ func startNginx(t *testing.T, address, directives string) {
 			access_log off; client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy;
 			fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;
 			client_max_body_size 0; proxy_request_buffering off; proxy_http_version 1.1;
-			server { %[2]s }
+			%[2]s
 		}`, dir, directives)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
