@@ -72,12 +72,15 @@ func (r *room) name(kind string) string {
 
 func isFolderName(name string) bool { return strings.HasPrefix(path.Base(name), folder+"-") }
 
+// anyLocked returns the name of one of a few files that are written under locks.
+func (c *loadClient) anyLocked() string { return c.room.name(fmt.Sprint(lockedFile, c.random.IntN(4))) }
+
 // leave lets nobody use a name any more.
 func (r *room) leave(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for kind, n := range r.number {
-		if name == fmt.Sprintf("%s/%s-%d", r.path, kind, n) {
+	for kind := range r.used {
+		if name == fmt.Sprintf("%s/%s-%d", r.path, kind, r.number[kind]) {
 			r.used[kind] = 0
 			r.number[kind]++
 		}

@@ -26,9 +26,9 @@ func (c *loadClient) work(ctx context.Context) {
 		case n < 22:
 			c.remove(c.room.name(plainFile))
 		case n < 36:
-			c.see(c.room.name([]string{plainFile, guardedFile, lockedFile}[c.random.IntN(3)]))
+			c.see(c.any())
 		case n < 42:
-			c.part(c.room.name([]string{plainFile, guardedFile, lockedFile}[c.random.IntN(3)]))
+			c.part(c.any())
 		case n < 50:
 			c.list()
 		case n < 66:
@@ -36,7 +36,7 @@ func (c *loadClient) work(ctx context.Context) {
 		case n < 80:
 			c.session(ctx)
 		case n < 83:
-			c.put(c.room.name(lockedFile)) // which is refused while another has a lock
+			c.put(c.anyLocked()) // which is refused while another has a lock
 		case n < 88:
 			c.describe(c.room.name(described))
 		case n < 93:
@@ -47,6 +47,14 @@ func (c *loadClient) work(ctx context.Context) {
 			c.makeFolder(c.room.name(folder))
 		}
 	}
+}
+
+// any returns the name of a file.
+func (c *loadClient) any() string {
+	if kind := []string{plainFile, guardedFile, ""}[c.random.IntN(3)]; kind != "" {
+		return c.room.name(kind)
+	}
+	return c.anyLocked()
 }
 
 // put writes a file, whatever is there.
@@ -161,7 +169,7 @@ type listing struct {
 
 // list looks at all files of the room by its listing.
 func (c *loadClient) list() {
-	names := []string{c.room.name(plainFile), c.room.name(guardedFile), c.room.name(lockedFile)}
+	names := []string{c.room.name(plainFile), c.room.name(guardedFile), c.anyLocked(), c.anyLocked()}
 	a := c.call("PROPFIND", c.room.path+"/", "", "Depth", "1")
 	if a.code != http.StatusMultiStatus {
 		c.expect(a, "PROPFIND "+c.room.path)

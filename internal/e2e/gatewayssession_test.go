@@ -21,8 +21,8 @@ type session struct {
 // session locks a file, or the whole room for a moment, works on the file, and gives
 // the lock back, or forgets to.
 func (c *loadClient) session(ctx context.Context) {
-	name := c.room.name(lockedFile)
-	s := &session{loadClient: c, name: name, lives: time.Duration(3+c.random.IntN(25)) * time.Second, holding: &holding{path: name, by: c.id}}
+	name := c.anyLocked()
+	s := &session{loadClient: c, name: name, lives: time.Duration(3+c.random.IntN(15)) * time.Second, holding: &holding{path: name, by: c.id}}
 	depth, at := "0", name
 	if c.random.IntN(15) == 0 {
 		s.path, depth, at = c.room.path, "infinity", c.room.path+"/"
