@@ -210,6 +210,13 @@ func (g *Gateway) Propose(ctx context.Context, data []cluster.Data) (uint64, err
 	case g.epoch == 0:
 		return 0, cluster.ErrExpelled
 	}
+	size := 0
+	for _, d := range data {
+		size += len(d.Data)
+	}
+	if size > cluster.MaxEntry {
+		return 0, cluster.ErrTooLarge
+	}
 	l.entries = append(l.entries, entry{by: g.name, data: slices.Clone(data)})
 	seq := uint64(len(l.entries))
 	err := g.apply()

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/internal/journal"
 )
 
@@ -15,8 +16,9 @@ import (
 // answers.
 
 const (
-	// maxEnding bounds the paths and tokens of one change, in bytes.
-	maxEnding = 64 << 10
+	// maxEnding bounds the size of one change in bytes, so that it fits into an
+	// entry of the log: one that does not would be tried for ever.
+	maxEnding = cluster.MaxEntry / 2
 	// lapseTime is how long a reader waits for the end of what has expired.
 	lapseTime = time.Second
 )
@@ -63,25 +65,28 @@ func (t *Table) ended(now time.Time) (ended []ending) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	next, size := now.Add(t.opts.MaxTimeout), 0
+	// fits adds one, unless the change would become too large.
+	fits := func(e ending) bool {
+		if size += e.size(); size > maxEnding && len(ended) > 0 {
+			return false
+		}
+		ended = append(ended, e)
+		return true
+	}
 	for at, e := range t.tree.Below("/") {
 		if p := e.placeholder; p != nil && !p.Until.IsZero() {
 			if now.Before(p.Until) {
 				next = earlier(next, p.Until)
-			} else {
-				ended = append(ended, ending{Path: at, At: p.Until})
-				size += len(at)
+			} else if !fits(ending{Path: at, At: p.Until}) {
+				return ended
 			}
 		}
 		for _, l := range e.locks {
 			if now.Before(l.Expires) {
 				next = earlier(next, l.Expires)
-			} else {
-				ended = append(ended, ending{Token: l.Token, At: l.logged().Expires})
-				size += len(l.Token)
+			} else if !fits(ending{Token: l.Token, At: l.logged().Expires}) {
+				return ended
 			}
-		}
-		if size > maxEnding {
-			return ended
 		}
 	}
 	if len(ended) == 0 { // else other calls check, too, until it is dropped
@@ -89,6 +94,10 @@ func (t *Table) ended(now time.Time) (ended []ending) {
 	}
 	return ended
 }
+
+// size returns at least how many bytes of a change it becomes: each byte of a path
+// may take six.
+func (e ending) size() int { return 6*(len(e.Path)+len(e.Token)) + 100 }
 
 // end drops a lock, or a placeholder without one, unless it was refreshed.
 func (t *Table) end(end ending) {

@@ -162,3 +162,43 @@ func TestManyExpireAtOnce(t *testing.T) {
 		t.Errorf("%d locks are left after %d entries", table.Len(), log.Entries()-before)
 	}
 }
+
+// However many things expire at once, and whatever they are called, an entry of the
+// log has room for their end: one that has not would be tried for ever, and nothing
+// could be changed any more.
+func TestMuchExpiresAtOnce(t *testing.T) {
+	for name, path := range map[string]func(n int) string{
+		"long names that are written longer": func(n int) string { return fmt.Sprintf("/d/%04d%s", n, strings.Repeat("&", 200)) },
+		"many short ones":                    func(n int) string { return fmt.Sprintf("/d/%04d", n) },
+		"one as long as can be locked":       func(n int) string { return fmt.Sprintf("/d/%04d%s", n, strings.Repeat("<", 12_000)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, gateways := gatewaytest.New(t, 1)
+			now := newClock()
+			table := tables(t, gateways, Options{Now: now.time})[0]
+			files := 900
+			if len(path(0)) > 1000 {
+				files = 20
+			}
+			for n := range files {
+				create(t, table, Request{Root: path(n), Missing: true, Timeout: time.Hour})
+			}
+			r, err := table.Reserve(t.Context(), Name{Path: "/", Tree: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := r.Copy("", "/d", "/e", true); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.Done(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			now.advance(48 * time.Hour)
+			r, err = table.Reserve(t.Context(), Name{Path: "/other"})
+			if err != nil {
+				t.Fatalf("nothing can be changed any more: %v", err)
+			}
+			r.Release()
+		})
+	}
+}
