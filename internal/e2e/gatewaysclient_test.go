@@ -35,7 +35,7 @@ const (
 	guardedFile = "guarded"       // written on condition of what is there
 	lockedFile  = "locked"        // written by who has a lock of it
 	described   = "described/one" // has a property
-	folder      = "folder"        // is made once
+	subfolder   = "folder"        // is made once
 )
 
 const (
@@ -70,7 +70,7 @@ func (r *room) name(kind string) string {
 	return fmt.Sprintf("%s/%s-%d", r.path, kind, r.number[kind])
 }
 
-func isFolderName(name string) bool { return strings.HasPrefix(path.Base(name), folder+"-") }
+func isFolderName(name string) bool { return strings.HasPrefix(path.Base(name), subfolder+"-") }
 
 // anyLocked returns the name of one of a few files that are written under locks.
 func (c *loadClient) anyLocked() string { return c.room.name(fmt.Sprint(lockedFile, c.random.IntN(4))) }

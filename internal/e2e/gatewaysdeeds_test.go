@@ -44,7 +44,7 @@ func (c *loadClient) work(ctx context.Context) {
 		case n < 97:
 			c.copyOut(c.room.name(plainFile))
 		default:
-			c.makeFolder(c.room.name(folder))
+			c.makeFolder(c.room.name(subfolder))
 		}
 	}
 }

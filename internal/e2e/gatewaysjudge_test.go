@@ -51,7 +51,7 @@ func (h *history) latest() []time.Duration {
 	}
 	ends := make([]time.Duration, len(h.writings))
 	for i, w := range h.writings {
-		ends[i] = never
+		ends[i] = forever
 		if w.outcome == isDone {
 			ends[i] = w.ended
 		}
@@ -79,7 +79,7 @@ func (h *history) judge(holdings []*holding) map[string][]string {
 			continue
 		}
 		switch {
-		case ends[i] != never:
+		case ends[i] != forever:
 			if why := h.overwrites(i, ends); why != "" {
 				blame("lost", "%s", why)
 			}
@@ -153,7 +153,7 @@ func (h *history) overwrites(i int, ends []time.Duration) string {
 	}
 	for j, x := range h.writings {
 		switch {
-		case j == i || ends[j] == never:
+		case j == i || ends[j] == forever:
 		case x.base != nil && *x.base == *w.base:
 			return fmt.Sprintf("%d and %d have both replaced %q, by %q at %v to %v and %q at %v to %v", w.by, x.by, *w.base, w.value, w.sent, w.ended, x.value, x.sent, x.ended)
 		case ends[j] < w.sent && x.sent > end:
@@ -178,7 +178,7 @@ func (h *history) moved(value string, before writing, ends []time.Duration) bool
 
 // under finds what has changed while somebody had a lock, and not by it.
 func (h *history) under(held *holding) (why []string) {
-	own, done := map[string]bool{}, never
+	own, done := map[string]bool{}, forever
 	for _, w := range h.writings {
 		switch {
 		case w.token == held.token && w.outcome != isRefused:

@@ -19,7 +19,7 @@ const (
 	isUnknown                // nobody was told: it may have its effect at any time from its beginning
 )
 
-const never = time.Duration(math.MaxInt64)
+const forever = time.Duration(math.MaxInt64)
 
 // A writing is an attempt to give a file a content that no other attempt has.
 // Times are those of the test.
