@@ -130,7 +130,11 @@ func (g *gateway) handlerOption(f *vfs.FS) webdav.Option {
 	}
 	forgetAll := func() { forget("/") }
 	g.forget.Store(&forgetAll)
-	return webdav.WithEngine(g.engine, g.member, func(c webdav.Change) { forget(c.Path) })
+	return webdav.WithEngine(g.engine, g.member, func(c webdav.Change) {
+		if !c.Own {
+			forget(c.Path)
+		}
+	})
 }
 
 // join makes the share a member, when its handler is there, and keeps it one until
