@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/spf13/afero"
 	"github.com/urfave/cli/v2"
 
 	"github.com/davdisk/davdisk/cmd/internal/language"
+	"github.com/davdisk/davdisk/cmd/internal/upstream"
 	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/internal/cluster/etcd"
 	"github.com/davdisk/davdisk/internal/cluster/replica"
@@ -37,7 +39,7 @@ func (p program) clusterCommand() *cli.Command {
 				Action: p.withSession((*session).initCluster),
 			},
 			{
-				Name: "status", Usage: "show the gateways of a cluster, and what is unsafe about it", ArgsUsage: "ADDRESS",
+				Name: "status", Usage: "show the gateways of a cluster, the locks, who polls the store, what each may use of its rate, and what is unsafe", ArgsUsage: "ADDRESS",
 				Flags:  append(clusterFlags(), jsonFlag()),
 				Action: p.withSession((*session).clusterStatus),
 			},
@@ -71,6 +73,8 @@ type clusterJSON struct {
 	Seq      uint64              `json:"seq"`
 	Entries  int                 `json:"entries"`
 	Bytes    int64               `json:"bytes"`
+	Locks    int                 `json:"locks"`
+	Rate     float64             `json:"rate,omitempty"` // requests a second of the account; none if the store has no limit
 	Gateways []clusterMemberJSON `json:"gateways"`
 	Unsafe   []string            `json:"unsafe"`
 }
@@ -79,7 +83,10 @@ type clusterMemberJSON struct {
 	Name    string   `json:"name"`
 	Epoch   uint64   `json:"epoch"`
 	Heard   *float64 `json:"heard,omitempty"` // seconds ago; none if it was silent while this command listened
+	Left    *float64 `json:"left,omitempty"`  // seconds until it is expelled if it remains silent; none likewise
 	Applied uint64   `json:"applied"`
+	Polls   bool     `json:"polls"`
+	Rate    float64  `json:"rate,omitempty"` // its portion of the account's
 }
 
 // clusterStatus shows a cluster. It does not join.
@@ -94,22 +101,11 @@ func (s *session) clusterStatus(args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, engine.Close()) }()
-	status, listened, err := observe(s.ctx, engine, pauseFor)
+	seen, err := observe(s.ctx, engine, pauseFor)
 	if err != nil {
 		return err
 	}
-	all := clusterJSON{
-		Engine: status.Engine, Identity: status.Identity, Seq: status.Seq, Entries: status.Entries, Bytes: status.Bytes,
-		Gateways: []clusterMemberJSON{}, Unsafe: append([]string{}, status.Unsafe...),
-	}
-	for _, m := range status.Members {
-		one := clusterMemberJSON{Name: m.Gateway, Epoch: m.Epoch, Applied: m.Applied}
-		if m.Beat < listened {
-			heard := m.Beat.Seconds()
-			one.Heard = &heard
-		}
-		all.Gateways = append(all.Gateways, one)
-	}
+	all := seen.json()
 	if s.c.Bool("json") {
 		return writeJSON(s.out(), all)
 	}
@@ -117,42 +113,72 @@ func (s *session) clusterStatus(args []string) (err error) {
 	return nil
 }
 
-// observe looks at a cluster, and listens for its members for a while, which it
-// returns. What of the engine could not be asked is told as unsafe.
-func observe(ctx context.Context, engine cluster.Engine, pause func(context.Context, time.Duration) error) (s cluster.Status, listened time.Duration, err error) {
+// observed is what observe saw of a cluster.
+type observed struct {
+	cluster.Status
+	upstream.View
+	locks    int
+	listened time.Duration // for beats
+}
+
+// observe looks at a cluster, and listens for its members for a while. What of the
+// engine could not be asked is told as unsafe.
+func observe(ctx context.Context, engine cluster.Engine, pause func(context.Context, time.Duration) error) (seen observed, err error) {
 	// The machines of a gateway must be there for entries to be applied to.
 	g, err := openGateway(engine, nil, nil)
 	if err != nil {
-		return s, 0, err
+		return seen, err
+	}
+	accounts, err := upstream.Open(upstream.Options{Engine: engine})
+	if err != nil {
+		return seen, err
 	}
 	dav, err := webdav.NewHandler(afero.NewMemMapFs(), webdav.WithEngine(engine, g.member, nil))
 	if err != nil {
-		return s, 0, err
+		return seen, err
 	}
 	defer func() { err = errors.Join(err, dav.Close()) }()
 	watcher, ok := engine.(interface {
 		Observe(ctx context.Context) error
 	})
 	if !ok {
-		return s, 0, errors.ErrUnsupported
+		return seen, errors.ErrUnsupported
 	}
 	asked, cancel := context.WithTimeout(ctx, clusterTime)
 	defer cancel()
 	if err := watcher.Observe(asked); err != nil {
-		return s, 0, err
+		return seen, err
 	}
 	began := time.Now()
 	if err := pause(ctx, listenTime); err != nil {
-		return s, 0, err
+		return seen, err
 	}
-	listened = time.Since(began)
+	seen.listened = time.Since(began)
 	asked, cancel = context.WithTimeout(ctx, clusterTime)
 	defer cancel()
-	s, err = engine.Status(asked)
+	seen.Status, err = engine.Status(asked)
 	if err != nil && ctx.Err() == nil {
-		s.Unsafe, err = append(s.Unsafe, err.Error()), nil
+		seen.Unsafe, err = append(seen.Unsafe, err.Error()), nil
 	}
-	return s, listened, err
+	seen.View, seen.locks = accounts.View(), dav.Locks()
+	return seen, err
+}
+
+// json returns what was seen, for scripts.
+func (seen observed) json() clusterJSON {
+	all := clusterJSON{
+		Engine: seen.Engine, Identity: seen.Identity, Seq: seen.Seq, Entries: seen.Entries, Bytes: seen.Bytes,
+		Locks: seen.locks, Rate: seen.Total, Gateways: []clusterMemberJSON{}, Unsafe: append([]string{}, seen.Unsafe...),
+	}
+	for _, m := range seen.Members {
+		one := clusterMemberJSON{Name: m.Gateway, Epoch: m.Epoch, Applied: m.Applied, Polls: m.Epoch == seen.Poller, Rate: seen.Rates[m.Epoch]}
+		if m.Beat < seen.listened {
+			heard, left := m.Beat.Seconds(), max(0, replica.DefaultLease-m.Beat).Seconds()
+			one.Heard, one.Left = &heard, &left
+		}
+		all.Gateways = append(all.Gateways, one)
+	}
+	return all
 }
 
 // printCluster shows a cluster to a person.
@@ -163,12 +189,21 @@ func (s *session) printCluster(all clusterJSON) {
 		s.lang.Fprintf(out, "no gateway runs\n")
 	}
 	for _, m := range all.Gateways {
-		heard := s.lang.Text("silent")
-		if m.Heard != nil {
-			heard = s.lang.Sprintf("heard of %.1f s ago", *m.Heard)
+		is := []string{s.lang.Sprintf("epoch %d, applied %d", m.Epoch, m.Applied)}
+		if m.Heard == nil {
+			is = append(is, s.lang.Text("silent"))
+		} else {
+			is = append(is, s.lang.Sprintf("heard of %.1f s ago, %.1f s left", *m.Heard, *m.Left))
 		}
-		fmt.Fprintf(out, "%s  %s\n", out.Name(m.Name), s.lang.Sprintf("epoch %d, applied %d, %s", m.Epoch, m.Applied, heard))
+		if m.Polls {
+			is = append(is, s.lang.Text("polls the store"))
+		}
+		if m.Rate > 0 {
+			is = append(is, s.lang.Sprintf("%.1f of %g requests a second", m.Rate, all.Rate))
+		}
+		fmt.Fprintf(out, "%s  %s\n", out.Name(m.Name), strings.Join(is, ", "))
 	}
+	s.lang.Fprintf(out, "locks: %d\n", all.Locks)
 	for _, why := range all.Unsafe {
 		s.lang.Fprintf(out, "unsafe: %s\n", out.Name(why))
 	}

@@ -9,7 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/cmd/internal/language"
+	"github.com/davdisk/davdisk/cmd/internal/upstream"
 	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/internal/cluster/etcd"
 	"github.com/davdisk/davdisk/internal/journal"
@@ -21,6 +23,7 @@ const (
 	joinTime  = 20 * time.Second // how long one attempt to join may take
 	firstWait = time.Second      // until a lost membership is asked for again after a failure
 	mostWait  = 30 * time.Second // the same, after many
+	leaveTime = 2 * time.Second  // how long the others may take to hear that this gateway leaves
 )
 
 // A gateway is what a share is among the others of its cluster. While it is not a
@@ -30,6 +33,8 @@ type gateway struct {
 	log    *slog.Logger
 	pause  func(context.Context, time.Duration) error
 
+	account *upstream.Account          // nil before serves
+	polled  bool                       // one of the gateways polls the store for all
 	current atomic.Pointer[membership] // the last one; nil before the first
 	forget  atomic.Pointer[func()]     // drops all that is cached; nil before there is anything
 
@@ -98,10 +103,31 @@ func openGateway(engine cluster.Engine, log *slog.Logger, pause func(context.Con
 	return g, nil
 }
 
-// isMember reports whether what is remembered may be answered.
+// serves prepares the gateway for a store, of which digest is known to all
+// gateways, and that is polled for changes in this interval; 0: never.
+func (g *gateway) serves(ctx context.Context, b backend.Backend, digest string, poll time.Duration) error {
+	o := upstream.Options{Engine: g.engine, Store: digest, Forget: g.forgetAll, Log: g.log}
+	if _, err := backend.Revision(ctx, b); poll > 0 && !errors.Is(err, errors.ErrUnsupported) {
+		o.Poll, o.Revision = poll, func(ctx context.Context) (string, error) { return backend.Revision(ctx, b) }
+	}
+	if rate, err := backend.RateOf(b); err == nil {
+		o.Rate = rate
+	}
+	var err error
+	g.polled = o.Revision != nil
+	g.account, err = upstream.Open(o)
+	return err
+}
+
+// isMember reports whether changes may be made.
 func (g *gateway) isMember() bool {
 	m := g.current.Load()
 	return m != nil && m.Remaining() > 0
+}
+
+// mayRemember reports whether what is cached may be answered.
+func (g *gateway) mayRemember() bool {
+	return g.isMember() && (g.account == nil || g.account.Polled())
 }
 
 // gauge is isMember for /metrics.
@@ -158,7 +184,14 @@ func (g *gateway) join(ctx context.Context) error {
 func (g *gateway) joinOnce(ctx context.Context) (cluster.Member, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, joinTime, errors.New("it took too long"))
 	defer cancel()
-	return g.engine.Join(ctx)
+	m, err := g.engine.Join(ctx)
+	if err == nil && g.account != nil {
+		err = g.account.Check(ctx)
+	}
+	if errors.Is(err, upstream.ErrOtherStore) {
+		return nil, misuse("the gateways of this cluster serve another store, or another folder of it; start this one with their address, or give it a cluster of its own by another /NAME behind the address of --cluster")
+	}
+	return m, err
 }
 
 // warn tells what of the engine's settings breaks its promises.
@@ -177,6 +210,9 @@ func (g *gateway) warn(ctx context.Context) {
 // keep joins again whenever the membership is lost, until ctx ends.
 func (g *gateway) keep(ctx context.Context, m cluster.Member) {
 	for {
+		if g.account != nil {
+			g.account.Run(ctx, m)
+		}
 		select {
 		case <-m.Lost():
 		case <-ctx.Done():
@@ -222,6 +258,13 @@ func (g *gateway) Close() error {
 	if g.stop != nil {
 		g.stop()
 		<-g.ended
+	}
+	if g.account != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
+		defer cancel()
+		if err := g.account.Leave(ctx); err != nil {
+			g.log.Debug("the other gateways could not be told that this one needs no part of the rate any more", "error", err)
+		}
 	}
 	return g.engine.Close()
 }

@@ -164,8 +164,8 @@ type testGateway struct {
 }
 
 // startGateways starts this many gateways of one store, of which each has its own
-// file system.
-func startGateways(t *testing.T, store backend.Backend, count int) (all []*testGateway) {
+// file system, and one polls in this interval; 0: none does.
+func startGateways(t *testing.T, store backend.Backend, count int, poll time.Duration) (all []*testGateway) {
 	t.Helper()
 	log := clustertest.NewMemory("life")
 	for i := range count {
@@ -175,6 +175,9 @@ func startGateways(t *testing.T, store backend.Backend, count int) (all []*testG
 			t.Fatal(err)
 		}
 		if g.gateway, err = openGateway(engine, slog.New(slog.DiscardHandler), func(ctx context.Context, _ time.Duration) error { return ctx.Err() }); err != nil {
+			t.Fatal(err)
+		}
+		if err := g.gateway.serves(t.Context(), store, "the store", poll); err != nil {
 			t.Fatal(err)
 		}
 		g.stack, err = newStack(unclosed{store}, stackOptions{address: "memory:", dirTime: time.Hour, dirCount: 100, spoolSize: 1 << 20, log: slog.New(slog.DiscardHandler), gateway: g.gateway})
@@ -225,7 +228,7 @@ func (g *testGateway) reads(name, want string) {
 // and what was stored at the first is what the second serves and lists, though it
 // had cached what was there before.
 func TestGatewaysAreAsOne(t *testing.T) {
-	all := startGateways(t, memory.New(memory.Options{}), 2)
+	all := startGateways(t, memory.New(memory.Options{}), 2, 0)
 	a, b := all[0], all[1]
 	list := func(want string, shown bool) {
 		t.Helper()
@@ -256,7 +259,7 @@ func TestGatewaysAreAsOne(t *testing.T) {
 // it is a member again, what it had cached does not count.
 func TestGatewayCutOff(t *testing.T) {
 	store := memory.New(memory.Options{})
-	g := startGateways(t, store, 1)[0]
+	g := startGateways(t, store, 1, 0)[0]
 	put := func(content string) {
 		t.Helper()
 		if _, err := store.Put(t.Context(), "f", strings.NewReader(content), backend.PutOptions{Size: int64(len(content))}); err != nil {

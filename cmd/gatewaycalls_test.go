@@ -45,7 +45,7 @@ func (l *lookedAt) Put(ctx context.Context, name string, body io.Reader, opts ba
 // once for one that another has changed.
 func TestOwnChangesStayCached(t *testing.T) {
 	store := &lookedAt{Backend: memory.New(memory.Options{})}
-	all := startGateways(t, store, 2)
+	all := startGateways(t, store, 2, 0)
 	lists := func(g *testGateway, asks int32, has ...string) {
 		t.Helper()
 		store.looks.Store(0)
@@ -90,7 +90,7 @@ func TestOwnChangesStayCached(t *testing.T) {
 // last, does not go on to show what the other has replaced.
 func TestOwnChangeBesideAnothers(t *testing.T) {
 	store := &lookedAt{Backend: memory.New(memory.Options{})}
-	all := startGateways(t, store, 2)
+	all := startGateways(t, store, 2, 0)
 	store.stored = func() { all[1].wants("PUT", "/f", "second", 201) }
 	for _, g := range all {
 		g.wants("PROPFIND", "/", "", 207, "Depth: 1")

@@ -165,6 +165,11 @@ func (h *share) prepare() error {
 	if err := h.admit(b); err != nil {
 		return errors.Join(err, closeBackend(b))
 	}
+	if h.gateway != nil {
+		if err := h.shareStore(b, o.poll); err != nil {
+			return errors.Join(err, closeBackend(b))
+		}
+	}
 	if h.readOnly != "" {
 		handler = append(handler, webdav.WithReadOnly())
 	}

@@ -97,6 +97,11 @@ func (s *stack) admit(options []server.Option) error {
 // newStack builds a share from the store up. Each part closes what is below it,
 // so the file system takes the backend over, also if this fails.
 func newStack(b backend.Backend, o stackOptions) (*stack, error) {
+	store := b
+	if o.gateway != nil && o.gateway.polled {
+		store = toldOf{b}
+		o.dirTime = toldTime(o.dirTime)
+	}
 	options := []vfs.Option{vfs.WithDirCache(o.dirTime, o.dirCount), vfs.WithPollInterval(o.poll), vfs.WithSpoolSize(o.spoolSize), vfs.WithLogger(o.log)}
 	key := shareKey(o.address)
 	handler := o.handler
@@ -114,7 +119,7 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 		options = append(options, vfs.WithWriteBack(queueBytes))
 	}
 	if o.gateway != nil {
-		options = append(options, vfs.WithCacheWhile(o.gateway.isMember))
+		options = append(options, vfs.WithCacheWhile(o.gateway.mayRemember))
 	}
 	if o.cacheDir != "" && o.cacheSize > 0 {
 		options = append(options, vfs.WithCacheDir(filepath.Join(o.cacheDir, key), o.cacheSize))
@@ -127,7 +132,7 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 			options = append(options, vfs.WithSpoolDir(spool))
 		}
 	}
-	f, err := vfs.New(b, options...)
+	f, err := vfs.New(store, options...)
 	if err != nil {
 		if c, ok := b.(io.Closer); ok {
 			err = errors.Join(err, c.Close())

@@ -139,7 +139,7 @@ var options = []backend.Option{
 	{Name: "accept-short-listings", Bool: true, Default: "false", Help: "accept listings with fewer entries than the service says the folder has; what they lack is reported as missing, and programs that synchronize may delete it"},
 	{Name: "user-agent", Default: "davdisk", Help: "User-Agent header sent to the service"},
 	{Name: "mod-time-wait", Default: DefaultModTimeWait.String(), Help: "how long after an upload its modification time is written, and verified after that time again: written earlier, it is lost by the service"},
-	{Name: "rate", Default: strconv.Itoa(DefaultRate), Help: "API requests a second, 0 for no limit"},
+	{Name: "rate", Default: strconv.Itoa(DefaultRate), Help: "API requests a second, 0 for no limit; with --cluster those of all gateways together"},
 }
 
 // Driver registers the disk as "yandex".
