@@ -17,6 +17,7 @@ import (
 	"github.com/davdisk/davdisk/internal/journal"
 	"github.com/davdisk/davdisk/vfs"
 	"github.com/davdisk/davdisk/webdav"
+	"github.com/davdisk/davdisk/webdav/server"
 )
 
 const (
@@ -29,9 +30,10 @@ const (
 // A gateway is what a share is among the others of its cluster. While it is not a
 // member it changes nothing and its caches do not count.
 type gateway struct {
-	engine cluster.Engine
-	log    *slog.Logger
-	pause  func(context.Context, time.Duration) error
+	engine   cluster.Engine
+	sessions *server.Sessions // of browsers
+	log      *slog.Logger
+	pause    func(context.Context, time.Duration) error
 
 	account *upstream.Account          // nil before serves
 	polled  bool                       // one of the gateways polls the store for all
@@ -97,7 +99,11 @@ func (p program) engine(c etcd.Config) (cluster.Engine, error) {
 // openGateway takes the engine over, also if it fails.
 func openGateway(engine cluster.Engine, log *slog.Logger, pause func(context.Context, time.Duration) error) (*gateway, error) {
 	g := &gateway{engine: engine, log: log, pause: pause}
-	if _, err := engine.Attach("caches", "caches 1", caches{g}); err != nil {
+	_, err := engine.Attach("caches", "caches 1", caches{g})
+	if err == nil {
+		g.sessions, err = server.OpenSessions(engine, g.member)
+	}
+	if err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
 	return g, nil

@@ -85,7 +85,8 @@ func (s *stack) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 }
 
 // admit replaces what lets people in. Requests under way go on as they began;
-// browsers have to sign in again.
+// browsers have to sign in again, beside other gateways only those of users whose
+// passwords have changed.
 func (s *stack) admit(options []server.Option) error {
 	outer, err := server.New(takeTurns(s.dav), slices.Concat(options, s.always)...)
 	if err == nil {
@@ -157,6 +158,9 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 		shown.ServeError(w, req, status, reason, webdav.Folder{Prefix: o.prefix}.Href("/", true))
 	})
 	s := &stack{dav: dav, fs: f, vfsState: vfsState, always: []server.Option{signIn, errorPage, server.WithLogger(o.log)}}
+	if o.gateway != nil {
+		s.always = append(s.always, server.WithSessions(o.gateway.sessions))
+	}
 	if err := s.admit(o.server); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

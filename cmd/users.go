@@ -20,7 +20,7 @@ func (s *session) users() ([]server.User, error) {
 		if err != nil {
 			return nil, err
 		}
-		users = append(users, server.User{Name: name, Verify: server.PlainPassword(password)})
+		users = append(users, server.User{Name: name, Verify: server.PlainPassword(password), Secret: password})
 	} else if s.c.String("pass")+s.c.String("pass-file") != "" {
 		return nil, misuse("a password was given, but no --user")
 	}
@@ -81,12 +81,13 @@ func configuredUser(name string, u config.User) (user server.User, err error) {
 		err = language.Errorf("password-hash and password-file are both there; leave one out")
 	case u.PasswordHash != "":
 		user.Verify, err = server.BcryptPassword(u.PasswordHash)
+		user.Secret = u.PasswordHash
 	case u.PasswordFile != "":
 		var secret string
 		if secret, err = readSecret(u.PasswordFile); err != nil {
 			err = language.Errorf("password-file: %w", err)
 		}
-		user.Verify = server.PlainPassword(secret)
+		user.Verify, user.Secret = server.PlainPassword(secret), secret
 	default:
 		err = language.Errorf("no password; write password-hash, as htpasswd -nB makes it, or password-file")
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -22,6 +23,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/webdav"
 )
 
@@ -40,6 +42,10 @@ type User struct {
 	Root string
 	// ReadOnly refuses the user every change with 403.
 	ReadOnly bool
+	// Secret is what Verify compares with, such as the hash, or another text that
+	// changes with the password: sessions end with it. [WithSessions] needs it. It
+	// is not stored.
+	Secret string
 }
 
 // bcryptForm matches a complete bcrypt hash. The library accepts one with a suffix
@@ -87,7 +93,8 @@ type authentication struct {
 	throttle *throttle
 	checks   singleflight.Group // one check for the same credentials
 	slots    chan struct{}      // bounds the checks at the same time
-	sessions *sessions          // nil: browsers are challenged as all others
+	browsers *browsers          // nil: they are challenged as all others
+	sessions *Sessions
 }
 
 // digest identifies credentials from one address; without the key it reveals
@@ -103,7 +110,7 @@ func authenticate(o *options) (func(http.Handler) http.Handler, error) {
 	}
 	a := &authentication{
 		users: make(map[string]*User, len(users)), decoys: users,
-		log: o.log, throttle: newThrottle(o.now),
+		log: o.log, sessions: o.sessions,
 		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 	for _, u := range users {
@@ -112,6 +119,9 @@ func authenticate(o *options) (func(http.Handler) http.Handler, error) {
 		}
 		if u.Name == "" || u.Verify == nil || a.users[u.Name] != nil {
 			return nil, fmt.Errorf("user %q: a name, once, and a password are needed", u.Name)
+		}
+		if o.sessions != nil && u.Secret == "" {
+			return nil, fmt.Errorf("user %q: sessions that gateways share need a secret to be bound to", u.Name)
 		}
 		a.users[u.Name] = &u
 		a.roots = append(a.roots, u.Root)
@@ -123,10 +133,14 @@ func authenticate(o *options) (func(http.Handler) http.Handler, error) {
 	if a.verdicts, err = lru.New[digest, *User](4096); err != nil {
 		return nil, err
 	}
-	if o.signIn != nil {
-		if a.sessions, err = newSessions(a, o); err != nil {
+	if a.sessions == nil {
+		if a.sessions, err = openSessions(cluster.Lone(""), nil, o.now); err != nil {
 			return nil, err
 		}
+	}
+	a.throttle = newThrottle(o.now, a.sessions.checkers)
+	if o.signIn != nil {
+		a.browsers = newBrowsers(a, o)
 	}
 	return a.layer, nil
 }
@@ -167,20 +181,25 @@ func (a *authentication) admit(w http.ResponseWriter, req *http.Request, next ht
 // whatever a page makes it ask, so where a request comes from is judged as
 // without users.
 func (a *authentication) withoutPassword(w http.ResponseWriter, req *http.Request, next http.Handler) {
-	s := a.sessions
+	s := a.browsers
 	if s == nil {
 		challenge(w)
 		return
 	}
-	isForm := req.Method == http.MethodPost && s.isForm(req)
-	if user := s.user(req); user != nil && !isForm && req.Header.Get("Authorization") == "" {
-		if err := s.origin.Check(req); err != nil {
+	if isForm := req.Method == http.MethodPost && s.isForm(req); !isForm && req.Header.Get("Authorization") == "" {
+		switch user, err := s.user(req); {
+		case err != nil:
+			unavailable(w, req, s.page, err.Error())
+			return
+		case user == nil:
+		case s.origin.Check(req) != nil:
 			refuse(w, http.StatusForbidden, "a web page of another origin may not do that")
 			return
+		default:
+			w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
+			a.admit(w, req, next, user)
+			return
 		}
-		w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
-		a.admit(w, req, next, user)
-		return
 	}
 	if s.serve(w, req) {
 		return
@@ -227,6 +246,7 @@ func (a *authentication) verify(from netip.Addr, name, password string) (user *U
 	verdict, _, _ := a.checks.Do(string(id[:]), func() (any, error) {
 		a.slots <- struct{}{}
 		defer func() { <-a.slots }()
+		a.sessions.checksPasswords(context.Background())
 		if wait := a.throttle.attempt(from, name, a.users[name] != nil); wait > 0 {
 			return wait, nil
 		}

@@ -302,7 +302,7 @@ func TestUnknownNamesAreAnsweredAsKnownOnes(t *testing.T) {
 
 // TestNamesOfNobodyPushOutNoCount tries so many of them that their table is full.
 func TestNamesOfNobodyPushOutNoCount(t *testing.T) {
-	throttle := newThrottle(time.Now)
+	throttle := newThrottle(time.Now, func() int { return 1 })
 	from := netip.MustParseAddr("192.0.2.1")
 	for range guessesBoth.allowance().free {
 		throttle.failed(from, "anna", true)
@@ -330,7 +330,7 @@ func TestAnOldPasswordIsNoGuessing(t *testing.T) {
 }
 
 func TestThrottleIsBounded(t *testing.T) {
-	throttle := newThrottle(time.Now)
+	throttle := newThrottle(time.Now, func() int { return 1 })
 	for i := range 3 * throttleEntries {
 		for _, known := range []bool{true, false} {
 			throttle.failed(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), fmt.Sprint("name", i), known)

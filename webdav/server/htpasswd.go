@@ -31,7 +31,7 @@ func ReadHtpasswd(r io.Reader) ([]User, error) {
 		if err != nil {
 			return nil, fmt.Errorf("line %d: user %q: %w", n, name, err)
 		}
-		users = append(users, User{Name: name, Verify: verify})
+		users = append(users, User{Name: name, Verify: verify, Secret: hash})
 	}
 	if err := lines.Err(); err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ type options struct {
 	users     []User
 	bound     []string
 	prefix    string
+	sessions  *Sessions // nil: of this handler alone
 	signIn    func(w http.ResponseWriter, req *http.Request, s SignIn)
 	errorPage errorPage
 	origins   []string
@@ -68,11 +69,25 @@ func WithSignIn(prefix string, form func(w http.ResponseWriter, req *http.Reques
 	}
 }
 
+// WithSessions keeps the sessions of browsers in s, which other gateways share: who
+// has signed in or out at one of them has at all, and passwords are guessed at no
+// faster than if they were one. Each user needs a Secret.
+func WithSessions(s *Sessions) Option {
+	return func(o *options) error {
+		if s == nil {
+			return errors.New("there are no sessions")
+		}
+		o.sessions = s
+		return nil
+	}
+}
+
 // An errorPage writes an error for people, with its status.
 type errorPage = func(w http.ResponseWriter, req *http.Request, status int, reason string)
 
-// WithErrorPage has page word the refusal of a page load in a browser while too
-// many requests are served. All other requests get a line of plain text.
+// WithErrorPage has page word what is refused to a person in a browser: while too
+// many requests are served, or sessions cannot be told from ended ones. All other
+// requests get a line of plain text.
 func WithErrorPage(page func(w http.ResponseWriter, req *http.Request, status int, reason string)) Option {
 	return func(o *options) error {
 		o.errorPage = page

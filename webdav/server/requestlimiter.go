@@ -18,12 +18,7 @@ func limitRequests(limits Limits, page errorPage) func(http.Handler) http.Handle
 			acquired := limiter.acquire(waiting, from)
 			stop()
 			if !acquired {
-				if page == nil || !isPageLoad(req) {
-					refuse(w, http.StatusServiceUnavailable, tooManyRequests)
-					return
-				}
-				w.Header().Set("Retry-After", retrySoon)
-				page(w, req, http.StatusServiceUnavailable, tooManyRequests)
+				unavailable(w, req, page, tooManyRequests)
 				return
 			}
 			defer limiter.release(from)

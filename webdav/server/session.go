@@ -2,13 +2,10 @@ package server
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
-
-	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/davdisk/davdisk/webdav"
 )
@@ -29,42 +26,25 @@ const (
 
 const (
 	sessionCookie = "davdisk-session"
-	sessionTime   = 30 * 24 * time.Hour // since it was last used
-	sessionsKept  = 4096
 	maxSignIn     = 8 << 10
 )
 
-// sessions authenticates browsers that have sent the sign-in form, by a cookie in
-// place of Basic. Sessions are kept in memory and end with the process. Since
-// passwords change only with a new process too, each is bound to the password it
-// was made with.
-type sessions struct {
+// browsers authenticates those that have sent the sign-in form, by a cookie in
+// place of Basic.
+type browsers struct {
 	auth   *authentication
 	form   func(w http.ResponseWriter, req *http.Request, s SignIn)
+	page   errorPage
 	prefix string // of the URLs that reach the handler
 	public string // of the URLs that browsers use
 	secure bool   // browsers connect by TLS, even if the request does not
 	origin *http.CrossOriginProtection
-	now    func() time.Time
-	open   *lru.Cache[sessionKey, session]
 }
 
-// sessionKey is the digest of a cookie; the cookie itself is not kept.
-type sessionKey [sha256.Size]byte
-
-type session struct {
-	user    *User
-	expires time.Time
-}
-
-func newSessions(auth *authentication, o *options) (*sessions, error) {
-	open, err := lru.New[sessionKey, session](sessionsKept)
-	if err != nil {
-		return nil, err
-	}
-	s := &sessions{
-		auth: auth, form: o.signIn, prefix: o.prefix, public: o.prefix,
-		origin: http.NewCrossOriginProtection(), now: o.now, open: open,
+func newBrowsers(auth *authentication, o *options) *browsers {
+	s := &browsers{
+		auth: auth, form: o.signIn, page: o.errorPage, prefix: o.prefix, public: o.prefix,
+		origin: http.NewCrossOriginProtection(),
 	}
 	if o.public != nil {
 		if path := strings.TrimSuffix(o.public.EscapedPath(), "/"); path != "" {
@@ -74,31 +54,22 @@ func newSessions(auth *authentication, o *options) (*sessions, error) {
 		// The address was checked when it was set.
 		_ = s.origin.AddTrustedOrigin(o.public.Scheme + "://" + o.public.Host)
 	}
-	return s, nil
+	return s
 }
 
-// user returns the user that a request's cookie stands for, or nil.
-func (s *sessions) user(req *http.Request) *User {
+// user returns the user that a request's cookie stands for, nil for none. It fails
+// if that is not known.
+func (s *browsers) user(req *http.Request) (*User, error) {
 	cookie, err := req.Cookie(sessionCookie)
 	if err != nil {
-		return nil
+		return nil, nil //nolint:nilerr // no cookie is no user
 	}
-	key := sessionKey(sha256.Sum256([]byte(cookie.Value)))
-	found, ok := s.open.Get(key)
-	now := s.now()
-	if !ok || !now.Before(found.expires) {
-		s.open.Remove(key)
-		return nil
-	}
-	if found.expires.Sub(now) < sessionTime-time.Hour {
-		s.open.Add(key, session{found.user, now.Add(sessionTime)})
-	}
-	return found.user
+	return s.auth.sessions.find(req.Context(), cookie.Value, s.auth.users)
 }
 
 // serve handles sign-in, sign-out and page loads without credentials. It reports
 // whether it answered the request.
-func (s *sessions) serve(w http.ResponseWriter, req *http.Request) bool {
+func (s *browsers) serve(w http.ResponseWriter, req *http.Request) bool {
 	switch {
 	case req.Method == http.MethodPost && s.isForm(req):
 		if err := s.origin.Check(req); err != nil {
@@ -117,51 +88,66 @@ func (s *sessions) serve(w http.ResponseWriter, req *http.Request) bool {
 }
 
 // isForm reports whether a POST starts or ends a session.
-func (s *sessions) isForm(req *http.Request) bool {
+func (s *browsers) isForm(req *http.Request) bool {
 	path := strings.TrimPrefix(req.URL.Path, s.prefix)
 	return path == signInPath || path == signOutPath
 }
 
 // isPageLoad reports whether a browser is loading a page for a person to see.
-func isPageLoad(req *http.Request) bool {
-	return req.Method == http.MethodGet && req.Header.Get("Sec-Fetch-Mode") == "navigate" && strings.Contains(req.Header.Get("Accept"), "text/html")
+func isPageLoad(req *http.Request) bool { return req.Method == http.MethodGet && isNavigation(req) }
+
+// isNavigation reports whether a browser shows the answer to a person.
+func isNavigation(req *http.Request) bool {
+	return req.Header.Get("Sec-Fetch-Mode") == "navigate" && strings.Contains(req.Header.Get("Accept"), "text/html")
 }
 
-func (s *sessions) signIn(w http.ResponseWriter, req *http.Request) {
+func (s *browsers) signIn(w http.ResponseWriter, req *http.Request) {
 	req.Body = http.MaxBytesReader(w, req.Body, maxSignIn)
 	if err := req.ParseForm(); err != nil {
 		refuse(w, http.StatusBadRequest, "malformed form")
 		return
 	}
 	next := s.local(req.PostForm.Get("next"))
+	if !s.auth.sessions.isCurrent() { // nor is a password looked at
+		unavailable(w, req, s.page, "nobody can sign in here at the moment")
+		return
+	}
 	user, wait := s.auth.verify(clientAddr(req), req.PostForm.Get("name"), req.PostForm.Get("password"))
 	if user == nil || wait > 0 {
 		s.form(w, req, SignIn{Action: s.public + signInPath, Next: next, Wrong: wait == 0, Wait: wait})
 		return
 	}
 	secret := rand.Text()
-	s.open.Add(sha256.Sum256([]byte(secret)), session{user, s.now().Add(sessionTime)})
+	if err := s.auth.sessions.begin(req.Context(), secret, user); err != nil {
+		s.auth.log.Warn("nobody can sign in: the other gateways cannot be told", "error", err)
+		unavailable(w, req, s.page, "nobody can sign in here at the moment")
+		return
+	}
 	noteUser(req.Context(), user.Name)
 	s.setCookie(w, req, secret, int(sessionTime/time.Second))
 	s.redirect(w, next)
 }
 
-func (s *sessions) signOut(w http.ResponseWriter, req *http.Request) {
+func (s *browsers) signOut(w http.ResponseWriter, req *http.Request) {
 	if cookie, err := req.Cookie(sessionCookie); err == nil {
-		s.open.Remove(sha256.Sum256([]byte(cookie.Value)))
+		if err := s.auth.sessions.end(req.Context(), cookie.Value); err != nil {
+			s.auth.log.Warn("somebody could not sign out: the other gateways cannot be told", "error", err)
+			unavailable(w, req, s.page, "signing out has not succeeded, try again")
+			return
+		}
 	}
 	s.setCookie(w, req, "", -1)
 	s.redirect(w, s.public+"/")
 }
 
-func (s *sessions) setCookie(w http.ResponseWriter, req *http.Request, value string, maxAge int) {
+func (s *browsers) setCookie(w http.ResponseWriter, req *http.Request, value string, maxAge int) {
 	http.SetCookie(w, &http.Cookie{
 		Name: sessionCookie, Value: value, Path: s.public + "/", MaxAge: maxAge,
 		HttpOnly: true, Secure: s.secure || req.TLS != nil, SameSite: http.SameSiteStrictMode,
 	})
 }
 
-func (s *sessions) redirect(w http.ResponseWriter, to string) {
+func (s *browsers) redirect(w http.ResponseWriter, to string) {
 	w.Header().Set("Location", to)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusSeeOther)
@@ -169,7 +155,7 @@ func (s *sessions) redirect(w http.ResponseWriter, to string) {
 
 // local returns next if it is a URL of this server, else the root: a foreign
 // page may have chosen next to lead the person elsewhere.
-func (s *sessions) local(next string) string {
+func (s *browsers) local(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(next, s.public+"/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
 		return s.public + "/"

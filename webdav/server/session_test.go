@@ -33,7 +33,7 @@ func newOffice(t *testing.T, opts ...Option) *office {
 		w.WriteHeader(http.StatusUnauthorized)
 	}
 	handler, err := New(inner, append([]Option{
-		WithUsers(User{Name: "anna", Verify: PlainPassword("secret")}), WithSignIn("/dav", form), WithClock(func() time.Time { return o.now }),
+		WithUsers(User{Name: "anna", Verify: PlainPassword("secret"), Secret: "secret"}), WithSignIn("/dav", form), WithClock(func() time.Time { return o.now }),
 	}, opts...)...)
 	if err != nil {
 		t.Fatal(err)

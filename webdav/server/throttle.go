@@ -20,8 +20,13 @@ import (
 // behind a proxy that is not trusted. But then a right guess of the attacker
 // would pass among any number of wrong ones; so after hundreds of them such a
 // user waits too.
+//
+// Each of several gateways counts for itself. Whoever guesses may ask them in turn,
+// so a wrong password counts as many times as there are gateways: together they
+// allow what one would. A gateway allows at least one, though.
 type throttle struct {
-	now func() time.Time
+	now      func() time.Time
+	gateways func() int
 
 	mu      sync.Mutex // guards what follows
 	users   *buckets   // and addresses
@@ -70,7 +75,7 @@ func (k bucketKind) allowance() allowance {
 // throttleEntries bounds each table; the least recently used entry is evicted.
 const throttleEntries = 8192
 
-func newThrottle(now func() time.Time) *throttle {
+func newThrottle(now func() time.Time, gateways func() int) *throttle {
 	table := func() *buckets {
 		b, err := lru.NewLRU[bucketKey, *rate.Limiter](throttleEntries, nil)
 		if err != nil {
@@ -78,7 +83,7 @@ func newThrottle(now func() time.Time) *throttle {
 		}
 		return b
 	}
-	return &throttle{now: now, users: table(), unknown: table()}
+	return &throttle{now: now, gateways: gateways, users: table(), unknown: table()}
 }
 
 // attempt returns how long to wait before a password that is not cached is
@@ -125,7 +130,7 @@ func (t *throttle) wait(key bucketKey) time.Duration {
 	if !ok {
 		return 0
 	}
-	missing := 1 - bucket.TokensAt(t.now())
+	missing := float64(t.cost(key)) - bucket.TokensAt(t.now())
 	return time.Duration(max(missing, 0) * float64(key.kind.allowance().every))
 }
 
@@ -136,8 +141,13 @@ func (t *throttle) count(key bucketKey) {
 		bucket = rate.NewLimiter(rate.Every(a.every), a.free)
 		t.table(key).Add(key, bucket)
 	}
-	bucket.AllowN(t.now(), 1)
+	if now, cost := t.now(), t.cost(key); !bucket.AllowN(now, cost) {
+		bucket.AllowN(now, int(bucket.TokensAt(now))) // what is left
+	}
 }
+
+// cost is what one wrong password takes of a counter.
+func (t *throttle) cost(key bucketKey) int { return min(t.gateways(), key.kind.allowance().free) }
 
 // guesses returns the counters of a wrong password.
 func guesses(from netip.Addr, name string, known bool) []bucketKey {
