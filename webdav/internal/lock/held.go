@@ -288,7 +288,8 @@ func (all *reservations) end(of ticket) {
 }
 
 // expelled ends the reservations of a gateway, and keeps the names closed whose
-// change may still take effect.
+// change may still take effect. It returns what may have been changed, and that is
+// told again when those are settled.
 func (all *reservations) expelled(gateway string, epoch uint64) (changed []Changed) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
@@ -300,6 +301,7 @@ func (all *reservations) expelled(gateway string, epoch uint64) (changed []Chang
 		case h.lingers() == 0:
 			changed = append(changed, all.remove(h)...)
 		default:
+			changed = append(changed, h.changed()...)
 			unsettled := hold{Ticket: h.Ticket, Unsettled: true}
 			for _, n := range h.Names {
 				if n.Lingers > 0 {

@@ -60,22 +60,26 @@ func TestOwnChanges(t *testing.T) {
 }
 
 // What an expelled gateway may have changed is nobody's own, also if that is told
-// to one which was changing the same.
+// to one which was changing the same, and whether or not it may still take effect.
 func TestExpelledChangesCross(t *testing.T) {
-	log, gateways := gatewaytest.New(t, 2)
-	var told []Changed
-	one := tables(t, gateways[:1], Options{OnChange: func(c Changed) { told = append(told, c) }})[0]
-	two := tables(t, gateways[1:], Options{})[0]
-	put := Name{Path: "/f", Shared: true, Member: true}
-	r := mustReserve(t, one, put)
-	mustReserve(t, two, put)
-	log.Expel(gateways[1], false)
-	if err := r.Done(t.Context(), Changed{Path: "/f"}); err != nil {
-		t.Fatal(err)
-	}
-	want := []Changed{{Path: "/f", Gateway: gateways[1].Gateway()}, {Path: "/f", Gateway: gateways[0].Gateway()}}
-	if !reflect.DeepEqual(told, want) {
-		t.Errorf("told of %+v, want %+v", told, want)
+	for _, lingers := range []time.Duration{0, time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			log, gateways := gatewaytest.New(t, 2)
+			var told []Changed
+			one := tables(t, gateways[:1], Options{OnChange: func(c Changed) { told = append(told, c) }})[0]
+			two := tables(t, gateways[1:], Options{})[0]
+			put := Name{Path: "/f", Shared: true, Member: true, Lingers: lingers}
+			r := mustReserve(t, one, put)
+			mustReserve(t, two, put)
+			log.Expel(gateways[1], false)
+			if err := r.Done(t.Context(), Changed{Path: "/f"}); err != nil {
+				t.Fatal(err)
+			}
+			want := []Changed{{Path: "/f", Gateway: gateways[1].Gateway()}, {Path: "/f", Gateway: gateways[0].Gateway()}}
+			if !reflect.DeepEqual(told, want) {
+				t.Errorf("%s: told of %+v, want %+v", lingers, told, want)
+			}
+		})
 	}
 }
 
