@@ -19,7 +19,8 @@ import (
 const (
 	DefaultAPIURL   = "https://cloud-api.yandex.net"
 	DefaultOAuthURL = oauth.DefaultURL
-	DefaultRate     = 40 // API requests a second, clause 2.2 of the terms of the API
+	DefaultRate     = 40  // API requests a second, clause 2.2 of the terms of the API
+	maxRate         = 1e6 // of the option; no limit is written 0
 
 	DefaultModTimeWait = 3 * time.Second // the longest time that Yandex asks for before a PATCH
 )
@@ -151,7 +152,7 @@ func Driver() backend.Driver {
 // and does not call the service.
 func open(ctx context.Context, root string, opts map[string]string, env backend.Env) (backend.Backend, error) {
 	rate, err := strconv.ParseFloat(opts["rate"], 64)
-	if err != nil || rate < 0 {
+	if err != nil || !(rate >= 0 && rate <= maxRate) { // so that NaN is refused too
 		return nil, fmt.Errorf("yandex: option rate: %q is not a number of requests a second", opts["rate"])
 	}
 	if rate == 0 {

@@ -405,7 +405,7 @@ func TestDriver(t *testing.T) {
 		}
 	}
 	for i, opts := range []map[string]string{
-		{"token": "t", "rate": "quick"}, {"token": "t", "rate": "-1"}, {"token": "t", "hard-delete": "perhaps"}, {"token": "t", "accept-short-listings": "perhaps"}, {"token": "t", "account": "../up"}, {"token": "t", "api-url": "nowhere"},
+		{"token": "t", "rate": "quick"}, {"token": "t", "rate": "-1"}, {"token": "t", "rate": "NaN"}, {"token": "t", "rate": "Inf"}, {"token": "t", "rate": "1e39"}, {"token": "t", "hard-delete": "perhaps"}, {"token": "t", "accept-short-listings": "perhaps"}, {"token": "t", "account": "../up"}, {"token": "t", "api-url": "nowhere"},
 	} {
 		name := fmt.Sprintf("bad%d", i)
 		if err := reg.Remote(name, "yandex", opts); err != nil {

@@ -11,6 +11,8 @@ package upstream
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -68,6 +70,10 @@ func Open(o Options) (*Account, error) {
 	}
 	if o.Forget == nil {
 		o.Forget = func() {}
+	}
+	// The others are told it, again and again until that succeeds.
+	if o.Rate != nil && !isRate(o.Rate.Full()) {
+		return nil, fmt.Errorf("a rate of %v requests a second cannot be handed out: %w", o.Rate.Full(), fs.ErrInvalid)
 	}
 	a := &Account{o: o, refusals: refusals{signal: make(chan struct{}, 1)}}
 	var errs [3]error

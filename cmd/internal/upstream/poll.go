@@ -47,6 +47,9 @@ func (a *Account) poll(ctx context.Context, m cluster.Member) {
 				a.o.Log.Warn("the store does not tell this gateway whether it has changed; none answers from what it has cached until one of them is told", "error", err)
 			}
 			said = true
+			if held { // since a claim that had no answer in time; another may be told
+				a.insist(ctx, func() error { return a.duties.end(ctx, m, pollDuty) })
+			}
 			a.pause(ctx, a.o.Poll)
 			continue
 		}

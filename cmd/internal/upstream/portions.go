@@ -3,6 +3,7 @@ package upstream
 import (
 	"cmp"
 	"fmt"
+	"io/fs"
 	"iter"
 	"math"
 	"slices"
@@ -86,8 +87,8 @@ func (p *portions) Apply(e share) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch at := slices.IndexFunc(p.members, func(m share) bool { return m.Epoch == e.Epoch }); {
-	case e.Op == "here" && !(e.Total > 0 && e.Total < math.MaxFloat32):
-		return fmt.Errorf("%w: a rate of %v", journal.ErrEntry, e.Total)
+	case e.Op == "here" && !isRate(e.Total):
+		return fmt.Errorf("a rate of %v requests a second: %w", e.Total, fs.ErrInvalid)
 	case e.Op == "here" && at < 0:
 		p.absent = slices.DeleteFunc(p.absent, func(gateway string) bool { return gateway == e.Gateway })
 		p.members = append(p.members, e)
@@ -107,6 +108,9 @@ func (p *portions) Apply(e share) error {
 	p.next()
 	return nil
 }
+
+// isRate reports whether a number of requests a second can be handed out.
+func isRate(r float64) bool { return r > 0 && r < math.MaxFloat32 }
 
 // leave notes a gateway that may go on with the least portion; p.mu is held.
 func (p *portions) leave(gateway string) {

@@ -1,7 +1,9 @@
 package upstream
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -10,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/davdisk/davdisk/internal/journal"
 	"github.com/davdisk/davdisk/internal/testlevel"
 )
 
@@ -277,5 +280,21 @@ func TestPortionsTogetherAreTheRate(t *testing.T) {
 	}
 	if t.Logf("seed %d: %d times a portion was raised, at most %v were used", first, raised, largest); raised < seeds || largest < 30 {
 		t.Error("nothing was tried")
+	}
+}
+
+// What a gateway cannot mean is refused, and is no entry that ends all gateways.
+func TestUnlikelyRates(t *testing.T) {
+	for _, rate := range []float64{0, -1, math.Inf(1), math.NaN(), math.MaxFloat64} {
+		p := &portions{changed: make(chan struct{})}
+		if err := p.Apply(share{Op: "here", Gateway: "g", Epoch: 1, Total: rate}); !errors.Is(err, fs.ErrInvalid) || errors.Is(err, journal.ErrEntry) {
+			t.Errorf("a rate of %v: %v", rate, err)
+		}
+		if _, err := Open(Options{Rate: &fakeRate{full: rate}}); !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("opened with a rate of %v: %v", rate, err)
+		}
+	}
+	if err := (&served{}).Apply(store{}); !errors.Is(err, fs.ErrInvalid) || errors.Is(err, journal.ErrEntry) {
+		t.Errorf("a store without a digest: %v", err)
 	}
 }

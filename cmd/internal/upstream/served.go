@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"sync"
 
@@ -63,7 +64,7 @@ func (s *served) compare(digest string) error {
 // Apply implements journal.Machine.
 func (s *served) Apply(e store) error {
 	if e.Digest == "" {
-		return fmt.Errorf("%w: a store without a digest", journal.ErrEntry)
+		return fmt.Errorf("a store without a digest: %w", fs.ErrInvalid)
 	}
 	if s.current() != "" {
 		return s.compare(e.Digest)
