@@ -262,7 +262,7 @@ func TestExpelledWhileStoring(t *testing.T) {
 				<-stored
 				step = func(string, string) {}
 				log.Expel(engines[0], true)
-				for _, method := range []string{"DELETE", "LOCK"} {
+				for _, method := range []string{"DELETE", "LOCK", "PUT"} {
 					body := map[string]string{"LOCK": lockBody}[method]
 					if a := serve(all[1], method, "/f", body); a.Code != http.StatusLocked {
 						t.Errorf("%s meanwhile: %d", method, a.Code)

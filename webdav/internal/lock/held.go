@@ -305,6 +305,7 @@ func (all *reservations) expelled(gateway string, epoch uint64) (changed []Chang
 			unsettled := hold{Ticket: h.Ticket, Unsettled: true}
 			for _, n := range h.Names {
 				if n.Lingers > 0 {
+					n.Shared = false // what another stores there could be replaced by it later
 					unsettled.Names = append(unsettled.Names, n)
 				}
 			}
