@@ -53,15 +53,18 @@ func TestRateIsHandedOut(t *testing.T) {
 		tr.wantLimits(3.25, 32.5, 3.25)
 
 		tr.gateways[1].connection.Cut(true)
+		tr.gateways[0].rate.request(40, 20)
 		for tr.gateways[1].limit() > 1 {
 			tr.watch(10 * time.Millisecond)
 		}
 		tr.wantLimits(3.25, 1, 3.25) // it knows already, the others do not
-		tr.watch(replica.DefaultLease)
-		tr.wantLimits(19, 1, 19)
+		for tr.gateways[0].limit() == 3.25 {
+			tr.watch(10 * time.Millisecond)
+		}
+		tr.wantLimits(33.25, 1, 4.75)
 
 		tr.gateways[1].connection.Cut(false)
-		tr.watch(5 * time.Second)
+		tr.watch(30 * time.Second)
 		tr.wantLimits(13, 13, 13)
 	})
 }
