@@ -2,6 +2,7 @@ package etcdtest
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -16,13 +17,18 @@ import (
 )
 
 // A Cluster is the nodes of one etcd.
-type Cluster struct{ Nodes []*Node }
+type Cluster struct {
+	Nodes []*Node
+	// TLS is what a client needs, and nil without TLS.
+	TLS *tls.Config
+}
 
 // A Node is one process of etcd with a data folder.
 type Node struct {
-	Endpoint string // http://HOST:PORT
+	Endpoint string // http://HOST:PORT, or https://
 
 	tb   testing.TB
+	tls  *tls.Config // of a client
 	bin  string
 	args []string
 	log  bytes.Buffer
@@ -33,21 +39,34 @@ type Node struct {
 // the test.
 func Start(tb testing.TB, nodes int) *Cluster {
 	tb.Helper()
+	return start(tb, nodes, "http", nil, nil)
+}
+
+// StartTLS starts an etcd like Start, which serves clients that show a certificate
+// of its authority.
+func StartTLS(tb testing.TB, nodes int) *Cluster {
+	tb.Helper()
+	flags, client := certificates(tb)
+	return start(tb, nodes, "https", client, flags)
+}
+
+func start(tb testing.TB, nodes int, scheme string, client *tls.Config, flags []string) *Cluster {
+	tb.Helper()
 	bin, dir := binary(tb), tb.TempDir()
-	c := &Cluster{}
+	c := &Cluster{TLS: client}
 	addresses := free(tb, 2*nodes)
 	var members []string
 	for i := range nodes {
 		members = append(members, fmt.Sprintf("n%d=http://%s", i, addresses[2*i]))
 	}
 	for i := range nodes {
-		peer, client := "http://"+addresses[2*i], "http://"+addresses[2*i+1]
-		n := &Node{tb: tb, bin: bin, Endpoint: client, args: []string{
+		peer, endpoint := "http://"+addresses[2*i], scheme+"://"+addresses[2*i+1]
+		n := &Node{tb: tb, bin: bin, tls: client, Endpoint: endpoint, args: append([]string{
 			"--name", fmt.Sprint("n", i), "--data-dir", filepath.Join(dir, fmt.Sprint("n", i)), "--logger", "zap", "--log-level", "error",
 			"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-			"--listen-client-urls", client, "--advertise-client-urls", client,
+			"--listen-client-urls", endpoint, "--advertise-client-urls", endpoint,
 			"--initial-cluster", strings.Join(members, ","), "--initial-cluster-state", "new",
-		}}
+		}, flags...)}
 		tb.Cleanup(n.Kill)
 		c.Nodes = append(c.Nodes, n)
 	}
@@ -97,7 +116,7 @@ func (n *Node) Launch() {
 // Healthy waits until the node has a leader and answers.
 func (n *Node) Healthy() {
 	n.tb.Helper()
-	client := http.Client{Timeout: 2 * time.Second}
+	client := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{TLSClientConfig: n.tls, DisableKeepAlives: true}}
 	for deadline := time.Now().Add(testwait.Limit(n.tb)); ; time.Sleep(20 * time.Millisecond) {
 		answer, err := client.Get(n.Endpoint + "/health")
 		if err == nil {
@@ -121,6 +140,23 @@ func (n *Node) Kill() {
 	_ = n.cmd.Process.Kill()
 	_ = n.cmd.Wait()
 	n.cmd = nil
+}
+
+// Copy copies the data of a node that does not run, and returns what restores it,
+// when it does not run either.
+func (n *Node) Copy() (restore func()) {
+	n.tb.Helper()
+	kept := filepath.Join(n.tb.TempDir(), "copy")
+	if err := os.CopyFS(kept, os.DirFS(n.args[3])); err != nil {
+		n.tb.Fatal(err)
+	}
+	return func() {
+		n.tb.Helper()
+		n.Wipe()
+		if err := os.CopyFS(n.args[3], os.DirFS(kept)); err != nil {
+			n.tb.Fatal(err)
+		}
+	}
 }
 
 // Wipe removes the data of a node that does not run.
