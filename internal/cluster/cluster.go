@@ -45,8 +45,8 @@ var (
 	// that nothing was sent that it may still carry out.
 	ErrUnavailable = errors.New("the log that the gateways share cannot be reached")
 	// ErrUnknownOutcome means that the entry was sent and may be applied at any
-	// time, until a later one of this gateway is applied. The same entry must
-	// not be proposed again as if it had failed.
+	// time, until one is applied that this gateway has proposed since. The same
+	// entry must not be proposed again as if it had failed.
 	ErrUnknownOutcome = errors.New("the log that the gateways share did not answer in time, and may still carry out the change")
 	// ErrOtherLog means that the engine has not the data that this gateway has
 	// worked with, but none or that of another life. It is made anew on

@@ -52,6 +52,19 @@ func (m *Memory) Replace(identity replica.Identity) {
 	m.notify()
 }
 
+// Copy returns what restores the log from a copy of it as it is now.
+func (m *Memory) Copy() (restore func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	identity, seq, log, snapshot, reports := m.identity, m.seq, slices.Clone(m.log), m.snapshot, maps.Clone(m.reports)
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.identity, m.seq, m.log, m.snapshot, m.reports, m.late = identity, seq, slices.Clone(log), snapshot, maps.Clone(reports), nil
+		m.notify()
+	}
+}
+
 func (m *Memory) notify() {
 	close(m.changed)
 	m.changed = make(chan struct{})
@@ -210,7 +223,8 @@ func (c *Connection) Last(ctx context.Context) (uint64, error) {
 
 // Follow implements replica.Store.
 func (c *Connection) Follow(ctx context.Context, after uint64, f func(replica.Event) error) error {
-	first, told, had := after == 0, map[uint64]uint64{}, map[string]bool{}
+	first, told, had := true, map[uint64]uint64{}, map[string]bool{}
+	from := after // of the first events
 	for {
 		if err := c.reach(ctx); err != nil {
 			return err
@@ -222,12 +236,12 @@ func (c *Connection) Follow(ctx context.Context, after uint64, f func(replica.Ev
 		var events []replica.Event
 		if s := m.snapshot; s != nil && s.Trimmed > after {
 			events = append(events, replica.Event{Snapshot: s})
-			after, first = s.Seq, true
+			after, from, first = s.Seq, 0, true
 		}
 		has := map[string]bool{}
 		for _, e := range m.log {
 			has[e.Key] = true
-			if e.Seq > after || first {
+			if e.Seq > after || first && e.Seq >= from {
 				events = append(events, replica.Event{Entry: &e})
 				after = max(after, e.Seq)
 				had[e.Key] = true
@@ -252,13 +266,14 @@ func (c *Connection) Follow(ctx context.Context, after uint64, f func(replica.Ev
 				return err
 			}
 		}
-		_, chance, cut := c.state()
-		if chance < 0.02 {
+		isCut, chance, cut := c.state()
+		if isCut || chance < 0.02 {
 			return fmt.Errorf("%w: the connection is broken", cluster.ErrUnavailable)
 		}
 		select {
 		case <-changed:
 		case <-cut:
+			return fmt.Errorf("%w: the connection was broken", cluster.ErrUnavailable)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -291,7 +306,7 @@ func (c *Connection) Save(ctx context.Context, s replica.Snapshot, trim []string
 	defer m.mu.Unlock()
 	if m.snapshot != nil {
 		if m.snapshot.Seq >= s.Seq {
-			return nil
+			return replica.ErrSuperseded
 		}
 		s.Trimmed = max(s.Trimmed, m.snapshot.Trimmed)
 	}

@@ -51,6 +51,7 @@ type trial struct {
 	mu       sync.Mutex
 	holders  map[string]holder
 	acked    map[string]outcome // by ID of an addition
+	givenUp  map[string]int     // by ID of one that was given up: how often it can be there
 	grants   atomic.Int64
 	doubles  atomic.Int64
 	reads    atomic.Int64
@@ -73,7 +74,7 @@ const (
 // Run tries an engine.
 func Run(t *testing.T, s Setup) {
 	t.Helper()
-	tr := &trial{t: t, holders: map[string]holder{}, acked: map[string]outcome{}}
+	tr := &trial{t: t, holders: map[string]holder{}, acked: map[string]outcome{}, givenUp: map[string]int{}}
 	for i := range s.Gateways {
 		tr.gateways = append(tr.gateways, newGateway(t, s.Open(i)))
 	}
@@ -99,8 +100,8 @@ func Run(t *testing.T, s Setup) {
 	over()
 	disturber.Wait()
 	tr.compare(ctx)
-	t.Logf("seed %d: %d grants, %d additions, %d of them of unknown outcome, %d reads; double holders %d",
-		s.Seed, tr.grants.Load(), len(tr.acked), tr.unknown.Load(), tr.reads.Load(), tr.doubles.Load())
+	t.Logf("seed %d: %d grants, %d additions, %d of them of unknown outcome and %d given up, %d reads; double holders %d",
+		s.Seed, tr.grants.Load(), len(tr.acked), tr.unknown.Load(), len(tr.givenUp), tr.reads.Load(), tr.doubles.Load())
 	if tr.grants.Load() == 0 || tr.reads.Load() == 0 {
 		t.Error("nothing was tried")
 	}
@@ -167,9 +168,12 @@ func (tr *trial) client(ctx context.Context, i, j int, s Setup) {
 			return
 		}
 		id := fmt.Sprintf("%d-%d-%d", i, j, n)
-		if random.IntN(3) > 0 {
+		switch random.IntN(6) {
+		case 0:
+			tr.giveUp(ctx, g, id, time.Duration(random.IntN(2000))*time.Microsecond)
+		case 1, 2, 3:
 			tr.add(ctx, g, id)
-		} else {
+		default:
 			tr.lock(ctx, g, m, fmt.Sprint("lock ", random.IntN(3)), id)
 		}
 	}
@@ -196,6 +200,27 @@ func (tr *trial) add(ctx context.Context, g *gateway, id string) {
 		if got := other.counts.count(id); got != 1 {
 			tr.t.Errorf("%s was acknowledged, and then read as applied %d times", id, got)
 		}
+	}
+}
+
+// giveUp makes an addition and does not wait for long. Once another one is there
+// that began later, it has come or never will.
+func (tr *trial) giveUp(ctx context.Context, g *gateway, id string, wait time.Duration) {
+	short, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	_, err := g.adds.Propose(short, change{Op: "add", ID: id}, journal.Options{})
+	tr.note(id, err)
+	if !errors.Is(err, cluster.ErrUnknownOutcome) {
+		return
+	}
+	after := id + " after"
+	_, err = g.adds.Propose(ctx, change{Op: "add", ID: after}, journal.Options{})
+	tr.note(after, err)
+	if err == nil {
+		now := g.counts.count(id)
+		tr.mu.Lock()
+		tr.givenUp[id] = now
+		tr.mu.Unlock()
 	}
 }
 
@@ -276,6 +301,9 @@ func (tr *trial) compare(ctx context.Context) {
 		got := tr.gateways[0].counts.count(id)
 		if told == applied && got != 1 || told == refused && got != 0 || told == undecided && got > 1 {
 			tr.t.Errorf("the outcome of %s was %v, and it was applied %d times", id, told, got)
+		}
+		if now, ok := tr.givenUp[id]; ok && got != now {
+			tr.t.Errorf("%s was given up and applied %d times when a later addition was there, and then %d times", id, now, got)
 		}
 	}
 }

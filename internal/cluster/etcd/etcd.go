@@ -70,7 +70,7 @@ type identity struct {
 }
 
 // version is the version of the layout.
-const version = 1
+const version = 2
 
 // Init makes an empty log with a new identity, which it returns. Where there is
 // one, it changes nothing and returns that with an error that is fs.ErrExist.

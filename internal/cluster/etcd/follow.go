@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/connectivity"
 
 	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/internal/cluster/replica"
@@ -17,24 +19,38 @@ const page = 64
 
 // Follow implements replica.Store. It reads what is there at one revision and
 // watches what comes after that, so that nothing is missed. What etcd has
-// forgotten of its history does not matter.
+// forgotten of its history does not matter. It ends when the connection does: the
+// client would go on with the next entry, also of an etcd that was restored from
+// a copy and has others before it.
 func (s *store) Follow(ctx context.Context, after uint64, f func(replica.Event) error) error {
 	ctx, done, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
-	client, err := s.current()
+	client, err := s.current(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.next(client) // whatever ended it, another node may do better
-	revision, err := s.catchUp(ctx, client, after, f)
+	now, stop := context.WithTimeout(ctx, s.timeout)
+	err = connect(now, client)
+	stop()
 	if err != nil {
 		return err
 	}
 	watching, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
+	var connected sync.WaitGroup
+	defer connected.Wait()
 	defer cancel()
+	connected.Go(func() {
+		client.ActiveConnection().WaitForStateChange(watching, connectivity.Ready)
+		cancel()
+	})
+	revision, err := s.catchUp(watching, client, after, f)
+	if err != nil {
+		return err
+	}
 	for answer := range client.Watch(watching, s.key("log/"), clientv3.WithPrefix(), clientv3.WithRev(revision+1), clientv3.WithFragment()) {
 		if err := answer.Err(); err != nil {
 			return err
@@ -89,7 +105,7 @@ func (s *store) catchUp(ctx context.Context, client *clientv3.Client, after uint
 	if !answer.Succeeded || after > uint64(revision) {
 		return 0, errReplaced
 	}
-	from := after + 1
+	from := after // which shows that the data is the same
 	for _, kv := range answer.Responses[0].GetResponseRange().Kvs {
 		latest, err := decodeCurrent(kv.Value)
 		if err != nil {

@@ -49,7 +49,7 @@ func (s *store) Info(ctx context.Context) (replica.Info, error) {
 
 // ask adds what one node tells.
 func (s *store) ask(ctx context.Context, endpoint string, info *replica.Info) error {
-	client, err := s.dial(endpoint)
+	client, err := s.dial(ctx, endpoint)
 	if err != nil {
 		return err
 	}

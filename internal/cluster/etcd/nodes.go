@@ -30,33 +30,66 @@ type nodes struct {
 	cancel context.CancelFunc
 	calls  sync.WaitGroup
 
-	mu     sync.Mutex
-	closed bool
-	client *clientv3.Client // nil until it is needed
-	index  int              // of its endpoint
+	mu      sync.Mutex // never held while a node is waited for
+	closed  bool
+	client  *clientv3.Client // nil until it is needed
+	dialing *dialing         // nil if no client is being made
+	index   int              // of the endpoint of either
 }
 
-// current returns the client.
-func (n *nodes) current() (*clientv3.Client, error) {
+// dialing is a client that is being made. A user is logged in then, which takes
+// as long as the node likes.
+type dialing struct {
+	done   chan struct{} // closed when what follows is there
+	client *clientv3.Client
+	err    error
+}
+
+// current returns the client, which is made once for all who wait for it.
+func (n *nodes) current(ctx context.Context) (*clientv3.Client, error) {
+	n.mu.Lock()
+	if n.closed || n.client != nil {
+		defer n.mu.Unlock()
+		if n.closed {
+			return nil, fs.ErrClosed
+		}
+		return n.client, nil
+	}
+	if n.dialing == nil {
+		n.dialing = &dialing{done: make(chan struct{})}
+		d, endpoint := n.dialing, n.config.Endpoints[n.index]
+		n.calls.Go(func() {
+			client, err := n.dial(n.ctx, endpoint)
+			n.dialed(d, client, err)
+		})
+	}
+	d := n.dialing
+	n.mu.Unlock()
+	select {
+	case <-d.done:
+		return d.client, d.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// dialed notes a client that was made, or leaves its endpoint for the next.
+func (n *nodes) dialed(d *dialing, client *clientv3.Client, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.closed {
-		return nil, fs.ErrClosed
+	if d.client, d.err = client, err; err == nil {
+		n.client = client // close waits for it
+	} else {
+		n.index = (n.index + 1) % len(n.config.Endpoints)
 	}
-	if n.client == nil {
-		client, err := n.dial(n.config.Endpoints[n.index])
-		if err != nil {
-			n.index = (n.index + 1) % len(n.config.Endpoints)
-			return nil, err
-		}
-		n.client = client
-	}
-	return n.client, nil
+	n.dialing = nil
+	close(d.done)
 }
 
-func (n *nodes) dial(endpoint string) (*clientv3.Client, error) {
+// dial makes a client that ends with its context.
+func (n *nodes) dial(ctx context.Context, endpoint string) (*clientv3.Client, error) {
 	return clientv3.New(clientv3.Config{
-		Endpoints: []string{endpoint}, TLS: n.config.TLS, Username: n.config.Username, Password: n.config.Password,
+		Context: ctx, Endpoints: []string{endpoint}, TLS: n.config.TLS, Username: n.config.Username, Password: n.config.Password,
 		DialTimeout: n.timeout, MaxUnaryRetries: 1, Logger: zap.NewNop(), // it would write to standard error
 	})
 }
@@ -65,12 +98,14 @@ func (n *nodes) dial(endpoint string) (*clientv3.Client, error) {
 // way are made again.
 func (n *nodes) next(failed *clientv3.Client) {
 	n.mu.Lock()
-	defer n.mu.Unlock()
-	if failed == nil || n.client != failed {
-		return
+	left := failed != nil && n.client == failed
+	if left {
+		n.client, n.index = nil, (n.index+1)%len(n.config.Endpoints)
 	}
-	n.client, n.index = nil, (n.index+1)%len(n.config.Endpoints)
-	_ = failed.Close()
+	n.mu.Unlock()
+	if left {
+		_ = failed.Close()
+	}
 }
 
 // begin makes a context that also ends with close, and tells close of the call.
@@ -95,8 +130,11 @@ func (n *nodes) call(ctx context.Context, do func(context.Context, *clientv3.Cli
 	}
 	defer done()
 	for {
-		client, err := n.current()
-		if err == nil {
+		client, err := n.current(ctx)
+		switch {
+		case err != nil && isRefusal(err): // of the login
+			return sent, refusal(err)
+		case err == nil:
 			attempt, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), n.timeout)
 			if err = connect(attempt, client); err == nil {
 				err = do(attempt, client)
@@ -172,11 +210,13 @@ func connect(ctx context.Context, client *clientv3.Client) error {
 func (n *nodes) close() error {
 	n.mu.Lock()
 	n.closed = true
-	client := n.client
-	n.client = nil
 	n.mu.Unlock()
 	n.cancel()
 	n.calls.Wait()
+	n.mu.Lock()
+	client := n.client
+	n.client = nil
+	n.mu.Unlock()
 	if client == nil {
 		return nil
 	}

@@ -51,8 +51,11 @@ func (s *store) Save(ctx context.Context, snapshot replica.Snapshot, trim []stri
 		n++
 	}
 	before, replaced, err := s.replace(ctx, c)
-	if err != nil || !replaced {
+	if err != nil {
 		return err
+	}
+	if !replaced {
+		return replica.ErrSuperseded
 	}
 	for keys := range slices.Chunk(trim, atOnce) {
 		var ops []clientv3.Op

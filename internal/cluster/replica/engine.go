@@ -14,12 +14,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/davdisk/davdisk/internal/cluster"
 )
@@ -40,6 +37,10 @@ type Config struct {
 	Dir string
 	// Lease is how long a member may be silent.
 	Lease time.Duration
+	// Boot identifies this start of this machine, or is empty if that is not known:
+	// with the same one, and the lock of Dir, the process before is certainly gone.
+	// By default it is what the system tells.
+	Boot string
 	// Entries and LogBytes are how far the log grows before it is replaced by a
 	// snapshot.
 	Entries  int
@@ -52,7 +53,7 @@ type Config struct {
 type Engine struct {
 	store  Store
 	cfg    Config
-	self   self
+	self   *self
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -64,6 +65,7 @@ type Engine struct {
 	changed  chan struct{} // closed with the next change of what AppliedByAll and Barrier wait for
 	started  bool          // it follows the log
 	closed   bool
+	life     int // counts the lives of the log, or of what was read of it
 	attempt  int // of Join
 	member   *member
 	failed   error // the log cannot be followed any more
@@ -73,8 +75,13 @@ type Engine struct {
 	heard    map[uint64]Reading // when the last beat of an epoch was applied
 	reported map[uint64]uint64  // by epoch
 	logged   map[string]uint64  // entries that the store has, by key
+	lastKey  string             // of the last entry that was applied; empty if not known
 	grown    growth             // since the last snapshot
+	saving   backoff            // of snapshots
 	tasks    map[string]bool    // what is done only once at a time
+	// wasMember: this process has joined in this life of the log.
+	wasMember  bool
+	remembered Reading // when self was last told what is in the log of this gateway
 }
 
 // growth is that of the log.
@@ -100,18 +107,18 @@ func New(store Store, c Config) (*Engine, error) {
 	if c.Clock == nil {
 		c.Clock = SystemClock()
 	}
-	me, err := openSelf(c.Dir, c.Gateway)
+	c.Boot = cmp.Or(c.Boot, bootID())
+	me, err := openSelf(c.Dir, c.Gateway, c.Boot)
 	if err != nil {
 		return nil, err
 	}
 	e := &Engine{
 		store: store, cfg: c, self: me,
-		state:   state{Members: map[uint64]*record{}, machines: map[string]cluster.State{}},
+		state:   newState(),
 		changed: make(chan struct{}), heard: map[uint64]Reading{}, reported: map[uint64]uint64{},
 		logged: map[string]uint64{}, tasks: map[string]bool{},
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
-	e.self.formats = map[string]string{}
 	return e, nil
 }
 
@@ -125,107 +132,6 @@ func (e *Engine) Attach(name, format string, s cluster.State) (cluster.Shared, e
 	e.state.machines[name] = s
 	e.self.formats[name] = format
 	return e, nil
-}
-
-// Join implements cluster.Engine.
-func (e *Engine) Join(ctx context.Context) (cluster.Member, error) {
-	e.joining.Lock()
-	defer e.joining.Unlock()
-	ctx, cancel := e.bound(ctx)
-	defer cancel()
-	m, err := e.join(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("join the other gateways: %w", err)
-	}
-	e.cfg.Log.Info("this gateway is a member of its cluster", "gateway", m.gateway, "epoch", m.epoch)
-	return m, nil
-}
-
-func (e *Engine) join(ctx context.Context) (*member, error) {
-	if err := e.open(ctx); err != nil {
-		return nil, err
-	}
-	if err := e.Barrier(ctx); err != nil { // also fails if the log cannot be followed
-		return nil, err
-	}
-	e.mu.Lock()
-	if e.state.Seq < e.self.Epoch {
-		defer e.mu.Unlock()
-		return nil, fmt.Errorf("%w: it ends at %d, before this gateway joined at %d, as if it was restored from a copy", cluster.ErrOtherLog, e.state.Seq, e.self.Epoch)
-	}
-	if e.member != nil && e.member.Remaining() > 0 {
-		defer e.mu.Unlock()
-		return e.member, nil
-	}
-	e.attempt++
-	m := newMember(e)
-	e.member = m
-	entry := envelope{Gateway: e.self.Gateway, Join: &join{
-		Process: e.self.Process, Attempt: e.attempt, Replaces: e.self.replaces, Lease: e.cfg.Lease, Formats: e.self.formats,
-	}}
-	e.mu.Unlock()
-	data, err := entry.encode()
-	if err == nil {
-		_, err = e.decide(ctx, m, m.joined, "join-"+uuid.NewString(), data)
-	}
-	if err == nil {
-		err = e.self.joined(m.epoch)
-	}
-	if err == nil && m.Remaining() == 0 {
-		err = fmt.Errorf("%w: it took as long as a lease", cluster.ErrUnavailable)
-	}
-	if err != nil {
-		m.end()
-		return nil, err
-	}
-	return m, nil
-}
-
-// open begins to follow the log, and refuses one that is not the known one.
-func (e *Engine) open(ctx context.Context) error {
-	if err := e.store.Identity(ctx, e.accept); err != nil {
-		return err
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.started && !e.closed {
-		e.started = true
-		e.wg.Go(e.follow)
-		e.wg.Go(e.watch)
-		e.wg.Go(e.report)
-	}
-	return nil
-}
-
-// accept accepts the identity of the log, or refuses it.
-func (e *Engine) accept(identity Identity) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	switch {
-	case e.closed:
-		return cluster.ErrExpelled
-	case e.failed != nil && !errors.Is(e.failed, cluster.ErrOtherLog):
-		return e.failed
-	}
-	fresh, err := e.self.accept(identity)
-	if err != nil {
-		return err
-	}
-	if fresh || e.failed != nil { // what was known of another life is gone
-		e.state.reset()
-		clear(e.heard)
-		clear(e.reported)
-		clear(e.logged)
-		e.grown, e.acked, e.failed = growth{}, acked{}, nil
-		if e.member != nil {
-			e.member.end()
-		}
-		e.call++ // of what it still brings nothing counts
-		if e.refollow != nil {
-			e.refollow()
-		}
-	}
-	return nil
 }
 
 // bound returns a context that also ends with the engine.
@@ -260,7 +166,7 @@ func (e *Engine) Status(ctx context.Context) (cluster.Status, error) {
 	info, err := e.store.Info(ctx)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := cluster.Status{Engine: info.Engine, Bytes: info.Bytes, Unsafe: info.Unsafe, Identity: e.self.Identity, Seq: e.state.Seq, Entries: len(e.logged)}
+	s := cluster.Status{Engine: info.Engine, Bytes: info.Bytes, Unsafe: info.Unsafe, Identity: e.self.identity(), Seq: e.state.Seq, Entries: len(e.logged)}
 	now := e.cfg.Clock.Now()
 	for _, epoch := range e.state.epochs() {
 		self := e.member != nil && e.member.epoch == epoch
@@ -291,6 +197,9 @@ func (e *Engine) Close() error {
 			e.cfg.Log.Warn("the other gateways could not be told that this one leaves, and wait for the end of its lease", "error", err)
 		}
 		cancel()
+		if err := e.remember(m.life); err != nil {
+			e.cfg.Log.Warn("what this gateway knows of the log that it shares with others cannot be kept", "error", err)
+		}
 	}
 	e.mu.Lock()
 	e.closed = true

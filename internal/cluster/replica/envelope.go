@@ -14,10 +14,11 @@ type envelope struct {
 	Gateway string `json:"g"`
 	Epoch   uint64 `json:"e,omitempty"` // of the membership it is proposed in; none for Join
 	// Number counts the proposals of an epoch: each counts once. A number below
-	// the Floor of an entry that was applied does not count any more, because
-	// the gateway has given it up.
-	Number uint64 `json:"n,omitempty"`
-	Floor  uint64 `json:"f,omitempty"`
+	// the Floor of an entry that was applied, or one of its Void, does not count
+	// any more, because the gateway has given it up or knows its outcome.
+	Number uint64   `json:"n,omitempty"`
+	Floor  uint64   `json:"f,omitempty"`
+	Void   []uint64 `json:"v,omitempty"`
 
 	Join    *join          `json:"join,omitempty"`
 	Beat    bool           `json:"beat,omitempty"`
@@ -26,13 +27,17 @@ type envelope struct {
 	Entries []cluster.Data `json:"p,omitempty"`
 }
 
-// join makes a member, whose epoch is the number of the entry.
+// join makes a member, whose epoch is the number of the entry. It is void if the
+// gateway has joined after the entry Seen: it arrives late, or the state folder
+// was copied.
 type join struct {
-	Process  string            `json:"process"`  // random, of one process
-	Attempt  int               `json:"attempt"`  // counts those of the process
-	Replaces string            `json:"replaces"` // the process before it, which is gone
-	Lease    time.Duration     `json:"lease"`    // nanoseconds
-	Formats  map[string]string `json:"formats"`  // of the machines, by name
+	Process  string            `json:"process"` // random, of one process
+	Attempt  int               `json:"attempt"` // counts those of the process
+	Seen     uint64            `json:"seen"`
+	Replaces string            `json:"replaces,omitempty"` // the process before it, if it is certainly gone
+	Lease    time.Duration     `json:"lease"`              // nanoseconds
+	Formats  map[string]string `json:"formats"`            // of the machines, by name
+	Expel    []expel           `json:"expel,omitempty"`    // who is silent
 }
 
 // expel ends a membership, unless it was heard of after the entry Beat.

@@ -19,14 +19,14 @@ var errOutdated = errors.New("the log is followed by another call")
 // follow applies the log until the engine is closed.
 func (e *Engine) follow() {
 	for e.ctx.Err() == nil {
-		err := e.followOnce()
+		life, err := e.followOnce()
 		switch {
 		case e.ctx.Err() != nil:
 			return
 		case errors.Is(err, cluster.ErrOtherLog):
-			e.fail(err)
+			e.fail(life, err)
 		case errors.Is(err, errNoFollower):
-			e.fail(fmt.Errorf("%w: %w", cluster.ErrFormat, err))
+			e.fail(life, fmt.Errorf("%w: %w", cluster.ErrFormat, err))
 		case err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, errOutdated):
 			e.cfg.Log.Debug("the log that the gateways share is followed anew", "error", err)
 		}
@@ -34,37 +34,52 @@ func (e *Engine) follow() {
 	}
 }
 
-// followOnce follows the log as long as one call of the store does.
-func (e *Engine) followOnce() error {
+// followOnce follows a life of the log as long as one call of the store does.
+func (e *Engine) followOnce() (life int, err error) {
 	ctx, cancel := context.WithCancel(e.ctx)
 	defer cancel()
 	e.mu.Lock()
+	life = e.life
 	if e.failed != nil {
 		e.mu.Unlock()
-		return nil
+		return life, nil
 	}
 	e.call++
 	call, after := e.call, e.state.Seq
 	e.refollow = cancel
 	e.mu.Unlock()
-	return e.store.Follow(ctx, after, func(ev Event) error {
+	begins := after > 0
+	return life, e.store.Follow(ctx, after, func(ev Event) error {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		if call != e.call || e.failed != nil {
 			return errOutdated
 		}
+		if begins && ev.Entry != nil && !e.isLast(*ev.Entry) {
+			return fmt.Errorf("%w: its entry %d, which was applied here, is there no more, as if it was restored from a copy", cluster.ErrOtherLog, after)
+		}
+		begins = begins && ev.Entry == nil && ev.Snapshot == nil
 		return e.event(ev)
 	})
 }
 
-// fail ends the membership: the log cannot be followed.
-func (e *Engine) fail(err error) {
+// isLast reports whether an entry is the last that was applied here; mu is held.
+func (e *Engine) isLast(in Entry) bool {
+	return in.Seq == e.state.Seq && (e.lastKey == "" || in.Key == e.lastKey)
+}
+
+// fail ends the membership: a life of the log cannot be followed. If another one
+// has begun by now, what it is told of the earlier one does not matter.
+func (e *Engine) fail(life int, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.failed != nil {
+	if e.failed != nil || e.life != life {
 		return
 	}
 	e.failed = err
+	if failed := e.self.remember(e.self.identity(), e.state.Gateways[e.self.Gateway].Last); failed != nil { // it is to be seen again when the log is read anew
+		err = errors.Join(err, failed)
+	}
 	e.cfg.Log.Error("this gateway can no longer follow the log that it shares with others, and changes nothing", "error", err)
 	if e.member != nil {
 		e.member.end()
@@ -101,11 +116,15 @@ func (e *Engine) entry(in *Entry) error {
 	if in.Seq <= e.state.Seq {
 		return nil
 	}
+	e.lastKey = in.Key
 	var entry envelope
 	if err := json.Unmarshal(in.Data, &entry); err != nil {
 		return fmt.Errorf("%w: %w", errNoFollower, err)
 	}
 	err := e.state.apply(in.Seq, entry)
+	if err == nil && entry.Join != nil {
+		err = e.reads()
+	}
 	if errors.Is(err, errNoFollower) {
 		return err
 	}
@@ -122,28 +141,31 @@ func (e *Engine) entry(in *Entry) error {
 func (e *Engine) outcome(seq uint64, entry envelope, err error) {
 	m := e.member
 	switch {
-	case errors.Is(err, errVoid):
 	case entry.Join != nil:
 		if err == nil {
 			e.heard[seq] = e.cfg.Clock.Now()
 		}
 		if m != nil && entry.Join.Process == e.self.Process && entry.Join.Attempt == e.attempt {
-			if err == nil {
-				m.epoch = seq
-			}
-			m.joined.resolve(seq, err)
+			e.joined(m, seq, err)
 		}
+	case errors.Is(err, errVoid):
 	default:
 		if entry.Beat && err == nil {
 			e.heard[entry.Epoch] = e.cfg.Clock.Now()
 		}
-		if m != nil && m.epoch == entry.Epoch {
-			if p := m.pending[entry.Number]; p != nil {
-				delete(m.pending, entry.Number)
-				p.resolve(seq, err)
-			}
+		if m != nil && m.epoch == entry.Epoch && m.gateway == entry.Gateway {
+			m.numbers.resolve(entry.Number, seq, err)
 		}
 	}
+}
+
+// joined tells the outcome of the attempt to join that is under way; the first one
+// counts.
+func (e *Engine) joined(m *member, seq uint64, err error) {
+	if m.epoch == 0 && err == nil {
+		m.epoch, e.wasMember = seq, true
+	}
+	m.joined.resolve(seq, err)
 }
 
 // lapsed forgets memberships that have ended. The outcome of proposals of this
@@ -156,12 +178,9 @@ func (e *Engine) lapsed(err error) {
 		}
 	}
 	m := e.member
-	if m == nil || m.epoch == 0 || e.state.Members[m.epoch] != nil {
+	if m == nil || m.epoch == 0 || e.state.isMember(m.epoch) {
 		return
 	}
 	m.end()
-	for number, p := range m.pending {
-		delete(m.pending, number)
-		p.resolve(0, err)
-	}
+	m.numbers.resolveAll(err, func(uint64) bool { return true })
 }

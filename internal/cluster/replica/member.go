@@ -10,12 +10,12 @@ type member struct {
 	gateway string
 	lease   time.Duration
 	clock   Clock
+	life    int      // of the log that it is a member in
 	joined  *pending // the entry that makes it one
 
 	// Guarded by Engine.mu.
 	epoch   uint64 // 0 before it has joined; set before anybody gets the member
-	number  uint64 // of the last proposal
-	pending map[uint64]*pending
+	numbers numbers
 	beat    Reading // when the last beat was due
 
 	mu   sync.Mutex // guards what follows
@@ -27,8 +27,8 @@ type member struct {
 func newMember(e *Engine) *member {
 	now := e.cfg.Clock.Now()
 	return &member{
-		gateway: e.self.Gateway, lease: e.cfg.Lease, clock: e.cfg.Clock, joined: newPending(),
-		pending: map[uint64]*pending{}, beat: now, sent: now, lost: make(chan struct{}),
+		gateway: e.self.Gateway, lease: e.cfg.Lease, clock: e.cfg.Clock, life: e.life, joined: newPending(),
+		numbers: numbers{pending: map[uint64]*pending{}}, beat: now, sent: now, lost: make(chan struct{}),
 	}
 }
 

@@ -49,7 +49,7 @@ func (e *Engine) propose(ctx context.Context, entry envelope) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return e.decide(ctx, m, p, fmt.Sprintf("%x-%x", entry.Epoch, entry.Number), data)
+	return e.decide(ctx, m, p, fmt.Sprintf("%.8s-%x-%x", e.self.Process, entry.Epoch, entry.Number), data)
 }
 
 // begin numbers an entry.
@@ -65,22 +65,16 @@ func (e *Engine) begin(entry *envelope) (*member, *pending, error) {
 	case e.closed || m.Remaining() == 0:
 		return nil, nil, cluster.ErrExpelled
 	}
-	m.number++
-	p := newPending()
-	m.pending[m.number] = p
-	entry.Gateway, entry.Epoch, entry.Number, entry.Floor = m.gateway, m.epoch, m.number, m.number
-	for n := range m.pending {
-		entry.Floor = min(entry.Floor, n)
-	}
-	return m, p, nil
+	entry.Gateway, entry.Epoch = m.gateway, m.epoch
+	return m, m.numbers.begin(entry), nil
 }
 
-// forget gives a proposal up. One that is not decided may count until the next one
-// of the member is applied.
+// forget gives a proposal up. One that is not decided may count until one of the
+// member that begins later is applied.
 func (e *Engine) forget(m *member, number uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	delete(m.pending, number)
+	m.numbers.forget(number)
 }
 
 // decide appends an entry and waits until it is applied here.
@@ -91,10 +85,12 @@ func (e *Engine) decide(ctx context.Context, m *member, p *pending, key string, 
 		defer close(appended)
 		seq, err := e.store.Append(sending, key, data)
 		if err == nil {
-			e.inLog(seq)
-			return
+			e.inLog(m.life, seq)
+			err = e.later(m, p, seq)
 		}
-		appended <- err
+		if err != nil {
+			appended <- err
+		}
 	}()
 	defer func() {
 		stop()
@@ -106,26 +102,26 @@ func (e *Engine) decide(ctx context.Context, m *member, p *pending, key string, 
 		return p.seq, p.err
 	case err, failed := <-appended:
 		if failed {
-			return e.undecided(p, err)
+			return e.undecided(m, p, err)
 		}
 	case <-m.lost:
 		stop() // then Append tells what it has sent
 		if err, failed := <-appended; failed {
-			return e.undecided(p, err)
+			return e.undecided(m, p, err)
 		}
 	}
 	select {
 	case <-p.done:
 		return p.seq, p.err
 	case <-m.lost:
-		return e.undecided(p, cluster.ErrUnknownOutcome)
+		return e.undecided(m, p, cluster.ErrUnknownOutcome)
 	case <-ctx.Done():
-		return e.undecided(p, fmt.Errorf("%w: %w", cluster.ErrUnknownOutcome, context.Cause(ctx)))
+		return e.undecided(m, p, fmt.Errorf("%w: %w", cluster.ErrUnknownOutcome, context.Cause(ctx)))
 	}
 }
 
 // undecided returns the outcome of a proposal if it is known by now, else err.
-func (e *Engine) undecided(p *pending, err error) (uint64, error) {
+func (e *Engine) undecided(m *member, p *pending, err error) (uint64, error) {
 	e.mu.Lock()
 	select {
 	case <-p.done:
@@ -135,16 +131,32 @@ func (e *Engine) undecided(p *pending, err error) (uint64, error) {
 	}
 	e.mu.Unlock()
 	if errors.Is(err, cluster.ErrOtherLog) {
-		e.fail(err)
+		e.fail(m.life, err)
 	}
 	return 0, err
 }
 
-// inLog notes that an entry is in the log, and must be seen soon.
-func (e *Engine) inLog(seq uint64) {
+// later checks that an entry which is in the log is a later one than those that
+// were applied here, unless it is one of them.
+func (e *Engine) later(m *member, p *pending, seq uint64) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if seq > e.acked.seq {
+	select {
+	case <-p.done:
+		return nil
+	default:
+	}
+	if m.life == e.life && seq <= e.state.Seq {
+		return fmt.Errorf("%w: an entry is its number %d, and %d was applied here before, as if it was restored from a copy", cluster.ErrOtherLog, seq, e.state.Seq)
+	}
+	return nil
+}
+
+// inLog notes that an entry of a life of the log is there, and must be seen soon.
+func (e *Engine) inLog(life int, seq uint64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if life == e.life && seq > e.acked.seq {
 		if e.acked.seq <= e.state.Seq { // else the clock runs already
 			e.acked.at = e.cfg.Clock.Now()
 		}
@@ -183,18 +195,23 @@ func (e *Engine) Barrier(ctx context.Context) error {
 	ctx, cancel := e.bound(ctx)
 	defer cancel()
 	e.mu.Lock()
-	applied := e.state.Seq
+	life, applied := e.life, e.state.Seq
 	e.mu.Unlock()
 	last, err := e.store.Last(ctx)
 	if err == nil && last < applied { // the last is written with each entry
 		err = fmt.Errorf("%w: it ends at %d, and %d was applied here, as if it was restored from a copy", cluster.ErrOtherLog, last, applied)
-		e.fail(err)
+		e.fail(life, err)
 	}
 	if err != nil {
 		return err
 	}
-	e.inLog(last)
-	return e.wait(ctx, nil, func() (bool, error) { return e.state.Seq >= last, nil })
+	e.inLog(life, last)
+	return e.wait(ctx, nil, func() (bool, error) {
+		if e.life != life {
+			return false, fmt.Errorf("%w: another one has taken its place", cluster.ErrUnavailable)
+		}
+		return e.state.Seq >= last, nil
+	})
 }
 
 // wait waits for a condition, which is asked with mu held: again when something is

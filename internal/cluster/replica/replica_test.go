@@ -68,29 +68,38 @@ type gateway struct {
 
 func open(t *testing.T, log *clustertest.Memory, c replica.Config, format string) *gateway {
 	t.Helper()
+	return openOn(t, log, c, format, func(c *clustertest.Connection) replica.Store { return c })
+}
+
+// openOn opens a gateway on what wrap makes of its connection.
+func openOn(t *testing.T, log *clustertest.Memory, c replica.Config, format string, wrap func(*clustertest.Connection) replica.Store) *gateway {
+	t.Helper()
 	g := &gateway{t: t, words: &words{}, clock: &clustertest.Clock{}, connection: log.Connect(1, false)}
 	c.Clock = g.clock
 	var err error
-	if g.engine, err = replica.New(g.connection, c); err != nil {
+	if g.engine, err = replica.New(wrap(g.connection), c); err != nil {
 		t.Fatal(err)
 	}
 	if g.log, err = cluster.Open(g.engine, "words", journal.Config[string]{Format: format, Machine: g.words}); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		g.connection.Cut(true) // nobody waits for it to leave
-		stop := make(chan struct{})
-		go func() { defer close(stop); g.engine.Close() }()
-		for {
-			select {
-			case <-stop:
-				return
-			case <-time.After(time.Millisecond):
-				g.clock.Advance(time.Second)
-			}
-		}
-	})
+	t.Cleanup(g.kill)
 	return g
+}
+
+// kill closes the gateway without a word to the others.
+func (g *gateway) kill() {
+	g.connection.Cut(true)
+	stop := make(chan struct{})
+	go func() { defer close(stop); g.engine.Close() }()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-time.After(time.Millisecond):
+			g.clock.Advance(time.Second)
+		}
+	}
 }
 
 func (g *gateway) join() cluster.Member {
@@ -249,24 +258,14 @@ func TestAllWaitForEachMember(t *testing.T) {
 
 func TestARestartedGatewayIsItself(t *testing.T) {
 	log, dir := clustertest.NewMemory("a"), t.TempDir()
-	first := open(t, log, replica.Config{Dir: dir}, format)
+	first := open(t, log, replica.Config{Dir: dir, Boot: "boot"}, format)
 	was := first.join()
 	first.propose("a")
 	if _, err := replica.New(log.Connect(1, false), replica.Config{Dir: dir}); !errors.Is(err, journal.ErrLocked) {
 		t.Errorf("two processes in one folder: %v", err)
 	}
-	first.cut(true) // it dies without a word
-	stop := make(chan struct{})
-	go func() { defer close(stop); first.engine.Close() }()
-	until(t, "it is dead", func() bool {
-		select {
-		case <-stop:
-			return true
-		default:
-			return false
-		}
-	}, first)
-	second := open(t, log, replica.Config{Dir: dir}, format)
+	first.kill()
+	second := open(t, log, replica.Config{Dir: dir, Boot: "boot"}, format)
 	is := second.join()
 	if is.Gateway() != was.Gateway() || is.Epoch() <= was.Epoch() {
 		t.Errorf("%s %d was %s %d", is.Gateway(), is.Epoch(), was.Gateway(), was.Epoch())

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/gofrs/flock"
 	"github.com/google/uuid"
@@ -18,14 +19,19 @@ import (
 // self is what a gateway remembers of itself in its state folder.
 type self struct {
 	Gateway  string `json:"gateway"`
-	Process  string `json:"process"`  // random; of the last process
-	Identity string `json:"identity"` // of the log; empty before it was seen
-	Epoch    uint64 `json:"epoch"`    // of the last membership: the log has that entry, or a snapshot after it
+	Process  string `json:"process"`        // random; of the last process
+	Boot     string `json:"boot,omitempty"` // which start of which machine it ran in
+	Identity string `json:"identity"`       // of the log; empty before it was seen
+	// Last is an entry of this gateway. A log that does not have it has lost what
+	// was acknowledged, however far it has grown since.
+	Last uint64 `json:"last"`
 
-	replaces string            // the process before this one
+	replaces string            // the process before this one, if it is certainly gone
 	formats  map[string]string // of the machines, by name
 	path     string            // empty: nothing is remembered
 	lock     *flock.Flock
+
+	mu sync.Mutex // guards Identity and Last, and the file
 }
 
 const selfFormat = "davdisk cluster 1"
@@ -33,10 +39,11 @@ const selfFormat = "davdisk cluster 1"
 // selfPath is the file in a state folder.
 func selfPath(dir string) string { return filepath.Join(dir, "cluster") }
 
-// openSelf reads what the gateway remembers, and makes this process its only one,
-// so that the one before is known to be gone.
-func openSelf(dir, name string) (self, error) {
-	s := self{Gateway: cmp.Or(name, "gateway") + "-" + uuid.NewString()[:8], Process: uuid.NewString()}
+// openSelf reads what the gateway remembers, and makes this process its only one.
+// The one before is known to be gone if it ran on this machine since its start:
+// one that remembers another may have the copy of a folder that is in use.
+func openSelf(dir, name, boot string) (*self, error) {
+	s := &self{Gateway: cmp.Or(name, "gateway") + "-" + uuid.NewString()[:8], Process: uuid.NewString(), Boot: boot, formats: map[string]string{}}
 	if dir == "" {
 		return s, nil
 	}
@@ -53,7 +60,10 @@ func openSelf(dir, name string) (self, error) {
 	var before self
 	err := journal.ReadFile(s.path, selfFormat, &before)
 	if err == nil {
-		s.Gateway, s.Identity, s.Epoch, s.replaces = before.Gateway, before.Identity, before.Epoch, before.Process
+		s.Gateway, s.Identity, s.Last = before.Gateway, before.Identity, before.Last
+		if boot != "" && before.Boot == boot {
+			s.replaces = before.Process
+		}
 	} else if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
@@ -61,7 +71,7 @@ func openSelf(dir, name string) (self, error) {
 		err = s.write()
 	}
 	if err != nil {
-		return s, errors.Join(err, s.lock.Close())
+		return nil, errors.Join(err, s.lock.Close())
 	}
 	return s, nil
 }
@@ -80,25 +90,44 @@ func Remembered(dir string) (string, error) {
 // accept remembers an identity, or refuses one that is not known and does not
 // replace the one that is. It reports whether it replaces that.
 func (s *self) accept(identity Identity) (fresh bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.Identity == identity.ID {
 		return false, nil
 	}
 	if s.Identity != "" && identity.Replaces != s.Identity {
 		return false, fmt.Errorf("%w: it is %s, and %s was known; if the other is gone for good, davdisk cluster init with the state folder of a gateway replaces it", cluster.ErrOtherLog, identity.ID, s.Identity)
 	}
-	before := *s
-	s.Identity, s.Epoch = identity.ID, 0
+	known, last := s.Identity, s.Last
+	s.Identity, s.Last = identity.ID, 0
 	if err := s.write(); err != nil {
-		*s = before
+		s.Identity, s.Last = known, last
 		return false, err
 	}
-	return before.Identity != "", nil
+	return known != "", nil
 }
 
-// joined remembers a membership.
-func (s *self) joined(epoch uint64) error {
-	s.Epoch = epoch
+// remember remembers an entry of this gateway in the log of an identity.
+func (s *self) remember(identity string, last uint64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if identity != s.Identity || last <= s.Last {
+		return nil
+	}
+	s.Last = last
 	return s.write()
+}
+
+func (s *self) identity() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Identity
+}
+
+func (s *self) last() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Last
 }
 
 func (s *self) write() error {

@@ -1,6 +1,12 @@
 package replica
 
-import "context"
+import (
+	"context"
+	"errors"
+)
+
+// ErrSuperseded means that there is a later snapshot.
+var ErrSuperseded = errors.New("there is a later snapshot")
 
 // A Store keeps one ordered log for all gateways of a share, and a snapshot of
 // the state at an entry of it. Its methods are safe for concurrent use, and try
@@ -20,16 +26,19 @@ type Store interface {
 	// Last returns the number of the last entry that was acknowledged to
 	// anybody before the call, or a later one.
 	Last(ctx context.Context) (seq uint64, err error)
-	// Follow calls f with each entry after the entry number after, in their
-	// order, with reports, and with what was trimmed, as they come. It ends with
-	// its context, with an error of f, or when it may have missed something; it is
-	// then called again. Where entries after that number
-	// were trimmed, f gets a snapshot first.
+	// Follow calls f with each entry from number after on, that one included, in
+	// their order, with reports, and with what was trimmed, as they come. It ends
+	// with its context, with an error of f, or when it may have missed something or
+	// the data may be another, as after each break of a connection; it is then
+	// called again. Where entries from that number on were trimmed, f gets a
+	// snapshot first, and then all entries that are left.
 	Follow(ctx context.Context, after uint64, f func(Event) error) error
 	// Report tells all that the member of an epoch has applied an entry.
 	Report(ctx context.Context, epoch, seq uint64) error
 	// Save replaces the snapshot in one step, then removes the entries with
-	// these keys, and the reports of epochs before it that are not live.
+	// these keys, and the reports of epochs before it that are not live. If there
+	// is a later one, or one of the same entry, it changes nothing and returns
+	// ErrSuperseded.
 	Save(ctx context.Context, snapshot Snapshot, trim []string, live []uint64) error
 	// Info describes the store, with Members and what the log knows left out.
 	Info(ctx context.Context) (Info, error)
@@ -46,7 +55,7 @@ type Identity struct {
 // A Snapshot is the state after an entry.
 type Snapshot struct {
 	Seq     uint64
-	Trimmed uint64 // the entries up to this one are removed, or were before
+	Trimmed uint64 // the entries before this one are removed, or will be
 	Data    []byte
 }
 

@@ -18,6 +18,7 @@ func (e *Engine) watch() {
 		now := e.cfg.Clock.Now()
 		e.beatIfDue(now)
 		e.expelSilent(now)
+		e.rememberIfDue(now)
 		if e.acked.seq > e.state.Seq && now.least(e.acked.at) > e.cfg.Lease/6 && e.refollow != nil {
 			e.cfg.Log.Warn("an entry of the log that the gateways share was not seen in time; the log is followed anew")
 			e.acked.at = now
@@ -45,6 +46,23 @@ func (e *Engine) beatIfDue(now Reading) {
 			return
 		}
 		m.extend(sent)
+	})
+}
+
+// rememberEvery is how often the state folder learns, in leases, of the entries
+// of this gateway.
+const rememberEvery = 10
+
+// rememberIfDue writes to the state folder; mu is held.
+func (e *Engine) rememberIfDue(now Reading) {
+	m := e.member
+	if m == nil || m.Remaining() == 0 || now.least(e.remembered) < rememberEvery*e.cfg.Lease {
+		return
+	}
+	e.once("remember", func() {
+		if err := e.remember(m.life); err != nil {
+			e.cfg.Log.Warn("what this gateway knows of the log that it shares with others cannot be kept", "error", err)
+		}
 	})
 }
 
