@@ -12,7 +12,7 @@ import (
 // A browser that has signed in at one gateway may be sent to any, until it signs
 // out at one or its password changes. A gateway that is cut off does not let it in.
 func TestSignInAtGateways(t *testing.T) {
-	all := startGateways(t, memory.New(memory.Options{}), 2)
+	all := startGateways(t, memory.New(memory.Options{}), 2, 0)
 	a, b := all[0], all[1]
 	let := func(g *testGateway, password string) {
 		t.Helper()
