@@ -79,6 +79,17 @@ func with(ctx context.Context, a *answer) context.Context {
 	return context.WithValue(ctx, answerKey{}, a)
 }
 
+// emptied returns the error of a removal of which ctx has the answer. S3 answers one
+// without content; minio-go takes a page of a proxy, or an error in a success, for
+// that too.
+func emptied(ctx context.Context, err error) error {
+	a, recorded := ctx.Value(answerKey{}).(*answer)
+	if err == nil && recorded && a.status != http.StatusNoContent {
+		return fmt.Errorf("a removal was answered %d", a.status)
+	}
+	return err
+}
+
 // transport sends requests: those that change nothing again after any fault, with
 // an idle timeout, and listings whole or not at all.
 type transport struct{ *client }

@@ -189,6 +189,9 @@ func TestFaults(t *testing.T) {
 		{"remove, removed and reset", all, remove, 1, "DELETE", same(after), nil, with("f", "gone"), 1},
 		{"remove, reset", all, remove, 1, "DELETE", same(reset), nil, with("f", "gone"), 2},
 		{"remove, reset always", all, remove, always, "DELETE", same(reset), backend.ErrUncertain, old, maxTries},
+		{"remove, a page to log in", all, remove, 1, "DELETE", same(page(200)), nil, with("f", "gone"), 2},
+		{"remove, a page to log in always", all, remove, always, "DELETE", same(page(200)), backend.ErrUncertain, old, maxTries},
+		{"remove, error in a success", all, remove, 1, "DELETE", same(refuse(200, "InternalError")), nil, with("f", "gone"), 2},
 		{"remove, 403", all, remove, always, "DELETE", same(refuse(403, "AccessDenied")), fs.ErrPermission, old, 1},
 		{"remove, slow down", all, remove, 1, "DELETE", same(refuse(503, "SlowDown")), nil, with("f", "gone"), 2},
 		{"remove, reset and replaced", all, remove, 1, "DELETE", func(f *server) faultFunc {

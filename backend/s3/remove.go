@@ -233,7 +233,7 @@ func (s *store) deleteKey(ctx context.Context, e entry) error {
 	lost := false
 	for try := 1; ; try++ {
 		err := s.client.repeat(ctx, func(ctx context.Context) error {
-			return s.client.core.RemoveObject(ctx, s.cfg.Bucket, e.key, minio.RemoveObjectOptions{})
+			return emptied(ctx, s.client.core.RemoveObject(ctx, s.cfg.Bucket, e.key, minio.RemoveObjectOptions{}))
 		})
 		var uncertain uncertainError
 		if !errors.As(err, &uncertain) {
