@@ -33,6 +33,7 @@ func TestEveryFaultOverSFTP(t *testing.T) {
 	start := func(t *testing.T, files map[string]string) *faultyServer {
 		keeps := &folder{dir: t.TempDir()}
 		f := newFaultyServer(t, keeps, files)
+		f.partly = true
 		host := sshtest.Start(t, func(s *sshtest.Server) {
 			serve := s.Serve
 			s.Serve = func(channel io.ReadWriteCloser) {

@@ -29,6 +29,7 @@ type faultyServer struct {
 	gaveUp  func(*http.Request)             // the caller of a request that hangs does not wait any longer
 	ends    func()                          // closes what is the server's own
 	steps   bool                            // it has no move: others may see both names, or a part, until davdisk was started again
+	partly  bool                            // of a folder that it refuses to remove whole, what is left stays under its name
 
 	mu      sync.Mutex
 	calls   map[string]int // by kind, such as a method
