@@ -62,6 +62,26 @@ func (h *history) latest() []time.Duration {
 	return ends
 }
 
+// settling is by when all gateways show a content that one has shown and whose
+// writing has got no answer: that is told when its gateway was expelled, or has
+// found out.
+const settling = 30 * time.Second
+
+// settled returns from when on all gateways show each writing or a later one: its
+// acknowledgement. Until then one may show it, and another what was there before.
+func (h *history) settled(ends []time.Duration) []time.Duration {
+	settled := slices.Clone(ends)
+	for i, w := range h.writings {
+		switch {
+		case w.outcome == isDone:
+			settled[i] = w.ended
+		case settled[i] != forever:
+			settled[i] += settling
+		}
+	}
+	return settled
+}
+
 // judge returns what is wrong, by kind.
 func (h *history) judge(holdings []*holding) map[string][]string {
 	wrong := map[string][]string{}
@@ -69,8 +89,9 @@ func (h *history) judge(holdings []*holding) map[string][]string {
 		wrong[kind] = append(wrong[kind], fmt.Sprintf(format, args...))
 	}
 	ends := h.latest()
+	settled := h.settled(ends)
 	for _, l := range h.looks {
-		if why := h.lie(l, ends); why != "" {
+		if why := h.lie(l, ends, settled); why != "" {
 			blame("falsely reported", "%s showed %q at %v to %v, %s", l.how, l.value, l.sent, l.ended, why)
 		}
 	}
@@ -98,10 +119,10 @@ func (h *history) judge(holdings []*holding) map[string][]string {
 }
 
 // lie returns why a look is not what it could have been, or "".
-func (h *history) lie(l look, ends []time.Duration) string {
+func (h *history) lie(l look, ends, settled []time.Duration) string {
 	why := "which nobody wrote"
 	if l.value == "" {
-		why = h.replaced(-1, l, ends)
+		why = h.replaced(-1, l, ends, settled)
 	}
 	for i, w := range h.writings {
 		switch {
@@ -111,7 +132,7 @@ func (h *history) lie(l look, ends []time.Duration) string {
 		case w.sent > l.ended:
 			why = "which came later"
 		default:
-			why = h.replaced(i, l, ends)
+			why = h.replaced(i, l, ends, settled)
 		}
 	}
 	return why
@@ -120,22 +141,32 @@ func (h *history) lie(l look, ends []time.Duration) string {
 // replaced returns what had certainly replaced a writing before a look, or "": a
 // later writing, or whatever another look has shown once the writing had its effect.
 // The writing -1 is the state at the beginning.
-func (h *history) replaced(i int, l look, ends []time.Duration) string {
+func (h *history) replaced(i int, l look, ends, settled []time.Duration) string {
 	end := time.Duration(-1)
 	if i >= 0 {
 		end = ends[i]
 	}
 	for j, w := range h.writings {
-		if j != i && ends[j] < l.sent && w.sent > end {
-			return fmt.Sprintf("which %d had replaced by %q at %v to %v (known until %v)", w.by, w.value, w.sent, w.ended, ends[j])
+		if j != i && settled[j] < l.sent && w.sent > end {
+			return fmt.Sprintf("which %d had replaced by %q at %v to %v (everywhere by %v)", w.by, w.value, w.sent, w.ended, settled[j])
 		}
 	}
 	for _, other := range h.looks {
-		if other.value != l.value && end < other.sent && other.ended < l.sent {
+		if other.value != l.value && end < other.sent && other.ended < l.sent && h.isSettled(other.value, l.sent, settled) {
 			return fmt.Sprintf("which was there by %v, and %s showed %q at %v to %v", end, other.how, other.value, other.sent, other.ended)
 		}
 	}
 	return ""
+}
+
+// isSettled reports whether all gateways showed a content, or a later one, at a time.
+func (h *history) isSettled(value string, at time.Duration, settled []time.Duration) bool {
+	for i, w := range h.writings {
+		if w.value == value && w.outcome != isRefused {
+			return settled[i] < at
+		}
+	}
+	return true // nobody wrote it
 }
 
 // overwrites returns what a writing that has named what it replaces has replaced
