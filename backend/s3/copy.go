@@ -283,7 +283,10 @@ func (s *store) ownParts(src entry) bool {
 
 // copyInParts copies in parts.
 func (s *store) copyInParts(ctx context.Context, src entry, to string, old entry) (tag string, err error) {
-	full, err := s.head(ctx, src.key)
+	full, there, err := s.look(ctx, src.key)
+	if err == nil && !there {
+		err = &backend.Error{Kind: fs.ErrNotExist}
+	}
 	if err != nil {
 		return "", err
 	}

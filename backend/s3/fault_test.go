@@ -186,6 +186,12 @@ func TestFaults(t *testing.T) {
 		{"mkdir, made and reset", all, mkdir, 1, "PUT", same(after), nil, with("n/", ""), 1},
 		{"mkdir, reset", all, mkdir, 1, "PUT", same(reset), nil, with("n/", ""), 2},
 		{"mkdir, 403", all, mkdir, always, "PUT", same(refuse(403, "AccessDenied")), fs.ErrPermission, old, 1},
+		{"put of a version, a 404 of a proxy", all, ifVersion, 1, "HEAD", same(page(404)), backend.ErrUnavailable, old, 1},
+		{"mkdir, a 404 of a proxy", all, func(s *store) error { return s.Mkdir(ctx, "f") }, 1, "HEAD", same(page(404)), backend.ErrUnavailable, old, 1},
+		{"copy in parts, a 404 of a proxy", all, func(s *store) error {
+			_, err := s.copyInParts(ctx, entry{key: "f"}, "n", entry{})
+			return linkError("copy", "f", "n", err)
+		}, always, "HEAD", same(page(404)), backend.ErrUnavailable, old, 1},
 		{"remove, removed and reset", all, remove, 1, "DELETE", same(after), nil, with("f", "gone"), 1},
 		{"remove, reset", all, remove, 1, "DELETE", same(reset), nil, with("f", "gone"), 2},
 		{"remove, reset always", all, remove, always, "DELETE", same(reset), backend.ErrUncertain, old, maxTries},

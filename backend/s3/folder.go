@@ -25,12 +25,12 @@ func (s *store) Mkdir(ctx context.Context, name string) error {
 		return pathError("mkdir", name, err)
 	}
 	defer unlock()
-	_, err = s.head(ctx, s.key(name))
-	if err == nil {
-		return backend.PathError("mkdir", name, fs.ErrExist, "")
-	}
-	if !is(err, fs.ErrNotExist) {
+	_, there, err := s.look(ctx, s.key(name))
+	if err != nil {
 		return pathError("mkdir", name, err)
+	}
+	if there {
+		return backend.PathError("mkdir", name, fs.ErrExist, "")
 	}
 	err = s.needParent(ctx, name)
 	if err == nil {

@@ -144,17 +144,14 @@ func (u *upload) checkNow(ctx context.Context) (entry, error) {
 	if u.opts.IfVersion == "" && !u.opts.IfAbsent {
 		return entry{}, nil
 	}
-	e, err := u.s.head(ctx, u.key)
-	missing := is(err, fs.ErrNotExist)
+	e, there, err := u.s.look(ctx, u.key)
 	switch {
-	case err != nil && !missing:
+	case err != nil:
 		return entry{}, err
-	case !missing && u.opts.IfAbsent:
+	case there && u.opts.IfAbsent:
 		return entry{}, &backend.Error{Kind: fs.ErrExist}
-	case u.opts.IfVersion != "" && (missing || e.Version != u.opts.IfVersion):
+	case u.opts.IfVersion != "" && (!there || e.Version != u.opts.IfVersion):
 		return entry{}, &backend.Error{Kind: backend.ErrChanged}
-	case missing:
-		return entry{}, nil
 	}
 	return e, nil
 }
