@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/internal/cluster/clustertest"
@@ -30,9 +29,15 @@ func TestALogThatIsBehindIsRefused(t *testing.T) {
 				if err := g.engine.Close(); err != nil {
 					t.Fatal(err)
 				}
-			case "killed": // some time after the folder has learned of it
-				until(t, "it has run for long", func() bool { return g.clock.Now().Awake > 65*time.Second }, g)
+			case "killed": // some time later, when the folder has learned of it
+				file := filepath.Join(c.Dir, "cluster")
+				joined := read(t, file)
+				until(t, "it has run for long", func() bool { return read(t, file) != joined }, g)
+				before := read(t, file)
 				g.kill()
+				if err := os.WriteFile(file, []byte(before), 0o600); err != nil { // who is killed writes nothing more
+					t.Fatal(err)
+				}
 			case "running":
 				g.cut(true)
 			}
@@ -53,6 +58,15 @@ func TestALogThatIsBehindIsRefused(t *testing.T) {
 			other.propose("y") // it does not disturb those who agree
 		})
 	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
 
 // TestANumberThatWasThereIsNotTaken: a log that was restored from a copy while it
@@ -84,8 +98,7 @@ func TestTwoGatewaysWithOneFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 		take := func() {
-			data, err := os.ReadFile(filepath.Join(dir, "cluster"))
-			if err := errors.Join(err, os.WriteFile(filepath.Join(copied, "cluster"), data, 0o600)); err != nil {
+			if err := os.WriteFile(filepath.Join(copied, "cluster"), []byte(read(t, filepath.Join(dir, "cluster"))), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -139,7 +152,7 @@ func TestTwoGatewaysWithOneFolder(t *testing.T) {
 // of the log as it was.
 func TestWhatAnEarlierLifeIsToldDoesNotEndThisOne(t *testing.T) {
 	log := clustertest.NewMemory("a")
-	held := &hooked{followed: make(chan struct{})}
+	held := &hooked{refused: make(chan struct{}, 1), followed: make(chan struct{})}
 	g := openOn(t, log, replica.Config{}, format, held.on)
 	m := g.join()
 	held.append = func(key string) {
@@ -148,6 +161,7 @@ func TestWhatAnEarlierLifeIsToldDoesNotEndThisOne(t *testing.T) {
 		}
 	}
 	log.Replace(replica.Identity{ID: "b", Replaces: "a"})
+	<-held.refused
 	if _, err := g.log.Propose(t.Context(), "x", journal.Options{}); !errors.Is(err, cluster.ErrOtherLog) {
 		t.Fatal(err)
 	}

@@ -17,7 +17,8 @@ import (
 type hooked struct {
 	*clustertest.Connection
 	append   func(key string) // before an entry is sent; nil for nothing
-	followed chan struct{}    // if not nil, Follow does not return ErrOtherLog before it is closed
+	refused  chan struct{}    // if not nil, Follow sends when it is to return ErrOtherLog,
+	followed chan struct{}    // and does not before this is closed
 	save     func() error     // in place of a snapshot, if it returns an error
 }
 
@@ -35,7 +36,8 @@ func (h *hooked) Append(ctx context.Context, key string, data []byte) (uint64, e
 
 func (h *hooked) Follow(ctx context.Context, after uint64, f func(replica.Event) error) error {
 	err := h.Connection.Follow(ctx, after, f)
-	if h.followed != nil && errors.Is(err, cluster.ErrOtherLog) {
+	if h.refused != nil && errors.Is(err, cluster.ErrOtherLog) {
+		h.refused <- struct{}{}
 		<-h.followed
 	}
 	return err
