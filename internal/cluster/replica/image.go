@@ -35,10 +35,7 @@ func (s *state) restore(from Snapshot) error {
 	if err := json.Unmarshal(from.Data, &i); err != nil {
 		return fmt.Errorf("%w: snapshot: %w", errNoFollower, err)
 	}
-	if s.Gateways == nil { // of a version that did not know them
-		s.Gateways = map[string]past{}
-	}
-	if s.Seq != from.Seq || s.Members == nil {
+	if s.Seq != from.Seq || s.Members == nil || s.Gateways == nil {
 		return fmt.Errorf("%w: the snapshot of %d has the state of %d", cluster.ErrOtherLog, from.Seq, s.Seq)
 	}
 	for name, entries := range i.Machines {
