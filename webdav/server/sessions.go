@@ -23,6 +23,7 @@ import (
 const (
 	sessionTime  = 30 * 24 * time.Hour // since it was last used
 	sessionsKept = 4096
+	endedKept    = 256       // the ends of sessions that a gateway remembers
 	renewAfter   = time.Hour // of use
 	// sessionWait is how long a browser waits for a sign-in or sign-out to be
 	// known to all gateways, and renewWait for what it need not wait for.
@@ -63,7 +64,7 @@ type Sessions struct {
 	gateways map[string]uint64 // that check passwords, and the epochs in which they do
 	count    uint64            // of openings and renewals
 	self     string            // the name of this gateway, once it has told it; not part of the state
-	unsure   uint64            // the last entry by which a session was ended, and may be unknown elsewhere; not part of the state
+	ended    []string          // the keys of those that were ended last; not part of the state
 }
 
 // session is one session, but for its key.
@@ -147,10 +148,9 @@ func (s *Sessions) begin(ctx context.Context, secret string, user *User) error {
 	ctx, cancel := context.WithTimeout(ctx, sessionWait)
 	defer cancel()
 	now := s.now()
-	_, err := s.forAll(ctx, sessionChange{
+	return s.forAll(ctx, sessionChange{
 		Op: opOpen, Key: keyOf(secret), User: user.Name, Proof: proofOf(secret, user), Expires: now.Add(sessionTime), Lapsed: s.lapsed(now),
 	})
-	return err
 }
 
 // find returns the user whose session a cookie is, nil if there is none, or
@@ -193,35 +193,27 @@ func (s *Sessions) end(ctx context.Context, secret string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sessionWait)
 	defer cancel()
-	if known {
-		seq, err := s.forAll(ctx, sessionChange{Op: opEnd, Key: key})
-		if err != nil {
-			s.setUnsure(seq)
-		}
-		return err
-	}
-	s.mu.RLock()
-	seq := s.unsure
-	s.mu.RUnlock()
-	if seq == 0 { // else it may be this one which has ended here alone
+	if !known && !s.hasEnded(key) {
 		return nil
 	}
-	return s.log.AppliedByAll(ctx, seq)
+	return s.forAll(ctx, sessionChange{Op: opEnd, Key: key})
 }
 
-func (s *Sessions) setUnsure(seq uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.unsure = max(s.unsure, seq)
+// hasEnded reports whether a session is among those that were ended last: others
+// may not know yet.
+func (s *Sessions) hasEnded(key string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Contains(s.ended, key)
 }
 
-// forAll proposes a change and returns when all gateways have applied it. seq is 0
-// if it is not known to be in the log.
-func (s *Sessions) forAll(ctx context.Context, c sessionChange) (seq uint64, err error) {
-	if seq, err = s.log.Propose(ctx, c, journal.Options{}); err != nil {
-		return 0, err
+// forAll proposes a change and returns when all gateways have applied it.
+func (s *Sessions) forAll(ctx context.Context, c sessionChange) error {
+	seq, err := s.log.Propose(ctx, c, journal.Options{})
+	if err != nil {
+		return err
 	}
-	return seq, s.log.AppliedByAll(ctx, seq)
+	return s.log.AppliedByAll(ctx, seq)
 }
 
 func (s *Sessions) get(key string) (session, bool) {
@@ -265,7 +257,7 @@ func (s *Sessions) checksPasswords(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, renewWait)
 	defer cancel()
 	// If it fails this gateway counts itself, and tells the others the next time.
-	_, _ = s.forAll(ctx, sessionChange{Op: opChecks, Gateway: m.Gateway(), Epoch: m.Epoch()})
+	_ = s.forAll(ctx, sessionChange{Op: opChecks, Gateway: m.Gateway(), Epoch: m.Epoch()})
 }
 
 // checkers is how many gateways check passwords, as far as this one knows: after
@@ -311,7 +303,10 @@ func (m sessionMachine) Apply(c sessionChange) error {
 		}
 		m.use(one, c.Expires)
 	case opEnd:
-		delete(m.open, c.Key)
+		if m.open[c.Key] != nil {
+			delete(m.open, c.Key)
+			m.ended = append(m.ended[max(0, len(m.ended)-endedKept+1):], c.Key)
+		}
 	case opChecks:
 		m.gateways[c.Gateway] = max(m.gateways[c.Gateway], c.Epoch)
 	default:

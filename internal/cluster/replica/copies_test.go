@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/davdisk/davdisk/internal/cluster"
@@ -16,9 +17,10 @@ import (
 // TestALogThatIsBehindIsRefused also when it has grown since it was restored from a
 // copy of itself, and by a process that has not seen what it had.
 func TestALogThatIsBehindIsRefused(t *testing.T) {
-	for _, way := range []string{"closed", "killed", "running"} {
+	for _, way := range []string{"closed", "killed", "running", "running, and given a snapshot"} {
 		t.Run(way, func(t *testing.T) {
 			log, c := clustertest.NewMemory("a"), replica.Config{Dir: t.TempDir()}
+			var others replica.Config
 			g := open(t, log, c, format)
 			m := g.join()
 			g.propose("kept")
@@ -40,20 +42,31 @@ func TestALogThatIsBehindIsRefused(t *testing.T) {
 				}
 			case "running":
 				g.cut(true)
+			case "running, and given a snapshot": // of the log that has lost something
+				g.cut(true)
+				others.Entries = 10
 			}
 			restore()
-			other := open(t, log, replica.Config{}, format)
+			other := open(t, log, others, format)
 			other.join()
+			if others.Entries > 0 {
+				until(t, "the one that is cut off is expelled", func() bool {
+					status, err := other.engine.Status(t.Context())
+					return err == nil && len(status.Members) == 1
+				}, other)
+			}
 			for other.propose("x") < 100*seq {
 			}
-			if way == "running" {
+			if strings.HasPrefix(way, "running") {
 				g.cut(false)
 				<-m.Lost()
 			} else {
 				g = open(t, log, c, format)
 			}
-			if _, err := g.engine.Join(t.Context()); !errors.Is(err, cluster.ErrOtherLog) {
-				t.Errorf("join: %v", err)
+			for range 2 {
+				if _, err := g.engine.Join(t.Context()); !errors.Is(err, cluster.ErrOtherLog) {
+					t.Errorf("join: %v", err)
+				}
 			}
 			other.propose("y") // it does not disturb those who agree
 		})

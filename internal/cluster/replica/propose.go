@@ -146,7 +146,7 @@ func (e *Engine) later(m *member, p *pending, seq uint64) error {
 		return nil
 	default:
 	}
-	if m.life == e.life && seq <= e.state.Seq {
+	if m.life == e.life && m == e.member && seq <= e.state.Seq { // those of an earlier membership have no outcome here
 		return fmt.Errorf("%w: an entry is its number %d, and %d was applied here before, as if it was restored from a copy", cluster.ErrOtherLog, seq, e.state.Seq)
 	}
 	return nil

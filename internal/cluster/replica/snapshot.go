@@ -12,7 +12,9 @@ import (
 // snapshot has less of this gateway than was applied here.
 func (e *Engine) restore(s Snapshot) error {
 	had := e.state.Gateways[e.self.Gateway].Last
-	if err := e.state.restore(s); err != nil {
+	// The state is replaced, and what is known of this gateway with it.
+	remembered := e.self.remember(e.self.identity(), had)
+	if err := errors.Join(remembered, e.state.restore(s)); err != nil {
 		return err
 	}
 	if has := e.state.last(e.self.Gateway); has < had {
@@ -71,8 +73,8 @@ func (b backoff) over(now Reading, first time.Duration) bool {
 // oldest member does it. An entry is removed when each member has applied a later
 // one: the last is where it goes on.
 func (e *Engine) snapshotIfDue() {
-	m := e.member
-	if e.grown.entries < e.cfg.Entries && e.grown.bytes < e.cfg.LogBytes || e.tasks["snapshot"] || m == nil || m.Remaining() == 0 || e.state.epochs()[0] != m.epoch ||
+	m, live := e.member, e.state.epochs()
+	if e.grown.entries < e.cfg.Entries && e.grown.bytes < e.cfg.LogBytes || e.tasks["snapshot"] || m == nil || m.Remaining() == 0 || len(live) == 0 || live[0] != m.epoch ||
 		!e.saving.over(e.cfg.Clock.Now(), e.cfg.Lease) {
 		return
 	}
@@ -82,7 +84,6 @@ func (e *Engine) snapshotIfDue() {
 		return
 	}
 	s.Trimmed = s.Seq
-	live := e.state.epochs()
 	for _, epoch := range live {
 		if epoch != m.epoch {
 			s.Trimmed = min(s.Trimmed, e.reported[epoch])

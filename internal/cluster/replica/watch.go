@@ -19,7 +19,7 @@ func (e *Engine) watch() {
 		e.beatIfDue(now)
 		e.expelSilent(now)
 		e.rememberIfDue(now)
-		if e.acked.seq > e.state.Seq && now.least(e.acked.at) > e.cfg.Lease/6 && e.refollow != nil {
+		if e.failed == nil && e.acked.seq > e.state.Seq && now.least(e.acked.at) > e.cfg.Lease/6 && e.refollow != nil {
 			e.cfg.Log.Warn("an entry of the log that the gateways share was not seen in time; the log is followed anew")
 			e.acked.at = now
 			e.refollow()

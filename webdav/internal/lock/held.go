@@ -167,11 +167,13 @@ func (all *reservations) apply(c change) (changed []Changed, err error) {
 		if !h.Unsettled && h.Ticket.Epoch <= all.ended[h.Ticket.Gateway] {
 			return nil, cluster.ErrExpelled // it would never be released
 		}
+		if h.Unsettled { // in a snapshot: others may have had the names as well
+			all.held = append(all.held, &h)
+			all.linger(&h)
+			return nil, nil
+		}
 		if changed, err = all.judge(h.Names, r.Settled); err == nil {
 			all.held = append(all.held, &h)
-			if h.Unsettled { // in a snapshot
-				all.linger(&h)
-			}
 		}
 	case c.Op == opRelease && r.Release != nil:
 		h := all.find(*r.Release)
@@ -320,9 +322,11 @@ func (all *reservations) expelled(gateway string, epoch uint64) (changed []Chang
 // that has ended, and are not judged by it.
 func (all *reservations) snapshot() iter.Seq[change] {
 	return func(yield func(change) bool) {
-		for _, h := range all.held {
-			if !yield(change{Op: opReserve, Reserved: &reserved{Hold: h}}) {
-				return
+		for _, unsettled := range []bool{false, true} { // which would be in the way of the others
+			for _, h := range all.held {
+				if h.Unsettled == unsettled && !yield(change{Op: opReserve, Reserved: &reserved{Hold: h}}) {
+					return
+				}
 			}
 		}
 		for _, gateway := range slices.Sorted(maps.Keys(all.ended)) {

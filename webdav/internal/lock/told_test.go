@@ -155,3 +155,36 @@ func TestMeanwhile(t *testing.T) {
 		r.Release()
 	}
 }
+
+// A snapshot has the names of two PUTs of one file, one of which is of an expelled
+// gateway: whoever is given it has them too.
+func TestUnsettledInASnapshot(t *testing.T) {
+	for order := range 2 {
+		synctest.Test(t, func(t *testing.T) {
+			log, gateways := gatewaytest.New(t, 2)
+			one, two := tables(t, gateways[:1], Options{})[0], tables(t, gateways[1:], Options{})[0]
+			put := Name{Path: "/f", Shared: true, Member: true, Lingers: time.Minute}
+			first, second := one, two
+			if order == 1 {
+				first, second = two, one
+			}
+			mustReserve(t, first, put)
+			mustReserve(t, second, put)
+			log.Expel(gateways[1], false)
+			restored := machine{one}
+			var all []change
+			for c := range restored.Snapshot() {
+				all = append(all, c)
+			}
+			restored.Reset()
+			for _, c := range all {
+				if err := restored.Apply(c); err != nil {
+					t.Fatalf("%+v is refused: %v", c.Reserved, err)
+				}
+			}
+			if got := len(one.reserved.held); got != 2 {
+				t.Errorf("%d are held, want 2", got)
+			}
+		})
+	}
+}
