@@ -49,6 +49,24 @@ type node struct {
 func (c *core) bind(name string, info backend.Info) *node {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.bindLocked(name, info)
+}
+
+// bindRead is bind for a caller that has not locked the name, and has looked it up
+// since Writes returned writes. It returns nil if the file was stored here since: then
+// what was looked up may be older than the node, and must be looked up again.
+func (c *core) bindRead(name string, info backend.Info, writes uint64) *node {
+	since := c.meta.Writes() != writes
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n := c.nodes[name]; n != nil && since && !n.pending() && n.info.Version != info.Version {
+		return nil
+	}
+	return c.bindLocked(name, info)
+}
+
+// bindLocked is bind for a caller that holds c.mu.
+func (c *core) bindLocked(name string, info backend.Info) *node {
 	n := c.nodes[name]
 	if n != nil && (n.pending() || n.info.Version == info.Version) {
 		n.refs++

@@ -54,6 +54,7 @@ const maxLooks = 4
 // once, so that reading returns the content of this moment.
 func (f *FS) openRead(p place, flag int) (afero.File, error) {
 	for looks := 1; ; looks++ {
+		writes := f.meta.Writes()
 		info, children, err := f.look(f.ctx, p.name)
 		if err == nil {
 			err = p.checkKind(info)
@@ -64,7 +65,13 @@ func (f *FS) openRead(p place, flag int) (afero.File, error) {
 		case info.Dir:
 			return &dir{core: f.core, ctx: f.ctx, place: p, info: info, children: children}, nil
 		}
-		n := f.bind(p.name, info)
+		n := f.bindRead(p.name, info, writes)
+		switch {
+		case n == nil && looks < maxLooks:
+			continue
+		case n == nil:
+			n = f.bind(p.name, info)
+		}
 		if n.isLocal() {
 			return f.newFile(n, p, flag), nil
 		}
