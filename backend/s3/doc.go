@@ -14,13 +14,15 @@
 // (probe.go), with one small object that is removed again; the result is
 // declared (see [backend.Capabilities]) and kept for a week.
 //
-// A move is copies and deletions. It is in a journal: one that was killed is
-// finished if all was copied, or else taken back.
+// A move is copies and deletions. It is in a journal, as the copy and the removal
+// of a folder are: one that was cut short is finished or taken back, before its
+// names are seen again or by the next process.
 //
 // Files are in one of these:
 //
 //   - config.go, features.go, probe.go: opening, and what the server can do
 //   - client.go, errors.go: requests and their errors
 //   - s3.go, entry.go, content.go, put.go, parts.go, remove.go: files and folders
-//   - copy.go, move.go, journal.go: copies, moves, what a killed process left
+//   - copy.go, move.go: copies and moves
+//   - journal.go, recover.go: what was cut short
 package s3

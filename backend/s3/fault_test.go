@@ -185,6 +185,12 @@ func TestFaults(t *testing.T) {
 		{"parts, a page when completed", all, parts, 1, "POST uploadId=", same(page(200)), nil, with("f", large), 3},
 		{"mkdir, made and reset", all, mkdir, 1, "PUT", same(after), nil, with("n/", ""), 1},
 		{"mkdir, reset", all, mkdir, 1, "PUT", same(reset), nil, with("n/", ""), 2},
+		{"mkdir, a page to log in", all, mkdir, 1, "PUT", same(page(200)), nil, with("n/", ""), 2},
+		{"mkdir, a page to log in always", all, mkdir, always, "PUT", same(page(200)), backend.ErrUncertain, old, uploadTries},
+		{"mkdir, error in a success", all, mkdir, 1, "PUT", same(refuse(200, "InternalError")), nil, with("n/", ""), 2},
+		{"mkdir, made and without an entity tag", all, mkdir, 1, "PUT", same(func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+			next(httptest.NewRecorder(), r)
+		}), nil, with("n/", ""), 1},
 		{"mkdir, 403", all, mkdir, always, "PUT", same(refuse(403, "AccessDenied")), fs.ErrPermission, old, 1},
 		{"put of a version, a 404 of a proxy", all, ifVersion, 1, "HEAD", same(page(404)), backend.ErrUnavailable, old, 1},
 		{"mkdir, a 404 of a proxy", all, func(s *store) error { return s.Mkdir(ctx, "f") }, 1, "HEAD", same(page(404)), backend.ErrUnavailable, old, 1},

@@ -58,7 +58,11 @@ func (s *store) mark(ctx context.Context, key string) error {
 				return unsure(sent, err)
 			}
 		}
-		_, err = s.client.put(ctx, key, newPart(nil), markerHeaders(), condition{absent: s.can.IfAbsent})
+		var tag string
+		tag, err = s.client.put(ctx, key, newPart(nil), markerHeaders(), condition{absent: s.can.IfAbsent})
+		if err == nil && tag == "" { // it may be a page of a proxy
+			err = uncertainError{errNotS3}
+		}
 		var lost uncertainError
 		switch {
 		case errors.As(err, &lost):

@@ -2,9 +2,11 @@ package e2e
 
 import (
 	"context"
+	"crypto/md5"
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -121,7 +123,7 @@ func TestEveryFaultOverS3(t *testing.T) {
 	var roots atomic.Int64
 	start := func(t *testing.T, files map[string]string) *faultyServer {
 		root := fmt.Sprint("disk", roots.Add(1))
-		f := newFaultyServer(t, &bucket{*core, root, folder{dir: filepath.Join(host.Files, root)}}, files)
+		f := newFaultyServer(t, &bucket{*core, root}, files)
 		f.steps = true
 		web := httptest.NewServer(breaking(f, s3Call, between))
 		transport := &http.Transport{MaxIdleConnsPerHost: 16, DisableCompression: true}
@@ -183,12 +185,10 @@ func routed(address string, transport *http.Transport, f *faultyServer) http.Rou
 	})
 }
 
-// A bucket is where an S3 server keeps its files: in a folder of this machine, with
-// what another client sees of uploads in parts.
+// A bucket is where an S3 server keeps its files, as another client sees them.
 type bucket struct {
 	minio.Core
-	root  string
-	files folder
+	root string
 }
 
 func (b *bucket) plant(path, content string) error {
@@ -197,26 +197,63 @@ func (b *bucket) plant(path, content string) error {
 }
 
 func (b *bucket) holds() (map[string]string, error) {
-	disk, err := b.files.holds()
-	for errors.Is(err, fs.ErrNotExist) { // removed meanwhile
-		disk, err = b.files.holds()
-	}
-	if err != nil {
+	for {
+		disk, err := b.objects()
+		if minio.ToErrorResponse(err).Code == minio.NoSuchKey { // removed since it was listed
+			continue
+		}
+		if err == nil {
+			err = b.begun(disk)
+		}
 		return disk, err
 	}
+}
+
+// objects reads all objects. A folder is there if a key begins with its name.
+func (b *bucket) objects() (map[string]string, error) {
+	disk := map[string]string{}
+	for object := range b.ListObjectsIter(context.Background(), s3test.Bucket, minio.ListObjectsOptions{Prefix: b.root + "/", Recursive: true}) {
+		if object.Err != nil {
+			return disk, object.Err
+		}
+		name := strings.TrimPrefix(object.Key, b.root)
+		for at, c := range name[1:] {
+			if c == '/' {
+				disk[name[:1+at]+"/"] = ""
+			}
+		}
+		if strings.HasSuffix(name, "/") {
+			continue
+		}
+		body, _, _, err := b.GetObject(context.Background(), s3test.Bucket, object.Key, minio.GetObjectOptions{})
+		if err != nil {
+			return disk, err
+		}
+		content := md5.New()
+		_, err = io.Copy(content, body)
+		if err := errors.Join(err, body.Close()); err != nil {
+			return disk, err
+		}
+		disk[name] = hex.EncodeToString(content.Sum(nil))
+	}
+	return disk, nil
+}
+
+// begun adds the uploads of which parts are stored, by hidden names.
+func (b *bucket) begun(disk map[string]string) error {
 	begun, err := b.ListMultipartUploads(context.Background(), s3test.Bucket, b.root+"/", "", "", "", 1000)
 	if err != nil {
-		return disk, err
+		return err
 	}
 	for _, upload := range begun.Uploads {
 		stored, err := b.ListObjectParts(context.Background(), s3test.Bucket, upload.Key, upload.UploadID, 0, 1000)
 		switch {
-		case minio.ToErrorResponse(err).Code == "NoSuchUpload": // it is over
+		case minio.ToErrorResponse(err).Code == minio.NoSuchUpload: // it is over
 		case err != nil:
-			return disk, err
+			return err
 		case len(stored.ObjectParts) > 0:
 			disk["/.davdisk-parts of "+upload.Key] = ""
 		}
 	}
-	return disk, nil
+	return nil
 }
