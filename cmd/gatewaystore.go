@@ -79,7 +79,7 @@ func (s *session) whichStore(ctx context.Context, b backend.Backend, address str
 }
 
 // placing are the options of drivers that say where a store is. Others say how it is
-// reached from this machine, or who asks.
+// reached from this machine, or with which credentials.
 var placing = []string{"url", "endpoint", "bucket", "host", "port", "user", "folder", "filename-encryption", "filename-encoding", "directory-name-encryption"}
 
 // placeOf is whichStore for what an address and the options of its remote tell. remote

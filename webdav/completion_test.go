@@ -18,7 +18,7 @@ import (
 	"github.com/spf13/afero"
 )
 
-// lateFs carries a change out only when the request's connection has ended.
+// lateFs carries a change out, of which it has the whole body, when wait returns.
 type lateFs struct {
 	*capableFs
 	wait func()

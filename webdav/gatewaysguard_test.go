@@ -1,36 +1,15 @@
 package webdav
 
 import (
-	"context"
 	"fmt"
-	"io"
-	"io/fs"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
-	"time"
-
-	"github.com/spf13/afero"
 
 	"github.com/davdisk/davdisk/webdav/internal/gatewaytest"
 )
-
-// A waitingFs is told of each file before it is stored.
-type waitingFs struct {
-	*capableFs
-	before func()
-}
-
-func (f *waitingFs) WithContext(ctx context.Context) afero.Fs {
-	return &waitingFs{f.capableFs.WithContext(ctx).(*capableFs), f.before}
-}
-
-func (f *waitingFs) Put(name string, body io.Reader, size int64, mtime time.Time, ifMatch string, ifAbsent bool) (fs.FileInfo, error) {
-	f.before()
-	return f.capableFs.Put(name, body, size, mtime, ifMatch, ifAbsent)
-}
 
 // Gateways compare versions each for itself, and a store need not. So who replaces a
 // certain version at one gateway has the file alone until that is done, and of two
@@ -56,7 +35,7 @@ func TestVersionsAtGateways(t *testing.T) {
 				files := newCapableFs()
 				var stores atomic.Int64
 				before := func() {}
-				all, _ := newGateways(t, 2, &waitingFs{files, func() { before() }})
+				all, _ := newGateways(t, 2, &lateFs{files, func() { before() }})
 				serve(all[0], "PUT", "/f", "first")
 				tag := serve(all[0], "GET", "/f", "").Header().Get("ETag")
 				release := make(chan struct{})

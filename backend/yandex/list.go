@@ -84,7 +84,7 @@ func (b *Backend) list(ctx context.Context, name string, most int) (backend.Info
 		b.unusable.Store(name, unusable)
 	}
 	for i := range items {
-		b.note(path.Join(name, string(items[i].Name)), &items[i])
+		b.recent.observed(path.Join(name, string(items[i].Name)), &items[i]) // its link came with the page
 	}
 	if whole {
 		b.recent.listed(name)

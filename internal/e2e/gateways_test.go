@@ -15,6 +15,14 @@ import (
 	"github.com/davdisk/davdisk/internal/testlevel"
 )
 
+// initCluster makes the log of a cluster.
+func initCluster(tb testing.TB, address string) {
+	tb.Helper()
+	initialize, home := exec.Command(binary, "cluster", "init", address), tb.TempDir()
+	initialize.Env = append(os.Environ(), "HOME="+home, "XDG_STATE_HOME="+home)
+	run(tb, initialize)
+}
+
 // TestThreeGateways has three davdisks serve one disk by one etcd: they have the
 // same locks and show the same files, also when one of them is killed, and change
 // nothing while etcd does not answer.
@@ -22,7 +30,7 @@ func TestThreeGateways(t *testing.T) {
 	testlevel.NeedMore(t)
 	etcd := etcdtest.Start(t, 1)
 	disk := startDisk(t, emulator.Options{})
-	address := strings.Replace(etcd.Endpoints()[0], "http://", "etcd://", 1)
+	address := etcd.Address()
 	home := t.TempDir()
 	command := func(args ...string) *exec.Cmd {
 		c := exec.Command(binary, args...)

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,25 +49,12 @@ func openOffice(b testing.TB, gateways int) *office {
 		return o
 	}
 	o.etcd = etcdtest.Start(b, 3)
-	var nodes []string
-	for _, node := range o.etcd.Endpoints() {
-		nodes = append(nodes, strings.TrimPrefix(node, "http://"))
-	}
-	o.address = "etcd://" + strings.Join(nodes, ",")
-	o.davdisk("cluster", "init", o.address)
+	o.address = o.etcd.Address()
+	initCluster(b, o.address)
 	for n := range gateways {
 		o.gateways = append(o.gateways, serveIn(b, o.disk, b.TempDir(), "--cluster", o.address, "--gateway", fmt.Sprint("g", n)))
 	}
 	return o
-}
-
-// davdisk runs a command to its end and returns what it says.
-func (o *office) davdisk(args ...string) string {
-	o.Helper()
-	c := exec.Command(binary, args...)
-	home := o.TempDir()
-	c.Env = append(append(os.Environ(), "HOME="+home, "XDG_CONFIG_HOME="+home, "XDG_STATE_HOME="+home, "XDG_CACHE_HOME="+home), account(o.disk)...)
-	return run(o, c)
 }
 
 // ask sends a request to the next gateway, which has to answer with the status.

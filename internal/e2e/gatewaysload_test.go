@@ -8,8 +8,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -96,14 +94,7 @@ type gatewayProcess struct {
 func startFleet(t *testing.T, gateways, nodes int, flags ...string) *fleet {
 	t.Helper()
 	f := &fleet{T: t, etcd: etcdtest.Start(t, nodes), disk: startDisk(t, emulator.Options{Latency: time.Millisecond}), troubles: map[string]int{}}
-	var direct []string
-	for _, endpoint := range f.etcd.Endpoints() {
-		direct = append(direct, strings.TrimPrefix(endpoint, "http://"))
-	}
-	initialize := exec.Command(binary, "cluster", "init", "etcd://"+strings.Join(direct, ","))
-	home := t.TempDir()
-	initialize.Env = append(os.Environ(), "HOME="+home, "XDG_STATE_HOME="+home)
-	run(t, initialize)
+	initCluster(t, f.etcd.Address())
 	for i := range gateways {
 		g := &gatewayProcess{name: fmt.Sprint("gateway", i), home: t.TempDir()}
 		var nodes []string

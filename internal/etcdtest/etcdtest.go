@@ -88,6 +88,11 @@ func (c *Cluster) Endpoints() []string {
 	return all
 }
 
+// Address returns what davdisk calls the cluster: etcd://HOST:PORT,…
+func (c *Cluster) Address() string {
+	return "etcd://" + strings.ReplaceAll(strings.Join(c.Endpoints(), ","), "http://", "")
+}
+
 // free returns addresses that nothing listens on.
 func free(tb testing.TB, count int) []string {
 	tb.Helper()
