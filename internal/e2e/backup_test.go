@@ -22,17 +22,19 @@ func TestBackups(t *testing.T) {
 		script     string // $SRC to the share at $URL (http://HOST/), and back to $BACK
 	}{
 		{"duplicity", "duplicity", `
-			D="duplicity --no-encryption --archive-dir $HOME/archive"
+			# Backups are told apart by the second in which they were begun, so each has its own.
+			NOW=$(date +%s)
+			D() { NOW=$((NOW+1)); duplicity --current-time $NOW --no-encryption --archive-dir $HOME/archive "$@"; }
 			TO=$(printf %s "$URL" | sed 's,http://,webdav://me@,')backup
 			FTP_PASSWORD=$PASSWORD; export FTP_PASSWORD
-			$D full "$SRC" "$TO"
+			D full "$SRC" "$TO"
 			echo more >"$SRC/more.txt"
-			$D incr "$SRC" "$TO"
-			$D verify --compare-data "$TO" "$SRC"
-			$D full "$SRC" "$TO"
-			$D remove-all-but-n-full 1 --force "$TO"
+			D incr "$SRC" "$TO"
+			D verify --compare-data "$TO" "$SRC"
+			D full "$SRC" "$TO"
+			D remove-all-but-n-full 1 --force "$TO"
 			rm -rf $HOME/archive
-			$D restore "$TO" "$BACK"
+			D restore "$TO" "$BACK"
 		`},
 		{"restic", "restic", `
 			rclone config create disk webdav url="$URL" vendor=owncloud user=me pass="$(rclone obscure "$PASSWORD")"

@@ -139,12 +139,13 @@ func (h *history) lie(l look, ends, settled []time.Duration) string {
 }
 
 // replaced returns what had certainly replaced a writing before a look, or "": a
-// later writing, or whatever another look has shown once the writing had its effect.
-// The writing -1 is the state at the beginning.
+// later writing, or whatever another look has shown once all gateways showed the
+// writing: before that, it may be what the writing has replaced. The writing -1 is
+// the state at the beginning.
 func (h *history) replaced(i int, l look, ends, settled []time.Duration) string {
-	end := time.Duration(-1)
+	end, everywhere := time.Duration(-1), time.Duration(-1)
 	if i >= 0 {
-		end = ends[i]
+		end, everywhere = ends[i], settled[i]
 	}
 	for j, w := range h.writings {
 		if j != i && settled[j] < l.sent && w.sent > end {
@@ -152,8 +153,8 @@ func (h *history) replaced(i int, l look, ends, settled []time.Duration) string 
 		}
 	}
 	for _, other := range h.looks {
-		if other.value != l.value && end < other.sent && other.ended < l.sent && h.isSettled(other.value, l.sent, settled) {
-			return fmt.Sprintf("which was there by %v, and %s showed %q at %v to %v", end, other.how, other.value, other.sent, other.ended)
+		if other.value != l.value && everywhere < other.sent && other.ended < l.sent && h.isSettled(other.value, l.sent, settled) {
+			return fmt.Sprintf("which was everywhere by %v, and %s showed %q at %v to %v", everywhere, other.how, other.value, other.sent, other.ended)
 		}
 	}
 	return ""
