@@ -105,12 +105,11 @@ func contentNamed(value string) string {
 	return loadContent(by, number, length)
 }
 
-// whole returns the first line of a content, and whether the rest belongs to it.
+// whole returns the first line of a content, and whether the rest belongs to it. It
+// does not keep the rest.
 func whole(content string) (value string, ok bool) {
 	value, _, _ = strings.Cut(content, "\n")
-	if len(value) > 100 {
-		value = value[:100]
-	}
+	value = strings.Clone(value[:min(len(value), 100)])
 	return value, content == "" || contentNamed(value) == content
 }
 
@@ -236,7 +235,7 @@ func (c *loadClient) content() (value, body string) {
 	}
 	body = loadContent(c.id, c.number, length)
 	value, _, _ = strings.Cut(body, "\n")
-	return value, body
+	return strings.Clone(value), body
 }
 
 // see reads a file, or the property of one.
