@@ -178,14 +178,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 
 // serve resolves the method and the resource, and serves the request.
 func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
-	op, known := h.operations[req.Method]
+	op, ok := h.operations[req.Method]
 	pageName, toPage := h.pageName(req)
-	if !known && !toPage {
+	if !ok && !toPage {
 		return refuse(http.StatusMethodNotAllowed, "the method is not supported here")
 	}
 	if req.Method == http.MethodOptions {
 		return h.options(w, &request{Request: req, handler: h, readOnly: h.isReadOnly(req)})
 	}
+	req, known := h.withRivals(req)
 	files, err := h.bind(req)
 	if err != nil {
 		return err
@@ -238,6 +239,7 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 			return err
 		}
 		defer r.reserved.Release()
+		known.name, known.reserved = r.name, r.reserved
 	}
 	if !op.changes || op.names != nil { // else it is judged when the names are reserved, and once
 		if err := r.readIf(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/davdisk/davdisk/internal/reading"
+	"github.com/davdisk/davdisk/internal/rival"
 	"github.com/davdisk/davdisk/webdav/internal/davxml"
 	"github.com/davdisk/davdisk/webdav/internal/lock"
 )
@@ -53,6 +54,9 @@ func (h *Handler) put(w http.ResponseWriter, r *request) error {
 	}
 	mtime, hasTime := requestedModTime(r.Header)
 	info, err := r.files.put(r.name, body, body.size, mtime, g.ifMatch, g.ifAbsent)
+	if errors.Is(err, rival.ErrReplaced) {
+		return r.replaced(w)
+	}
 	if err != nil {
 		if body.failure != nil {
 			err = body.failure
@@ -81,6 +85,17 @@ func (h *Handler) put(w http.ResponseWriter, r *request) error {
 	} else {
 		w.WriteHeader(http.StatusNoContent)
 	}
+	return nil
+}
+
+// replaced answers a PUT whose file another gateway has replaced by its own since,
+// and told so: it has succeeded, and what is there now is not its.
+func (r *request) replaced(w http.ResponseWriter) error {
+	if err := r.finish(lock.Changed{Path: r.name}); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 

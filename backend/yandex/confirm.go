@@ -2,6 +2,7 @@ package yandex
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -11,7 +12,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
+	"github.com/davdisk/davdisk/internal/rival"
 )
 
 // An upload succeeds only when the service tells the size and hash of what was
@@ -292,10 +295,14 @@ func (b *Backend) storedAt(ctx context.Context, name string) (*api.Resource, err
 }
 
 // confirm compares what is stored with what was sent and returns its
-// modification time. The service's metadata may lag, so the lookup is repeated.
+// modification time. The service's metadata may lag, so the lookup is repeated. What
+// another gateway has told to have stored since is not what the service made of it.
 func (u *upload) confirm(ctx context.Context) (modified time.Time, err error) {
 	r := u.b.confirmations.look(ctx, u)
 	for try := 0; r == nil || !u.matches(ctx, r); try++ {
+		if r != nil && u.at == u.name && rival.From(ctx).Stored(versionOf(r)) {
+			return time.Time{}, errReplaced()
+		}
 		if try > 0 {
 			if err := u.b.api.Backoff(ctx, try-1); err != nil {
 				return time.Time{}, u.unconfirmed(err)
@@ -306,10 +313,14 @@ func (u *upload) confirm(ctx context.Context) (modified time.Time, err error) {
 			return time.Time{}, u.unconfirmed(err)
 		}
 		if try == confirmTries && (r == nil || !u.matches(ctx, r)) {
-			return time.Time{}, u.notStored(r)
+			return time.Time{}, u.notStored(ctx, r)
 		}
 	}
 	return r.Modified.Time, nil
+}
+
+func errReplaced() error {
+	return &backend.Error{Kind: fmt.Errorf("%w: %w", backend.ErrUncertain, rival.ErrReplaced)}
 }
 
 // unconfirmed returns the error for an upload that could not be compared, or
@@ -325,9 +336,17 @@ func (u *upload) unconfirmed(err error) error {
 
 // notStored returns the error for an upload that the service reported as stored
 // although it has r instead; nil means that it has nothing. It permits one more
-// attempt if that can replace no other content.
-func (u *upload) notStored(r *api.Resource) error {
+// attempt if that can replace no other content: r may be what another gateway has
+// stored and acknowledged since.
+func (u *upload) notStored(ctx context.Context, r *api.Resource) error {
 	log := u.b.log.With("name", u.name, "bytes", u.sum.size)
+	if known := rival.From(ctx); u.at == u.name && known.Possible(ctx) {
+		if r != nil && known.Stored(versionOf(r)) {
+			return errReplaced()
+		}
+		log.Warn("another gateway stored the file at the same time, and what is there is not what was sent; it is not sent again")
+		return u.unconfirmed(errors.New("another gateway stored the file at the same time, and what is there is not what was sent"))
+	}
 	again := u.seek != nil && !u.resent && (u.at != u.name || u.opts.IfVersion == "" && !u.opts.IfAbsent)
 	then := "the previous content is gone"
 	switch {

@@ -142,9 +142,6 @@ func (m machine) Reset() {
 // tell calls Options.OnChange.
 func (t *Table) tell(changed []Changed) {
 	for _, c := range changed {
-		if !c.Own {
-			t.reserved.cross(c)
-		}
 		if t.opts.OnChange != nil {
 			t.opts.OnChange(c)
 		}

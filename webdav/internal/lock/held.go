@@ -157,6 +157,7 @@ func (all *reservations) apply(c change) (changed []Changed, err error) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	defer all.wake()
+	defer func() { all.cross(changed) }()
 	var r reserved
 	if c.Reserved != nil {
 		r = *c.Reserved
@@ -225,6 +226,7 @@ func (all *reservations) judgeNames(c *reserved) (changed []Changed, err error) 
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	defer all.wake()
+	defer func() { all.cross(changed) }()
 	return all.judge(c.Names, c.Settled)
 }
 
@@ -296,6 +298,7 @@ func (all *reservations) expelled(gateway string, epoch uint64) (changed []Chang
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	defer all.wake()
+	defer func() { all.cross(changed) }()
 	all.end(ticket{Gateway: gateway, Epoch: epoch})
 	for _, h := range slices.Clone(all.held) {
 		switch {

@@ -62,6 +62,16 @@ func conflicting(some, others []Name) bool {
 	return false
 }
 
+// overlapping reports whether two requests have a path in common.
+func overlapping(some, others []Name) bool {
+	for _, a := range some {
+		if slices.ContainsFunc(others, func(b Name) bool { return a.covers(b.Path) || b.covers(a.Path) }) {
+			return true
+		}
+	}
+	return false
+}
+
 // reservations are the names in use by current requests. Those of one gateway
 // agree in memory (claims). Gateways that share a log then agree in it (holds);
 // a lone one has nobody to ask, and proposes nothing.
@@ -89,6 +99,7 @@ type Reservation struct {
 	late    bool          // another has created a resource at a path
 	ending  bool          // Done has been called
 	crossed bool          // others have changed a path meanwhile
+	told    []Changed     // files that others have stored meanwhile
 }
 
 // Reserve waits until no other request holds conflicting names, at most until
@@ -232,14 +243,45 @@ func (all *reservations) forget(r *Reservation) {
 }
 
 // cross tells requests of this gateway that somebody else has changed something,
-// which may be what they change too.
-func (all *reservations) cross(c Changed) {
+// which may be what they change too: in one step with the end of the hold.
+func (all *reservations) cross(changed []Changed) {
+	for _, c := range changed {
+		other := []Name{{Path: c.Path, Tree: c.Tree}}
+		for _, r := range all.claims {
+			if c.Own || !conflicting(other, r.names) {
+				continue
+			}
+			if r.crossed = true; c.ETag != "" {
+				r.told = append(r.told, c)
+			}
+		}
+	}
+}
+
+// Crossed reports whether another gateway has changed one of the paths since
+// Reserve, may have, or is about to: those whose use is shared.
+func (r *Reservation) Crossed(ctx context.Context) bool {
+	if r.ticket == (ticket{}) {
+		return false // there are no others, or they have none of its names
+	}
+	if r.table.log.Barrier(ctx) != nil { // else it is not known who has reserved them
+		return true
+	}
+	all := &r.table.reserved
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	other := []Name{{Path: c.Path, Tree: c.Tree}}
-	for _, r := range all.claims {
-		r.crossed = r.crossed || conflicting(other, r.names)
-	}
+	return r.crossed || slices.ContainsFunc(all.held, func(h *hold) bool {
+		return (h.Ticket.Gateway != r.ticket.Gateway || h.Ticket.Epoch != r.ticket.Epoch) && overlapping(r.names, h.Names)
+	})
+}
+
+// Told reports whether another gateway has told since Reserve that it stored a file
+// with this entity tag at a path.
+func (r *Reservation) Told(name, etag string) bool {
+	all := &r.table.reserved
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	return slices.ContainsFunc(r.told, func(c Changed) bool { return c.Path == name && c.ETag == etag })
 }
 
 // isOwn reports whether a hold that is released is that of a request of this
