@@ -15,7 +15,7 @@ import (
 type describer struct {
 	*request
 	query davxml.Propfind
-	live  []xml.Name // of allprop or propname
+	names []queried // those that the query includes or names, but for dead ones not named
 
 	// Of the resource being appended.
 	dst    []byte
@@ -23,17 +23,28 @@ type describer struct {
 	others propstats // those with another one
 }
 
-// propnames returns the names of the live properties that a query includes
-// without naming them.
-func (r *request) propnames(query davxml.Propfind) []xml.Name {
+// A queried is a property that a query asks for, looked up once for all resources.
+type queried struct {
+	name xml.Name
+	live *liveProperty // nil: a dead one
+}
+
+func (r *request) describer(query davxml.Propfind) describer {
+	d := describer{request: r, query: query}
+	names := query.Props
 	switch {
 	case query.PropName:
-		return slices.SortedFunc(maps.Keys(r.handler.live), compareNames)
+		names = slices.SortedFunc(maps.Keys(r.handler.live), compareNames)
 	case query.AllProp:
-		return r.handler.allprop
+		names = r.handler.allprop
 	}
-	return nil
+	for _, name := range names {
+		d.names = append(d.names, d.queried(name))
+	}
+	return d
 }
+
+func (d *describer) queried(name xml.Name) queried { return queried{name, d.handler.live[name]} }
 
 // append appends the properties of one resource that the query names, and with
 // 404 those it does not have.
@@ -46,59 +57,79 @@ func (d *describer) append(dst []byte, s *subject) []byte {
 	d.dst, d.found, d.others = davxml.AppendPropstatStart(dst), 0, d.others[:0]
 	switch {
 	case d.query.PropName:
-		for _, name := range d.live {
-			d.propname(s, name)
+		for _, p := range d.names {
+			d.propname(s, p)
 		}
 		for _, name := range deadNames(s.dead) {
-			d.propname(s, name)
+			d.propname(s, d.queried(name))
 		}
 	case d.query.AllProp:
 		// RFC 4918 section 9.1.6: the live properties that cost nothing, and all
 		// dead ones; only those included by name are reported missing.
-		names := d.live
-		if len(s.dead) > 0 {
-			names = slices.Concat(names, deadNames(s.dead))
+		for _, p := range d.names {
+			d.report(s, p, false)
 		}
-		for _, name := range names {
-			d.report(s, name, false)
-		}
-		for _, name := range d.query.Include {
-			if !slices.Contains(names, name) {
-				d.report(s, name, true)
-			}
+		if len(s.dead)+len(d.query.Include) > 0 {
+			d.include(s)
 		}
 	default:
-		for _, name := range d.query.Props {
-			d.report(s, name, true)
+		for _, p := range d.names {
+			d.report(s, p, true)
 		}
 	}
 	return d.finish(start)
 }
 
+// include appends what allprop has beside the live properties.
+func (d *describer) include(s *subject) {
+	dead := deadNames(s.dead)
+	for _, name := range dead {
+		d.report(s, d.queried(name), false)
+	}
+	for _, name := range d.query.Include {
+		if !slices.Contains(d.handler.allprop, name) && !slices.Contains(dead, name) {
+			d.report(s, d.queried(name), true)
+		}
+	}
+}
+
 // propname appends the name of a property that the resource has.
-func (d *describer) propname(s *subject, name xml.Name) {
+func (d *describer) propname(s *subject, p queried) {
 	start := len(d.dst)
-	with, err := d.appendProperty(d.dst, s, name)
+	with, err := d.appendProperty(d.dst, s, p)
 	if err == nil {
-		d.dst = davxml.AppendEmpty(with[:start], name)
+		d.dst = davxml.AppendEmpty(with[:start], p.name)
 		d.found++
 	}
 }
 
 // report appends one property, or notes the status of the error that it has in
 // its place.
-func (d *describer) report(s *subject, name xml.Name, reportMissing bool) {
-	with, err := d.appendProperty(d.dst, s, name)
+func (d *describer) report(s *subject, p queried, reportMissing bool) {
+	with, err := d.appendProperty(d.dst, s, p)
 	switch {
 	case err == nil:
 		d.dst = with
 		d.found++
 	case !errors.Is(err, errNoProperty):
 		code, _ := statusOf(err)
-		d.others.add(code, name)
+		d.others.add(code, p.name)
 	case reportMissing:
-		d.others.add(http.StatusNotFound, name)
+		d.others.add(http.StatusNotFound, p.name)
 	}
+}
+
+// appendProperty appends one property, live or dead.
+func (d *describer) appendProperty(dst []byte, s *subject, p queried) ([]byte, error) {
+	if p.live != nil {
+		return p.live.append(dst, p.live.tag, d.request, s)
+	}
+	if len(s.dead) > 0 {
+		if element, ok := s.dead[davxml.Key(p.name)]; ok {
+			return append(dst, element.XML...), nil
+		}
+	}
+	return dst, errNoProperty
 }
 
 // finish appends the others. 200 comes first: some clients read no further than

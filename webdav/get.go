@@ -122,7 +122,7 @@ func setValidators(h http.Header, info fs.FileInfo) {
 		h.Set("ETag", etag)
 	}
 	if t := info.ModTime(); !t.IsZero() {
-		h.Set("Last-Modified", t.UTC().Format(http.TimeFormat))
+		h.Set("Last-Modified", string(appendHTTPTime(nil, t)))
 	}
 }
 

@@ -25,7 +25,7 @@ type Handler struct {
 	litter     *litterStore // nil unless litter is kept aside
 	locks      *lock.Table
 	props      *propstore.Store
-	live       map[xml.Name]liveProperty
+	live       map[xml.Name]*liveProperty
 	allprop    []xml.Name
 	buffers    buffers // of answers to PROPFIND
 	osFiles    osFileSender

@@ -44,7 +44,7 @@ func (r *request) describe(w http.ResponseWriter, query davxml.Propfind, members
 	body := r.newMultistatusBody(w)
 	defer body.release()
 	out := davxml.NewMultistatus(body, r.handler.buffers.get())
-	describe := describer{request: r, query: query, live: r.propnames(query)}
+	describe := r.describer(query)
 	for i := range members {
 		s := &members[i]
 		address, rest := r.hrefParts(s.name, s.info.IsDir())
@@ -165,8 +165,9 @@ func (r *request) walk(found []subject, name string, depth davheader.Depth, boun
 	if bound == 0 {
 		found = slices.Grow(found, len(children))
 	}
+	member := membersOf(name, children)
 	for _, child := range children {
-		below := member(name, child.Name())
+		below := member(child.Name())
 		if bound > 0 && len(found) >= bound {
 			return nil, errInfinite
 		}
@@ -185,9 +186,22 @@ func (r *request) walk(found []subject, name string, depth davheader.Depth, boun
 	return found, nil
 }
 
-// member returns the name of what is in a folder.
-func member(folder, base string) string {
-	return path.Clean(strings.TrimSuffix(folder, "/") + "/" + base) // path.Join makes one copy more
+// membersOf returns a function that returns the names of what is in a folder, which
+// share the memory that children need.
+func membersOf(folder string, children []fs.FileInfo) func(base string) string {
+	folder = strings.TrimSuffix(folder, "/") + "/"
+	size := 0
+	for _, child := range children {
+		size += len(folder) + len(child.Name())
+	}
+	var all strings.Builder
+	all.Grow(size)
+	return func(base string) string {
+		start := all.Len()
+		all.WriteString(folder)
+		all.WriteString(base)
+		return path.Clean(all.String()[start:]) // which copies nothing that is clean
+	}
 }
 
 // withPlaceholders adds the placeholders in a folder.
@@ -196,8 +210,10 @@ func (r *request) withPlaceholders(folder string, children []fs.FileInfo) []fs.F
 	if !r.hidesPlaceholders() {
 		missing = r.handler.locks.PlaceholdersIn(folder)
 	}
-	for _, child := range children {
-		delete(missing, child.Name())
+	if len(missing) > 0 {
+		for _, child := range children {
+			delete(missing, child.Name())
+		}
 	}
 	for name, p := range missing {
 		children = append(children, placeholder{name, p})

@@ -83,27 +83,31 @@ func AppendStatus(dst []byte, code int) []byte {
 func AppendHref(dst []byte, address, path string) []byte {
 	dst = append(dst, "<D:href>"...)
 	dst = appendEscaped(dst, address, false)
+	done := 0 // what of path is appended
 	for i := range len(path) {
-		switch c := path[i]; {
-		case c == '&':
-			dst = append(dst, "&amp;"...)
-		case isPathByte(c):
-			dst = append(dst, c)
-		default:
-			const digits = "0123456789ABCDEF"
-			dst = append(dst, '%', digits[c>>4], digits[c&15])
+		c := path[i]
+		if isPathByte(c) {
+			continue
 		}
+		dst = append(dst, path[done:i]...)
+		if done = i + 1; c == '&' {
+			dst = append(dst, "&amp;"...)
+			continue
+		}
+		const digits = "0123456789ABCDEF"
+		dst = append(dst, '%', digits[c>>4], digits[c&15])
 	}
-	return append(dst, "</D:href>"...)
+	return append(append(dst, path[done:]...), "</D:href>"...)
 }
 
-// isPathByte reports whether net/url writes a byte of a path as it is.
+// isPathByte reports whether a byte of a path is written as it is, which is how
+// net/url writes it, but for an ampersand.
 func isPathByte(c byte) bool {
-	switch c {
-	case '-', '_', '.', '~', '$', '&', '+', ',', '/', ':', ';', '=', '@':
-		return true
-	}
-	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
+	const (
+		low  = 0x3ff<<'0' | 1<<'-' | 1<<'.' | 1<<'$' | 1<<'+' | 1<<',' | 1<<'/' | 1<<':' | 1<<';' | 1<<'='
+		high = (0x3ffffff<<'A' | 0x3ffffff<<'a' | 1<<'_' | 1<<'~' | 1<<'@') >> 64
+	)
+	return (uint64(low)>>c|uint64(high)>>(c-64))&1 != 0
 }
 
 // AppendEscaped appends text in an element. Characters that are invalid in XML
@@ -115,6 +119,10 @@ func AppendEscaped(dst []byte, s string) []byte { return appendEscaped(dst, s, f
 func appendEscaped(dst []byte, s string, attr bool) []byte {
 	done := 0 // what of s is appended
 	for i := 0; i < len(s); {
+		if isPlain(s[i]) {
+			i++
+			continue
+		}
 		with, width := escaped(s[i], attr), 1
 		if s[i] >= utf8.RuneSelf {
 			var r rune
@@ -129,6 +137,11 @@ func appendEscaped(dst []byte, s string, attr bool) []byte {
 		i += width
 	}
 	return append(dst, s[done:]...)
+}
+
+// isPlain reports that an ASCII character is never escaped. Of others nothing is said.
+func isPlain(c byte) bool {
+	return ' ' <= c && c <= '~' && c != '&' && c != '<' && c != '>' && c != '"'
 }
 
 // escaped returns what an ASCII character is replaced by, or "".

@@ -3,6 +3,7 @@ package davxml
 import (
 	"encoding/xml"
 	"io"
+	"net/http"
 )
 
 // ContentType is the media type of every body written here.
@@ -98,6 +99,9 @@ func AppendPropstatStart(dst []byte) []byte { return append(dst, "<D:propstat><D
 
 // AppendPropstatEnd ends a propstat.
 func AppendPropstatEnd(dst []byte, status int) []byte {
+	if status == http.StatusOK { // as with nearly all
+		return append(dst, "</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>"...)
+	}
 	return appendPropstatEnd(dst, Propstat{Status: status})
 }
 

@@ -40,8 +40,11 @@ func (t *Table) expire(ctx context.Context, now time.Time) error {
 // lapse is expire for readers. Until it succeeds they see what has expired: the
 // others may know of a refresh.
 func (t *Table) lapse() {
+	if !t.shared {
+		return
+	}
 	now := t.opts.Now()
-	if !t.shared || !t.isDue(now) || t.opts.Member() == nil || !t.lapsing.CompareAndSwap(false, true) {
+	if !t.isDue(now) || t.opts.Member() == nil || !t.lapsing.CompareAndSwap(false, true) {
 		return
 	}
 	defer t.lapsing.Store(false)

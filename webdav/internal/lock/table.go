@@ -255,6 +255,9 @@ func (t *Table) Covering(name string) []Lock {
 	t.lapse()
 	t.mu.RLock()
 	defer t.mu.RUnlock()
+	if t.tree.Len() == 0 {
+		return nil
+	}
 	return t.covering(pathtree.Clean(name), t.opts.Now())
 }
 

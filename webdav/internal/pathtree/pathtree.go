@@ -35,7 +35,10 @@ func Clean(name string) string {
 
 // Within reports whether a path lies below a folder. Both must be clean.
 func Within(name, folder string) bool {
-	return name != "/" && (folder == "/" || strings.HasPrefix(name, folder+"/"))
+	if folder == "/" {
+		return name != "/"
+	}
+	return len(name) > len(folder) && name[len(folder)] == '/' && strings.HasPrefix(name, folder)
 }
 
 // Len returns the number of values.
@@ -43,8 +46,10 @@ func (t *Tree[V]) Len() int { return t.len }
 
 // Get returns the value at a path.
 func (t *Tree[V]) Get(name string) (V, bool) {
-	if n := t.find(name); n != nil && n.value != nil {
-		return *n.value, true
+	if t.len > 0 { // else there is nothing to look for
+		if n := t.find(name); n != nil && n.value != nil {
+			return *n.value, true
+		}
 	}
 	var none V
 	return none, false
