@@ -186,7 +186,7 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 	if req.Method == http.MethodOptions {
 		return h.options(w, &request{Request: req, handler: h, readOnly: h.isReadOnly(req)})
 	}
-	req, known := h.withRivals(req)
+	req, known, unsettled := h.amongOthers(req)
 	files, err := h.bind(req)
 	if err != nil {
 		return err
@@ -238,7 +238,7 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 		if err := r.reserve(op.names(r)...); err != nil {
 			return err
 		}
-		defer r.reserved.Release()
+		defer r.release(unsettled)
 		known.name, known.reserved = r.name, r.reserved
 	}
 	if !op.changes || op.names != nil { // else it is judged when the names are reserved, and once

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/davdisk/davdisk/internal/rival"
+	"github.com/davdisk/davdisk/internal/unsettled"
 	"github.com/davdisk/davdisk/webdav/internal/lock"
 )
 
@@ -17,13 +18,25 @@ type rivals struct {
 
 var _ rival.Known = (*rivals)(nil)
 
-// withRivals lets the file system ask for them, if there are other gateways.
-func (h *Handler) withRivals(req *http.Request) (*http.Request, *rivals) {
+// amongOthers lets the file system ask for them, if there are other gateways, and
+// tell of changes that may still take effect when the request is over.
+func (h *Handler) amongOthers(req *http.Request) (*http.Request, *rivals, *unsettled.Changes) {
 	known := &rivals{}
-	if h.opts.engine != nil && req.Method == http.MethodPut {
-		req = req.WithContext(rival.With(req.Context(), known))
+	ctx, changes := unsettled.With(req.Context())
+	if h.opts.engine == nil {
+		return req, known, changes
 	}
-	return req, known
+	return req.WithContext(rival.With(ctx, known)), known, changes
+}
+
+// release releases the names of a request that has not released them itself. Those
+// that it may still change stay closed.
+func (r *request) release(changes *unsettled.Changes) {
+	if changes.Any() {
+		r.reserved.Leave(changes.Over)
+	} else {
+		r.reserved.Release()
+	}
 }
 
 // Possible implements rival.Known.

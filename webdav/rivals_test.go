@@ -17,8 +17,9 @@ import (
 )
 
 // diskGateways are handlers of one emulated disk that share a log, as serve makes
-// them. pass is called by each with every request of it to the service.
-func diskGateways(t *testing.T, n int, opts emulator.Options, pass func(gateway int, req *http.Request)) ([]*Handler, *gatewaytest.Log, *emulator.Server) {
+// them. pass is called by each with every request of it to the service, which is not
+// sent if that returns an error.
+func diskGateways(t *testing.T, n int, opts emulator.Options, pass func(gateway int, req *http.Request) error) ([]*Handler, *gatewaytest.Log, *emulator.Server) {
 	t.Helper()
 	disk, err := emulator.Start(opts)
 	if err != nil {
@@ -30,7 +31,8 @@ func diskGateways(t *testing.T, n int, opts emulator.Options, pass func(gateway 
 	for i, e := range engines {
 		store, err := yandex.New(yandex.Config{
 			APIURL: disk.URL, Token: yandex.StaticToken(disk.Token), Rate: -1, RetryWait: time.Millisecond, ModTimeWait: time.Millisecond,
-			Transport: passing(func(req *http.Request) { pass(i, req) }),
+			Transport: passing(func(req *http.Request) error { return pass(i, req) }),
+			After:     func(d time.Duration) <-chan time.Time { return time.After(d / 1000) },
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -63,10 +65,12 @@ func diskGateways(t *testing.T, n int, opts emulator.Options, pass func(gateway 
 }
 
 // passing sees every request before it is sent.
-type passing func(*http.Request)
+type passing func(*http.Request) error
 
 func (p passing) RoundTrip(req *http.Request) (*http.Response, error) {
-	p(req)
+	if err := p(req); err != nil {
+		return nil, err
+	}
 	return http.DefaultTransport.RoundTrip(req)
 }
 
@@ -91,19 +95,20 @@ func TestPutIsNotSentOverAnother(t *testing.T) {
 					stored[i] = make(chan struct{})
 				}
 				var armed atomic.Bool
-				all, log, disk := diskGateways(t, 2, emulator.Options{}, func(gateway int, req *http.Request) {
+				all, log, disk := diskGateways(t, 2, emulator.Options{}, func(gateway int, req *http.Request) error {
 					if !armed.Load() {
-						return
+						return nil
 					}
 					if isSent(req) {
 						sent[gateway].Add(1)
-						return
+						return nil
 					}
 					if sent[gateway].Load() == 1 && req.Method == http.MethodGet {
 						looked[gateway].Add(1)
 						looking[gateway].Do(func() { close(stored[gateway]) })
 						<-looks[gateway]
 					}
+					return nil
 				})
 				if old {
 					if a := serve(all[first], "PUT", "/f", "what was there"); a.Code != http.StatusCreated {
@@ -162,10 +167,11 @@ func TestPutIsNotSentOverAnother(t *testing.T) {
 // service has not stored as it was sent is sent again.
 func TestPutIsRepairedAtGateways(t *testing.T) {
 	var sent atomic.Int32
-	all, _, disk := diskGateways(t, 2, emulator.Options{Knobs: emulator.Knobs{StoresHalf: true, WrongEvery: 2}}, func(_ int, req *http.Request) {
+	all, _, disk := diskGateways(t, 2, emulator.Options{Knobs: emulator.Knobs{StoresHalf: true, WrongEvery: 2}}, func(_ int, req *http.Request) error {
 		if isSent(req) {
 			sent.Add(1)
 		}
+		return nil
 	})
 	if a := serve(all[0], "PUT", "/f", "the whole content"); a.Code != http.StatusCreated {
 		t.Errorf("answered %d %s", a.Code, a.Body)

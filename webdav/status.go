@@ -70,6 +70,7 @@ var statuses = []struct {
 	{cluster.ErrUnknownOutcome, http.StatusServiceUnavailable},
 	{cluster.ErrOtherLog, http.StatusServiceUnavailable},
 	{cluster.ErrFormat, http.StatusServiceUnavailable},
+	{lock.ErrReplaceable, http.StatusServiceUnavailable},
 	{fs.ErrNotExist, http.StatusNotFound},
 	{fs.ErrExist, http.StatusPreconditionFailed},
 	{fs.ErrPermission, http.StatusForbidden},

@@ -12,6 +12,7 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
 	"github.com/davdisk/davdisk/internal/httpclient"
 	"github.com/davdisk/davdisk/internal/ownname"
+	"github.com/davdisk/davdisk/internal/unsettled"
 )
 
 const (
@@ -221,6 +222,7 @@ func (b *Backend) removeTemporary(ctx context.Context, name string) (found bool,
 	if err != nil {
 		return false, err
 	}
+	ctx = unsettled.Without(ctx)
 	r, _, err := b.carryOut(ctx, api.DeleteItem, url.Values{"path": {target}, "permanently": {"true"}}, name)
 	if hasCode(err, "DiskNotFoundError") {
 		return r.Retried, nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
+	"github.com/davdisk/davdisk/internal/unsettled"
 )
 
 // pendingChange is a change of unknown outcome: an upload of which the last byte
@@ -79,12 +80,12 @@ func (b *Backend) finish(ctx context.Context, r api.Reply, next api.Link, names 
 	if !r.Async() || next.Href == "" {
 		return b.api.Finish(ctx, r, next)
 	}
-	return b.await(string(next.Href), names, func() error { return b.api.Finish(ctx, r, next) })
+	return b.await(ctx, string(next.Href), names, func() error { return b.api.Finish(ctx, r, next) })
 }
 
 // await calls wait, which waits for the end of an operation that changes names.
 // They are closed to changes until it has ended, also if the process is killed.
-func (b *Backend) await(link string, names []string, wait func() error) error {
+func (b *Backend) await(ctx context.Context, link string, names []string, wait func() error) error {
 	u := pendingChange{Link: link, Until: b.cfg.Now().Add(operationWindow)}
 	for _, name := range names {
 		b.pendingMu.Lock()
@@ -95,12 +96,25 @@ func (b *Backend) await(link string, names []string, wait func() error) error {
 		}
 	}
 	err := wait()
-	if !errors.As(err, new(api.OpenError)) {
-		for _, name := range names {
+	for _, name := range names {
+		if errors.As(err, new(api.OpenError)) {
+			b.reportPending(ctx, name, u)
+		} else {
 			b.forgetPending(name, u)
 		}
 	}
 	return err
+}
+
+// reportPending tells the caller of a change that it is pending.
+func (b *Backend) reportPending(ctx context.Context, name string, u pendingChange) {
+	unsettled.Report(ctx, func(ctx context.Context) bool {
+		if now, ok := b.pending.Get(name); ok && now.same(u) && !b.over(ctx, u) {
+			return false
+		}
+		b.forgetPending(name, u)
+		return true
+	})
 }
 
 // forgetPending forgets a change that has ended, unless another is pending under

@@ -16,6 +16,7 @@ import (
 	"github.com/davdisk/davdisk/internal/httpclient"
 	"github.com/davdisk/davdisk/internal/pathlock"
 	"github.com/davdisk/davdisk/internal/reading"
+	"github.com/davdisk/davdisk/internal/unsettled"
 )
 
 const (
@@ -241,6 +242,9 @@ func (u *upload) once(ctx context.Context, again bool) (modified time.Time, err 
 	done, err := u.b.api.Put(ctx, put)
 	ctx, cancel := api.Detach(ctx, issuedTime+put.AnswerTimeout)
 	defer cancel()
+	if u.at != u.name { // of its rename alone the caller need know
+		ctx = unsettled.Without(ctx)
+	}
 	switch {
 	case done.Unanswered:
 		return u.recoverOutcome(ctx, err)
@@ -248,7 +252,7 @@ func (u *upload) once(ctx context.Context, again bool) (modified time.Time, err 
 		return time.Time{}, err
 	case done.Accepted && u.target.OperationID != "":
 		link := u.b.api.OperationLink(string(u.target.OperationID))
-		if err := u.b.await(link, []string{u.at}, func() error { return u.b.api.Wait(ctx, link) }); err != nil {
+		if err := u.b.await(ctx, link, []string{u.at}, func() error { return u.b.api.Wait(ctx, link) }); err != nil {
 			return u.recoverOutcome(ctx, err)
 		}
 	}
@@ -304,6 +308,7 @@ func (u *upload) recoverOutcome(ctx context.Context, cause error) (modified time
 	if err != nil {
 		b.log.Warn("an upload of unknown outcome is not followed after a restart", "name", u.name, "error", err)
 	}
+	b.reportPending(ctx, u.at, pending)
 	return time.Time{}, &backend.Error{Kind: backend.ErrUncertain, RetryAfter: pendingRetryAfter,
 		Message: "the upload server did not say whether it stored the file (" + httpclient.Message(cause) + ")"}
 }

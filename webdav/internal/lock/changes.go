@@ -50,14 +50,15 @@ const (
 	opHeld       = "held" // create, unjudged, in a snapshot
 	opReserve    = "reserve"
 	opRelease    = "release"
-	opStill      = "still" // refused unless a reservation is held
-	opEnded      = "ended" // the epoch of a gateway, in a snapshot
+	opUnsettle   = "unsettle" // a reservation whose change may still take effect
+	opStill      = "still"    // refused unless a reservation is held
+	opEnded      = "ended"    // the epoch of a gateway, in a snapshot
 )
 
 // isTransient reports whether a change ends with its process: there is no
 // reservation in the file of a lone gateway.
 func (c change) isTransient() bool {
-	return c.Op == opReserve || c.Op == opRelease || c.Op == opStill || c.Op == opEnded
+	return c.Op == opReserve || c.Op == opRelease || c.Op == opUnsettle || c.Op == opStill || c.Op == opEnded
 }
 
 // propose appends a change to the log and applies it.
@@ -92,7 +93,7 @@ func (t *Table) proposeAll(ctx context.Context, parts []cluster.Part) (err error
 // kept returns the error of a change as it is if the change was refused.
 func (t *Table) kept(err error) error {
 	var conflict *ConflictError
-	if err == nil || errors.Is(err, ErrNoLock) || errors.Is(err, ErrReserved) || errors.As(err, &conflict) {
+	if err == nil || errors.Is(err, ErrNoLock) || errors.Is(err, ErrReserved) || errors.Is(err, ErrReplaceable) || errors.As(err, &conflict) {
 		return err
 	}
 	return fmt.Errorf("keep the lock: %w", err)

@@ -133,7 +133,8 @@ func (r *Reservation) Meanwhile(ctx context.Context, parts ...cluster.Part) erro
 // Done makes the recorded changes, tells every gateway what was changed, and
 // releases the names: in one entry of a log that gateways share, which all of
 // them have applied when it returns. It is refused, with cluster.ErrExpelled, if
-// the gateway was expelled since Reserve: others may have had the names. After an
+// the gateway was expelled since Reserve: others may have had the names; and with
+// ErrReplaceable, if a change by another may still replace what was stored. After an
 // error the names may still be reserved; the second time it does nothing.
 func (r *Reservation) Done(ctx context.Context, changed ...Changed) error {
 	if r.over {
@@ -144,7 +145,8 @@ func (r *Reservation) Done(ctx context.Context, changed ...Changed) error {
 	r.parts = nil
 	if r.ticket != (ticket{}) { // what may be refused comes first
 		r.mark(true)
-		released := &reserved{Release: &r.ticket, Created: r.made, Changed: changed}
+		settled := slices.DeleteFunc(t.settled(), func(of ticket) bool { return of == r.ticket })
+		released := &reserved{Release: &r.ticket, Done: true, Settled: settled, Created: r.made, Changed: changed}
 		parts = slices.Insert(parts, 0, t.log.Part(change{Op: opRelease, Reserved: released}, journal.Options{}))
 	}
 	err := t.proposeAll(ctx, parts)

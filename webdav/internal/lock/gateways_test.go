@@ -278,26 +278,34 @@ func TestLocksBesideAWrongClock(t *testing.T) {
 // A reservation is in no file: not of a lone gateway, and not of the journal that
 // another engine may be.
 func TestReservationsAreNotKept(t *testing.T) {
-	dir := t.TempDir()
-	first := reopen(t, dir, Options{})
-	create(t, first, Request{Root: "/l"})
-	mustReserve(t, first, Name{Path: "/a"})
-	if err := first.Close(); err != nil {
-		t.Fatal(err)
-	}
-	member := member{}
-	for range 2 {
-		shared := reopen(t, "", Options{Engine: cluster.Lone(dir), Member: func() Member { return member }})
-		if shared.Len() != 1 {
-			t.Errorf("%d locks", shared.Len())
-		}
-		mustReserve(t, shared, Name{Path: "/a"})
-		if _, err := shared.Refresh("/l", "", shared.Below("/l")[0].Token, 0); err != nil {
-			t.Fatal(err)
-		}
-		if err := shared.Close(); err != nil {
-			t.Fatal(err)
-		}
+	for name, open := range map[string]func(dir string) *Table{
+		"a lone gateway": func(dir string) *Table { return reopen(t, dir, Options{}) },
+		"another engine": func(dir string) *Table {
+			return reopen(t, "", Options{Engine: cluster.Lone(dir), Member: func() Member { return member{} }})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			first := open(dir)
+			create(t, first, Request{Root: "/l"})
+			mustReserve(t, first, Name{Path: "/a"})
+			if err := first.Close(); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				again := open(dir)
+				if again.Len() != 1 {
+					t.Errorf("%d locks", again.Len())
+				}
+				mustReserve(t, again, Name{Path: "/a"})
+				if _, err := again.Refresh("/l", "", again.Below("/l")[0].Token, 0); err != nil {
+					t.Fatal(err)
+				}
+				if err := again.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

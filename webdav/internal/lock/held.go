@@ -34,8 +34,8 @@ type ticket struct {
 type hold struct {
 	Ticket ticket `json:"ticket"`
 	Names  []Name `json:"names"`
-	// Unsettled: its gateway was expelled, and its change may still take effect.
-	// The names stay closed until somebody settles it.
+	// Unsettled: its gateway was expelled, or has not been told the outcome, and its
+	// change may still take effect. The names stay closed until somebody settles it.
 	Unsettled bool `json:"unsettled,omitempty"`
 	// since is when this gateway learned that, and over wakes who waits for its
 	// end. They are not a part of the state.
@@ -48,6 +48,7 @@ type reserved struct {
 	Hold    *hold     `json:"hold,omitempty"`
 	Release *ticket   `json:"release,omitempty"`
 	Settled []ticket  `json:"settled,omitempty"` // unsettled holds that are over
+	Done    bool      `json:"done,omitempty"`    // the request has made its changes
 	Names   []Name    `json:"names,omitempty"`   // that must be free, for opUnlock
 	Created string    `json:"created,omitempty"` // path of what the request created
 	Changed []Changed `json:"changed,omitempty"` // by the request
@@ -181,6 +182,9 @@ func (all *reservations) apply(c change) (changed []Changed, err error) {
 		if h == nil || h.Unsettled && !slices.Contains(r.Settled, h.Ticket) {
 			return nil, cluster.ErrExpelled
 		}
+		if r.Done && all.mayBeReplaced(h, r.Settled) {
+			return nil, ErrReplaceable
+		}
 		own := all.isOwn(h.Ticket)
 		for _, c := range r.Changed {
 			c.Gateway, c.Own = h.Ticket.Gateway, own
@@ -190,6 +194,13 @@ func (all *reservations) apply(c change) (changed []Changed, err error) {
 			all.created(r.Created, func(other *Reservation) bool { return other.ticket == h.Ticket || all.find(other.ticket) == nil })
 		}
 		all.remove(h)
+	case c.Op == opUnsettle && r.Release != nil:
+		h := all.find(*r.Release)
+		if h == nil {
+			return nil, cluster.ErrExpelled
+		}
+		changed = h.changed()
+		all.unsettle(h)
 	case c.Op == opStill && r.Release != nil:
 		if h := all.find(*r.Release); h == nil || h.Unsettled {
 			err = cluster.ErrExpelled
@@ -276,6 +287,14 @@ func (all *reservations) remove(h *hold) []Changed {
 	return h.changed()
 }
 
+// mayBeReplaced reports whether another change, which may still take effect, could
+// replace what a request has stored beside it.
+func (all *reservations) mayBeReplaced(h *hold, settled []ticket) bool {
+	return slices.ContainsFunc(all.held, func(other *hold) bool {
+		return other != h && other.Unsettled && !slices.Contains(settled, other.Ticket) && conflicting(h.Names, other.Names)
+	})
+}
+
 // maxEnded bounds the ended epochs that are known. They matter for the moment in
 // which a gateway joins again alone, so that the latest are enough.
 const maxEnded = 256
@@ -307,21 +326,13 @@ func (all *reservations) expelled(gateway string, epoch uint64) (changed []Chang
 			changed = append(changed, all.remove(h)...)
 		default:
 			changed = append(changed, h.changed()...)
-			unsettled := hold{Ticket: h.Ticket, Unsettled: true}
-			for _, n := range h.Names {
-				if n.Lingers > 0 {
-					n.Shared = false // what another stores there could be replaced by it later
-					unsettled.Names = append(unsettled.Names, n)
-				}
-			}
-			all.linger(&unsettled)
-			all.held[slices.Index(all.held, h)] = &unsettled
+			all.unsettle(h)
 		}
 	}
 	return changed
 }
 
-// snapshot yields the holds as changes. Those that are unsettled have an epoch
+// snapshot yields the holds as changes. Those that are unsettled may have an epoch
 // that has ended, and are not judged by it.
 func (all *reservations) snapshot() iter.Seq[change] {
 	return func(yield func(change) bool) {

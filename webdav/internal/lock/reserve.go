@@ -15,6 +15,10 @@ import (
 // ErrReserved reports that another request is changing a name (423).
 var ErrReserved = errors.New("another request is changing it")
 
+// ErrReplaceable reports that what was stored may still be replaced by what another
+// gateway has stored at the same time, of which the outcome is unknown (503).
+var ErrReplaceable = errors.New("another gateway stores the file too, and whether it replaces what was stored is not known yet")
+
 // DefaultMaxWait is how long Reserve waits for others unless Options say
 // otherwise.
 const DefaultMaxWait = 10 * time.Second

@@ -98,7 +98,9 @@ func Open(dir string, opts Options) (*Table, error) {
 	machine.Reset()
 	config := journal.Config[change]{Format: "davdisk locks 2", Machine: machine, Transient: change.isTransient}
 	engine := opts.Engine
-	if !t.shared {
+	if t.shared {
+		config.Format = "davdisk locks 3"
+	} else {
 		engine = cluster.Lone(dir)
 		if dir != "" {
 			config.Import = journal.EarlierLog(filepath.Join(dir, "locks"), "davdisk locks 1", decodeEarlier)

@@ -1,0 +1,63 @@
+// Package unsettled lets a store tell the caller of a change, by its context, that
+// the change may still take effect although the call has failed.
+package unsettled
+
+import (
+	"context"
+	"sync"
+)
+
+// Changes are the changes of one caller that may still take effect. They are safe for
+// concurrent use.
+type Changes struct {
+	mu   sync.Mutex
+	over []func(ctx context.Context) bool
+}
+
+type key struct{}
+
+// With returns a context for changes, and what becomes known of them.
+func With(ctx context.Context) (context.Context, *Changes) {
+	c := &Changes{}
+	return context.WithValue(ctx, key{}, c), c
+}
+
+// Without returns a context for what does not concern the caller, such as a temporary
+// file.
+func Without(ctx context.Context) context.Context { return context.WithValue(ctx, key{}, nil) }
+
+// Report tells the caller, if it wants to know, of a change that may still take
+// effect. over reports whether it cannot any more, and has to ask the store for that.
+func Report(ctx context.Context, over func(ctx context.Context) bool) {
+	if c, ok := ctx.Value(key{}).(*Changes); ok {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.over = append(c.over, over)
+	}
+}
+
+// Any reports whether there are any.
+func (c *Changes) Any() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.over) > 0
+}
+
+// Over asks whether none can take effect any more.
+func (c *Changes) Over(ctx context.Context) bool {
+	for {
+		c.mu.Lock()
+		if len(c.over) == 0 {
+			c.mu.Unlock()
+			return true
+		}
+		first := c.over[0]
+		c.mu.Unlock()
+		if !first(ctx) {
+			return false
+		}
+		c.mu.Lock()
+		c.over = c.over[1:]
+		c.mu.Unlock()
+	}
+}

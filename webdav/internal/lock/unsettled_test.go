@@ -1,0 +1,180 @@
+package lock
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/davdisk/davdisk/internal/cluster"
+	"github.com/davdisk/davdisk/webdav/internal/gatewaytest"
+)
+
+// Names of a request that is over stay closed at all gateways as long as its change
+// may still take effect, however long that is; then they are open at once, and all are
+// told once more.
+func TestUnsettledChange(t *testing.T) {
+	for name, c := range map[string]struct {
+		lasts  time.Duration // the store says that it is not over
+		loses  bool          // the gateway loses its membership meanwhile, and has another one
+		closes bool          // the gateway ends meanwhile
+		opens  time.Duration // when the names are free
+	}{
+		"over soon":              {lasts: 10 * time.Second, opens: 15 * time.Second},
+		"over at last":           {lasts: 5 * time.Hour, opens: 5*time.Hour + lastPause},
+		"of a gateway that left": {lasts: 5 * time.Hour, closes: true, opens: 30 * time.Minute},
+		"of an expelled gateway": {lasts: 2 * time.Minute, loses: true, opens: 2*time.Minute + lastPause},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				log, gateways := gatewaytest.New(t, 3)
+				var told [3]atomic.Int32
+				var all []*Table
+				for i, g := range gateways {
+					table, err := Open("", Options{Engine: g, Member: func() Member { return g }, OnChange: func(c Changed) {
+						if c.Path != "/f" || c.Own {
+							t.Errorf("told of %+v", c)
+						}
+						told[i].Add(1)
+					}})
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer table.Close()
+					all = append(all, table)
+				}
+				file := Name{Path: "/f", Shared: true, Member: true, Lingers: 30 * time.Minute}
+				begun := time.Now()
+				r := mustReserve(t, all[0], file)
+				r.Leave(func(context.Context) bool { return time.Since(begun) > c.lasts })
+				synctest.Wait()
+				if n := told[1].Load(); n != 1 {
+					t.Errorf("told %d times at the end of the request", n)
+				}
+				if c.loses {
+					log.Expel(gateways[0], true)
+				}
+				if c.closes {
+					if err := all[0].Close(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				log.Restore(gateways[1], gateways[2])
+				end := begun.Add(min(c.lasts, c.opens) - 2*DefaultMaxWait)
+				for time.Now().Before(end) {
+					for i, table := range all[1:] {
+						if _, err := table.Reserve(t.Context(), file); !errors.Is(err, ErrReserved) {
+							t.Fatalf("after %v at gateway %d: %v", time.Since(begun), i+1, err)
+						}
+					}
+					time.Sleep(min(c.opens/20, time.Until(end)))
+				}
+				for {
+					r, err := all[2].Reserve(t.Context(), file)
+					if err == nil {
+						r.Release()
+						break
+					}
+				}
+				if took := time.Since(begun); took < min(c.lasts, c.opens) || took > c.opens {
+					t.Errorf("open after %v", took)
+				}
+			})
+		})
+	}
+}
+
+// What is stored beside a change that may still replace it is not acknowledged.
+func TestStoredBesideAnUnsettledChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, gateways := gatewaytest.New(t, 2)
+		all := tables(t, gateways, Options{})
+		file := Name{Path: "/f", Shared: true, Member: true, Lingers: time.Hour}
+		lost, beside, other := mustReserve(t, all[0], file), mustReserve(t, all[1], file), mustReserve(t, all[1], Name{Path: "/g"})
+		var over atomic.Bool
+		lost.Leave(func(context.Context) bool { return over.Load() })
+		if err := other.Done(t.Context(), Changed{Path: "/g"}); err != nil {
+			t.Error(err)
+		}
+		if err := beside.Done(t.Context(), Changed{Path: "/f"}); !errors.Is(err, ErrReplaceable) {
+			t.Errorf("what may be replaced is acknowledged: %v", err)
+		}
+		beside.Release()
+		over.Store(true)
+		mustReserve(t, all[1], file).Release()
+		for _, table := range all {
+			if n := len(table.reserved.held); n != 0 {
+				t.Errorf("%d holds are left", n)
+			}
+		}
+	})
+}
+
+// While the log cannot be reached the names are not opened, and afterwards neither.
+func TestUnsettledWithoutLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, gateways := gatewaytest.New(t, 2)
+		all := tables(t, gateways, Options{})
+		file := Name{Path: "/f", Shared: true, Member: true, Lingers: time.Hour}
+		r := mustReserve(t, all[0], file)
+		log.Fail(cluster.ErrUnavailable)
+		var over atomic.Bool
+		r.Leave(func(context.Context) bool { return over.Load() })
+		log.Fail(nil)
+		time.Sleep(2 * retryAfter)
+		if _, err := all[1].Reserve(t.Context(), file); !errors.Is(err, ErrReserved) {
+			t.Errorf("open: %v", err)
+		}
+		over.Store(true)
+		mustReserve(t, all[1], file).Release()
+	})
+}
+
+// A gateway of its own has nobody to keep the names from: its store does.
+func TestLeaveAlone(t *testing.T) {
+	table := openTable(t)
+	r := mustReserve(t, table, Name{Path: "/f"})
+	r.Leave(func(context.Context) bool { t.Error("asked"); return false })
+	mustReserve(t, table, Name{Path: "/f"}).Release()
+	if all := slices.Collect(machine{table}.Snapshot()); len(all) != 0 {
+		t.Errorf("kept: %v", all)
+	}
+}
+
+// Nothing is asked any more once others have opened the names, because their time
+// was over while this gateway could not say otherwise.
+func TestUnsettledIsSettledByOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, gateways := gatewaytest.New(t, 2)
+		all := tables(t, gateways, Options{})
+		r := mustReserve(t, all[0], Name{Path: "/f", Lingers: time.Hour})
+		var asked atomic.Int32
+		r.Leave(func(context.Context) bool { asked.Add(1); return false })
+		all[1].abandon(r.ticket, nil)
+		time.Sleep(time.Hour / 2)
+		before := asked.Load()
+		time.Sleep(time.Hour)
+		if after := asked.Load(); before == 0 || after != before {
+			t.Errorf("asked %d times, and %d times later", before, after)
+		}
+	})
+}
+
+// A gateway that was expelled has not made its change, though nothing can come of
+// that any more.
+func TestExpelledIsNotDoneLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, gateways := gatewaytest.New(t, 2)
+		all := tables(t, gateways, Options{})
+		r := mustReserve(t, all[0], Name{Path: "/f", Lingers: time.Hour})
+		log.Expel(gateways[0], true)
+		time.Sleep(2 * time.Hour)
+		if err := r.Done(t.Context(), Changed{Path: "/f"}); !errors.Is(err, cluster.ErrExpelled) {
+			t.Errorf("done: %v", err)
+		}
+		r.Release()
+	})
+}

@@ -1,0 +1,149 @@
+package webdav
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/davdisk/davdisk/backend/yandex/emulator"
+)
+
+// A lostUpload keeps the first upload of a gateway back, so that its outcome is
+// unknown there, until it is delivered.
+type lostUpload struct {
+	mu   sync.Mutex
+	kept *http.Request
+}
+
+// take returns an error in place of the response.
+func (l *lostUpload) take(req *http.Request) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.kept != nil || !isSent(req) {
+		return nil
+	}
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return err
+	}
+	l.kept = req.Clone(context.WithoutCancel(req.Context()))
+	l.kept.Body = io.NopCloser(bytes.NewReader(body))
+	return errors.New("the connection is lost")
+}
+
+// deliver lets the service have it.
+func (l *lostUpload) deliver(t *testing.T) {
+	t.Helper()
+	resp, err := http.DefaultTransport.RoundTrip(l.kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusCreated {
+		t.Errorf("the upload server answers %d", resp.StatusCode)
+	}
+}
+
+// putWithin is serve for a PUT whose client does not wait for long.
+func putWithin(h *Handler, d time.Duration, at, body string) *httptest.ResponseRecorder {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), d, errors.New("the client has gone"))
+	defer cancel()
+	req := httptest.NewRequestWithContext(ctx, "PUT", at, strings.NewReader(body))
+	req.Host = "localhost"
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, req)
+	return w
+}
+
+// TestUploadOfUnknownOutcome: the service does not tell one gateway whether it has
+// stored an upload. Until that is known nobody else stores the file, or is told to
+// have: the upload would replace it. Afterwards the file is what was stored last.
+func TestUploadOfUnknownOutcome(t *testing.T) {
+	for _, end := range []string{"", "expelled", "closed and expelled"} {
+		t.Run("the gateway is "+end, func(t *testing.T) {
+			t.Parallel()
+			var lost lostUpload
+			all, log, disk := diskGateways(t, 2, emulator.Options{Knobs: emulator.Knobs{NoResume: true}}, func(gateway int, req *http.Request) error {
+				if gateway == 0 {
+					return lost.take(req)
+				}
+				return nil
+			})
+			if a := serve(all[0], "PUT", "/f", "of unknown outcome"); a.Code != http.StatusServiceUnavailable || a.Header().Get("Retry-After") == "" {
+				t.Errorf("an upload of unknown outcome is answered %d %s", a.Code, a.Body)
+			}
+			switch end {
+			case "expelled":
+				log.Expel(log.Gateways()[0], true)
+			case "closed and expelled":
+				if err := all[0].Close(); err != nil {
+					t.Fatal(err)
+				}
+				log.Expel(log.Gateways()[0], false)
+			}
+			for i, h := range all {
+				if a := putWithin(h, 50*time.Millisecond, "/f", fmt.Sprint("too early at ", i)); a.Code/100 == 2 {
+					t.Errorf("gateway %d: %d", i, a.Code)
+				}
+			}
+			lost.deliver(t)
+			if end == "closed and expelled" {
+				return // who is there opens it after half an hour
+			}
+			if a := serve(all[1], "PUT", "/f", "later"); a.Code != http.StatusNoContent {
+				t.Errorf("afterwards: %d %s", a.Code, a.Body)
+			}
+			if there, err := disk.ReadFile("/f"); err != nil || string(there) != "later" {
+				t.Errorf("%q is there, %v", there, err)
+			}
+		})
+	}
+}
+
+// TestUploadBesideOneOfUnknownOutcome: who was let in before is not told that its
+// file is stored, because the other may still replace it.
+func TestUploadBesideOneOfUnknownOutcome(t *testing.T) {
+	var lost lostUpload
+	stored, look := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	var sent bool
+	all, _, disk := diskGateways(t, 2, emulator.Options{Knobs: emulator.Knobs{NoResume: true}}, func(gateway int, req *http.Request) error {
+		switch {
+		case gateway == 0:
+			return lost.take(req)
+		case isSent(req):
+			sent = true
+		case sent:
+			once.Do(func() { close(stored) })
+			<-look
+		}
+		return nil
+	})
+	beside := make(chan int)
+	go func() { beside <- serve(all[1], "PUT", "/f", "beside it").Code }()
+	<-stored
+	if a := serve(all[0], "PUT", "/f", "of unknown outcome"); a.Code != http.StatusServiceUnavailable {
+		t.Errorf("an upload of unknown outcome is answered %d %s", a.Code, a.Body)
+	}
+	close(look)
+	if code := <-beside; code != http.StatusServiceUnavailable {
+		t.Errorf("what may be replaced is answered %d", code)
+	}
+	lost.deliver(t)
+	for i, h := range all {
+		if a := serve(h, "DELETE", "/f", ""); i == 0 && a.Code != http.StatusNoContent {
+			t.Errorf("afterwards: %d %s", a.Code, a.Body)
+		}
+	}
+	if _, err := disk.ReadFile("/f"); err == nil {
+		t.Error("it is there again")
+	}
+}
