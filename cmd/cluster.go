@@ -26,6 +26,8 @@ const (
 	listenTime = replica.DefaultLease / 2
 )
 
+var errTooLong = errors.New("it took too long")
+
 func (p program) clusterCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "cluster",
@@ -53,14 +55,14 @@ func (s *session) initCluster(args []string) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, clusterTime)
+	ctx, cancel := context.WithTimeoutCause(s.ctx, clusterTime, errTooLong)
 	defer cancel()
 	id, err := etcd.Init(ctx, config)
 	if errors.Is(err, fs.ErrExist) {
 		return language.Errorf("there is a log already (%s), and nothing was changed", id)
 	}
 	if err != nil {
-		return err
+		return clusterError(err)
 	}
 	s.lang.Fprintf(s.out(), "the log is made: %s\n", id)
 	return nil
@@ -103,7 +105,7 @@ func (s *session) clusterStatus(args []string) (err error) {
 	defer func() { err = errors.Join(err, engine.Close()) }()
 	seen, err := observe(s.ctx, engine, pauseFor)
 	if err != nil {
-		return err
+		return clusterError(err)
 	}
 	all := seen.json()
 	if s.c.Bool("json") {
@@ -144,7 +146,7 @@ func observe(ctx context.Context, engine cluster.Engine, pause func(context.Cont
 	if !ok {
 		return seen, errors.ErrUnsupported
 	}
-	asked, cancel := context.WithTimeout(ctx, clusterTime)
+	asked, cancel := context.WithTimeoutCause(ctx, clusterTime, errTooLong)
 	defer cancel()
 	if err := watcher.Observe(asked); err != nil {
 		return seen, err

@@ -188,7 +188,7 @@ func (g *gateway) join(ctx context.Context) error {
 }
 
 func (g *gateway) joinOnce(ctx context.Context) (cluster.Member, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, joinTime, errors.New("it took too long"))
+	ctx, cancel := context.WithTimeoutCause(ctx, joinTime, errTooLong)
 	defer cancel()
 	m, err := g.engine.Join(ctx)
 	if err == nil && g.account != nil {

@@ -187,7 +187,7 @@ func (h *share) prepare() error {
 	}
 	if h.gateway != nil {
 		if err := h.gateway.join(h.s.ctx); err != nil {
-			return err
+			return clusterError(err)
 		}
 	}
 	return h.lookAll(b)

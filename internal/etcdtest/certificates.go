@@ -16,27 +16,32 @@ import (
 	"time"
 )
 
+// Files are what a client of etcd needs for TLS, in PEM.
+type Files struct{ CA, Cert, Key string }
+
 // certificates makes an authority and certificates of it: the flags of etcd, and
 // what its clients need.
-func certificates(tb testing.TB) (flags []string, client *tls.Config) {
+func certificates(tb testing.TB) (flags []string, files Files, client *tls.Config) {
 	tb.Helper()
 	dir := tb.TempDir()
 	authority := newCertificate(tb, nil, "authority")
 	server := newCertificate(tb, &authority, "127.0.0.1")
 	own := newCertificate(tb, &authority, "client")
-	ca := write(tb, dir, "ca.pem", "CERTIFICATE", authority.Certificate[0])
-	key, err := x509.MarshalPKCS8PrivateKey(server.PrivateKey)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	flags = []string{
-		"--cert-file", write(tb, dir, "server.pem", "CERTIFICATE", server.Certificate[0]),
-		"--key-file", write(tb, dir, "server.key", "PRIVATE KEY", key),
-		"--trusted-ca-file", ca, "--client-cert-auth",
-	}
+	files = Files{CA: write(tb, dir, "ca.pem", "CERTIFICATE", authority.Certificate[0])}
+	files.Cert, files.Key = writePair(tb, dir, "client", own)
+	cert, key := writePair(tb, dir, "server", server)
+	flags = []string{"--cert-file", cert, "--key-file", key, "--trusted-ca-file", files.CA, "--client-cert-auth"}
 	roots := x509.NewCertPool()
 	roots.AddCert(authority.Leaf)
-	return flags, &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{own}, MinVersion: tls.VersionTLS12}
+	return flags, files, &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{own}, MinVersion: tls.VersionTLS12}
+}
+
+// Strangers makes another authority, and a certificate of it that no etcd of a test
+// accepts.
+func Strangers(tb testing.TB) Files {
+	tb.Helper()
+	_, files, _ := certificates(tb)
+	return files
 }
 
 // newCertificate makes a certificate for both ends of a connection, signed by
@@ -80,4 +85,14 @@ func write(tb testing.TB, dir, name, kind string, der []byte) string {
 		tb.Fatal(err)
 	}
 	return path
+}
+
+// writePair writes a certificate and its key, and returns their paths.
+func writePair(tb testing.TB, dir, name string, c tls.Certificate) (cert, key string) {
+	tb.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return write(tb, dir, name+".pem", "CERTIFICATE", c.Certificate[0]), write(tb, dir, name+".key", "PRIVATE KEY", der)
 }

@@ -21,6 +21,8 @@ type Cluster struct {
 	Nodes []*Node
 	// TLS is what a client needs, and nil without TLS.
 	TLS *tls.Config
+	// Files has the same, in files.
+	Files Files
 }
 
 // A Node is one process of etcd with a data folder.
@@ -46,8 +48,10 @@ func Start(tb testing.TB, nodes int) *Cluster {
 // of its authority.
 func StartTLS(tb testing.TB, nodes int) *Cluster {
 	tb.Helper()
-	flags, client := certificates(tb)
-	return start(tb, nodes, "https", client, flags)
+	flags, files, client := certificates(tb)
+	c := start(tb, nodes, "https", client, flags)
+	c.Files = files
+	return c
 }
 
 func start(tb testing.TB, nodes int, scheme string, client *tls.Config, flags []string) *Cluster {
@@ -88,9 +92,15 @@ func (c *Cluster) Endpoints() []string {
 	return all
 }
 
-// Address returns what davdisk calls the cluster: etcd://HOST:PORT,…
+// Address returns what davdisk calls the cluster: etcd://HOST:PORT,…, or etcds://
 func (c *Cluster) Address() string {
-	return "etcd://" + strings.ReplaceAll(strings.Join(c.Endpoints(), ","), "http://", "")
+	var hosts []string
+	scheme := "etcd"
+	for _, endpoint := range c.Endpoints() {
+		before, host, _ := strings.Cut(endpoint, "://")
+		hosts, scheme = append(hosts, host), strings.Replace(before, "http", "etcd", 1)
+	}
+	return scheme + "://" + strings.Join(hosts, ",")
 }
 
 // free returns addresses that nothing listens on.

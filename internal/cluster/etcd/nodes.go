@@ -1,18 +1,23 @@
 package etcd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
 
 	"github.com/davdisk/davdisk/internal/cluster"
@@ -86,12 +91,25 @@ func (n *nodes) dialed(d *dialing, client *clientv3.Client, err error) {
 	close(d.done)
 }
 
-// dial makes a client that ends with its context.
+// dial makes a client that ends with its context, and when it is refused.
 func (n *nodes) dial(ctx context.Context, endpoint string) (*clientv3.Client, error) {
-	return clientv3.New(clientv3.Config{
+	ctx, giveUp := context.WithCancelCause(ctx)
+	c := clientv3.Config{
 		Context: ctx, Endpoints: []string{endpoint}, TLS: n.config.TLS, Username: n.config.Username, Password: n.config.Password,
 		DialTimeout: n.timeout, MaxUnaryRetries: 1, Logger: zap.NewNop(), // it would write to standard error
-	})
+	}
+	if c.TLS != nil && !strings.HasPrefix(endpoint, "http://") {
+		judged := judgedTLS{TransportCredentials: credentials.NewTLS(c.TLS), endpoint: endpoint, giveUp: giveUp}
+		c.DialOptions = append(c.DialOptions, grpc.WithTransportCredentials(judged))
+	}
+	client, err := clientv3.New(c)
+	if err != nil {
+		err = cmp.Or(refusalOf(ctx), err)
+		giveUp(nil)
+		return nil, refusal(endpoint, err)
+	}
+	context.AfterFunc(client.Ctx(), func() { giveUp(nil) })
+	return client, nil
 }
 
 // next leaves a client for one of the next endpoint. Other calls that it has under
@@ -121,19 +139,21 @@ func (n *nodes) begin(ctx context.Context) (context.Context, func(), error) {
 	return ctx, func() { stop(); cancel(); n.calls.Done() }, nil
 }
 
-// call makes a call until it succeeds, etcd refuses it, or the context ends. It
-// reports whether an attempt may have been carried out that did not succeed.
+// call makes a call until it succeeds, etcd or each of its nodes refuses it, or the
+// context ends. It reports whether an attempt may have been carried out that did
+// not succeed.
 func (n *nodes) call(ctx context.Context, do func(context.Context, *clientv3.Client) error) (sent bool, err error) {
 	ctx, done, err := n.begin(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer done()
+	refusing := map[string]error{} // by their endpoints: the other nodes may have another certificate
 	for {
 		client, err := n.current(ctx)
 		switch {
 		case err != nil && isRefusal(err): // of the login
-			return sent, refusal(err)
+			return sent, unavailable(err)
 		case err == nil:
 			attempt, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), n.timeout)
 			if err = connect(attempt, client); err == nil {
@@ -145,13 +165,22 @@ func (n *nodes) call(ctx context.Context, do func(context.Context, *clientv3.Cli
 			case err == nil:
 				return sent, nil
 			case isRefusal(err):
-				return sent, refusal(err)
+				return sent, unavailable(refusal(client.Endpoints()[0], err))
 			}
 			n.next(client)
+		}
+		if r := new(Refusal); errors.As(err, &r) {
+			refusing[r.Endpoint] = err
+			if !slices.ContainsFunc(n.config.Endpoints, func(e string) bool { return refusing[e] == nil }) {
+				return sent, unavailable(err)
+			}
 		}
 		select {
 		case <-time.After(pauseBetween):
 		case <-ctx.Done():
+			for _, refused := range refusing {
+				err = refused // says more than that another one does not answer
+			}
 			return sent, fmt.Errorf("%w: %w: %w", cluster.ErrUnavailable, context.Cause(ctx), err)
 		}
 	}
@@ -166,7 +195,7 @@ func code(err error) codes.Code {
 	return status.Code(err)
 }
 
-// isRefusal reports whether etcd has refused a call, and would again.
+// isRefusal reports whether etcd has refused a call, and would again at any node.
 func isRefusal(err error) bool {
 	switch code(err) {
 	case codes.InvalidArgument, codes.PermissionDenied, codes.FailedPrecondition, codes.OutOfRange, codes.ResourceExhausted, codes.NotFound:
@@ -175,13 +204,19 @@ func isRefusal(err error) bool {
 	return errors.Is(err, cluster.ErrOtherLog) || errors.Is(err, cluster.ErrFormat)
 }
 
-// refusal wraps the error of a call that was refused.
-func refusal(err error) error {
-	switch code(err) {
-	case codes.Unknown: // of this package
+// refusal makes an error a Refusal if it is a kind of one.
+func refusal(endpoint string, err error) error {
+	if kind := kindOf(err); kind != nil {
+		return &Refusal{Endpoint: endpoint, Kind: kind, Err: err}
+	}
+	return err
+}
+
+// unavailable wraps the error of a call that was refused, unless it is one of this
+// package.
+func unavailable(err error) error {
+	if errors.Is(err, cluster.ErrOtherLog) || errors.Is(err, cluster.ErrFormat) {
 		return err
-	case codes.PermissionDenied:
-		return fmt.Errorf("%w: %w: %w", cluster.ErrUnavailable, fs.ErrPermission, err)
 	}
 	return fmt.Errorf("%w: %w", cluster.ErrUnavailable, err)
 }
@@ -196,7 +231,7 @@ func connect(ctx context.Context, client *clientv3.Client) error {
 		case connectivity.Ready:
 			return nil
 		case connectivity.TransientFailure, connectivity.Shutdown:
-			return fmt.Errorf("there is no connection to %s", client.Endpoints()[0])
+			return cmp.Or(refusalOf(client.Ctx()), fmt.Errorf("there is no connection to %s", client.Endpoints()[0]))
 		case connectivity.Idle:
 			conn.Connect()
 		}
