@@ -1,6 +1,7 @@
 package clustertest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -71,14 +72,17 @@ func (m *Memory) notify() {
 }
 
 // append adds an entry unless its key is there.
-func (m *Memory) append(key string, data []byte) uint64 {
+func (m *Memory) append(key string, data []byte) (uint64, error) {
 	if i := slices.IndexFunc(m.log, func(e replica.Entry) bool { return e.Key == key }); i >= 0 {
-		return m.log[i].Seq
+		if !bytes.Equal(m.log[i].Data, data) {
+			return 0, replica.ErrTaken
+		}
+		return m.log[i].Seq, nil
 	}
 	m.seq += 1 + uint64(len(m.log)%3) // with gaps
 	m.log = append(m.log, replica.Entry{Seq: m.seq, Key: key, Data: data})
 	m.notify()
-	return m.seq
+	return m.seq, nil
 }
 
 // Connection is one gateway's connection; it implements replica.Store.
@@ -181,12 +185,12 @@ func (c *Connection) Append(ctx context.Context, key string, data []byte) (uint6
 		switch {
 		case chance < 0.05: // the request is lost
 		case chance < 0.10: // the answer is lost
-			m.append(key, data)
+			_, _ = m.append(key, data)
 		case chance < 0.15: // a copy is on its way for long
 			m.late = append(m.late, replica.Entry{Key: key, Data: data})
 		default:
 			defer m.mu.Unlock()
-			return m.append(key, data), nil
+			return m.append(key, data)
 		}
 		sent = true
 		m.mu.Unlock()
@@ -201,7 +205,7 @@ func (m *Memory) DeliverLate() int {
 	n := 0
 	for _, e := range m.late {
 		before := m.seq
-		if m.append(e.Key, e.Data) > before {
+		if seq, err := m.append(e.Key, e.Data); err == nil && seq > before {
 			n++
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/davdisk/davdisk/internal/cluster"
+	"github.com/davdisk/davdisk/internal/cluster/replica"
 )
 
 // pauseBetween is the time between attempts that fail at once.
@@ -201,7 +202,7 @@ func isRefusal(err error) bool {
 	case codes.InvalidArgument, codes.PermissionDenied, codes.FailedPrecondition, codes.OutOfRange, codes.ResourceExhausted, codes.NotFound:
 		return true
 	}
-	return errors.Is(err, cluster.ErrOtherLog) || errors.Is(err, cluster.ErrFormat)
+	return errors.Is(err, cluster.ErrOtherLog) || errors.Is(err, cluster.ErrFormat) || errors.Is(err, replica.ErrTaken)
 }
 
 // refusal makes an error a Refusal if it is a kind of one.

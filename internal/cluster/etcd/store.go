@@ -1,6 +1,7 @@
 package etcd
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ func (s *store) Append(ctx context.Context, key string, data []byte) (seq uint64
 		answer, err := client.Txn(ctx).
 			If(s.same(), clientv3.Compare(clientv3.CreateRevision(key), "=", 0)).
 			Then(clientv3.OpPut(key, string(data)), clientv3.OpPut(s.key("last"), "")).
-			Else(clientv3.OpGet(key, clientv3.WithKeysOnly())).
+			Else(clientv3.OpGet(key)).
 			Commit()
 		switch {
 		case err != nil:
@@ -77,13 +78,17 @@ func (s *store) Append(ctx context.Context, key string, data []byte) (seq uint64
 			seq = uint64(answer.Header.Revision)
 			return nil
 		}
-		if there := answer.Responses[0].GetResponseRange().Kvs; len(there) > 0 { // an attempt whose answer was lost
-			seq = uint64(there[0].ModRevision)
-			return nil
+		there := answer.Responses[0].GetResponseRange().Kvs
+		switch {
+		case len(there) == 0:
+			return errReplaced
+		case !bytes.Equal(there[0].Value, data):
+			return replica.ErrTaken
 		}
-		return errReplaced
+		seq = uint64(there[0].ModRevision) // of an attempt whose answer was lost
+		return nil
 	})
-	if err != nil && sent && !errors.Is(err, cluster.ErrOtherLog) {
+	if err != nil && sent && !errors.Is(err, cluster.ErrOtherLog) && !errors.Is(err, replica.ErrTaken) {
 		err = fmt.Errorf("%w: %w", cluster.ErrUnknownOutcome, err)
 	}
 	return seq, err

@@ -100,9 +100,10 @@ func TestANumberThatWasThereIsNotTaken(t *testing.T) {
 }
 
 // TestTwoGatewaysWithOneFolder: the later one is a member, and the earlier one gives
-// way for good.
+// way for good, also on the same machine.
 func TestTwoGatewaysWithOneFolder(t *testing.T) {
-	for _, running := range []bool{false, true} {
+	for i := range 4 {
+		running, boot := i%2 == 1, []string{"here", "there"}[i/2]
 		log, dir, copied := clustertest.NewMemory("a"), t.TempDir(), t.TempDir()
 		c := replica.Config{Dir: dir, Boot: "here"}
 		before := open(t, log, c, format)
@@ -124,7 +125,7 @@ func TestTwoGatewaysWithOneFolder(t *testing.T) {
 		if running {
 			take()
 		}
-		b := open(t, log, replica.Config{Dir: copied, Boot: "there"}, format)
+		b := open(t, log, replica.Config{Dir: copied, Boot: boot}, format)
 		is := b.join()
 		if is.Gateway() != was.Gateway() {
 			t.Fatalf("%s is %s", is.Gateway(), was.Gateway())

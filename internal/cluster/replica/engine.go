@@ -38,7 +38,7 @@ type Config struct {
 	// Lease is how long a member may be silent.
 	Lease time.Duration
 	// Boot identifies this start of this machine, or is empty if that is not known:
-	// with the same one, and the lock of Dir, the process before is certainly gone.
+	// with the same one, and the same lock of Dir, the process before is certainly gone.
 	// By default it is what the system tells.
 	Boot string
 	// Entries and LogBytes are how far the log grows before it is replaced by a
@@ -81,6 +81,7 @@ type Engine struct {
 	tasks    map[string]bool    // what is done only once at a time
 	// wasMember: this process has joined in this life of the log.
 	wasMember  bool
+	isCopied   bool    // another process works in the name of this one
 	remembered Reading // when self was last told what is in the log of this gateway
 }
 

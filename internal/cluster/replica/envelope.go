@@ -19,6 +19,8 @@ type envelope struct {
 	Number uint64   `json:"n,omitempty"`
 	Floor  uint64   `json:"f,omitempty"`
 	Void   []uint64 `json:"v,omitempty"`
+	// Mark is random: a process and its copy propose under the same numbers.
+	Mark string `json:"m,omitempty"`
 
 	Join    *join          `json:"join,omitempty"`
 	Beat    bool           `json:"beat,omitempty"`

@@ -145,9 +145,16 @@ func (e *Engine) outcome(seq uint64, entry envelope, err error) {
 		if err == nil {
 			e.heard[seq] = e.cfg.Clock.Now()
 		}
-		if m != nil && entry.Join.Process == e.self.Process && entry.Join.Attempt == e.attempt {
+		switch j := entry.Join; {
+		case j.Process != e.self.Process || j.Attempt < e.attempt:
+		case m == nil || j.Attempt > e.attempt || entry.Mark != m.joined.mark:
+			e.copied()
+		default:
 			e.joined(m, seq, err)
 		}
+	case m != nil && m.life == e.life && m.epoch == entry.Epoch && m.gateway == entry.Gateway && m.numbers.isCopied(entry, errors.Is(err, errVoid)):
+		m.numbers.resolve(entry.Number, seq, fmt.Errorf("%w: %w", cluster.ErrExpelled, ErrTaken))
+		e.copied()
 	case errors.Is(err, errVoid):
 	default:
 		if entry.Beat && err == nil {

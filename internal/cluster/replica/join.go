@@ -86,7 +86,7 @@ func (e *Engine) beginJoin(silent []expel) (*member, *envelope, error) {
 	return m, &envelope{Gateway: e.self.Gateway, Join: &join{
 		Process: e.self.Process, Attempt: e.attempt, Seen: e.state.Seq, Replaces: e.self.replaces,
 		Lease: e.cfg.Lease, Formats: maps.Clone(e.self.formats), Expel: silent,
-	}}, nil
+	}, Mark: m.joined.mark}, nil
 }
 
 // mayJoin refuses a log that has not all that this gateway has done, and a gateway
@@ -94,6 +94,9 @@ func (e *Engine) beginJoin(silent []expel) (*member, *envelope, error) {
 func (e *Engine) mayJoin() error {
 	if has, had := e.state.last(e.self.Gateway), e.self.last(); has < had {
 		return fmt.Errorf("%w: its last entry of this gateway is %d, and there was one at %d, as if it was restored from a copy; if what is missing is gone for good, davdisk cluster init makes an empty log in an empty etcd", cluster.ErrOtherLog, has, had)
+	}
+	if e.isCopied {
+		return errCopied
 	}
 	if known := e.state.Gateways[e.self.Gateway]; e.wasMember && known.Process != "" && known.Process != e.self.Process {
 		return fmt.Errorf("%w, and begins none as long as it runs: another one has joined with a copy of its state folder; give each gateway a folder of its own, and start this one again", cluster.ErrExpelled)

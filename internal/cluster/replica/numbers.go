@@ -17,13 +17,20 @@ func (n *numbers) begin(entry *envelope) *pending {
 	n.last++
 	p := newPending()
 	n.pending[n.last] = p
-	entry.Number, entry.Floor = n.last, n.last
+	entry.Number, entry.Floor, entry.Mark = n.last, n.last, p.mark
 	for number := range n.pending {
 		entry.Floor = min(entry.Floor, number)
 	}
 	n.void = slices.DeleteFunc(n.void, func(number uint64) bool { return number < entry.Floor })
 	entry.Void = slices.Clone(n.void)
 	return p
+}
+
+// isCopied reports whether an entry of this membership that was applied, or was
+// void, has the number of a proposal that is pending or comes later, and is not it.
+func (n *numbers) isCopied(entry envelope, void bool) bool {
+	p := n.pending[entry.Number]
+	return entry.Number > n.last || p != nil && (void || p.mark != entry.Mark)
 }
 
 // forget gives a proposal up, unless it is decided.

@@ -5,18 +5,21 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"github.com/davdisk/davdisk/internal/cluster"
 )
 
 // pending is a proposal whose outcome is not known yet. seq and err are set
 // before done is closed.
 type pending struct {
+	mark string // of its entry
 	done chan struct{}
 	seq  uint64
 	err  error
 }
 
-func newPending() *pending { return &pending{done: make(chan struct{})} }
+func newPending() *pending { return &pending{mark: uuid.NewString()[:13], done: make(chan struct{})} }
 
 // resolve tells the outcome. The first one counts; Engine.mu is held.
 func (p *pending) resolve(seq uint64, err error) {
@@ -128,6 +131,10 @@ func (e *Engine) undecided(m *member, p *pending, err error) (uint64, error) {
 		e.mu.Unlock()
 		return p.seq, p.err
 	default:
+	}
+	if errors.Is(err, ErrTaken) && m == e.member {
+		e.copied()
+		err = fmt.Errorf("%w: %w", cluster.ErrExpelled, err)
 	}
 	e.mu.Unlock()
 	if errors.Is(err, cluster.ErrOtherLog) {

@@ -20,7 +20,7 @@ import (
 type self struct {
 	Gateway  string `json:"gateway"`
 	Process  string `json:"process"`        // random; of the last process
-	Boot     string `json:"boot,omitempty"` // which start of which machine it ran in
+	Boot     string `json:"boot,omitempty"` // which start of which machine it ran in, and which lock it had
 	Identity string `json:"identity"`       // of the log; empty before it was seen
 	// Last is an entry of this gateway. A log that does not have it has lost what
 	// was acknowledged, however far it has grown since.
@@ -40,8 +40,8 @@ const selfFormat = "davdisk cluster 1"
 func selfPath(dir string) string { return filepath.Join(dir, "cluster") }
 
 // openSelf reads what the gateway remembers, and makes this process its only one.
-// The one before is known to be gone if it ran on this machine since its start:
-// one that remembers another may have the copy of a folder that is in use.
+// The one before is known to be gone if it ran on this machine since its start and
+// had the same lock: else this may be the copy of a folder that is in use.
 func openSelf(dir, name, boot string) (*self, error) {
 	s := &self{Gateway: cmp.Or(name, "gateway") + "-" + uuid.NewString()[:8], Process: uuid.NewString(), Boot: boot, formats: map[string]string{}}
 	if dir == "" {
@@ -57,11 +57,18 @@ func openSelf(dir, name, boot string) (*self, error) {
 	} else if !got {
 		return s, fmt.Errorf("%w: %s", journal.ErrLocked, s.path)
 	}
+	if s.Boot != "" {
+		info, err := s.lock.Stat()
+		if err != nil {
+			return s, errors.Join(err, s.lock.Close())
+		}
+		s.Boot = lockedIn(s.Boot, info)
+	}
 	var before self
 	err := journal.ReadFile(s.path, selfFormat, &before)
 	if err == nil {
 		s.Gateway, s.Identity, s.Last = before.Gateway, before.Identity, before.Last
-		if boot != "" && before.Boot == boot {
+		if s.Boot != "" && before.Boot == s.Boot {
 			s.replaces = before.Process
 		}
 	} else if errors.Is(err, fs.ErrNotExist) {
@@ -85,6 +92,14 @@ func Remembered(dir string) (string, error) {
 		err = nil
 	}
 	return s.Identity, err
+}
+
+// forgetBoot lets no later process take this one for gone.
+func (s *self) forgetBoot() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Boot = ""
+	return s.write()
 }
 
 // accept remembers an identity, or refuses one that is not known and does not

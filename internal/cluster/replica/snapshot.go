@@ -55,6 +55,9 @@ func (e *Engine) settle() {
 	e.lapsed(cluster.ErrUnknownOutcome)
 	if r := e.state.Members[m.epoch]; r != nil {
 		m.numbers.resolveAll(cluster.ErrUnknownOutcome, r.past)
+		if r.past(m.numbers.last + 1) {
+			e.copied()
+		}
 	}
 }
 

@@ -8,6 +8,9 @@ import (
 // ErrSuperseded means that there is a later snapshot.
 var ErrSuperseded = errors.New("there is a later snapshot")
 
+// ErrTaken means that another process has used the key of an entry.
+var ErrTaken = errors.New("there is another entry in its place")
+
 // A Store keeps one ordered log for all gateways of a share, and a snapshot of
 // the state at an entry of it. Its methods are safe for concurrent use, and try
 // again until the context ends.
@@ -20,8 +23,9 @@ type Store interface {
 	// with that data alone from then on; else the error is that of accept. It is
 	// cluster.ErrOtherLog where there is none.
 	Identity(ctx context.Context, accept func(Identity) error) error
-	// Append adds an entry to the end of the log, unless there is one with this
-	// key, and returns its number. Numbers grow, with gaps. It must be durable.
+	// Append adds an entry to the end of the log, unless it is there with this key,
+	// and returns its number. Numbers grow, with gaps. It must be durable. It is
+	// ErrTaken if the key has other data, and nothing is added.
 	Append(ctx context.Context, key string, data []byte) (seq uint64, err error)
 	// Last returns the number of the last entry that was acknowledged to
 	// anybody before the call, or a later one.
