@@ -140,6 +140,26 @@ func TestSessionsLapse(t *testing.T) {
 	b.wants(401, used)
 }
 
+// A gateway whose clock is far ahead or behind ends no session of another's, nor
+// does it shorten one by its use.
+func TestSessionsAtAWrongClock(t *testing.T) {
+	for _, wrong := range []time.Duration{-2 * sessionTime, 2 * sessionTime} {
+		all, _ := newBranches(t, 2)
+		a, b := all[0], all[1]
+		b.now = b.now.Add(wrong)
+		mine := cookieOf(t, a.signIn("anna", "secret", ""))
+		cookieOf(t, b.signIn("anna", "secret", ""))
+		for _, at := range all {
+			at.now = at.now.Add(2 * renewAfter)
+		}
+		if wrong < 0 {
+			b.wants(200, mine) // which renews it
+		}
+		cookieOf(t, b.signIn("anna", "secret", ""))
+		a.wants(200, mine)
+	}
+}
+
 // A gateway that is no member honors no session, since it may have been ended
 // elsewhere, and begins and ends none. Passwords serve as before.
 func TestSessionsWithoutMembership(t *testing.T) {
@@ -262,6 +282,34 @@ func TestSessionsAreBounded(t *testing.T) {
 		honored(at, 2, false)
 		honored(at, 3, true)
 		honored(at, sessionsKept+1, true)
+		if n := len(at.sessions.open); n != sessionsKept {
+			t.Errorf("%d sessions", n)
+		}
+	}
+}
+
+// Who signs in again and again ends sessions of nobody else.
+func TestSessionsOfAUserAreBounded(t *testing.T) {
+	all, _ := newBranches(t, 2)
+	anna, bob := &User{Name: "anna", Secret: "secret"}, &User{Name: "bob", Secret: "secret"}
+	begin := func(cookie string, user *User) {
+		t.Helper()
+		if err := all[0].sessions.begin(t.Context(), cookie, user); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin("of anna", anna)
+	for i := range sessionsKept + 2 {
+		begin(fmt.Sprint("of bob ", i), bob)
+	}
+	begin("of anna, too", anna)
+	for _, at := range all {
+		for cookie, want := range map[string]bool{"of anna": true, "of anna, too": true, "of bob 3": false, "of bob 4": true} {
+			got, err := at.sessions.find(t.Context(), cookie, map[string]*User{"anna": anna, "bob": bob})
+			if (got != nil) != want || err != nil {
+				t.Errorf("%s: %v %v", cookie, got, err)
+			}
+		}
 		if n := len(at.sessions.open); n != sessionsKept {
 			t.Errorf("%d sessions", n)
 		}

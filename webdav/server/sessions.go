@@ -52,6 +52,10 @@ var (
 // A session is kept by the digest of its cookie, and is bound to the user's secret
 // by one that cannot be checked without the cookie. It ends by an entry of the log
 // alone, but a gateway that finds its time over does not honor it before.
+//
+// The clock of a gateway may be wrong by any time. So no gateway ends a session for
+// the others before it has itself counted the whole time since it learned of the
+// last use, as a lock ends, and a renewal never shortens a session.
 type Sessions struct {
 	log    cluster.Log[sessionChange]
 	member func() webdav.Member // nil: alone
@@ -73,6 +77,7 @@ type session struct {
 	stamp       time.Time // when it ends, by the clock of whoever has opened or renewed it
 	order       uint64    // by last use
 	until       time.Time // when it ends by the clock of this gateway; not part of the state
+	since       time.Time // when this gateway learned of the last use; not part of the state
 }
 
 // sessionChange is one change of the sessions.
@@ -118,7 +123,7 @@ func openSessions(e cluster.Engine, member func() webdav.Member, now func() time
 	s := &Sessions{member: member, now: now}
 	sessionMachine{s}.Reset()
 	var err error
-	s.log, err = cluster.Open(e, "sessions", journal.Config[sessionChange]{Format: "davdisk sessions 1", Machine: sessionMachine{s}})
+	s.log, err = cluster.Open(e, "sessions", journal.Config[sessionChange]{Format: "davdisk sessions 2", Machine: sessionMachine{s}})
 	return s, err
 }
 
@@ -225,12 +230,12 @@ func (s *Sessions) get(key string) (session, bool) {
 	return session{}, false
 }
 
-// lapsed lists sessions whose time is over.
+// lapsed lists sessions whose time has passed here since their last use.
 func (s *Sessions) lapsed(now time.Time) (all []sessionEnd) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for key, one := range s.open {
-		if !now.Before(one.until) && len(all) < maxLapsed {
+		if now.Sub(one.since) >= sessionTime && len(all) < maxLapsed {
 			all = append(all, sessionEnd{key, one.stamp})
 		}
 	}
@@ -293,7 +298,7 @@ func (m sessionMachine) Apply(c sessionChange) error {
 				delete(m.open, end.Key)
 			}
 		}
-		m.makeRoom()
+		m.makeRoom(c.User)
 		m.open[c.Key] = &session{user: c.User, proof: c.Proof}
 		m.use(m.open[c.Key], c.Expires)
 	case opRenew:
@@ -315,21 +320,36 @@ func (m sessionMachine) Apply(c sessionChange) error {
 	return nil
 }
 
-// use notes the use of a session. Here it ends no later than if it were used now:
-// the clock of another gateway may be ahead.
+// use notes the use of a session, by the clock of another gateway, which may be
+// behind or ahead: it takes no time away, and here the session ends no later than if
+// it were used now.
 func (s *Sessions) use(one *session, stamp time.Time) {
 	s.count++
-	one.order, one.stamp, one.until = s.count, stamp, stamp
-	if latest := s.now().Add(sessionTime); one.until.After(latest) {
+	if one.stamp.After(stamp) {
+		stamp = one.stamp
+	}
+	one.order, one.stamp, one.until, one.since = s.count, stamp, stamp, s.now()
+	if latest := one.since.Add(sessionTime); one.until.After(latest) {
 		one.until = latest
 	}
 }
 
-// makeRoom ends the session that was not used for the longest time if there are
-// too many.
-func (s *Sessions) makeRoom() {
-	if len(s.open) >= sessionsKept {
-		delete(s.open, s.byUse()[0])
+// makeRoom ends a session if there are too many for one more of a user: of those who
+// have the most, the one that was not used for the longest time.
+func (s *Sessions) makeRoom(user string) {
+	if len(s.open) < sessionsKept {
+		return
+	}
+	has := map[string]int{user: 1}
+	for _, one := range s.open {
+		has[one.user]++
+	}
+	most := slices.Max(slices.Collect(maps.Values(has)))
+	for _, key := range s.byUse() {
+		if has[s.open[key].user] == most {
+			delete(s.open, key)
+			return
+		}
 	}
 }
 
