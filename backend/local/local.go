@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -128,7 +129,7 @@ func (b *Backend) Stat(ctx context.Context, name string) (backend.Info, error) {
 	if err != nil {
 		return backend.Info{}, err
 	}
-	return b.info(path.Base(name), fi), nil
+	return b.info(path.Base(name), attributesOf(fi)), nil
 }
 
 // List implements backend.Backend.
@@ -142,7 +143,7 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 	if err != nil {
 		return backend.Info{}, nil, err
 	}
-	self := b.info(path.Base(name), fi)
+	self := b.info(path.Base(name), attributesOf(fi))
 	if !self.Dir {
 		return self, nil, backend.PathError("list", name, backend.ErrNotDir, "")
 	}
@@ -157,12 +158,12 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 			return
 		}
 		defer v.close()
-		in, err := v.inside(at)
+		look, end, err := v.looker(at)
 		if err != nil {
 			yield(backend.Info{}, pathError("list", name, err))
 			return
 		}
-		defer in.close()
+		defer end()
 		for _, entry := range entries {
 			if err := ctx.Err(); err != nil {
 				yield(backend.Info{}, &fs.PathError{Op: "list", Path: name, Err: err})
@@ -172,15 +173,22 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 				v.sweep(path.Join(at, entry))
 				continue
 			}
-			fi, omitted, err := v.entryIn(in, at, entry)
-			switch {
-			case err != nil:
-				yield(backend.Info{}, err)
-				return
-			case fi == nil || omitted != "":
-				continue
+			found, ok := attributes{}, false
+			if utf8.ValidString(entry) && !ownname.IsUnfinishedReserved(entry) {
+				found, ok = look(entry)
 			}
-			if !yield(b.info(entry, fi), nil) {
+			if !ok {
+				fi, omitted, err := v.entry(at, entry)
+				switch {
+				case err != nil:
+					yield(backend.Info{}, err)
+					return
+				case fi == nil || omitted != "":
+					continue
+				}
+				found = attributesOf(fi)
+			}
+			if !yield(b.info(entry, found), nil) {
 				return
 			}
 		}

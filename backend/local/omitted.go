@@ -91,16 +91,6 @@ func (v *view) shown(ctx context.Context, name, at string) error {
 	return nil
 }
 
-// entryIn is entry for one of many in a folder, of which in is the view.
-func (v *view) entryIn(in *view, dir, base string) (fi fs.FileInfo, omitted string, err error) {
-	if utf8.ValidString(base) && !ownname.IsUnfinishedReserved(base) {
-		if fi, err := in.root.Lstat(base); err == nil && isPlain(fi) {
-			return fi, "", nil
-		}
-	}
-	return v.entry(dir, base)
-}
-
 // entry describes an entry of a folder, or returns the reason why it is omitted.
 // It returns neither if the entry does not exist any more.
 func (v *view) entry(dir, base string) (fi fs.FileInfo, omitted string, err error) {

@@ -19,7 +19,7 @@ func (b *Backend) Open(ctx context.Context, name, version string) (backend.Conte
 	if err != nil {
 		return nil, err
 	}
-	c := &content{b: b, name: name, info: b.info(path.Base(name), fi), file: f, opened: fi, users: 1}
+	c := &content{b: b, name: name, info: b.info(path.Base(name), attributesOf(fi)), file: f, opened: fi, users: 1}
 	if version != "" && version != c.info.Version {
 		c.Close()
 		return nil, backend.PathError("open", name, backend.ErrChanged, "")

@@ -96,7 +96,7 @@ func (b *Backend) replace(v *view, name, at, target, temp string, opts backend.P
 		folder.Close()
 		return info, nil, pathError("put", name, err)
 	}
-	return b.info(path.Base(name), fi), folder, nil
+	return b.info(path.Base(name), attributesOf(fi)), folder, nil
 }
 
 // target returns the name that a file is to be stored under, which for a link is

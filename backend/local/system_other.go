@@ -10,9 +10,7 @@ import (
 
 // The fallbacks for other systems.
 
-func identity(fs.FileInfo) string { return "" }
-
-func changed(fs.FileInfo) int64 { return 0 }
+func identity(fs.FileInfo) (fileNumber, int64) { return fileNumber{}, 0 }
 
 func owner(fs.FileInfo) (uid, gid int, ok bool) { return 0, 0, false }
 

@@ -6,30 +6,45 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/davdisk/davdisk/backend"
 )
 
-// identity identifies a file independent of its name.
-func identity(fi fs.FileInfo) string {
+// identity returns the number of a file, and the time of its last status change.
+func identity(fi fs.FileInfo) (fileNumber, int64) {
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		id := strconv.AppendUint(make([]byte, 0, 32), uint64(st.Dev), 16) //nolint:unconvert // of another type elsewhere
-		return string(strconv.AppendUint(append(id, '-'), uint64(st.Ino), 16))
+		return fileNumber{true, uint64(st.Dev), uint64(st.Ino)}, statusTime(st).Nano() //nolint:unconvert // of another type elsewhere
 	}
-	return ""
+	return fileNumber{}, 0
 }
 
-// changed returns the time of the last status change of a file, in nanoseconds,
-// which no program can set.
-func changed(fi fs.FileInfo) int64 {
-	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		return statusTime(st).Nano()
+// looker returns a function that describes the files and folders in a folder, and
+// reports false for anything else, and what cannot be described. It asks the system
+// alone, where [os.Root] also looks at each name and remembers more. The caller
+// calls end.
+func (v *view) looker(dir string) (look func(base string) (attributes, bool), end func(), err error) {
+	if dir != "." {
+		dir += "/." // without the dot it would wait for the writer of a pipe
 	}
-	return 0
+	f, err := v.root.Open(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	var st unix.Stat_t
+	return func(base string) (attributes, bool) {
+		if err := unix.Fstatat(int(f.Fd()), base, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return attributes{}, false
+		}
+		kind := uint32(st.Mode) & unix.S_IFMT //nolint:unconvert // as above
+		return attributes{
+			dir: kind == unix.S_IFDIR, size: st.Size, modTime: time.Unix(st.Mtim.Unix()), changed: st.Ctim.Nano(),
+			number: fileNumber{true, uint64(st.Dev), uint64(st.Ino)}, //nolint:unconvert // as above
+		}, kind == unix.S_IFDIR || kind == unix.S_IFREG
+	}, func() { f.Close() }, nil
 }
 
 // owner returns the user and the group of a file.

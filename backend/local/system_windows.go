@@ -10,11 +10,9 @@ import (
 	"github.com/davdisk/davdisk/backend"
 )
 
-// identity is unknown: Windows only has it for an open file.
-func identity(fs.FileInfo) string { return "" }
-
-// changed is unknown for the same reason.
-func changed(fs.FileInfo) int64 { return 0 }
+// identity is unknown: Windows only has it, and the time of the last status change,
+// for an open file.
+func identity(fs.FileInfo) (fileNumber, int64) { return fileNumber{}, 0 }
 
 // owner is unknown: Windows inherits it from the folder.
 func owner(fs.FileInfo) (uid, gid int, ok bool) { return 0, 0, false }

@@ -18,6 +18,7 @@ type described struct {
 func (d described) Size() int64        { return d.size }
 func (d described) ModTime() time.Time { return d.time }
 func (d described) Sys() any           { return nil }
+func (d described) IsDir() bool        { return false }
 
 // TestVersionsStay: the version of a file is its entity tag and is kept by clients,
 // so a later davdisk makes the same one of the same file.
