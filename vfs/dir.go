@@ -93,7 +93,7 @@ func (d *dir) load() error {
 		}
 	}
 	d.children, d.read = nil, true
-	d.entries = fileInfos(children.Sorted())
+	d.entries = fileInfos(children.Sorted(), d.core.bare)
 	return nil
 }
 

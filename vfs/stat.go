@@ -14,6 +14,7 @@ import (
 type FileInfo struct {
 	name string
 	info *backend.Info // which others have too, and nobody changes
+	bare bool          // the store keeps no properties, of no file
 }
 
 var _ fs.FileInfo = (*FileInfo)(nil)
@@ -24,14 +25,15 @@ func fileInfo(name string, info backend.Info) *FileInfo {
 	if name == "." {
 		base = "/"
 	}
-	return &FileInfo{base, &info}
+	return &FileInfo{name: base, info: &info}
 }
 
-// fileInfos describes the entries of a folder.
-func fileInfos(entries []*backend.Info) []fs.FileInfo {
+// fileInfos describes the entries of a folder, in a store that keeps no properties
+// if it is bare.
+func fileInfos(entries []*backend.Info, bare bool) []fs.FileInfo {
 	all, infos := make([]FileInfo, len(entries)), make([]fs.FileInfo, len(entries))
 	for i, info := range entries {
-		all[i] = FileInfo{info.Name, info}
+		all[i] = FileInfo{info.Name, info, bare}
 		infos[i] = &all[i]
 	}
 	return infos
@@ -86,9 +88,13 @@ func (i *FileInfo) Err() error {
 func (i *FileInfo) Created() time.Time { return i.info.Created }
 
 // Properties returns the properties of FS.Properties if the store has reported
-// them along with the rest; otherwise known is false.
+// them along with the rest, and none if an entry of a listing cannot have any;
+// otherwise known is false.
 func (i *FileInfo) Properties() (props map[string]string, known bool) {
-	return webdavProperties(i.info.Properties), i.info.Properties != nil
+	if len(i.info.Properties) == 0 {
+		return nil, i.bare || i.info.Properties != nil
+	}
+	return webdavProperties(i.info.Properties), true
 }
 
 // Hash returns a checksum of the content in lower-case hex; algorithm is "md5"

@@ -54,6 +54,7 @@ type core struct {
 	spaces  spaces
 	folders backend.FolderUsager // nil: all is on one store
 	names   backend.Names        // that the store holds
+	bare    bool                 // the store keeps no properties
 	queue   *writeback.Queue     // in front of the store, and then b itself; nil: no write-back
 
 	journal *operations
@@ -103,6 +104,8 @@ func New(b backend.Backend, opts ...Option) (*FS, error) {
 	if err := c.openQueue(); err != nil {
 		return nil, errors.Join(err, c.journal.Close())
 	}
+	_, hasProperties := backend.As[backend.Propertier](c.b)
+	c.bare = !hasProperties
 	c.meta = dircache.New(c.b, dircache.Options{
 		TTL: o.ttl, Entries: o.entries, Poll: o.poll, Valid: o.valid, Log: o.log, Now: o.now,
 	})
