@@ -51,6 +51,7 @@ const (
 	opReserve    = "reserve"
 	opRelease    = "release"
 	opUnsettle   = "unsettle" // a reservation whose change may still take effect
+	opSettle     = "settle"   // reservations whose changes cannot any more
 	opStill      = "still"    // refused unless a reservation is held
 	opEnded      = "ended"    // the epoch of a gateway, in a snapshot
 )
@@ -58,7 +59,11 @@ const (
 // isTransient reports whether a change ends with its process: there is no
 // reservation in the file of a lone gateway.
 func (c change) isTransient() bool {
-	return c.Op == opReserve || c.Op == opRelease || c.Op == opUnsettle || c.Op == opStill || c.Op == opEnded
+	switch c.Op {
+	case opReserve, opRelease, opUnsettle, opSettle, opStill, opEnded:
+		return true
+	}
+	return false
 }
 
 // propose appends a change to the log and applies it.
@@ -164,7 +169,7 @@ func (t *Table) apply(c change) (changed []Changed, err error) {
 		t.add(t.dated(*c.Lock), c.Placeholder)
 	case c.Op == opHeld && c.Lock != nil:
 		if _, ok := t.roots[c.Lock.Token]; !ok { // else it was carried over before
-			t.add(t.dated(*c.Lock), c.Placeholder)
+			t.add(t.dated(*c.Lock), t.datedMoved(c.Placeholder))
 		}
 	case c.Op == opRefresh && c.Lock != nil:
 		return nil, t.refresh(t.dated(*c.Lock))
@@ -195,7 +200,7 @@ func (t *Table) apply(c change) (changed []Changed, err error) {
 		if e == nil {
 			e = &entry{}
 		}
-		t.set(c.Path, e.locks, c.Placeholder)
+		t.set(c.Path, e.locks, t.datedMoved(c.Placeholder))
 	default:
 		return nil, fmt.Errorf("%w: change %q", journal.ErrEntry, c.Op)
 	}
@@ -213,17 +218,27 @@ func (t *Table) dated(l Lock) Lock {
 	return l
 }
 
+// datedMoved is dated for a placeholder that was moved or copied.
+func (t *Table) datedMoved(p *Placeholder) *Placeholder {
+	if p == nil || p.Until.IsZero() || !t.shared {
+		return p
+	}
+	dated := *p
+	dated.Until, dated.stamp = t.opts.Now().Add(movedLifetime), p.Until
+	return &dated
+}
+
 // Snapshot implements journal.Machine.
 func (m machine) Snapshot() iter.Seq[change] {
 	return func(yield func(change) bool) {
 		for at, e := range m.t.tree.Below("/") {
 			for _, l := range e.locks {
 				l = l.logged()
-				if !yield(change{Op: opHeld, Lock: &l, Placeholder: e.placeholder}) {
+				if !yield(change{Op: opHeld, Lock: &l, Placeholder: e.placeholder.logged()}) {
 					return
 				}
 			}
-			if len(e.locks) == 0 && !yield(change{Op: opLoose, Path: at, Placeholder: e.placeholder}) {
+			if len(e.locks) == 0 && !yield(change{Op: opLoose, Path: at, Placeholder: e.placeholder.logged()}) {
 				return
 			}
 		}
@@ -283,7 +298,7 @@ func (t *Table) carried(c change) {
 		if e.placeholder != nil && !c.Alone {
 			p := *e.placeholder
 			p.Until, p.Principal = c.Until, c.Principal
-			placeholders[pathtree.Clean(c.To+at[len(c.Path):])] = &p
+			placeholders[pathtree.Clean(c.To+at[len(c.Path):])] = t.datedMoved(&p)
 		}
 	}
 	if c.Op == opMove {

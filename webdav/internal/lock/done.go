@@ -145,7 +145,8 @@ func (r *Reservation) Done(ctx context.Context, changed ...Changed) error {
 	r.parts = nil
 	if r.ticket != (ticket{}) { // what may be refused comes first
 		r.mark(true)
-		settled := slices.DeleteFunc(t.settled(), func(of ticket) bool { return of == r.ticket })
+		over, _ := t.over() // if there are more, what they may replace is not certain
+		settled := slices.DeleteFunc(over, func(of ticket) bool { return of == r.ticket })
 		released := &reserved{Release: &r.ticket, Done: true, Settled: settled, Created: r.made, Changed: changed}
 		parts = slices.Insert(parts, 0, t.log.Part(change{Op: opRelease, Reserved: released}, journal.Options{}))
 	}
@@ -211,7 +212,11 @@ func (t *Table) UnlockWhenFree(ctx context.Context, name, principal, token strin
 		}
 		c := change{Op: opUnlock, Token: l.Token}
 		if t.shared {
-			c.Reserved = &reserved{Names: r.names, Settled: t.settled()}
+			settled, err := t.settled(ctx)
+			if err != nil {
+				return err
+			}
+			c.Reserved = &reserved{Names: r.names, Settled: settled}
 		}
 		return t.propose(c)
 	})

@@ -80,7 +80,7 @@ func (t *Table) ended(now time.Time) (ended []ending) {
 		if p := e.placeholder; p != nil && !p.Until.IsZero() {
 			if now.Before(p.Until) {
 				next = earlier(next, p.Until)
-			} else if !fits(ending{Path: at, At: p.Until}) {
+			} else if !fits(ending{Path: at, At: p.logged().Until}) {
 				return ended
 			}
 		}
@@ -115,9 +115,9 @@ func (t *Table) end(end ending) {
 		if slices.ContainsFunc(e.locks, func(l Lock) bool { return l.Token == end.Token && l.logged().Expires.Equal(end.At) }) {
 			t.remove(end.Token)
 		}
-	case e.placeholder != nil && e.placeholder.Until.Equal(end.At):
+	case e.placeholder != nil && e.placeholder.logged().Until.Equal(end.At):
 		kept := *e.placeholder
-		kept.Until = time.Time{}
+		kept.Until, kept.stamp = time.Time{}, time.Time{}
 		t.set(at, e.locks, &kept)
 	}
 }

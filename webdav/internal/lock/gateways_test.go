@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/davdisk/davdisk/internal/cluster"
+	"github.com/davdisk/davdisk/internal/journal"
 	"github.com/davdisk/davdisk/webdav/internal/gatewaytest"
 )
 
@@ -272,6 +274,57 @@ func TestLocksBesideAWrongClock(t *testing.T) {
 			t.Errorf("%d and %d locks", all[0].Len(), all[1].Len())
 		}
 		pass(time.Minute)
+	}
+}
+
+// A placeholder that was moved is kept for its time at every gateway, too.
+func TestMovedPlaceholderBesideAWrongClock(t *testing.T) {
+	log, gateways := gatewaytest.New(t, 2)
+	right, wrong := newClock(), newClock()
+	wrong.advance(2 * movedLifetime)
+	one := tables(t, gateways[:1], Options{Now: right.time})[0]
+	two := tables(t, gateways[1:], Options{Now: wrong.time})[0]
+	create(t, one, Request{Root: "/d/f", Missing: true, Timeout: time.Minute})
+	r := mustReserve(t, one, Name{Path: "/", Tree: true})
+	if err := errors.Join(r.Move("", "/d", "/e"), r.Done(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	expect := func(want bool) {
+		t.Helper()
+		for i, table := range []*Table{two, one} {
+			if _, ok := table.Placeholder("/e/f"); ok != want {
+				t.Errorf("it is there: %v, at gateway %d", ok, 2-i)
+			}
+		}
+	}
+	expect(true)
+	log.Restore(gateways[0], gateways[1])
+	expect(true)
+	right.advance(movedLifetime - time.Second)
+	wrong.advance(movedLifetime - time.Second)
+	expect(true)
+	wrong.advance(time.Second)
+	expect(false)
+}
+
+// However many reservations of others are to be settled, an entry has room for them.
+func TestManyAreSettledAtOnce(t *testing.T) {
+	_, gateways := gatewaytest.New(t, 2)
+	clock := newClock()
+	all := tables(t, gateways, Options{Now: clock.time})
+	gateway := strings.Repeat("&", 60)
+	for i := range 2000 {
+		left := hold{Ticket: ticket{gateway, 1, uint64(i)}, Names: []Name{{Path: fmt.Sprint("/", i), Lingers: time.Hour}}, Unsettled: true}
+		if _, err := all[0].log.Propose(t.Context(), change{Op: opReserve, Reserved: &reserved{Hold: &left}}, journal.Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	clock.advance(time.Hour)
+	mustReserve(t, all[1], Name{Path: "/", Tree: true}).Release()
+	for _, table := range all {
+		if n := len(table.reserved.held); n != 0 {
+			t.Errorf("%d are left", n)
+		}
 	}
 }
 

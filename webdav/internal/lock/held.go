@@ -94,14 +94,18 @@ func (r *Reservation) hold(ctx context.Context) error {
 	if member == nil {
 		return cluster.ErrNotJoined
 	}
+	settled, err := t.settled(ctx)
+	if err != nil {
+		return err
+	}
 	// The engine is not asked while anything is held that Apply needs.
 	gateway, epoch := member.Gateway(), member.Epoch()
 	t.reserved.mu.Lock()
 	t.reserved.count++
 	r.ticket = ticket{gateway, epoch, t.reserved.count}
 	t.reserved.mu.Unlock()
-	c := change{Op: opReserve, Reserved: &reserved{Hold: &hold{Ticket: r.ticket, Names: r.names}, Settled: t.settled()}}
-	_, err := t.log.Propose(ctx, c, journal.Options{})
+	c := change{Op: opReserve, Reserved: &reserved{Hold: &hold{Ticket: r.ticket, Names: r.names}, Settled: settled}}
+	_, err = t.log.Propose(ctx, c, journal.Options{})
 	if err == nil || errors.Is(err, ErrReserved) {
 		return err
 	}
@@ -112,17 +116,40 @@ func (r *Reservation) hold(ctx context.Context) error {
 }
 
 // settled lists the unsettled holds whose changes can take effect no more. Whoever
-// proposes something that they may be in the way of says so.
-func (t *Table) settled() (over []ticket) {
-	t.reserved.mu.Lock()
-	defer t.reserved.mu.Unlock()
-	for _, h := range t.reserved.held {
-		if h.isOver(t.opts.Now) {
-			over = append(over, h.Ticket)
+// proposes something that they may be in the way of says so. Those that one entry
+// has no room for are settled before.
+func (t *Table) settled(ctx context.Context) ([]ticket, error) {
+	for {
+		over, all := t.over()
+		if all {
+			return over, nil
+		}
+		if _, err := t.log.Propose(ctx, change{Op: opSettle, Reserved: &reserved{Settled: over}}, journal.Options{}); err != nil {
+			return nil, fmt.Errorf("settle what other gateways have left: %w", err)
 		}
 	}
-	return over
 }
+
+// over lists unsettled holds that are over, as many as one change may settle, and
+// reports whether these are all.
+func (t *Table) over() (over []ticket, all bool) {
+	t.reserved.mu.Lock()
+	defer t.reserved.mu.Unlock()
+	size := 0
+	for _, h := range t.reserved.held {
+		if !h.isOver(t.opts.Now) {
+			continue
+		}
+		if size += h.Ticket.size(); size > maxEnding && len(over) > 0 {
+			return over, false
+		}
+		over = append(over, h.Ticket)
+	}
+	return over, true
+}
+
+// size returns at least how many bytes of a change it becomes.
+func (t ticket) size() int { return 6*len(t.Gateway) + 100 }
 
 // retryAfter is how long abandon waits before it tries again.
 const retryAfter = time.Second
@@ -201,6 +228,12 @@ func (all *reservations) apply(c change) (changed []Changed, err error) {
 		}
 		changed = h.changed()
 		all.unsettle(h)
+	case c.Op == opSettle:
+		for _, h := range slices.Clone(all.held) {
+			if h.Unsettled && slices.Contains(r.Settled, h.Ticket) {
+				changed = append(changed, all.remove(h)...)
+			}
+		}
 	case c.Op == opStill && r.Release != nil:
 		if h := all.find(*r.Release); h == nil || h.Unsettled {
 			err = cluster.ErrExpelled

@@ -93,6 +93,18 @@ type Placeholder struct {
 	Until time.Time `json:",omitzero"`
 	// Principal is the user who moved or copied it.
 	Principal string `json:",omitempty"`
+
+	stamp time.Time // the Until of the change, as that of a Lock
+}
+
+// logged returns a placeholder as all gateways know it.
+func (p *Placeholder) logged() *Placeholder {
+	if p == nil || p.stamp.IsZero() {
+		return p
+	}
+	logged := *p
+	logged.Until, logged.stamp = p.stamp, time.Time{}
+	return &logged
 }
 
 // movedLifetime is how long a placeholder is kept that was moved or copied. davfs2

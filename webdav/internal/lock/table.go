@@ -96,11 +96,10 @@ func Open(dir string, opts Options) (*Table, error) {
 	t.closing, t.close = context.WithCancel(context.Background())
 	machine := machine{t}
 	machine.Reset()
-	config := journal.Config[change]{Format: "davdisk locks 2", Machine: machine, Transient: change.isTransient}
+	config := journal.Config[change]{Format: "davdisk locks 3", Machine: machine, Transient: change.isTransient}
 	engine := opts.Engine
-	if t.shared {
-		config.Format = "davdisk locks 3"
-	} else {
+	if !t.shared {
+		config.Format = "davdisk locks 2" // which lacks what only gateways have among them
 		engine = cluster.Lone(dir)
 		if dir != "" {
 			config.Import = journal.EarlierLog(filepath.Join(dir, "locks"), "davdisk locks 1", decodeEarlier)
