@@ -298,7 +298,7 @@ func TestMovedPlaceholderBesideAWrongClock(t *testing.T) {
 		}
 	}
 	expect(true)
-	log.Restore(gateways[0], gateways[1])
+	log.Restore(gateways[1], gateways[0])
 	expect(true)
 	right.advance(movedLifetime - time.Second)
 	wrong.advance(movedLifetime - time.Second)
