@@ -22,6 +22,9 @@ type Rate interface {
 	// than zero. refused is called when the service has refused a request for
 	// its rate, and must return soon.
 	Share(limit func() float64, refused func(Refusal))
+	// Raised is called when limit returns more than before: a request that waits
+	// need not wait as long as it would have had to.
+	Raised()
 	// Refused slows down as if the service had refused requests of this
 	// process, which recovers in the same way: another one was told.
 	Refused(Refusal)

@@ -73,6 +73,9 @@ type Engine interface {
 	// applied what was acknowledged to anybody before. After the membership was
 	// lost it is called again, on the same machines.
 	Join(ctx context.Context) (Member, error)
+	// Applied is the number of the last entry that was applied here, without asking
+	// anybody; 0 if there is none.
+	Applied() uint64
 	// Status describes the engine. What could not be asked in time is missing,
 	// and said by the error.
 	Status(ctx context.Context) (Status, error)

@@ -46,6 +46,8 @@ func (e *lone) Status(ctx context.Context) (Status, error) {
 	return Status{Engine: "journals of this gateway alone", Members: []MemberStatus{{Gateway: e.Gateway(), Epoch: e.Epoch(), Self: true}}}, ctx.Err()
 }
 
+func (e *lone) Applied() uint64 { return 0 }
+
 func (e *lone) Close() error { return nil }
 
 func (e *lone) Gateway() string          { return "lone" }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/internal/cluster"
 )
 
@@ -95,9 +96,10 @@ func (a *Account) keepPolling(ctx context.Context, m cluster.Member, token strin
 	}
 }
 
-// ask asks the store for its revision.
+// ask asks the store for its revision, before all other requests: none of those that
+// wait could be answered from a cache if it came too late.
 func (a *Account) ask(ctx context.Context) (string, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithCancelCause(backend.First(ctx))
 	defer cancel(nil)
 	var answer string
 	var err error

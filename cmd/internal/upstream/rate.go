@@ -40,15 +40,12 @@ func (a *Account) raise(ctx context.Context) {
 			continue
 		}
 		// The last entry applied here is the one of that state, or a later one.
-		status, err := a.o.Engine.Status(ctx)
-		if status.Seq > 0 {
-			err = a.portions.log.AppliedByAll(ctx, status.Seq)
-		}
-		if err != nil || status.Seq == 0 {
+		if err := a.portions.log.AppliedByAll(ctx, a.o.Engine.Applied()); err != nil {
 			a.pause(ctx, againAfter)
 			continue
 		}
 		a.portions.reached(number)
+		a.o.Rate.Raised()
 	}
 }
 

@@ -44,6 +44,11 @@ func TestRateIsHandedOut(t *testing.T) {
 	inBubble(t, 2, func(tr *trial) {
 		tr.watch(2 * time.Second)
 		tr.wantLimits(19.5, 19.5)
+		for i, g := range tr.gateways { // requests that wait are told
+			if got, want := g.rate.raises(), []float64{39, 19.5}[i:][:1]; !slices.Equal(got, want) {
+				tr.Errorf("gateway %d is told of %v, want %v", i, got, want)
+			}
+		}
 		tr.gateways[1].rate.request(40, 20)
 		tr.watch(3 * time.Second)
 		tr.wantLimits(4.875, 34.125)

@@ -71,6 +71,7 @@ type fakeRate struct {
 	limit         func() float64
 	refused       func(backend.Refusal)
 	heard         []backend.Refusal
+	raised        []float64 // the limits of which it was told
 	asked, waited uint64
 }
 
@@ -78,6 +79,18 @@ func (r *fakeRate) Full() float64 { return r.full }
 
 func (r *fakeRate) Share(limit func() float64, refused func(backend.Refusal)) {
 	r.limit, r.refused = limit, refused
+}
+
+func (r *fakeRate) Raised() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.raised = append(r.raised, r.limit())
+}
+
+func (r *fakeRate) raises() []float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]float64(nil), r.raised...)
 }
 
 func (r *fakeRate) Refused(refusal backend.Refusal) {
@@ -160,6 +173,17 @@ func inBubble(t *testing.T, count int, f func(tr *trial)) {
 	})
 }
 
+// quietEngine is asked for nothing that its nodes would have to tell.
+type quietEngine struct {
+	cluster.Engine
+	t *testing.T
+}
+
+func (e quietEngine) Status(context.Context) (cluster.Status, error) {
+	e.t.Error("all nodes of the engine are asked")
+	return cluster.Status{}, errors.ErrUnsupported
+}
+
 // start starts one more gateway, which joins again whenever it is expelled.
 func (tr *trial) start() *testGateway {
 	tr.Helper()
@@ -174,8 +198,13 @@ func (tr *trial) start() *testGateway {
 		tr.Fatal(err)
 	}
 	g.Account, err = Open(Options{
-		Engine: g.engine, Store: "one", Poll: testPoll, Rate: g.rate,
-		Revision: func(context.Context) (string, error) { return tr.store.revision(i) },
+		Engine: quietEngine{g.engine, tr.T}, Store: "one", Poll: testPoll, Rate: g.rate,
+		Revision: func(ctx context.Context) (string, error) {
+			if !backend.IsFirst(ctx) {
+				tr.Error("the store is asked for its revision after all requests that wait")
+			}
+			return tr.store.revision(i)
+		},
 		Forget: func() {
 			g.mu.Lock()
 			defer g.mu.Unlock()

@@ -162,6 +162,13 @@ func (e *Engine) notify() {
 	e.changed = make(chan struct{})
 }
 
+// Applied implements cluster.Engine.
+func (e *Engine) Applied() uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.state.Seq
+}
+
 // Status implements cluster.Engine.
 func (e *Engine) Status(ctx context.Context) (cluster.Status, error) {
 	info, err := e.store.Info(ctx)

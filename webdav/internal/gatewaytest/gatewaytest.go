@@ -240,6 +240,13 @@ func (g *Gateway) Barrier(ctx context.Context) error { return g.AppliedByAll(ctx
 // Join implements cluster.Engine.
 func (g *Gateway) Join(context.Context) (cluster.Member, error) { return nil, cluster.ErrUnavailable }
 
+// Applied implements cluster.Engine.
+func (g *Gateway) Applied() uint64 {
+	g.log.mu.Lock()
+	defer g.log.mu.Unlock()
+	return uint64(g.applied)
+}
+
 // Status implements cluster.Engine.
 func (g *Gateway) Status(context.Context) (cluster.Status, error) { return cluster.Status{}, nil }
 

@@ -65,22 +65,24 @@ func (p *pace) next(now time.Time) time.Duration {
 	return 0
 }
 
-// serve records a request that was not refused for the rate.
-func (p *pace) serve(now time.Time) {
+// serve records a request that was not refused for the rate, and reports whether it
+// has raised that.
+func (p *pace) serve(now time.Time) (raised bool) {
 	p.served.add(now)
 	limit := p.limiter.Limit()
 	if limit >= p.full {
-		return
+		return false
 	}
 	since := min(now.Sub(p.raised), window) // not the time in which nothing was requested
 	if since <= 0 {
-		return
+		return false
 	}
 	p.raised = now
 	if limit += p.full * rate.Limit(since.Seconds()/recoverTime.Seconds()); limit >= p.full {
 		limit, p.lowered = p.full, 0
 	}
 	p.set(now, limit)
+	return true
 }
 
 // refuse records a request that was refused for the rate, and is to be repeated

@@ -24,6 +24,12 @@ func (r sharedRate) Share(limit func() float64, refused func(backend.Refusal)) {
 	r.t.limit, r.t.refused = limit, refused
 }
 
+func (r sharedRate) Raised() {
+	r.t.mu.Lock()
+	defer r.t.mu.Unlock()
+	r.t.wake()
+}
+
 func (r sharedRate) Refused(refusal backend.Refusal) {
 	r.t.mu.Lock()
 	defer r.t.mu.Unlock()

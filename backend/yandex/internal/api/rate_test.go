@@ -44,6 +44,40 @@ func TestSharedRate(t *testing.T) {
 	})
 }
 
+// A request that waits at a low rate is sent when a higher one allows it.
+func TestSharedRateIsRaised(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{}
+		c := s.client(t, 40)
+		var limit atomic.Int64
+		limit.Store(1)
+		c.Rate().Share(func() float64 { return float64(limit.Load()) / 100 }, func(backend.Refusal) {})
+		ask(t, c, 1, 1) // the burst
+		var asking sync.WaitGroup
+		asking.Go(func() { ask(t, c, 2, 2) })
+		time.Sleep(time.Second)
+		limit.Store(4000)
+		c.Rate().Raised()
+		asking.Wait()
+		if took := s.at[2].Sub(s.at[0]); took > 1100*time.Millisecond {
+			t.Errorf("the last was sent after %v", took)
+		}
+	})
+}
+
+// So it is when the rate recovers, because another request was served.
+func TestRecoveryIsNotSleptThrough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{}
+		c := s.client(t, 40)
+		c.Rate().Refused(backend.Refusal{Served: 0.01})
+		ask(t, c, 2, 2)
+		if wait := s.at[1].Sub(s.at[0]); wait > 200*time.Millisecond {
+			t.Errorf("the second was sent %v after the first", wait)
+		}
+	})
+}
+
 // What was lowered for refusals remains so when the limit moves, by the same factor.
 func TestSharedRateThatIsLowered(t *testing.T) {
 	now := time.Now()

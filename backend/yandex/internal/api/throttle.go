@@ -15,7 +15,7 @@ import (
 
 // throttle limits requests to the rate that the service bears. Clients
 // ([backend.WithClient]) take turns; the requests of one are sent in the order in
-// which they were made.
+// which they were made. Those of [backend.First] are sent before all others.
 type throttle struct {
 	next  http.RoundTripper
 	now   func() time.Time
@@ -34,6 +34,7 @@ type throttle struct {
 // signaled when it may have become the first of all.
 type queue struct {
 	client  string
+	first   bool // before all others; it has one request
 	waiting []chan struct{}
 }
 
@@ -57,7 +58,9 @@ func (t *throttle) observe(resp *http.Response) {
 	t.mu.Lock()
 	now, refused := t.now(), t.refused
 	if resp.StatusCode != http.StatusTooManyRequests {
-		t.pace.serve(now)
+		if t.pace.serve(now) {
+			t.wake()
+		}
 		t.mu.Unlock()
 		return
 	}
@@ -73,7 +76,7 @@ func (t *throttle) wait(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	request := t.join(backend.ClientFromContext(ctx))
+	request := t.join(backend.ClientFromContext(ctx), backend.IsFirst(ctx))
 	for tries := 0; ; tries++ {
 		wait, first := t.try(request)
 		if first && wait <= 0 {
@@ -97,18 +100,23 @@ func (t *throttle) wait(ctx context.Context) error {
 }
 
 // join adds a request to those that wait.
-func (t *throttle) join(client string) chan struct{} {
+func (t *throttle) join(client string, first bool) chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.asked++
 	request := make(chan struct{}, 1)
-	for _, q := range t.clients {
-		if q.client == client {
+	at := len(t.clients)
+	for i, q := range t.clients {
+		switch {
+		case q.first:
+		case first:
+			at = min(at, i)
+		case q.client == client:
 			q.waiting = append(q.waiting, request)
 			return request
 		}
 	}
-	t.clients = append(t.clients, &queue{client, []chan struct{}{request}})
+	t.clients = slices.Insert(t.clients, at, &queue{client, first, []chan struct{}{request}})
 	return request
 }
 

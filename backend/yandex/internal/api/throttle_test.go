@@ -252,6 +252,36 @@ func TestTurns(t *testing.T) {
 	})
 }
 
+// TestFirst has requests that others depend on: they are before all that wait, but
+// count as one more each, and wait as long as the service wants none.
+func TestFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{}
+		c := s.client(t, 1)
+		ask(t, c, 1, 1) // the burst
+		var asking sync.WaitGroup
+		request := func(ctx context.Context, client string) {
+			asking.Go(func() { c.Do(backend.WithClient(ctx, client), Request{Call: GetDisk}) })
+			synctest.Wait()
+		}
+		for _, client := range []string{"a", "a", "b"} {
+			request(t.Context(), client)
+		}
+		request(backend.First(t.Context()), "d")
+		request(backend.First(t.Context()), "c")
+		c.Rate().Refused(backend.Refusal{Served: 1, Pause: 3 * time.Second})
+		asking.Wait()
+		if got, want := s.clients[1:], []string{"d", "c", "a", "b", "a"}; !slices.Equal(got, want) || s.at[1].Sub(s.at[0]) < 3*time.Second {
+			t.Errorf("the requests were sent in the order %q, want %q, at %v", got, want, s.at)
+		}
+		for i := range s.at[1:] {
+			if d := s.at[i+1].Sub(s.at[i]); d < 990*time.Millisecond {
+				t.Errorf("request %d came %v after the one before", i+1, d)
+			}
+		}
+	})
+}
+
 // TestOrder makes requests of one client one after the other.
 func TestOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
