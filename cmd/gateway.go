@@ -155,16 +155,16 @@ func (g *gateway) member() webdav.Member {
 // handlerOption makes the handler of a file system one of several, whose changes
 // the caches of this one follow.
 func (g *gateway) handlerOption(f *vfs.FS) webdav.Option {
-	forget := func(name string) {
-		if err := f.Invalidate(name); err != nil {
+	learn := func(name, etag string) {
+		if err := f.Learn(name, etag); err != nil {
 			g.log.Error("a name that another gateway has changed may be answered from a cache", "error", err)
 		}
 	}
-	forgetAll := func() { forget("/") }
+	forgetAll := func() { learn("/", "") }
 	g.forget.Store(&forgetAll)
 	return webdav.WithEngine(g.engine, g.member, func(c webdav.Change) {
 		if !c.Own {
-			forget(c.Path)
+			learn(c.Path, c.ETag)
 		}
 	})
 }

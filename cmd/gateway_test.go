@@ -167,8 +167,15 @@ type testGateway struct {
 // file system, and one polls in this interval; 0: none does.
 func startGateways(t *testing.T, store backend.Backend, count int, poll time.Duration) (all []*testGateway) {
 	t.Helper()
+	return startGatewaysOf(t, func(int) backend.Backend { return store }, count, poll)
+}
+
+// startGatewaysOf is startGateways where each reaches the store by its own backend.
+func startGatewaysOf(t *testing.T, of func(gateway int) backend.Backend, count int, poll time.Duration) (all []*testGateway) {
+	t.Helper()
 	log := clustertest.NewMemory("life")
 	for i := range count {
+		store := of(i)
 		g := &testGateway{T: t, connection: log.Connect(uint64(i), false), clock: &clustertest.Clock{}}
 		engine, err := replica.New(g.connection, replica.Config{Gateway: fmt.Sprint("g", i), Clock: g.clock})
 		if err != nil {

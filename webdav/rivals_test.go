@@ -43,7 +43,7 @@ func diskGateways(t *testing.T, n int, opts emulator.Options, pass func(gateway 
 		}
 		h, err := NewHandler(files, WithEngine(e, func() Member { return e }, func(c Change) {
 			if !c.Own {
-				if err := files.Invalidate(c.Path); err != nil {
+				if err := files.Learn(c.Path, c.ETag); err != nil {
 					t.Error(err)
 				}
 			}

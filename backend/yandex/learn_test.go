@@ -1,0 +1,101 @@
+package yandex_test
+
+import (
+	"io/fs"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex"
+	"github.com/davdisk/davdisk/backend/yandex/emulator"
+)
+
+// hides makes the service answer as if it had nothing under a name, so many times.
+func hides(srv *emulator.Server, name string, times int) {
+	srv.Inject(emulator.Fault{Endpoint: emulator.GetResource, Path: name, Times: times, Status: 404, Code: "DiskNotFoundError"})
+}
+
+// TestLearn: what another process has stored is not missing because the service does
+// not show it yet; what it has removed or moved away is missing at once, though this
+// process has just stored it.
+func TestLearn(t *testing.T) {
+	srv, other := start(t, emulator.Options{}, yandex.Config{})
+	b := connect(t, srv, yandex.Config{})
+	version := func(of *yandex.Backend, name string) string {
+		info, err := of.Put(t.Context(), name, strings.NewReader("content of "+name), backend.PutOptions{Size: int64(len("content of " + name))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Version
+	}
+	plant(t, srv, map[string]string{"/d/old": "old", "/e/old": "old"})
+
+	stored := version(other, "e/other")
+	hides(srv, "/e/other", 3)
+	if _, err := b.Stat(t.Context(), "e/other"); err == nil {
+		t.Error("it is found untold: this test shows nothing")
+	}
+	b.Learn("e/other", stored)
+	if info, err := b.Stat(t.Context(), "e/other"); err != nil || info.Version != stored {
+		t.Errorf("what was stored by another is %+v, %v", info, err)
+	}
+
+	asked := func(name string, want int) {
+		t.Helper()
+		srv.ResetCounters()
+		_, err := b.Stat(t.Context(), name)
+		if n := srv.Counters().By[emulator.GetResource]; n != want || err == nil {
+			t.Errorf("%s: asked %d times, want %d, %v", name, n, want, err)
+		}
+		expectKind(t, "stat", err, fs.ErrNotExist)
+	}
+	for _, name := range []string{"d/f", "d/g", "e/h"} {
+		version(b, name)
+		if err := other.Remove(t.Context(), name, backend.RemoveOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked("d/f", 7)
+	b.Learn("d/f", "")
+	asked("d/f", 1)
+	b.Learn("d", "") // with all below it
+	asked("d/g", 1)
+	b.Learn(".", "")
+	asked("e/h", 1)
+}
+
+// TestLearnedFileMayBeListedLate: a listing without it is asked for again.
+func TestLearnedFileMayBeListedLate(t *testing.T) {
+	srv, b := start(t, emulator.Options{}, yandex.Config{})
+	plant(t, srv, map[string]string{"/d/old": "old"})
+	b.Learn("d/f", "a version")
+	srv.ResetCounters()
+	if listed(t, b, "d", "old") == "" || srv.Counters().By[emulator.GetResource] != 7 {
+		t.Errorf("the listing was asked for %d times", srv.Counters().By[emulator.GetResource])
+	}
+}
+
+// TestTimeOfReplacedContent: a modification time that was to be written is not written
+// to what another process has put in its place, and is written to what it was for.
+func TestTimeOfReplacedContent(t *testing.T) {
+	for _, replaced := range []bool{true, false} {
+		srv, b := start(t, emulator.Options{}, yandex.Config{ModTimeWait: time.Hour, StateDir: t.TempDir()})
+		info, err := b.Put(t.Context(), "f", strings.NewReader("x"), backend.PutOptions{Size: 1, ModTime: time.Unix(1e9, 0)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if replaced {
+			b.Learn("f", "another version")
+		} else {
+			b.Learn("f", info.Version)
+			b.Learn("f", "") // as of properties that were changed
+		}
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if n := srv.Counters().By[emulator.PatchResource]; (n == 0) != replaced {
+			t.Errorf("replaced %v: written %d times", replaced, n)
+		}
+	}
+}
