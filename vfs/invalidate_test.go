@@ -121,3 +121,32 @@ func TestNothingCachedIsUsedWhileItIsNotValid(t *testing.T) {
 		t.Errorf("what was removed: %v", err)
 	}
 }
+
+// learner is a store that notes what it is told.
+type learner struct {
+	backend.Backend
+	told []string
+}
+
+func (l *learner) Unwrap() backend.Backend { return l.Backend }
+
+func (l *learner) Learn(name, version string) { l.told = append(l.told, name+" "+version) }
+
+// TestLearn: the store is told what others have changed, also behind a queue.
+func TestLearn(t *testing.T) {
+	for name, opts := range map[string][]vfs.Option{
+		"plain":      nil,
+		"write-back": {vfs.WithStateDir(t.TempDir()), vfs.WithWriteBack(1 << 20)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := &learner{Backend: memory.New(memory.Options{})}
+			f := newFS(t, store, opts...)
+			if err := f.Learn("/d/a", ""); err != nil {
+				t.Fatal(err)
+			}
+			if len(store.told) != 1 || store.told[0] != "d/a " {
+				t.Errorf("the store was told %q", store.told)
+			}
+		})
+	}
+}

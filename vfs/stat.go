@@ -89,7 +89,8 @@ func (i *FileInfo) Created() time.Time { return i.info.Created }
 
 // Properties returns the properties of FS.Properties if the store has reported
 // them along with the rest, and none if an entry of a listing cannot have any;
-// otherwise known is false.
+// otherwise known is false. Whoever wraps an FS and adds properties of its own
+// must not pass it on.
 func (i *FileInfo) Properties() (props map[string]string, known bool) {
 	if len(i.info.Properties) == 0 {
 		return nil, i.bare || i.info.Properties != nil

@@ -162,9 +162,10 @@ func (r *request) walk(found []subject, name string, depth davheader.Depth, boun
 		return found, nil
 	}
 	children = r.withPlaceholders(name, children)
-	if bound == 0 {
-		found = slices.Grow(found, len(children))
+	if bound > 0 && len(children) > bound-len(found) {
+		return nil, errInfinite
 	}
+	found = slices.Grow(found, len(children))
 	member := membersOf(name, children)
 	for _, child := range children {
 		below := member(child.Name())
@@ -175,7 +176,7 @@ func (r *request) walk(found []subject, name string, depth davheader.Depth, boun
 			found = append(found, subject{name: below, info: child})
 			continue
 		}
-		deeper, err := r.walk(found, below, depth, bound)
+		deeper, err := r.walk(found, strings.Clone(below), depth, bound) // it may be kept for longer than its siblings
 		switch {
 		case err == nil:
 			found = deeper

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -174,7 +175,7 @@ func (b *Backend) List(ctx context.Context, name string) (backend.Info, iter.Seq
 				continue
 			}
 			found, ok := attributes{}, false
-			if utf8.ValidString(entry) && !ownname.IsUnfinishedReserved(entry) {
+			if utf8.ValidString(entry) && !ownname.IsUnfinishedReserved(entry) && !strings.Contains(entry, "/") { // a name that a broken file system may tell
 				found, ok = look(entry)
 			}
 			if !ok {

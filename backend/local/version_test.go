@@ -3,8 +3,12 @@ package local
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
 	"testing"
 	"time"
 )
@@ -37,5 +41,38 @@ func TestVersionsStay(t *testing.T) {
 		if got, want := b.version(d), hex.EncodeToString(sum[:16]); got != want {
 			t.Errorf("the version of %d bytes of %s is %s, want %s", d.size, d.time, got, want)
 		}
+	}
+}
+
+// A listing gives each file the version that Stat does.
+func TestVersionsOfAListing(t *testing.T) {
+	dir := t.TempDir()
+	b, err := New(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	for i, name := range []string{"a", "b c", "\u00e9"} {
+		file := filepath.Join(dir, name)
+		if err := errors.Join(os.WriteFile(file, make([]byte, i), 0o600), os.Chtimes(file, time.Time{}, time.Unix(-5, 123*int64(i)))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, all, err := b.List(t.Context(), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for listed, err := range all {
+		if err != nil {
+			t.Fatal(err)
+		}
+		count++
+		if info, err := b.Stat(t.Context(), listed.Name); err != nil || !reflect.DeepEqual(info, listed) {
+			t.Errorf("listed %+v, and by itself %+v, %v", listed, info, err)
+		}
+	}
+	if count != 3 {
+		t.Errorf("%d files", count)
 	}
 }

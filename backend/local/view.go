@@ -128,7 +128,7 @@ func (v *view) inside(dir string) (*view, error) {
 
 // names returns the names in a folder, sorted.
 func (v *view) names(dir string) ([]string, error) {
-	f, err := v.root.Open(dir)
+	f, err := v.root.Open(dir + "/.") // without the dot it would wait for the writer of a pipe
 	if err != nil {
 		return nil, err
 	}

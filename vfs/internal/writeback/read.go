@@ -143,6 +143,9 @@ func (q *Queue) Revision(ctx context.Context) (string, error) {
 // Capabilities implements backend.Declarer: they are those of the store.
 func (q *Queue) Capabilities() backend.Capabilities { return backend.CapabilitiesOf(q.store) }
 
+// Learn implements backend.Learner: it is for the store.
+func (q *Queue) Learn(name, version string) { backend.Learn(q.store, name, version) }
+
 // Usage implements backend.Usager. It is that of the store, without queued
 // files.
 func (q *Queue) Usage(ctx context.Context) (backend.Space, error) {
