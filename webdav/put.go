@@ -132,7 +132,17 @@ func (r *request) needSpace(size int64) error {
 // gateways compare a version each for itself: who names one is let in alone.
 func (r *request) putNames() []lock.Name {
 	alone := r.handler.opts.engine != nil && r.namesVersion()
-	return []lock.Name{{Path: r.name, Shared: !alone, Member: true}}
+	return []lock.Name{{Path: r.name, Shared: !alone, Member: true, Waits: r.waits()}}
+}
+
+// shortBody is the size up to which a body is expected to come at once.
+const shortBody = 1 << 20
+
+// waits reports whether nothing is stored before the log has been told that the body
+// has come to its end: other gateways may then have the name as soon as this one is
+// expelled. That is an entry more, and not worth it for a body that comes at once.
+func (r *request) waits() bool {
+	return r.handler.opts.engine != nil && (r.ContentLength < 0 || r.ContentLength > shortBody)
 }
 
 // namesVersion reports whether the request is to replace a certain version of the
@@ -152,7 +162,8 @@ type upload struct {
 	body    io.Reader
 	size    int64 // -1: unknown
 	sums    []checksum
-	failure error // what ended the body, if it was not its end
+	whole   func() error // called at its end, before it is told
+	failure error        // what ended the body, if it was not its end
 }
 
 // upload makes the body of a PUT. Finder sends files in chunks and tells their
@@ -160,7 +171,10 @@ type upload struct {
 // Content-Length.
 func (r *request) upload() (*upload, error) {
 	sums, err := announcedChecksums(r.Header)
-	u := &upload{size: r.ContentLength, sums: sums}
+	u := &upload{size: r.ContentLength, sums: sums, whole: func() error { return nil }}
+	if r.waits() {
+		u.whole = func() error { return r.reserved.Begin(r.Context()) }
+	}
 	if u.size < 0 {
 		if n, err := strconv.ParseInt(r.Header.Get("X-Expected-Entity-Length"), 10, 64); err == nil && n >= 0 {
 			u.size = n
@@ -198,7 +212,7 @@ func (u *upload) check() error {
 			return refuse(http.StatusBadRequest, "the body does not have the checksum that was announced")
 		}
 	}
-	return nil
+	return u.whole()
 }
 
 // bodyFailure returns the error for a body that cannot be read to its end,

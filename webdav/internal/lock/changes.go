@@ -50,6 +50,7 @@ const (
 	opHeld       = "held" // create, unjudged, in a snapshot
 	opReserve    = "reserve"
 	opRelease    = "release"
+	opBegin      = "begin"    // of a change that waited for it
 	opUnsettle   = "unsettle" // a reservation whose change may still take effect
 	opSettle     = "settle"   // reservations whose changes cannot any more
 	opStill      = "still"    // refused unless a reservation is held
@@ -60,7 +61,7 @@ const (
 // reservation in the file of a lone gateway.
 func (c change) isTransient() bool {
 	switch c.Op {
-	case opReserve, opRelease, opUnsettle, opSettle, opStill, opEnded:
+	case opReserve, opRelease, opBegin, opUnsettle, opSettle, opStill, opEnded:
 		return true
 	}
 	return false

@@ -221,6 +221,8 @@ func (all *reservations) apply(c change) (changed []Changed, err error) {
 			all.created(r.Created, func(other *Reservation) bool { return other.ticket == h.Ticket || all.find(other.ticket) == nil })
 		}
 		all.remove(h)
+	case c.Op == opBegin && r.Release != nil:
+		err = all.begin(*r.Release)
 	case c.Op == opUnsettle && r.Release != nil:
 		h := all.find(*r.Release)
 		if h == nil {
@@ -355,7 +357,7 @@ func (all *reservations) expelled(gateway string, epoch uint64) (changed []Chang
 	for _, h := range slices.Clone(all.held) {
 		switch {
 		case h.Ticket.Gateway != gateway || h.Ticket.Epoch > epoch || h.Unsettled:
-		case h.lingers() == 0:
+		case h.lingers() == 0, h.waits():
 			changed = append(changed, all.remove(h)...)
 		default:
 			changed = append(changed, h.changed()...)

@@ -40,6 +40,8 @@ type Name struct {
 	// Lingers is how long the change may still take effect in the store after
 	// its gateway has been expelled. So long nobody else may have the name.
 	Lingers time.Duration `json:"lingers,omitempty"`
+	// Waits: the change cannot take effect before Reservation.Begin.
+	Waits bool `json:"waits,omitempty"`
 }
 
 // conflicts compares two uses as RFC 4918, section 6.2 does two locks.
