@@ -147,3 +147,46 @@ func TestUploadBesideOneOfUnknownOutcome(t *testing.T) {
 		t.Error("it is there again")
 	}
 }
+
+// TestMoveOfUnknownOutcome: the server ends a MOVE while the service carries it out.
+// Until that has ended nobody changes what it moves, or what it moves it to.
+func TestMoveOfUnknownOutcome(t *testing.T) {
+	ctx, end := context.WithCancelCause(context.Background())
+	defer end(nil)
+	all, _, disk := diskGateways(t, 2, emulator.Options{}, func(gateway int, req *http.Request) error {
+		if gateway == 0 && strings.Contains(req.URL.Path, "/operations") {
+			end(errors.New("the server ends"))
+		}
+		return nil
+	})
+	for method, name := range map[string]string{"MKCOL": "/d", "PUT": "/f"} {
+		if a := serve(all[0], method, name, ""); a.Code != http.StatusCreated {
+			t.Fatal(a.Code)
+		}
+	}
+	if a := serve(all[0], "PUT", "/d/f", "moved"); a.Code != http.StatusCreated {
+		t.Fatal(a.Code)
+	}
+	disk.SetKnobs(func(k *emulator.Knobs) { k.OperationDelay, k.OperationNoLock = time.Second, true })
+	req := httptest.NewRequestWithContext(ctx, "MOVE", "/d", nil)
+	req.Host = "localhost"
+	req.Header.Set("Destination", "/e")
+	w := httptest.NewRecorder()
+	all[0].ServeHTTP(w, req)
+	if w.Code != http.StatusServiceUnavailable {
+		t.Errorf("MOVE is answered %d %s", w.Code, w.Body)
+	}
+	for i, h := range all {
+		for _, name := range []string{"/d/f", "/e/f", "/d", "/e"} {
+			if a := putWithin(h, 10*time.Millisecond, name, "too early"); a.Code/100 == 2 {
+				t.Errorf("gateway %d: PUT %s is answered %d", i, name, a.Code)
+			}
+		}
+	}
+	if a := serve(all[1], "PUT", "/e/f", "later"); a.Code != http.StatusNoContent {
+		t.Errorf("afterwards: %d %s", a.Code, a.Body)
+	}
+	if there, err := disk.ReadFile("/e/f"); err != nil || string(there) != "later" {
+		t.Errorf("%q is there, %v", there, err)
+	}
+}
