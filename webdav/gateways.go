@@ -72,14 +72,14 @@ func (h *Handler) epoch() uint64 {
 	return 0
 }
 
-// asMember returns the error for a change that was refused, when this gateway was a
-// member with an epoch at the beginning. What a gateway knows that is none counts
-// nothing: a lock that it does not have may be another's.
+// asMember returns the error for what was refused, or looked up if it is nil, when
+// this gateway was a member with an epoch at the beginning. What a gateway knows that
+// is none counts nothing: a lock that it does not have may be another's.
 func (h *Handler) asMember(epoch uint64, err error) error {
 	if h.opts.engine == nil || epoch != 0 && epoch == h.epoch() {
 		return err
 	}
-	if code, _ := statusOf(err); code >= http.StatusInternalServerError {
+	if code, _ := statusOf(err); err != nil && code >= http.StatusInternalServerError {
 		return err
 	}
 	return &statusError{status: http.StatusServiceUnavailable, reason: cluster.ErrNotJoined.Error(), cause: err}

@@ -75,7 +75,7 @@ func (membership) Gateway() string { return "gateway-1" }
 func (m membership) Epoch() uint64 { return uint64(m) }
 
 // What a gateway does not know that is no member, or was none meanwhile, may be so:
-// a lock that was granted elsewhere is not denied.
+// a lock that was granted elsewhere is not denied, nor are there said to be none.
 func TestLocksAreNotDeniedWithoutMembership(t *testing.T) {
 	const token = "urn:uuid:00000000-0000-4000-8000-000000000000"
 	for name, test := range map[string]struct {
@@ -93,7 +93,7 @@ func TestLocksAreNotDeniedWithoutMembership(t *testing.T) {
 			_, engines := gatewaytest.New(t, 1)
 			asked := 0
 			h, err := NewHandler(files, WithEngine(engines[0], func() Member {
-				epoch := test.epochs[min(asked, 1)]
+				epoch := test.epochs[min(max(asked, 0), 1)]
 				if asked++; epoch != 0 {
 					return membership(epoch)
 				}
@@ -118,6 +118,13 @@ func TestLocksAreNotDeniedWithoutMembership(t *testing.T) {
 				a := serve(h, request.method, "/f", "", request.header)
 				if a.Code != want {
 					t.Errorf("%s is answered %d, want %d: %s", request.method, a.Code, want, a.Body)
+				}
+			}
+			for _, query := range []string{"<prop><lockdiscovery/></prop>", "<allprop/>"} {
+				asked = -1 // once for any request
+				a := serve(h, "PROPFIND", "/", `<propfind xmlns="DAV:">`+query+`</propfind>`, "Depth: 0")
+				if a.Code != http.StatusMultiStatus || strings.Contains(a.Body.String(), "HTTP/1.1 503") == test.denied {
+					t.Errorf("%s is answered %d: %s", query, a.Code, a.Body)
 				}
 			}
 		})

@@ -167,8 +167,15 @@ func supportedLock(dst []byte, tag davxml.Tag, r *request, _ *subject) ([]byte, 
 	return davxml.AppendSupportedLock(dst), nil
 }
 
+// lockDiscovery is not known at a gateway that is no member: others may have granted
+// locks, and ended some, that it has not heard of.
 func lockDiscovery(dst []byte, _ davxml.Tag, r *request, s *subject) ([]byte, error) {
-	return davxml.AppendLockDiscovery(dst, r.activeLocks(s)...), nil
+	was := r.handler.epoch()
+	locks := r.activeLocks(s)
+	if err := r.handler.asMember(was, nil); err != nil {
+		return dst, err
+	}
+	return davxml.AppendLockDiscovery(dst, locks...), nil
 }
 
 // quotaProperty returns a space property of RFC 4331, on folders only. Each
