@@ -120,8 +120,10 @@ func (s *session) discover() {
 	case a.ended >= s.until || a.code != http.StatusMultiStatus && a.code != http.StatusNotFound:
 	case strings.Contains(a.body, s.token):
 		s.count("locks were shown")
-	default:
+	case a.code == http.StatusNotFound || strings.Contains(a.body, "HTTP/1.1 503"): // of a gateway that is no member
 		s.count("locks were not shown")
+	default:
+		s.fault("locks denied", "PROPFIND %s at %v to %v: %.600s, and it was granted from %v to %v (%s)", s.name, a.sent, a.ended, a.body, s.from, s.until, s.token)
 	}
 }
 
