@@ -146,8 +146,8 @@ func (r *Reservation) Done(ctx context.Context, changed ...Changed) error {
 	if r.ticket != (ticket{}) { // what may be refused comes first
 		r.mark(true)
 		over, _ := t.over() // if there are more, what they may replace is not certain
-		settled := slices.DeleteFunc(over, func(of ticket) bool { return of == r.ticket })
-		released := &reserved{Release: &r.ticket, Done: true, Settled: settled, Created: r.made, Changed: changed}
+		over = slices.DeleteFunc(over, func(s settled) bool { return s.ticket == r.ticket })
+		released := &reserved{Release: &r.ticket, Done: true, Settled: over, Created: r.made, Changed: changed}
 		parts = slices.Insert(parts, 0, t.log.Part(change{Op: opRelease, Reserved: released}, journal.Options{}))
 	}
 	err := t.proposeAll(ctx, parts)
@@ -191,7 +191,7 @@ func (r *Reservation) Release() {
 		ctx, cancel := context.WithTimeout(t.closing, t.opts.MaxWait)
 		defer cancel()
 		r.mark(false)
-		released := &reserved{Release: &r.ticket, Settled: []ticket{r.ticket}, Changed: h.changed()}
+		released := &reserved{Release: &r.ticket, Settled: []settled{{ticket: r.ticket}}, Changed: h.changed()}
 		_, err := t.log.Propose(ctx, change{Op: opRelease, Reserved: released}, journal.Options{})
 		if err != nil && t.isHeld(r.ticket) {
 			t.abandon(r.ticket, released.Changed)

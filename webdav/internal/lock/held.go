@@ -37,17 +37,31 @@ type hold struct {
 	// Unsettled: its gateway was expelled, or has not been told the outcome, and its
 	// change may still take effect. The names stay closed until somebody settles it.
 	Unsettled bool `json:"unsettled,omitempty"`
+	// Renewed counts how often its gateway has begun that time anew.
+	Renewed uint64 `json:"renewed,omitempty"`
 	// since is when this gateway learned that, and over wakes who waits for its
 	// end. They are not a part of the state.
 	since time.Time
 	over  *time.Timer
 }
 
+// A settled hold is an unsettled one that is over, unless it has been renewed since
+// somebody found that.
+type settled struct {
+	ticket
+	Renewed uint64 `json:"renewed,omitempty"`
+}
+
+// isSettled reports whether an unsettled hold is among those that are over.
+func (h *hold) isSettled(over []settled) bool {
+	return h.Unsettled && slices.Contains(over, settled{h.Ticket, h.Renewed})
+}
+
 // reserved is what a change has to do with holds.
 type reserved struct {
 	Hold    *hold     `json:"hold,omitempty"`
 	Release *ticket   `json:"release,omitempty"`
-	Settled []ticket  `json:"settled,omitempty"` // unsettled holds that are over
+	Settled []settled `json:"settled,omitempty"`
 	Done    bool      `json:"done,omitempty"`    // the request has made its changes
 	Names   []Name    `json:"names,omitempty"`   // that must be free, for opUnlock
 	Created string    `json:"created,omitempty"` // path of what the request created
@@ -118,7 +132,7 @@ func (r *Reservation) hold(ctx context.Context) error {
 // settled lists the unsettled holds whose changes can take effect no more. Whoever
 // proposes something that they may be in the way of says so. Those that one entry
 // has no room for are settled before.
-func (t *Table) settled(ctx context.Context) ([]ticket, error) {
+func (t *Table) settled(ctx context.Context) ([]settled, error) {
 	for {
 		over, all := t.over()
 		if all {
@@ -132,7 +146,7 @@ func (t *Table) settled(ctx context.Context) ([]ticket, error) {
 
 // over lists unsettled holds that are over, as many as one change may settle, and
 // reports whether these are all.
-func (t *Table) over() (over []ticket, all bool) {
+func (t *Table) over() (over []settled, all bool) {
 	t.reserved.mu.Lock()
 	defer t.reserved.mu.Unlock()
 	size := 0
@@ -143,13 +157,13 @@ func (t *Table) over() (over []ticket, all bool) {
 		if size += h.Ticket.size(); size > maxEnding && len(over) > 0 {
 			return over, false
 		}
-		over = append(over, h.Ticket)
+		over = append(over, settled{h.Ticket, h.Renewed})
 	}
 	return over, true
 }
 
 // size returns at least how many bytes of a change it becomes.
-func (t ticket) size() int { return 6*len(t.Gateway) + 100 }
+func (t ticket) size() int { return 6*len(t.Gateway) + 130 }
 
 // retryAfter is how long abandon waits before it tries again.
 const retryAfter = time.Second
@@ -159,7 +173,7 @@ const retryAfter = time.Second
 func (t *Table) abandon(of ticket, changed []Changed) {
 	t.abandoned.Go(func() {
 		for {
-			c := change{Op: opRelease, Reserved: &reserved{Release: &of, Settled: []ticket{of}, Changed: changed}}
+			c := change{Op: opRelease, Reserved: &reserved{Release: &of, Settled: []settled{{ticket: of}}, Changed: changed}}
 			seq, err := t.log.Propose(t.closing, c, journal.Options{})
 			if err == nil || seq > 0 && errors.Is(err, cluster.ErrExpelled) { // refused in the log: it is not held
 				return
@@ -206,15 +220,16 @@ func (all *reservations) apply(c change) (changed []Changed, err error) {
 		}
 	case c.Op == opRelease && r.Release != nil:
 		h := all.find(*r.Release)
-		if h == nil || h.Unsettled && !slices.Contains(r.Settled, h.Ticket) {
+		own := func(s settled) bool { return s.ticket == *r.Release } // of whoever has renewed it
+		if h == nil || h.Unsettled && !slices.ContainsFunc(r.Settled, own) {
 			return nil, cluster.ErrExpelled
 		}
 		if r.Done && all.mayBeReplaced(h, r.Settled) {
 			return nil, ErrReplaceable
 		}
-		own := all.isOwn(h.Ticket)
+		isOwn := all.isOwn(h.Ticket)
 		for _, c := range r.Changed {
-			c.Gateway, c.Own = h.Ticket.Gateway, own
+			c.Gateway, c.Own = h.Ticket.Gateway, isOwn
 			changed = append(changed, c)
 		}
 		if r.Created != "" {
@@ -232,7 +247,7 @@ func (all *reservations) apply(c change) (changed []Changed, err error) {
 		all.unsettle(h)
 	case c.Op == opSettle:
 		for _, h := range slices.Clone(all.held) {
-			if h.Unsettled && slices.Contains(r.Settled, h.Ticket) {
+			if h.isSettled(r.Settled) {
 				changed = append(changed, all.remove(h)...)
 			}
 		}
@@ -251,17 +266,17 @@ func (all *reservations) apply(c change) (changed []Changed, err error) {
 // judge reports whether names are free: ErrReserved if not. If they are, the
 // unsettled holds that are settled end, and what they may have changed is
 // returned.
-func (all *reservations) judge(names []Name, settled []ticket) (changed []Changed, err error) {
-	var over []*hold
+func (all *reservations) judge(names []Name, over []settled) (changed []Changed, err error) {
+	var ends []*hold
 	for _, h := range all.held {
 		switch {
-		case h.Unsettled && slices.Contains(settled, h.Ticket):
-			over = append(over, h)
+		case h.isSettled(over):
+			ends = append(ends, h)
 		case conflicting(names, h.Names):
 			return nil, ErrReserved
 		}
 	}
-	for _, h := range over {
+	for _, h := range ends {
 		changed = append(changed, all.remove(h)...)
 	}
 	return changed, nil
@@ -324,9 +339,9 @@ func (all *reservations) remove(h *hold) []Changed {
 
 // mayBeReplaced reports whether another change, which may still take effect, could
 // replace what a request has stored beside it.
-func (all *reservations) mayBeReplaced(h *hold, settled []ticket) bool {
+func (all *reservations) mayBeReplaced(h *hold, over []settled) bool {
 	return slices.ContainsFunc(all.held, func(other *hold) bool {
-		return other != h && other.Unsettled && !slices.Contains(settled, other.Ticket) && conflicting(h.Names, other.Names)
+		return other != h && other.Unsettled && !other.isSettled(over) && conflicting(h.Names, other.Names)
 	})
 }
 

@@ -276,6 +276,10 @@ func (r *Reservation) Crossed(ctx context.Context) bool {
 	all := &r.table.reserved
 	all.mu.Lock()
 	defer all.mu.Unlock()
+	// Its own hold is not there if it was expelled, and may have missed the changes of others then.
+	if own := all.find(r.ticket); own == nil || own.Unsettled {
+		return true
+	}
 	return r.crossed || slices.ContainsFunc(all.held, func(h *hold) bool {
 		return (h.Ticket.Gateway != r.ticket.Gateway || h.Ticket.Epoch != r.ticket.Epoch) && overlapping(r.names, h.Names)
 	})

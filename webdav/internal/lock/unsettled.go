@@ -78,7 +78,7 @@ func (t *Table) follow(of ticket, h hold, held error, over func(ctx context.Cont
 // that can still take effect ends.
 func (all *reservations) unsettle(h *hold) {
 	h.stop()
-	unsettled := hold{Ticket: h.Ticket, Unsettled: true}
+	unsettled := hold{Ticket: h.Ticket, Unsettled: true, Renewed: h.Renewed + 1}
 	for _, n := range h.Names {
 		if n.Lingers > 0 {
 			n.Shared = false // what another stores there could be replaced by it later

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/internal/cluster"
+	"github.com/davdisk/davdisk/internal/journal"
 	"github.com/davdisk/davdisk/webdav/internal/gatewaytest"
 )
 
@@ -176,5 +177,33 @@ func TestExpelledIsNotDoneLater(t *testing.T) {
 			t.Errorf("done: %v", err)
 		}
 		r.Release()
+	})
+}
+
+// Who found the time of names to be over, and has not yet heard that it was begun
+// anew, does not open them.
+func TestRenewedIsNotSettled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, gateways := gatewaytest.New(t, 2)
+		all := tables(t, gateways, Options{})
+		file := Name{Path: "/f", Lingers: time.Hour}
+		r := mustReserve(t, all[0], file)
+		r.Leave(func(context.Context) bool { return false })
+		for renewed := range uint64(2) {
+			if _, err := all[1].Reserve(t.Context(), file); !errors.Is(err, ErrReserved) {
+				t.Fatalf("with what was over %d times: %v", renewed, err)
+			}
+			over := settled{r.ticket, renewed + 1}
+			if renewed == 0 {
+				if err := all[0].unsettle(t.Context(), r.ticket); err != nil {
+					t.Fatal(err)
+				}
+				log.Restore(gateways[0], gateways[1])
+			}
+			if _, err := all[1].log.Propose(t.Context(), change{Op: opSettle, Reserved: &reserved{Settled: []settled{over}}}, journal.Options{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mustReserve(t, all[1], file).Release()
 	})
 }
