@@ -62,14 +62,7 @@ func (c *core) storeList(ctx context.Context, name string) (*dircache.Children, 
 	if err != nil {
 		return nil, err
 	}
-	children := dircache.NewChildren()
-	for info, err := range all {
-		if err != nil {
-			return nil, err
-		}
-		children.Set(info)
-	}
-	return children, nil
+	return dircache.Collect(all)
 }
 
 func (c *core) storeEmpty(ctx context.Context, name string) (bool, error) {

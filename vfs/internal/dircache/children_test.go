@@ -1,6 +1,7 @@
 package dircache
 
 import (
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -47,5 +48,62 @@ func TestChildren(t *testing.T) {
 				t.Fatalf("there are %d, %v; want %v", c.Len(), names, plain)
 			}
 		}
+	}
+}
+
+// TestCollect collects listings in order and in disorder, with a name twice, of which
+// the last one counts, and changes what was collected.
+func TestCollect(t *testing.T) {
+	for _, listed := range []string{"", "a", "abc", "acb", "cba", "aab", "abb", "abcdefghijklmnopqrstuvwxyza", "abcdefghijklmnopqrstuvwxyz"} {
+		plain := map[string]int64{}
+		for i, name := range listed {
+			plain[string(name)] = int64(i)
+		}
+		collect := func() *Children {
+			c, err := Collect(func(yield func(backend.Info, error) bool) {
+				for i, name := range listed {
+					if !yield(backend.Info{Name: string(name), Size: int64(i)}, nil) {
+						return
+					}
+				}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+		check := func(c *Children) {
+			t.Helper()
+			var names []string
+			for _, info := range c.Sorted() {
+				names = append(names, info.Name)
+				if got, ok := c.Get(info.Name); !ok || got.Size != plain[info.Name] || info.Size != plain[info.Name] {
+					t.Fatalf("%q: %s is %+v, %+v; want %d", listed, info.Name, got, info, plain[info.Name])
+				}
+			}
+			if _, ok := c.Get("none"); ok || c.Len() != len(plain) || len(names) != len(plain) || !slices.IsSorted(names) {
+				t.Fatalf("%q: there are %d, %v; want %v", listed, c.Len(), names, plain)
+			}
+		}
+		c := collect()
+		check(c)
+		changed := c.Clone()
+		changed.Set(backend.Info{Name: "new"})
+		changed.Delete("a")
+		check(c)
+		set, deleted := collect(), collect()
+		plain["b"] = 99
+		set.Set(backend.Info{Name: "b", Size: 99})
+		check(set)
+		delete(plain, "b")
+		deleted.Delete("b")
+		check(deleted)
+	}
+	broken := errors.New("broken")
+	c, err := Collect(func(yield func(backend.Info, error) bool) {
+		_ = yield(backend.Info{Name: "a"}, nil) && yield(backend.Info{}, broken)
+	})
+	if c != nil || !errors.Is(err, broken) {
+		t.Errorf("%v, %v", c, err)
 	}
 }
