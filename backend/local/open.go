@@ -15,11 +15,12 @@ import (
 // Open implements backend.Backend. The file stays open, so its content stays
 // readable when another file takes its name.
 func (b *Backend) Open(ctx context.Context, name, version string) (backend.Content, error) {
-	f, fi, err := b.openFile(ctx, name)
+	f, fi, err := b.openFile(ctx, name, version != "")
 	if err != nil {
 		return nil, err
 	}
-	c := &content{b: b, name: name, info: b.info(path.Base(name), attributesOf(fi)), file: f, opened: fi, users: 1}
+	c := &content{b: b, name: name, file: f, opened: fi, attributes: attributesOf(fi), users: 1}
+	c.info = b.info(path.Base(name), c.attributes)
 	if version != "" && version != c.info.Version {
 		c.Close()
 		return nil, backend.PathError("open", name, backend.ErrChanged, "")
@@ -27,13 +28,19 @@ func (b *Backend) Open(ctx context.Context, name, version string) (backend.Conte
 	return c, nil
 }
 
-// openFile opens a file and describes it.
-func (b *Backend) openFile(ctx context.Context, name string) (*os.File, fs.FileInfo, error) {
+// openFile opens a file and describes it. If it was seen to be one, it is opened
+// without another look at its name.
+func (b *Backend) openFile(ctx context.Context, name string, seen bool) (*os.File, fs.FileInfo, error) {
 	v, at, err := b.view(ctx, "open", name)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer v.close()
+	if seen {
+		if f, fi := v.openSeen(at); f != nil {
+			return f, fi, nil
+		}
+	}
 	if fi, err := v.stat("open", at); err != nil {
 		return nil, nil, err // opening a pipe would wait for a writer
 	} else if fi.IsDir() {
@@ -51,6 +58,21 @@ func (b *Backend) openFile(ctx context.Context, name string) (*os.File, fs.FileI
 	return f, fi, nil
 }
 
+// openSeen opens what was seen to be a file, and returns nil if it is none any more,
+// or cannot be opened without waiting.
+func (v *view) openSeen(name string) (*os.File, fs.FileInfo) {
+	f, err := openWithoutWaiting(v.root, name)
+	if err != nil {
+		return nil, nil
+	}
+	fi, err := f.Stat()
+	if err != nil || !fi.Mode().IsRegular() {
+		f.Close()
+		return nil, nil
+	}
+	return f, fi
+}
+
 // content is an open file. It is closed when the content and all its readers
 // are.
 type content struct {
@@ -59,6 +81,7 @@ type content struct {
 	info   backend.Info
 	file   *os.File
 	opened fs.FileInfo
+	attributes
 
 	mu     sync.Mutex // guards the rest
 	users  int        // the content itself and its open readers
@@ -91,7 +114,7 @@ func (c *content) OpenFile(ctx context.Context) (*os.File, func() error, error) 
 	if closed {
 		return nil, nil, &fs.PathError{Op: "open", Path: c.name, Err: fs.ErrClosed}
 	}
-	f, now, err := c.b.openFile(ctx, c.name)
+	f, now, err := c.b.openFile(ctx, c.name, true)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -167,6 +190,9 @@ func (c *content) unchanged(ctx context.Context, f *os.File) error {
 // same reports whether the file still has the content it was opened with.
 // Unlinking changes the status of a file, and so its version, but not its content.
 func (c *content) same(now fs.FileInfo) bool {
+	if attributesOf(now) == c.attributes {
+		return true
+	}
 	if c.b.version(now) == c.b.version(c.opened) {
 		return true
 	}

@@ -55,6 +55,20 @@ func owner(fi fs.FileInfo) (uid, gid int, ok bool) {
 	return 0, 0, false
 }
 
+// openWithoutWaiting opens something for reading. It does not wait for the writer of a
+// pipe, and fails where another program had to give up a lease of a file first.
+func openWithoutWaiting(root *os.Root, name string) (*os.File, error) {
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.SetNonblock(int(f.Fd()), false); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
 // hasLocks reports that tryLock works, if the file system supports locks.
 const hasLocks = true
 

@@ -37,6 +37,9 @@ func numbers() []number {
 	}
 }
 
+// openWithoutWaiting is not known here.
+func openWithoutWaiting(*os.Root, string) (*os.File, error) { return nil, errors.ErrUnsupported }
+
 // hasLocks is false: stale names are found by age.
 const hasLocks = false
 
