@@ -30,7 +30,11 @@ func resolve(given string) (place, error) {
 	case !utf8.ValidString(given), strings.IndexByte(given, 0) >= 0:
 		return place{}, failure(fs.ErrInvalid, "a name must be UTF-8 without NUL")
 	}
-	clean := path.Clean("/" + given)
+	clean := given
+	if clean[0] != '/' {
+		clean = "/" + clean
+	}
+	clean = path.Clean(clean) // which copies nothing that is clean
 	if clean == "/" {
 		return place{given: given, name: "."}, nil
 	}

@@ -221,7 +221,10 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 	}
 	r.isDir = isDir
 	r.spaces.files = r.files
-	r.name = r.resolve(path.Join(r.root, name))
+	if r.root != "/" {
+		name = path.Join(r.root, name)
+	}
+	r.name = r.resolve(name)
 	r.spell()
 	if op.creates && h.opts.litter == LitterRefuse && isLitter(r.name) {
 		return errLitter

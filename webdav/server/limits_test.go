@@ -64,6 +64,30 @@ func TestRequestLimiterLeavesNothingBehind(t *testing.T) {
 
 // TestOverloadIsWordedForPeople: a page load that finds no slot gets a page, all
 // else a line of text; both say when to come again.
+// TestNoSlotNow: who finds no slot at once leaves nothing behind either, whether his
+// own are taken or those of all.
+func TestNoSlotNow(t *testing.T) {
+	limiter := newRequestLimiter(4) // three for one client
+	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	for i, step := range []struct {
+		from netip.Addr
+		want bool
+	}{{a, true}, {a, true}, {a, true}, {a, false}, {b, true}, {b, false}, {b, false}, {b, false}} {
+		if got := limiter.acquireNow(step.from); got != step.want {
+			t.Fatalf("step %d: %t, want %t", i, got, step.want)
+		}
+	}
+	if one, other := limiter.clients[networkOf(a)], limiter.clients[networkOf(b)]; one.users != 3 || len(one.slots) != 3 || other.users != 1 || len(other.slots) != 1 {
+		t.Errorf("%d users with %d slots, and %d with %d", one.users, len(one.slots), other.users, len(other.slots))
+	}
+	for _, from := range []netip.Addr{a, a, a, b} {
+		limiter.release(from)
+	}
+	if len(limiter.clients) != 0 || len(limiter.all) != 0 {
+		t.Errorf("%d clients are left, %d slots", len(limiter.clients), len(limiter.all))
+	}
+}
+
 func TestOverloadIsWordedForPeople(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	page := func(w http.ResponseWriter, _ *http.Request, status int, reason string) {

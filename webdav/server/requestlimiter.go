@@ -14,12 +14,14 @@ func limitRequests(limits Limits, page errorPage) func(http.Handler) http.Handle
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			from := clientAddr(req)
-			waiting, stop := context.WithTimeout(req.Context(), limits.QueueTime)
-			acquired := limiter.acquire(waiting, from)
-			stop()
-			if !acquired {
-				unavailable(w, req, page, tooManyRequests)
-				return
+			if !limiter.acquireNow(from) {
+				waiting, stop := context.WithTimeout(req.Context(), limits.QueueTime)
+				acquired := limiter.acquire(waiting, from)
+				stop()
+				if !acquired {
+					unavailable(w, req, page, tooManyRequests)
+					return
+				}
 			}
 			defer limiter.release(from)
 			next.ServeHTTP(w, req)
@@ -50,6 +52,26 @@ func newRequestLimiter(requests int) *requestLimiter {
 	return &requestLimiter{
 		all: make(chan struct{}, requests), most: max(1, requests*3/4),
 		clients: map[netip.Prefix]*clientSlots{},
+	}
+}
+
+// acquireNow takes a slot if there is one, as nearly always. If it returns true,
+// release must follow.
+func (l *requestLimiter) acquireNow(from netip.Addr) bool {
+	client := l.join(networkOf(from))
+	select {
+	case client.slots <- struct{}{}:
+	default:
+		l.leave(networkOf(from))
+		return false
+	}
+	select {
+	case l.all <- struct{}{}:
+		return true
+	default:
+		<-client.slots
+		l.leave(networkOf(from))
+		return false
 	}
 }
 
