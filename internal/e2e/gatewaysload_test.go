@@ -93,6 +93,12 @@ type gatewayProcess struct {
 // startFleet starts gateways with links of their own to each node of an etcd.
 func startFleet(t *testing.T, gateways, nodes int, flags ...string) *fleet {
 	t.Helper()
+	return startFleetWith(t, gateways, nodes, func(int) []string { return flags })
+}
+
+// startFleetWith is startFleet with flags for each gateway.
+func startFleetWith(t *testing.T, gateways, nodes int, flags func(gateway int) []string) *fleet {
+	t.Helper()
 	f := &fleet{T: t, etcd: etcdtest.Start(t, nodes), disk: startDisk(t, emulator.Options{Latency: time.Millisecond}), troubles: map[string]int{}}
 	initCluster(t, f.etcd.Address())
 	for i := range gateways {
@@ -103,7 +109,7 @@ func startFleet(t *testing.T, gateways, nodes int, flags ...string) *fleet {
 			g.links = append(g.links, link)
 			nodes = append(nodes, strings.TrimPrefix(link.Endpoint, "http://"))
 		}
-		g.flags = append([]string{"--cluster", "etcd://" + strings.Join(nodes, ","), "--gateway", g.name}, flags...)
+		g.flags = append([]string{"--cluster", "etcd://" + strings.Join(nodes, ","), "--gateway", g.name}, flags(i)...)
 		f.gateways = append(f.gateways, g)
 		f.start(g)
 	}
