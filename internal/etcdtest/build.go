@@ -25,8 +25,8 @@ var (
 	sum []byte
 )
 
-// binary builds etcd once. That takes minutes.
-func binary(tb testing.TB) string {
+// Binary builds etcd once and returns its path. That takes minutes.
+func Binary(tb testing.TB) string {
 	tb.Helper()
 	return testtool.Build(tb, "etcd", Version, func(dir string) *exec.Cmd {
 		for name, content := range map[string][]byte{"go.mod": mod, "go.sum": sum} {

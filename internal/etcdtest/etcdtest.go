@@ -56,7 +56,7 @@ func StartTLS(tb testing.TB, nodes int) *Cluster {
 
 func start(tb testing.TB, nodes int, scheme string, client *tls.Config, flags []string) *Cluster {
 	tb.Helper()
-	bin, dir := binary(tb), tb.TempDir()
+	bin, dir := Binary(tb), tb.TempDir()
 	c := &Cluster{TLS: client}
 	addresses := free(tb, 2*nodes)
 	var members []string
