@@ -2,8 +2,11 @@ package yandex
 
 // Learn implements backend.Learner. What another process has stored is remembered as
 // what this one has: the service's metadata may lag behind that too. What this one has
-// stored there before is not missed any more.
+// stored there before is not missed any more. A name that nothing can have is ignored.
 func (b *Backend) Learn(name, version string) {
+	if _, err := b.path(name); err != nil {
+		return
+	}
 	if name == "." {
 		b.recent.forget()
 		return

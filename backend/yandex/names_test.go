@@ -94,6 +94,7 @@ func namedMethods(ctx context.Context, b *yandex.Backend, version, address strin
 		"Copy from":     func(name string) error { return b.Copy(ctx, name, "g", backend.CopyOptions{Overwrite: true}) },
 		"Copy to":       func(name string) error { return b.Copy(ctx, "f", name, backend.CopyOptions{Overwrite: true}) },
 		"SetModTime":    func(name string) error { return b.SetModTime(ctx, name, when) },
+		"Learn":         func(name string) error { b.Learn(name, version); _, err := b.Stat(ctx, name); return err }, // which must not find it
 		"Properties":    func(name string) error { _, err := b.Properties(ctx, name); return err },
 		"SetProperties": func(name string) error { return b.SetProperties(ctx, name, map[string]string{"a": "b"}, nil) },
 		"Share":         func(name string) error { _, err := b.Share(ctx, name); return err },
