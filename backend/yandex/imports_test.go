@@ -16,7 +16,7 @@ import (
 func TestImports(t *testing.T) {
 	const module = "github.com/davdisk/davdisk/"
 	for dir, allowed := range map[string][]string{
-		".":              {"backend", "backend/yandex/internal/api", "backend/yandex/internal/oauth", "internal/durable", "internal/httpclient", "internal/journal", "internal/ownname", "internal/pathlock", "internal/reading"},
+		".":              {"backend", "backend/yandex/internal/api", "backend/yandex/internal/oauth", "internal/durable", "internal/httpclient", "internal/journal", "internal/ownname", "internal/pathlock", "internal/reading", "internal/rival", "internal/unsettled"},
 		"internal/api":   {"backend", "internal/httpclient"},
 		"internal/oauth": {"backend/yandex/internal/api", "internal/httpclient"},
 	} {
