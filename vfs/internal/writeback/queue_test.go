@@ -456,8 +456,14 @@ func TestNoRoomHere(t *testing.T) {
 		q.opts.MaxBytes = 10
 		release := q.blockUploads("f")
 		put(t, q, "f", "123456789")
+		done := make(chan bool)
+		go func() {
+			defer close(done)
+			put(t, q, "f", "12")
+		}()
+		synctest.Wait()
 		release()
-		put(t, q, "f", "12")
+		<-done
 		holds(t, "the store", store.Backend, "f=12")
 
 		q.opts.MaxBytes = 1 << 20
