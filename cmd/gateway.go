@@ -136,6 +136,14 @@ func (g *gateway) mayRemember() bool {
 	return g.isMember() && (g.account == nil || g.account.Polled())
 }
 
+// isStill reports whether the share is still the member that it was when the request of
+// a context began.
+func (g *gateway) isStill(ctx context.Context) bool {
+	was, ok := cluster.EpochOf(ctx)
+	m := g.current.Load()
+	return !ok || m != nil && m.Remaining() > 0 && m.Epoch() == was
+}
+
 // gauge is isMember for /metrics.
 func (g *gateway) gauge() float64 {
 	if g.isMember() {

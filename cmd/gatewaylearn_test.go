@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"context"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -42,4 +44,55 @@ func TestStoreLearnsOfOthers(t *testing.T) {
 	if want := []string{"f " + info.Version, "f "}; info.Version == "" || !slices.Equal(other.told, want) || len(own.told) > 0 {
 		t.Errorf("told %q, want %q, and of its own %q", other.told, want, own.told)
 	}
+}
+
+// A member that replaces a folder removes the old one, and one that has lost its
+// membership meanwhile does not.
+func TestReplacedByAMember(t *testing.T) {
+	for name, test := range map[string]struct{ loses bool }{"a member": {false}, "no member any more": {true}} {
+		t.Run(name, func(t *testing.T) {
+			store := &moving{Backend: memory.New(memory.Options{})}
+			g := startGatewaysOf(t, func(int) backend.Backend { return store }, 1, 0)[0]
+			for _, folder := range []string{"/old", "/new"} {
+				g.wants("MKCOL", folder, "", 201)
+				g.wants("PUT", folder+"/f", folder, 201)
+			}
+			if test.loses {
+				store.meanwhile = func() { g.gateway.current.Store(nil) }
+			}
+			g.wants("MOVE", "/new", "", 204, "Destination: http://localhost/old")
+			_, entries, err := store.List(t.Context(), ".")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			for info, err := range entries {
+				if err != nil {
+					t.Fatal(err)
+				}
+				names = append(names, info.Name)
+				if _, err := store.Stat(t.Context(), info.Name+"/f"); err != nil {
+					t.Error(err)
+				}
+			}
+			if kept := len(names) == 2 && strings.HasPrefix(names[1], "old (before "); names[0] != "old" || kept != test.loses || len(names) > 2 {
+				t.Errorf("there is %q", names)
+			}
+		})
+	}
+}
+
+// moving is a store while whose moves something else happens.
+type moving struct {
+	backend.Backend
+	meanwhile func()
+}
+
+func (m *moving) Unwrap() backend.Backend { return m.Backend }
+
+func (m *moving) Move(ctx context.Context, from, to string, opts backend.MoveOptions) error {
+	if m.meanwhile != nil {
+		m.meanwhile()
+	}
+	return m.Backend.Move(ctx, from, to, opts)
 }

@@ -120,7 +120,7 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 		options = append(options, vfs.WithWriteBack(queueBytes))
 	}
 	if o.gateway != nil {
-		options = append(options, vfs.WithCacheWhile(o.gateway.mayRemember))
+		options = append(options, vfs.WithCacheWhile(o.gateway.mayRemember), vfs.WithAgreement(o.gateway.isStill))
 	}
 	if o.cacheDir != "" && o.cacheSize > 0 {
 		options = append(options, vfs.WithCacheDir(filepath.Join(o.cacheDir, key), o.cacheSize))

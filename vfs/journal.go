@@ -41,6 +41,7 @@ type intent struct {
 	busy         chan struct{}
 	asideUnknown bool // outcome of the move from Target to Hidden
 	moveUnknown  bool // outcome of the move from From to Target
+	late         bool // the request that began it has ended, or the process that it was in
 }
 
 func newIntent(ctx context.Context, k kind, from, target, hiddenFrom string) *intent {
@@ -94,7 +95,7 @@ func openOperations(stateDir string) (*operations, error) {
 		if !i.valid() || i.ID != id {
 			return nil, errors.Join(fmt.Errorf("the journal %s holds an invalid operation: %+v", path, i), o.journal.Close())
 		}
-		o.entries[id] = &intent{record: i, busy: make(chan struct{}, 1), asideUnknown: true, moveUnknown: true}
+		o.entries[id] = &intent{record: i, busy: make(chan struct{}, 1), asideUnknown: true, moveUnknown: true, late: true}
 	}
 	return o, nil
 }

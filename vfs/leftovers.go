@@ -23,6 +23,7 @@ type retries struct {
 // recovered later.
 func (c *core) release(e *intent) {
 	_, pending := c.journal.state(e)
+	e.late = true
 	<-e.busy
 	if pending {
 		c.recoverLater()

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"time"
@@ -18,6 +19,7 @@ type options struct {
 	entries    int
 	poll       time.Duration
 	valid      func() bool
+	held       func(ctx context.Context) bool // nil: nobody else changes the store by agreement
 	spoolDir   string
 	spoolSize  int64
 	readAhead  int64
@@ -102,6 +104,16 @@ func WithPollInterval(d time.Duration) Option { return func(o *options) { o.poll
 // is cached by version and always used. valid is called often and concurrently,
 // and must not block.
 func WithCacheWhile(valid func() bool) Option { return func(o *options) { o.valid = valid } }
+
+// WithAgreement is for a process that agrees with others who may change which names
+// of the store, and may lose that. held reports whether what the caller of ctx was
+// granted is still kept from the others. Where it is not, or the caller is gone, an
+// operation that was interrupted is undone so that nothing is removed: what it was to
+// replace gets its name again, or another one beside it. held is called concurrently,
+// and must not block.
+func WithAgreement(held func(ctx context.Context) bool) Option {
+	return func(o *options) { o.held = held }
+}
 
 // WithSpoolDir sets the folder for content on its way to or from the store that is
 // too large for memory. The default is [os.TempDir].

@@ -1,14 +1,18 @@
 package vfs_test
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/memory"
 	"github.com/davdisk/davdisk/vfs"
 )
@@ -21,10 +25,13 @@ func TestReplacedIsFoundAgain(t *testing.T) {
 	for name, test := range map[string]struct {
 		kind   string
 		source bool // is still there
+		others bool // agree with this process who changes what
 		want   string
 	}{
-		"a move": {"move", true, "from/ from/x=not moved " + found},
-		"a copy": {"copy", false, found}, // which may be all that is left of what was copied
+		"a move":              {"move", true, false, "from/ from/x=not moved " + found},
+		"a copy":              {"copy", false, false, found}, // which may be all that is left of what was copied
+		"a move among others": {"move", false, true, found},
+		"a copy among others": {"copy", true, true, "from/ from/x=not moved " + found},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, state := t.TempDir(), t.TempDir()
@@ -49,11 +56,65 @@ func TestReplacedIsFoundAgain(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(state, "unfinished", "abcdefghij.json"), []byte(entry), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			recovered := newFS(t, openLocal(t, dir), vfs.WithStateDir(state))
+			opts := []vfs.Option{vfs.WithStateDir(state)}
+			if test.others {
+				opts = append(opts, vfs.WithAgreement(func(context.Context) bool { return true }))
+			}
+			recovered := newFS(t, openLocal(t, dir), opts...)
 			if _, err := recovered.Stat("/target"); err != nil {
 				t.Fatal(err)
 			}
 			if got := onDisk(t, dir); got != test.want {
+				t.Errorf("there is\n%s\nwant\n%s", got, test.want)
+			}
+		})
+	}
+}
+
+// mover is a store that says what it moves before it does.
+type mover struct {
+	backend.Backend
+	moves func(from, to string)
+}
+
+func (m *mover) Move(ctx context.Context, from, to string, opts backend.MoveOptions) error {
+	m.moves(from, to)
+	return m.Backend.Move(ctx, from, to, opts)
+}
+
+// TestAgreementIsLost: who has lost the agreement does not begin, and removes nothing.
+func TestAgreementIsLost(t *testing.T) {
+	for name, test := range map[string]struct {
+		at, want string // the move before which it is lost
+		err      error
+	}{
+		"before":              {"", "from/ from/x=new target/ target/y=old", backend.ErrUnavailable},
+		"at the first move":   {"target", "target/ target/x=new target (before ID)/ target (before ID)/y=old", nil},
+		"at the second move":  {"from", "target/ target/x=new target (before ID)/ target (before ID)/y=old", nil},
+		"after the last move": {"none", "target/ target/x=new", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var lost atomic.Bool
+			lost.Store(test.at == "")
+			dir := t.TempDir()
+			store := &mover{openLocal(t, dir), func(from, _ string) {
+				if from == test.at {
+					lost.Store(true)
+				}
+			}}
+			f := newFS(t, store, vfs.WithAgreement(func(context.Context) bool { return !lost.Load() }))
+			for _, folder := range []string{"/from", "/target"} {
+				if err := f.Mkdir(folder, 0o777); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write(t, f, "/from/x", "new")
+			write(t, f, "/target/y", "old")
+			if err := f.Move("/from", "/target", true); !errors.Is(err, test.err) {
+				t.Errorf("it is answered %v", err)
+			}
+			got := regexp.MustCompile(`before [a-z0-9]+`).ReplaceAllString(onDisk(t, dir), "before ID")
+			if got != test.want {
 				t.Errorf("there is\n%s\nwant\n%s", got, test.want)
 			}
 		})

@@ -27,6 +27,9 @@ func (c *core) replace(ctx context.Context, k kind, from, target string, do func
 	if err := backend.CheckRemove(ctx, c.b, target); err != nil {
 		return err
 	}
+	if c.opts.held != nil && !c.opts.held(ctx) {
+		return failure(backend.ErrUnavailable, "others may be changing it meanwhile")
+	}
 	c.pinOpenFiles(ctx, target)
 	e := newIntent(ctx, k, from, target, target)
 	if err := c.journal.begin(e); err != nil {
@@ -45,7 +48,7 @@ func (c *core) replace(ctx context.Context, k kind, from, target string, do func
 		err = do(ctx)
 		e.moveUnknown = errors.Is(err, backend.ErrUncertain)
 	}
-	if err == nil {
+	if err == nil && !c.mayBeOthers(ctx, e) {
 		err = c.journal.setKind(e, discarding)
 	}
 	if err != nil {
@@ -163,6 +166,7 @@ func (c *core) recover(ctx context.Context, e *intent) error {
 	switch {
 	case !there:
 		return c.moveBack(ctx, e)
+	case c.mayBeOthers(ctx, e):
 	case k == copying && source:
 		return c.undoCopy(ctx, e)
 	case k == moving && !source:
@@ -176,6 +180,14 @@ func (c *core) recover(ctx context.Context, e *intent) error {
 	}
 	c.supersede(e.Target)
 	return c.keepBoth(ctx, e)
+}
+
+// mayBeOthers reports whether others, with whom this process agrees who changes what,
+// may have changed the names of an operation since: where its request has ended, or
+// the process that it was in, or the agreement. What is found says nothing then of
+// what the operation has done.
+func (c *core) mayBeOthers(ctx context.Context, e *intent) bool {
+	return c.opts.held != nil && (e.late || !c.opts.held(ctx))
 }
 
 // finish invalidates what is cached of the target, then removes the intent.

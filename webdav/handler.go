@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/afero"
 	xdav "golang.org/x/net/webdav"
 
+	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/webdav/internal/lock"
 	"github.com/davdisk/davdisk/webdav/internal/propstore"
 )
@@ -158,6 +159,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		req = whole
 	}
 	was := h.epoch()
+	if h.opts.engine != nil {
+		req = req.WithContext(cluster.WithEpoch(req.Context(), was))
+	}
 	err := h.serve(w, req)
 	if err != nil && h.operations[req.Method].changes {
 		err = h.asMember(was, err)
