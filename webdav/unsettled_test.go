@@ -108,6 +108,35 @@ func TestUploadOfUnknownOutcome(t *testing.T) {
 	}
 }
 
+// TestUploadOfUnknownOutcomeOfWhatIsThere: an upload of the content that is there is
+// not told to be stored by what is there. It comes late, and would replace what another
+// gateway has stored and acknowledged meanwhile.
+func TestUploadOfUnknownOutcomeOfWhatIsThere(t *testing.T) {
+	var lost lostUpload
+	all, _, disk := diskGateways(t, 2, emulator.Options{Knobs: emulator.Knobs{NoResume: true}}, func(gateway int, req *http.Request) error {
+		if gateway == 0 {
+			return lost.take(req)
+		}
+		return nil
+	})
+	if err := disk.WriteFile("/f", []byte("the same")); err != nil {
+		t.Fatal(err)
+	}
+	if a := serve(all[0], "PUT", "/f", "the same"); a.Code != http.StatusServiceUnavailable {
+		t.Errorf("an upload of unknown outcome is answered %d %s", a.Code, a.Body)
+	}
+	if a := putWithin(all[1], 50*time.Millisecond, "/f", "too early"); a.Code/100 == 2 {
+		t.Errorf("before it is known, another is answered %d", a.Code)
+	}
+	lost.deliver(t)
+	if a := serve(all[1], "PUT", "/f", "later"); a.Code != http.StatusNoContent {
+		t.Errorf("afterwards: %d %s", a.Code, a.Body)
+	}
+	if there, err := disk.ReadFile("/f"); err != nil || string(there) != "later" {
+		t.Errorf("%q is there, %v", there, err)
+	}
+}
+
 // TestUploadBesideOneOfUnknownOutcome: who was let in before is not told that its
 // file is stored, because the other may still replace it.
 func TestUploadBesideOneOfUnknownOutcome(t *testing.T) {

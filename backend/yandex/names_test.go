@@ -24,8 +24,8 @@ func hostileNames() []string {
 	}
 }
 
-// withoutName are the methods that take no name.
-const withoutName = " Account Capabilities Close Discard EmptyTrash Files Identity Name Public Rate Revision Shared SyncTimes Trash Usage VersionOf "
+// withoutName are the methods that take no name, or ask the service nothing.
+const withoutName = " Account Capabilities Close Discard EmptyTrash Files Identity Learn Name Public Rate Revision Shared SyncTimes Trash Usage VersionOf "
 
 // TestHostileNames calls every method with names that no backend may be asked
 // for: nothing may be asked of the service. A method without a row is an error.

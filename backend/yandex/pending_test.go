@@ -3,6 +3,7 @@ package yandex_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -141,3 +142,45 @@ func (b *breakOnce) RoundTrip(req *http.Request) (*http.Response, error) {
 type brokenLine struct{}
 
 func (brokenLine) Read([]byte) (int, error) { return 0, errors.New("the line is dead") }
+
+// TestUnansweredUploadOfWhatIsThere: an upload whose answer is lost, and of which the
+// service says that it goes on, is taken for stored only if its content was not there
+// before. Else it may come late, and replace what was stored after it.
+func TestUnansweredUploadOfWhatIsThere(t *testing.T) {
+	for what, test := range map[string]struct {
+		before string // "" is no file
+		seen   bool   // by the driver, a moment ago
+		opts   backend.PutOptions
+		stored bool
+	}{
+		"the same, seen":    {"new", true, backend.PutOptions{}, false},
+		"the same, unseen":  {"new", false, backend.PutOptions{}, false},
+		"other, seen":       {"old", true, backend.PutOptions{}, true},
+		"other, unseen":     {"old", false, backend.PutOptions{}, false},
+		"nothing, asserted": {"", false, backend.PutOptions{IfAbsent: true}, true},
+	} {
+		for _, arrived := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, arrived %v", what, arrived), func(t *testing.T) {
+				srv, b := start(t, emulator.Options{Knobs: emulator.Knobs{NoResume: true}},
+					yandex.Config{After: func(d time.Duration) <-chan time.Time { return time.After(d / 1000) }})
+				if test.before != "" {
+					plant(t, srv, map[string]string{"/f": test.before})
+				}
+				if test.seen {
+					if _, err := b.Stat(t.Context(), "f"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				srv.Inject(emulator.Fault{Endpoint: emulator.UploadContent, Reset: true, After: arrived},
+					emulator.Fault{Endpoint: emulator.GetOperation, Times: -1, Body: `{"status":"in-progress"}`})
+				test.opts.Size = 3
+				_, err := b.Put(t.Context(), "f", strings.NewReader("new"), test.opts)
+				if stored := arrived && test.stored; stored != (err == nil) || !stored && !errors.Is(err, backend.ErrUncertain) {
+					t.Errorf("it answered %v", err)
+				} else if pending := yandex.PendingUploads(b); stored != (pending == 0) {
+					t.Errorf("%d are pending", pending)
+				}
+			})
+		}
+	}
+}

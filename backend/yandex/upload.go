@@ -16,6 +16,7 @@ import (
 	"github.com/davdisk/davdisk/internal/httpclient"
 	"github.com/davdisk/davdisk/internal/pathlock"
 	"github.com/davdisk/davdisk/internal/reading"
+	"github.com/davdisk/davdisk/internal/rival"
 	"github.com/davdisk/davdisk/internal/unsettled"
 )
 
@@ -277,6 +278,7 @@ func (u *upload) recoverOutcome(ctx context.Context, cause error) (modified time
 	}
 	var open api.OpenError // then the upload server has taken the file, and has nothing to say
 	accepted := errors.As(cause, &open)
+	forgotten := false // by the service, which has ended it then
 	for pause := api.FirstPoll; pending.Operation != "" && pause <= 2*api.LastPoll; pause *= 2 {
 		done, err := b.api.Poll(ctx, b.api.OperationLink(pending.Operation))
 		switch {
@@ -287,9 +289,10 @@ func (u *upload) recoverOutcome(ctx context.Context, cause error) (modified time
 			b.forgetPending(u.at, pendingChange{Link: open.Link})
 			return time.Time{}, api.RetryableError{Err: err}
 		}
+		forgotten = hasCode(err, api.CodeNoOperation)
 		_ = b.api.Sleep(ctx, pause) // an ended context fails the next call
 	}
-	if r, err := b.look(ctx, u.at); err == nil && u.matches(ctx, r) {
+	if r, err := b.look(ctx, u.at); err == nil && u.matches(ctx, r) && (forgotten || u.isNew(ctx, r)) {
 		return r.Modified.Time, nil
 	}
 	if accepted { // its name is closed already
@@ -311,6 +314,22 @@ func (u *upload) recoverOutcome(ctx context.Context, cause error) (modified time
 	b.reportPending(ctx, u.at, pending)
 	return time.Time{}, &backend.Error{Kind: backend.ErrUncertain, RetryAfter: pendingRetryAfter,
 		Message: "the upload server did not say whether it stored the file (" + httpclient.Message(cause) + ")"}
+}
+
+// isNew reports whether r, which has the content that was sent, shows that this upload
+// has stored it: that it was not there before. The upload would else replace, late, what
+// is stored after it. The time of r proves nothing: a change of properties moves it.
+func (u *upload) isNew(ctx context.Context, r *api.Resource) bool {
+	switch {
+	case u.at != u.name: // the name is of this upload alone
+		return true
+	case u.resent || rival.From(ctx).Possible(ctx): // what is there may be of another upload
+		return false
+	case u.opts.IfAbsent: // nothing was there when the service gave the link
+		return true
+	}
+	known := u.before != "" && u.before != versionOf(r)
+	return known && u.before != shortened(u.sum.sha256()) && u.before != u.md5(ctx)
 }
 
 // receivedOffset returns how much of an interrupted upload the upload server
