@@ -1,20 +1,21 @@
 package yandex
 
+import "github.com/davdisk/davdisk/backend"
+
 // Learn implements backend.Learner. What another process has stored is remembered as
 // what this one has: the service's metadata may lag behind that too. What this one has
 // stored there before is not missed any more. A name that nothing can have is ignored.
+// It writes nothing to disk that is synced.
 func (b *Backend) Learn(name, version string) {
 	if _, err := b.path(name); err != nil {
 		return
 	}
+	b.times.doubt(name, version)
 	if name == "." {
 		b.recent.forget()
 		return
 	}
 	b.recent.learned(name, version)
-	if version != "" {
-		b.times.overtaken(name, version)
-	}
 }
 
 // learned records what another process has changed.
@@ -36,12 +37,37 @@ func (s *recentState) forget() {
 	s.kept.dropTree(".")
 }
 
-// overtaken drops the time of content that another process has replaced by this
-// version: written to that, it would take the place of its own.
-func (t *times) overtaken(name, version string) {
+// doubt notes that the times at and below a name may be of content that another process
+// has replaced, by this version if that is known: they are written once that was looked
+// at. Which of the two was stored last is not known before.
+func (t *times) doubt(name, version string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if s, ok := t.journal.Get(name); ok && s.Version != version {
-		t.noted(name, t.journal.delete(name))
+	if version != "" { // a file
+		if s, ok := t.journal.Get(name); ok && s.Version != version {
+			t.doubtful[name] = true
+		}
+		return
 	}
+	for key := range t.journal.All() {
+		if backend.Within(key, name) {
+			t.doubtful[key] = true
+		}
+	}
+}
+
+// takeDoubt reports whether there is doubt of a name, and ends it.
+func (t *times) takeDoubt(name string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	doubtful := t.doubtful[name]
+	delete(t.doubtful, name)
+	return doubtful
+}
+
+// doubtAgain is for what could not be looked at.
+func (t *times) doubtAgain(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.doubtful[name] = true
 }

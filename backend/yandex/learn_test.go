@@ -77,25 +77,35 @@ func TestLearnedFileMayBeListedLate(t *testing.T) {
 }
 
 // TestTimeOfReplacedContent: a modification time that was to be written is not written
-// to what another process has put in its place, and is written to what it was for.
+// to what another process has put in its place, and is written to what it was for: what
+// another has told decides neither.
 func TestTimeOfReplacedContent(t *testing.T) {
-	for _, replaced := range []bool{true, false} {
-		srv, b := start(t, emulator.Options{}, yandex.Config{ModTimeWait: time.Hour, StateDir: t.TempDir()})
-		info, err := b.Put(t.Context(), "f", strings.NewReader("x"), backend.PutOptions{Size: 1, ModTime: time.Unix(1e9, 0)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if replaced {
-			b.Learn("f", "another version")
-		} else {
-			b.Learn("f", info.Version)
-			b.Learn("f", "") // as of properties that were changed
-		}
-		if err := b.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if n := srv.Counters().By[emulator.PatchResource]; (n == 0) != replaced {
-			t.Errorf("replaced %v: written %d times", replaced, n)
-		}
+	for what, test := range map[string]struct {
+		learn    [2]string // name and version
+		replaced bool
+	}{
+		"a file, replaced":                {[2]string{"d/f", "another version"}, true},
+		"a file, stored before":           {[2]string{"d/f", "another version"}, false},
+		"moved over it":                   {[2]string{"d/f", ""}, true},
+		"other properties":                {[2]string{"d/f", ""}, false},
+		"a folder above":                  {[2]string{"d", ""}, true},
+		"anything, after being away":      {[2]string{".", ""}, true},
+		"nothing of it, after being away": {[2]string{".", ""}, false},
+	} {
+		t.Run(what, func(t *testing.T) {
+			srv, b := start(t, emulator.Options{}, yandex.Config{ModTimeWait: time.Hour, StateDir: t.TempDir()})
+			plant(t, srv, map[string]string{"/d/old": "old"})
+			putAt(t, b, "d/f", "x", time.Unix(1e9, 0))
+			if test.replaced {
+				plant(t, srv, map[string]string{"/d/f": "of another"})
+			}
+			b.Learn(test.learn[0], test.learn[1])
+			if err := b.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if n, want := srv.Counters().By[emulator.PatchResource], map[bool]int{false: 1}[test.replaced]; n != want {
+				t.Errorf("written %d times, want %d", n, want)
+			}
+		})
 	}
 }

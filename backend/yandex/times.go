@@ -67,12 +67,13 @@ type times struct {
 	log     *slog.Logger
 	journal *work[stamp]
 
-	mu      sync.Mutex // guards all below
-	serial  uint64
-	running bool
-	closed  bool
-	stop    chan struct{}
-	worker  sync.WaitGroup
+	mu       sync.Mutex // guards all below
+	serial   uint64
+	doubtful map[string]bool // names whose content another process may have replaced
+	running  bool
+	closed   bool
+	stop     chan struct{}
+	worker   sync.WaitGroup
 }
 
 // stamp is one modification time still to be written.
@@ -103,7 +104,7 @@ func openTimes(b *Backend) (*times, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &times{b: b, log: b.log, journal: j, stop: make(chan struct{})}
+	t := &times{b: b, log: b.log, journal: j, doubtful: map[string]bool{}, stop: make(chan struct{})}
 	last := b.cfg.Now().Add(stampPause)
 	for name, s := range j.All() {
 		if s.Due.After(last) { // recorded with a wrong clock
@@ -154,6 +155,7 @@ func (t *times) replace(name string, s stamp) {
 		return
 	}
 	if s.Due.IsZero() {
+		delete(t.doubtful, name)
 		t.noted(name, t.journal.delete(name))
 	} else {
 		t.noted(name, t.journal.note(name, s))
@@ -173,6 +175,7 @@ func (t *times) noted(name string, err error) {
 
 // drop removes the time of one name.
 func (t *times) drop(name string) {
+	t.takeDoubt(name)
 	t.noted(name, t.journal.delete(name))
 }
 
@@ -199,6 +202,11 @@ func (t *times) copied(from, to string) {
 		if backend.Within(key, from) {
 			s.Written, s.Tries = false, 0
 			t.put(to+key[len(from):], s)
+			t.mu.Lock()
+			if t.doubtful[key] {
+				t.doubtful[to+key[len(from):]] = true
+			}
+			t.mu.Unlock()
 		}
 	}
 }
@@ -295,9 +303,13 @@ func (t *times) one(ctx context.Context, name string, s stamp, kept bool) {
 // step writes a stamp, or reads it back. It clears Due if the stamp is done.
 func (t *times) step(ctx context.Context, name string, s *stamp) error {
 	now := t.b.cfg.Now()
-	if s.Written || s.serial == 0 { // another process may have changed the file since the last start
+	doubtful := t.takeDoubt(name)
+	if s.Written || doubtful || s.serial == 0 { // another process may have changed the file since the last start
 		r, err := t.b.look(ctx, name)
 		if err != nil {
+			if doubtful {
+				t.doubtAgain(name)
+			}
 			return err
 		}
 		if got, ok := modTime(r); ok && got.Equal(s.Time) || versionOf(r) != s.Version {
