@@ -3,6 +3,7 @@ package webdav
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/davdisk/davdisk/internal/rival"
 	"github.com/davdisk/davdisk/internal/unsettled"
@@ -46,6 +47,16 @@ func (k *rivals) Possible(ctx context.Context) bool {
 
 // Stored implements rival.Known. The version of a store is the entity tag of its
 // file system without the quotes; where it is not, nothing is known.
-func (k *rivals) Stored(version string) bool {
-	return k.reserved != nil && version != "" && k.reserved.Told(k.name, `"`+version+`"`)
+func (k *rivals) Stored(version string, told int) bool {
+	return k.reserved != nil && version != "" && slices.Contains(k.told()[told:], `"`+version+`"`)
+}
+
+// Told implements rival.Known.
+func (k *rivals) Told() int { return len(k.told()) }
+
+func (k *rivals) told() []string {
+	if k.reserved == nil {
+		return nil
+	}
+	return k.reserved.Told(k.name)
 }

@@ -295,14 +295,10 @@ func (b *Backend) storedAt(ctx context.Context, name string) (*api.Resource, err
 }
 
 // confirm compares what is stored with what was sent and returns its
-// modification time. The service's metadata may lag, so the lookup is repeated. What
-// another gateway has told to have stored since is not what the service made of it.
+// modification time. The service's metadata may lag, so the lookup is repeated.
 func (u *upload) confirm(ctx context.Context) (modified time.Time, err error) {
 	r := u.b.confirmations.look(ctx, u)
 	for try := 0; r == nil || !u.matches(ctx, r); try++ {
-		if r != nil && u.at == u.name && rival.From(ctx).Stored(versionOf(r)) {
-			return time.Time{}, errReplaced()
-		}
 		if try > 0 {
 			if err := u.b.api.Backoff(ctx, try-1); err != nil {
 				return time.Time{}, u.unconfirmed(err)
@@ -318,6 +314,8 @@ func (u *upload) confirm(ctx context.Context) (modified time.Time, err error) {
 	}
 	return r.Modified.Time, nil
 }
+
+var errRival = errors.New("another gateway stored the file at the same time, and what is there is not what was sent")
 
 func errReplaced() error {
 	return &backend.Error{Kind: fmt.Errorf("%w: %w", backend.ErrUncertain, rival.ErrReplaced)}
@@ -337,15 +335,16 @@ func (u *upload) unconfirmed(err error) error {
 // notStored returns the error for an upload that the service reported as stored
 // although it has r instead; nil means that it has nothing. It permits one more
 // attempt if that can replace no other content: r may be what another gateway has
-// stored and acknowledged since.
+// stored and acknowledged since. It has replaced what was sent if that was told after
+// the last byte; before, it may as well be what the service has kept in place of it.
 func (u *upload) notStored(ctx context.Context, r *api.Resource) error {
 	log := u.b.log.With("name", u.name, "bytes", u.sum.size)
 	if known := rival.From(ctx); u.at == u.name && known.Possible(ctx) {
-		if r != nil && known.Stored(versionOf(r)) {
+		if r != nil && known.Stored(versionOf(r), u.told) {
 			return errReplaced()
 		}
 		log.Warn("another gateway stored the file at the same time, and what is there is not what was sent; it is not sent again")
-		return u.unconfirmed(errors.New("another gateway stored the file at the same time, and what is there is not what was sent"))
+		return u.unconfirmed(errRival)
 	}
 	again := u.seek != nil && !u.resent && (u.at != u.name || u.opts.IfVersion == "" && !u.opts.IfAbsent)
 	then := "the previous content is gone"

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/rival"
 )
 
 // The service has no conditional write, so an upload that is to replace one
@@ -44,6 +45,8 @@ func (u *upload) checkLast(ctx context.Context) error {
 	switch {
 	case u.at != u.name: // the rename is checked
 		return nil
+	case u.resent && rival.From(ctx).Possible(ctx): // since it was sent first
+		return u.unconfirmed(errRival)
 	case u.opts.IfVersion != "":
 		return u.checkVersion(ctx)
 	case u.opts.IfAbsent && u.b.cfg.Now().Sub(u.issued) >= linkCheckAge:

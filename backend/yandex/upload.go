@@ -69,6 +69,7 @@ type upload struct {
 	sum     *digest
 	toldMD5 string // of what was sent, by the service
 	before  string // version that the name had by what is known; "" if nothing is
+	told    int    // how often others had told to have stored the name when it was sent
 	resent  bool   // because the service had not what was sent
 }
 
@@ -241,6 +242,7 @@ func (u *upload) once(ctx context.Context, again bool) (modified time.Time, err 
 		}
 	}
 	done, err := u.b.api.Put(ctx, put)
+	u.told = rival.From(ctx).Told()
 	ctx, cancel := api.Detach(ctx, issuedTime+put.AnswerTimeout)
 	defer cancel()
 	if u.at != u.name { // of its rename alone the caller need know

@@ -17,9 +17,11 @@ type Known interface {
 	// Possible reports whether another may have stored the file since the Put
 	// began, or be about to: content that is not what was sent may then be theirs.
 	Possible(ctx context.Context) bool
-	// Stored reports whether another has told that it stored this version since
-	// then. It asks nobody.
-	Stored(version string) bool
+	// Told is how often another has told since then that it stored the file.
+	Told() int
+	// Stored reports whether another has told that it stored this version, not
+	// counting as many as Told was. It asks nobody.
+	Stored(version string, told int) bool
 }
 
 type key struct{}
@@ -39,4 +41,5 @@ func From(ctx context.Context) Known {
 type none struct{}
 
 func (none) Possible(context.Context) bool { return false }
-func (none) Stored(string) bool            { return false }
+func (none) Told() int                     { return 0 }
+func (none) Stored(string, int) bool       { return false }

@@ -3,6 +3,7 @@ package lock
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/davdisk/davdisk/webdav/internal/gatewaytest"
@@ -50,7 +51,7 @@ func TestCrossed(t *testing.T) {
 			if got := r.Crossed(ctx); got != c.want {
 				t.Errorf("crossed %v, want %v", got, c.want)
 			}
-			if told := r.Told("/f", `"e"`); told != (name == "another that has stored") || r.Told("/f", `"other"`) || r.Told("/g", `"e"`) {
+			if told := r.Told("/f"); slices.Equal(told, []string{`"e"`}) != (name == "another that has stored") || len(told) > 1 || len(r.Told("/g")) > 0 {
 				t.Errorf("told %v", told)
 			}
 		})

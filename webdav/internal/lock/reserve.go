@@ -285,13 +285,18 @@ func (r *Reservation) Crossed(ctx context.Context) bool {
 	})
 }
 
-// Told reports whether another gateway has told since Reserve that it stored a file
-// with this entity tag at a path.
-func (r *Reservation) Told(name, etag string) bool {
+// Told returns the entity tags of the files that other gateways have told since Reserve
+// to have stored at a path, in this order.
+func (r *Reservation) Told(name string) (etags []string) {
 	all := &r.table.reserved
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	return slices.ContainsFunc(r.told, func(c Changed) bool { return c.Path == name && c.ETag == etag })
+	for _, c := range r.told {
+		if c.Path == name {
+			etags = append(etags, c.ETag)
+		}
+	}
+	return etags
 }
 
 // isOwn reports whether a hold that is released is that of a request of this
