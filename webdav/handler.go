@@ -13,6 +13,7 @@ import (
 	xdav "golang.org/x/net/webdav"
 
 	"github.com/davdisk/davdisk/internal/cluster"
+	"github.com/davdisk/davdisk/internal/unsettled"
 	"github.com/davdisk/davdisk/webdav/internal/lock"
 	"github.com/davdisk/davdisk/webdav/internal/propstore"
 )
@@ -143,11 +144,12 @@ type request struct {
 	// end, if hasSpelling.
 	spelling    string
 	hasSpelling bool
-	principal   string            // the user's name, "" without one
-	readOnly    bool              // every change is refused
-	tokens      []string          // the lock tokens that the If header submits
-	judged      *guard            // what the If header was judged by, if by the entity tag of the resource
-	reserved    *lock.Reservation // what the request changes, once it has begun
+	principal   string             // the user's name, "" without one
+	readOnly    bool               // every change is refused
+	tokens      []string           // the lock tokens that the If header submits
+	judged      *guard             // what the If header was judged by, if by the entity tag of the resource
+	reserved    *lock.Reservation  // what the request changes, once it has begun
+	unsettled   *unsettled.Changes // those that may still take effect
 	spaces      spaces
 }
 
@@ -190,12 +192,12 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 	if req.Method == http.MethodOptions {
 		return h.options(w, &request{Request: req, handler: h, readOnly: h.isReadOnly(req)})
 	}
-	req, known, unsettled := h.amongOthers(req)
+	req, known, changes := h.amongOthers(req)
 	files, err := h.bind(req)
 	if err != nil {
 		return err
 	}
-	r := &request{Request: req, handler: h, root: "/", files: files, readOnly: h.isReadOnly(req)}
+	r := &request{Request: req, handler: h, root: "/", files: files, readOnly: h.isReadOnly(req), unsettled: changes}
 	if user, ok := PrincipalFromContext(req.Context()); ok {
 		r.principal, r.root = user.Name, r.inAnyForm(path.Clean("/"+user.Root))
 		if err := r.confine(user); err != nil {
@@ -245,7 +247,7 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 		if err := r.reserve(op.names(r)...); err != nil {
 			return err
 		}
-		defer r.release(unsettled)
+		defer r.release()
 		known.name, known.reserved = r.name, r.reserved
 	}
 	if !op.changes || op.names != nil { // else it is judged when the names are reserved, and once

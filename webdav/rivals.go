@@ -32,9 +32,9 @@ func (h *Handler) amongOthers(req *http.Request) (*http.Request, *rivals, *unset
 
 // release releases the names of a request that has not released them itself. Those
 // that it may still change stay closed.
-func (r *request) release(changes *unsettled.Changes) {
-	if changes.Any() {
-		r.reserved.Leave(changes.Over)
+func (r *request) release() {
+	if r.unsettled.Any() {
+		r.reserved.Leave(r.unsettled.Over)
 	} else {
 		r.reserved.Release()
 	}

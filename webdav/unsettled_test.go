@@ -10,10 +10,16 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/memory"
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/unsettled"
+	"github.com/davdisk/davdisk/vfs"
+	"github.com/davdisk/davdisk/webdav/internal/gatewaytest"
 )
 
 // A lostUpload keeps the first upload of a gateway back, so that its outcome is
@@ -217,5 +223,53 @@ func TestMoveOfUnknownOutcome(t *testing.T) {
 	}
 	if there, err := disk.ReadFile("/e/f"); err != nil || string(there) != "later" {
 		t.Errorf("%q is there, %v", there, err)
+	}
+}
+
+// retrying stores a file at its second attempt, while the first may still take effect.
+type retrying struct {
+	*memory.Backend
+	over atomic.Bool
+}
+
+func (r *retrying) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
+	unsettled.Report(ctx, func(context.Context) bool { return r.over.Load() })
+	return r.Backend.Put(ctx, name, body, opts)
+}
+
+// TestSuccessBesideAnUnknownOutcome: a change that has succeeded is not told to have, and
+// its name is open to nobody, while an earlier attempt at it may still take effect.
+func TestSuccessBesideAnUnknownOutcome(t *testing.T) {
+	store := &retrying{Backend: memory.New(memory.Options{})}
+	_, engines := gatewaytest.New(t, 2)
+	var all []*Handler
+	for _, e := range engines {
+		files, err := vfs.New(store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := NewHandler(files, WithEngine(e, func() Member { return e }, func(Change) {}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := h.Close(); err != nil {
+				t.Error(err)
+			}
+			if err := files.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		all = append(all, h)
+	}
+	if a := serve(all[0], "PUT", "/f", "stored"); a.Code != http.StatusServiceUnavailable {
+		t.Errorf("answered %d %s", a.Code, a.Body)
+	}
+	if a := putWithin(all[1], 50*time.Millisecond, "/f", "too early"); a.Code/100 == 2 {
+		t.Errorf("another is answered %d", a.Code)
+	}
+	store.over.Store(true)
+	if a := serve(all[1], "PUT", "/f", "later"); a.Code != http.StatusNoContent {
+		t.Errorf("afterwards: %d %s", a.Code, a.Body)
 	}
 }

@@ -295,6 +295,7 @@ func (u *upload) recoverOutcome(ctx context.Context, cause error) (modified time
 		_ = b.api.Sleep(ctx, pause) // an ended context fails the next call
 	}
 	if r, err := b.look(ctx, u.at); err == nil && u.matches(ctx, r) && (forgotten || u.isNew(ctx, r)) {
+		b.forgetPending(u.at, pendingChange{Link: open.Link})
 		return r.Modified.Time, nil
 	}
 	if accepted { // its name is closed already
