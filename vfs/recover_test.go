@@ -14,6 +14,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/memory"
+	"github.com/davdisk/davdisk/internal/unsettled"
 	"github.com/davdisk/davdisk/vfs"
 )
 
@@ -118,6 +119,47 @@ func TestAgreementIsLost(t *testing.T) {
 				t.Errorf("there is\n%s\nwant\n%s", got, test.want)
 			}
 		})
+	}
+}
+
+// TestWhatOthersHaveIsNotMovedAside: what has the name of an operation that was over may
+// be of others.
+func TestWhatOthersHaveIsNotMovedAside(t *testing.T) {
+	dir, state := t.TempDir(), t.TempDir()
+	if err := errors.Join(os.Mkdir(filepath.Join(state, "unfinished"), 0o700), os.Mkdir(filepath.Join(dir, "target"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	entry := `{"id":"abcdefghij","kind":"move","from":"from","target":"target","hidden":".davdisk-abcdefghij-target"}`
+	if err := os.WriteFile(filepath.Join(state, "unfinished", "abcdefghij.json"), []byte(entry), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	store := &mover{openLocal(t, dir), func(from, to string) { t.Errorf("%s is moved to %s", from, to) }}
+	f := newFS(t, store, vfs.WithStateDir(state), vfs.WithAgreement(func(context.Context) bool { return true }))
+	if _, err := f.Stat("/target"); err != nil {
+		t.Error(err)
+	}
+}
+
+// remover is a store that does not know how its removals end.
+type remover struct{ backend.Backend }
+
+func (r remover) Remove(ctx context.Context, name string, opts backend.RemoveOptions) error {
+	unsettled.Report(ctx, func(context.Context) bool { return false })
+	return r.Backend.Remove(ctx, name, opts)
+}
+
+// TestWhatIsHiddenConcernsNobody: who replaces a folder is not told what may become of
+// the old one, which is hidden.
+func TestWhatIsHiddenConcernsNobody(t *testing.T) {
+	f := newFS(t, remover{memory.New(memory.Options{})})
+	for _, folder := range []string{"/from", "/target"} {
+		if err := f.Mkdir(folder, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, changes := unsettled.With(t.Context())
+	if err := f.WithContext(ctx).(*vfs.FS).Move("/from", "/target", true); err != nil || changes.Any() {
+		t.Errorf("%v, and unsettled: %v", err, changes.Any())
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"path"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/unsettled"
 )
 
 // A store moves and copies to a free name, or a file over a file, in one step.
@@ -141,7 +142,7 @@ func (c *core) recover(ctx context.Context, e *intent) error {
 		return c.discard(ctx, e)
 	}
 	there, aside, err := c.bothSides(ctx, e)
-	if err == nil && e.asideUnknown && (there || !aside) {
+	if err == nil && e.asideUnknown && (there || !aside) && !(there && c.mayBeOthers(ctx, e)) {
 		if err = c.confirmMove(ctx, e.Target, e.Hidden); err == nil {
 			e.asideUnknown = false
 			there, aside, err = c.bothSides(ctx, e)
@@ -262,7 +263,7 @@ func (c *core) undoCopy(ctx context.Context, e *intent) error {
 
 // discard removes hidden content that is no longer needed.
 func (c *core) discard(ctx context.Context, e *intent) error {
-	err := c.b.Remove(ctx, e.Hidden, backend.RemoveOptions{})
+	err := c.b.Remove(unsettled.Without(ctx), e.Hidden, backend.RemoveOptions{}) // nothing else can have that name
 	if errors.Is(err, backend.ErrNotEmpty) && e.Target != "" {
 		return c.keepBoth(ctx, e) // it contains what the store hides and does not remove
 	}

@@ -143,6 +143,7 @@ func (t *times) put(name string, s stamp) {
 	defer t.mu.Unlock()
 	t.serial++
 	s.serial = t.serial
+	delete(t.doubtful, name)
 	t.noted(name, t.journal.set(name, s))
 }
 
