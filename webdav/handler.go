@@ -248,7 +248,9 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 			return err
 		}
 		defer r.release()
-		known.name, known.reserved = r.name, r.reserved
+		if known != nil {
+			known.name, known.reserved = r.name, r.reserved
+		}
 	}
 	if !op.changes || op.names != nil { // else it is judged when the names are reserved, and once
 		if err := r.readIf(); err != nil {

@@ -19,14 +19,14 @@ type rivals struct {
 
 var _ rival.Known = (*rivals)(nil)
 
-// amongOthers lets the file system ask for them, if there are other gateways, and
-// tell of changes that may still take effect when the request is over.
+// amongOthers lets the file system ask for them, and tell of changes that may still
+// take effect when the request is over. Both are nil if there are no other gateways.
 func (h *Handler) amongOthers(req *http.Request) (*http.Request, *rivals, *unsettled.Changes) {
+	if h.opts.engine == nil {
+		return req, nil, nil
+	}
 	known := &rivals{}
 	ctx, changes := unsettled.With(req.Context())
-	if h.opts.engine == nil {
-		return req, known, changes
-	}
 	return req.WithContext(rival.With(ctx, known)), known, changes
 }
 

@@ -36,8 +36,11 @@ func Report(ctx context.Context, over func(ctx context.Context) bool) {
 	}
 }
 
-// Any reports whether there are any.
+// Any reports whether there are any. A nil c has none.
 func (c *Changes) Any() bool {
+	if c == nil {
+		return false
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.over) > 0
