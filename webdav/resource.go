@@ -99,7 +99,7 @@ func (r *request) needParent(name string) error {
 // whatever becomes of the request. The names stay closed while a part of it may still
 // take effect, though it has succeeded.
 func (r *request) finish(changed ...lock.Changed) error {
-	if r.unsettled != nil && !r.unsettled.Over(context.WithoutCancel(r.Context())) {
+	if !r.unsettled.Over(context.WithoutCancel(r.Context())) {
 		return refuse(http.StatusServiceUnavailable, "the change may be undone by an earlier attempt at it, whose outcome is not known yet")
 	}
 	return r.reserved.Done(context.WithoutCancel(r.Context()), changed...)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex"
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
 	"github.com/davdisk/davdisk/vfs"
@@ -37,31 +38,37 @@ func diskGateways(t *testing.T, n int, opts emulator.Options, pass func(gateway 
 		if err != nil {
 			t.Fatal(err)
 		}
-		files, err := vfs.New(store)
-		if err != nil {
-			t.Fatal(err)
-		}
-		h, err := NewHandler(files, WithEngine(e, func() Member { return e }, func(c Change) {
-			if !c.Own {
-				if err := files.Learn(c.Path, c.ETag); err != nil {
-					t.Error(err)
-				}
-			}
-		}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := h.Close(); err != nil {
-				t.Error(err)
-			}
-			if err := files.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		all = append(all, h)
+		all = append(all, storeGateway(t, store, e))
 	}
 	return all, log, disk
+}
+
+// storeGateway is a gateway of a store.
+func storeGateway(t *testing.T, store backend.Backend, e *gatewaytest.Gateway) *Handler {
+	t.Helper()
+	files, err := vfs.New(store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := NewHandler(files, WithEngine(e, func() Member { return e }, func(c Change) {
+		if !c.Own {
+			if err := files.Learn(c.Path, c.ETag); err != nil {
+				t.Error(err)
+			}
+		}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := files.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return h
 }
 
 // passing sees every request before it is sent.

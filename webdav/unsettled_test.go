@@ -18,7 +18,6 @@ import (
 	"github.com/davdisk/davdisk/backend/memory"
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
 	"github.com/davdisk/davdisk/internal/unsettled"
-	"github.com/davdisk/davdisk/vfs"
 	"github.com/davdisk/davdisk/webdav/internal/gatewaytest"
 )
 
@@ -244,23 +243,7 @@ func TestSuccessBesideAnUnknownOutcome(t *testing.T) {
 	_, engines := gatewaytest.New(t, 2)
 	var all []*Handler
 	for _, e := range engines {
-		files, err := vfs.New(store)
-		if err != nil {
-			t.Fatal(err)
-		}
-		h, err := NewHandler(files, WithEngine(e, func() Member { return e }, func(Change) {}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := h.Close(); err != nil {
-				t.Error(err)
-			}
-			if err := files.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		all = append(all, h)
+		all = append(all, storeGateway(t, store, e))
 	}
 	if a := serve(all[0], "PUT", "/f", "stored"); a.Code != http.StatusServiceUnavailable {
 		t.Errorf("answered %d %s", a.Code, a.Body)

@@ -46,8 +46,11 @@ func (c *Changes) Any() bool {
 	return len(c.over) > 0
 }
 
-// Over asks whether none can take effect any more.
+// Over asks whether none can take effect any more. A nil c has none.
 func (c *Changes) Over(ctx context.Context) bool {
+	if c == nil {
+		return true
+	}
 	for {
 		c.mu.Lock()
 		if len(c.over) == 0 {

@@ -46,11 +46,13 @@ type Name struct {
 
 // conflicts compares two uses as RFC 4918, section 6.2 does two locks.
 func (a Name) conflicts(b Name) bool {
-	if (a.covers(b.Path) || b.covers(a.Path)) && !(a.Shared && b.Shared) {
+	if a.overlaps(b) && !(a.Shared && b.Shared) {
 		return true
 	}
 	return a.guardsMember(b) || b.guardsMember(a)
 }
+
+func (a Name) overlaps(b Name) bool { return a.covers(b.Path) || b.covers(a.Path) }
 
 func (a Name) covers(name string) bool {
 	return a.Path == name || a.Tree && pathtree.Within(name, a.Path)
@@ -59,23 +61,15 @@ func (a Name) covers(name string) bool {
 func (a Name) guardsMember(b Name) bool { return a.Lock && b.Member && a.Path == parent(b.Path) }
 
 // conflicting reports whether two requests may not have their names at once.
-func conflicting(some, others []Name) bool {
-	for _, a := range some {
-		if slices.ContainsFunc(others, a.conflicts) {
-			return true
-		}
-	}
-	return false
-}
+func conflicting(some, others []Name) bool { return anyTwo(some, others, Name.conflicts) }
 
 // overlapping reports whether two requests have a path in common.
-func overlapping(some, others []Name) bool {
-	for _, a := range some {
-		if slices.ContainsFunc(others, func(b Name) bool { return a.covers(b.Path) || b.covers(a.Path) }) {
-			return true
-		}
-	}
-	return false
+func overlapping(some, others []Name) bool { return anyTwo(some, others, Name.overlaps) }
+
+func anyTwo(some, others []Name, are func(a, b Name) bool) bool {
+	return slices.ContainsFunc(some, func(a Name) bool {
+		return slices.ContainsFunc(others, func(b Name) bool { return are(a, b) })
+	})
 }
 
 // reservations are the names in use by current requests. Those of one gateway

@@ -37,8 +37,8 @@ func (r *Reservation) Leave(over func(ctx context.Context) bool) {
 	r.end()
 }
 
-// unsettle closes the names of a hold to all, for their time from now on. It fails
-// with cluster.ErrExpelled, with a position in the log, if others have settled it.
+// unsettle closes the names of a hold to all, for their time from now on. It is
+// errSettled if others have settled it.
 func (t *Table) unsettle(ctx context.Context, of ticket) error {
 	seq, err := t.log.Propose(ctx, change{Op: opUnsettle, Reserved: &reserved{Release: &of}}, journal.Options{})
 	if seq > 0 && errors.Is(err, cluster.ErrExpelled) {
