@@ -14,6 +14,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -35,7 +36,7 @@ const (
 	// earlierSuffix and oldSuffix ended the names of chunks of other formats, the
 	// first of which may not have been compared with the hash of their content.
 	earlierSuffix, oldSuffix = ".chunk", ".bytes"
-	// newPrefix begins the names of files that are of no use to others.
+	// newPrefix begins the names of files that are of no use to others, or to a later run.
 	newPrefix = "new-"
 	// sumSize is the length in bytes of the checksum at the end of a file.
 	sumSize = crc32.Size
@@ -223,16 +224,11 @@ func (c *Cache) put(name, checked string, data []byte) {
 	if !c.wantsFile(name, e.size) {
 		return
 	}
-	temp, err := c.write(name, checked, data)
-	if err != nil {
+	if c.write(name, checked, data) != nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.byKey[name]; ok || os.Rename(temp, filepath.Join(c.dir, name)) != nil {
-		os.Remove(temp)
-		return
-	}
 	c.byKey[name] = c.order.PushFront(e)
 	c.count(e, 1)
 	c.evict()
@@ -247,15 +243,21 @@ func (c *Cache) count(e entry, sign int64) {
 	}
 }
 
-// write writes a chunk to a file beside its own, and returns the name.
-func (c *Cache) write(name, checked string, data []byte) (temp string, err error) {
-	dir := filepath.Dir(filepath.Join(c.dir, name))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", err
+// write makes the file of a chunk. Nobody reads it before its entry is there, and
+// what a crash leaves of it has not its checksum. That the file exists is an error:
+// another makes it.
+func (c *Cache) write(name, checked string, data []byte) error {
+	full := filepath.Join(c.dir, name)
+	create := func() (*os.File, error) { return os.OpenFile(full, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) }
+	f, err := create()
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(filepath.Dir(full), 0o700); err != nil {
+			return err
+		}
+		f, err = create()
 	}
-	f, err := os.CreateTemp(dir, newPrefix+"*")
 	if err != nil {
-		return "", err
+		return err
 	}
 	_, err = f.Write(data)
 	if err == nil {
@@ -265,9 +267,9 @@ func (c *Cache) write(name, checked string, data []byte) (temp string, err error
 		err = closed
 	}
 	if err != nil {
-		os.Remove(f.Name())
+		os.Remove(full)
 	}
-	return f.Name(), err
+	return err
 }
 
 // evict removes chunks until the limit is met. The caller holds c.mu.
