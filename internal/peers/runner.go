@@ -94,7 +94,7 @@ func (r runner) once(ctx context.Context, t task, who peer) (c cost, err error) 
 	if err != nil {
 		return c, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, emptyFiles(dir)) }()
 	s := &session{Context: ctx, peer: who, site: site{slow: t.rate > 0, private: filepath.Join(dir, "private"), folder: folder(filepath.Join(dir, "served"))}}
 	if err := errors.Join(os.Chmod(dir, 0o755), os.Mkdir(s.site.private, 0o755)); err != nil {
 		return c, err
@@ -103,6 +103,7 @@ func (r runner) once(ctx context.Context, t task, who peer) (c cost, err error) 
 		if s.site.disk, err = newDisk(dir); err != nil {
 			return c, err
 		}
+		defer func() { err = errors.Join(err, s.site.disk.close()) }()
 		s.place = s.site.disk
 	} else {
 		if err := errors.Join(os.Mkdir(string(s.site.folder), 0o777), os.Chmod(string(s.site.folder), 0o777)); err != nil {
@@ -110,7 +111,6 @@ func (r runner) once(ctx context.Context, t task, who peer) (c cost, err error) 
 		}
 		s.place = s.site.folder
 	}
-	defer func() { err = errors.Join(err, s.place.close()) }()
 	if err := t.prepare(s.place); err != nil {
 		return c, fmt.Errorf("prepare: %w", err)
 	}
