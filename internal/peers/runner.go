@@ -100,7 +100,7 @@ func (r runner) once(ctx context.Context, t task, who peer) (c cost, err error) 
 		return c, err
 	}
 	if who.far {
-		if s.site.disk, err = newDisk(dir); err != nil {
+		if s.site.disk, err = newDisk(dir, t.large); err != nil {
 			return c, err
 		}
 		defer func() { err = errors.Join(err, s.site.disk.close()) }()

@@ -14,6 +14,7 @@ type task struct {
 	latency  time.Duration // of every answer of the disk
 	refused  float64       // share of the answers of the disk's API that are 429
 	rate     int64         // bytes a second of each download, 0 is no limit
+	large    bool          // the files are: the disk keeps them in a folder, and not in memory
 	hard     bool          // some peers fail at it, which the tables then say; davdisk may not
 	programs bool          // done by the peers' programs that copy, without a server
 	prepare  func(place) error

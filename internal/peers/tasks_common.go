@@ -44,7 +44,7 @@ func listTask(name string, n, times int, properties string) task {
 // getTask reads files of a folder of files files, n requests by clients clients.
 func getTask(name string, files, n, clients int, size int64) task {
 	return task{
-		name: name, units: float64(n),
+		name: name, units: float64(n), large: size > 1<<20,
 		prepare: filled("d", files, size),
 		first: func(s *session) error {
 			return parallel(s, clients, files, func(ctx context.Context, i int) error {
@@ -62,7 +62,7 @@ func getTask(name string, files, n, clients int, size int64) task {
 // putTask stores n new files by clients clients.
 func putTask(name string, n, clients int, size int64) task {
 	return task{
-		name: name, units: float64(n),
+		name: name, units: float64(n), large: size > 1<<20,
 		prepare: filled("d", 0, 0),
 		work: func(s *session) (func() error, error) {
 			err := parallel(s, clients, n, func(ctx context.Context, i int) error {

@@ -45,7 +45,7 @@ func rangesTask(name string, z sizes) task {
 	const length = 64 << 10
 	step := z.big / int64(z.ranges)
 	return task{
-		name: name, prepare: filled("d", 1, z.big),
+		name: name, large: true, prepare: filled("d", 1, z.big),
 		work: func(s *session) (func() error, error) {
 			for i := range int64(z.ranges) {
 				// From end to start, so that nothing can be read ahead.
