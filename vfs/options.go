@@ -13,6 +13,7 @@ type Option func(*options)
 type options struct {
 	stateDir   string
 	waiting    int64 // bytes that may be queued; 0: no write-back
+	gateways   Gateways
 	cacheDir   string
 	cacheBytes int64
 	ttl        time.Duration
@@ -75,6 +76,11 @@ func WithStateDir(dir string) Option { return func(o *options) { o.stateDir = di
 // [ReadQueue] returns the queued files. It needs WithStateDir and a store that
 // is a [backend.Versioner]. The default is 0: no write-back.
 func WithWriteBack(maxBytes int64) Option { return func(o *options) { o.waiting = maxBytes } }
+
+// WithGateways makes f one of several with [WithWriteBack] on one store, which know
+// of each other's queues by g: what waits at one of them is shown by all, and read or
+// changed at another one only when it is stored.
+func WithGateways(g Gateways) Option { return func(o *options) { o.gateways = g } }
 
 // WithCacheDir caches content that was read in dir, at most maxBytes of it, and a
 // quarter of that for one file. Read never waits for it: if the disk falls

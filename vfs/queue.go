@@ -12,6 +12,17 @@ import (
 // queueDir is the folder of the write-back queue, below the state folder.
 const queueDir = "queue"
 
+// What file systems on one store, each with a queue, know of each other; see
+// [WithGateways].
+type (
+	Gateways = writeback.Gateways
+	Waiting  = writeback.File
+	Local    = writeback.Local
+)
+
+// ErrWaits is the error of [Gateways] for a name that waits in another queue.
+var ErrWaits = writeback.ErrWaits
+
 // Queued describes a file that has been acknowledged and is still to be stored.
 type Queued struct {
 	ID      string    `json:"id"`
@@ -67,7 +78,7 @@ func (c *core) openQueue() error {
 	c.queue, err = writeback.Open(c.b, writeback.Options{
 		Dir: dir, MaxBytes: c.opts.waiting, Log: c.opts.log, Now: c.opts.now,
 		Look:    func(ctx context.Context, name string) (backend.Info, error) { return c.storeStat(ctx, name) },
-		Changed: c.invalidate,
+		Changed: c.invalidate, Gateways: c.opts.gateways,
 	})
 	if err == nil {
 		c.b = c.queue

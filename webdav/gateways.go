@@ -1,6 +1,7 @@
 package webdav
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -60,6 +61,17 @@ func WithEngine(e Engine, member func() Member, onChange func(Change)) Option {
 		o.engine, o.member, o.onChange = engine, member, onChange
 		return nil
 	}
+}
+
+// Reserve keeps the requests to all gateways from changing a file until release is
+// called, for a change of it that is no request. It waits for those that are changing
+// it, for some seconds at most.
+func (h *Handler) Reserve(ctx context.Context, name string) (release func(), err error) {
+	r, err := h.locks.Reserve(ctx, lock.Name{Path: name, Member: true, Lingers: lingers})
+	if err != nil {
+		return nil, err
+	}
+	return r.Release, nil
 }
 
 // epoch returns the membership of this gateway; 0 without one.

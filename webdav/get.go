@@ -29,10 +29,22 @@ func (h *Handler) get(w http.ResponseWriter, r *request) error {
 	case errors.Is(err, errNotModified):
 		w.WriteHeader(http.StatusNotModified)
 		return nil
+	case isUnavailable(err):
+		return err // which says why
 	case mayHaveChanged(err):
 		return &statusError{status: http.StatusServiceUnavailable, reason: "the file cannot be read at the moment", cause: err}
 	}
 	return err
+}
+
+// isUnavailable reports whether an error is 503 by the file system's own word.
+func isUnavailable(err error) bool {
+	var s HTTPStatuser
+	if !errors.As(err, &s) {
+		return false
+	}
+	code, _ := s.HTTPStatus()
+	return code == http.StatusServiceUnavailable
 }
 
 // mayHaveChanged reports whether a read error can mean that the content has

@@ -13,6 +13,9 @@ import (
 
 // Mkdir implements backend.Backend. A queued file of that name is fs.ErrExist.
 func (q *Queue) Mkdir(ctx context.Context, name string) error {
+	if err := q.current("mkdir", name); err != nil {
+		return err
+	}
 	if _, ok := q.waiting(name); ok {
 		return backend.PathError("mkdir", name, fs.ErrExist, "")
 	}
@@ -65,8 +68,14 @@ func (q *Queue) VersionOf(sha256 string) string {
 // stored first; queued files below a folder are stored, so that a process that
 // is killed meanwhile does not leave a part of the folder.
 func (q *Queue) Remove(ctx context.Context, name string, opts backend.RemoveOptions) error {
-	if _, ok := q.waiting(name); ok && opts.IfVersion == "" {
-		return q.removeWaiting(ctx, name, opts)
+	if err := q.settle(ctx, "remove", name); err != nil {
+		return err
+	}
+	if _, ok := q.queued(name); ok && opts.IfVersion == "" {
+		if err := q.removeWaiting(ctx, name, opts); err != nil {
+			return err
+		}
+		return q.settle(ctx, "remove", name) // others must not be shown what is gone
 	}
 	if err := q.flush(ctx, name); err != nil {
 		return err
@@ -97,6 +106,7 @@ func (q *Queue) removeWaiting(ctx context.Context, name string, opts backend.Rem
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.dequeue(e)
+	q.gateways.Changed(name)
 	q.acks++
 	e.attempt.end(nil)
 	return nil
@@ -139,12 +149,16 @@ func (q *Queue) waitInFlight(ctx context.Context, name string) (*entry, error) {
 	}
 }
 
-// flush stores the queued files at and below the names now.
+// flush stores the queued files at and below the names now, those of other
+// gateways too.
 func (q *Queue) flush(ctx context.Context, names ...string) error {
+	if err := q.unknown(names); err != nil {
+		return pathError("store", names[0], err)
+	}
 	for {
 		name, next := q.expedite(names)
 		if next == nil {
-			return nil
+			return q.settle(ctx, "store", names...)
 		}
 		if err := next.wait(ctx); err != nil {
 			return &fs.PathError{Op: "store", Path: name, Err: err}
@@ -167,7 +181,7 @@ func (q *Queue) expedite(names []string) (name string, next *attempt) {
 	defer q.mu.Unlock()
 	for at, e := range q.entries {
 		if slices.ContainsFunc(names, func(name string) bool { return backend.Within(at, name) }) {
-			e.Trouble.Next, name, next = time.Time{}, at, e.attempt
+			e.Trouble.Next, e.urgent, name, next = time.Time{}, true, at, e.attempt
 		}
 	}
 	if next != nil {

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/davdisk/davdisk/internal/durable"
 	"github.com/davdisk/davdisk/internal/journal"
 )
@@ -49,6 +51,7 @@ const (
 	contentSuffix = ".content" // the bytes
 	troubleSuffix = ".trouble" // a Trouble
 	lockName      = "lock"
+	idName        = "id" // of the folder, where there are other gateways
 )
 
 // entryFormat is the journal format of the files of entries.
@@ -197,13 +200,28 @@ func (f folder) verify(e Entry) error {
 	return nil
 }
 
+// idFormat is the journal format of the file with the identity of the folder.
+const idFormat = "davdisk write-back folder 1"
+
+// identify returns what tells the folder from others, also of the same gateway. It
+// is made up the first time.
+func (f folder) identify() (id string, err error) {
+	at := filepath.Join(string(f), idName)
+	err = journal.ReadFile(at, idFormat, &id)
+	if errors.Is(err, fs.ErrNotExist) {
+		id = uuid.NewString()
+		err = journal.WriteFile(at, idFormat, id)
+	}
+	return id, err
+}
+
 // sweep removes the files that belong to no entry.
 func (f folder) sweep(entries []Entry) error {
 	files, err := os.ReadDir(string(f))
 	if err != nil {
 		return err
 	}
-	keep := map[string]bool{lockName: true}
+	keep := map[string]bool{lockName: true, idName: true}
 	for _, e := range entries {
 		keep[e.ID+entrySuffix], keep[e.ID+contentSuffix] = true, true
 	}

@@ -36,6 +36,9 @@ func (q *Queue) put(ctx context.Context, name string, body io.Reader, opts backe
 		return backend.Info{}, err
 	}
 	defer unlock()
+	if err := q.settle(ctx, "put", name); err != nil {
+		return backend.Info{}, err
+	}
 	if err := q.Capabilities().Names.Check("put", name); err != nil {
 		return backend.Info{}, err // the store would refuse it when the client has been told that all is well
 	}
@@ -54,7 +57,11 @@ func (q *Queue) put(ctx context.Context, name string, body io.Reader, opts backe
 	}
 	if err == nil {
 		var info backend.Info
-		if info, err = q.acknowledge(e, there.Version); err == nil {
+		info, err = q.acknowledge(ctx, e, there.Version)
+		if errors.Is(err, ErrWaits) { // an upload to the same name, at the same time, was first
+			info, err = q.acknowledgeLater(ctx, e, opts)
+		}
+		if err == nil {
 			return info, nil
 		}
 	}
@@ -210,13 +217,32 @@ func (q *Queue) quotaError(e *entry) error {
 	return nil
 }
 
+// acknowledgeLater queues an entry after what waits elsewhere under its name.
+func (q *Queue) acknowledgeLater(ctx context.Context, e *entry, opts backend.PutOptions) (backend.Info, error) {
+	if err := q.settle(ctx, "put", e.Name); err != nil {
+		return backend.Info{}, err
+	}
+	there, err := q.checkConditions(ctx, e.Name, opts)
+	if err != nil {
+		return backend.Info{}, err
+	}
+	e.Growth = e.Size - there.Size
+	return q.acknowledge(ctx, e, there.Version)
+}
+
 // acknowledge queues an entry, in place of a queued one of the same name.
-func (q *Queue) acknowledge(e *entry, replaces string) (backend.Info, error) {
+func (q *Queue) acknowledge(ctx context.Context, e *entry, replaces string) (backend.Info, error) {
 	// The upload of the replaced entry must not start in between.
 	release := q.blockUploads(e.Name)
 	defer release()
+	e.Since = q.opts.Now()
+	done, err := q.gateways.Announce(ctx, e.file())
+	defer done()
+	if err != nil {
+		return backend.Info{}, err
+	}
 	q.mu.Lock()
-	e.Since, e.Replaces = q.opts.Now(), []string{replaces}
+	e.Replaces = []string{replaces}
 	old := q.entries[e.Name]
 	if old != nil {
 		e.Replaces, e.begun = slices.Clone(old.Replaces), old.begun
@@ -226,7 +252,7 @@ func (q *Queue) acknowledge(e *entry, replaces string) (backend.Info, error) {
 		}
 	}
 	q.mu.Unlock()
-	err := q.folder.write(e.Entry)
+	err = q.folder.write(e.Entry)
 	if err == nil && old != nil {
 		err = q.folder.removeEntry(old.ID)
 	}

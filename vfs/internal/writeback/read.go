@@ -32,11 +32,20 @@ func merge(below, ours backend.Info) backend.Info {
 	return ours
 }
 
-// waiting returns the queued file of a name.
+// waiting returns the file of a name that is queued, here or at another gateway.
 func (q *Queue) waiting(name string) (backend.Info, bool) {
+	if info, ok := q.queued(name); ok {
+		return info, true
+	}
+	f, ok := q.gateways.Elsewhere(name)
+	return f.info(), ok
+}
+
+// queued returns the file of a name that is queued here.
+func (q *Queue) queued(name string) (backend.Info, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if e := q.entries[name]; e != nil {
+	if e := q.entries[name]; e != nil && q.gateways.Owns(name) {
 		return e.info(), true
 	}
 	return backend.Info{}, false
@@ -47,6 +56,9 @@ func (q *Queue) Stat(ctx context.Context, name string) (backend.Info, error) {
 	if err := ctx.Err(); err != nil {
 		return backend.Info{}, &fs.PathError{Op: "stat", Path: name, Err: err}
 	}
+	if err := q.current("stat", name); err != nil {
+		return backend.Info{}, err
+	}
 	if info, ok := q.waiting(name); ok {
 		return info, nil
 	}
@@ -55,6 +67,9 @@ func (q *Queue) Stat(ctx context.Context, name string) (backend.Info, error) {
 
 // List implements backend.Backend.
 func (q *Queue) List(ctx context.Context, name string) (backend.Info, iter.Seq2[backend.Info, error], error) {
+	if err := q.current("list", name); err != nil {
+		return backend.Info{}, nil, err
+	}
 	if info, ok := q.waiting(name); ok {
 		return info, nil, backend.PathError("list", name, backend.ErrNotDir, "")
 	}
@@ -86,11 +101,14 @@ func (q *Queue) List(ctx context.Context, name string) (backend.Info, iter.Seq2[
 
 // children returns the queued files of a folder by name.
 func (q *Queue) children(name string) map[string]backend.Info {
+	found := map[string]backend.Info{}
+	for _, f := range q.gateways.In(name) {
+		found[path.Base(f.Name)] = f.info()
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	found := map[string]backend.Info{}
 	for at, e := range q.entries {
-		if path.Dir(at) == name {
+		if path.Dir(at) == name && q.gateways.Owns(at) {
 			found[path.Base(at)] = e.info()
 		}
 	}
@@ -102,11 +120,20 @@ func (q *Queue) Open(ctx context.Context, name, version string) (backend.Content
 	if err := ctx.Err(); err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	content, err := q.openWaiting(name, version)
-	if content == nil && err == nil {
-		return q.store.Open(ctx, name, version)
+	if err := q.current("open", name); err != nil {
+		return nil, err
 	}
-	return content, err
+	content, err := q.openWaiting(name, version)
+	if content != nil || err != nil {
+		return content, err
+	}
+	if f, ok := q.gateways.Elsewhere(name); ok {
+		if version != "" && version != f.Version {
+			return nil, backend.PathError("open", name, backend.ErrChanged, "")
+		}
+		return &distant{queue: q, file: f}, nil
+	}
+	return q.store.Open(ctx, name, version)
 }
 
 // openWaiting opens the queued file of a name; nil if there is none.
@@ -115,7 +142,7 @@ func (q *Queue) openWaiting(name, version string) (backend.Content, error) {
 	defer q.mu.Unlock()
 	e := q.entries[name]
 	switch {
-	case e == nil:
+	case e == nil, !q.gateways.Owns(name):
 		return nil, nil
 	case version != "" && version != e.Version:
 		return nil, backend.PathError("open", name, backend.ErrChanged, "")
@@ -166,6 +193,9 @@ func (q *Queue) Usage(ctx context.Context) (backend.Space, error) {
 // Properties implements backend.Propertier. A file keeps its properties when its
 // content is replaced, so they are those of the store; a new file has none.
 func (q *Queue) Properties(ctx context.Context, name string) (map[string]string, error) {
+	if err := q.current("properties", name); err != nil {
+		return nil, err
+	}
 	props, err := backend.Properties(ctx, q.store, name)
 	if _, ok := q.waiting(name); ok && errors.Is(err, fs.ErrNotExist) {
 		return map[string]string{}, nil

@@ -91,11 +91,12 @@ func (q *Queue) pick() (first *entry, pause time.Duration, more bool) {
 	for name, e := range q.entries {
 		switch {
 		case q.inFlight[name] != nil, q.draining && e.failed:
+		case !q.gateways.Owns(name): // Expedite wakes us
 		case slices.Contains(q.blocked, name):
 			more = true
 		case e.Trouble.Next.After(now):
 			pause = min(pause, e.Trouble.Next.Sub(now))
-		case first == nil || e.ID < first.ID:
+		case first == nil || e.urgent && !first.urgent || e.urgent == first.urgent && e.ID < first.ID:
 			first = e
 		}
 	}
@@ -127,6 +128,7 @@ func (q *Queue) try(e *entry) {
 	switch {
 	case err == nil && current == e:
 		q.dequeue(e)
+		q.gateways.Changed(e.Name)
 		q.space.Used += e.Growth
 		q.retryFull()
 		if e.failed {

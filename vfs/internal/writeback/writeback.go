@@ -15,7 +15,7 @@
 //
 // In entry.go is the folder; read.go merges entries with what is stored; put.go
 // acknowledges; changes.go makes all other changes; upload.go stores in the
-// background.
+// background; gateways.go is what queues of several gateways agree about.
 package writeback
 
 import (
@@ -49,16 +49,20 @@ type Options struct {
 	// Changed is called with names of which the store now has something else
 	// than the queue has shown.
 	Changed func(name string)
+	// Gateways knows the queues of the other gateways; nil: there are none.
+	Gateways Gateways
 }
 
 // A Queue is a backend.Backend that stores files later. It is safe for
 // concurrent use.
 type Queue struct {
-	store  backend.Backend
-	opts   Options
-	folder folder
-	unlock func() error
-	names  pathlock.Table // locked by Put
+	store    backend.Backend
+	opts     Options
+	gateways Gateways
+	id       string // of the folder; empty for a queue that is the only one
+	folder   folder
+	unlock   func() error
+	names    pathlock.Table // locked by Put
 
 	work    context.Context // of uploads
 	cancel  context.CancelFunc
@@ -84,6 +88,7 @@ type entry struct {
 	failed  bool // an attempt of this process has failed
 	full    bool // the store had no room for it
 	refused bool // its last attempt failed with a permanent error
+	urgent  bool // somebody waits for it
 	attempt *attempt
 }
 
@@ -103,7 +108,7 @@ func Open(store backend.Backend, o Options) (*Queue, error) {
 		return nil, errors.New("write-back needs a store whose versions derive from the content, because the client gets the version before the file is stored; those of this store do not")
 	}
 	q := &Queue{
-		store: store, opts: o, folder: folder(o.Dir),
+		store: store, opts: o, gateways: o.Gateways, folder: folder(o.Dir),
 		kick: make(chan struct{}, 1), stopped: make(chan struct{}),
 		entries: map[string]*entry{}, inFlight: map[string]*attempt{},
 	}
@@ -115,6 +120,11 @@ func Open(store backend.Backend, o Options) (*Queue, error) {
 		return nil, err
 	}
 	left, err := q.folder.load()
+	if q.gateways == nil {
+		q.gateways = alone{}
+	} else if err == nil {
+		q.id, err = q.folder.identify()
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the queue of uploads: %w", err), q.unlock())
 	}
@@ -129,6 +139,7 @@ func Open(store backend.Backend, o Options) (*Queue, error) {
 		o.Log.Info("files of a previous run are still to be stored", "files", len(left), "bytes", q.bytes)
 	}
 	q.work, q.cancel = context.WithCancel(context.Background())
+	q.gateways.Attach(q)
 	return q, nil
 }
 

@@ -1,0 +1,188 @@
+package writeback
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/davdisk/davdisk/backend"
+)
+
+// A File waits in the queue of one of several gateways to be stored.
+type File struct {
+	Name    string    `json:"name"` // in the store
+	Size    int64     `json:"size"` // bytes
+	Version string    `json:"version"`
+	SHA256  string    `json:"sha256"`
+	ModTime time.Time `json:"mod_time,omitzero"`
+}
+
+// info describes the file as the store will.
+func (f File) info() backend.Info {
+	return backend.Info{Name: path.Base(f.Name), Size: f.Size, ModTime: f.ModTime, Version: f.Version, SHA256: f.SHA256}
+}
+
+// Gateways is what the queues of several gateways on one store know of each other.
+// A file that waits at one of them is closed to changes by the others until it is
+// stored. Its methods are called concurrently; those without a context must not
+// block, and call nothing of a queue.
+type Gateways interface {
+	// Attach is called once, before all others.
+	Attach(Local)
+	// Announce makes a file of this queue known to the others, before its writer
+	// is answered. It is ErrWaits if the name waits elsewhere. done is called
+	// when the file is queued, or when it is not going to be, also after an error.
+	Announce(ctx context.Context, f File) (done func(), err error)
+	// Changed tells of names that have entered or left this queue otherwise.
+	Changed(names ...string)
+	// Owns reports whether the others know that a name waits here. What they do
+	// not know of is neither shown nor stored.
+	Owns(name string) bool
+	// Current is an error while it is not known what waits elsewhere.
+	Current() error
+	// Elsewhere returns what waits under a name in another queue.
+	Elsewhere(name string) (File, bool)
+	// In returns what waits in a folder in other queues.
+	In(folder string) []File
+	// Settle returns when the store has what other queues hold at and below the
+	// names, and what this one held there is not known as waiting any more. It
+	// asks for that and waits briefly, and is then backend.ErrUnavailable.
+	Settle(ctx context.Context, names ...string) error
+}
+
+// ErrWaits means that a file of that name waits in another queue.
+var ErrWaits error = &backend.Error{Kind: backend.ErrUnavailable, Message: "a file of that name waits at another gateway to be stored", RetryAfter: firstPause}
+
+// Local is a queue as Gateways see it.
+type Local interface {
+	// ID tells the folder of the queue from others.
+	ID() string
+	// File returns the file that is queued under a name.
+	File(name string) (File, bool)
+	// Files returns all that are queued.
+	Files() []File
+	// Expedite stores files as soon as possible. It does not wait for that.
+	Expedite(names ...string)
+	// Recheck looks whether the store still has what a file is to replace, while
+	// nobody can change that. If not, the file is queued under another name.
+	Recheck(ctx context.Context, name string) error
+}
+
+// alone is the Gateways of a queue that is the only one.
+type alone struct{}
+
+func (alone) Attach(Local)                                   {}
+func (alone) Announce(context.Context, File) (func(), error) { return func() {}, nil }
+func (alone) Changed(...string)                              {}
+func (alone) Owns(string) bool                               { return true }
+func (alone) Current() error                                 { return nil }
+func (alone) Elsewhere(string) (File, bool)                  { return File{}, false }
+func (alone) In(string) []File                               { return nil }
+func (alone) Settle(context.Context, ...string) error        { return nil }
+
+// file describes an entry to the other queues.
+func (e *entry) file() File {
+	info := e.info()
+	return File{Name: e.Name, Size: info.Size, Version: info.Version, SHA256: info.SHA256, ModTime: info.ModTime}
+}
+
+// ID implements Local.
+func (q *Queue) ID() string { return q.id }
+
+// File implements Local.
+func (q *Queue) File(name string) (File, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if e := q.entries[name]; e != nil {
+		return e.file(), true
+	}
+	return File{}, false
+}
+
+// Files implements Local.
+func (q *Queue) Files() (all []File) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, e := range q.entries {
+		all = append(all, e.file())
+	}
+	return all
+}
+
+// Expedite implements Local. It also makes the queue look again at what it owns.
+func (q *Queue) Expedite(names ...string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, name := range names {
+		if e := q.entries[name]; e != nil {
+			e.Trouble.Next, e.urgent = time.Time{}, true
+		}
+	}
+	q.wake()
+}
+
+// Recheck implements Local.
+func (q *Queue) Recheck(ctx context.Context, name string) error {
+	q.mu.Lock()
+	e := q.entries[name]
+	if e == nil || q.inFlight[name] != nil {
+		q.mu.Unlock()
+		return nil
+	}
+	version, replaces := e.Version, e.Replaces
+	q.mu.Unlock()
+	info, err := q.store.Stat(ctx, name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil // removed elsewhere: there is no conflict
+	case err != nil:
+		return err
+	case !info.Dir && (info.Version == version || slices.Contains(replaces, info.Version)):
+		return nil
+	}
+	err = q.storeBeside(e)
+	var beside *conflict
+	if errors.As(err, &beside) {
+		return nil
+	}
+	return err
+}
+
+// settle is called before anything is changed at or below the names.
+func (q *Queue) settle(ctx context.Context, op string, names ...string) error {
+	err := q.gateways.Settle(ctx, names...)
+	if err == nil {
+		err = q.unknown(names)
+	}
+	return pathError(op, names[0], err)
+}
+
+// current is called before anything is read.
+func (q *Queue) current(op, name string) error { return pathError(op, name, q.gateways.Current()) }
+
+func pathError(op, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fs.PathError{Op: op, Path: name, Err: err}
+}
+
+// unknown refuses a change of what waits here without the knowledge of the others:
+// their clients see something else under the name.
+func (q *Queue) unknown(names []string) error {
+	if q.id == "" {
+		return nil
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for at := range q.entries {
+		if slices.ContainsFunc(names, func(name string) bool { return backend.Within(at, name) }) && !q.gateways.Owns(at) {
+			return &backend.Error{Kind: backend.ErrUnavailable, Message: fmt.Sprintf("%q waits here, and the other gateways have not been told that yet", path.Base(at)), RetryAfter: firstPause}
+		}
+	}
+	return nil
+}
