@@ -1,0 +1,485 @@
+package waiting
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/cluster"
+	"github.com/davdisk/davdisk/internal/journal"
+	"github.com/davdisk/davdisk/vfs"
+)
+
+// queue is a vfs.Local of a test.
+type queue struct {
+	id string
+
+	mu        sync.Mutex // guards what follows
+	files     map[string]vfs.Waiting
+	expedited []string
+	rechecked []string
+	recheck   func(name string) error
+}
+
+func (q *queue) ID() string { return q.id }
+
+func (q *queue) File(name string) (vfs.Waiting, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	f, ok := q.files[name]
+	return f, ok
+}
+
+func (q *queue) Files() []vfs.Waiting {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Collect(maps.Values(q.files))
+}
+
+func (q *queue) Expedite(names ...string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.expedited = append(q.expedited, names...)
+}
+
+func (q *queue) Recheck(_ context.Context, name string) error {
+	q.mu.Lock()
+	q.rechecked = append(q.rechecked, name)
+	recheck := q.recheck
+	q.mu.Unlock()
+	if recheck != nil {
+		return recheck(name)
+	}
+	return nil
+}
+
+func (q *queue) set(name, version string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if version == "" {
+		delete(q.files, name)
+	} else {
+		q.files[name] = vfs.Waiting{Name: name, Version: version}
+	}
+}
+
+// bench is gateways without stores.
+type bench struct {
+	*testing.T
+	log    *testLog
+	now    time.Time
+	after  chan time.Time
+	tables []*Table
+	queues []*queue
+	at     []*testGateway
+	forgot [][]string
+}
+
+func newBench(t *testing.T, n int) *bench {
+	b := &bench{T: t, log: &testLog{}, now: time.Unix(1e9, 0), after: make(chan time.Time)}
+	for i := range n {
+		b.add(fmt.Sprintf("g%d", i), fmt.Sprintf("folder%d", i))
+	}
+	return b
+}
+
+func (b *bench) add(name, id string) int {
+	b.Helper()
+	i, g := len(b.tables), &testGateway{log: b.log, name: name}
+	b.forgot = append(b.forgot, nil)
+	table, err := Open(Options{
+		Engine: g, Member: g.member, Forget: func(name string) { b.forgot[i] = append(b.forgot[i], name) },
+		Now: func() time.Time { return b.now }, After: func(time.Duration) <-chan time.Time { return b.after },
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	table.ReserveBy(func(context.Context, string) (func(), error) { return func() {}, nil })
+	q := &queue{id: id, files: map[string]vfs.Waiting{}}
+	table.Attach(q)
+	b.tables, b.queues, b.at = append(b.tables, table), append(b.queues, q), append(b.at, g)
+	b.log.join(g)
+	b.pass(i)
+	return i
+}
+
+func (b *bench) pass(i int) {
+	b.Helper()
+	if err := b.tables[i].Pass(b.Context()); err != nil {
+		b.Error(err)
+	}
+}
+
+func (b *bench) announce(i int, name, version string) error {
+	done, err := b.tables[i].Announce(b.Context(), vfs.Waiting{Name: name, Version: version})
+	if err == nil {
+		b.queues[i].set(name, version)
+	}
+	done()
+	return err
+}
+
+// holders tells who holds what, as a gateway knows it.
+func (b *bench) holders(i int) string {
+	var all []string
+	for _, f := range b.tables[i].Files() {
+		text := f.Owner.Gateway + ":" + f.Name + "=" + f.Version
+		if f.GivenUp {
+			text += "?"
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, " ")
+}
+
+func (b *bench) holds(i int, want string) {
+	b.Helper()
+	if got := b.holders(i); got != want {
+		b.Errorf("gateway %d knows %q, want %q", i, got, want)
+	}
+}
+
+// settles tests Settle without waiting: words of a refusal, "" for none.
+func (b *bench) settles(i int, words string, names ...string) {
+	b.Helper()
+	ctx, cancel := context.WithCancel(b.Context())
+	cancel()
+	err := b.tables[i].Settle(ctx, names...)
+	switch {
+	case words == "" && err == nil:
+	case words == "waits" && errors.Is(err, context.Canceled):
+	case words != "" && err != nil && strings.Contains(err.Error(), words):
+	default:
+		b.Errorf("%v is settled at %d with %v, want %q", names, i, err, words)
+	}
+}
+
+// A name waits at one gateway, from its announcement until that one has stored what it
+// announced last, and is closed to changes by the others meanwhile.
+func TestAnnounced(t *testing.T) {
+	b := newBench(t, 2)
+	if err := b.announce(0, "d/f", "1"); err != nil {
+		t.Fatal(err)
+	}
+	b.holds(1, "g0:d/f=1")
+	if err := b.announce(1, "d/f", "x"); !errors.Is(err, vfs.ErrWaits) {
+		t.Errorf("it waits at both: %v", err)
+	}
+	if f, ok := b.tables[1].Elsewhere("d/f"); !ok || f.Version != "1" || len(b.tables[1].In("d")) != 1 || len(b.tables[1].In(".")) != 0 || b.tables[1].Owns("d/f") {
+		t.Errorf("elsewhere it is %+v, %v", f, ok)
+	}
+	if _, ok := b.tables[0].Elsewhere("d/f"); ok || !b.tables[0].Owns("d/f") || len(b.tables[0].In("d")) != 0 {
+		t.Error("it is not its owner's")
+	}
+	b.settles(0, "", "d")
+	b.settles(1, "", "e", "d/g", "d/f2")
+	for _, names := range [][]string{{"d/f"}, {"d"}, {"."}, {"e", "d"}} {
+		b.settles(1, "waits", names...)
+	}
+	if got := fmt.Sprint(b.forgot); got != "[[] [d/f]]" {
+		t.Errorf("caches drop %v", got)
+	}
+	b.pass(0)
+	b.holds(1, "g0:d/f=1")
+
+	// The upload of the first ends when the second is announced.
+	done, err := b.tables[0].Announce(t.Context(), vfs.Waiting{Name: "d/f", Version: "2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.queues[0].set("d/f", "")
+	b.tables[0].Changed("d/f")
+	b.pass(0)
+	b.holds(1, "g0:d/f=2")
+	b.queues[0].set("d/f", "2")
+	done()
+	b.pass(0)
+	b.holds(1, "g0:d/f=2")
+	b.queues[0].set("d/f", "")
+	b.tables[0].Changed("d/f")
+	b.settles(0, "waits", "d") // a change of it would be shown late
+	b.pass(0)
+	b.holds(1, "")
+	b.settles(0, "", "d")
+	b.settles(1, "", "d")
+}
+
+// What was announced and is not queued after all is withdrawn, and what is queued in
+// its place is told.
+func TestAnnouncedInVain(t *testing.T) {
+	b := newBench(t, 2)
+	if err := b.announce(0, "f", "1"); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"f", "g"} {
+		done, err := b.tables[0].Announce(t.Context(), vfs.Waiting{Name: name, Version: "2"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done()
+	}
+	b.holds(1, "g0:f=2 g0:g=2")
+	b.pass(0)
+	b.holds(1, "g0:f=1")
+	if len(b.queues[0].rechecked) > 0 {
+		t.Errorf("%v is looked at though its name was closed", b.queues[0].rechecked)
+	}
+}
+
+// An old "stored" does not withdraw what was announced since.
+func TestStoredIsOfOneAnnouncement(t *testing.T) {
+	b := newBench(t, 2)
+	if err := b.announce(0, "f", "1"); err != nil {
+		t.Fatal(err)
+	}
+	old := change{Op: opStored, Owner: b.tables[0].self, Stored: []stored{{"f", b.tables[0].Files()[0].Number}}}
+	if err := b.announce(0, "f", "1"); err != nil {
+		t.Fatal(err)
+	}
+	of := func(c change) {
+		t.Helper()
+		if _, err := b.tables[0].log.Propose(t.Context(), c, journal.Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	of(old)
+	b.holds(1, "g0:f=1")
+	old.Stored[0].Number, old.Owner.Queue = b.tables[0].Files()[0].Number, "another folder"
+	of(old)
+	b.holds(1, "g0:f=1")
+	old.Owner = b.tables[0].self
+	of(old)
+	b.holds(1, "")
+}
+
+// Another gateway is asked once by all, and stores at once.
+func TestAsked(t *testing.T) {
+	b := newBench(t, 3)
+	if err := b.announce(0, "f", "1"); err != nil {
+		t.Fatal(err)
+	}
+	entries := len(b.log.entries)
+	b.settles(2, "", "other")
+	answers := make(chan error, 2)
+	for _, i := range []int{1, 2} {
+		go func() { answers <- b.tables[i].Settle(t.Context(), "f") }()
+		b.after <- b.now // the time of the first is over
+		err := <-answers
+		var told *backend.Error
+		if !errors.As(err, &told) || !errors.Is(err, backend.ErrUnavailable) || told.RetryAfter == 0 || !strings.Contains(err.Error(), `"f" waits at the gateway g0, which takes longer`) {
+			t.Errorf("it is refused with %v", err)
+		}
+	}
+	if got := len(b.log.entries) - entries; got != 1 {
+		t.Errorf("%d entries ask", got)
+	}
+	b.now = b.now.Add(askAgain)
+	go func() { answers <- b.tables[1].Settle(t.Context(), "f") }()
+	b.after <- b.now
+	<-answers
+	if got := len(b.log.entries) - entries; got != 2 {
+		t.Errorf("%d entries ask later", got)
+	}
+	b.pass(0)
+	if got := fmt.Sprint(b.queues[0].expedited); got != "[f]" {
+		t.Errorf("what is stored at once is %v", got)
+	}
+	go func() { answers <- b.tables[1].Settle(t.Context(), "f") }()
+	b.queues[0].set("f", "")
+	b.tables[0].Changed("f")
+	b.pass(0)
+	if err := <-answers; err != nil {
+		t.Error(err)
+	}
+}
+
+// What waits at a gateway that has ended stays, until it runs again or somebody gives
+// it up, and then closed to changes as long as it may still be stored.
+func TestGivenUp(t *testing.T) {
+	b := newBench(t, 2)
+	for _, name := range []string{"e/h", "f", "g"} {
+		if err := b.announce(0, name, "1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.tables[1].Forget(t.Context(), "g0"); !errors.Is(err, ErrRuns) {
+		t.Errorf("it is given up while it runs: %v", err)
+	}
+	b.log.expel(b.at[0])
+	if b.tables[0].Owns("f") || b.tables[0].Current() == nil {
+		t.Error("a gateway that is no member knows what waits")
+	}
+	if err := b.announce(0, "f", "2"); !errors.Is(err, backend.ErrUnavailable) {
+		t.Errorf("a gateway that is no member announces: %v", err)
+	}
+	b.settles(1, "davdisk cluster forget", "f")
+	if err := b.tables[1].Forget(t.Context(), "other"); !errors.Is(err, ErrNothing) {
+		t.Errorf("nothing is given up: %v", err)
+	}
+	b.now = b.now.Add(lingers / 2)
+	if err := b.tables[1].Forget(t.Context(), "g0"); err != nil {
+		t.Error(err)
+	}
+	b.holds(1, "g0:e/h=1? g0:f=1? g0:g=1?")
+	if _, ok := b.tables[1].Elsewhere("f"); ok || len(b.tables[1].In(".")) > 0 {
+		t.Error("it is shown")
+	}
+	b.settles(1, "was given up", "f")
+	third := b.add("g2", "folder2")
+	b.now = b.now.Add(lingers / 2)
+	b.settles(1, "", "f")
+	b.settles(third, "was given up", "f") // it does not know since when
+	if err := b.announce(1, "g", "other"); err != nil {
+		t.Error(err)
+	}
+	b.holds(1, "g0:e/h=1? g0:f=1? g1:g=other")
+
+	// It comes back: what it was to replace is looked at, in each case.
+	b.queues[0].set("e/h", "")
+	again := b.add2("g0", b.queues[0])
+	b.holds(1, "g0:f=1 g1:g=other")
+	if got := slices.Sorted(slices.Values(b.queues[0].rechecked)); fmt.Sprint(got) != "[f g]" {
+		t.Errorf("looked at are %v", got)
+	}
+	if !b.tables[again].Owns("f") || b.tables[again].Owns("g") {
+		t.Error("it owns what waits elsewhere")
+	}
+	b.queues[0].recheck = func(name string) error {
+		b.queues[0].set(name, "")
+		b.queues[0].set(name+" beside", "1")
+		b.tables[again].Changed(name, name+" beside")
+		return nil
+	}
+	b.queues[1].set("g", "")
+	b.tables[1].Changed("g")
+	b.pass(1)
+	for range 3 {
+		_ = b.tables[again].Pass(t.Context())
+		b.queues[0].recheck = nil
+	}
+	b.holds(1, "g0:f=1 g0:g beside=1")
+}
+
+// add2 starts a gateway again, with its queue.
+func (b *bench) add2(name string, q *queue) int {
+	g := &testGateway{log: b.log, name: name}
+	table, err := Open(Options{Engine: g, Member: g.member, Now: func() time.Time { return b.now }, After: time.After})
+	if err != nil {
+		b.Fatal(err)
+	}
+	table.ReserveBy(func(context.Context, string) (func(), error) { return func() {}, nil })
+	table.Attach(q)
+	b.log.join(g)
+	if err := table.Pass(b.Context()); err != nil && !errors.Is(err, vfs.ErrWaits) {
+		b.Error(err)
+	}
+	b.tables, b.queues, b.at = append(b.tables, table), append(b.queues, q), append(b.at, g)
+	return len(b.tables) - 1
+}
+
+// A gateway that has got another folder does not have what waits in the first, and
+// says nothing of it.
+func TestAnotherFolder(t *testing.T) {
+	b := newBench(t, 2)
+	if err := b.announce(0, "f", "1"); err != nil {
+		t.Fatal(err)
+	}
+	b.log.expel(b.at[0])
+	b.add("g0", "empty")
+	b.holds(1, "g0:f=1")
+	b.settles(1, "waits", "f")
+	if b.tables[2].Owns("f") {
+		t.Error("it owns what it does not have")
+	}
+	b.settles(2, "waits", "f")
+}
+
+// An announcement in a membership that has ended is refused, also if there is another.
+func TestAnnouncedByAnEndedMembership(t *testing.T) {
+	b := newBench(t, 2)
+	late := change{Op: opWait, Owner: b.tables[0].self, Epoch: b.at[0].Epoch(), File: &vfs.Waiting{Name: "f"}}
+	b.log.expel(b.at[0])
+	again := b.add("g0", "folder0")
+	if _, err := b.tables[again].log.Propose(t.Context(), late, journal.Options{}); !errors.Is(err, cluster.ErrExpelled) {
+		t.Errorf("it is announced: %v", err)
+	}
+	b.holds(1, "")
+}
+
+// All gateways keep uploads back, or none.
+func TestMode(t *testing.T) {
+	b := newBench(t, 2)
+	for _, step := range []struct {
+		at   int
+		on   bool
+		want error
+	}{{0, true, nil}, {0, true, nil}, {1, true, nil}, {1, false, ErrOtherMode}} {
+		if err := b.tables[step.at].Check(t.Context(), step.on); !errors.Is(err, step.want) {
+			t.Errorf("%+v: %v", step, err)
+		}
+	}
+	if _, err := b.tables[1].log.Propose(t.Context(), change{Op: opMode}, journal.Options{}); !errors.Is(err, ErrOtherMode) {
+		t.Errorf("it is changed: %v", err)
+	}
+}
+
+// A snapshot is the state, and a state is empty after Reset.
+func TestSnapshot(t *testing.T) {
+	b := newBench(t, 2)
+	for _, name := range []string{"f", "g"} {
+		if err := errors.Join(b.announce(0, name, "1"), b.announce(1, name+name, "1"), b.tables[0].Check(t.Context(), true)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.log.expel(b.at[1])
+	if err := b.tables[0].Forget(t.Context(), "g1"); err != nil {
+		t.Fatal(err)
+	}
+	text := func(m machine) (all string) {
+		for c := range m.Snapshot() {
+			data, err := json.Marshal(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all += string(data) + "\n"
+		}
+		return all
+	}
+	g := &testGateway{log: b.log, name: "new"}
+	other, err := Open(Options{Engine: g})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for data, err := range b.at[0].state.Snapshot() {
+		if err == nil {
+			err = g.state.Apply(data)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := text(machine{b.tables[0]})
+	if got := text(machine{other}); got != want || strings.Count(got, "\n") != 7 {
+		t.Errorf("it is\n%s\nnot\n%s", got, want)
+	}
+	if other.state.count != 4 {
+		t.Errorf("%d announcements are counted", other.state.count)
+	}
+	machine{other}.Reset()
+	if got := text(machine{other}); got != "" {
+		t.Errorf("it has %s", got)
+	}
+	for _, bad := range []string{`{"op":"x"}`, `{"op":"wait"}`, `{"op":"held"}`, `[]`} {
+		if err := g.state.Apply([]byte(bad)); !errors.Is(err, journal.ErrEntry) {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
