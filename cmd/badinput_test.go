@@ -129,6 +129,7 @@ var badInputsOf = map[string]badInputs{
 	"token refresh":  {mistakes: offline(optional, "token refresh yandex: x")},
 	"check":          {mistakes: offline("check", "check yandex: x")},
 	"doctor":         {mistakes: offline(optional, "doctor yandex: x")},
+	"cluster forget": {mistakes: offline("cluster forget etcd://127.0.0.1:1", "cluster forget --yes etcd://127.0.0.1:1 here x")},
 	"cluster init":   {mistakes: offline("cluster init", "cluster init etcd://127.0.0.1:1 x")},
 	"cluster status": {mistakes: offline("cluster status", "cluster status etcd://127.0.0.1:1 x")},
 	"health":         {mistakes: offline(noArguments, "health x")},

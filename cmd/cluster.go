@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,7 +13,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/davdisk/davdisk/cmd/internal/language"
+	"github.com/davdisk/davdisk/cmd/internal/terminal"
 	"github.com/davdisk/davdisk/cmd/internal/upstream"
+	"github.com/davdisk/davdisk/cmd/internal/waiting"
 	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/internal/cluster/etcd"
 	"github.com/davdisk/davdisk/internal/cluster/replica"
@@ -41,9 +44,16 @@ func (p program) clusterCommand() *cli.Command {
 				Action: p.withSession((*session).initCluster),
 			},
 			{
-				Name: "status", Usage: "show the gateways of a cluster, the locks, who polls the store, what each may use of its rate, and what is unsafe", ArgsUsage: "ADDRESS",
+				Name: "status", Usage: "show the gateways of a cluster, the locks, who polls the store, what each may use of its rate, what waits where to be stored, and what is unsafe", ArgsUsage: "ADDRESS",
 				Flags:  append(clusterFlags(), jsonFlag()),
 				Action: p.withSession((*session).clusterStatus),
+			},
+			{
+				Name: "forget", Usage: "give up the uploads that a gateway has confirmed and not stored, if it is gone for good", ArgsUsage: "ADDRESS GATEWAY",
+				Description: "   davdisk cluster forget etcd://db1:2379 here-1a2b3c4d\n\n" +
+					"GATEWAY is what 'davdisk cluster status' calls it. Nobody is shown its uploads any more, but what the store has, and after half an\nhour their names may be changed again. They stay in the state folder of that gateway: if it runs again, it stores them, beside\nwhat was changed meanwhile.",
+				Flags:  append(clusterFlags(), yesFlag()),
+				Action: p.withSession((*session).clusterForget),
 			},
 		},
 	}
@@ -76,6 +86,7 @@ type clusterJSON struct {
 	Entries  int                 `json:"entries"`
 	Bytes    int64               `json:"bytes"`
 	Locks    int                 `json:"locks"`
+	Waiting  []clusterHolderJSON `json:"waiting"`        // who has uploads that the store does not have
 	Rate     float64             `json:"rate,omitempty"` // requests a second of the account; none if the store has no limit
 	Gateways []clusterMemberJSON `json:"gateways"`
 	Unsafe   []string            `json:"unsafe"`
@@ -89,6 +100,15 @@ type clusterMemberJSON struct {
 	Applied uint64   `json:"applied"`
 	Polls   bool     `json:"polls"`
 	Rate    float64  `json:"rate,omitempty"` // its portion of the account's
+}
+
+// clusterHolderJSON is a gateway with uploads that it has confirmed and not stored.
+type clusterHolderJSON struct {
+	Gateway string   `json:"gateway"`
+	Runs    bool     `json:"runs"`
+	GivenUp bool     `json:"given_up,omitempty"`
+	Bytes   int64    `json:"bytes"`
+	Files   []string `json:"files"`
 }
 
 // clusterStatus shows a cluster. It does not join.
@@ -120,22 +140,26 @@ type observed struct {
 	cluster.Status
 	upstream.View
 	locks    int
+	waiting  []waiting.File
 	listened time.Duration // for beats
+}
+
+// machines opens the machines of a gateway on an engine, for entries to be applied to.
+func machines(engine cluster.Engine) (g *gateway, accounts *upstream.Account, dav *webdav.Handler, err error) {
+	if g, err = openGateway(engine, nil, nil); err != nil {
+		return nil, nil, nil, err
+	}
+	if accounts, err = upstream.Open(upstream.Options{Engine: engine}); err != nil {
+		return nil, nil, nil, err
+	}
+	dav, err = webdav.NewHandler(afero.NewMemMapFs(), webdav.WithEngine(engine, g.member, nil))
+	return g, accounts, dav, err
 }
 
 // observe looks at a cluster, and listens for its members for a while. What of the
 // engine could not be asked is told as unsafe.
 func observe(ctx context.Context, engine cluster.Engine, pause func(context.Context, time.Duration) error) (seen observed, err error) {
-	// The machines of a gateway must be there for entries to be applied to.
-	g, err := openGateway(engine, nil, nil)
-	if err != nil {
-		return seen, err
-	}
-	accounts, err := upstream.Open(upstream.Options{Engine: engine})
-	if err != nil {
-		return seen, err
-	}
-	dav, err := webdav.NewHandler(afero.NewMemMapFs(), webdav.WithEngine(engine, g.member, nil))
+	g, accounts, dav, err := machines(engine)
 	if err != nil {
 		return seen, err
 	}
@@ -162,7 +186,7 @@ func observe(ctx context.Context, engine cluster.Engine, pause func(context.Cont
 	if err != nil && ctx.Err() == nil {
 		seen.Unsafe, err = append(seen.Unsafe, err.Error()), nil
 	}
-	seen.View, seen.locks = accounts.View(), dav.Locks()
+	seen.View, seen.locks, seen.waiting = accounts.View(), dav.Locks(), g.waiting.Files()
 	return seen, err
 }
 
@@ -170,7 +194,7 @@ func observe(ctx context.Context, engine cluster.Engine, pause func(context.Cont
 func (seen observed) json() clusterJSON {
 	all := clusterJSON{
 		Engine: seen.Engine, Identity: seen.Identity, Seq: seen.Seq, Entries: seen.Entries, Bytes: seen.Bytes,
-		Locks: seen.locks, Rate: seen.Total, Gateways: []clusterMemberJSON{}, Unsafe: append([]string{}, seen.Unsafe...),
+		Locks: seen.locks, Rate: seen.Total, Gateways: []clusterMemberJSON{}, Waiting: seen.holders(), Unsafe: append([]string{}, seen.Unsafe...),
 	}
 	for _, m := range seen.Members {
 		one := clusterMemberJSON{Name: m.Gateway, Epoch: m.Epoch, Applied: m.Applied, Polls: m.Epoch == seen.Poller, Rate: seen.Rates[m.Epoch]}
@@ -179,6 +203,20 @@ func (seen observed) json() clusterJSON {
 			one.Heard, one.Left = &heard, &left
 		}
 		all.Gateways = append(all.Gateways, one)
+	}
+	return all
+}
+
+// holders lists who has files that wait, those that were given up apart.
+func (seen observed) holders() []clusterHolderJSON {
+	all := []clusterHolderJSON{}
+	for _, f := range seen.waiting {
+		i := slices.IndexFunc(all, func(h clusterHolderJSON) bool { return h.Gateway == f.Owner.Gateway && h.GivenUp == f.GivenUp })
+		if i < 0 {
+			runs := slices.ContainsFunc(seen.Members, func(m cluster.MemberStatus) bool { return m.Gateway == f.Owner.Gateway })
+			all, i = append(all, clusterHolderJSON{Gateway: f.Owner.Gateway, Runs: runs, GivenUp: f.GivenUp}), len(all)
+		}
+		all[i].Bytes, all[i].Files = all[i].Bytes+f.Size, append(all[i].Files, f.Name)
 	}
 	return all
 }
@@ -206,7 +244,53 @@ func (s *session) printCluster(all clusterJSON) {
 		fmt.Fprintf(out, "%s  %s\n", out.Name(m.Name), strings.Join(is, ", "))
 	}
 	s.lang.Fprintf(out, "locks: %d\n", all.Locks)
+	for _, h := range all.Waiting {
+		is := []string{s.lang.Sprintf("uploads that wait there: %d, %s", len(h.Files), terminal.Size(h.Bytes))}
+		if !h.Runs {
+			is = append(is, s.lang.Text("does not run"))
+		}
+		if h.GivenUp {
+			is = append(is, s.lang.Text("given up"))
+		}
+		fmt.Fprintf(out, "%s  %s\n", out.Name(h.Gateway), strings.Join(is, ", "))
+	}
 	for _, why := range all.Unsafe {
 		s.lang.Fprintf(out, "unsafe: %s\n", out.Name(why))
 	}
+}
+
+// clusterForget gives up what waits at a gateway. It is a member for that moment.
+func (s *session) clusterForget(args []string) (err error) {
+	config, err := s.clusterConfig(args[0])
+	if err != nil {
+		return err
+	}
+	question := s.lang.Sprintf("give up what waits at the gateway %s to be stored?", args[1])
+	if err := s.confirm(question); err != nil {
+		return err
+	}
+	config.Dir, config.Gateway = "", "forget"
+	engine, err := s.engine(config)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, engine.Close()) }()
+	g, _, dav, err := machines(engine)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dav.Close()) }()
+	ctx, cancel := context.WithTimeout(s.ctx, clusterTime)
+	defer cancel()
+	if _, err := engine.Join(ctx); err != nil {
+		return err
+	}
+	err = g.waiting.Forget(ctx, args[1])
+	switch {
+	case errors.Is(err, waiting.ErrRuns):
+		return language.Errorf("the gateway %s runs, and nothing was given up; what it cannot store is told by davdisk queue there", args[1])
+	case errors.Is(err, waiting.ErrNothing):
+		return language.Errorf("nothing waits at a gateway %s; davdisk cluster status tells what they are called", args[1])
+	}
+	return err
 }

@@ -6,12 +6,14 @@ import (
 	"iter"
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/cmd/internal/language"
 	"github.com/davdisk/davdisk/cmd/internal/upstream"
+	"github.com/davdisk/davdisk/cmd/internal/waiting"
 	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/internal/cluster/etcd"
 	"github.com/davdisk/davdisk/internal/journal"
@@ -32,13 +34,16 @@ const (
 type gateway struct {
 	engine   cluster.Engine
 	sessions *server.Sessions // of browsers
+	waiting  *waiting.Table   // files that wait at one of the gateways to be stored
 	log      *slog.Logger
 	pause    func(context.Context, time.Duration) error
 
-	account *upstream.Account          // nil before serves
-	polled  bool                       // one of the gateways polls the store for all
-	current atomic.Pointer[membership] // the last one; nil before the first
-	forget  atomic.Pointer[func()]     // drops all that is cached; nil before there is anything
+	writeBack bool // files wait at this one; says newGateway
+
+	account *upstream.Account                       // nil before serves
+	polled  bool                                    // one of the gateways polls the store for all
+	current atomic.Pointer[membership]              // the last one; nil before the first
+	learn   atomic.Pointer[func(name, etag string)] // vfs.FS.Learn of the file system; nil before there is one
 
 	stop  context.CancelFunc // nil before keep runs
 	ended chan struct{}
@@ -63,8 +68,6 @@ func (h *share) newGateway() (*gateway, error) {
 	switch {
 	case h.trial != nil:
 		return nil, misuse("--cluster is for a store that all gateways reach, and the disk of --demo is in this process")
-	case c.Bool("write-back"):
-		return nil, misuse("--write-back does not go with --cluster: the other gateways would not have what waits on this machine")
 	case c.String("litter") == "local":
 		return nil, misuse("--litter local does not go with --cluster: the other gateways would not have what is kept on this machine; write --litter refuse, or store")
 	case h.s.stateDir == "":
@@ -86,7 +89,11 @@ func (h *share) newGateway() (*gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openGateway(engine, h.s.log, pauseFor)
+	g, err := openGateway(engine, h.s.log, pauseFor)
+	if err == nil {
+		g.writeBack = c.Bool("write-back")
+	}
+	return g, err
 }
 
 func (p program) engine(c etcd.Config) (cluster.Engine, error) {
@@ -102,6 +109,9 @@ func openGateway(engine cluster.Engine, log *slog.Logger, pause func(context.Con
 	_, err := engine.Attach("caches", "caches 1", caches{g})
 	if err == nil {
 		g.sessions, err = server.OpenSessions(engine, g.member)
+	}
+	if err == nil {
+		g.waiting, err = waiting.Open(waiting.Options{Engine: engine, Member: g.waitingMember, Forget: func(name string) { g.forget("/" + name) }, Log: log})
 	}
 	if err != nil {
 		return nil, errors.Join(err, engine.Close())
@@ -160,6 +170,14 @@ func (g *gateway) member() webdav.Member {
 	return nil
 }
 
+// waitingMember is member for files that wait.
+func (g *gateway) waitingMember() waiting.Member {
+	if m := g.member(); m != nil {
+		return m
+	}
+	return nil
+}
+
 // handlerOption makes the handler of a file system one of several, whose changes
 // the caches of this one follow.
 func (g *gateway) handlerOption(f *vfs.FS) webdav.Option {
@@ -168,8 +186,7 @@ func (g *gateway) handlerOption(f *vfs.FS) webdav.Option {
 			g.log.Error("a name that another gateway has changed may be answered from a cache", "error", err)
 		}
 	}
-	forgetAll := func() { learn("/", "") }
-	g.forget.Store(&forgetAll)
+	g.learn.Store(&learn)
 	return webdav.WithEngine(g.engine, g.member, func(c webdav.Change) {
 		if !c.Own {
 			learn(c.Path, c.ETag)
@@ -188,9 +205,15 @@ func (g *gateway) join(ctx context.Context) error {
 	g.warn(ctx)
 	keeping, stop := context.WithCancel(context.Background())
 	g.stop, g.ended = stop, make(chan struct{})
+	var running sync.WaitGroup
+	if g.writeBack {
+		g.tellWaiting(ctx, joinTime)
+		running.Go(func() { g.waiting.Run(keeping) })
+	}
+	running.Go(func() { g.keep(keeping, m) })
 	go func() {
 		defer close(g.ended)
-		g.keep(keeping, m)
+		running.Wait()
 	}()
 	return nil
 }
@@ -201,11 +224,26 @@ func (g *gateway) joinOnce(ctx context.Context) (cluster.Member, error) {
 	m, err := g.engine.Join(ctx)
 	if err == nil && g.account != nil {
 		err = g.account.Check(ctx)
+		if err == nil {
+			err = g.waiting.Check(ctx, g.writeBack)
+		}
 	}
 	if errors.Is(err, upstream.ErrOtherStore) {
 		return nil, misuse("the gateways of this cluster serve another store, or another folder of it; start this one with their address, or give it a cluster of its own by another /NAME behind the address of --cluster")
 	}
+	if errors.Is(err, waiting.ErrOtherMode) {
+		return nil, misuse("the gateways of a cluster all have --write-back, or none has; start this one like the first of them, or give it a cluster of its own by another /NAME behind the address of --cluster")
+	}
 	return m, err
+}
+
+// tellWaiting lets the others know at once what waits here.
+func (g *gateway) tellWaiting(ctx context.Context, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if err := g.waiting.Pass(ctx); err != nil {
+		g.log.Warn("the other gateways could not be told what waits here to be stored", "error", err)
+	}
 }
 
 // warn tells what of the engine's settings breaks its promises.
@@ -240,6 +278,7 @@ func (g *gateway) keep(ctx context.Context, m cluster.Member) {
 		// cached before is asked for again.
 		g.forgetAll()
 		g.current.Store(&membership{m})
+		g.waiting.Wake()
 	}
 }
 
@@ -261,9 +300,12 @@ func (g *gateway) again(ctx context.Context) cluster.Member {
 }
 
 // forgetAll drops all that is cached.
-func (g *gateway) forgetAll() {
-	if forget := g.forget.Load(); forget != nil {
-		(*forget)()
+func (g *gateway) forgetAll() { g.forget("/") }
+
+// forget drops what is cached of a name of the file system, and of what is below it.
+func (g *gateway) forget(name string) {
+	if learn := g.learn.Load(); learn != nil {
+		(*learn)(name, "")
 	}
 }
 
@@ -272,6 +314,10 @@ func (g *gateway) Close() error {
 	if g.stop != nil {
 		g.stop()
 		<-g.ended
+	}
+	if g.writeBack {
+		g.waiting.ReserveBy(nil) // the handler is closed
+		g.tellWaiting(context.Background(), leaveTime)
 	}
 	if g.account != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), leaveTime)

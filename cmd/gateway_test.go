@@ -95,8 +95,8 @@ func TestGatewayJoinsAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	forgotten := make(chan bool)
-	forget := func() { forgotten <- g.isMember() }
-	g.forget.Store(&forget)
+	learn := func(string, string) { forgotten <- g.isMember() }
+	g.learn.Store(&learn)
 	if g.isMember() || g.member() != nil || g.gauge() != 0 {
 		t.Error("it is a member before it has joined")
 	}
@@ -383,7 +383,6 @@ func TestClusterAddresses(t *testing.T) {
 		"--cluster etcds://one --cluster-ca missing":            `--cluster-ca: open "missing": no such file`,
 		"--cluster etcds://one --cluster-ca " + pass:            "has no certificate in PEM",
 		"--cluster etcds://one --cluster-cert x":                "--cluster-cert and --cluster-key go together",
-		"--cluster etcd://one --write-back":                     "--write-back does not go with --cluster",
 		"--cluster etcd://one --litter local":                   "--litter local does not go with --cluster",
 		"--cluster etcd://one --demo":                           "--cluster is for a store that all gateways reach",
 		"--gateway here":                                        "--gateway is for --cluster",

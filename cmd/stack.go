@@ -121,6 +121,9 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 	}
 	if o.gateway != nil {
 		options = append(options, vfs.WithCacheWhile(o.gateway.mayRemember), vfs.WithAgreement(o.gateway.isStill))
+		if o.writeBack {
+			options = append(options, vfs.WithGateways(o.gateway.waiting))
+		}
 	}
 	if o.cacheDir != "" && o.cacheSize > 0 {
 		options = append(options, vfs.WithCacheDir(filepath.Join(o.cacheDir, key), o.cacheSize))
@@ -150,6 +153,9 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 	dav, err := webdav.NewHandler(f, append(handler, webdav.WithPage(shown), webdav.WithStrictAbilities(), webdav.WithLogger(o.log))...)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
+	}
+	if o.gateway != nil {
+		o.gateway.waiting.ReserveBy(dav.Reserve)
 	}
 	signIn := server.WithSignIn(o.prefix, func(w http.ResponseWriter, req *http.Request, s server.SignIn) {
 		shown.ServeSignIn(w, req, page.SignIn(s))

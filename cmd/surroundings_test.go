@@ -94,6 +94,7 @@ var surroundedOf = map[string]surrounded{
 	"token refresh":  {line: "token refresh", code: exitNotLoggedIn},
 	"check":          {line: "check yandex:e", needs: login | asks},
 	"doctor":         {line: "doctor yandex:", needs: login | stores | prints},
+	"cluster forget": {line: "cluster forget nowhere here", code: exitMisuse},
 	"cluster init":   {line: "cluster init nowhere", code: exitMisuse},
 	"cluster status": {line: "cluster status nowhere", code: exitMisuse},
 	"health":         {line: "health --admin-addr 127.0.0.1:1", code: exitFailed},
