@@ -20,8 +20,11 @@ type (
 	Local    = writeback.Local
 )
 
-// ErrWaits is the error of [Gateways] for a name that waits in another queue.
-var ErrWaits = writeback.ErrWaits
+// Errors of [Gateways]: the name waits in another queue, and too many files wait.
+var (
+	ErrWaits = writeback.ErrWaits
+	ErrFull  = writeback.ErrFull
+)
 
 // Queued describes a file that has been acknowledged and is still to be stored.
 type Queued struct {

@@ -65,13 +65,13 @@ func WithEngine(e Engine, member func() Member, onChange func(Change)) Option {
 
 // Reserve keeps the requests to all gateways from changing a file until release is
 // called, for a change of it that is no request. It waits for those that are changing
-// it, for some seconds at most.
-func (h *Handler) Reserve(ctx context.Context, name string) (release func(), err error) {
+// it, for some seconds at most. locked reports whether somebody has a lock on it.
+func (h *Handler) Reserve(ctx context.Context, name string) (release func(), locked bool, err error) {
 	r, err := h.locks.Reserve(ctx, lock.Name{Path: name, Member: true, Lingers: lingers})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return r.Release, nil
+	return r.Release, len(h.locks.Covering(name)) > 0, nil
 }
 
 // epoch returns the membership of this gateway; 0 without one.

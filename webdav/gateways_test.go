@@ -1,6 +1,8 @@
 package webdav
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -346,4 +348,31 @@ func TestCreatedOnceAtGateways(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A name that is reserved for what is no request is kept from the requests to all
+// gateways, and whoever reserves it learns of locks.
+func TestReserve(t *testing.T) {
+	all, _ := newGateways(t, 2, newCapableFs())
+	for _, h := range all {
+		defer h.Close()
+	}
+	release, locked, err := all[0].Reserve(t.Context(), "/f")
+	if err != nil || locked {
+		t.Fatalf("it is reserved with %v, %v", locked, err)
+	}
+	over, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, _, err := all[1].Reserve(over, "/f"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("it is reserved twice: %v", err)
+	}
+	release()
+	if a := serve(all[1], "LOCK", "/f", lockBody); a.Code != http.StatusCreated {
+		t.Fatalf("LOCK is answered %d", a.Code)
+	}
+	release, locked, err = all[0].Reserve(t.Context(), "/f")
+	if err != nil || !locked {
+		t.Fatalf("it is reserved with %v, %v", locked, err)
+	}
+	release()
 }

@@ -99,12 +99,12 @@ func (w *world) start(n *node) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	n.table.ReserveBy(func(ctx context.Context, _ string) (func(), error) {
+	n.table.ReserveBy(func(ctx context.Context, _ string) (func(), bool, error) {
 		select {
 		case w.names <- struct{}{}:
-			return func() { <-w.names }, nil
+			return func() { <-w.names }, false, nil
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, false, ctx.Err()
 		}
 	})
 	n.fs, err = vfs.New(n.store, vfs.WithStateDir(n.dir), vfs.WithWriteBack(1<<20), vfs.WithGateways(n.table),

@@ -34,6 +34,9 @@ const (
 	// askAgain after which time that is asked for once more.
 	patience = 5 * time.Second
 	askAgain = 2 * time.Second
+	// maxFiles is how many files wait at all gateways together, but for a few of
+	// uploads at the same time. Each is in the memory of all and in snapshots.
+	maxFiles = 10_000
 	// lingers is how long a gateway that was expelled may still store something:
 	// as long as a link for an upload is good.
 	lingers = 30 * time.Minute
@@ -48,6 +51,10 @@ type Member interface {
 	Gateway() string
 	Epoch() uint64
 }
+
+// A Reserve keeps a path from all requests until release is called, and reports whether
+// somebody has a lock on it.
+type Reserve func(ctx context.Context, path string) (release func(), locked bool, err error)
 
 // Options are what Open needs. To look at a cluster only, Engine is enough.
 type Options struct {
@@ -78,12 +85,13 @@ type Table struct {
 
 	// What follows is not a part of the state.
 	local   vfs.Local // the queue of this gateway; nil without one
-	reserve func(ctx context.Context, name string) (release func(), err error)
+	reserve Reserve
 	self    Owner                // of this gateway, once it is a member
 	ready   uint64               // the epoch in which the queue and the state were compared; 0: none
 	busy    map[string]int       // names that are being announced
 	dirty   map[string]bool      // names of which queue and state may differ
 	asked   map[string]bool      // names that others ask this gateway for
+	renamed map[string]string    // names that are not withdrawn before others are announced
 	away    map[string]time.Time // when gateways were expelled, as seen from here
 	began   time.Time            // when this gateway began to see that
 }
@@ -109,7 +117,7 @@ func Open(o Options) (*Table, error) {
 	}
 	t := &Table{
 		o: o, kick: make(chan struct{}, 1), changed: make(chan struct{}),
-		busy: map[string]int{}, dirty: map[string]bool{}, asked: map[string]bool{},
+		busy: map[string]int{}, dirty: map[string]bool{}, asked: map[string]bool{}, renamed: map[string]string{},
 	}
 	machine{t}.Reset()
 	var err error
@@ -135,7 +143,7 @@ func (t *Table) Check(ctx context.Context, on bool) error {
 
 // ReserveBy says how a name is kept from all requests while it is announced for what
 // was queued without their knowledge.
-func (t *Table) ReserveBy(reserve func(ctx context.Context, name string) (release func(), err error)) {
+func (t *Table) ReserveBy(reserve Reserve) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.reserve = reserve
@@ -174,6 +182,7 @@ func (t *Table) Announce(ctx context.Context, f vfs.Waiting) (done func(), err e
 	t.mu.Lock()
 	epoch, self := t.ready, t.self
 	t.busy[f.Name]++
+	full := len(t.state.files) >= maxFiles
 	t.mu.Unlock()
 	done = func() {
 		t.mu.Lock()
@@ -187,6 +196,9 @@ func (t *Table) Announce(ctx context.Context, f vfs.Waiting) (done func(), err e
 	if err := t.Current(); err != nil {
 		return done, err
 	}
+	if full {
+		return done, vfs.ErrFull
+	}
 	_, err = t.log.Propose(ctx, change{Op: opWait, Owner: self, Epoch: epoch, File: &f}, journal.Options{})
 	if err != nil && !errors.Is(err, vfs.ErrWaits) {
 		err = &backend.Error{Kind: backend.ErrUnavailable, Message: fmt.Sprintf("the other gateways cannot be told that it waits here: %v", err), RetryAfter: retryAfter}
@@ -199,6 +211,14 @@ func (t *Table) Changed(names ...string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.soil(names...)
+}
+
+// Renamed implements vfs.Gateways.
+func (t *Table) Renamed(from, to string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.renamed[from] = to
+	t.soil(from, to)
 }
 
 // soil has Run look at names; t.mu is held.

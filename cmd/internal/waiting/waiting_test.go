@@ -50,9 +50,13 @@ func (q *queue) Expedite(names ...string) {
 	q.expedited = append(q.expedited, names...)
 }
 
-func (q *queue) Recheck(_ context.Context, name string) error {
+func (q *queue) Recheck(_ context.Context, name string, locked bool) error {
 	q.mu.Lock()
-	q.rechecked = append(q.rechecked, name)
+	what := name
+	if locked {
+		what += " locked"
+	}
+	q.rechecked = append(q.rechecked, what)
 	recheck := q.recheck
 	q.mu.Unlock()
 	if recheck != nil {
@@ -102,7 +106,7 @@ func (b *bench) add(name, id string) int {
 	if err != nil {
 		b.Fatal(err)
 	}
-	table.ReserveBy(func(context.Context, string) (func(), error) { return func() {}, nil })
+	table.ReserveBy(func(context.Context, string) (func(), bool, error) { return func() {}, false, nil })
 	q := &queue{id: id, files: map[string]vfs.Waiting{}}
 	table.Attach(q)
 	b.tables, b.queues, b.at = append(b.tables, table), append(b.queues, q), append(b.at, g)
@@ -305,7 +309,7 @@ func TestAsked(t *testing.T) {
 // it up, and then closed to changes as long as it may still be stored.
 func TestGivenUp(t *testing.T) {
 	b := newBench(t, 2)
-	for _, name := range []string{"e/h", "f", "g"} {
+	for _, name := range []string{"h", "f", "g"} {
 		if err := b.announce(0, name, "1"); err != nil {
 			t.Fatal(err)
 		}
@@ -328,7 +332,7 @@ func TestGivenUp(t *testing.T) {
 	if err := b.tables[1].Forget(t.Context(), "g0"); err != nil {
 		t.Error(err)
 	}
-	b.holds(1, "g0:e/h=1? g0:f=1? g0:g=1?")
+	b.holds(1, "g0:f=1? g0:g=1? g0:h=1?")
 	if _, ok := b.tables[1].Elsewhere("f"); ok || len(b.tables[1].In(".")) > 0 {
 		t.Error("it is shown")
 	}
@@ -340,13 +344,13 @@ func TestGivenUp(t *testing.T) {
 	if err := b.announce(1, "g", "other"); err != nil {
 		t.Error(err)
 	}
-	b.holds(1, "g0:e/h=1? g0:f=1? g1:g=other")
+	b.holds(1, "g0:f=1? g1:g=other g0:h=1?")
 
 	// It comes back: what it was to replace is looked at, in each case.
-	b.queues[0].set("e/h", "")
+	b.queues[0].set("h", "")
 	again := b.add2("g0", b.queues[0])
 	b.holds(1, "g0:f=1 g1:g=other")
-	if got := slices.Sorted(slices.Values(b.queues[0].rechecked)); fmt.Sprint(got) != "[f g]" {
+	if got := slices.Sorted(slices.Values(b.queues[0].rechecked)); fmt.Sprint(got) != "[f]" {
 		t.Errorf("looked at are %v", got)
 	}
 	if !b.tables[again].Owns("f") || b.tables[again].Owns("g") {
@@ -355,7 +359,7 @@ func TestGivenUp(t *testing.T) {
 	b.queues[0].recheck = func(name string) error {
 		b.queues[0].set(name, "")
 		b.queues[0].set(name+" beside", "1")
-		b.tables[again].Changed(name, name+" beside")
+		b.tables[again].Renamed(name, name+" beside")
 		return nil
 	}
 	b.queues[1].set("g", "")
@@ -375,7 +379,7 @@ func (b *bench) add2(name string, q *queue) int {
 	if err != nil {
 		b.Fatal(err)
 	}
-	table.ReserveBy(func(context.Context, string) (func(), error) { return func() {}, nil })
+	table.ReserveBy(func(context.Context, string) (func(), bool, error) { return func() {}, false, nil })
 	table.Attach(q)
 	b.log.join(g)
 	if err := table.Pass(b.Context()); err != nil && !errors.Is(err, vfs.ErrWaits) {
@@ -383,6 +387,52 @@ func (b *bench) add2(name string, q *queue) int {
 	}
 	b.tables, b.queues, b.at = append(b.tables, table), append(b.queues, q), append(b.at, g)
 	return len(b.tables) - 1
+}
+
+// After a conflict a file is queued under another name. The first stays closed until
+// the others know of the second, which nobody but its owner may be changing.
+func TestRenamed(t *testing.T) {
+	b := newBench(t, 2)
+	if err := b.announce(0, "d/f", "1"); err != nil {
+		t.Fatal(err)
+	}
+	busy := errors.New("in use")
+	b.tables[0].ReserveBy(func(context.Context, string) (func(), bool, error) { return nil, false, busy })
+	b.queues[0].set("d/f", "")
+	b.queues[0].set("d/f beside", "1")
+	b.tables[0].Renamed("d/f", "d/f beside")
+	for range 2 {
+		if err := b.tables[0].Pass(t.Context()); !errors.Is(err, busy) {
+			t.Errorf("it is announced with %v", err)
+		}
+		b.holds(1, "g0:d/f=1")
+	}
+	if b.tables[0].Owns("d/f beside") {
+		t.Error("it owns what nobody knows of")
+	}
+	var reserved, released []string
+	b.tables[0].ReserveBy(func(_ context.Context, path string) (func(), bool, error) {
+		reserved = append(reserved, path)
+		return func() { released = append(released, path) }, true, nil
+	})
+	b.pass(0)
+	b.holds(1, "g0:d/f beside=1")
+	if got := fmt.Sprint(reserved, released, b.queues[0].rechecked); got != "[/d/f beside] [/d/f beside] [d/f beside locked]" {
+		t.Errorf("reserved, released and looked at are %s", got)
+	}
+}
+
+// No more than so many files wait. Those beyond are stored at once.
+func TestFull(t *testing.T) {
+	b := newBench(t, 1)
+	for i := range maxFiles {
+		if err := b.announce(0, fmt.Sprint(i), "1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.announce(0, "f", "1"); !errors.Is(err, vfs.ErrFull) {
+		t.Errorf("one more is %v", err)
+	}
 }
 
 // A gateway that has got another folder does not have what waits in the first, and

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"time"
 
@@ -103,7 +102,6 @@ func (t *Table) compare(ctx context.Context, epoch uint64, local vfs.Local) erro
 	var again []string
 	var errs []error
 	var gone []stored
-	unsure := map[string]bool{} // folders in which something is not announced yet
 	for name := range dirty {
 		f, queued := local.File(name)
 		number, own, same, busy := t.looks(name, f.Version)
@@ -113,7 +111,6 @@ func (t *Table) compare(ctx context.Context, epoch uint64, local vfs.Local) erro
 		case queued:
 			if err := t.adopt(ctx, epoch, local, f, own); err != nil {
 				errs, again = append(errs, fmt.Errorf("%s: %w", name, err)), append(again, name)
-				unsure[path.Dir(name)] = true
 			}
 		case number != 0:
 			gone = append(gone, stored{name, number})
@@ -121,7 +118,7 @@ func (t *Table) compare(ctx context.Context, epoch uint64, local vfs.Local) erro
 	}
 	// What was renamed after a conflict is announced before its old name is free.
 	gone = slices.DeleteFunc(gone, func(s stored) bool {
-		wait := unsure[path.Dir(s.Name)] || t.isDirtyIn(path.Dir(s.Name), local)
+		wait := t.isRenamed(s.Name, local)
 		if wait {
 			again = append(again, s.Name)
 		}
@@ -153,21 +150,24 @@ func (t *Table) compare(ctx context.Context, epoch uint64, local vfs.Local) erro
 	return errors.Join(errs...)
 }
 
-// isDirtyIn reports whether something queued in a folder is still to be compared.
-func (t *Table) isDirtyIn(folder string, local vfs.Local) bool {
+// isRenamed reports whether a file is queued under another name now, of which the
+// others do not know yet.
+func (t *Table) isRenamed(name string, local vfs.Local) bool {
 	t.mu.Lock()
-	var names []string
-	for name := range t.dirty {
-		if path.Dir(name) == folder && t.busy[name] == 0 {
-			names = append(names, name)
-		}
-	}
+	to, renamed := t.renamed[name]
 	t.mu.Unlock()
-	return slices.ContainsFunc(names, func(name string) bool {
-		f, queued := local.File(name)
-		_, own, same, _ := t.looks(name, f.Version)
-		return queued && !(own && same)
-	})
+	if !renamed {
+		return false
+	}
+	f, queued := local.File(to)
+	_, own, same, _ := t.looks(to, f.Version)
+	if queued && !(own && same) {
+		return true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.renamed, name)
+	return false
 }
 
 // looks compares what is known of a name. number is that of the announcement of this
@@ -194,19 +194,24 @@ func (t *Table) owner() Owner {
 func (t *Table) adopt(ctx context.Context, epoch uint64, local vfs.Local, f vfs.Waiting, own bool) error {
 	t.mu.Lock()
 	reserve, self := t.reserve, t.self
+	other := t.state.files[f.Name]
+	waits := other != nil && t.isElsewhere(other)
 	t.mu.Unlock()
 	if !own {
-		if reserve == nil {
+		switch {
+		case waits:
+			return vfs.ErrWaits
+		case reserve == nil:
 			return errors.New("nobody can reserve the name yet")
 		}
 		ctx, cancel := context.WithTimeout(ctx, reserveTime)
 		defer cancel()
-		release, err := reserve(ctx, "/"+f.Name)
+		release, locked, err := reserve(ctx, "/"+f.Name)
 		if err != nil {
 			return err
 		}
 		defer release()
-		if err := local.Recheck(ctx, f.Name); err != nil {
+		if err := local.Recheck(ctx, f.Name, locked); err != nil {
 			return err
 		}
 		now, queued := local.File(f.Name)

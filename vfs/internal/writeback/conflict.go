@@ -37,7 +37,7 @@ func (q *Queue) storeBeside(e *entry) error {
 	delete(q.entries, e.Name)
 	q.entries[aside.Name] = aside
 	q.acks++
-	q.gateways.Changed(e.Name, aside.Name)
+	q.gateways.Renamed(e.Name, aside.Name)
 	q.opts.Log.Warn("a file was changed elsewhere while ours was queued; both are kept", "name", e.Name, "ours", aside.Name)
 	q.opts.Changed(e.Name)
 	q.opts.Changed(aside.Name)

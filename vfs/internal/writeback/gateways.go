@@ -34,11 +34,15 @@ type Gateways interface {
 	// Attach is called once, before all others.
 	Attach(Local)
 	// Announce makes a file of this queue known to the others, before its writer
-	// is answered. It is ErrWaits if the name waits elsewhere. done is called
-	// when the file is queued, or when it is not going to be, also after an error.
+	// is answered. It is ErrWaits if the name waits elsewhere, and ErrFull if too
+	// many files wait. done is called when the file is queued, or when it is not
+	// going to be, also after an error.
 	Announce(ctx context.Context, f File) (done func(), err error)
 	// Changed tells of names that have entered or left this queue otherwise.
 	Changed(names ...string)
+	// Renamed tells that a file is queued under another name, after a conflict. The
+	// first one is free for others when they know of the second.
+	Renamed(from, to string)
 	// Owns reports whether the others know that a name waits here. What they do
 	// not know of is neither shown nor stored.
 	Owns(name string) bool
@@ -57,6 +61,9 @@ type Gateways interface {
 // ErrWaits means that a file of that name waits in another queue.
 var ErrWaits error = &backend.Error{Kind: backend.ErrUnavailable, Message: "a file of that name waits at another gateway to be stored", RetryAfter: firstPause}
 
+// ErrFull means that as many files wait as the gateways can tell each other of.
+var ErrFull error = &backend.Error{Kind: backend.ErrUnavailable, Message: "too many files wait to be stored", RetryAfter: firstPause}
+
 // Local is a queue as Gateways see it.
 type Local interface {
 	// ID tells the folder of the queue from others.
@@ -68,8 +75,9 @@ type Local interface {
 	// Expedite stores files as soon as possible. It does not wait for that.
 	Expedite(names ...string)
 	// Recheck looks whether the store still has what a file is to replace, while
-	// nobody can change that. If not, the file is queued under another name.
-	Recheck(ctx context.Context, name string) error
+	// nobody can change that. If not, or if it has something that is locked, the
+	// file is queued under another name.
+	Recheck(ctx context.Context, name string, locked bool) error
 }
 
 // alone is the Gateways of a queue that is the only one.
@@ -78,6 +86,7 @@ type alone struct{}
 func (alone) Attach(Local)                                   {}
 func (alone) Announce(context.Context, File) (func(), error) { return func() {}, nil }
 func (alone) Changed(...string)                              {}
+func (alone) Renamed(string, string)                         {}
 func (alone) Owns(string) bool                               { return true }
 func (alone) Current() error                                 { return nil }
 func (alone) Elsewhere(string) (File, bool)                  { return File{}, false }
@@ -126,7 +135,7 @@ func (q *Queue) Expedite(names ...string) {
 }
 
 // Recheck implements Local.
-func (q *Queue) Recheck(ctx context.Context, name string) error {
+func (q *Queue) Recheck(ctx context.Context, name string, locked bool) error {
 	q.mu.Lock()
 	e := q.entries[name]
 	if e == nil || q.inFlight[name] != nil {
@@ -141,7 +150,7 @@ func (q *Queue) Recheck(ctx context.Context, name string) error {
 		return nil // removed elsewhere: there is no conflict
 	case err != nil:
 		return err
-	case !info.Dir && (info.Version == version || slices.Contains(replaces, info.Version)):
+	case !info.Dir && (info.Version == version || !locked && slices.Contains(replaces, info.Version)):
 		return nil
 	}
 	err = q.storeBeside(e)

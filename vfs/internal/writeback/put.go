@@ -238,6 +238,9 @@ func (q *Queue) acknowledge(ctx context.Context, e *entry, replaces string) (bac
 	e.Since = q.opts.Now()
 	done, err := q.gateways.Announce(ctx, e.file())
 	defer done()
+	if errors.Is(err, ErrFull) {
+		err = &localError{err}
+	}
 	if err != nil {
 		return backend.Info{}, err
 	}
