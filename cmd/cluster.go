@@ -51,7 +51,7 @@ func (p program) clusterCommand() *cli.Command {
 			{
 				Name: "forget", Usage: "give up the uploads that a gateway has confirmed and not stored, if it is gone for good", ArgsUsage: "ADDRESS GATEWAY",
 				Description: "   davdisk cluster forget etcd://db1:2379 here-1a2b3c4d\n\n" +
-					"GATEWAY is what 'davdisk cluster status' calls it. Nobody is shown its uploads any more, but what the store has, and after half an\nhour their names may be changed again. They stay in the state folder of that gateway: if it runs again, it stores them, beside\nwhat was changed meanwhile.",
+					"GATEWAY is what 'davdisk cluster status' calls it. Nobody is shown its uploads any more, but what the store has, and after half an\nhour their names may be changed again. They stay in the state folder of that gateway: if it runs again, it stores them, beside\nwhat was changed meanwhile. If it runs, those are given up that the state folder does not have with which it runs.",
 				Flags:  append(clusterFlags(), yesFlag()),
 				Action: p.withSession((*session).clusterForget),
 			},
@@ -105,7 +105,7 @@ type clusterMemberJSON struct {
 // clusterHolderJSON is a gateway with uploads that it has confirmed and not stored.
 type clusterHolderJSON struct {
 	Gateway string   `json:"gateway"`
-	Runs    bool     `json:"runs"`
+	Runs    bool     `json:"runs"` // with the folder that has them
 	GivenUp bool     `json:"given_up,omitempty"`
 	Bytes   int64    `json:"bytes"`
 	Files   []string `json:"files"`
@@ -140,7 +140,7 @@ type observed struct {
 	cluster.Status
 	upstream.View
 	locks    int
-	waiting  []waiting.File
+	waiting  []clusterHolderJSON
 	listened time.Duration // for beats
 }
 
@@ -186,7 +186,7 @@ func observe(ctx context.Context, engine cluster.Engine, pause func(context.Cont
 	if err != nil && ctx.Err() == nil {
 		seen.Unsafe, err = append(seen.Unsafe, err.Error()), nil
 	}
-	seen.View, seen.locks, seen.waiting = accounts.View(), dav.Locks(), g.waiting.Files()
+	seen.View, seen.locks, seen.waiting = accounts.View(), dav.Locks(), holders(g.waiting)
 	return seen, err
 }
 
@@ -194,7 +194,7 @@ func observe(ctx context.Context, engine cluster.Engine, pause func(context.Cont
 func (seen observed) json() clusterJSON {
 	all := clusterJSON{
 		Engine: seen.Engine, Identity: seen.Identity, Seq: seen.Seq, Entries: seen.Entries, Bytes: seen.Bytes,
-		Locks: seen.locks, Rate: seen.Total, Gateways: []clusterMemberJSON{}, Waiting: seen.holders(), Unsafe: append([]string{}, seen.Unsafe...),
+		Locks: seen.locks, Rate: seen.Total, Gateways: []clusterMemberJSON{}, Waiting: seen.waiting, Unsafe: append([]string{}, seen.Unsafe...),
 	}
 	for _, m := range seen.Members {
 		one := clusterMemberJSON{Name: m.Gateway, Epoch: m.Epoch, Applied: m.Applied, Polls: m.Epoch == seen.Poller, Rate: seen.Rates[m.Epoch]}
@@ -207,14 +207,17 @@ func (seen observed) json() clusterJSON {
 	return all
 }
 
-// holders lists who has files that wait, those that were given up apart.
-func (seen observed) holders() []clusterHolderJSON {
+// holders lists who has files that wait, those that were given up apart, and those that
+// are in no folder which its gateway runs with.
+func holders(t *waiting.Table) []clusterHolderJSON {
 	all := []clusterHolderJSON{}
-	for _, f := range seen.waiting {
-		i := slices.IndexFunc(all, func(h clusterHolderJSON) bool { return h.Gateway == f.Owner.Gateway && h.GivenUp == f.GivenUp })
+	for _, f := range t.Files() {
+		of := clusterHolderJSON{Gateway: f.Owner.Gateway, Runs: t.Runs(f.Owner), GivenUp: f.GivenUp}
+		i := slices.IndexFunc(all, func(h clusterHolderJSON) bool {
+			return h.Gateway == of.Gateway && h.Runs == of.Runs && h.GivenUp == of.GivenUp
+		})
 		if i < 0 {
-			runs := slices.ContainsFunc(seen.Members, func(m cluster.MemberStatus) bool { return m.Gateway == f.Owner.Gateway })
-			all, i = append(all, clusterHolderJSON{Gateway: f.Owner.Gateway, Runs: runs, GivenUp: f.GivenUp}), len(all)
+			all, i = append(all, of), len(all)
 		}
 		all[i].Bytes, all[i].Files = all[i].Bytes+f.Size, append(all[i].Files, f.Name)
 	}
@@ -246,7 +249,11 @@ func (s *session) printCluster(all clusterJSON) {
 	s.lang.Fprintf(out, "locks: %d\n", all.Locks)
 	for _, h := range all.Waiting {
 		is := []string{s.lang.Sprintf("uploads that wait there: %d, %s", len(h.Files), terminal.Size(h.Bytes))}
-		if !h.Runs {
+		switch {
+		case h.Runs:
+		case slices.ContainsFunc(all.Gateways, func(m clusterMemberJSON) bool { return m.Name == h.Gateway }):
+			is = append(is, s.lang.Text("runs without them"))
+		default:
 			is = append(is, s.lang.Text("does not run"))
 		}
 		if h.GivenUp {

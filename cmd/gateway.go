@@ -111,7 +111,7 @@ func openGateway(engine cluster.Engine, log *slog.Logger, pause func(context.Con
 		g.sessions, err = server.OpenSessions(engine, g.member)
 	}
 	if err == nil {
-		g.waiting, err = waiting.Open(waiting.Options{Engine: engine, Member: g.waitingMember, Forget: func(name string) { g.forget("/" + name) }, Log: log})
+		g.waiting, err = waiting.Open(waiting.Options{Engine: engine, Member: g.waitingMember, Learn: g.stored, Log: log})
 	}
 	if err != nil {
 		return nil, errors.Join(err, engine.Close())
@@ -241,9 +241,18 @@ func (g *gateway) joinOnce(ctx context.Context) (cluster.Member, error) {
 func (g *gateway) tellWaiting(ctx context.Context, limit time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if err := g.waiting.Pass(ctx); err != nil {
+	if err := g.waiting.Tell(ctx); err != nil {
 		g.log.Warn("the other gateways could not be told what waits here to be stored", "error", err)
 	}
+}
+
+// compared returns an error until what waits here was compared with what the others
+// know of it for the first time: nothing is answered before.
+func (g *gateway) compared() error {
+	if g.writeBack && !g.waiting.Compared() {
+		return errors.New("the other gateways are still to be told of the uploads that wait here")
+	}
+	return nil
 }
 
 // warn tells what of the engine's settings breaks its promises.
@@ -270,6 +279,7 @@ func (g *gateway) keep(ctx context.Context, m cluster.Member) {
 		case <-ctx.Done():
 			return
 		}
+		g.waiting.Lost()
 		g.log.Error("this gateway is not a member of its cluster any more: until it is again, changes are refused, and reading asks the store")
 		if m = g.again(ctx); m == nil {
 			return
@@ -300,12 +310,22 @@ func (g *gateway) again(ctx context.Context) cluster.Member {
 }
 
 // forgetAll drops all that is cached.
-func (g *gateway) forgetAll() { g.forget("/") }
+func (g *gateway) forgetAll() { g.tell("/", "") }
 
-// forget drops what is cached of a name of the file system, and of what is below it.
-func (g *gateway) forget(name string) {
+// stored tells the file system that another gateway has stored a version under a name
+// of the store; with "" only that something there has changed.
+func (g *gateway) stored(name, version string) {
+	if version != "" {
+		version = `"` + version + `"`
+	}
+	g.tell("/"+name, version)
+}
+
+// tell drops what is cached of a name of the file system, and of what is below it. etag
+// is that of a file which was stored there.
+func (g *gateway) tell(name, etag string) {
 	if learn := g.learn.Load(); learn != nil {
-		(*learn)(name, "")
+		(*learn)(name, etag)
 	}
 }
 
@@ -316,7 +336,6 @@ func (g *gateway) Close() error {
 		<-g.ended
 	}
 	if g.writeBack {
-		g.waiting.ReserveBy(nil) // the handler is closed
 		g.tellWaiting(context.Background(), leaveTime)
 	}
 	if g.account != nil {

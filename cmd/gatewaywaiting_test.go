@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -27,6 +28,7 @@ import (
 // hesitant is a disk that takes no uploads while a test says so.
 type hesitant struct {
 	*yandex.Backend
+	look    atomic.Pointer[func()] // called before a Stat; nil: nothing is
 	refuses atomic.Bool
 	tries   atomic.Int64 // that were refused
 }
@@ -41,6 +43,13 @@ func (h *hesitant) Put(ctx context.Context, name string, body io.Reader, opts ba
 	return h.Backend.Put(ctx, name, body, opts)
 }
 
+func (h *hesitant) Stat(ctx context.Context, name string) (backend.Info, error) {
+	if look := h.look.Load(); look != nil {
+		(*look)()
+	}
+	return h.Backend.Stat(ctx, name)
+}
+
 // holdingGateway is a gateway that keeps uploads back.
 type holdingGateway struct {
 	testGateway
@@ -51,11 +60,18 @@ type holdingGateway struct {
 // startHolding starts a gateway with --write-back of the disk, with a state folder.
 func startHolding(t *testing.T, log *clustertest.Memory, disk *emulator.Server, name, stateDir string) *holdingGateway {
 	t.Helper()
+	return startHoldingWith(t, log, disk, name, stateDir, func(*hesitant) {})
+}
+
+// startHoldingWith does something to the disk as the gateway reaches it before.
+func startHoldingWith(t *testing.T, log *clustertest.Memory, disk *emulator.Server, name, stateDir string, with func(*hesitant)) *holdingGateway {
+	t.Helper()
 	b, err := yandex.New(yandex.Config{APIURL: disk.URL, Token: yandex.StaticToken(disk.Token), Rate: -1, RetryWait: time.Millisecond, ModTimeWait: 10 * time.Millisecond, StateDir: filepath.Join(stateDir, "disk")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	g := &holdingGateway{testGateway: testGateway{T: t, connection: log.Connect(0, false), clock: &clustertest.Clock{}}, store: &hesitant{Backend: b}}
+	with(g.store)
 	engine, err := replica.New(g.connection, replica.Config{Gateway: name, Clock: g.clock, Dir: stateDir})
 	if err != nil {
 		t.Fatal(err)
@@ -341,5 +357,97 @@ func TestServeWriteBackInACluster(t *testing.T) {
 	}
 	if status, err = run("cluster", "status", "--json", "etcd://one"); err != nil || !strings.Contains(status, `"given_up": true`) || !strings.Contains(status, `"f"`) {
 		t.Errorf("status says %q, %v", status, err)
+	}
+}
+
+// A gateway is started with an older copy of its state folder, as after a restore. What
+// the copy has is stored. What it does not have is told as what it was, at all gateways,
+// until somebody gives it up.
+func TestWaitingWithACopiedFolder(t *testing.T) {
+	disk, log, dir := startDisk(t), clustertest.NewMemory("life"), t.TempDir()
+	a, b := startHolding(t, log, disk, "a", dir), startHolding(t, log, disk, "b", t.TempDir())
+	a.wants("PUT", "/new", "one", 201)
+	eventually(t, "it is stored", func() bool { return len(a.gateway.waiting.Files()) == 0 })
+	a.store.refuses.Store(true)
+	a.wants("PUT", "/early", "early", 201)
+	holder := b.gateway.waiting.Files()[0].Owner.Gateway
+	if err := a.close(); err != nil {
+		t.Fatal(err)
+	}
+	copied := t.TempDir()
+	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	a = startHolding(t, log, disk, "a", dir)
+	a.store.refuses.Store(true)
+	a.wants("PUT", "/new", "second", 204)
+	a.wants("PUT", "/later", "later", 201)
+	if err := a.close(); err != nil {
+		t.Fatal(err)
+	}
+	again := startHolding(t, log, disk, "a", copied)
+	eventually(t, "what the copy has is stored", func() bool { return len(b.gateway.waiting.Files()) == 2 })
+	for _, g := range []*holdingGateway{again, b} {
+		g.reads("/early", "early")
+		g.lists("/", ">6<")
+		for _, name := range []string{"/new", "/later"} {
+			g.refused("GET", name, "", "runs without it")
+			g.refused("PUT", name, "x", "runs without it")
+		}
+	}
+	if err := b.gateway.waiting.Forget(t.Context(), holder); err != nil {
+		t.Error(err)
+	}
+	b.reads("/new", "one")
+	b.wants("GET", "/later", "", 404)
+	b.refused("PUT", "/later", "x", "may still be stored")
+}
+
+// A gateway that ends while it looks at a file of before gives the name back: others may
+// change it at once. When it is back, both are kept.
+func TestWaitingIsGivenBackAtTheEnd(t *testing.T) {
+	disk, log, dir := startDisk(t), clustertest.NewMemory("life"), t.TempDir()
+	alone := startHolding(t, clustertest.NewMemory("another life"), disk, "a", dir)
+	alone.store.refuses.Store(true)
+	alone.wants("PUT", "/f", "ours", 201)
+	if err := alone.close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"cluster", "cluster.lock"} { // it knows the other log
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := startHolding(t, log, disk, "b", t.TempDir())
+	looks, goOn := make(chan bool, 100), make(chan bool)
+	a := startHoldingWith(t, log, disk, "a", dir, func(h *hesitant) {
+		look := func() { looks <- true; <-goOn }
+		h.look.Store(&look)
+	})
+	<-looks
+	ended := make(chan error)
+	go func() { ended <- a.close() }()
+	close(goOn)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	b.wants("PUT", "/f", "theirs", 201)
+}
+
+// Uploads of a time with --write-back are neither hidden from the other gateways nor
+// stored past them: serve says what to do.
+func TestLeftoversWithoutWriteBack(t *testing.T) {
+	disk, dir := onDisk(t), t.TempDir()
+	var asked etcd.Config
+	app := appInCluster(clustertest.NewMemory("life"), &asked)
+	disk.Inject(emulator.Fault{Endpoint: emulator.UploadContent, Times: -1, Status: http.StatusServiceUnavailable})
+	before := startServingWith(t, app, "yandex:", "--state-dir", dir, "--write-back")
+	before.wants("PUT", "f", "", "taken", 201)
+	before.stop()
+	_, cancel, ended := beginWith(t, app, "serve", "--addr", "127.0.0.1:0", "yandex:", "--state-dir", dir, "--cluster", "etcd://one")
+	defer cancel()
+	var said bytes.Buffer
+	if code := exit(&said, <-ended); code != exitMisuse || !strings.Contains(said.String(), "still to be stored: 1, of which the other gateways do not know; start serve without --cluster until") {
+		t.Errorf("it ends with %d and says %q", code, said.String())
 	}
 }

@@ -77,6 +77,7 @@ type stack struct {
 	fs       *vfs.FS
 	vfsState string          // empty: nothing survives
 	always   []server.Option // of every outer handler
+	gateway  *gateway        // nil: not one of several
 }
 
 // ServeHTTP implements http.Handler.
@@ -112,6 +113,16 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 		vfsState = filepath.Join(dir, "vfs")
 		options = append(options, vfs.WithStateDir(vfsState))
 		handler = append(handler, webdav.WithState(filepath.Join(dir, "webdav")))
+	}
+	if o.gateway != nil && !o.writeBack && vfsState != "" {
+		// They could be neither announced nor stored: the others have no queues.
+		left, err := vfs.ReadQueue(vfsState)
+		if err == nil && len(left) > 0 {
+			err = misuse("uploads of an earlier --write-back are still to be stored: %d, of which the other gateways do not know; start serve without --cluster until davdisk queue lists none", len(left))
+		}
+		if err != nil {
+			return nil, errors.Join(err, closeBackend(b))
+		}
 	}
 	if o.transfers > 0 {
 		options = append(options, vfs.WithTransfersPerFile(o.transfers))
@@ -154,9 +165,6 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	if o.gateway != nil {
-		o.gateway.waiting.ReserveBy(dav.Reserve)
-	}
 	signIn := server.WithSignIn(o.prefix, func(w http.ResponseWriter, req *http.Request, s server.SignIn) {
 		shown.ServeSignIn(w, req, page.SignIn(s))
 	})
@@ -167,6 +175,10 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 	if o.gateway != nil {
 		s.always = append(s.always, server.WithSessions(o.gateway.sessions))
 	}
+	if o.gateway != nil {
+		s.gateway = o.gateway
+		o.gateway.waiting.ReserveBy(dav.Reserve)
+	}
 	if err := s.admit(o.server); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -175,7 +187,12 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 
 // Close ends the share from the top: first who may still ask, then what is
 // still being written.
-func (s *stack) Close() error { return errors.Join(s.dav.Close(), s.fs.Close()) }
+func (s *stack) Close() error {
+	if s.gateway != nil {
+		s.gateway.waiting.ReserveBy(nil) // names that it has would stay closed without the handler
+	}
+	return errors.Join(s.dav.Close(), s.fs.Close())
+}
 
 // shareKey names the folders of a share: readable, and different for every
 // address.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -44,6 +45,7 @@ func (s *trouble) Put(ctx context.Context, name string, body io.Reader, opts bac
 type node struct {
 	*testGateway
 	dir    string
+	old    string // a copy of dir of before; empty: none
 	store  *trouble
 	table  *Table
 	fs     *vfs.FS
@@ -92,9 +94,9 @@ func (w *world) start(n *node) {
 	var err error
 	n.table, err = Open(Options{
 		Engine: n.testGateway, Member: n.member, Log: slog.New(slog.DiscardHandler),
-		Forget: func(name string) { n.invalidate(name) },
-		Now:    func() time.Time { return time.Now().Add(time.Duration(w.later.Load())) },
-		After:  func(d time.Duration) <-chan time.Time { return time.After(d / 100) },
+		Learn: func(name, _ string) { n.invalidate(name) },
+		Now:   func() time.Time { return time.Now().Add(time.Duration(w.later.Load())) },
+		After: func(d time.Duration) <-chan time.Time { return time.After(d / 100) },
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -141,6 +143,16 @@ func (w *world) kill(n *node) {
 		w.t.Error(err)
 	}
 	n.table, n.fs = nil, nil
+}
+
+// copied returns a copy of the folder of a gateway that does not run.
+func (w *world) copied(n *node) string {
+	w.t.Helper()
+	dir := w.t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(n.dir)); err != nil {
+		w.t.Fatal(err)
+	}
+	return dir
 }
 
 // change does what a request to a gateway does.
@@ -250,6 +262,7 @@ func (w *world) settle() {
 			for _, f := range n.table.local.Files() {
 				n.table.local.Expedite(f.Name)
 			}
+			n.table.Wake()
 			if files, _ := n.fs.Queued(); files > 0 || len(n.table.Files()) > 0 {
 				return false
 			}
@@ -271,9 +284,10 @@ func (w *world) until(what string, is func() bool) {
 	}
 }
 
-// TestModel has three gateways that are killed and started again, given up, and that
-// cannot store for a while. Whatever is read at any of them is what was written last,
-// or is not answered; and nothing that was acknowledged is lost.
+// TestModel has three gateways that are killed and started again, moved to other folders,
+// restored from older ones, given up, and that cannot store for a while. Whatever is read
+// at any of them is what was written last, or is not answered; and nothing that was
+// acknowledged is lost, but with the folder that had it.
 func TestModel(t *testing.T) {
 	rounds := 6
 	if testlevel.Long() {
@@ -357,8 +371,17 @@ func runModel(t *testing.T, seed uint64) {
 				continue
 			}
 			w.kill(n)
-			if random.IntN(3) == 0 {
+			switch random.IntN(6) {
+			case 0, 1:
 				w.giveUp(n, may)
+			case 2: // moved to another disk
+				n.dir = w.copied(n)
+			case 3:
+				if n.old != "" {
+					w.restore(n, may)
+				} else {
+					n.old = w.copied(n)
+				}
 			}
 		}
 	}
@@ -411,7 +434,67 @@ func (w *world) giveUp(n *node, may map[string][]string) {
 	for _, q := range waiting {
 		n.gaveUp = append(n.gaveUp, strings.Repeat("x", int(q.Size)))
 	}
+	w.passTime()
+}
+
+// passTime lets so much time pass that nothing which was given up can be stored any more.
+func (w *world) passTime() {
 	w.later.Add(int64(lingers))
+	for _, n := range w.nodes {
+		if n.runs() {
+			n.table.Wake()
+		}
+	}
+}
+
+// restore starts a gateway with an older copy of its folder. What it had confirmed since
+// is lost, and nowhere told as anything else before it is given up.
+func (w *world) restore(n *node, may map[string][]string) {
+	w.t.Helper()
+	affected := map[string]bool{}
+	for _, f := range w.nodes[slices.IndexFunc(w.nodes, (*node).runs)].table.Files() {
+		if f.Owner.Gateway == n.name {
+			affected[f.Name] = true
+		}
+	}
+	n.dir, n.old, n.gaveUp = n.old, "", nil
+	waiting, err := vfs.ReadQueue(n.dir)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, q := range waiting {
+		affected[q.Name] = true
+		may[q.Name] = append(may[q.Name], strings.Repeat("x", int(q.Size)))
+	}
+	w.start(n)
+	for name := range may {
+		for _, at := range w.nodes {
+			if !at.runs() {
+				continue
+			}
+			if got, err := w.read(at, name); err == nil && !slices.Contains(may[name], got) || err != nil && !errors.Is(err, backend.ErrUnavailable) {
+				w.t.Errorf("%s is read at %s as %d bytes, %v, want one of %v, when the folder of %s is restored", name, at.name, len(got), err, lengths(may[name]), n.name)
+			}
+		}
+	}
+	w.until("all is judged", func() bool {
+		n.table.mu.Lock()
+		defer n.table.mu.Unlock()
+		n.table.Wake()
+		return n.table.ready != 0 && len(n.table.unsure) == 0
+	})
+	if err := n.table.Forget(w.t.Context(), n.name); err != nil && !errors.Is(err, ErrRuns) && !errors.Is(err, ErrNothing) {
+		w.t.Fatal(err)
+	}
+	w.passTime()
+	w.settle()
+	for name := range may {
+		got := w.stored(name)
+		if !affected[name] && !slices.Contains(may[name], got) {
+			w.t.Errorf("%s is stored as %d bytes, want one of %v", name, len(got), lengths(may[name]))
+		}
+		may[name] = []string{got}
+	}
 }
 
 // afterReturn looks for what was given up, once a gateway runs that had it.

@@ -5,12 +5,18 @@
 // is stored. Until then its name is closed to changes at the other gateways, which
 // show what the announcement tells of it, and for its content ask the gateway that
 // has it, by an entry, to store it now. What waits at a gateway that does not run
-// goes on waiting, until that runs again or somebody gives it up. A gateway that
-// comes back with what was given up keeps both: it looks, while the name is reserved,
-// whether the store still has what the file was to replace.
+// goes on waiting, until that runs again or somebody gives it up. What is given up is
+// shown no more, and its name is free when it can be stored no more. A gateway that
+// comes back with it keeps both: it looks, while the name is reserved, whether the
+// store still has what the file was to replace.
 //
-// In machine.go is the state, in worker.go what keeps it in line with the queue of
-// this gateway.
+// A gateway withdraws only what it knows to be stored or removed. What was announced in
+// its name and is not in its folder, as if that was restored from a copy, is lost: it
+// waits nowhere, and goes on being told until somebody gives it up.
+//
+// In machine.go is the state, in settle.go who waits for it, in worker.go what keeps it
+// in line with the queue of this gateway, in adopt.go what becomes of files that the two
+// did not know of each other.
 package waiting
 
 import (
@@ -19,7 +25,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
-	"slices"
 	"sync"
 	"time"
 
@@ -30,20 +35,12 @@ import (
 )
 
 const (
-	// patience is how long a request waits for what another gateway has, and
-	// askAgain after which time that is asked for once more.
-	patience = 5 * time.Second
-	askAgain = 2 * time.Second
-	// maxFiles is how many files wait at all gateways together, but for a few of
-	// uploads at the same time. Each is in the memory of all and in snapshots.
+	// maxFiles is how many files wait at all gateways together. Each is in the
+	// memory of all and in snapshots.
 	maxFiles = 10_000
 	// lingers is how long a gateway that was expelled may still store something:
 	// as long as a link for an upload is good.
 	lingers = 30 * time.Minute
-	// retryAfter is when a client is told to come back, and retrySlow where a
-	// person has to do something.
-	retryAfter = 2 * time.Second
-	retrySlow  = 30 * time.Second
 )
 
 // A Member is the membership of this gateway.
@@ -61,10 +58,11 @@ type Options struct {
 	Engine cluster.Engine
 	// Member returns the current membership; nil without one.
 	Member func() Member
-	// Forget drops what this gateway has cached of a name in the store. It must
-	// return soon.
-	Forget func(name string)
-	Log    *slog.Logger
+	// Learn drops what this gateway has cached of a name in the store. version is
+	// what another gateway has stored there, "" if that is not known. It must return
+	// soon.
+	Learn func(name, version string)
+	Log   *slog.Logger
 
 	Now   func() time.Time                       // nil: time.Now
 	After func(d time.Duration) <-chan time.Time // nil: time.After
@@ -77,23 +75,29 @@ type Table struct {
 	log  cluster.Log[change]
 	kick chan struct{} // wakes Run
 
-	passing sync.Mutex // one pass at a time
+	passing  sync.Mutex // held by Tell
+	adopting sync.Mutex // held by a Pass that reserves names and asks the store
 
 	mu      sync.Mutex // guards what follows
 	state   state
 	changed chan struct{} // closed with the next change of the state, of busy and of ready
 
 	// What follows is not a part of the state.
-	local   vfs.Local // the queue of this gateway; nil without one
-	reserve Reserve
-	self    Owner                // of this gateway, once it is a member
-	ready   uint64               // the epoch in which the queue and the state were compared; 0: none
-	busy    map[string]int       // names that are being announced
-	dirty   map[string]bool      // names of which queue and state may differ
-	asked   map[string]bool      // names that others ask this gateway for
-	renamed map[string]string    // names that are not withdrawn before others are announced
-	away    map[string]time.Time // when gateways were expelled, as seen from here
-	began   time.Time            // when this gateway began to see that
+	local    vfs.Local // the queue of this gateway; nil without one
+	reserve  Reserve
+	stop     context.CancelFunc   // ends what adopting guards; nil before the first time
+	self     Owner                // of this gateway, once it is a member
+	ready    uint64               // the epoch in which the queue and the state were compared; 0: none
+	compared bool                 // they were once
+	began    time.Time            // when this gateway began to see the following
+	away     map[string]time.Time // when gateways were expelled, as seen from here
+	life     uint64               // how often the state was begun anew
+	busy     map[string]int       // names that are being announced
+	dirty    map[string]bool      // names of which queue and state may differ
+	unsure   map[string]uint64    // announcements in the name of this gateway that it has not made
+	strange  map[string]bool      // names that are queued here, and the others do not know of
+	asked    map[string]bool      // names that others ask this gateway for
+	renamed  map[string]string    // names that are not withdrawn before others are announced
 }
 
 var _ vfs.Gateways = (*Table)(nil)
@@ -103,8 +107,8 @@ func Open(o Options) (*Table, error) {
 	if o.Member == nil {
 		o.Member = func() Member { return nil }
 	}
-	if o.Forget == nil {
-		o.Forget = func(string) {}
+	if o.Learn == nil {
+		o.Learn = func(string, string) {}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -141,14 +145,6 @@ func (t *Table) Check(ctx context.Context, on bool) error {
 	return err
 }
 
-// ReserveBy says how a name is kept from all requests while it is announced for what
-// was queued without their knowledge.
-func (t *Table) ReserveBy(reserve Reserve) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.reserve = reserve
-}
-
 // Files returns the files that wait, by name.
 func (t *Table) Files() (all []File) {
 	t.mu.Lock()
@@ -159,8 +155,23 @@ func (t *Table) Files() (all []File) {
 	return all
 }
 
-// Forget gives up what waits at a gateway that does not run, and returns when all
-// members know that. It is ErrRuns or ErrNothing if there is nothing to give up.
+// Compared reports whether the queue of this gateway was compared with the log once.
+func (t *Table) Compared() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.compared
+}
+
+// Runs reports whether a gateway is a member, with the folder that has what waits.
+func (t *Table) Runs(o Owner) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.state.runs(o)
+}
+
+// Forget gives up what waits at a gateway that does not run, or in a folder that it
+// does not run with, and returns when all members know that. It is ErrRuns or
+// ErrNothing if there is nothing to give up.
 func (t *Table) Forget(ctx context.Context, gateway string) error {
 	seq, err := t.log.Propose(ctx, change{Op: opForget, Owner: Owner{Gateway: gateway}}, journal.Options{})
 	if err != nil {
@@ -182,7 +193,6 @@ func (t *Table) Announce(ctx context.Context, f vfs.Waiting) (done func(), err e
 	t.mu.Lock()
 	epoch, self := t.ready, t.self
 	t.busy[f.Name]++
-	full := len(t.state.files) >= maxFiles
 	t.mu.Unlock()
 	done = func() {
 		t.mu.Lock()
@@ -196,11 +206,8 @@ func (t *Table) Announce(ctx context.Context, f vfs.Waiting) (done func(), err e
 	if err := t.Current(); err != nil {
 		return done, err
 	}
-	if full {
-		return done, vfs.ErrFull
-	}
-	_, err = t.log.Propose(ctx, change{Op: opWait, Owner: self, Epoch: epoch, File: &f}, journal.Options{})
-	if err != nil && !errors.Is(err, vfs.ErrWaits) {
+	_, err = t.log.Propose(ctx, change{Op: opWait, Owner: self, Epoch: epoch, Files: []announced{{Waiting: f}}}, journal.Options{})
+	if err != nil && !errors.Is(err, vfs.ErrWaits) && !errors.Is(err, vfs.ErrFull) {
 		err = &backend.Error{Kind: backend.ErrUnavailable, Message: fmt.Sprintf("the other gateways cannot be told that it waits here: %v", err), RetryAfter: retryAfter}
 	}
 	return done, err
@@ -218,6 +225,11 @@ func (t *Table) Renamed(from, to string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.renamed[from] = to
+	for first, then := range t.renamed {
+		if then == from {
+			t.renamed[first] = to
+		}
+	}
 	t.soil(from, to)
 }
 
@@ -241,7 +253,9 @@ func (t *Table) Owns(name string) bool {
 }
 
 // isOwn reports whether a file waits in the queue of this gateway, as the log has it.
-func (t *Table) isOwn(f *file) bool { return t.local != nil && f.Owner == t.self }
+func (t *Table) isOwn(f *file) bool {
+	return t.local != nil && f.Owner == t.self && t.unsure[f.Name] != f.Number
+}
 
 // Current implements vfs.Gateways.
 func (t *Table) Current() error {
@@ -252,6 +266,16 @@ func (t *Table) Current() error {
 		return &backend.Error{Kind: backend.ErrUnavailable, Message: "this gateway cannot ask the others what waits there to be stored", RetryAfter: retryAfter}
 	}
 	return nil
+}
+
+// Lost is called when the membership has ended: others may store to its names soon.
+func (t *Table) Lost() {
+	t.mu.Lock()
+	local := t.local
+	t.mu.Unlock()
+	if local != nil {
+		local.Halt()
+	}
 }
 
 // Elsewhere implements vfs.Gateways.
@@ -276,109 +300,6 @@ func (t *Table) In(folder string) (all []vfs.Waiting) {
 		}
 	}
 	return all
-}
-
-// Settle implements vfs.Gateways.
-func (t *Table) Settle(ctx context.Context, names ...string) error {
-	var timeout <-chan time.Time
-	for {
-		if err := t.Current(); err != nil {
-			return err
-		}
-		waits, changed := t.within(names)
-		if len(waits) == 0 {
-			return nil
-		}
-		if timeout == nil {
-			timeout = t.o.After(patience)
-		}
-		ask, err := t.toAsk(waits)
-		if err != nil {
-			return err
-		}
-		if len(ask) > 0 {
-			// If that fails, this request is as if it had not been asked for.
-			_, _ = t.log.Propose(ctx, change{Op: opAsk, Names: ask}, journal.Options{})
-		}
-		select {
-		case <-changed:
-		case <-timeout:
-			return refusal(waits[0], "takes longer to be stored than expected; try again", retryAfter)
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// within returns the files at and below the names that are in the way of a change,
-// and a channel that is closed when that may have changed.
-func (t *Table) within(names []string) (waits []File, changed <-chan struct{}) {
-	t.mu.Lock()
-	var own []File
-	changed = t.changed
-	for at, f := range t.state.files {
-		switch {
-		case !slices.ContainsFunc(names, func(name string) bool { return backend.Within(at, name) }):
-		case !t.isOwn(f) && f.GivenUp && t.isOver(f):
-		case !t.isOwn(f):
-			waits = append(waits, f.File)
-		case t.busy[at] == 0:
-			own = append(own, f.File)
-		}
-	}
-	local := t.local
-	t.mu.Unlock()
-	for _, f := range own {
-		if _, queued := local.File(f.Name); !queued { // the others are still told that it waits
-			waits = append(waits, f)
-			t.Changed(f.Name)
-		}
-	}
-	return waits, changed
-}
-
-// isOver reports whether the gateway of a file that was given up can store it no
-// more; t.mu is held.
-func (t *Table) isOver(f *file) bool {
-	since, ok := t.away[f.Owner.Gateway]
-	if !ok {
-		since = t.began
-	}
-	return t.state.here[f.Owner.Gateway] == 0 && t.o.Now().Sub(since) >= lingers
-}
-
-// toAsk returns the names of files that are to be asked for, or an error if that is
-// in vain.
-func (t *Table) toAsk(waits []File) (ask []string, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := t.o.Now()
-	for _, w := range waits {
-		f := t.state.files[w.Name]
-		switch {
-		case f == nil || t.isOwn(f):
-		case f.GivenUp:
-			return nil, refusal(f.File, "was given up, and may still be stored by that gateway until half an hour after it ended", retrySlow)
-		case t.state.here[f.Owner.Gateway] == 0:
-			return nil, refusal(f.File, "does not run: start it again with its state folder, or, if it is gone for good, give up what waits there with davdisk cluster forget", retrySlow)
-		case f.asked.IsZero() || now.Sub(f.asked) >= askAgain:
-			f.asked = now
-			ask = append(ask, f.Name)
-		}
-		if len(ask) == maxNames {
-			break
-		}
-	}
-	return ask, nil
-}
-
-// refusal answers a request for a file that waits.
-func refusal(f File, what string, again time.Duration) error {
-	words := fmt.Sprintf("%q waits at the gateway %s, which %s", path.Base(f.Name), f.Owner.Gateway, what)
-	if f.GivenUp {
-		words = fmt.Sprintf("%q waited at the gateway %s, %s", path.Base(f.Name), f.Owner.Gateway, what)
-	}
-	return &backend.Error{Kind: backend.ErrUnavailable, Message: words, RetryAfter: again}
 }
 
 // notify wakes those who wait for a change; t.mu is held.

@@ -27,11 +27,27 @@ type queue struct {
 	expedited []string
 	rechecked []string
 	recheck   func(name string) error
+	removed   []string
+	stored    map[string]string // what the store has, by name
+	away      error             // of the store
+	halted    int
+	read      func(name string) // called when a file is asked for
 }
 
 func (q *queue) ID() string { return q.id }
 
+func (q *queue) Removed() []string { return q.removed }
+func (q *queue) Began()            { q.removed = nil }
+func (q *queue) Halt()             { q.halted++ }
+
+func (q *queue) Stored(_ context.Context, f vfs.Waiting) (bool, error) {
+	return q.stored[f.Name] == f.Version, q.away
+}
+
 func (q *queue) File(name string) (vfs.Waiting, bool) {
+	if q.read != nil {
+		defer q.read(name)
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	f, ok := q.files[name]
@@ -78,13 +94,13 @@ func (q *queue) set(name, version string) {
 // bench is gateways without stores.
 type bench struct {
 	*testing.T
-	log    *testLog
-	now    time.Time
-	after  chan time.Time
-	tables []*Table
-	queues []*queue
-	at     []*testGateway
-	forgot [][]string
+	log     *testLog
+	now     time.Time
+	after   chan time.Time
+	tables  []*Table
+	queues  []*queue
+	at      []*testGateway
+	learned [][]string
 }
 
 func newBench(t *testing.T, n int) *bench {
@@ -98,9 +114,9 @@ func newBench(t *testing.T, n int) *bench {
 func (b *bench) add(name, id string) int {
 	b.Helper()
 	i, g := len(b.tables), &testGateway{log: b.log, name: name}
-	b.forgot = append(b.forgot, nil)
+	b.learned = append(b.learned, nil)
 	table, err := Open(Options{
-		Engine: g, Member: g.member, Forget: func(name string) { b.forgot[i] = append(b.forgot[i], name) },
+		Engine: g, Member: g.member, Learn: func(name, version string) { b.learned[i] = append(b.learned[i], name+"="+version) },
 		Now: func() time.Time { return b.now }, After: func(time.Duration) <-chan time.Time { return b.after },
 	})
 	if err != nil {
@@ -188,8 +204,8 @@ func TestAnnounced(t *testing.T) {
 	for _, names := range [][]string{{"d/f"}, {"d"}, {"."}, {"e", "d"}} {
 		b.settles(1, "waits", names...)
 	}
-	if got := fmt.Sprint(b.forgot); got != "[[] [d/f]]" {
-		t.Errorf("caches drop %v", got)
+	if got := fmt.Sprint(b.learned); got != "[[] [d/f=]]" {
+		t.Errorf("caches learn %v", got)
 	}
 	b.pass(0)
 	b.holds(1, "g0:d/f=1")
@@ -212,6 +228,9 @@ func TestAnnounced(t *testing.T) {
 	b.settles(0, "waits", "d") // a change of it would be shown late
 	b.pass(0)
 	b.holds(1, "")
+	if got := fmt.Sprint(b.learned); got != "[[] [d/f= d/f= d/f=2]]" {
+		t.Errorf("caches learn %v", got)
+	}
 	b.settles(0, "", "d")
 	b.settles(1, "", "d")
 }
@@ -244,23 +263,23 @@ func TestStoredIsOfOneAnnouncement(t *testing.T) {
 	if err := b.announce(0, "f", "1"); err != nil {
 		t.Fatal(err)
 	}
-	old := change{Op: opStored, Owner: b.tables[0].self, Stored: []stored{{"f", b.tables[0].Files()[0].Number}}}
+	old := change{Op: opTell, Owner: b.tables[0].self, Epoch: b.at[0].Epoch(), Stored: []numbered{{"f", b.tables[0].Files()[0].Number}}}
 	if err := b.announce(0, "f", "1"); err != nil {
 		t.Fatal(err)
 	}
-	of := func(c change) {
+	of := func(c change, want error) {
 		t.Helper()
-		if _, err := b.tables[0].log.Propose(t.Context(), c, journal.Options{}); err != nil {
-			t.Fatal(err)
+		if _, err := b.tables[0].log.Propose(t.Context(), c, journal.Options{}); !errors.Is(err, want) {
+			t.Errorf("%v, want %v", err, want)
 		}
 	}
-	of(old)
+	of(old, nil)
 	b.holds(1, "g0:f=1")
 	old.Stored[0].Number, old.Owner.Queue = b.tables[0].Files()[0].Number, "another folder"
-	of(old)
+	of(old, cluster.ErrExpelled)
 	b.holds(1, "g0:f=1")
 	old.Owner = b.tables[0].self
-	of(old)
+	of(old, nil)
 	b.holds(1, "")
 }
 
@@ -337,14 +356,26 @@ func TestGivenUp(t *testing.T) {
 		t.Error("it is shown")
 	}
 	b.settles(1, "was given up", "f")
+	if err := b.tables[1].Forget(t.Context(), "g0"); err != nil {
+		t.Errorf("it is given up again: %v", err)
+	}
 	third := b.add("g2", "folder2")
+	for _, i := range []int{1, third} {
+		if next := b.tables[i].nextOver(); next != map[int]time.Duration{1: lingers / 2, third: lingers}[i] {
+			t.Errorf("at %d it is over in %v", i, next)
+		}
+	}
 	b.now = b.now.Add(lingers / 2)
-	b.settles(1, "", "f")
-	b.settles(third, "was given up", "f") // it does not know since when
+	b.settles(1, "was given up", "f")
+	b.pass(third) // it does not know since when
+	b.holds(1, "g0:f=1? g0:g=1? g0:h=1?")
+	b.pass(1)
+	b.holds(third, "")
+	b.settles(third, "", "f")
 	if err := b.announce(1, "g", "other"); err != nil {
 		t.Error(err)
 	}
-	b.holds(1, "g0:f=1? g1:g=other g0:h=1?")
+	b.holds(1, "g1:g=other")
 
 	// It comes back: what it was to replace is looked at, in each case.
 	b.queues[0].set("h", "")
@@ -360,6 +391,7 @@ func TestGivenUp(t *testing.T) {
 		b.queues[0].set(name, "")
 		b.queues[0].set(name+" beside", "1")
 		b.tables[again].Renamed(name, name+" beside")
+		b.queues[0].recheck = nil
 		return nil
 	}
 	b.queues[1].set("g", "")
@@ -367,7 +399,6 @@ func TestGivenUp(t *testing.T) {
 	b.pass(1)
 	for range 3 {
 		_ = b.tables[again].Pass(t.Context())
-		b.queues[0].recheck = nil
 	}
 	b.holds(1, "g0:f=1 g0:g beside=1")
 }
@@ -382,7 +413,7 @@ func (b *bench) add2(name string, q *queue) int {
 	table.ReserveBy(func(context.Context, string) (func(), bool, error) { return func() {}, false, nil })
 	table.Attach(q)
 	b.log.join(g)
-	if err := table.Pass(b.Context()); err != nil && !errors.Is(err, vfs.ErrWaits) {
+	if err := table.Pass(b.Context()); err != nil && !errors.Is(err, backend.ErrUnavailable) { // a name waits elsewhere
 		b.Error(err)
 	}
 	b.tables, b.queues, b.at = append(b.tables, table), append(b.queues, q), append(b.at, g)
@@ -415,6 +446,8 @@ func TestRenamed(t *testing.T) {
 		reserved = append(reserved, path)
 		return func() { released = append(released, path) }, true, nil
 	})
+	b.pass(0)
+	b.holds(1, "g0:d/f=1 g0:d/f beside=1")
 	b.pass(0)
 	b.holds(1, "g0:d/f beside=1")
 	if got := fmt.Sprint(reserved, released, b.queues[0].rechecked); got != "[/d/f beside] [/d/f beside] [d/f beside locked]" {
@@ -455,11 +488,14 @@ func TestAnotherFolder(t *testing.T) {
 // An announcement in a membership that has ended is refused, also if there is another.
 func TestAnnouncedByAnEndedMembership(t *testing.T) {
 	b := newBench(t, 2)
-	late := change{Op: opWait, Owner: b.tables[0].self, Epoch: b.at[0].Epoch(), File: &vfs.Waiting{Name: "f"}}
+	late := change{Op: opWait, Owner: b.tables[0].self, Epoch: b.at[0].Epoch(), Files: []announced{{Waiting: vfs.Waiting{Name: "f"}}}}
 	b.log.expel(b.at[0])
 	again := b.add("g0", "folder0")
-	if _, err := b.tables[again].log.Propose(t.Context(), late, journal.Options{}); !errors.Is(err, cluster.ErrExpelled) {
-		t.Errorf("it is announced: %v", err)
+	for _, op := range []string{opWait, opTell} {
+		late.Op = op
+		if _, err := b.tables[again].log.Propose(t.Context(), late, journal.Options{}); !errors.Is(err, cluster.ErrExpelled) {
+			t.Errorf("%s: it is announced: %v", op, err)
+		}
 	}
 	b.holds(1, "")
 }

@@ -3,31 +3,39 @@ package waiting
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
+	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/internal/journal"
 	"github.com/davdisk/davdisk/vfs"
 )
 
 const (
-	// maxNames is how many files one entry withdraws or asks for. Names have some
-	// thousand characters at most.
+	// maxNames is how many files one entry asks for. Names have some thousand
+	// characters at most.
 	maxNames = 32
-	// reserveTime is how long a name that is to be announced may be in use.
-	reserveTime = time.Second
-	// pause is how long Run waits after something has failed.
-	pause = time.Second
+	// entryRoom is how large an entry becomes before it tells of no further file. JSON
+	// may make a name six times as long.
+	entryRoom = cluster.MaxEntry / 8
+	// pause is how long Run waits after something has failed, unless it is woken; each
+	// time twice as long, up to longPause.
+	pause     = time.Second
+	longPause = 32 * time.Second
 )
 
 // Run keeps the log in line with the queue of this gateway until ctx ends.
 func (t *Table) Run(ctx context.Context) {
-	for {
+	for wait := pause; ; {
 		var again <-chan time.Time
 		if err := t.Pass(ctx); err != nil && ctx.Err() == nil {
 			t.o.Log.Debug("the other gateways could not be told what waits here", "error", err)
-			again = t.o.After(pause)
+			again, wait = t.o.After(wait), min(2*wait, longPause)
+		} else {
+			wait = pause
+			if next := t.nextOver(); next > 0 {
+				again = t.o.After(next)
+			}
 		}
 		select {
 		case <-t.kick:
@@ -46,140 +54,174 @@ func (t *Table) Wake() {
 	}
 }
 
-// Pass tells the others once what has changed. In a new membership it compares all
-// that is queued; only then anything is answered. What fails is tried by the next
-// one.
+// Pass tells the others once what has changed. What queue and log did not know of each
+// other comes last, a few files at a time. What fails is tried by the next one.
 func (t *Table) Pass(ctx context.Context) error {
+	if t.o.Member() == nil {
+		return nil
+	}
+	if err := t.Tell(ctx); err != nil {
+		return err
+	}
+	return errors.Join(t.tellOver(ctx), t.reconcile(ctx))
+}
+
+// Tell is the part of Pass that does not ask the store. In a new membership it compares
+// all that is queued; only then anything is answered.
+func (t *Table) Tell(ctx context.Context) error {
 	t.passing.Lock()
 	defer t.passing.Unlock()
 	m := t.o.Member()
 	t.mu.Lock()
-	local, ready := t.local, t.ready
+	local, ready, life := t.local, t.ready, t.life
 	t.mu.Unlock()
 	if m == nil || local == nil {
 		return nil
 	}
 	epoch := m.Epoch()
 	if ready != epoch {
-		if _, err := t.log.Propose(ctx, change{Op: opHere, Owner: Owner{Gateway: m.Gateway()}, Epoch: epoch}, journal.Options{}); err != nil {
+		self := Owner{m.Gateway(), local.ID()}
+		if _, err := t.log.Propose(ctx, change{Op: opHere, Owner: self, Epoch: epoch}, journal.Options{}); err != nil {
 			return err
 		}
-		t.compareAll(Owner{m.Gateway(), local.ID()}, local)
+		t.begin(self, local)
 	}
-	err := t.compare(ctx, epoch, local)
+	if err := t.tell(ctx, epoch, local); err != nil {
+		return err
+	}
 	if ready != epoch {
 		t.mu.Lock()
-		t.ready = epoch
+		if t.life == life {
+			t.ready, t.compared = epoch, true
+		}
 		t.notify()
 		t.mu.Unlock()
-		local.Expedite()
+		local.Began()
 	}
-	return err
+	return nil
 }
 
-// compareAll has everything compared that is queued, or was.
-func (t *Table) compareAll(self Owner, local vfs.Local) {
-	queued := local.Files()
+// begin has everything compared that is queued, or was. What was announced by an
+// earlier process or with another folder, and is not queued, may be stored, or lost.
+func (t *Table) begin(self Owner, local vfs.Local) {
+	queued, removed := local.Files(), local.Removed()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	first := t.self != self
 	t.self = self
-	for name, f := range t.state.files {
-		if f.Owner == self {
-			t.dirty[name] = true
-		}
-	}
 	for _, f := range queued {
 		t.dirty[f.Name] = true
 	}
+	for name, f := range t.state.files {
+		switch {
+		case f.Owner.Gateway != self.Gateway || t.dirty[name]:
+		case first && !slices.Contains(removed, name):
+			t.unsure[name] = f.Number
+		case f.Owner == self:
+			t.dirty[name] = true
+		}
+	}
 }
 
-// compare tells the others of the names that may differ.
-func (t *Table) compare(ctx context.Context, epoch uint64, local vfs.Local) error {
+// tell tells the others of the names that may differ.
+func (t *Table) tell(ctx context.Context, epoch uint64, local vfs.Local) error {
 	t.mu.Lock()
 	dirty, asked := t.dirty, t.asked
 	t.dirty, t.asked = map[string]bool{}, map[string]bool{}
 	t.mu.Unlock()
-	var again []string
-	var errs []error
-	var gone []stored
-	for name := range dirty {
-		f, queued := local.File(name)
-		number, own, same, busy := t.looks(name, f.Version)
-		switch {
-		case busy: // it is compared again when it is announced
-		case queued && own && same:
-		case queued:
-			if err := t.adopt(ctx, epoch, local, f, own); err != nil {
-				errs, again = append(errs, fmt.Errorf("%s: %w", name, err)), append(again, name)
-			}
-		case number != 0:
-			gone = append(gone, stored{name, number})
+	if len(asked) > 0 {
+		names := make([]string, 0, len(asked))
+		for name := range asked {
+			names = append(names, name)
 		}
-	}
-	// What was renamed after a conflict is announced before its old name is free.
-	gone = slices.DeleteFunc(gone, func(s stored) bool {
-		wait := t.isRenamed(s.Name, local)
-		if wait {
-			again = append(again, s.Name)
-		}
-		return wait
-	})
-	for some := range slices.Chunk(gone, maxNames) {
-		if _, err := t.log.Propose(ctx, change{Op: opStored, Owner: t.owner(), Stored: some}, journal.Options{}); err != nil {
-			errs = append(errs, err)
-			for _, s := range some {
-				again = append(again, s.Name)
-			}
-		}
-	}
-	names := make([]string, 0, len(asked))
-	for name := range asked {
-		names = append(names, name)
-	}
-	if len(names) > 0 {
 		local.Expedite(names...)
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, name := range again {
-		t.dirty[name] = true
+	var files []announced
+	var gone []numbered
+	for name := range dirty {
+		is := t.known(name) // before the queue: what is announced later has another number
+		f, queued := local.File(name)
+		switch {
+		case is.busy: // it is compared again when it is announced
+		case queued && is.own && is.Version == f.Version:
+		case queued && (is.own || is.inherits(t.owner(), f)):
+			files = append(files, announced{f, is.Number})
+		case queued:
+			t.adoptLater(name)
+		case is.mine && !t.isRenamed(name, local):
+			gone = append(gone, numbered{name, is.Number})
+		}
 	}
-	if len(errs) == 0 && len(again) > 0 {
-		t.Wake()
+	for len(files)+len(gone) > 0 {
+		c, room := change{Op: opTell, Owner: t.owner(), Epoch: epoch}, entryRoom
+		c.Files, files = cut(files, &room)
+		c.Stored, gone = cut(gone, &room)
+		if _, err := t.log.Propose(ctx, c, journal.Options{}); err != nil {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			for name := range dirty {
+				t.dirty[name] = true
+			}
+			return err
+		}
+		for _, f := range c.Files {
+			t.told(f.Name, local)
+		}
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
-// isRenamed reports whether a file is queued under another name now, of which the
-// others do not know yet.
-func (t *Table) isRenamed(name string, local vfs.Local) bool {
+// cut cuts off what one entry has room for.
+func cut[T interface{ size() int }](all []T, room *int) (some, rest []T) {
+	n := 0
+	for n < len(all) && *room > 0 {
+		*room -= all[n].size()
+		n++
+	}
+	return all[:n], all[n:]
+}
+
+// size is at least as much as an entry grows by one more, if JSON has to escape nothing.
+func (a announced) size() int { return 500 + len(a.Name) }
+func (n numbered) size() int  { return 100 + len(n.Name) }
+
+// told lets the queue work with what was announced, or has it compared again if that
+// was void.
+func (t *Table) told(name string, local vfs.Local) {
+	f, queued := local.File(name)
+	is := t.known(name)
+	if !queued || !is.own || is.Version != f.Version {
+		t.Changed(name)
+		return
+	}
 	t.mu.Lock()
-	to, renamed := t.renamed[name]
+	for from, to := range t.renamed {
+		if to == name {
+			t.soil(from)
+		}
+	}
 	t.mu.Unlock()
-	if !renamed {
-		return false
-	}
-	f, queued := local.File(to)
-	_, own, same, _ := t.looks(to, f.Version)
-	if queued && !(own && same) {
-		return true
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.renamed, name)
-	return false
+	t.o.Learn(name, "")
+	local.Expedite()
 }
 
-// looks compares what is known of a name. number is that of the announcement of this
-// gateway, given up or not; 0: none. own reports whether it counts, and same whether
-// it is of this version.
-func (t *Table) looks(name, version string) (number uint64, own, same, busy bool) {
+// known is what this gateway knows of a name in the log.
+type known struct {
+	file
+	mine bool // it was announced by this process, or what becomes of it is known
+	own  bool // and counts
+	busy bool // it is being announced
+}
+
+func (t *Table) known(name string) (is known) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if f := t.state.files[name]; f != nil && t.isOwn(f) {
-		number, own, same = f.Number, !f.GivenUp, f.Version == version
+	if f := t.state.files[name]; f != nil {
+		is.file, is.mine = *f, t.isOwn(f)
+		is.own = is.mine && !f.GivenUp
 	}
-	return number, own, same, t.busy[name] > 0
+	is.busy = t.busy[name] > 0
+	return is
 }
 
 func (t *Table) owner() Owner {
@@ -188,50 +230,73 @@ func (t *Table) owner() Owner {
 	return t.self
 }
 
-// adopt announces what was queued without the knowledge of the others. Unless the
-// name is closed to them already, it is reserved meanwhile, and what they have
-// stored there in the meantime stays.
-func (t *Table) adopt(ctx context.Context, epoch uint64, local vfs.Local, f vfs.Waiting, own bool) error {
+// isRenamed reports whether a file is queued under another name now, of which the
+// others do not know yet. Its old name is compared again when they do.
+func (t *Table) isRenamed(name string, local vfs.Local) bool {
 	t.mu.Lock()
-	reserve, self := t.reserve, t.self
-	other := t.state.files[f.Name]
-	waits := other != nil && t.isElsewhere(other)
+	to, renamed := t.renamed[name]
 	t.mu.Unlock()
-	if !own {
-		switch {
-		case waits:
-			return vfs.ErrWaits
-		case reserve == nil:
-			return errors.New("nobody can reserve the name yet")
-		}
-		ctx, cancel := context.WithTimeout(ctx, reserveTime)
-		defer cancel()
-		release, locked, err := reserve(ctx, "/"+f.Name)
-		if err != nil {
-			return err
-		}
-		defer release()
-		if err := local.Recheck(ctx, f.Name, locked); err != nil {
-			return err
-		}
-		now, queued := local.File(f.Name)
-		if !queued {
-			return nil // it was renamed, and is compared under that name
-		}
-		f = now
+	if !renamed {
+		return false
 	}
-	if _, err := t.log.Propose(ctx, change{Op: opWait, Owner: self, Epoch: epoch, File: &f}, journal.Options{}); err != nil {
-		return err
+	if f, queued := local.File(to); queued {
+		if is := t.known(to); !is.own || is.Version != f.Version {
+			return true
+		}
 	}
-	t.o.Forget(f.Name)
-	local.Expedite()
-	return nil
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.renamed, name)
+	return false
 }
 
 // ask notes that somebody asks for a file of this gateway; t.mu is held.
 func (t *Table) ask(f *file) {
-	if t.isOwn(f) {
+	if f.Owner == t.self {
 		t.asked[f.Name] = true
-		t.Wake()
+		t.soil(f.Name)
 	}
+}
+
+// nextOver returns how long it takes until the first of what was given up can be stored
+// no more; 0: nothing was.
+func (t *Table) nextOver() (next time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, f := range t.state.files {
+		if left := t.left(f); f.GivenUp && !t.state.runs(f.Owner) && (next == 0 || left < next) {
+			next = max(left, 1)
+		}
+	}
+	return next
+}
+
+// left returns how long a file that was given up may still be stored by its gateway;
+// t.mu is held.
+func (t *Table) left(f *file) time.Duration {
+	since, ok := t.away[f.Owner.Gateway]
+	if !ok {
+		since = t.began
+	}
+	return lingers - t.o.Now().Sub(since)
+}
+
+// tellOver frees the names of what was given up and can be stored no more.
+func (t *Table) tellOver(ctx context.Context) error {
+	t.mu.Lock()
+	var over []numbered
+	for name, f := range t.state.files {
+		if f.GivenUp && !t.state.runs(f.Owner) && t.left(f) <= 0 {
+			over = append(over, numbered{name, f.Number})
+		}
+	}
+	t.mu.Unlock()
+	for len(over) > 0 {
+		c, room := change{Op: opOver}, entryRoom
+		c.Over, over = cut(over, &room)
+		if _, err := t.log.Propose(ctx, c, journal.Options{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -75,7 +75,13 @@ func (q *Queue) Remove(ctx context.Context, name string, opts backend.RemoveOpti
 		if err := q.removeWaiting(ctx, name, opts); err != nil {
 			return err
 		}
-		return q.settle(ctx, "remove", name) // others must not be shown what is gone
+		if err := q.settle(ctx, "remove", name); err != nil { // others must not be shown what is gone
+			return err
+		}
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.exhume(name)
+		return nil
 	}
 	if err := q.flush(ctx, name); err != nil {
 		return err
@@ -100,7 +106,7 @@ func (q *Queue) removeWaiting(ctx context.Context, name string, opts backend.Rem
 	if e == nil {
 		return nil
 	}
-	if err := q.folder.removeEntry(e.ID); err != nil {
+	if err := q.folder.bury(e.ID); err != nil {
 		return backend.PathError("remove", name, backend.ErrUnavailable, "it would come back after a restart: "+err.Error())
 	}
 	q.mu.Lock()
@@ -109,7 +115,18 @@ func (q *Queue) removeWaiting(ctx context.Context, name string, opts backend.Rem
 	q.gateways.Changed(name)
 	q.acks++
 	e.attempt.end(nil)
+	q.exhume(name) // an earlier one
+	q.removed[name] = e.ID
 	return nil
+}
+
+// exhume forgets that a file was removed, which the others know by now. The caller holds
+// q.mu.
+func (q *Queue) exhume(name string) {
+	if id, ok := q.removed[name]; ok {
+		q.folder.exhume(id)
+		delete(q.removed, name)
+	}
 }
 
 // dequeue removes an entry from the queue. The caller holds q.mu.

@@ -51,7 +51,8 @@ const (
 	contentSuffix = ".content" // the bytes
 	troubleSuffix = ".trouble" // a Trouble
 	lockName      = "lock"
-	idName        = "id" // of the folder, where there are other gateways
+	idName        = "id"       // of the folder, where there are other gateways
+	removedSuffix = ".removed" // an Entry that was removed before it was stored, likewise
 )
 
 // entryFormat is the journal format of the files of entries.
@@ -203,16 +204,56 @@ func (f folder) verify(e Entry) error {
 // idFormat is the journal format of the file with the identity of the folder.
 const idFormat = "davdisk write-back folder 1"
 
-// identify returns what tells the folder from others, also of the same gateway. It
-// is made up the first time.
+// identity tells a folder from others, also of the same gateway.
+type identity struct {
+	ID    string `json:"id"`
+	Place string `json:"place"` // of the folder, as the system tells it; empty: unknown
+}
+
+// identify returns the identity of the folder. It is made up the first time, and where
+// the folder is a copy: that does not have what the first has got since.
 func (f folder) identify() (id string, err error) {
-	at := filepath.Join(string(f), idName)
-	err = journal.ReadFile(at, idFormat, &id)
-	if errors.Is(err, fs.ErrNotExist) {
-		id = uuid.NewString()
-		err = journal.WriteFile(at, idFormat, id)
+	info, err := os.Stat(string(f))
+	if err != nil {
+		return "", err
 	}
-	return id, err
+	at, is := filepath.Join(string(f), idName), identity{}
+	err = journal.ReadFile(at, idFormat, &is)
+	if place := placeOf(info); errors.Is(err, fs.ErrNotExist) || err == nil && is.Place != place {
+		is = identity{uuid.NewString(), place}
+		err = journal.WriteFile(at, idFormat, is)
+	}
+	return is.ID, err
+}
+
+// bury removes an entry that is not going to be stored, durably. Where there are other
+// gateways, it is remembered: what they know of is stored, removed or lost.
+func (f folder) bury(id string) error {
+	if _, err := os.Stat(filepath.Join(string(f), idName)); err != nil {
+		return f.removeEntry(id)
+	}
+	if err := os.Rename(f.entry(id), f.entry(id)+removedSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return durable.SyncDir(string(f))
+}
+
+// exhume forgets that an entry was removed, which the others know by now.
+func (f folder) exhume(id string) { _ = os.Remove(f.entry(id) + removedSuffix) }
+
+// buried returns the IDs of such entries by their names. One that cannot be read is left
+// out: its file counts as lost then, which somebody is told of.
+func (f folder) buried() (map[string]string, error) {
+	files, err := os.ReadDir(string(f))
+	ids := map[string]string{}
+	for _, file := range files {
+		id, ok := strings.CutSuffix(file.Name(), entrySuffix+removedSuffix)
+		var e Entry
+		if ok && journal.ReadFile(filepath.Join(string(f), file.Name()), entryFormat, &e) == nil {
+			ids[e.Name] = id
+		}
+	}
+	return ids, err
 }
 
 // sweep removes the files that belong to no entry.
@@ -226,7 +267,7 @@ func (f folder) sweep(entries []Entry) error {
 		keep[e.ID+entrySuffix], keep[e.ID+contentSuffix] = true, true
 	}
 	for _, file := range files {
-		if keep[file.Name()] {
+		if keep[file.Name()] || strings.HasSuffix(file.Name(), removedSuffix) {
 			continue
 		}
 		if err := os.Remove(filepath.Join(string(f), file.Name())); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"time"
@@ -76,8 +77,18 @@ type Local interface {
 	Expedite(names ...string)
 	// Recheck looks whether the store still has what a file is to replace, while
 	// nobody can change that. If not, or if it has something that is locked, the
-	// file is queued under another name.
+	// file is queued under another name. It is backend.ErrLocked if there is nothing
+	// and the name is locked.
 	Recheck(ctx context.Context, name string, locked bool) error
+	// Removed returns the names of queued files that were removed, until the others
+	// know that, and Stored reports whether the store has a file.
+	Removed() []string
+	Stored(ctx context.Context, f File) (bool, error)
+	// Began is called when the others know all that a previous run, or an earlier
+	// membership, has left.
+	Began()
+	// Halt ends uploads under way, when this gateway is no member any more.
+	Halt()
 }
 
 // alone is the Gateways of a queue that is the only one.
@@ -146,6 +157,8 @@ func (q *Queue) Recheck(ctx context.Context, name string, locked bool) error {
 	q.mu.Unlock()
 	info, err := q.store.Stat(ctx, name)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && locked:
+		return &backend.Error{Kind: backend.ErrLocked, Message: "somebody has locked the name, to store there"}
 	case errors.Is(err, fs.ErrNotExist):
 		return nil // removed elsewhere: there is no conflict
 	case err != nil:
@@ -159,6 +172,45 @@ func (q *Queue) Recheck(ctx context.Context, name string, locked bool) error {
 		return nil
 	}
 	return err
+}
+
+// Removed implements Local.
+func (q *Queue) Removed() []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Collect(maps.Keys(q.removed))
+}
+
+// Stored implements Local.
+func (q *Queue) Stored(ctx context.Context, f File) (bool, error) {
+	backend.Learn(q.store, f.Name, f.Version) // what was stored last may not be shown yet
+	info, err := q.store.Stat(ctx, f.Name)
+	switch {
+	case err == nil && !info.Dir && info.Version == f.Version:
+		return true, nil
+	case errors.Is(err, fs.ErrNotExist):
+		err = nil
+	}
+	backend.Learn(q.store, f.Name, "")
+	return false, err
+}
+
+// Began implements Local.
+func (q *Queue) Began() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for name := range q.removed {
+		q.exhume(name)
+	}
+	q.wake()
+}
+
+// Halt implements Local.
+func (q *Queue) Halt() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.halt()
+	q.uploads, q.halt = context.WithCancel(q.work)
 }
 
 // settle is called before anything is changed at or below the names.

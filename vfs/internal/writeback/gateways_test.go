@@ -23,6 +23,7 @@ type others struct {
 	files    map[string]File
 	away     error // of Current
 	settle   error
+	settles  func() error // in its place
 	settled  []string
 	changed  []string
 	announce func(f File) error
@@ -75,7 +76,11 @@ func (o *others) In(folder string) (all []File) {
 }
 
 func (o *others) Settle(_ context.Context, names ...string) (err error) {
-	o.do(func() { o.settled, err = append(o.settled, names...), o.settle })
+	o.do(func() {
+		if o.settled, err = append(o.settled, names...), o.settle; o.settles != nil {
+			err = o.settles()
+		}
+	})
 	return err
 }
 
@@ -266,7 +271,6 @@ func TestRecheck(t *testing.T) {
 		"as it was":         {"old", false, false},
 		"stored already":    {"ours", false, false},
 		"gone":              {"", false, false},
-		"gone and locked":   {"", true, false},
 		"changed":           {"other", false, true},
 		"as it was, locked": {"old", true, true},
 		"stored and locked": {"ours", true, false},
@@ -301,6 +305,11 @@ func TestRecheck(t *testing.T) {
 				}
 			}
 			err := store.Backend.Remove(t.Context(), "f", backend.RemoveOptions{})
+			if err == nil && c.there == "" {
+				if err := q.Recheck(t.Context(), "f", true); !errors.Is(err, backend.ErrLocked) {
+					t.Errorf("where nothing is and somebody has a lock it is %v", err)
+				}
+			}
 			if err == nil && c.there != "" {
 				_, err = store.Backend.Put(t.Context(), "f", strings.NewReader(c.there), backend.PutOptions{Size: int64(len(c.there))})
 			}

@@ -236,14 +236,6 @@ func (q *Queue) acknowledge(ctx context.Context, e *entry, replaces string) (bac
 	release := q.blockUploads(e.Name)
 	defer release()
 	e.Since = q.opts.Now()
-	done, err := q.gateways.Announce(ctx, e.file())
-	defer done()
-	if errors.Is(err, ErrFull) {
-		err = &localError{err}
-	}
-	if err != nil {
-		return backend.Info{}, err
-	}
 	q.mu.Lock()
 	e.Replaces = []string{replaces}
 	old := q.entries[e.Name]
@@ -255,12 +247,26 @@ func (q *Queue) acknowledge(ctx context.Context, e *entry, replaces string) (bac
 		}
 	}
 	q.mu.Unlock()
-	err = q.folder.write(e.Entry)
-	if err == nil && old != nil {
-		err = q.folder.removeEntry(old.ID)
+	// It is written before the others are told: after a restart, what they know of
+	// and the folder does not have is no upload that was only begun.
+	if err := q.folder.write(e.Entry); err != nil {
+		return backend.Info{}, &localError{errors.Join(err, q.folder.removeEntry(e.ID))}
+	}
+	done, err := q.gateways.Announce(ctx, e.file())
+	defer done()
+	switch {
+	case errors.Is(err, ErrFull):
+		err = &localError{err}
+	case err == nil && old != nil && q.isQueued(old): // else it is stored, or has another name
+		if err = q.folder.removeEntry(old.ID); err != nil {
+			err = &localError{err}
+		}
 	}
 	if err != nil {
-		return backend.Info{}, &localError{errors.Join(err, q.folder.removeEntry(e.ID))}
+		if undone := q.folder.removeEntry(e.ID); undone != nil {
+			err = &localError{errors.Join(err, undone)}
+		}
+		return backend.Info{}, err
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -274,4 +280,11 @@ func (q *Queue) acknowledge(ctx context.Context, e *entry, replaces string) (bac
 	q.bytes += e.Size
 	q.acks++
 	return e.info(), nil
+}
+
+// isQueued reports whether an entry is still queued under its name.
+func (q *Queue) isQueued(e *entry) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.entries[e.Name] == e
 }

@@ -170,8 +170,14 @@ func (q *Queue) Revision(ctx context.Context) (string, error) {
 // Capabilities implements backend.Declarer: they are those of the store.
 func (q *Queue) Capabilities() backend.Capabilities { return backend.CapabilitiesOf(q.store) }
 
-// Learn implements backend.Learner: it is for the store.
-func (q *Queue) Learn(name, version string) { backend.Learn(q.store, name, version) }
+// Learn implements backend.Learner: it is for the store, which does not have yet what
+// waits at another gateway.
+func (q *Queue) Learn(name, version string) {
+	if _, waits := q.gateways.Elsewhere(name); waits {
+		version = ""
+	}
+	backend.Learn(q.store, name, version)
+}
 
 // Usage implements backend.Usager. It is that of the store, without queued
 // files.

@@ -109,7 +109,10 @@ func (q *Queue) pick() (first *entry, pause time.Duration, more bool) {
 
 // try makes one attempt to store an entry and records the result.
 func (q *Queue) try(e *entry) {
-	err := q.upload(q.work, e)
+	q.mu.Lock()
+	ctx := q.uploads
+	q.mu.Unlock()
+	err := q.upload(ctx, e)
 	switch {
 	case err == nil:
 		// Before callers can see that it is no longer queued.
@@ -138,16 +141,15 @@ func (q *Queue) try(e *entry) {
 		current.Replaces, current.begun = []string{e.Version}, false
 	case current == e:
 		e.attempt = newAttempt()
-		q.failed(e, err)
+		if ctx.Err() == nil && !errors.Is(err, errNotOurs) { // else the next run tries again, or the next membership
+			q.failed(e, err)
+		}
 	}
 	attempt.end(err)
 }
 
 // failed records a failed attempt. The caller holds q.mu.
 func (q *Queue) failed(e *entry, err error) {
-	if q.work.Err() != nil {
-		return // canceled by Close; the next run tries again
-	}
 	pause, refused := pauseAfter(err, e.Trouble.Tries)
 	news := !e.failed || refused != e.refused
 	e.failed, e.refused, e.full = true, refused, errors.Is(err, backend.ErrQuota)
@@ -204,6 +206,9 @@ func (q *Queue) upload(ctx context.Context, e *entry) error {
 	return err
 }
 
+// errNotOurs means that others may store something under the name of an entry.
+var errNotOurs error = &backend.Error{Kind: backend.ErrUnavailable, Message: "this gateway cannot tell the others that it is stored", RetryAfter: firstPause}
+
 // send stores the content of an entry in place of a version; "" is none. It
 // makes a parent folder that another client has removed meanwhile.
 func (q *Queue) send(ctx context.Context, e *entry, replaces string) error {
@@ -216,7 +221,7 @@ func (q *Queue) send(ctx context.Context, e *entry, replaces string) error {
 	if opts.ModTime.IsZero() && q.opts.Now().Sub(e.Since) > lateTime {
 		opts.ModTime = e.Since
 	}
-	info, err := q.store.Put(ctx, e.Name, file, opts)
+	info, err := q.putOurs(ctx, e.Name, file, opts)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := q.makeFolder(ctx, path.Dir(e.Name)); err != nil {
 			return err
@@ -224,12 +229,20 @@ func (q *Queue) send(ctx context.Context, e *entry, replaces string) error {
 		if _, err := file.Seek(0, io.SeekStart); err != nil {
 			return &localError{err}
 		}
-		info, err = q.store.Put(ctx, e.Name, file, opts)
+		info, err = q.putOurs(ctx, e.Name, file, opts)
 	}
 	if err == nil && info.Version != e.Version {
 		err = fmt.Errorf("the store reports the version %q, not %q", info.Version, e.Version)
 	}
 	return err
+}
+
+// putOurs stores at once what the others still know to be ours.
+func (q *Queue) putOurs(ctx context.Context, name string, file *os.File, opts backend.PutOptions) (backend.Info, error) {
+	if !q.gateways.Owns(name) {
+		return backend.Info{}, errNotOurs
+	}
+	return q.store.Put(ctx, name, file, opts)
 }
 
 func (q *Queue) makeFolder(ctx context.Context, name string) error {

@@ -64,7 +64,7 @@ type Queue struct {
 	unlock   func() error
 	names    pathlock.Table // locked by Put
 
-	work    context.Context // of uploads
+	work    context.Context // of all that is done in the background
 	cancel  context.CancelFunc
 	kick    chan struct{} // wakes run
 	stopped chan struct{} // closed when run has ended
@@ -72,11 +72,14 @@ type Queue struct {
 	mu       sync.Mutex          // guards the fields below
 	entries  map[string]*entry   // by name
 	inFlight map[string]*attempt // uploads in progress
-	blocked  []string            // names whose uploads may not start
-	last     uint64              // number of the last entry
-	acks     uint64              // number of changes of the queue, other than by storing
-	bytes    int64               // of all contents
-	space    backend.Space       // as last reported by the store; zero: unknown
+	uploads  context.Context     // of those that start
+	halt     context.CancelFunc
+	removed  map[string]string // IDs of entries that were removed, of which the others may not know yet
+	blocked  []string          // names whose uploads may not start
+	last     uint64            // number of the last entry
+	acks     uint64            // number of changes of the queue, other than by storing
+	bytes    int64             // of all contents
+	space    backend.Space     // as last reported by the store; zero: unknown
 	draining bool
 }
 
@@ -110,7 +113,7 @@ func Open(store backend.Backend, o Options) (*Queue, error) {
 	q := &Queue{
 		store: store, opts: o, gateways: o.Gateways, folder: folder(o.Dir),
 		kick: make(chan struct{}, 1), stopped: make(chan struct{}),
-		entries: map[string]*entry{}, inFlight: map[string]*attempt{},
+		entries: map[string]*entry{}, inFlight: map[string]*attempt{}, removed: map[string]string{},
 	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open the queue of uploads: %w", err)
@@ -123,7 +126,9 @@ func Open(store backend.Backend, o Options) (*Queue, error) {
 	if q.gateways == nil {
 		q.gateways = alone{}
 	} else if err == nil {
-		q.id, err = q.folder.identify()
+		if q.removed, err = q.folder.buried(); err == nil {
+			q.id, err = q.folder.identify()
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the queue of uploads: %w", err), q.unlock())
@@ -139,6 +144,7 @@ func Open(store backend.Backend, o Options) (*Queue, error) {
 		o.Log.Info("files of a previous run are still to be stored", "files", len(left), "bytes", q.bytes)
 	}
 	q.work, q.cancel = context.WithCancel(context.Background())
+	q.uploads, q.halt = context.WithCancel(q.work)
 	q.gateways.Attach(q)
 	return q, nil
 }
@@ -164,7 +170,7 @@ func Drop(dir, id string) error {
 		return err
 	}
 	f := folder(dir)
-	if err = f.removeEntry(id); err == nil {
+	if err = f.bury(id); err == nil {
 		f.discard(id)
 	}
 	return errors.Join(err, unlock())
