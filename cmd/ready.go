@@ -26,6 +26,7 @@ type readiness struct {
 	stateDir string                                                       // empty: there is none
 	vfsState string                                                       // with the queue
 	now      func() time.Time
+	waits    func() error // for what a start has to do first; nil: nothing
 
 	mu      sync.Mutex // guards all below, and is held while the store is asked
 	checked time.Time
@@ -41,6 +42,11 @@ func newReadiness(b backend.Backend, stateDir, vfsState string, now func() time.
 func (r *readiness) check(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.waits != nil {
+		if err := r.waits(); err != nil {
+			return err
+		}
+	}
 	if now := r.now(); r.checked.IsZero() || now.Sub(r.checked) >= readyFresh {
 		err := errors.Join(r.checkStore(ctx), r.checkState(), r.checkQueue())
 		if ctx.Err() != nil {

@@ -51,6 +51,15 @@ func TestReadiness(t *testing.T) {
 			t.Errorf("step %d: %d calls, want %d", i, calls, step.calls)
 		}
 	}
+	waits := errors.New("uploads are still to be told")
+	r.waits = func() error { return waits }
+	if err := r.check(t.Context()); !errors.Is(err, waits) || calls != 11 {
+		t.Errorf("before the start is over: %v after %d calls", err, calls)
+	}
+	r.waits = func() error { return nil }
+	if err := r.check(t.Context()); err != nil || calls != 11 { // it is not remembered
+		t.Errorf("then: %v after %d calls", err, calls)
+	}
 	if left, err := filepath.Glob(state + "/.ready-*"); err != nil || len(left) > 0 {
 		t.Errorf("left in the state folder: %v, %v", left, err)
 	}

@@ -183,7 +183,11 @@ func (h *share) prepare() error {
 		if h.gateway != nil {
 			h.admin.Gauge("davdisk_cluster_member", "1 while this gateway is a member of its cluster; changes are refused while it is 0.", h.gateway.gauge)
 		}
-		h.admin.Ready(newReadiness(b, h.s.stateDir, h.stack.vfsState, time.Now).check)
+		ready := newReadiness(b, h.s.stateDir, h.stack.vfsState, time.Now)
+		if h.gateway != nil {
+			ready.waits = h.gateway.compared
+		}
+		h.admin.Ready(ready.check)
 	}
 	if h.gateway != nil {
 		if err := h.gateway.join(h.s.ctx); err != nil {
