@@ -30,12 +30,20 @@ type hesitant struct {
 	*yandex.Backend
 	look    atomic.Pointer[func()] // called before a Stat; nil: nothing is
 	refuses atomic.Bool
+	holds   atomic.Bool  // uploads, until their context ends
+	held    chan error   // how those have ended
 	tries   atomic.Int64 // that were refused
 }
 
 func (h *hesitant) Unwrap() backend.Backend { return h.Backend }
 
 func (h *hesitant) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
+	if h.holds.Load() {
+		h.tries.Add(1)
+		<-ctx.Done()
+		h.held <- ctx.Err()
+		return backend.Info{}, ctx.Err()
+	}
 	if h.refuses.Load() {
 		h.tries.Add(1)
 		return backend.Info{}, backend.PathError("put", name, backend.ErrUnavailable, "not now")
@@ -70,7 +78,7 @@ func startHoldingWith(t *testing.T, log *clustertest.Memory, disk *emulator.Serv
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &holdingGateway{testGateway: testGateway{T: t, connection: log.Connect(0, false), clock: &clustertest.Clock{}}, store: &hesitant{Backend: b}}
+	g := &holdingGateway{testGateway: testGateway{T: t, connection: log.Connect(0, false), clock: &clustertest.Clock{}}, store: &hesitant{Backend: b, held: make(chan error, 10)}}
 	with(g.store)
 	engine, err := replica.New(g.connection, replica.Config{Gateway: name, Clock: g.clock, Dir: stateDir})
 	if err != nil {
@@ -225,12 +233,16 @@ func TestWaitingAtAGatewayThatIsCutOff(t *testing.T) {
 	a.wants("MKCOL", "/d", "", 201)
 	a.wants("PUT", "/d/f", "one", 201)
 	eventually(t, "it is stored", func() bool { return len(a.gateway.waiting.Files()) == 0 })
-	a.store.refuses.Store(true)
+	a.store.holds.Store(true)
 	a.wants("PUT", "/d/f", "second", 204)
+	eventually(t, "it is being stored", func() bool { return a.store.tries.Load() > 0 })
 	m := a.gateway.current.Load()
 	a.connection.Cut(true)
 	a.clock.Advance(replica.DefaultLease)
 	<-m.Lost()
+	if err := <-a.store.held; !errors.Is(err, context.Canceled) { // others may store there soon
+		t.Errorf("the upload ends with %v", err)
+	}
 	for _, method := range []string{"GET", "HEAD", "PROPFIND", "PUT"} {
 		a.refused(method, "/d/f", "", "")
 	}
@@ -249,7 +261,7 @@ func TestWaitingAtAGatewayThatIsCutOff(t *testing.T) {
 	if got, err := disk.ReadFile("disk:/d/f"); err != nil || string(got) != "one" {
 		t.Errorf("the disk has %q, %v", got, err)
 	}
-	a.store.refuses.Store(false)
+	a.store.holds.Store(false)
 	a.connection.Cut(false)
 	eventually(t, "it is stored", func() bool { return len(b.gateway.waiting.Files()) == 0 })
 	b.reads("/d/f", "second")

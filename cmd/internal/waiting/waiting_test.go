@@ -26,7 +26,7 @@ type queue struct {
 	files     map[string]vfs.Waiting
 	expedited []string
 	rechecked []string
-	recheck   func(name string) error
+	recheck   func(ctx context.Context, name string) error
 	removed   []string
 	stored    map[string]string // what the store has, by name
 	away      error             // of the store
@@ -66,7 +66,7 @@ func (q *queue) Expedite(names ...string) {
 	q.expedited = append(q.expedited, names...)
 }
 
-func (q *queue) Recheck(_ context.Context, name string, locked bool) error {
+func (q *queue) Recheck(ctx context.Context, name string, locked bool) error {
 	q.mu.Lock()
 	what := name
 	if locked {
@@ -76,7 +76,7 @@ func (q *queue) Recheck(_ context.Context, name string, locked bool) error {
 	recheck := q.recheck
 	q.mu.Unlock()
 	if recheck != nil {
-		return recheck(name)
+		return recheck(ctx, name)
 	}
 	return nil
 }
@@ -387,7 +387,7 @@ func TestGivenUp(t *testing.T) {
 	if !b.tables[again].Owns("f") || b.tables[again].Owns("g") {
 		t.Error("it owns what waits elsewhere")
 	}
-	b.queues[0].recheck = func(name string) error {
+	b.queues[0].recheck = func(_ context.Context, name string) error {
 		b.queues[0].set(name, "")
 		b.queues[0].set(name+" beside", "1")
 		b.tables[again].Renamed(name, name+" beside")
