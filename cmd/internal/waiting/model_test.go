@@ -386,8 +386,8 @@ func runModel(t *testing.T, seed uint64) {
 		}
 	}
 	w.settle()
+	w.returned(may)
 	for _, n := range w.nodes {
-		w.afterReturn(n, may)
 		for _, name := range names {
 			if got, err := w.read(n, name); err != nil || !slices.Contains(may[name], got) || got != w.stored(name) {
 				t.Errorf("in the end %s is read at %s as %d bytes, %v, want one of %v", name, n.name, len(got), err, lengths(may[name]))
@@ -488,6 +488,7 @@ func (w *world) restore(n *node, may map[string][]string) {
 	}
 	w.passTime()
 	w.settle()
+	w.returned(may)
 	for name := range may {
 		got := w.stored(name)
 		if !affected[name] && !slices.Contains(may[name], got) {
@@ -500,20 +501,27 @@ func (w *world) restore(n *node, may map[string][]string) {
 // afterReturn looks for what was given up, once a gateway runs that had it.
 func (w *world) afterReturn(n *node, may map[string][]string) {
 	w.t.Helper()
-	if len(n.gaveUp) == 0 {
-		return
+	if len(n.gaveUp) > 0 {
+		w.settle()
+		w.returned(may)
 	}
-	w.settle()
+}
+
+// returned looks for all that was given up, when all gateways run and all is stored.
+func (w *world) returned(may map[string][]string) {
+	w.t.Helper()
 	all := w.contents()
-	for _, content := range n.gaveUp {
-		if !slices.Contains(all, content) {
-			w.t.Errorf("%d bytes were given up, and are lost when %s runs again", len(content), n.name)
+	for _, n := range w.nodes {
+		for _, content := range n.gaveUp {
+			if !slices.Contains(all, content) {
+				w.t.Errorf("%d bytes were given up, and are lost when %s runs again", len(content), n.name)
+			}
 		}
-	}
-	for name := range may { // it may be in place, if nobody has changed that
-		if got := w.stored(name); slices.Contains(n.gaveUp, got) {
-			may[name] = []string{got}
+		for name := range may { // it may be in place, if nobody has changed that
+			if got := w.stored(name); slices.Contains(n.gaveUp, got) {
+				may[name] = []string{got}
+			}
 		}
+		n.gaveUp = nil
 	}
-	n.gaveUp = nil
 }
