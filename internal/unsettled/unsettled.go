@@ -4,14 +4,20 @@ package unsettled
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
 // Changes are the changes of one caller that may still take effect. They are safe for
 // concurrent use.
 type Changes struct {
-	mu   sync.Mutex
-	over []func(ctx context.Context) bool
+	mu  sync.Mutex
+	all []*change
+}
+
+// change is one that may still take effect.
+type change struct {
+	over func(ctx context.Context) bool
 }
 
 type key struct{}
@@ -32,7 +38,7 @@ func Report(ctx context.Context, over func(ctx context.Context) bool) {
 	if c, ok := ctx.Value(key{}).(*Changes); ok {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.over = append(c.over, over)
+		c.all = append(c.all, &change{over})
 	}
 }
 
@@ -43,7 +49,7 @@ func (c *Changes) Any() bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.over) > 0
+	return len(c.all) > 0
 }
 
 // Over asks whether none can take effect any more. A nil c has none.
@@ -53,17 +59,17 @@ func (c *Changes) Over(ctx context.Context) bool {
 	}
 	for {
 		c.mu.Lock()
-		if len(c.over) == 0 {
+		if len(c.all) == 0 {
 			c.mu.Unlock()
 			return true
 		}
-		first := c.over[0]
+		first := c.all[0]
 		c.mu.Unlock()
-		if !first(ctx) {
+		if !first.over(ctx) {
 			return false
 		}
 		c.mu.Lock()
-		c.over = c.over[1:]
+		c.all = slices.DeleteFunc(c.all, func(one *change) bool { return one == first })
 		c.mu.Unlock()
 	}
 }
