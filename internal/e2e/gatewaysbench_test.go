@@ -24,6 +24,9 @@ import (
 //
 //	DAVDISK_TEST=more go test -run '^$' -bench Gateways -benchtime 2000x ./internal/e2e
 //
+// With DAVDISK_ETCD_DATA=/dev/shm the nodes of etcd keep their data in memory: without it
+// all three wait for one disk.
+//
 // Gateways, etcd's nodes, the disk and the clients share one machine, so that
 // what more gateways cost is seen, and not what more machines bring.
 

@@ -56,7 +56,7 @@ func StartTLS(tb testing.TB, nodes int) *Cluster {
 
 func start(tb testing.TB, nodes int, scheme string, client *tls.Config, flags []string) *Cluster {
 	tb.Helper()
-	bin, dir := Binary(tb), tb.TempDir()
+	bin, dir := Binary(tb), dataDir(tb)
 	c := &Cluster{TLS: client}
 	addresses := free(tb, 2*nodes)
 	var members []string
@@ -81,6 +81,31 @@ func start(tb testing.TB, nodes int, scheme string, client *tls.Config, flags []
 		n.Healthy()
 	}
 	return c
+}
+
+// dataVariable names a folder for the data of the nodes. They wait for it to be on disk
+// with every entry, and on one machine all for the same disk; a folder in memory, such as
+// /dev/shm, leaves that out.
+const dataVariable = "DAVDISK_ETCD_DATA"
+
+// dataDir returns an empty folder, and says so where it is one that was chosen.
+func dataDir(tb testing.TB) string {
+	tb.Helper()
+	chosen := os.Getenv(dataVariable)
+	if chosen == "" {
+		return tb.TempDir()
+	}
+	dir, err := os.MkdirTemp(chosen, "etcd-")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			tb.Error(err)
+		}
+	})
+	tb.Logf("the data of etcd is in %s, as %s says", dir, dataVariable)
+	return dir
 }
 
 // Endpoints returns those of all nodes.
