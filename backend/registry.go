@@ -46,6 +46,10 @@ type Env struct {
 	Transport http.RoundTripper // nil: http.DefaultTransport
 	Now       func() time.Time  // nil: time.Now
 
+	// Logins renew what several gateways of a share have a copy of each; nil: this
+	// process has its logins for itself.
+	Logins Logins
+
 	// Open opens another address, for a driver whose store lies in another
 	// remote. A Registry sets it.
 	Open func(ctx context.Context, address string) (Backend, error)
@@ -119,6 +123,10 @@ func (d Driver) optionNames() []string {
 	}
 	return names
 }
+
+// ShareLogins makes the drivers renew their logins in turn with others, in whatever is
+// opened from now on.
+func (r *Registry) ShareLogins(l Logins) { r.env.Logins = l }
 
 // Open opens an address: NAME:PATH with a remote or a driver, or a path of
 // this machine, for driver "local". "yandex:Docs", "work:", "/srv/data".

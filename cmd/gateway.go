@@ -35,12 +35,15 @@ type gateway struct {
 	engine   cluster.Engine
 	sessions *server.Sessions // of browsers
 	waiting  *waiting.Table   // files that wait at one of the gateways to be stored
+	logins   *upstream.Logins // of the store
 	log      *slog.Logger
 	pause    func(context.Context, time.Duration) error
 
 	writeBack bool // files wait at this one; says newGateway
 
-	account *upstream.Account                       // nil before serves
+	account *upstream.Account // nil before serves
+	which   func(context.Context) (string, error)
+	digest  string                                  // what which has returned; empty before
 	polled  bool                                    // one of the gateways polls the store for all
 	current atomic.Pointer[membership]              // the last one; nil before the first
 	learn   atomic.Pointer[func(name, etag string)] // vfs.FS.Learn of the file system; nil before there is one
@@ -111,6 +114,9 @@ func openGateway(engine cluster.Engine, log *slog.Logger, pause func(context.Con
 		g.sessions, err = server.OpenSessions(engine, g.member)
 	}
 	if err == nil {
+		g.logins, err = upstream.OpenLogins(engine)
+	}
+	if err == nil {
 		g.waiting, err = waiting.Open(waiting.Options{Engine: engine, Member: g.waitingMember, Learn: g.stored, Log: log})
 	}
 	if err != nil {
@@ -119,10 +125,13 @@ func openGateway(engine cluster.Engine, log *slog.Logger, pause func(context.Con
 	return g, nil
 }
 
-// serves prepares the gateway for a store, of which digest is known to all
-// gateways, and that is polled for changes in this interval; 0: never.
-func (g *gateway) serves(ctx context.Context, b backend.Backend, digest string, poll time.Duration) error {
-	o := upstream.Options{Engine: g.engine, Store: digest, Forget: g.forgetAll, Log: g.log}
+// serves prepares the gateway for a store that is polled for changes in this interval; 0:
+// never. which returns a digest of the store and folder which is the same at all gateways,
+// and is called once the gateway has joined: it may ask the store, and the others may have
+// renewed the login for that.
+func (g *gateway) serves(ctx context.Context, b backend.Backend, which func(context.Context) (string, error), poll time.Duration) error {
+	g.which = which
+	o := upstream.Options{Engine: g.engine, Forget: g.forgetAll, Log: g.log}
 	if _, err := backend.Revision(ctx, b); poll > 0 && !errors.Is(err, errors.ErrUnsupported) {
 		o.Poll, o.Revision = poll, func(ctx context.Context) (string, error) { return backend.Revision(ctx, b) }
 	}
@@ -219,14 +228,15 @@ func (g *gateway) join(ctx context.Context) error {
 }
 
 func (g *gateway) joinOnce(ctx context.Context) (cluster.Member, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, joinTime, errTooLong)
+	bounded, cancel := context.WithTimeoutCause(ctx, joinTime, errTooLong)
 	defer cancel()
-	m, err := g.engine.Join(ctx)
-	if err == nil && g.account != nil {
-		err = g.account.Check(ctx)
-		if err == nil {
-			err = g.waiting.Check(ctx, g.writeBack)
-		}
+	m, err := g.engine.Join(bounded)
+	if err != nil {
+		return nil, err
+	}
+	g.logins.Joined(m)
+	if g.account != nil {
+		err = g.check(ctx)
 	}
 	if errors.Is(err, upstream.ErrOtherStore) {
 		return nil, misuse("the gateways of this cluster serve another store, or another folder of it; start this one with their address, or give it a cluster of its own by another /NAME behind the address of --cluster")
@@ -253,6 +263,21 @@ func (g *gateway) compared() error {
 		return errors.New("the other gateways are still to be told of the uploads that wait here")
 	}
 	return nil
+}
+
+// check refuses a store, or a way to store, that is not that of the others.
+func (g *gateway) check(ctx context.Context) (err error) {
+	if g.digest == "" {
+		if g.digest, err = g.which(ctx); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, joinTime, errTooLong)
+	defer cancel()
+	if err := g.account.Check(ctx, g.digest); err != nil {
+		return err
+	}
+	return g.waiting.Check(ctx, g.writeBack)
 }
 
 // warn tells what of the engine's settings breaks its promises.

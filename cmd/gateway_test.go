@@ -184,7 +184,7 @@ func startGatewaysOf(t *testing.T, of func(gateway int) backend.Backend, count i
 		if g.gateway, err = openGateway(engine, slog.New(slog.DiscardHandler), func(ctx context.Context, _ time.Duration) error { return ctx.Err() }); err != nil {
 			t.Fatal(err)
 		}
-		if err := g.gateway.serves(t.Context(), store, "the store", poll); err != nil {
+		if err := g.gateway.serves(t.Context(), store, func(context.Context) (string, error) { return "the store", nil }, poll); err != nil {
 			t.Fatal(err)
 		}
 		g.stack, err = newStack(unclosed{store}, stackOptions{address: "memory:", dirTime: time.Hour, dirCount: 100, spoolSize: 1 << 20, log: slog.New(slog.DiscardHandler), gateway: g.gateway})

@@ -47,11 +47,13 @@ func toldTime(dirTime time.Duration) time.Duration {
 
 // shareStore makes the store that is served one of the gateways'.
 func (h *share) shareStore(b backend.Backend, poll time.Duration) error {
-	place, err := h.s.whichStore(h.s.ctx, b, h.address)
-	if err != nil {
-		return language.Errorf("the gateways of a cluster serve one store, and which one this is could not be found out: %w", err)
-	}
-	return h.gateway.serves(h.s.ctx, b, digest(place), poll)
+	return h.gateway.serves(h.s.ctx, b, func(ctx context.Context) (string, error) {
+		place, err := h.s.whichStore(ctx, b, h.address)
+		if err != nil {
+			return "", language.Errorf("the gateways of a cluster serve one store, and which one this is could not be found out: %w", err)
+		}
+		return digest(place), nil
+	}, poll)
 }
 
 // whichStore returns a text that tells a store and a folder in it from others, and is the

@@ -89,7 +89,7 @@ func startHoldingWith(t *testing.T, log *clustertest.Memory, disk *emulator.Serv
 		t.Fatal(err)
 	}
 	g.gateway.writeBack = true
-	if err := g.gateway.serves(t.Context(), g.store, "the store", 0); err != nil {
+	if err := g.gateway.serves(t.Context(), g.store, func(context.Context) (string, error) { return "the store", nil }, 0); err != nil {
 		t.Fatal(err)
 	}
 	g.stack, err = newStack(g.store, stackOptions{address: "yandex:", stateDir: stateDir, dirTime: time.Hour, dirCount: 100, spoolSize: 1 << 20, writeBack: true, log: quiet, gateway: g.gateway})

@@ -158,6 +158,9 @@ func (h *share) prepare() error {
 	if h.gateway, err = h.newGateway(); err != nil {
 		return err
 	}
+	if h.gateway != nil {
+		h.s.registry.ShareLogins(h.gateway.logins)
+	}
 	b, err := h.openBackend()
 	if err != nil {
 		return err

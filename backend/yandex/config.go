@@ -198,6 +198,9 @@ func open(ctx context.Context, root string, opts map[string]string, env backend.
 	if tokens.APIURL != "" && cfg.APIURL == DefaultAPIURL {
 		cfg.APIURL = tokens.APIURL // of the service that the login is for
 	}
+	if env.Logins != nil {
+		store.ShareWith(env.Logins)
+	}
 	cfg.Token = store
 	return New(cfg)
 }

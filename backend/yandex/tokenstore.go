@@ -21,22 +21,29 @@ import (
 // TokenStore keeps one login in the state folder and refreshes it: it is the
 // TokenSource of a long-running program. Several processes may share a
 // login; the one that refreshes locks the others out meanwhile, so that no two
-// spend the same refresh token.
+// spend the same refresh token. So do the gateways that it is shared with, see
+// [TokenStore.ShareWith].
 type TokenStore struct {
 	path  string // empty if there is no state folder
 	oauth OAuth
 
+	others backend.Logins // with copies of the login; nil: none
+
 	mu       sync.Mutex // guards all below, and is held while refreshing
 	tokens   Tokens
-	rejected string    // the token that the service rejected
-	unsaved  bool      // the tokens are newer than the file
-	notUntil time.Time // time of the next allowed refresh
+	shared   bool        // whoever renews it must note that
+	replaced []loginCopy // what the others may have, and have not been told that it became these tokens
+	rejected string      // the token that the service rejected
+	unsaved  bool        // the tokens are newer than the file
+	notUntil time.Time   // time of the next allowed refresh
 }
 
 // tokenFile is the form on disk.
 type tokenFile struct {
 	Version int `json:"version"`
 	Tokens
+	Shared   bool        `json:"shared,omitempty"`
+	Replaced []loginCopy `json:"replaced,omitempty"`
 }
 
 const (
@@ -64,24 +71,29 @@ func NewTokenStore(stateDir, account string, client OAuth) *TokenStore {
 
 // Load reads the login from disk; backend.ErrUnauthorized if there is none.
 func (s *TokenStore) Load() (Tokens, error) {
+	file, err := s.load()
+	return file.Tokens, err
+}
+
+func (s *TokenStore) load() (tokenFile, error) {
 	if s.path == "" {
-		return Tokens{}, &backend.Error{Kind: backend.ErrUnauthorized, Message: loginHint}
+		return tokenFile{}, &backend.Error{Kind: backend.ErrUnauthorized, Message: loginHint}
 	}
 	data, err := os.ReadFile(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Tokens{}, &backend.Error{Kind: backend.ErrUnauthorized, Message: loginHint}
+		return tokenFile{}, &backend.Error{Kind: backend.ErrUnauthorized, Message: loginHint}
 	}
 	if err != nil {
-		return Tokens{}, fmt.Errorf("read the login: %w", err)
+		return tokenFile{}, fmt.Errorf("read the login: %w", err)
 	}
 	var file tokenFile
 	if err := json.Unmarshal(data, &file); err != nil || file.Access == "" {
-		return Tokens{}, &backend.Error{Kind: backend.ErrUnauthorized, Message: fmt.Sprintf("%s is damaged: run davdisk login", s.path)}
+		return tokenFile{}, &backend.Error{Kind: backend.ErrUnauthorized, Message: fmt.Sprintf("%s is damaged: run davdisk login", s.path)}
 	}
 	if file.Version > tokenVersion {
-		return Tokens{}, fmt.Errorf("%s was written by a newer davdisk: use that one, or run davdisk login", s.path)
+		return tokenFile{}, fmt.Errorf("%s was written by a newer davdisk: use that one, or run davdisk login", s.path)
 	}
-	return file.Tokens, nil
+	return file, nil
 }
 
 // Save replaces the login on disk. When it returns nil the login survives
@@ -94,20 +106,37 @@ func (s *TokenStore) Save(ctx context.Context, tokens Tokens) error {
 		return err
 	}
 	defer unlock()
+	s.shared, s.replaced, s.rejected = false, nil, ""
 	return s.save(tokens)
 }
 
-// save is Save for a caller that holds both locks.
+// save is Save for a caller that holds both locks, of what is known now.
 func (s *TokenStore) save(tokens Tokens) error {
-	data, err := json.MarshalIndent(tokenFile{tokenVersion, tokens}, "", "  ")
+	data, err := json.MarshalIndent(tokenFile{tokenVersion, tokens, s.shared, s.replaced}, "", "  ")
 	if err != nil {
 		return err
 	}
 	if err := durable.WriteFile(s.path, append(data, '\n'), 0o600); err != nil {
 		return fmt.Errorf("store the login: %w", err)
 	}
-	s.tokens, s.unsaved, s.rejected = tokens, false, ""
+	s.tokens, s.unsaved = tokens, false
 	return nil
+}
+
+// use makes tokens those that are used, and stores them. If that fails they are stored
+// later.
+func (s *TokenStore) use(fresh Tokens) error {
+	s.tokens, s.unsaved, s.rejected = fresh, true, ""
+	return s.save(fresh)
+}
+
+// read reads the login from disk for a caller that holds mu.
+func (s *TokenStore) read() error {
+	file, err := s.load()
+	if err == nil {
+		s.tokens, s.shared, s.replaced = file.Tokens, file.Shared, file.Replaced
+	}
+	return err
 }
 
 // Delete removes the login from disk. It does not revoke it. No login is no error.
@@ -136,18 +165,22 @@ func (s *TokenStore) Token(ctx context.Context) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.tokens.Access == "" {
-		tokens, err := s.Load()
-		if err != nil {
+		if err := s.read(); err != nil {
 			return "", err
 		}
-		s.tokens = tokens
 	}
 	now := s.oauth.Now()
-	if !s.stale(now) || now.Before(s.notUntil) && !s.expired(now) {
+	waits := now.Before(s.notUntil) && !s.expired(now)
+	if !s.isBehind() && (waits || !s.unsaved && !s.isUntold() && !s.stale(now)) {
 		return s.tokens.Access, nil
 	}
-	s.notUntil = now.Add(refreshPause)
 	err := s.renew(ctx)
+	switch {
+	case s.others != nil && !s.others.Ready():
+		s.notUntil = time.Time{} // nobody was asked
+	case err != nil:
+		s.notUntil = now.Add(refreshPause)
+	}
 	if err == nil {
 		return s.tokens.Access, nil
 	}
@@ -169,7 +202,7 @@ func (s *TokenStore) Rejected(token string) {
 
 // stale reports whether the tokens should be renewed.
 func (s *TokenStore) stale(now time.Time) bool {
-	if s.unsaved || s.rejected == s.tokens.Access {
+	if s.rejected == s.tokens.Access {
 		return true
 	}
 	if s.tokens.Expires.IsZero() {
@@ -193,22 +226,28 @@ func (s *TokenStore) renew(ctx context.Context) error {
 	}
 	defer unlock()
 	if s.unsaved {
-		return s.save(s.tokens)
-	}
-	stored, err := s.Load()
-	if err != nil {
+		if err := s.save(s.tokens); err != nil {
+			return err
+		}
+	} else if err := s.read(); err != nil {
 		return err
 	}
-	changed := stored.Access != s.tokens.Access || stored.Refresh != s.tokens.Refresh
-	s.tokens = stored
-	if changed && !s.stale(s.oauth.Now()) {
+	if err := s.catchUp(ctx); err != nil {
+		return err
+	}
+	if !s.stale(s.oauth.Now()) {
 		return nil
 	}
+	stored := s.tokens
 	if stored.Refresh == "" {
 		return ErrDead
 	}
 	// A full disk must be noticed before the refresh token is used, not after.
 	if err := s.save(stored); err != nil {
+		return err
+	}
+	s.notUntil = s.oauth.Now().Add(refreshPause)
+	if renewed, err := s.reserve(ctx); renewed || err != nil {
 		return err
 	}
 	client := s.oauth
@@ -218,14 +257,17 @@ func (s *TokenStore) renew(ctx context.Context) error {
 	}
 	fresh, err := client.Refresh(context.WithoutCancel(ctx), stored.Refresh)
 	if err != nil {
-		return err
+		return s.giveUp(ctx, err)
 	}
 	if fresh.Refresh == "" {
 		fresh.Refresh = stored.Refresh
 	}
 	fresh.OAuthURL, fresh.APIURL = stored.OAuthURL, stored.APIURL
-	s.tokens, s.unsaved = fresh, true
-	return s.save(fresh)
+	s.replace(stored)
+	if err := s.use(fresh); err != nil {
+		return err
+	}
+	return s.tell(ctx)
 }
 
 // lock keeps other processes from the login until unlock is called.

@@ -25,8 +25,6 @@ import (
 // Options are what Open needs. To look at a cluster only, Engine is enough.
 type Options struct {
 	Engine cluster.Engine
-	// Store is a digest of the store and folder that is served.
-	Store string
 	// Revision asks the store for a token that changes with whatever is changed
 	// in it; nil: the store has none, and is not polled.
 	Revision func(ctx context.Context) (string, error)
@@ -91,9 +89,10 @@ func Open(o Options) (*Account, error) {
 	return a, nil
 }
 
-// Check is called after each Join, and is ErrOtherStore if the other gateways serve
-// another store: then this one must not change anything.
-func (a *Account) Check(ctx context.Context) error { return a.served.check(ctx, a.o.Store) }
+// Check is called after each Join with a digest of the store and folder that is served,
+// and is ErrOtherStore if the other gateways serve another: then this one must not
+// change anything.
+func (a *Account) Check(ctx context.Context, store string) error { return a.served.check(ctx, store) }
 
 // Run does what a membership asks for, until it or ctx ends.
 func (a *Account) Run(ctx context.Context, m cluster.Member) {

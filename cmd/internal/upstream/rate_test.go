@@ -128,7 +128,7 @@ func TestOtherStore(t *testing.T) {
 		if err != nil {
 			tr.Fatal(err)
 		}
-		a, err := Open(Options{Engine: engine, Store: "two"})
+		a, err := Open(Options{Engine: engine})
 		if err != nil {
 			tr.Fatal(err)
 		}
@@ -136,10 +136,10 @@ func TestOtherStore(t *testing.T) {
 			tr.Fatal(err)
 		}
 		before := tr.log.Len()
-		if err := a.Check(tr.Context()); !errors.Is(err, ErrOtherStore) {
+		if err := a.Check(tr.Context(), "two"); !errors.Is(err, ErrOtherStore) {
 			tr.Errorf("it is told %v", err)
 		}
-		if tr.gateways[0].Check(tr.Context()) != nil || tr.log.Len() != before {
+		if tr.gateways[0].Check(tr.Context(), "one") != nil || tr.log.Len() != before {
 			tr.Errorf("a check of what is known adds %d entries", tr.log.Len()-before)
 		}
 		if err := engine.Close(); err != nil && !errors.Is(err, cluster.ErrExpelled) {

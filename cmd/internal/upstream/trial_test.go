@@ -198,7 +198,7 @@ func (tr *trial) start() *testGateway {
 		tr.Fatal(err)
 	}
 	g.Account, err = Open(Options{
-		Engine: quietEngine{g.engine, tr.T}, Store: "one", Poll: testPoll, Rate: g.rate,
+		Engine: quietEngine{g.engine, tr.T}, Poll: testPoll, Rate: g.rate,
 		Revision: func(ctx context.Context) (string, error) {
 			if !backend.IsFirst(ctx) {
 				tr.Error("the store is asked for its revision after all requests that wait")
@@ -222,7 +222,7 @@ func (tr *trial) start() *testGateway {
 		for n := 0; ctx.Err() == nil; n++ {
 			m, err := g.engine.Join(ctx)
 			if err == nil {
-				err = g.Check(ctx)
+				err = g.Check(ctx, "one")
 			}
 			if n == 0 {
 				first <- err

@@ -1,0 +1,30 @@
+package backend
+
+import "context"
+
+// Logins let several gateways that have a copy of one login each renew it one at a
+// time, and learn what it was renewed to: a service may give a new refresh token each
+// time, and end the one before. A driver gets them by [Env].
+//
+// A login is whatever the driver knows it by: bytes that are the same at each copy, that
+// others with every renewal, and that have a secret nobody can guess. What a login was
+// renewed to can be read only by those who have that login. Logins are safe for
+// concurrent use.
+type Logins interface {
+	// Next returns what others, or this gateway, have renewed a login to, and that in
+	// turn; nil if nothing is known. It asks nobody.
+	Next(login []byte) []byte
+	// Ready reports whether the others can be asked now. Without it Reserve, Tell and
+	// Release fail at once.
+	Ready() bool
+	// Reserve returns when no other gateway renews a login, and none will until it is
+	// told or released; or what another has renewed it to, and then it has reserved
+	// nothing. If the others cannot be asked, or do not come to an end while ctx
+	// lasts, it is ErrUnavailable: the login must not be renewed then.
+	Reserve(ctx context.Context, login []byte) (next []byte, err error)
+	// Tell tells all gateways what a login was renewed to, and ends its reservation.
+	// What is told must be on disk already. If it was told before, that stays.
+	Tell(ctx context.Context, login, next []byte) error
+	// Release ends a reservation of this gateway. The login was not renewed.
+	Release(ctx context.Context, login []byte) error
+}

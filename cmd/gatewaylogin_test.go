@@ -1,0 +1,76 @@
+package cmd
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex"
+	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/cmd/internal/state"
+	"github.com/davdisk/davdisk/internal/cluster/clustertest"
+	"github.com/davdisk/davdisk/internal/cluster/etcd"
+)
+
+// Two gateways have copies of one login, of which each renewal ends the tokens before. A
+// davdisk beside the first one renews it; the second starts from its copy, of which
+// nothing is good any more, and goes on with what the first has told.
+func TestGatewayStartsWithARenewedLogin(t *testing.T) {
+	home(t)
+	disk, err := emulator.Start(emulator.Options{ClientID: "id", ClientSecret: "s", Knobs: emulator.Knobs{RefreshNewAccess: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { disk.Close() })
+	t.Setenv("DAVDISK_YANDEX_API_URL", disk.URL)
+	t.Setenv("DAVDISK_YANDEX_OAUTH_URL", disk.OAuthURL)
+	t.Setenv("DAVDISK_YANDEX_RATE", "0")
+	here, there := t.TempDir(), t.TempDir()
+	client := yandex.OAuth{URL: disk.OAuthURL, ClientID: "id", ClientSecret: "s"}
+	tokens, err := client.Exchange(t.Context(), disk.IssueCode("id"), "")
+	if err == nil {
+		err = state.Prepare(here)
+	}
+	if err == nil {
+		err = yandex.NewTokenStore(here, "default", client).Save(t.Context(), tokens)
+	}
+	if err == nil {
+		err = errors.Join(os.CopyFS(there, os.DirFS(here)), os.Chmod(there, 0o700))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk.ResetCounters()
+
+	var asked etcd.Config
+	app := appInCluster(clustertest.NewMemory("life"), &asked)
+	in := func(dir, name string) []string {
+		return []string{"yandex:", "--state-dir", dir, "--cluster", "etcd://one", "--gateway", name, "--poll-interval", "1h"}
+	}
+	a := startServingWith(t, app, in(here, "here")...)
+	a.wants("MKCOL", "one", "", "", 201)
+	_, cancel, ended := begin(t, "token", "refresh", "--state-dir", here)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	// A gateway whose copy is dead, and that is told nothing, ends and says what to do.
+	_, cancel, ended = beginWith(t, app, append([]string{"serve", "--addr", "127.0.0.1:0"}, in(there, "there")...)...)
+	err = <-ended
+	cancel()
+	if !errors.Is(err, backend.ErrUnauthorized) || !strings.Contains(err.Error(), "davdisk login") {
+		t.Errorf("it ends with %v", err)
+	}
+	a.wants("MKCOL", "two", "", "", 201)
+	before := disk.Counters().By[emulator.Token]
+	b := startServingWith(t, app, in(there, "there")...)
+	b.wants("PUT", "two/f", "", "content", 201)
+	if got := a.wants("GET", "two/f", "", "", 200); got != "content" {
+		t.Errorf("it serves %q", got)
+	}
+	if n := disk.Counters().By[emulator.Token]; n != before {
+		t.Errorf("the OAuth server was asked %d times more", n-before)
+	}
+}
