@@ -152,7 +152,9 @@ func TestLoginIsLeftToOthers(t *testing.T) {
 					t.Errorf("while it is reserved the other is told %v", got.err)
 				}
 				leave(t, a)
-				if got := <-b.reserve(t.Context(), first); got.next != nil || got.err != nil {
+				ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				if got := <-b.reserve(ctx, first); got.next != nil || got.err != nil {
 					t.Errorf("the other is told %q, %v", got.next, got.err)
 				}
 				// Then the first can tell nothing that counts for less.

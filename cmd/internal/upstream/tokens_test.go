@@ -226,6 +226,19 @@ func (s *sharing) secrecy() {
 	}
 }
 
+// careful is a gateway that looks whether what it tells is on its disk.
+type careful struct {
+	backend.Logins
+	of *holder
+}
+
+func (c careful) Tell(ctx context.Context, login, next []byte) error {
+	if stored := c.of.stored(); !strings.Contains(string(next), stored.Refresh) {
+		c.of.Errorf("it tells %s, and has %+v", next, stored)
+	}
+	return c.Logins.Tell(ctx, login, next)
+}
+
 // In these a refresh token is good once, and the access token ends with it, or does not.
 var rotations = map[string]struct {
 	knobs emulator.Knobs
@@ -241,6 +254,9 @@ func TestGatewaysRenewOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSharing(t, test.knobs)
 			all := []*holder{s.start(s.began), s.start(s.began), s.start(s.began)}
+			for _, h := range all {
+				h.reopen(careful{h.Logins, h})
+			}
 			before := all[0].stored()
 			for round, wait := range test.waits {
 				s.pass(wait)
