@@ -151,7 +151,7 @@ func FuzzUnseal(f *testing.F) {
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, sealed []byte) {
 		opened, err := unseal(login, sealed)
-		if (err == nil) != bytes.Equal(sealed, good) {
+		if err == nil && string(opened) != "next" || err != nil && bytes.Equal(sealed, good) {
 			t.Errorf("%x is opened as %q, %v", sealed, opened, err)
 		}
 	})
