@@ -110,6 +110,11 @@ type RemoveOptions struct {
 // MoveOptions are the options of Move.
 type MoveOptions struct {
 	Overwrite bool // a file may replace a file
+
+	// Once: the store is asked to move once at most. A driver does not ask again
+	// where it got no answer, and looks what became of it, or fails with
+	// ErrUncertain. Once a Move with it has succeeded, no effect of it comes later.
+	Once bool
 }
 
 // As returns b, or the first of the backends it wraps, as a T. A wrapper that

@@ -368,6 +368,9 @@ func TestFaults(t *testing.T) {
 	mkdir := func(s *store) error { return s.Mkdir(context.Background(), "n") }
 	remove := func(s *store) error { return s.Remove(context.Background(), "f", backend.RemoveOptions{}) }
 	move := func(s *store) error { return s.Move(context.Background(), "f", "n", backend.MoveOptions{}) }
+	moveOnce := func(s *store) error {
+		return s.Move(context.Background(), "f", "n", backend.MoveOptions{Once: true})
+	}
 	copies := func(s *store) error { return s.Copy(context.Background(), "f", "n", backend.CopyOptions{}) }
 	twice := func(s *store) error {
 		if err := put(s, "f", "new", backend.PutOptions{}); err != nil {
@@ -555,6 +558,8 @@ func TestFaults(t *testing.T) {
 		{"remove, weak for the server", all, remove, 1, "DELETE", status(412), nil, without, 2},
 		{"move, moved and reset", all, move, 1, "MOVE", after, nil, moved, 1},
 		{"move, reset", all, move, 1, "MOVE", reset, nil, moved, 2},
+		{"move once, reset", all, moveOnce, 1, "MOVE", reset, backend.ErrUncertain, old, 1},
+		{"move once, moved and reset", all, moveOnce, 1, "MOVE", after, nil, moved, 1},
 		{"move, 502 always", all, move, always, "MOVE", status(502), backend.ErrUncertain, old, 0},
 		{"move, login page once", all, move, 1, "MOVE", loginPage, nil, moved, 2},
 		{"move, login page", all, move, always, "MOVE", loginPage, backend.ErrUncertain, old, 0},

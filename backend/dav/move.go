@@ -33,7 +33,7 @@ func (s *store) Move(ctx context.Context, from, to string, opts backend.MoveOpti
 	if dst.path != "" && !s.cfg.AtomicMove && s.can.WholePut {
 		err = s.moveThrough(ctx, from, to, src)
 	} else {
-		err = s.rename(ctx, from, to, src, dst.path != "")
+		err = s.rename(ctx, from, to, src, dst.path != "", opts.Once)
 	}
 	if err == nil {
 		s.renamed(from, to)
@@ -127,8 +127,8 @@ func (s *store) copyThrough(ctx context.Context, from, to string, src entry) err
 }
 
 // rename asks the server to move a file or folder, in place of a file or of
-// nothing.
-func (s *store) rename(ctx context.Context, from, to string, src entry, replaces bool) error {
+// nothing; with once, no second time if there is no answer.
+func (s *store) rename(ctx context.Context, from, to string, src entry, replaces, once bool) error {
 	err := s.transfer(ctx, "MOVE", from, to, src, replaces)
 	ctx, cancel := outliving(ctx)
 	defer cancel()
@@ -142,7 +142,7 @@ func (s *store) rename(ctx context.Context, from, to string, src entry, replaces
 		switch {
 		case is(gone, fs.ErrNotExist) && missing == nil && alike(&target, &src):
 			return nil
-		case gone == nil && alike(&source, &src) && is(missing, fs.ErrNotExist):
+		case !once && gone == nil && alike(&source, &src) && is(missing, fs.ErrNotExist):
 			// Nothing is replaced by sending it again. The first one may be carried
 			// out meanwhile or later, whatever this one is refused for.
 			again := s.transfer(ctx, "MOVE", from, to, src, false)

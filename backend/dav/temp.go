@@ -85,7 +85,7 @@ func tempError(err error) error {
 // temporary one is removed only while something is under the name, or never was,
 // and the server is done.
 func (s *store) place(ctx context.Context, temp, name string, src entry, replaces bool) error {
-	err := s.rename(ctx, temp, name, src, replaces)
+	err := s.rename(ctx, temp, name, src, replaces, false)
 	lost := false
 	for try := range maxTries {
 		if err == nil {
@@ -106,7 +106,7 @@ func (s *store) place(ctx context.Context, temp, name string, src entry, replace
 		if sleeping := s.client.sleep(ctx, s.client.backoff(try)); sleeping != nil {
 			break
 		}
-		err = s.rename(ctx, temp, name, src, false)
+		err = s.rename(ctx, temp, name, src, false, false)
 	}
 	if err == nil {
 		return nil

@@ -312,13 +312,18 @@ func (b *Backend) begin(f func()) bool {
 // happens to the caller's context. If the answer is lost, made says whether the
 // change was carried out; if not, it is issued again.
 func (b *Backend) change(ctx context.Context, issue func(*conn) error, made func(context.Context) (bool, error)) error {
+	return b.changeIn(ctx, changeTries, issue, made)
+}
+
+// changeIn is change, which issues as often at most.
+func (b *Backend) changeIn(ctx context.Context, tries int, issue func(*conn) error, made func(context.Context) (bool, error)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.opts.issued)
 	defer cancel()
 	var last error
-	for try := range changeTries {
+	for try := range tries {
 		c, err := b.connected(ctx)
 		if err != nil && try == 0 {
 			return err

@@ -64,6 +64,51 @@ func (c *cutting) count(n int, err error, counts bool) (int, error) {
 	return n, err
 }
 
+// TestMoveIsIssuedOnce: a move with Once that the server has not heard of is not issued
+// again when the connection is lost; one without is.
+func TestMoveIsIssuedOnce(t *testing.T) {
+	s := newServer(t)
+	for _, once := range []bool{false, true} {
+		uncertain := 0
+		try := func(left int64) (sent int64) {
+			dir := t.TempDir()
+			if err := os.MkdirAll(filepath.Join(dir, "d", "e"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			var counter, seen atomic.Int64
+			counter.Store(-1)
+			o := s.options(dir)
+			o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				c, err := (&net.Dialer{}).DialContext(ctx, network, address)
+				return &cutting{c, true, &counter, &seen}, err
+			}
+			b := mustOpen(t, o)
+			defer b.Close()
+			seen.Store(0)
+			counter.Store(left)
+			err := b.Move(t.Context(), "d", "m", backend.MoveOptions{Once: once})
+			sent = seen.Load()
+			counter.Store(-1)
+			if errors.Is(err, backend.ErrUncertain) {
+				uncertain++
+				if _, err := os.Stat(filepath.Join(dir, "d", "e")); err != nil {
+					t.Errorf("cut after %d bytes: %v", left, err)
+				}
+			} else if err != nil {
+				t.Errorf("cut after %d bytes: %v", left, err)
+			}
+			return sent
+		}
+		all := try(-1)
+		for i := range int64(12) {
+			try(1 + all*i/12)
+		}
+		if (uncertain > 0) != once {
+			t.Errorf("once %v: %d of 12 are uncertain", once, uncertain)
+		}
+	}
+}
+
 // TestEveryCut cuts the connection at many places of each change: afterwards
 // there is the old state or the new one, whole, and the answer is true.
 func TestEveryCut(t *testing.T) {

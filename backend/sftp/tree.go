@@ -145,7 +145,12 @@ func (b *Backend) removeTree(ctx context.Context, name string, fi fs.FileInfo) e
 // rename renames, on a server that refuses to overwrite or where the target is
 // known to be missing.
 func (b *Backend) rename(ctx context.Context, from, to string, fi fs.FileInfo) error {
-	return b.change(ctx, func(c *conn) error { return c.Rename(b.at(from), b.at(to)) },
+	return b.renameIn(ctx, changeTries, from, to, fi)
+}
+
+// renameIn is rename, which asks the server as often at most.
+func (b *Backend) renameIn(ctx context.Context, tries int, from, to string, fi fs.FileInfo) error {
+	return b.changeIn(ctx, tries, func(c *conn) error { return c.Rename(b.at(from), b.at(to)) },
 		func(ctx context.Context) (bool, error) { return b.renamed(ctx, from, to, fi) })
 }
 
@@ -202,10 +207,14 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 	if err != nil || from == to {
 		return linkError("move", from, to, err)
 	}
+	tries := changeTries
+	if opts.Once {
+		tries = 1
+	}
 	if source.IsDir() {
 		b.unknow(from)
 		b.unknow(to)
-		if err = b.rename(ctx, from, to, source); err == nil {
+		if err = b.renameIn(ctx, tries, from, to, source); err == nil {
 			b.versions.moved(from, to)
 		}
 		return linkError("move", from, to, b.taken(ctx, to, target, err))
@@ -220,7 +229,7 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 	}
 	b.versions.remember(to, stampOf(source), version)
 	if target == nil {
-		err = b.rename(ctx, from, to, source) // which does not overwrite
+		err = b.renameIn(ctx, tries, from, to, source) // which does not overwrite
 	} else {
 		err = b.place(ctx, from, to, target, source, false)
 	}

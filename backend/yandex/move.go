@@ -26,7 +26,7 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 		return linkError("move", from, to, err)
 	}
 	defer unlock()
-	err = b.transfer(ctx, api.MoveResource, from, to, opts.Overwrite)
+	err = b.transfer(ctx, api.MoveResource, from, to, opts)
 	if err == nil {
 		b.times.moved(from, to)
 		b.leftovers.moved(from, to)
@@ -52,7 +52,7 @@ func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOp
 		return linkError("copy", from, to, err)
 	}
 	defer unlock()
-	err = b.transfer(ctx, api.CopyResource, from, to, opts.Overwrite)
+	err = b.transfer(ctx, api.CopyResource, from, to, backend.MoveOptions{Overwrite: opts.Overwrite})
 	if err == nil {
 		b.times.copied(from, to)
 		b.leftovers.copied(from, to)
@@ -82,8 +82,11 @@ func checkPair(op, from, to string) error {
 // overwritten or merges into it is not documented, so overwrite is set only
 // when both sides are files, by an observation of a moment ago or by a call
 // made now.
-func (b *Backend) transfer(ctx context.Context, c api.Call, from, to string, overwrite bool) error {
-	if !overwrite {
+func (b *Backend) transfer(ctx context.Context, c api.Call, from, to string, opts backend.MoveOptions) error {
+	switch {
+	case opts.Once && !opts.Overwrite:
+		return b.sendTo(ctx, c, from, to, false, 1, func(context.Context) error { return nil })
+	case !opts.Overwrite:
 		return b.send(ctx, c, from, to, false)
 	}
 	if b.recent.absent(to) {
@@ -166,6 +169,11 @@ func (b *Backend) send(ctx context.Context, c api.Call, from, to string, overwri
 
 // sendChecked is send with a check before each time that the request goes out.
 func (b *Backend) sendChecked(ctx context.Context, c api.Call, from, to string, overwrite bool, check func(context.Context) error) error {
+	return b.sendTo(ctx, c, from, to, overwrite, sendTries, check)
+}
+
+// sendTo is sendChecked, with as many tries at most.
+func (b *Backend) sendTo(ctx context.Context, c api.Call, from, to string, overwrite bool, tries int, check func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -214,7 +222,7 @@ func (b *Backend) sendChecked(ctx context.Context, c api.Call, from, to string, 
 			return unknown
 		case done:
 			return nil
-		case !again || try == sendTries:
+		case !again || try == tries:
 			return unknown
 		case is(err, fs.ErrExist):
 			return unknown // an earlier attempt may still take effect

@@ -124,7 +124,7 @@ func (u *upload) rename(ctx context.Context) error {
 	if u.opts.IfVersion != "" {
 		err = u.b.sendChecked(ctx, api.MoveResource, u.at, u.name, true, u.checkVersion)
 	} else {
-		err = u.b.transfer(ctx, api.MoveResource, u.at, u.name, !u.opts.IfAbsent)
+		err = u.b.transfer(ctx, api.MoveResource, u.at, u.name, backend.MoveOptions{Overwrite: !u.opts.IfAbsent})
 	}
 	if err == nil {
 		u.b.leftovers.gone(u.at)
