@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/afero"
 	"github.com/urfave/cli/v2"
 
+	"github.com/davdisk/davdisk/backend/memory"
 	"github.com/davdisk/davdisk/cmd/internal/language"
 	"github.com/davdisk/davdisk/cmd/internal/terminal"
 	"github.com/davdisk/davdisk/cmd/internal/upstream"
@@ -19,6 +19,7 @@ import (
 	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/internal/cluster/etcd"
 	"github.com/davdisk/davdisk/internal/cluster/replica"
+	"github.com/davdisk/davdisk/vfs"
 	"github.com/davdisk/davdisk/webdav"
 )
 
@@ -144,26 +145,42 @@ type observed struct {
 	listened time.Duration // for beats
 }
 
-// machines opens the machines of a gateway on an engine, for entries to be applied to.
-func machines(engine cluster.Engine) (g *gateway, accounts *upstream.Account, dav *webdav.Handler, err error) {
-	if g, err = openGateway(engine, nil, nil); err != nil {
-		return nil, nil, nil, err
-	}
-	if accounts, err = upstream.Open(upstream.Options{Engine: engine}); err != nil {
-		return nil, nil, nil, err
-	}
-	dav, err = webdav.NewHandler(afero.NewMemMapFs(), webdav.WithEngine(engine, g.member, nil))
-	return g, accounts, dav, err
+// machines are those of a gateway, for entries to be applied to, of one that never
+// changes a store: it puts nothing right.
+type machines struct {
+	gateway  *gateway
+	accounts *upstream.Account
+	files    *vfs.FS
+	dav      *webdav.Handler
 }
+
+func openMachines(engine cluster.Engine) (m machines, err error) {
+	if m.gateway, err = openGateway(engine, nil, nil); err != nil {
+		return m, err
+	}
+	if m.accounts, err = upstream.Open(upstream.Options{Engine: engine}); err != nil {
+		return m, err
+	}
+	if m.files, err = vfs.New(memory.New(memory.Options{}), vfs.WithEngine(engine, func() vfs.Member { return nil })); err != nil {
+		return m, err
+	}
+	if m.dav, err = webdav.NewHandler(m.files, webdav.WithEngine(engine, m.gateway.member, nil)); err != nil {
+		return m, errors.Join(err, m.files.Close())
+	}
+	return m, nil
+}
+
+// Close closes the machines, but not the engine.
+func (m machines) Close() error { return errors.Join(m.dav.Close(), m.files.Close()) }
 
 // observe looks at a cluster, and listens for its members for a while. What of the
 // engine could not be asked is told as unsafe.
 func observe(ctx context.Context, engine cluster.Engine, pause func(context.Context, time.Duration) error) (seen observed, err error) {
-	g, accounts, dav, err := machines(engine)
+	m, err := openMachines(engine)
 	if err != nil {
 		return seen, err
 	}
-	defer func() { err = errors.Join(err, dav.Close()) }()
+	defer func() { err = errors.Join(err, m.Close()) }()
 	watcher, ok := engine.(interface {
 		Observe(ctx context.Context) error
 	})
@@ -186,7 +203,7 @@ func observe(ctx context.Context, engine cluster.Engine, pause func(context.Cont
 	if err != nil && ctx.Err() == nil {
 		seen.Unsafe, err = append(seen.Unsafe, err.Error()), nil
 	}
-	seen.View, seen.locks, seen.waiting = accounts.View(), dav.Locks(), holders(g.waiting)
+	seen.View, seen.locks, seen.waiting = m.accounts.View(), m.dav.Locks(), holders(m.gateway.waiting)
 	return seen, err
 }
 
@@ -282,17 +299,17 @@ func (s *session) clusterForget(args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, engine.Close()) }()
-	g, _, dav, err := machines(engine)
+	m, err := openMachines(engine)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, dav.Close()) }()
+	defer func() { err = errors.Join(err, m.Close()) }()
 	ctx, cancel := context.WithTimeout(s.ctx, clusterTime)
 	defer cancel()
 	if _, err := engine.Join(ctx); err != nil {
 		return err
 	}
-	err = g.waiting.Forget(ctx, args[1])
+	err = m.gateway.waiting.Forget(ctx, args[1])
 	switch {
 	case errors.Is(err, waiting.ErrRuns):
 		return language.Errorf("the gateway %s runs, and nothing was given up; what it cannot store is told by davdisk queue there", args[1])

@@ -203,6 +203,17 @@ func (g *gateway) handlerOption(f *vfs.FS) webdav.Option {
 	})
 }
 
+// filesOption makes the file system one of several, which know what the others are
+// replacing.
+func (g *gateway) filesOption() vfs.Option {
+	return vfs.WithEngine(g.engine, func() vfs.Member {
+		if m := g.member(); m != nil {
+			return m
+		}
+		return nil
+	})
+}
+
 // join makes the share a member, when its handler is there, and keeps it one until
 // Close. Where there is no log it fails: one is made on purpose only.
 func (g *gateway) join(ctx context.Context) error {

@@ -131,7 +131,7 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 		options = append(options, vfs.WithWriteBack(queueBytes))
 	}
 	if o.gateway != nil {
-		options = append(options, vfs.WithCacheWhile(o.gateway.mayRemember), vfs.WithAgreement(o.gateway.isStill))
+		options = append(options, vfs.WithCacheWhile(o.gateway.mayRemember), vfs.WithAgreement(o.gateway.isStill), o.gateway.filesOption())
 		if o.writeBack {
 			options = append(options, vfs.WithGateways(o.gateway.waiting))
 		}

@@ -11,6 +11,13 @@ import (
 // copyTree copies a folder in a store that cannot copy folders itself. The copy
 // is made under a hidden name, so that it becomes visible only when complete.
 func (c *core) copyTree(ctx context.Context, from, to string) error {
+	if c.journal.shares() {
+		return c.stage(ctx, to, func(hidden string) error {
+			return c.copyInto(ctx, from, hidden)
+		}, func(hidden string) error {
+			return c.b.Move(ctx, hidden, to, backend.MoveOptions{})
+		})
+	}
 	e := newIntent(ctx, discarding, "", "", to)
 	if err := c.journal.begin(e); err != nil {
 		return err

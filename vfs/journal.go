@@ -42,6 +42,8 @@ type intent struct {
 	asideUnknown bool // outcome of the move from Target to Hidden
 	moveUnknown  bool // outcome of the move from From to Target
 	late         bool // the request that began it has ended, or the process that it was in
+
+	*shared // of one that is in the log of several gateways; else nil
 }
 
 func newIntent(ctx context.Context, k kind, from, target, hiddenFrom string) *intent {
@@ -62,10 +64,15 @@ const (
 	discarding kind = "discard" // Hidden is to be removed
 )
 
+// replaces reports whether Target may be missing while its old content has another
+// name.
+func (e *intent) replaces() bool { return e.Kind == moving || e.Kind == copying }
+
 // operations are the pending intents, kept in a journal so that they are known
 // after a crash; or in memory only, if there is no state folder.
 type operations struct {
-	journal *journal.Map[record] // by ID
+	journal  *journal.Map[record] // by ID
+	gateways *gateways            // nil: there are no others
 
 	mu      sync.Mutex // guards the fields below, and the kind of each intent
 	entries map[string]*intent
@@ -170,10 +177,15 @@ func (o *operations) begin(e *intent) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.entries[e.ID] = e
+	o.notice(e)
+	return nil
+}
+
+// notice tells the watches of an operation that has begun. o.mu is held.
+func (o *operations) notice(e *intent) {
 	for w := range o.watches {
 		w.begun = w.begun || w.concerns(e)
 	}
-	return nil
 }
 
 // watch begins to watch for operations for which concerns reports true. The
@@ -235,14 +247,36 @@ func (o *operations) write(i record) error {
 }
 
 // Close closes the journal. The next run recovers what is pending.
-func (o *operations) Close() error { return o.journal.Close() }
+func (o *operations) Close() error {
+	err := o.journal.Close()
+	if o.gateways != nil {
+		o.mu.Lock()
+		for _, e := range o.gateways.noted {
+			if e.timer != nil {
+				e.timer.Stop()
+			}
+		}
+		o.mu.Unlock()
+		err = errors.Join(err, o.gateways.log.Close())
+	}
+	return err
+}
 
-// find returns the intents for which f reports true.
+// find returns the intents for which f reports true. One that is in the journal here
+// is not taken from the log.
 func (o *operations) find(f func(e *intent) bool) (found []*intent) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, e := range o.entries {
 		if f(e) {
+			found = append(found, e)
+		}
+	}
+	if o.gateways == nil {
+		return found
+	}
+	for id, e := range o.gateways.noted {
+		if o.entries[id] == nil && f(e) {
 			found = append(found, e)
 		}
 	}

@@ -32,12 +32,21 @@ func (c *core) stat(ctx context.Context, name string) (backend.Info, error) {
 	}
 	w := c.journal.watch(affects(name))
 	defer w.end()
-	for {
+	for settled := false; ; {
 		if err := c.visible(ctx, name); err != nil {
 			return backend.Info{}, err
 		}
 		info, err := c.storeStat(ctx, name)
-		if !w.disturbed() {
+		if w.disturbed() {
+			continue
+		}
+		again, late := c.settle(ctx, name, inName, sight{err: err, again: settled})
+		switch {
+		case late != nil:
+			return backend.Info{}, late
+		case again:
+			settled = true
+		default:
 			return info, err
 		}
 	}
@@ -51,7 +60,7 @@ func (c *core) look(ctx context.Context, name string) (backend.Info, *dircache.C
 	}
 	w := c.journal.watch(concernsList(name))
 	defer w.end()
-	for {
+	for settled := false; ; {
 		above := c.above(name)
 		if err := c.visible(ctx, name); err != nil {
 			return backend.Info{}, nil, err
@@ -67,7 +76,15 @@ func (c *core) look(ctx context.Context, name string) (backend.Info, *dircache.C
 		if w.disturbed() || !whole {
 			continue
 		}
-		return info, children, err
+		again, late := c.settle(ctx, name, inList, sight{children, err, settled})
+		switch {
+		case late != nil:
+			return backend.Info{}, nil, late
+		case again:
+			settled = true
+		default:
+			return info, children, err
+		}
 	}
 }
 
@@ -97,7 +114,7 @@ func (c *core) statPending(name string) (backend.Info, bool) {
 func (c *core) list(ctx context.Context, name string) (children *dircache.Children, err error) {
 	w := c.journal.watch(concernsList(name))
 	defer w.end()
-	for {
+	for settled := false; ; {
 		above := c.above(name)
 		if err := c.visible(ctx, name); err != nil {
 			return nil, err
@@ -106,9 +123,16 @@ func (c *core) list(ctx context.Context, name string) (children *dircache.Childr
 			return nil, err
 		}
 		children, err = c.storeList(ctx, name)
-		switch {
-		case w.disturbed():
+		if w.disturbed() {
 			continue // what is being replaced may have been hidden
+		}
+		again, late := c.settle(ctx, name, inList, sight{children, err, settled})
+		switch {
+		case late != nil:
+			return nil, late
+		case again:
+			settled = true
+			continue
 		case err != nil:
 			return nil, err
 		}

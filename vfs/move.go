@@ -54,6 +54,8 @@ func (f *FS) move(given, wanted string, overwrite bool) error {
 		return nil
 	case s.taken && !overwrite:
 		return failure(fs.ErrExist, "")
+	case s.taken && s.target.Dir && f.onlyHere(from) && f.journal.shares():
+		return failure(backend.ErrLocked, "what is to replace the folder is still being written")
 	case s.taken && s.target.Dir && f.onlyHere(from):
 		// The store has no source, the absence of which would show that the
 		// move was made.
@@ -94,6 +96,9 @@ func (f *FS) copy(given, wanted string, overwrite bool, depth int) error {
 		return failure(fs.ErrExist, "")
 	}
 	alone := s.source.Dir && depth == 0
+	if s.taken && (s.source.Dir || s.target.Dir) && f.journal.shares() && !f.onlyHere(to) {
+		return f.replaceByCopy(from, to, alone)
+	}
 	if s.taken && (s.source.Dir || s.target.Dir) {
 		return f.replace(f.ctx, copying, from, to, func(ctx context.Context) error {
 			return f.duplicate(ctx, from, to, alone, false)

@@ -21,6 +21,8 @@ type options struct {
 	poll       time.Duration
 	valid      func() bool
 	held       func(ctx context.Context) bool // nil: nobody else changes the store by agreement
+	engine     Engine
+	member     func() Member
 	spoolDir   string
 	spoolSize  int64
 	readAhead  int64

@@ -31,6 +31,9 @@ func (c *core) replace(ctx context.Context, k kind, from, target string, do func
 	if c.opts.held != nil && !c.opts.held(ctx) {
 		return failure(backend.ErrUnavailable, "others may be changing it meanwhile")
 	}
+	if c.journal.shares() {
+		return c.swap(ctx, from, target, do)
+	}
 	c.pinOpenFiles(ctx, target)
 	e := newIntent(ctx, k, from, target, target)
 	if err := c.journal.begin(e); err != nil {
@@ -72,6 +75,12 @@ func (c *core) replace(ctx context.Context, k kind, from, target string, do func
 // and must not be reported as missing.
 func (c *core) await(ctx context.Context, affected func(e *intent) bool) error {
 	for _, e := range c.journal.find(affected) {
+		if e.shared != nil {
+			if err := c.awaitShared(ctx, e, affected); err != nil {
+				return err
+			}
+			continue
+		}
 		select {
 		case e.busy <- struct{}{}:
 		case <-ctx.Done():
@@ -87,13 +96,13 @@ func (c *core) await(ctx context.Context, affected func(e *intent) bool) error {
 // affects returns a func that reports whether an intent affects what is found
 // under a name.
 func affects(name string) func(e *intent) bool {
-	return func(e *intent) bool { return e.Kind != discarding && backend.Within(name, e.Target) }
+	return func(e *intent) bool { return e.replaces() && backend.Within(name, e.Target) }
 }
 
 // affectsList is like affects, for the listing of a folder.
 func affectsList(name string) func(e *intent) bool {
 	return func(e *intent) bool {
-		return e.Kind != discarding && (parentOf(e.Target) == name || backend.Within(name, e.Target))
+		return e.replaces() && (parentOf(e.Target) == name || backend.Within(name, e.Target))
 	}
 }
 
@@ -106,7 +115,7 @@ func concernsList(name string) func(e *intent) bool {
 // affectsTree is like affects, for a name and all below it.
 func affectsTree(name string) func(e *intent) bool {
 	return func(e *intent) bool {
-		return e.Kind != discarding && (backend.Within(e.Target, name) || backend.Within(name, e.Target))
+		return e.replaces() && (backend.Within(e.Target, name) || backend.Within(name, e.Target))
 	}
 }
 
@@ -133,11 +142,16 @@ func (c *core) recoverAndRelease(ctx context.Context, e *intent) error {
 // old target has its name again, or the new one has it and the old one is
 // removed. The caller holds the intent.
 func (c *core) recover(ctx context.Context, e *intent) error {
+	if e.shared != nil {
+		return c.recoverShared(ctx, e)
+	}
 	k, pending := c.journal.state(e)
 	ctx = backend.WithConfinement(ctx, e.Confinement)
 	switch {
 	case !pending:
 		return nil
+	case c.journal.shares():
+		return c.recoverHere(ctx, k, e)
 	case k == discarding:
 		return c.discard(ctx, e)
 	}
@@ -223,17 +237,25 @@ func (c *core) confirmMove(ctx context.Context, from, to string) error {
 // keepBoth ends an operation whose target another client has changed meanwhile.
 // Nothing is removed: the old content gets a visible name beside the target.
 func (c *core) keepBoth(ctx context.Context, e *intent) error {
-	base := path.Base(e.Target)
-	if runes := []rune(base); len(runes) > maxName-len(e.ID)-len(" (before )") {
-		base = string(runes[:maxName-len(e.ID)-len(" (before )")])
+	if err := c.showBeside(ctx, e, e.ID); err != nil {
+		return err
 	}
-	name := path.Join(parentOf(e.Target), fmt.Sprintf("%s (before %s)", base, e.ID))
+	return c.finish(e)
+}
+
+// showBeside gives what is hidden a visible name beside the target, made with id.
+func (c *core) showBeside(ctx context.Context, e *intent, id string) error {
+	base := path.Base(e.Target)
+	if runes := []rune(base); len(runes) > maxName-len(id)-len(" (before )") {
+		base = string(runes[:maxName-len(id)-len(" (before )")])
+	}
+	name := path.Join(parentOf(e.Target), fmt.Sprintf("%s (before %s)", base, id))
 	if err := c.b.Move(ctx, e.Hidden, name, backend.MoveOptions{}); err != nil {
 		return err
 	}
 	c.invalidate(name)
 	c.opts.log.Warn("another client changed what was being replaced; the old content has been renamed", "was", e.Target, "is", name)
-	return c.finish(e)
+	return nil
 }
 
 // moveBack moves the old target back to its name.

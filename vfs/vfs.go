@@ -101,6 +101,11 @@ func New(b backend.Backend, opts ...Option) (*FS, error) {
 	if c.journal, err = openOperations(o.stateDir); err != nil {
 		return nil, err
 	}
+	if o.engine != nil {
+		if err := c.journal.join(o, backend.CapabilitiesOf(b), c.recoverSoon, c.changedElsewhere); err != nil {
+			return nil, errors.Join(err, c.journal.journal.Close())
+		}
+	}
 	if err := c.openQueue(); err != nil {
 		return nil, errors.Join(err, c.journal.Close())
 	}
@@ -144,8 +149,10 @@ func (f *FS) Close() error {
 	}
 	c.closed = true
 	c.stop()
-	if c.retries.timer != nil {
-		c.retries.timer.Stop()
+	for _, timer := range []*time.Timer{c.retries.timer, c.retries.join} {
+		if timer != nil {
+			timer.Stop()
+		}
 	}
 	for c.running > 0 {
 		c.idle.Wait()
@@ -229,6 +236,9 @@ func (c *core) change(ctx context.Context, lock func(string) pathlock.Name, give
 			return nil, nil, fs.ErrNotExist
 		}
 		if err := c.await(ctx, affectsTree(p.name)); err != nil {
+			return nil, nil, err
+		}
+		if _, err := c.settle(ctx, p.name, inTree, sight{}); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -46,7 +46,12 @@ func diskGateways(t *testing.T, n int, opts emulator.Options, pass func(gateway 
 // storeGateway is a gateway of a store.
 func storeGateway(t *testing.T, store backend.Backend, e *gatewaytest.Gateway) *Handler {
 	t.Helper()
-	files, err := vfs.New(store)
+	files, err := vfs.New(store, vfs.WithEngine(e, func() vfs.Member {
+		if e.Epoch() == 0 {
+			return nil
+		}
+		return e
+	}), vfs.WithAgreement(heldBy(e)))
 	if err != nil {
 		t.Fatal(err)
 	}

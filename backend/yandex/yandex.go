@@ -107,6 +107,7 @@ func (b *Backend) Capabilities() backend.Capabilities {
 	return backend.Capabilities{
 		NoConditionalPut: "the service has no conditional uploads: another client may store in the moment after the last look",
 		NoAtomicMove:     "the service moves a large folder by an operation, and does not say what others see of it meanwhile",
+		MovesAlone:       true,
 	}
 }
 

@@ -1,0 +1,197 @@
+package vfs
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/davdisk/davdisk/internal/cluster"
+	"github.com/davdisk/davdisk/internal/journal"
+)
+
+// noted is an intent as it is in the log.
+type noted struct {
+	record
+	Owner owner `json:"owner,omitzero"`
+}
+
+// A note is an entry of the log.
+type note struct {
+	By     owner  `json:"by,omitzero"`
+	ID     string `json:"id,omitempty"`
+	Intent *noted `json:"intent,omitempty"` // as it is from now on; nil: it is over
+	// Of a snapshot: an intent that is not judged, and an epoch that has ended.
+	Kept  bool   `json:"kept,omitempty"`
+	Ended *owner `json:"ended,omitempty"`
+}
+
+// replacements is the machine of the log.
+type replacements struct{ o *operations }
+
+// Apply implements journal.Machine.
+func (r replacements) Apply(n note) error {
+	o := r.o
+	o.mu.Lock()
+	e, err := o.apply(n)
+	_, own := o.gateways.working[n.ID]
+	o.mu.Unlock()
+	switch {
+	case err != nil || e == nil || own:
+	default:
+		o.gateways.changed(e)
+		if n.Kept || n.Intent != nil && n.Intent.Owner != (owner{}) {
+			o.gateways.free() // if it is this gateway's, or nobody's
+		}
+	}
+	return err
+}
+
+// apply applies an entry, and returns the intent that it is about.
+func (o *operations) apply(n note) (*intent, error) {
+	g := o.gateways
+	if n.Ended != nil {
+		g.end(*n.Ended)
+		return nil, nil
+	}
+	if n.ID == "" || n.Intent != nil && (n.Intent.ID != n.ID || !n.Intent.inLog()) {
+		return nil, fmt.Errorf("%w: intent %q", journal.ErrEntry, n.ID)
+	}
+	before := g.noted[n.ID]
+	switch {
+	case n.Kept && n.Intent != nil:
+	case n.By.Epoch <= g.ended[n.By.Gateway]:
+		return nil, cluster.ErrExpelled // nobody would put it right
+	case !before.leadsTo(n):
+		return nil, errTaken
+	}
+	if n.Intent == nil {
+		o.drop(before)
+		return before, nil
+	}
+	return o.put(*n.Intent), nil
+}
+
+// leadsTo reports whether an entry may follow on what an intent is, nil for one that
+// is not there.
+func (e *intent) leadsTo(n note) bool {
+	switch {
+	case e == nil:
+		return n.Intent != nil && n.Intent.Owner == n.By && (n.Intent.Kind == moving || n.Intent.Kind == staging)
+	case e.owner != n.By && e.owner != owner{}:
+		return false
+	case n.Intent == nil:
+		return e.owner == n.By || e.Kind != moving
+	case n.Intent.Kind == discarding:
+		return e.Kind == moving && e.owner == n.By && n.Intent.Owner == n.By
+	case n.Intent.Kind == lingering:
+		return e.Kind == moving && n.Intent.Owner == owner{}
+	case n.Intent.Kind == staging:
+		return e.Kind == staging && e.owner == n.By && n.Intent.Owner == owner{}
+	}
+	return false
+}
+
+// put makes an intent what it is in the log. o.mu is held.
+func (o *operations) put(i noted) *intent {
+	g := o.gateways
+	e := &intent{record: i.record, busy: g.working[i.ID], shared: &shared{owner: i.Owner, since: time.Now(), changed: make(chan struct{})}}
+	if before := g.noted[i.ID]; before != nil {
+		e.busy = before.busy
+		o.drop(before)
+	}
+	if e.busy == nil {
+		e.busy = make(chan struct{}, 1)
+	}
+	if (e.owner == owner{}) && e.lingers() {
+		e.timer = time.AfterFunc(g.lingers, g.free)
+	}
+	g.noted[i.ID] = e
+	o.notice(e)
+	return e
+}
+
+// drop removes an intent of the log. o.mu is held.
+func (o *operations) drop(e *intent) {
+	close(e.changed)
+	if e.timer != nil {
+		e.timer.Stop()
+	}
+	delete(o.gateways.noted, e.ID)
+}
+
+// lingers reports whether an intent is done with when late calls have come to their end.
+func (e *intent) lingers() bool { return e.Kind == staging || e.Kind == lingering }
+
+// Expelled implements cluster.Expeller: what the gateway worked on is nobody's.
+func (r replacements) Expelled(gateway string, epoch uint64) {
+	o := r.o
+	o.mu.Lock()
+	o.gateways.end(owner{gateway, epoch})
+	left := o.allNoted(func(e *intent) bool {
+		return e.owner.Gateway == gateway && e.owner.Epoch <= epoch && e.owner != owner{}
+	})
+	for _, e := range left {
+		o.put(noted{record: e.record})
+	}
+	o.mu.Unlock()
+	if len(left) > 0 {
+		o.gateways.free()
+	}
+}
+
+// maxEnded bounds the ended epochs that are known. They matter for the moment in
+// which a gateway joins again, so that the latest are enough.
+const maxEnded = 256
+
+// end records that an epoch of a gateway has ended. Which are forgotten does not
+// depend on the order in which they are learned.
+func (g *gateways) end(of owner) {
+	g.ended[of.Gateway] = max(g.ended[of.Gateway], of.Epoch)
+	if len(g.ended) > maxEnded {
+		delete(g.ended, slices.MinFunc(slices.Collect(maps.Keys(g.ended)), func(a, b string) int {
+			return cmp.Or(cmp.Compare(g.ended[a], g.ended[b]), cmp.Compare(a, b))
+		}))
+	}
+}
+
+// allNoted returns the intents of the log for which f reports true, by ID. o.mu is
+// held.
+func (o *operations) allNoted(f func(*intent) bool) (all []*intent) {
+	for _, id := range slices.Sorted(maps.Keys(o.gateways.noted)) {
+		if e := o.gateways.noted[id]; f(e) {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+func anyIntent(*intent) bool { return true }
+
+// Reset implements cluster.Resetter. What this process works on stays.
+func (r replacements) Reset() {
+	o := r.o
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, e := range o.allNoted(anyIntent) {
+		o.drop(e)
+	}
+	clear(o.gateways.ended)
+}
+
+// Snapshot implements journal.Machine.
+func (r replacements) Snapshot() iter.Seq[note] {
+	o := r.o
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var all []note
+	for _, e := range o.allNoted(anyIntent) {
+		all = append(all, note{ID: e.ID, Intent: &noted{e.record, e.owner}, Kept: true})
+	}
+	for _, gateway := range slices.Sorted(maps.Keys(o.gateways.ended)) {
+		all = append(all, note{Ended: &owner{gateway, o.gateways.ended[gateway]}})
+	}
+	return slices.Values(all)
+}
