@@ -30,6 +30,11 @@ type davGateways struct {
 
 func newDavGateways(t *testing.T, n int) *davGateways {
 	t.Helper()
+	return newDavGatewaysOf(t, n, func(s *sender) backend.Backend { return s })
+}
+
+func newDavGatewaysOf(t *testing.T, n int, as func(*sender) backend.Backend) *davGateways {
+	t.Helper()
 	log, engines := gatewaytest.New(t, n)
 	g := &davGateways{Log: log, d: &director{store: memory.New(memory.Options{}), open: true, once: true, sent: map[string]int{}}}
 	for i, e := range engines {
@@ -39,7 +44,7 @@ func newDavGateways(t *testing.T, n int) *davGateways {
 			}
 			return e
 		}
-		f, err := vfs.New(&sender{g.d.store, g.d, fmt.Sprint(i)}, vfs.WithEngine(e, member), vfs.WithAgreement(heldBy(e)))
+		f, err := vfs.New(as(&sender{g.d.store, g.d, fmt.Sprint(i)}), vfs.WithEngine(e, member), vfs.WithAgreement(heldBy(e)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -256,6 +261,87 @@ func TestReplacingEndsWithItsMembership(t *testing.T) {
 				break
 			}
 		}
+	}
+}
+
+// A move aside that its gateway had sent before it was expelled is carried out late:
+// whoever asks for the name then is shown the old folder, and its place is given back.
+// A store that goes on with moves by itself may take longer.
+func TestMovedAsideLate(t *testing.T) {
+	for name, test := range map[string]struct {
+		as   func(*sender) backend.Backend
+		late time.Duration
+	}{
+		"one step":        {func(s *sender) backend.Backend { return s }, 29 * time.Minute},
+		"goes on by self": {func(s *sender) backend.Backend { return movesAlone{cannotMove{s}} }, 23 * time.Hour},
+	} {
+		for _, ask := range []struct{ method, name, depth string }{
+			{"PROPFIND", "/target", "0"}, {"PROPFIND", "/target", "1"}, {"PROPFIND", "/", "1"}, {"GET", "/target/k", ""}, {"PUT", "/target/k", ""}, {"MKCOL", "/target", ""},
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				g := newDavGatewaysOf(t, 2, test.as)
+				g.want(t, 0, 201, "MKCOL", "/target", "")
+				g.want(t, 0, 201, "MKCOL", "/from", "")
+				g.want(t, 0, 201, "PUT", "/target/k", "old")
+				g.d.open = false
+				done := make(chan int, 1)
+				go func() { done <- serve(g.handlers[0], "MOVE", "/from", "", "Destination: /target").Code }()
+				synctest.Wait()
+				c := g.d.take(0)
+				g.Expel(g.Gateways()[0], false)
+				g.d.open = true
+				synctest.Wait()
+				time.Sleep(test.late)
+				if err := c.run(); err != nil {
+					t.Fatal(err)
+				}
+				id := fmt.Sprintf("%s, %s %s", name, ask.method, ask.name)
+				a := serve(g.handlers[1], ask.method, ask.name, "", "Depth: "+ask.depth)
+				if a.Code == http.StatusNotFound || a.Code == http.StatusCreated || strings.Contains(a.Body.String(), ".davdisk") ||
+					ask.method == "PROPFIND" && !strings.Contains(a.Body.String(), "/target") {
+					t.Errorf("%s: answered %d %s", id, a.Code, a.Body)
+				}
+				g.want(t, 1, 200, "GET", "/target/k", "") // a change may have been refused before
+				if all := g.d.files(t, "."); len(all) != 3 || !slices.Contains(slices.Collect(maps.Keys(all)), "target/k") {
+					t.Errorf("%s: there is %q", id, all)
+				}
+				c.answer <- c.run()
+				if code := <-done; code < 500 {
+					t.Errorf("%s: who slept answers %d", id, code)
+				}
+				time.Sleep(25 * time.Hour)
+			})
+		}
+	}
+}
+
+// asking notes how it is asked to move.
+type asking struct {
+	*memory.Backend
+	moves []string
+}
+
+func (a *asking) Move(ctx context.Context, from, to string, opts backend.MoveOptions) error {
+	a.moves = append(a.moves, fmt.Sprintf("%.4s %.4s %v", from, to, opts.Once))
+	return a.Backend.Move(ctx, from, to, opts)
+}
+
+// The move aside is asked for once: what comes twice could move the new folder to where
+// the old one is removed.
+func TestMoveAsideIsAskedForOnce(t *testing.T) {
+	_, engines := gatewaytest.New(t, 1)
+	b := &asking{Backend: memory.New(memory.Options{})}
+	h := storeGateway(t, b, engines[0])
+	for _, dir := range []string{"/from", "/target"} {
+		if a := serve(h, "MKCOL", dir, ""); a.Code != http.StatusCreated {
+			t.Fatal(a.Code)
+		}
+	}
+	if a := serve(h, "MOVE", "/from", "", "Destination: /target"); a.Code != http.StatusNoContent {
+		t.Errorf("answered %d", a.Code)
+	}
+	if want := []string{"targ .dav true", "from targ false"}; !slices.Equal(b.moves, want) {
+		t.Errorf("it was asked for %q, want %q", b.moves, want)
 	}
 }
 
