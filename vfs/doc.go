@@ -67,7 +67,9 @@
 // is an open file, which the handles in file.go and dir.go share; read.go reads
 // stored content; put.go, move.go and remove.go change the tree; replace.go,
 // with journal.go, replaces a folder without deleting it first, and leftovers.go
-// retries what could not be completed; lookup.go merges what is stored with what
+// retries what could not be completed; swap.go does that beside other gateways, which
+// know of it by gateways.go and replacements.go, and giveback.go puts right what one of
+// them has left; lookup.go merges what is stored with what
 // is still being written. Write-back is a store in front of the store, which
 // queue.go puts there. Locks are taken in this order: names (pathlock),
 // node.change, core.mu.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -476,4 +477,48 @@ func TestUnfinishedOfTheTimeAlone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a restarted gateway finds in its own journal is looked at when it is a member:
+// before it does not know what the others have said of it.
+func TestUnfinishedWaitsForMembership(t *testing.T) {
+	const hidden = ".davdisk-abcdefghij-target"
+	synctest.Test(t, func(t *testing.T) {
+		state := t.TempDir()
+		if err := os.Mkdir(filepath.Join(state, "unfinished"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		entry := `{"id":"abcdefghij","kind":"move","from":"from","target":"target","hidden":"` + hidden + `"}`
+		if err := os.WriteFile(filepath.Join(state, "unfinished", "abcdefghij.json"), []byte(entry), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, engines := gatewaytest.New(t, 1)
+		d := &director{store: memory.New(memory.Options{}), open: true, sent: map[string]int{}}
+		if err := d.store.Mkdir(t.Context(), hidden); err != nil {
+			t.Fatal(err)
+		}
+		var joined atomic.Bool
+		f, err := vfs.New(&sender{d.store, d, "0"}, vfs.WithStateDir(state), vfs.WithEngine(engines[0], func() vfs.Member {
+			if !joined.Load() {
+				return nil
+			}
+			return engines[0]
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if _, err := f.Stat("/target"); !errors.Is(err, backend.ErrUnavailable) {
+			t.Errorf("before it has joined: %v", err)
+		}
+		time.Sleep(time.Hour)
+		if _, there := d.files(t, ".")[hidden+"/"]; !there {
+			t.Error("it was put right before")
+		}
+		joined.Store(true)
+		time.Sleep(2 * time.Second)
+		if _, there := d.files(t, ".")["target/"]; !there {
+			t.Error("it was not put right when it has joined")
+		}
+	})
 }
