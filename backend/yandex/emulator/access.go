@@ -161,6 +161,7 @@ func (e *Emulator) List(path string) ([]Entry, error) {
 // Dump describes everything on the disk and in the trash except the roots,
 // sorted by path.
 func (e *Emulator) Dump() []Entry {
+	e.carryOutLate()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.expire(e.now())
@@ -219,6 +220,7 @@ func (e *Emulator) entry(n *node) Entry {
 
 // within calls f with the parsed path while holding the lock.
 func (e *Emulator) within(op, path string, f func(diskPath) error) error {
+	e.carryOutLate()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.expire(e.now())

@@ -37,6 +37,7 @@ type Emulator struct {
 	counters  counters
 	contents  *contents
 	faults    faults
+	late      lateRequests
 	secret    []byte          // signs links
 	bases     map[role]string // addresses of the hosts, if each has one; set before serving
 	authority authority
@@ -95,6 +96,7 @@ func (e *Emulator) Reset() {
 }
 
 func (e *Emulator) reset() {
+	e.late.drop()
 	newID := func() string { return uid + ":" + e.hex(64) }
 	e.disk = newDisk(e.now, newID, func(c *content) {
 		e.contents.drop(c, e.now(), orDefault(e.knobs.DownloadLinkLife, downloadLinkLife))
@@ -179,6 +181,7 @@ func (e *Emulator) serve(role role, w http.ResponseWriter, r *http.Request) {
 	if !e.wait(r.Context(), latency) {
 		abort()
 	}
+	e.carryOutLate()
 	handler := e.handler(role)
 	if fault := e.faults.take(endpoint, r); fault != nil {
 		e.counters.update(func(c *Counters) { c.Faults++ })

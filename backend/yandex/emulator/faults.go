@@ -25,6 +25,7 @@ type Fault struct {
 	HTML       bool          // a proxy's HTML page in place of the JSON body
 	Reset      bool          // the connection is reset without a response
 	After      bool          // the request takes effect first, then Status or Reset follows
+	Late       time.Duration // the connection is reset, and the request is carried out when the emulator's clock has gone on so far
 	Delay      time.Duration // before anything else; alone, the request is only delayed
 	Slow       int64         // bytes a second of the response body, which is otherwise unchanged
 	Truncate   int64         // the connection breaks after this many bytes of the response body
@@ -121,6 +122,10 @@ func (e *Emulator) suffer(f Fault, handler http.HandlerFunc, w http.ResponseWrit
 		abort()
 	}
 	switch {
+	case f.Late > 0:
+		e.late.keep(e.now().Add(f.Late), handler, r)
+		reset(w)
+		return
 	case f.Slow > 0 || f.Truncate > 0:
 		handler(&faultyWriter{ResponseWriter: w, e: e, fault: f}, r)
 		return

@@ -236,3 +236,41 @@ func TestLatency(t *testing.T) {
 	quick.SetLatency(time.Millisecond)
 	api(t, quick, "GET", "").want(t, 200)
 }
+
+// TestLateRequest: a request whose connection was reset is carried out when it is due, as
+// it finds the disk then.
+func TestLateRequest(t *testing.T) {
+	now := time.Now()
+	s := start(t, emulator.Options{Now: func() time.Time { return now }})
+	write := func(content string) {
+		t.Helper()
+		if err := s.WriteFile("disk:/f", []byte(content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("old")
+	s.Inject(emulator.Fault{Endpoint: emulator.DeleteResource, Late: time.Minute})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, s.URL+"/v1/disk/resources?path=disk:/f", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "OAuth "+s.Token)
+	if resp, err := http.DefaultTransport.RoundTrip(req); err == nil {
+		resp.Body.Close()
+		t.Errorf("it is answered %s", resp.Status)
+	}
+	write("newer")
+	now = now.Add(59 * time.Second)
+	if got, err := s.ReadFile("disk:/f"); err != nil || string(got) != "newer" {
+		t.Errorf("before it is due %q is there, %v", got, err)
+	}
+	now = now.Add(time.Second)
+	if got, err := s.ReadFile("disk:/f"); err == nil {
+		t.Errorf("when it is due %q is there", got)
+	}
+	write("newest")
+	now = now.Add(time.Hour)
+	if got, err := s.ReadFile("disk:/f"); err != nil || string(got) != "newest" {
+		t.Errorf("after it %q is there, %v", got, err)
+	}
+}
