@@ -168,7 +168,7 @@ func TestLastingFaults(t *testing.T) {
 				}
 			}
 			srv.ClearFaults()
-			hold(t, srv, map[string]string{"/f": "old", "/g": "other", "/d/x": "x"}, []string{"/new", "/m"})
+			hold(t, srv, map[string]string{"/f": "old", "/g": "other", "/d/x": "x"}, []string{"/new", "/m", "/c"})
 			if test.kind == backend.ErrRateLimited && test.fault.RetryAfter > 0 {
 				srv.Inject(test.fault)
 				_, err := b.Stat(ctx, "f")
@@ -186,7 +186,7 @@ func changes(ctx context.Context, b *yandex.Backend) map[string]func() error {
 		"mkdir":  func() error { return b.Mkdir(ctx, "new") },
 		"remove": func() error { return b.Remove(ctx, "f", backend.RemoveOptions{}) },
 		"move":   func() error { return b.Move(ctx, "f", "m", backend.MoveOptions{}) },
-		"copy":   func() error { return b.Copy(ctx, "f", "m", backend.CopyOptions{}) },
+		"copy":   func() error { return b.Copy(ctx, "f", "c", backend.CopyOptions{}) },
 	}
 }
 

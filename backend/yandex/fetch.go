@@ -27,6 +27,9 @@ func (b *Backend) fetchURL(ctx context.Context, name, address string) error {
 		return err
 	}
 	defer unlock()
+	if err := b.lost.settle(ctx, name, lostChange{}); err != nil {
+		return err
+	}
 	if err := b.absent(ctx, name); err != nil {
 		return err
 	}

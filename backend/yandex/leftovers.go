@@ -172,7 +172,7 @@ func (l *leftovers) remove(ctx context.Context, name string, is leftover) bool {
 		return false
 	}
 	defer unlock()
-	found, err := l.b.removeTemporary(ctx, name)
+	found, _, err := l.b.removeTemporary(ctx, name)
 	switch {
 	case err != nil:
 		return false
@@ -204,31 +204,37 @@ func (l *leftovers) noted(name string, err error) {
 }
 
 // discard removes the temporary name of a change that failed. The caller has
-// locked its folder.
-func (b *Backend) discard(ctx context.Context, name string) {
+// locked its folder. It reports whether it was still there for certain.
+func (b *Backend) discard(ctx context.Context, name string) (removed bool) {
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	switch found, err := b.removeTemporary(ctx, name); {
+	found, removed, err := b.removeTemporary(ctx, name)
+	switch {
 	case err != nil:
 		b.log.Warn("a temporary file could not be removed; that is tried again", "name", name, "error", httpclient.Message(err))
 	case found:
 		b.leftovers.gone(name)
 	}
+	return removed
 }
 
-// removeTemporary reports whether there was something to remove.
-func (b *Backend) removeTemporary(ctx context.Context, name string) (found bool, err error) {
+// removeTemporary reports whether there was something to remove, and whether that is gone
+// by this and not otherwise.
+func (b *Backend) removeTemporary(ctx context.Context, name string) (found, removed bool, err error) {
 	target, err := b.path(name)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	ctx = unsettled.Without(ctx)
 	r, _, err := b.carryOut(ctx, api.DeleteItem, url.Values{"path": {target}, "permanently": {"true"}}, name)
 	if hasCode(err, "DiskNotFoundError") {
-		return r.Retried, nil
+		return r.Lost > 0, false, nil
 	}
 	if err == nil && r.Async() {
 		err = b.vanished(ctx, func(ctx context.Context) (*api.Resource, error) { return b.storedAt(ctx, name) })
 	}
-	return true, err
+	if err == nil {
+		b.lost.used(name)
+	}
+	return true, err == nil, err
 }

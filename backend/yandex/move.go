@@ -10,6 +10,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
+	"github.com/davdisk/davdisk/internal/ownname"
 )
 
 // Move implements backend.Backend.
@@ -26,8 +27,16 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 		return linkError("move", from, to, err)
 	}
 	defer unlock()
-	err = b.transfer(ctx, api.MoveResource, from, to, opts)
+	if !opts.Overwrite && ownname.Is(from) { // what was put aside is given back
+		err = b.lost.settleUndo(ctx, to)
+	} else {
+		err = b.lost.settle(ctx, to, lostChange{Call: api.MoveResource, From: from, To: to})
+	}
 	if err == nil {
+		err = b.transfer(ctx, api.MoveResource, from, to, opts)
+	}
+	if err == nil {
+		b.lost.used(from)
 		b.times.moved(from, to)
 		b.leftovers.moved(from, to)
 		b.recent.copied(from, to)
@@ -52,7 +61,10 @@ func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOp
 		return linkError("copy", from, to, err)
 	}
 	defer unlock()
-	err = b.transfer(ctx, api.CopyResource, from, to, backend.MoveOptions{Overwrite: opts.Overwrite})
+	err = b.lost.settle(ctx, to, lostChange{Call: api.CopyResource, From: from, To: to})
+	if err == nil {
+		err = b.transfer(ctx, api.CopyResource, from, to, backend.MoveOptions{Overwrite: opts.Overwrite})
+	}
 	if err == nil {
 		b.times.copied(from, to)
 		b.leftovers.copied(from, to)
@@ -167,7 +179,9 @@ func (b *Backend) send(ctx context.Context, c api.Call, from, to string, overwri
 	return b.sendChecked(ctx, c, from, to, overwrite, func(context.Context) error { return nil })
 }
 
-// sendChecked is send with a check before each time that the request goes out.
+// sendChecked is send with a check before each time that the request goes out. Once an
+// attempt had no answer, it may take effect until a look or another attempt shows that it
+// has: a refusal of a later one proves nothing.
 func (b *Backend) sendChecked(ctx context.Context, c api.Call, from, to string, overwrite bool, check func(context.Context) error) error {
 	return b.sendTo(ctx, c, from, to, overwrite, sendTries, check)
 }
@@ -191,48 +205,55 @@ func (b *Backend) sendTo(ctx context.Context, c api.Call, from, to string, overw
 	if overwrite {
 		query.Set("overwrite", "true")
 	}
-	var unknown error // why the outcome of an earlier attempt is unknown
+	change := lostChange{Call: c, From: from, To: to, Overwrite: overwrite}
+	var unknown error // of the last attempt without an answer
+	strays := 0       // how many had none
 	for try := 1; ; try++ {
-		var next api.Link
-		var r api.Reply
-		err := b.retryNotFound(ctx, from, func() (err error) {
-			if err := check(ctx); err != nil {
-				return err
-			}
-			r, err = b.api.Do(ctx, api.Request{Call: c, Query: query, Out: &next, Recheck: check})
-			return err
-		})
-		if err == nil {
-			err = b.finish(ctx, r, next, from, to)
-			if err == nil && r.Async() {
-				err = b.transferred(ctx, c, from, to, overwrite)
-			}
-			return err
-		}
-		var uncertain api.UncertainError
+		r, err := b.sendOnce(ctx, c, query, from, to, check)
+		lost := unanswered(err)
 		switch {
-		case errors.As(err, &uncertain):
-			unknown = err
+		case lost:
+			unknown, strays = err, strays+1
+		case err == nil:
+			b.lost.answered(change, strays)
+			if r.Async() {
+				return b.transferred(ctx, c, from, to, overwrite)
+			}
+			return nil
 		case unknown == nil:
+			return err
+		case errors.As(err, new(api.OpenError)):
+			_ = b.lost.lose(ctx, change, unknown)
 			return err
 		}
 		done, again, looking := b.carriedOut(ctx, c, from, to, overwrite)
 		switch {
-		case looking != nil:
-			return unknown
-		case done:
+		case looking == nil && done:
+			b.lost.answered(change, strays-1)
 			return nil
-		case !again || try == tries:
-			return unknown
-		case is(err, fs.ErrExist):
-			return unknown // an earlier attempt may still take effect
-		case uncertain.Err == nil:
-			return err // rejected, and not because of an earlier attempt
+		case looking != nil, !again, try == tries, !lost:
+			return b.lost.lose(ctx, change, unknown)
 		}
 		if b.api.Backoff(ctx, try) != nil {
-			return unknown
+			return b.lost.lose(ctx, change, unknown)
 		}
 	}
+}
+
+// sendOnce makes one attempt at a copy or move, and waits for its end.
+func (b *Backend) sendOnce(ctx context.Context, c api.Call, query url.Values, from, to string, check func(context.Context) error) (r api.Reply, err error) {
+	var next api.Link
+	err = b.retryNotFound(ctx, from, func() (err error) {
+		if err := check(ctx); err != nil {
+			return err
+		}
+		r, err = b.api.Do(ctx, api.Request{Call: c, Query: query, Out: &next, Recheck: check})
+		return err
+	})
+	if err == nil {
+		err = b.finish(ctx, r, next, from, to)
+	}
+	return r, err
 }
 
 // carriedOut reports whether a copy or move whose response was lost was carried

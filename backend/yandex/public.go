@@ -111,6 +111,9 @@ func (b *Backend) savePublic(ctx context.Context, address, inner, to string) err
 		return err
 	}
 	defer unlock()
+	if err := b.lost.settle(ctx, to, lostChange{}); err != nil {
+		return err
+	}
 	// The service chooses another name if this one is taken.
 	if err := b.absent(ctx, to); err != nil {
 		return err

@@ -2,6 +2,7 @@ package yandex
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"net/url"
 	"strconv"
@@ -55,24 +56,40 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 	}
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	err = b.retryNotFound(ctx, name, func() error {
-		r, _, err := b.carryOut(ctx, api.DeleteItem, query, name)
-		// After a lost response, not found means that the first attempt removed it.
-		if r.Retried && hasCode(err, "DiskNotFoundError") {
-			err = nil
-		}
-		if err == nil && r.Async() {
-			err = b.vanished(ctx, func(ctx context.Context) (*api.Resource, error) { return b.storedAt(ctx, name) })
-		}
-		return err
-	})
+	err = b.retryNotFound(ctx, name, func() error { return b.removeOnce(ctx, name, query) })
 	if err != nil {
 		b.recent.invalidate(name)
 		return err
 	}
+	b.lost.used(name)
 	b.recent.removed(name)
 	b.times.dropTree(name)
 	return nil
+}
+
+// removeOnce requests a removal and waits for its end. Once an attempt had no answer, it
+// may take effect until another one shows that it has: a refusal of a later one proves
+// nothing.
+func (b *Backend) removeOnce(ctx context.Context, name string, query url.Values) error {
+	change := lostChange{Call: api.DeleteItem, From: name}
+	r, _, err := b.carryOut(ctx, api.DeleteItem, query, name)
+	switch {
+	case r.Lost > 0 && hasCode(err, "DiskNotFoundError"): // one of them removed it
+		b.lost.answered(change, r.Lost-1)
+		return nil
+	case err == nil:
+		b.lost.answered(change, r.Lost)
+		if r.Async() {
+			return b.vanished(ctx, func(ctx context.Context) (*api.Resource, error) { return b.storedAt(ctx, name) })
+		}
+		return nil
+	case errors.As(err, new(api.OpenError)) && r.Lost > 0:
+		_ = b.lost.lose(ctx, change, err)
+		return err
+	case unanswered(err), r.Lost > 0:
+		return b.lost.lose(ctx, change, err)
+	}
+	return err
 }
 
 // empty returns [backend.ErrNotEmpty] for a folder that has entries, including

@@ -97,6 +97,9 @@ func (b *Backend) restore(ctx context.Context, id, to string, overwrite bool) (s
 		return "", err
 	}
 	defer unlock()
+	if err := b.lost.settle(ctx, to, lostChange{}); err != nil {
+		return "", err
+	}
 	// A folder is never replaced or merged into. For a name that is taken the
 	// service would choose another, which an operation does not name.
 	switch r, err := b.look(ctx, to); {
@@ -186,7 +189,7 @@ func (b *Backend) clear(ctx context.Context, id string, known ...string) error {
 		known = append(known, id)
 	}
 	r, _, err := b.api.Change(ctx, api.DeleteTrash, query)
-	if r.Retried && hasCode(err, "DiskNotFoundError") {
+	if r.Lost > 0 && hasCode(err, "DiskNotFoundError") {
 		return nil
 	}
 	for _, id := range known {

@@ -69,6 +69,7 @@ type upload struct {
 	sum     *digest
 	toldMD5 string // of what was sent, by the service
 	before  string // version that the name had by what is known; "" if nothing is
+	absent  bool   // nothing had the name, by what is known
 	told    int    // how often others had told to have stored the name when it was sent
 	resent  bool   // because the service had not what was sent
 }
@@ -86,6 +87,9 @@ func (u *upload) run(ctx context.Context) (backend.Info, error) {
 	if err := b.recoverPending(ctx, u.name); err != nil {
 		return backend.Info{}, err
 	}
+	if err := b.lost.settle(ctx, u.name, lostChange{}); err != nil {
+		return backend.Info{}, err
+	}
 	if b.cfg.UploadViaTempName {
 		u.at = b.leftovers.take(u.name)
 		defer b.leftovers.release(u.at)
@@ -99,6 +103,7 @@ func (u *upload) run(ctx context.Context) (backend.Info, error) {
 	if u.opts.IfVersion != "" {
 		u.before = u.opts.IfVersion
 	}
+	u.absent = u.before == "" && b.recent.absent(u.name)
 	modified, err := u.send(ctx)
 	if err == nil && u.at != u.name {
 		err = u.rename(ctx)
@@ -121,15 +126,21 @@ func (u *upload) rename(ctx context.Context) error {
 	defer unlock()
 	u.b.recent.created(u.at, "", false)
 	defer u.b.recent.removed(u.at)
+	var changed error
 	if u.opts.IfVersion != "" {
-		err = u.b.sendChecked(ctx, api.MoveResource, u.at, u.name, true, u.checkVersion)
+		err = u.b.sendChecked(ctx, api.MoveResource, u.at, u.name, true, func(ctx context.Context) error {
+			changed = u.checkVersion(ctx)
+			return changed
+		})
 	} else {
 		err = u.b.transfer(ctx, api.MoveResource, u.at, u.name, backend.MoveOptions{Overwrite: !u.opts.IfAbsent})
 	}
 	if err == nil {
 		u.b.leftovers.gone(u.at)
 	} else if !errors.As(err, new(api.OpenError)) { // or it is being moved
-		u.b.discard(ctx, u.at)
+		if u.b.discard(ctx, u.at) && changed != nil { // no attempt has renamed it, or can
+			err = changed
+		}
 	}
 	if is(err, fs.ErrExist) && !u.opts.IfAbsent {
 		err = &backend.Error{Kind: backend.ErrIsDir}
@@ -328,7 +339,7 @@ func (u *upload) isNew(ctx context.Context, r *api.Resource) bool {
 		return true
 	case u.resent || rival.From(ctx).Possible(ctx): // what is there may be of another upload
 		return false
-	case u.opts.IfAbsent: // nothing was there when the service gave the link
+	case u.opts.IfAbsent, u.absent: // nothing was there when the service gave the link, or a moment before
 		return true
 	}
 	known := u.before != "" && u.before != versionOf(r)

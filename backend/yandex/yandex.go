@@ -43,6 +43,7 @@ type Backend struct {
 
 	unusable sync.Map // folder: names that its last listing left out
 
+	lost          *lostChanges
 	leftovers     *leftovers
 	confirmations confirmations
 }
@@ -95,9 +96,13 @@ func New(cfg Config) (*Backend, error) {
 		b.recent.kept.close()
 		return nil, errors.Join(err, b.pending.Close())
 	}
-	if b.leftovers, err = openLeftovers(b); err != nil {
+	if b.lost, err = openLost(b); err != nil {
 		b.recent.kept.close()
 		return nil, errors.Join(err, b.times.Close(), b.pending.Close())
+	}
+	if b.leftovers, err = openLeftovers(b); err != nil {
+		b.recent.kept.close()
+		return nil, errors.Join(err, b.lost.journal.Close(), b.times.Close(), b.pending.Close())
 	}
 	return b, nil
 }
@@ -118,7 +123,7 @@ func (b *Backend) Close() error {
 	defer b.api.CloseIdleConnections()
 	err := errors.Join(b.leftovers.Close(), b.times.Close())
 	b.recent.kept.close() // those before it may have stored something
-	return errors.Join(err, b.pending.Close())
+	return errors.Join(err, b.lost.journal.Close(), b.pending.Close())
 }
 
 // Stat implements backend.Backend.
@@ -227,11 +232,14 @@ func (b *Backend) Mkdir(ctx context.Context, name string) error {
 
 func (b *Backend) mkdir(ctx context.Context, name string) error {
 	return b.change(ctx, name, func(ctx context.Context, target string) error {
+		if err := b.lost.settle(ctx, name, lostChange{}); err != nil {
+			return err
+		}
 		_, known := b.recent.fresh(name)
 		r, _, err := b.carryOut(ctx, api.MakeFolder, url.Values{"path": {target}}, name)
 		// A folder that is there once a response was lost is the one asked for,
 		// unless it was known before or is in use.
-		if r.Retried && !known && hasCode(err, "DiskPathPointsToExistentDirectoryError") {
+		if r.Lost > 0 && !known && hasCode(err, "DiskPathPointsToExistentDirectoryError") {
 			err = b.unlessEmpty(ctx, name, err)
 		}
 		if err == nil {

@@ -115,8 +115,8 @@ type Request struct {
 
 // Reply is a success.
 type Reply struct {
-	status  int
-	Retried bool // an earlier attempt, whose response was lost, may have taken effect
+	status int
+	Lost   int // how many earlier attempts, whose responses were lost, may have taken effect
 }
 
 // Async reports whether an operation was begun.
@@ -151,6 +151,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Reply, error) {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := c.retry.Do(req)
+	succeeded := err == nil && resp.StatusCode >= 200 && resp.StatusCode <= 299
 	if err == nil {
 		err = c.decode(resp, r.Out)
 	}
@@ -158,11 +159,12 @@ func (c *Client) Do(ctx context.Context, r Request) (Reply, error) {
 	if errors.As(err, &apiErr) {
 		apiErr.Reading = r.Call.method() == http.MethodGet && r.Call != UploadLink
 	}
-	if err != nil && attempts.lost && r.Call.method() != http.MethodGet && !(errors.As(err, &apiErr) && definite(apiErr.Status)) {
+	open := attempts.lost > 0 || succeeded && apiErr == nil // what cannot be read may be the answer to a change that was made
+	if err != nil && open && r.Call.method() != http.MethodGet && !(apiErr != nil && definite(apiErr.Status)) {
 		err = UncertainError{err}
 	}
 	if err != nil {
-		return Reply{Retried: attempts.lost}, err
+		return Reply{Lost: attempts.lost}, err
 	}
 	return Reply{resp.StatusCode, attempts.lost}, nil
 }

@@ -32,7 +32,7 @@ type attempts struct {
 	refused int // for the rate
 	locked  int
 	denied  bool // one 401
-	lost    bool // an attempt may have taken effect, and its response was lost
+	lost    int  // how many may have taken effect, and their responses were lost
 }
 
 type attemptsKey struct{}
@@ -61,7 +61,7 @@ func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error)
 		return a.refused <= maxRefused, nil
 	case status >= 500 && status != http.StatusInsufficientStorage:
 		a.faults++
-		a.lost = true
+		a.lost++
 		return a.faults <= maxFaults && a.call.idempotent(), nil
 	}
 	return false, nil
@@ -80,7 +80,9 @@ func prepareRetry(req *http.Request) error {
 // afterError is checkRetry for a request that got no response.
 func (a *attempts) afterError(ctx context.Context, err error) (bool, error) {
 	sent := !notSent(err)
-	a.lost = a.lost || sent
+	if sent {
+		a.lost++
+	}
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}

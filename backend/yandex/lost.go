@@ -1,0 +1,253 @@
+package yandex
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex/internal/api"
+	"github.com/davdisk/davdisk/internal/ownname"
+	"github.com/davdisk/davdisk/internal/unsettled"
+)
+
+// lostChange is a removal, a copy or a move whose answer was lost: the service may
+// still be at it, or come to it later. Until it cannot take effect any more, nothing is
+// put where it would remove, replace or carry that away. All else goes on meanwhile:
+// it finds less to do when something is removed or moved away, and the same change, asked
+// for again, has the same result.
+type lostChange struct {
+	Call      api.Call  `json:"call"`
+	From      string    `json:"from"`
+	To        string    `json:"to,omitempty"` // "" for a removal
+	Overwrite bool      `json:"overwrite,omitempty"`
+	At        time.Time `json:"at"`              // when its answer was lost
+	Stray     bool      `json:"stray,omitempty"` // a later attempt at it was answered
+}
+
+const (
+	// lostWindow is how long a change whose answer was lost is taken to be able to
+	// take effect, where nothing shows that it cannot.
+	lostWindow = 30 * time.Minute
+	// strayTime is how long a request is taken to be on its way after its answer was
+	// lost, where a later one at the same was answered. The metadata of a new file, too,
+	// may take so long to appear: what is not seen is taken for gone after that time.
+	strayTime = freshTime
+)
+
+// key is one for all attempts at a change.
+func (c lostChange) key() string { return string(c.Call) + "\x00" + c.From + "\x00" + c.To }
+
+// concerns reports whether a change could remove, replace or carry away what is put at
+// a name.
+func (c lostChange) concerns(name string) bool {
+	return c.Call != api.CopyResource && related(c.From, name) || c.To != "" && related(c.To, name)
+}
+
+// related reports whether one of two names is that of the other, or of a folder above.
+func related(a, b string) bool { return backend.Within(a, b) || backend.Within(b, a) }
+
+// unanswered reports whether err leaves open whether the service got a request. One that
+// began an operation was answered.
+func unanswered(err error) bool {
+	return errors.As(err, new(api.UncertainError)) && !errors.As(err, new(api.OpenError)) &&
+		!errors.Is(err, api.ErrOperationFailed) && !hasCode(err, api.CodeNoOperation)
+}
+
+// lostChanges are those that may still take effect, in a journal.
+type lostChanges struct {
+	b       *Backend
+	journal *work[lostChange] // by key
+
+	mu sync.Mutex // held while one is set or deleted
+}
+
+// openLost opens what earlier processes have left. A time in the future was recorded
+// with a wrong clock.
+func openLost(b *Backend) (*lostChanges, error) {
+	j, err := openWork(b.cfg, b.root, "lost", func(a, b lostChange) bool { return a.At.After(b.At) })
+	if err != nil {
+		return nil, err
+	}
+	l := &lostChanges{b: b, journal: j}
+	now := b.cfg.Now()
+	for key, c := range j.All() {
+		if c.At.After(now) {
+			c.At = now
+			l.noted(c, j.note(key, c))
+		}
+	}
+	return l, nil
+}
+
+func (l *lostChanges) noted(c lostChange, err error) {
+	if err != nil {
+		l.b.log.Warn("a change whose answer was lost is not followed after a restart", "name", c.From, "error", err)
+	}
+}
+
+// lose records that the answer to a change was lost, tells the caller of it, and returns
+// the error for that. Nothing but one change ever has a name of davdisk's own, which
+// nothing is put at afterwards.
+func (l *lostChanges) lose(ctx context.Context, c lostChange, cause error) error {
+	if !unanswered(cause) {
+		cause = api.UncertainError{Err: cause}
+	}
+	if c.Call != api.MoveResource && (ownname.Is(c.From) || ownname.Is(c.To)) {
+		return cause
+	}
+	c.At = l.b.cfg.Now()
+	l.mu.Lock()
+	if old, had := l.journal.Get(c.key()); had {
+		c.Overwrite = c.Overwrite || old.Overwrite
+	}
+	err := l.journal.set(c.key(), c)
+	l.mu.Unlock()
+	l.noted(c, err)
+	unsettled.Report(ctx, func(ctx context.Context) bool {
+		if now, ok := l.journal.Get(c.key()); ok && now.At.Equal(c.At) && !l.over(ctx, now) {
+			return false
+		}
+		l.forget(c)
+		return true
+	})
+	return cause
+}
+
+// answered records that a change was made, strays being how many other attempts at it by
+// the same request were not answered. They, and those of earlier requests, may have been
+// overtaken on their way.
+func (l *lostChanges) answered(c lostChange, strays int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	old, had := l.journal.Get(c.key())
+	switch {
+	case strays > 0:
+		c.At = l.b.cfg.Now()
+	case !had:
+		return
+	default:
+		c.At = old.At
+	}
+	c.Overwrite, c.Stray = c.Overwrite || old.Overwrite, true
+	if ownname.Is(c.From) || !l.isOnItsWay(c) { // nothing is put at an own name again
+		l.noted(c, l.journal.delete(c.key()))
+		return
+	}
+	l.noted(c, l.journal.note(c.key(), c))
+}
+
+// used is called for a name at which something was, and is no more. If it is one of
+// davdisk's own, a change that put it there has been made, and others find nothing.
+func (l *lostChanges) used(name string) {
+	if !ownname.Is(name) {
+		return
+	}
+	for _, c := range l.journal.All() {
+		switch name {
+		case c.From:
+			l.forget(c)
+		case c.To:
+			l.answered(c, 0)
+		}
+	}
+}
+
+// forget forgets a change, unless its answer was lost again since.
+func (l *lostChanges) forget(c lostChange) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now, ok := l.journal.Get(c.key()); ok && now.At.Equal(c.At) {
+		l.noted(c, l.journal.delete(c.key()))
+	}
+}
+
+// settle makes sure that no lost change takes effect on what the caller is about to put
+// at a name, by the change same or otherwise. What is on its way at most is waited for, for
+// seconds; else the caller is refused at once.
+func (l *lostChanges) settle(ctx context.Context, name string, same lostChange) error {
+	others, err := l.journal.others()
+	if err != nil {
+		return &backend.Error{Kind: backend.ErrUnavailable, Message: "what another process has begun cannot be read: " + err.Error()}
+	}
+	for _, lost := range append(others, l.journal.All()) {
+		for key, c := range lost {
+			if key == same.key() || !c.concerns(name) {
+				continue
+			}
+			if err := l.settleOne(ctx, c); err != nil {
+				return err
+			}
+			l.forget(c)
+		}
+	}
+	return nil
+}
+
+func (l *lostChanges) settleOne(ctx context.Context, c lostChange) error {
+	if l.late(c) {
+		return nil
+	}
+	over := c.Stray || l.shown(ctx, c)
+	if over && l.isOnItsWay(c) {
+		if err := l.waitFor(ctx, c); err != nil {
+			return err
+		}
+		over = c.Stray || l.shown(ctx, c)
+	}
+	if !over {
+		return &backend.Error{Kind: backend.ErrLocked, RetryAfter: pendingRetryAfter,
+			Message: "the answer to an earlier change of it was lost, and the service may still make that change"}
+	}
+	return nil
+}
+
+// settleUndo waits for what may be on its way to a name, to which something is given back.
+// What was lost before was made, or it could not be given back.
+func (l *lostChanges) settleUndo(ctx context.Context, name string) error {
+	for _, c := range l.journal.All() {
+		if c.concerns(name) && l.isOnItsWay(c) {
+			if err := l.waitFor(ctx, c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// isOnItsWay reports whether a change was requested so lately that it may take effect
+// whatever is seen, or known of a later request.
+func (l *lostChanges) isOnItsWay(c lostChange) bool { return l.b.cfg.Now().Before(c.At.Add(strayTime)) }
+
+// waitFor waits until it is no more.
+func (l *lostChanges) waitFor(ctx context.Context, c lostChange) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-l.b.cfg.After(c.At.Add(strayTime).Sub(l.b.cfg.Now())):
+		return nil
+	}
+}
+
+// over reports whether a change cannot take effect any more.
+func (l *lostChanges) over(ctx context.Context, c lostChange) bool {
+	return l.late(c) || !l.isOnItsWay(c) && (c.Stray || l.shown(ctx, c))
+}
+
+func (l *lostChanges) late(c lostChange) bool { return l.b.cfg.Now().After(c.At.Add(lostWindow)) }
+
+// shown reports whether the disk shows that a change is over: nothing is left to remove
+// or to move, or a file is where one was to be copied to. A copy over a file can be made
+// again and again.
+func (l *lostChanges) shown(ctx context.Context, c lostChange) bool {
+	if c.Call != api.CopyResource {
+		_, err := l.b.storedAt(ctx, c.From)
+		return hasCode(err, "DiskNotFoundError")
+	}
+	if c.Overwrite {
+		return false
+	}
+	r, err := l.b.storedAt(ctx, c.To)
+	return err == nil && r.Type == "file"
+}
