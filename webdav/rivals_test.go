@@ -144,8 +144,8 @@ func TestPutIsNotSentOverAnother(t *testing.T) {
 				}
 				close(looks[first])
 				a := <-answers[first]
-				if n := looked[first].Load(); n < 2 {
-					t.Errorf("the first has looked %d times for what it stored, which may show late", n)
+				if n := looked[first].Load(); !told && n < 2 || told && n != 1 {
+					t.Errorf("the first has looked %d times for what it stored, which may show late, or is known to be replaced", n)
 				}
 				if told && (a.Code != http.StatusNoContent || a.Header().Get("ETag") != "") {
 					t.Errorf("the first, which was replaced, is answered %d %v", a.Code, a.Header())

@@ -299,6 +299,9 @@ func (b *Backend) storedAt(ctx context.Context, name string) (*api.Resource, err
 func (u *upload) confirm(ctx context.Context) (modified time.Time, err error) {
 	r := u.b.confirmations.look(ctx, u)
 	for try := 0; r == nil || !u.matches(ctx, r); try++ {
+		if u.replaced(ctx, r) {
+			return time.Time{}, errReplaced()
+		}
 		if try > 0 {
 			if err := u.b.api.Backoff(ctx, try-1); err != nil {
 				return time.Time{}, u.unconfirmed(err)
@@ -332,6 +335,13 @@ func (u *upload) unconfirmed(err error) error {
 	return err
 }
 
+// replaced reports whether r is known to be what another gateway has stored in place of
+// what was sent: it has told that after the last byte. Nothing shows late then.
+func (u *upload) replaced(ctx context.Context, r *api.Resource) bool {
+	known := rival.From(ctx)
+	return r != nil && u.at == u.name && known.Stored(versionOf(r), u.told) && known.Possible(ctx)
+}
+
 // notStored returns the error for an upload that the service reported as stored
 // although it has r instead; nil means that it has nothing. It permits one more
 // attempt if that can replace no other content: r may be what another gateway has
@@ -339,10 +349,10 @@ func (u *upload) unconfirmed(err error) error {
 // the last byte; before, it may as well be what the service has kept in place of it.
 func (u *upload) notStored(ctx context.Context, r *api.Resource) error {
 	log := u.b.log.With("name", u.name, "bytes", u.sum.size)
-	if known := rival.From(ctx); u.at == u.name && known.Possible(ctx) {
-		if r != nil && known.Stored(versionOf(r), u.told) {
-			return errReplaced()
-		}
+	if u.replaced(ctx, r) {
+		return errReplaced()
+	}
+	if u.at == u.name && rival.From(ctx).Possible(ctx) {
 		log.Warn("another gateway stored the file at the same time, and what is there is not what was sent; it is not sent again")
 		return u.unconfirmed(errRival)
 	}

@@ -142,3 +142,24 @@ func TestClockThatWasWrong(t *testing.T) {
 		t.Errorf("an hour later it was answered %v", err)
 	}
 }
+
+// TestWrongTimesAreCutAlike: what a wrong clock wrote down counts from one moment, however
+// much of it there is.
+func TestWrongTimesAreCutAlike(t *testing.T) {
+	c := newClock()
+	c.pass(100 * 365 * 24 * time.Hour)
+	state := t.TempDir()
+	srv, b := start(t, emulator.Options{Knobs: emulator.Knobs{NoResume: true}}, yandex.Config{StateDir: state, Now: c.Now})
+	srv.Inject(emulator.Fault{Endpoint: emulator.UploadContent, Reset: true, Times: -1})
+	for _, name := range []string{"f", "g"} {
+		expectKind(t, "put", put(b, name, "new"), backend.ErrUncertain)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.pass(-100 * 365 * 24 * time.Hour)
+	b = connect(t, srv, yandex.Config{StateDir: state, Now: func() time.Time { c.pass(time.Second); return c.Now() }})
+	if until := yandex.PendingUntil(b); len(until) != 2 || !until["f"].Equal(until["g"]) {
+		t.Errorf("they are pending until %v", until)
+	}
+}

@@ -109,3 +109,21 @@ func TestTimeOfReplacedContent(t *testing.T) {
 		})
 	}
 }
+
+// TestNewTimeIsNotInDoubt: what another process has stored before makes no doubt of a time
+// that is recorded after it: it is written without a look.
+func TestNewTimeIsNotInDoubt(t *testing.T) {
+	srv, b := start(t, emulator.Options{}, yandex.Config{ModTimeWait: time.Hour, StateDir: t.TempDir()})
+	plant(t, srv, map[string]string{"/d/old": "old"})
+	putAt(t, b, "d/f", "x", time.Unix(1e9, 0))
+	b.Learn("d/f", "another version")
+	putAt(t, b, "d/f", "newer", time.Unix(2e9, 0))
+	srv.ResetCounters()
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	calls := srv.Counters().By
+	if calls[emulator.GetResource] != 0 || calls[emulator.PatchResource] != 1 {
+		t.Errorf("it was looked at %d times, and written %d times", calls[emulator.GetResource], calls[emulator.PatchResource])
+	}
+}

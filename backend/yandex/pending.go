@@ -56,8 +56,9 @@ func openPending(cfg Config, root string) (*work[pendingChange], error) {
 	if err != nil {
 		return nil, err
 	}
+	now := cfg.Now()
 	for name, u := range j.All() {
-		if last := cfg.Now().Add(u.longest()); u.Until.After(last) {
+		if last := now.Add(u.longest()); u.Until.After(last) {
 			u.Until = last
 			if err := j.note(name, u); err != nil {
 				return nil, errors.Join(err, j.Close())

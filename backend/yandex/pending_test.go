@@ -158,6 +158,8 @@ func TestUnansweredUploadOfWhatIsThere(t *testing.T) {
 		"other, seen":       {"old", true, backend.PutOptions{}, true},
 		"other, unseen":     {"old", false, backend.PutOptions{}, false},
 		"nothing, asserted": {"", false, backend.PutOptions{IfAbsent: true}, true},
+		"nothing, seen":     {"", true, backend.PutOptions{}, true},
+		"nothing, unseen":   {"", false, backend.PutOptions{}, false},
 	} {
 		for _, arrived := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, arrived %v", what, arrived), func(t *testing.T) {
@@ -166,8 +168,12 @@ func TestUnansweredUploadOfWhatIsThere(t *testing.T) {
 				if test.before != "" {
 					plant(t, srv, map[string]string{"/f": test.before})
 				}
-				if test.seen {
+				if test.seen && test.before != "" {
 					if _, err := b.Stat(t.Context(), "f"); err != nil {
+						t.Fatal(err)
+					}
+				} else if test.seen {
+					if _, _, err := b.List(t.Context(), "."); err != nil {
 						t.Fatal(err)
 					}
 				}
