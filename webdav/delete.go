@@ -51,7 +51,7 @@ func (h *Handler) delete(w http.ResponseWriter, r *request) error {
 }
 
 func (r *request) deleteNames() []lock.Name {
-	return []lock.Name{{Path: r.name, Tree: true, Member: true}}
+	return []lock.Name{{Path: r.name, Tree: true, Member: true, Removes: true}}
 }
 
 // needEmpty lets a folder be deleted with a Depth other than infinity only if

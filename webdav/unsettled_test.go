@@ -256,3 +256,40 @@ func TestSuccessBesideAnUnknownOutcome(t *testing.T) {
 		t.Errorf("afterwards: %d %s", a.Code, a.Body)
 	}
 }
+
+// TestRemovalOfUnknownOutcome: the answers to a DELETE are lost, and the service may still
+// remove what has the name. Until that is known nobody stores anything there. It can be
+// removed, at any gateway.
+func TestRemovalOfUnknownOutcome(t *testing.T) {
+	var losing atomic.Bool
+	all, _, disk := diskGateways(t, 2, emulator.Options{}, func(_ int, req *http.Request) error {
+		if req.Method == http.MethodDelete && losing.Load() {
+			return errors.New("the connection is lost")
+		}
+		return nil
+	})
+	if a := serve(all[0], "PUT", "/f", "old"); a.Code != http.StatusCreated {
+		t.Fatal(a.Code)
+	}
+	losing.Store(true)
+	if a := serve(all[0], "DELETE", "/f", ""); a.Code != http.StatusServiceUnavailable {
+		t.Errorf("a removal of unknown outcome is answered %d %s", a.Code, a.Body)
+	}
+	losing.Store(false)
+	refused := func(when string) {
+		t.Helper()
+		for i, h := range all {
+			if a := putWithin(h, 50*time.Millisecond, "/f", "too early"); a.Code/100 == 2 {
+				t.Errorf("gateway %d: %s PUT is answered %d", i, when, a.Code)
+			}
+		}
+	}
+	refused("before")
+	if a := serve(all[1], "DELETE", "/f", ""); a.Code != http.StatusNoContent {
+		t.Errorf("the same at another gateway is answered %d %s", a.Code, a.Body)
+	}
+	if _, err := disk.ReadFile("/f"); err == nil {
+		t.Error("it is still there")
+	}
+	refused("afterwards")
+}

@@ -88,10 +88,17 @@ func (h *hold) changed() (changed []Changed) {
 	return changed
 }
 
+// conflicts reports whether a request may not have names beside the hold.
+func (h *hold) conflicts(names []Name) bool {
+	return anyTwo(names, h.Names, func(a, b Name) bool {
+		return a.conflicts(b) && !(h.Unsettled && a.Removes && b.Removes)
+	})
+}
+
 // blocked reports whether names conflict with a hold, unless it only has to be
 // settled.
 func (all *holds) blocked(names []Name, now func() time.Time) bool {
-	return slices.ContainsFunc(all.held, func(h *hold) bool { return conflicting(names, h.Names) && !h.isOver(now) })
+	return slices.ContainsFunc(all.held, func(h *hold) bool { return h.conflicts(names) && !h.isOver(now) })
 }
 
 func (all *holds) find(of ticket) *hold {
@@ -272,7 +279,7 @@ func (all *reservations) judge(names []Name, over []settled) (changed []Changed,
 		switch {
 		case h.isSettled(over):
 			ends = append(ends, h)
-		case conflicting(names, h.Names):
+		case h.conflicts(names):
 			return nil, ErrReserved
 		}
 	}
@@ -341,7 +348,7 @@ func (all *reservations) remove(h *hold) []Changed {
 // replace what a request has stored beside it.
 func (all *reservations) mayBeReplaced(h *hold, over []settled) bool {
 	return slices.ContainsFunc(all.held, func(other *hold) bool {
-		return other != h && other.Unsettled && !other.isSettled(over) && conflicting(h.Names, other.Names)
+		return other != h && other.Unsettled && !other.isSettled(over) && other.conflicts(h.Names)
 	})
 }
 

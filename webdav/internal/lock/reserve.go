@@ -40,6 +40,9 @@ type Name struct {
 	// Lingers is how long the change may still take effect in the store after
 	// its gateway has been expelled. So long nobody else may have the name.
 	Lingers time.Duration `json:"lingers,omitempty"`
+	// Removes: the request removes what has the name, and does nothing else. It goes on
+	// beside another one that is over and may still do that.
+	Removes bool `json:"removes,omitempty"`
 	// Waits: the change cannot take effect before Reservation.Begin.
 	Waits bool `json:"waits,omitempty"`
 }

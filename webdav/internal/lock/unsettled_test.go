@@ -207,3 +207,40 @@ func TestRenewedIsNotSettled(t *testing.T) {
 		mustReserve(t, all[1], file).Release()
 	})
 }
+
+// A removal goes on beside another one whose outcome is unknown, of the same or of what is
+// above it, and nothing else does; while the other is under way, it does not.
+func TestRemovalBesideAnUnsettledOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, gateways := gatewaytest.New(t, 2)
+		all := tables(t, gateways, Options{})
+		removal := func(path string) Name {
+			return Name{Path: path, Tree: true, Member: true, Removes: true, Lingers: time.Hour}
+		}
+		lost := mustReserve(t, all[0], removal("/d/f"))
+		if _, err := all[1].Reserve(t.Context(), removal("/d/f")); !errors.Is(err, ErrReserved) {
+			t.Errorf("while it is under way: %v", err)
+		}
+		var over atomic.Bool
+		lost.Leave(func(context.Context) bool { return over.Load() })
+		for _, table := range all {
+			for _, name := range []Name{{Path: "/d/f", Shared: true, Member: true, Lingers: time.Hour}, {Path: "/d", Tree: true, Member: true}} {
+				if _, err := table.Reserve(t.Context(), name); !errors.Is(err, ErrReserved) {
+					t.Errorf("%+v: %v", name, err)
+				}
+			}
+			for _, path := range []string{"/d/f", "/d"} {
+				r, err := table.Reserve(t.Context(), removal(path))
+				if err == nil {
+					err = r.Done(t.Context(), Changed{Path: path, Tree: true})
+				}
+				if err != nil {
+					t.Errorf("the removal of %s: %v", path, err)
+				}
+			}
+		}
+		over.Store(true)
+		time.Sleep(lastPause)
+		mustReserve(t, all[1], Name{Path: "/d/f", Member: true}).Release()
+	})
+}
