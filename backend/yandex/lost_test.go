@@ -338,6 +338,9 @@ func TestLateRenameOfATemporaryName(t *testing.T) {
 		if err := put(b, "f", "new"); !errors.Is(err, backend.ErrUncertain) {
 			t.Fatalf("it answered %v", err)
 		}
+		if n := yandex.LostChanges(b); removed != (n == 0) {
+			t.Errorf("the temporary file being removed %v, %d renames are taken for open", removed, n)
+		}
 		if removed {
 			srv.ClearFaults()
 		}
