@@ -382,3 +382,23 @@ func TestUnreadableAnswerToAChange(t *testing.T) {
 		}
 	}
 }
+
+// TestLostAnswerOfAnotherProcess: a command beside a running server loses the answer to a
+// change, and the server stores nothing where that may still take effect.
+func TestLostAnswerOfAnotherProcess(t *testing.T) {
+	state := t.TempDir()
+	srv, server, c := lost(t, emulator.DeleteResource, yandex.Config{StateDir: state})
+	command := connect(t, srv, yandex.Config{Now: c.Now, After: c.shortWaits, StateDir: state})
+	if err := remove(command, "f"); !errors.Is(err, backend.ErrUncertain) {
+		t.Fatalf("it answered %v", err)
+	}
+	if err := put(server, "f", "newer"); !errors.Is(err, backend.ErrLocked) {
+		t.Errorf("the other process was answered %v", err)
+	}
+	c.pass(time.Minute)
+	if err := put(server, "f", "newest"); err != nil {
+		t.Errorf("when it has been made, it was answered %v", err)
+	}
+	c.pass(time.Hour)
+	hold(t, srv, map[string]string{"/f": "newest"}, nil)
+}
