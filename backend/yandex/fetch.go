@@ -22,14 +22,11 @@ func (b *Backend) Fetch(ctx context.Context, name, address string) error {
 }
 
 func (b *Backend) fetchURL(ctx context.Context, name, address string) error {
-	unlock, err := b.lock(ctx, name)
+	unlock, err := b.lockToPut(ctx, func(ctx context.Context) error { return b.lost.settle(ctx, name, lostChange{}) }, name)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if err := b.lost.settle(ctx, name, lostChange{}); err != nil {
-		return err
-	}
 	if err := b.absent(ctx, name); err != nil {
 		return err
 	}

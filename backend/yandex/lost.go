@@ -24,6 +24,7 @@ type lostChange struct {
 	Overwrite bool      `json:"overwrite,omitempty"`
 	At        time.Time `json:"at"`              // when its answer was lost
 	Stray     bool      `json:"stray,omitempty"` // a later attempt at it was answered
+	Taken     bool      `json:"taken,omitempty"` // something else was to take away what is at From
 }
 
 const (
@@ -39,10 +40,22 @@ const (
 // key is one for all attempts at a change.
 func (c lostChange) key() string { return string(c.Call) + "\x00" + c.From + "\x00" + c.To }
 
+// takes reports whether a change takes away what is at From.
+func (c lostChange) takes() bool { return c.Call == api.MoveResource || c.Call == api.DeleteItem }
+
 // concerns reports whether a change could remove, replace or carry away what is put at
-// a name.
+// a name. One that is not to overwrite anything is refused where something is; in a
+// folder it may be at work on the rest.
 func (c lostChange) concerns(name string) bool {
-	return c.Call != api.CopyResource && related(c.From, name) || c.To != "" && related(c.To, name)
+	switch {
+	case c.takes() && related(c.From, name):
+		return true
+	case c.To == "":
+		return false
+	case c.Overwrite:
+		return related(c.To, name)
+	}
+	return name != c.To && backend.Within(name, c.To)
 }
 
 // related reports whether one of two names is that of the other, or of a folder above.
@@ -71,6 +84,7 @@ func openLost(b *Backend) (*lostChanges, error) {
 		return nil, err
 	}
 	l := &lostChanges{b: b, journal: j}
+	l.prune()
 	now := b.cfg.Now()
 	for key, c := range j.All() {
 		if c.At.After(now) {
@@ -79,6 +93,16 @@ func openLost(b *Backend) (*lostChanges, error) {
 		}
 	}
 	return l, nil
+}
+
+// prune drops what is over by the time that has passed. The caller holds l.mu, or has
+// told nobody of l yet.
+func (l *lostChanges) prune() {
+	for key, c := range l.journal.All() {
+		if l.late(c) || c.Stray && !l.isOnItsWay(c) {
+			l.noted(c, l.journal.delete(key))
+		}
+	}
 }
 
 func (l *lostChanges) noted(c lostChange, err error) {
@@ -99,8 +123,9 @@ func (l *lostChanges) lose(ctx context.Context, c lostChange, cause error) error
 	}
 	c.At = l.b.cfg.Now()
 	l.mu.Lock()
+	l.prune()
 	if old, had := l.journal.Get(c.key()); had {
-		c.Overwrite = c.Overwrite || old.Overwrite
+		c.Overwrite, c.Taken = c.Overwrite || old.Overwrite, old.Taken
 	}
 	err := l.journal.set(c.key(), c)
 	l.mu.Unlock()
@@ -203,6 +228,19 @@ func (l *lostChanges) settleOne(ctx context.Context, c lostChange) error {
 	return nil
 }
 
+// taking is called before a change takes away what has a name: that it is gone shows
+// nothing of others then.
+func (l *lostChanges) taking(name string, by lostChange) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for key, c := range l.journal.All() {
+		if key != by.key() && c.takes() && !c.Taken && backend.Within(c.From, name) {
+			c.Taken = true
+			l.noted(c, l.journal.set(key, c))
+		}
+	}
+}
+
 // settleUndo waits for what may be on its way to a name, to which something is given back.
 // What was lost before was made, or it could not be given back.
 func (l *lostChanges) settleUndo(ctx context.Context, name string) error {
@@ -237,17 +275,17 @@ func (l *lostChanges) over(ctx context.Context, c lostChange) bool {
 
 func (l *lostChanges) late(c lostChange) bool { return l.b.cfg.Now().After(c.At.Add(lostWindow)) }
 
-// shown reports whether the disk shows that a change is over: nothing is left to remove
-// or to move, or a file is where one was to be copied to. A copy over a file can be made
-// again and again.
+// shown reports whether the disk shows that a change is over: nothing is left to remove or
+// to move, or something is where a copy was to be. A copy over a file can be made again and
+// again.
 func (l *lostChanges) shown(ctx context.Context, c lostChange) bool {
-	if c.Call != api.CopyResource {
+	switch {
+	case c.takes() && !c.Taken:
 		_, err := l.b.storedAt(ctx, c.From)
 		return hasCode(err, "DiskNotFoundError")
+	case c.Call == api.CopyResource && !c.Overwrite:
+		_, err := l.b.storedAt(ctx, c.To)
+		return err == nil
 	}
-	if c.Overwrite {
-		return false
-	}
-	r, err := l.b.storedAt(ctx, c.To)
-	return err == nil && r.Type == "file"
+	return false
 }

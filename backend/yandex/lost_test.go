@@ -3,6 +3,7 @@ package yandex_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -84,16 +85,16 @@ func TestLostAnswer(t *testing.T) {
 			map[string]try{"another": store("d/x")},
 			"f", map[string]string{"/g": "old"},
 		},
-		"move, and remove the source": {
-			emulator.MoveResource, func(b *yandex.Backend) error { return move(b, "f", "g", true) },
-			map[string]try{"put to": store("g")},
-			map[string]try{"remove": func(b *yandex.Backend) error { return remove(b, "f") }},
-			"g", nil,
+		"move to a free name": {
+			emulator.MoveResource, func(b *yandex.Backend) error { return move(b, "f", "m", false) },
+			map[string]try{"put from": store("f"), "put below": store("m/x")},
+			map[string]try{"put to": store("h")},
+			"f", map[string]string{"/m": "old"},
 		},
 		"copy": {
 			emulator.CopyResource, func(b *yandex.Backend) error { return duplicate(b, "f", "c", false) },
-			map[string]try{"put": store("c"), "put below": store("c/x")},
-			map[string]try{"put from": store("f")},
+			map[string]try{"put below": store("c/x")},
+			map[string]try{"put from": store("f"), "put to": store("c")},
 			"c", nil,
 		},
 	} {
@@ -132,9 +133,6 @@ func TestLostAnswer(t *testing.T) {
 			c.pass(time.Minute)
 			if err := put(next, test.then, "newest"); err != nil {
 				t.Errorf("when it has been made, it answered %v", err)
-			}
-			if n := yandex.LostChanges(next); n != 0 {
-				t.Errorf("%d are taken for open", n)
 			}
 			c.pass(time.Hour)
 			test.left = merged(test.left, map[string]string{"/" + test.then: "newest"})
@@ -231,9 +229,6 @@ func TestSameChangeAfterALostAnswer(t *testing.T) {
 				}
 				c.pass(time.Hour)
 				hold(t, srv, map[string]string{"/" + test.store: "newer"}, nil)
-				if n := yandex.LostChanges(b); n != 0 {
-					t.Errorf("%d are taken for open", n)
-				}
 			})
 		}
 	}
@@ -400,5 +395,171 @@ func TestLostAnswerOfAnotherProcess(t *testing.T) {
 		t.Errorf("when it has been made, it was answered %v", err)
 	}
 	c.pass(time.Hour)
+	hold(t, srv, map[string]string{"/f": "newest"}, nil)
+}
+
+// TestTakenAwayAfterALostAnswer: what was removed or moved away by another request does
+// not show that a lost one is over.
+func TestTakenAwayAfterALostAnswer(t *testing.T) {
+	for name, test := range map[string]struct {
+		endpoint    emulator.Endpoint
+		change, how func(b *yandex.Backend) error
+		put         string
+	}{
+		"a removal, moved away": {emulator.DeleteResource, func(b *yandex.Backend) error { return remove(b, "f") },
+			func(b *yandex.Backend) error { return move(b, "f", "f.bak", false) }, "f"},
+		"a removal, put aside": {emulator.DeleteResource, func(b *yandex.Backend) error { return remove(b, "d") },
+			func(b *yandex.Backend) error { return move(b, "d", ownname.Sibling("d", "aside"), false) }, "d"},
+		"a removal, its folder removed": {emulator.DeleteResource, func(b *yandex.Backend) error { return remove(b, "d/x") },
+			func(b *yandex.Backend) error { return remove(b, "d") }, "d"},
+		"a move, its source removed": {emulator.MoveResource, func(b *yandex.Backend) error { return move(b, "f", "g", true) },
+			func(b *yandex.Backend) error { return remove(b, "f") }, "g"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv, b, c := lost(t, test.endpoint, yandex.Config{})
+			if err := test.change(b); !errors.Is(err, backend.ErrUncertain) {
+				t.Fatalf("it answered %v", err)
+			}
+			srv.ClearFaults()
+			if err := test.how(b); err != nil {
+				t.Fatal(err)
+			}
+			c.pass(20 * time.Second)
+			if err := put(b, test.put, "newer"); !errors.Is(err, backend.ErrLocked) {
+				t.Errorf("it was answered %v", err)
+			}
+			c.pass(31 * time.Minute)
+			if err := put(b, test.put, "newest"); err != nil {
+				t.Errorf("half an hour later it was answered %v", err)
+			}
+			c.pass(time.Hour)
+			hold(t, srv, map[string]string{"/" + test.put: "newest"}, nil)
+		})
+	}
+}
+
+// TestLostCopyOverWhatIsTheSame: that both files are alike does not show that the copy was
+// made, if they were before.
+func TestLostCopyOverWhatIsTheSame(t *testing.T) {
+	for content, want := range map[string]error{"old": backend.ErrLocked, "other": nil} {
+		srv, b, c := lost(t, emulator.CopyResource, yandex.Config{})
+		srv.ClearFaults()
+		plant(t, srv, map[string]string{"/g": content})
+		fault := emulator.Fault{Endpoint: emulator.CopyResource, Late: time.Minute}
+		if want == nil {
+			fault = emulator.Fault{Endpoint: emulator.CopyResource, Reset: true, After: true}
+		}
+		srv.Inject(fault)
+		if err := duplicate(b, "f", "g", true); err != nil {
+			t.Errorf("%s: it answered %v", content, err)
+		}
+		if err := put(b, "g", "newer"); !errors.Is(err, want) {
+			t.Errorf("%s: afterwards it answered %v", content, err)
+		}
+		c.pass(time.Hour)
+		if err := put(b, "g", "newest"); err != nil {
+			t.Errorf("%s: later it answered %v", content, err)
+		}
+		hold(t, srv, map[string]string{"/g": "newest"}, nil)
+	}
+}
+
+// TestLostAnswerThatSaysWhen: the service fails, and says when to come again.
+func TestLostAnswerThatSaysWhen(t *testing.T) {
+	srv, b, c := lost(t, emulator.DeleteResource, yandex.Config{})
+	srv.ClearFaults()
+	srv.Inject(emulator.Fault{Endpoint: emulator.DeleteResource, Status: 503, RetryAfter: time.Hour, Times: -1})
+	if err := remove(b, "f"); !errors.Is(err, backend.ErrUncertain) {
+		t.Errorf("it answered %v", err)
+	}
+	if err := put(b, "f", "newer"); !errors.Is(err, backend.ErrLocked) {
+		t.Errorf("afterwards it answered %v", err)
+	}
+	c.pass(time.Hour)
+	if err := remove(b, "g"); !errors.Is(err, backend.ErrUncertain) {
+		t.Errorf("it answered %v", err)
+	}
+	if n := yandex.LostChanges(b); n != 1 {
+		t.Errorf("%d are taken for open, and one is", n)
+	}
+}
+
+// TestRefusalsThatSayEnough: a later attempt is refused in a way that the first was or
+// would be as well.
+func TestRefusalsThatSayEnough(t *testing.T) {
+	t.Run("a copy over a file", func(t *testing.T) {
+		srv, b, _ := lost(t, emulator.CopyResource, yandex.Config{})
+		srv.ClearFaults()
+		srv.SetKnobs(func(k *emulator.Knobs) { k.CopyOverwriteRefused = true })
+		srv.Inject(emulator.Fault{Endpoint: emulator.CopyResource, Reset: true})
+		if err := duplicate(b, "f", "g", true); err != nil {
+			t.Errorf("it answered %v", err)
+		}
+		hold(t, srv, map[string]string{"/f": "old", "/g": "old"}, nil)
+	})
+	t.Run("a removal of one version", func(t *testing.T) {
+		var srv *emulator.Server
+		other := roundTripper(func(req *http.Request) (*http.Response, error) {
+			resp, err := http.DefaultTransport.RoundTrip(req)
+			if req.Method == http.MethodDelete {
+				if err := srv.WriteFile("/f", []byte("theirs")); err != nil {
+					t.Error(err)
+				}
+			}
+			return resp, err
+		})
+		var b *yandex.Backend
+		srv, b, _ = lost(t, emulator.DeleteResource, yandex.Config{Transport: other})
+		srv.ClearFaults()
+		version := listed(t, b, ".", "f")
+		srv.Inject(emulator.Fault{Endpoint: emulator.DeleteResource, Reset: true})
+		err := b.Remove(context.Background(), "f", backend.RemoveOptions{IfVersion: version})
+		expectKind(t, "remove", err, backend.ErrChanged)
+		hold(t, srv, map[string]string{"/f": "theirs"}, nil)
+	})
+	t.Run("what was stored a moment ago", func(t *testing.T) {
+		srv, b, _ := lost(t, emulator.DeleteResource, yandex.Config{})
+		srv.ClearFaults()
+		if err := put(b, "f", "new"); err != nil {
+			t.Fatal(err)
+		}
+		srv.Inject(emulator.Fault{Endpoint: emulator.DeleteResource, Reset: true},
+			emulator.Fault{Endpoint: emulator.DeleteResource, Status: 404, Code: "DiskNotFoundError"}) // it does not show yet
+		if err := remove(b, "f"); err != nil {
+			t.Errorf("it answered %v", err)
+		}
+		hold(t, srv, nil, []string{"/f"})
+	})
+}
+
+// TestLostAnswerToARestore: the service may still put what was in the trash over a file.
+func TestLostAnswerToARestore(t *testing.T) {
+	ctx := context.Background()
+	srv, b, c := lost(t, emulator.RestoreTrash, yandex.Config{})
+	if err := remove(b, "f"); err != nil {
+		t.Fatal(err)
+	}
+	id := ""
+	for trashed, err := range b.Trash(ctx) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		id = trashed.ID
+	}
+	plant(t, srv, map[string]string{"/f": "since"})
+	if _, err := b.Restore(ctx, id, "f", true); !errors.Is(err, backend.ErrUncertain) {
+		t.Fatalf("it answered %v", err)
+	}
+	srv.ClearFaults()
+	if err := put(b, "f", "newer"); !errors.Is(err, backend.ErrLocked) {
+		t.Errorf("the name was answered %v", err)
+	}
+	if _, err := b.Restore(ctx, id, "f", true); err != nil {
+		t.Errorf("again, it was answered %v", err)
+	}
+	c.pass(time.Hour)
+	if err := put(b, "f", "newest"); err != nil {
+		t.Errorf("later it was answered %v", err)
+	}
 	hold(t, srv, map[string]string{"/f": "newest"}, nil)
 }

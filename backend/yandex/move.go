@@ -22,19 +22,19 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 		_, err := b.look(ctx, from)
 		return linkError("move", from, to, err)
 	}
-	unlock, err := b.lock(ctx, from, to)
+	change := lostChange{Call: api.MoveResource, From: from, To: to}
+	unlock, err := b.lockToPut(ctx, func(ctx context.Context) error {
+		if !opts.Overwrite && ownname.Is(from) { // what was put aside is given back
+			return b.lost.settleUndo(ctx, to)
+		}
+		return b.lost.settle(ctx, to, change)
+	}, from, to)
 	if err != nil {
 		return linkError("move", from, to, err)
 	}
 	defer unlock()
-	if !opts.Overwrite && ownname.Is(from) { // what was put aside is given back
-		err = b.lost.settleUndo(ctx, to)
-	} else {
-		err = b.lost.settle(ctx, to, lostChange{Call: api.MoveResource, From: from, To: to})
-	}
-	if err == nil {
-		err = b.transfer(ctx, api.MoveResource, from, to, opts)
-	}
+	b.lost.taking(from, change)
+	err = b.transfer(ctx, api.MoveResource, from, to, opts)
 	if err == nil {
 		b.lost.used(from)
 		b.times.moved(from, to)
@@ -56,15 +56,14 @@ func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOp
 	if from == to {
 		return backend.LinkError("copy", from, to, fs.ErrInvalid, "onto itself")
 	}
-	unlock, err := b.lock(ctx, from, to)
+	unlock, err := b.lockToPut(ctx, func(ctx context.Context) error {
+		return b.lost.settle(ctx, to, lostChange{Call: api.CopyResource, From: from, To: to})
+	}, from, to)
 	if err != nil {
 		return linkError("copy", from, to, err)
 	}
 	defer unlock()
-	err = b.lost.settle(ctx, to, lostChange{Call: api.CopyResource, From: from, To: to})
-	if err == nil {
-		err = b.transfer(ctx, api.CopyResource, from, to, backend.MoveOptions{Overwrite: opts.Overwrite})
-	}
+	err = b.transfer(ctx, api.CopyResource, from, to, backend.MoveOptions{Overwrite: opts.Overwrite})
 	if err == nil {
 		b.times.copied(from, to)
 		b.leftovers.copied(from, to)
@@ -208,6 +207,8 @@ func (b *Backend) sendTo(ctx context.Context, c api.Call, from, to string, overw
 	change := lostChange{Call: c, From: from, To: to, Overwrite: overwrite}
 	var unknown error // of the last attempt without an answer
 	strays := 0       // how many had none
+	sourceSeen, targetSeen := b.knownVersion(from), b.knownVersion(to)
+	repeatable := c == api.CopyResource && overwrite && (sourceSeen == "" || targetSeen == "" || sourceSeen == targetSeen)
 	for try := 1; ; try++ {
 		r, err := b.sendOnce(ctx, c, query, from, to, check)
 		lost := unanswered(err)
@@ -220,7 +221,7 @@ func (b *Backend) sendTo(ctx context.Context, c api.Call, from, to string, overw
 				return b.transferred(ctx, c, from, to, overwrite)
 			}
 			return nil
-		case unknown == nil:
+		case unknown == nil, c == api.CopyResource && overwrite && is(err, fs.ErrExist): // which the service then does to all attempts
 			return err
 		case errors.As(err, new(api.OpenError)):
 			_ = b.lost.lose(ctx, change, unknown)
@@ -228,6 +229,9 @@ func (b *Backend) sendTo(ctx context.Context, c api.Call, from, to string, overw
 		}
 		done, again, looking := b.carriedOut(ctx, c, from, to, overwrite)
 		switch {
+		case looking == nil && done && repeatable: // the target may have been the same before
+			_ = b.lost.lose(ctx, change, unknown)
+			return nil
 		case looking == nil && done:
 			b.lost.answered(change, strays-1)
 			return nil
@@ -238,6 +242,12 @@ func (b *Backend) sendTo(ctx context.Context, c api.Call, from, to string, overw
 			return b.lost.lose(ctx, change, unknown)
 		}
 	}
+}
+
+// knownVersion returns the version that a file had a moment ago, or "".
+func (b *Backend) knownVersion(name string) string {
+	v, _ := b.recent.fresh(name)
+	return v.version
 }
 
 // sendOnce makes one attempt at a copy or move, and waits for its end.

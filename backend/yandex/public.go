@@ -106,14 +106,11 @@ func (b *Backend) savePublic(ctx context.Context, address, inner, to string) err
 	if err != nil {
 		return err
 	}
-	unlock, err := b.lock(ctx, to)
+	unlock, err := b.lockToPut(ctx, func(ctx context.Context) error { return b.lost.settle(ctx, to, lostChange{}) }, to)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if err := b.lost.settle(ctx, to, lostChange{}); err != nil {
-		return err
-	}
 	// The service chooses another name if this one is taken.
 	if err := b.absent(ctx, to); err != nil {
 		return err

@@ -56,7 +56,14 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 	}
 	ctx, cancel := issued(ctx)
 	defer cancel()
-	err = b.retryNotFound(ctx, name, func() error { return b.removeOnce(ctx, name, query) })
+	change := lostChange{Call: api.DeleteItem, From: name}
+	b.lost.taking(name, change)
+	lost := 0
+	err = b.retryNotFound(ctx, name, func() error { return b.removeOnce(ctx, change, query, &lost) })
+	if lost > 0 && hasCode(err, "DiskNotFoundError") { // one of them removed it
+		b.lost.answered(change, lost-1)
+		err = nil
+	}
 	if err != nil {
 		b.recent.invalidate(name)
 		return err
@@ -67,26 +74,25 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 	return nil
 }
 
-// removeOnce requests a removal and waits for its end. Once an attempt had no answer, it
-// may take effect until another one shows that it has: a refusal of a later one proves
-// nothing.
-func (b *Backend) removeOnce(ctx context.Context, name string, query url.Values) error {
-	change := lostChange{Call: api.DeleteItem, From: name}
-	r, _, err := b.carryOut(ctx, api.DeleteItem, query, name)
+// removeOnce requests a removal and waits for its end; lost counts the attempts without an
+// answer. Such a one may take effect until another one shows that it has: a refusal of a
+// later one proves nothing, but for one that the first would meet as well.
+func (b *Backend) removeOnce(ctx context.Context, change lostChange, query url.Values, lost *int) error {
+	r, _, err := b.carryOut(ctx, api.DeleteItem, query, change.From)
+	*lost += r.Lost
 	switch {
-	case r.Lost > 0 && hasCode(err, "DiskNotFoundError"): // one of them removed it
-		b.lost.answered(change, r.Lost-1)
-		return nil
 	case err == nil:
-		b.lost.answered(change, r.Lost)
+		b.lost.answered(change, *lost)
 		if r.Async() {
-			return b.vanished(ctx, func(ctx context.Context) (*api.Resource, error) { return b.storedAt(ctx, name) })
+			return b.vanished(ctx, func(ctx context.Context) (*api.Resource, error) { return b.storedAt(ctx, change.From) })
 		}
 		return nil
-	case errors.As(err, new(api.OpenError)) && r.Lost > 0:
+	case hasCode(err, "DiskNotFoundError", "MD5DifferError") && !unanswered(err):
+		return err
+	case errors.As(err, new(api.OpenError)) && *lost > 0:
 		_ = b.lost.lose(ctx, change, err)
 		return err
-	case unanswered(err), r.Lost > 0:
+	case unanswered(err), *lost > 0:
 		return b.lost.lose(ctx, change, err)
 	}
 	return err

@@ -92,14 +92,12 @@ func (b *Backend) restore(ctx context.Context, id, to string, overwrite bool) (s
 		_, abs, _ := strings.Cut(path.Join(base, to), ":")
 		query.Set("name", abs)
 	}
-	unlock, err := b.lock(ctx, to)
+	change := lostChange{Call: api.RestoreTrash, From: id, To: to, Overwrite: overwrite}
+	unlock, err := b.lockToPut(ctx, func(ctx context.Context) error { return b.lost.settle(ctx, to, change) }, to)
 	if err != nil {
 		return "", err
 	}
 	defer unlock()
-	if err := b.lost.settle(ctx, to, lostChange{}); err != nil {
-		return "", err
-	}
 	// A folder is never replaced or merged into. For a name that is taken the
 	// service would choose another, which an operation does not name.
 	switch r, err := b.look(ctx, to); {
@@ -114,12 +112,16 @@ func (b *Backend) restore(ctx context.Context, id, to string, overwrite bool) (s
 	ctx, cancel := issued(ctx)
 	defer cancel()
 	r, next, err := b.carryOut(ctx, api.RestoreTrash, query, to)
+	if unanswered(err) && overwrite {
+		return "", b.lost.lose(ctx, change, err)
+	}
 	if err == nil && r.Async() {
 		err = b.vanished(ctx, func(ctx context.Context) (*api.Resource, error) { return b.trashed(ctx, id) })
 	}
 	if err != nil {
 		return "", err
 	}
+	b.lost.answered(change, 0)
 	return b.restoredTo(ctx, base, to, string(next.Href))
 }
 

@@ -231,6 +231,9 @@ func (b *Backend) Mkdir(ctx context.Context, name string) error {
 }
 
 func (b *Backend) mkdir(ctx context.Context, name string) error {
+	if err := b.lost.settle(ctx, name, lostChange{}); err != nil { // without a lock
+		return err
+	}
 	return b.change(ctx, name, func(ctx context.Context, target string) error {
 		if err := b.lost.settle(ctx, name, lostChange{}); err != nil {
 			return err
@@ -276,6 +279,22 @@ func (b *Backend) unlessEmpty(ctx context.Context, name string, exists error) er
 		return exists
 	}
 	return nil
+}
+
+// lockToPut is lock for a change that puts something at a name, where no lost change can
+// touch it then, by settle. What has to be waited for is waited for without a lock.
+func (b *Backend) lockToPut(ctx context.Context, settle func(ctx context.Context) error, names ...string) (unlock func(), err error) {
+	if err := settle(ctx); err != nil {
+		return nil, err
+	}
+	if unlock, err = b.lock(ctx, names...); err != nil {
+		return nil, err
+	}
+	if err := settle(ctx); err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
 }
 
 // lock locks a name and its folder for a change. Yandex answers 423 and 500 to

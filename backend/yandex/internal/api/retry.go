@@ -43,10 +43,16 @@ func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error)
 	if err != nil {
 		return a.afterError(ctx, err)
 	}
+	status := resp.StatusCode
+	fault := status >= 500 && status != http.StatusInsufficientStorage
+	if fault {
+		a.faults++
+		a.lost++
+	}
 	if wait := httpclient.RetryAfter(resp.Header, c.opts.Now()); wait > maxRetryAfter {
 		return false, nil // the caller gets the Retry-After
 	}
-	switch status := resp.StatusCode; {
+	switch {
 	case status == http.StatusUnauthorized:
 		// The service sometimes rejects a valid token: other clients of the
 		// API retry once too.
@@ -59,9 +65,7 @@ func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error)
 	case status == http.StatusTooManyRequests:
 		a.refused++
 		return a.refused <= maxRefused, nil
-	case status >= 500 && status != http.StatusInsufficientStorage:
-		a.faults++
-		a.lost++
+	case fault:
 		return a.faults <= maxFaults && a.call.idempotent(), nil
 	}
 	return false, nil
