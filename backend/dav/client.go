@@ -85,6 +85,9 @@ type request struct {
 	url    *url.URL
 	header http.Header // nil: none
 	body   string
+	// once: after a 503, which a proxy may give while the server carries it out, a
+	// change is not sent again.
+	once bool
 }
 
 // response is a response of status 2xx that has been read.
@@ -132,6 +135,8 @@ func (c *client) do(ctx context.Context, r request) (*response, error) {
 			return nil, ctx.Err()
 		case !errors.As(err, &again):
 			return nil, err
+		case r.once && hasStatus(err, http.StatusServiceUnavailable):
+			return nil, uncertainError{again.error}
 		case try == maxTries || again.wait > maxRetryAfter:
 			return nil, again.error
 		}

@@ -42,7 +42,7 @@ func (s *store) Copy(ctx context.Context, from, to string, opts backend.CopyOpti
 
 // copyTo copies to a temporary name, and compares the size.
 func (s *store) copyTo(ctx context.Context, from, temp string, src entry) error {
-	if err := s.transfer(ctx, "COPY", from, temp, src, false); err != nil {
+	if err := s.transfer(ctx, "COPY", from, temp, src, false, false); err != nil {
 		return err
 	}
 	copied, err := s.stat(ctx, temp)

@@ -559,6 +559,8 @@ func TestFaults(t *testing.T) {
 		{"move, moved and reset", all, move, 1, "MOVE", after, nil, moved, 1},
 		{"move, reset", all, move, 1, "MOVE", reset, nil, moved, 2},
 		{"move once, reset", all, moveOnce, 1, "MOVE", reset, backend.ErrUncertain, old, 1},
+		{"move once, 503 for a short time", all, moveOnce, 1, "MOVE", status(503, "Retry-After", "1"), backend.ErrUncertain, old, 1},
+		{"move, 503 for a short time", all, move, 1, "MOVE", status(503, "Retry-After", "1"), nil, moved, 2},
 		{"move once, moved and reset", all, moveOnce, 1, "MOVE", after, nil, moved, 1},
 		{"move, 502 always", all, move, always, "MOVE", status(502), backend.ErrUncertain, old, 0},
 		{"move, login page once", all, move, 1, "MOVE", loginPage, nil, moved, 2},

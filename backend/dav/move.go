@@ -129,7 +129,7 @@ func (s *store) copyThrough(ctx context.Context, from, to string, src entry) err
 // rename asks the server to move a file or folder, in place of a file or of
 // nothing; with once, no second time if there is no answer.
 func (s *store) rename(ctx context.Context, from, to string, src entry, replaces, once bool) error {
-	err := s.transfer(ctx, "MOVE", from, to, src, replaces)
+	err := s.transfer(ctx, "MOVE", from, to, src, replaces, once)
 	ctx, cancel := outliving(ctx)
 	defer cancel()
 	var lost uncertainError
@@ -145,7 +145,7 @@ func (s *store) rename(ctx context.Context, from, to string, src entry, replaces
 		case !once && gone == nil && alike(&source, &src) && is(missing, fs.ErrNotExist):
 			// Nothing is replaced by sending it again. The first one may be carried
 			// out meanwhile or later, whatever this one is refused for.
-			again := s.transfer(ctx, "MOVE", from, to, src, false)
+			again := s.transfer(ctx, "MOVE", from, to, src, false, false)
 			var uncertain uncertainError
 			if again == nil || errors.As(again, &uncertain) {
 				err = again
@@ -158,15 +158,15 @@ func (s *store) rename(ctx context.Context, from, to string, src entry, replaces
 // alike reports whether two entries may be one file or folder under two names.
 func alike(a, b *entry) bool { return a.Dir == b.Dir && a.Size == b.Size }
 
-// transfer sends a COPY or MOVE.
-func (s *store) transfer(ctx context.Context, method, from, to string, src entry, replaces bool) error {
+// transfer sends a COPY or MOVE; with once, not again where the server may carry it out.
+func (s *store) transfer(ctx context.Context, method, from, to string, src entry, replaces, once bool) error {
 	overwrite := "F"
 	if replaces {
 		overwrite = "T"
 	}
 	resp, err := s.client.do(ctx, request{method: method, url: s.client.address(from, src.Dir), header: http.Header{
 		"Destination": {s.client.address(to, src.Dir).String()}, "Overwrite": {overwrite}, "Depth": {"infinity"},
-	}})
+	}, once: once})
 	if err == nil && resp.status == http.StatusMultiStatus {
 		if err = firstFailure(resp.body); err != nil {
 			err = uncertainError{err}

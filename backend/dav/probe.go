@@ -260,7 +260,7 @@ func (t *trial) dots(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := t.s.transfer(ctx, "COPY", t.a, t.dot, src, false); err != nil {
+	if err := t.s.transfer(ctx, "COPY", t.a, t.dot, src, false, false); err != nil {
 		return ctx.Err()
 	}
 	_, children, _, err := t.s.list(ctx, ".")
@@ -283,8 +283,8 @@ func (t *trial) folders(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := t.s.transfer(ctx, "COPY", t.a, t.d+"/c", src, false); err == nil {
-		t.can.MakesParents = t.s.transfer(ctx, "MOVE", t.d+"/c", t.far+"/c", src, false) == nil
+	if err := t.s.transfer(ctx, "COPY", t.a, t.d+"/c", src, false, false); err == nil {
+		t.can.MakesParents = t.s.transfer(ctx, "MOVE", t.d+"/c", t.far+"/c", src, false, false) == nil
 	}
 	return ctx.Err()
 }
