@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,6 +89,8 @@ type gateways struct {
 	noted   map[string]*intent       // by ID; an intent never changes, an entry makes another
 	working map[string]chan struct{} // the busy of what this process works on, by ID
 	ended   map[string]uint64        // last epoch that has ended, by gateway
+	name    string                   // of this gateway when it announced something last
+	closed  bool
 }
 
 // owner is the membership that works on an intent; the zero value is nobody's.
@@ -164,6 +167,7 @@ func (o *operations) announce(ctx context.Context, e *intent) (owner, error) {
 	}
 	o.mu.Lock()
 	o.gateways.working[e.ID] = e.busy
+	o.gateways.name = cmp.Or(me.Gateway, o.gateways.name)
 	o.mu.Unlock()
 	seq, err := o.propose(ctx, note{By: me, ID: e.ID, Intent: &noted{record: e.record, Owner: me}})
 	if err == nil {

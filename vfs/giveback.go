@@ -96,7 +96,10 @@ func (c *core) awaitShared(ctx context.Context, e *intent, affected func(*intent
 	defer timeout.Stop()
 	for range maxRounds {
 		now := c.journal.now(e.ID)
-		if now == nil || !affected(now) {
+		switch {
+		case now == nil && c.journal.me() == owner{}: // it was forgotten, and may not be over
+			return failure(backend.ErrUnavailable, fmt.Sprintf("another gateway may still be replacing %q", e.Target))
+		case now == nil || !affected(now):
 			return nil
 		}
 		if now.isFor(c.journal.me()) {
@@ -181,7 +184,7 @@ func (c *core) recoverHere(ctx context.Context, k kind, e *intent) (err error) {
 		if now != nil && now.Kind == moving {
 			since = now.since
 		}
-		if err = c.giveBack(ctx, e, since); err == nil {
+		if err = c.giveBackOrLeave(ctx, c.journal.me(), e, since); err == nil {
 			err = c.finish(e)
 		}
 	default:
@@ -191,6 +194,18 @@ func (c *core) recoverHere(ctx context.Context, k kind, e *intent) (err error) {
 		return err
 	}
 	return c.recoverShared(ctx, now)
+}
+
+// giveBackOrLeave is giveBack of what its owner has in its journal. Where that fails it
+// is left to everybody: the others may have a store that this gateway does not reach.
+func (c *core) giveBackOrLeave(ctx context.Context, by owner, e *intent, since time.Time) error {
+	err := c.giveBack(ctx, e, since)
+	if now := c.journal.now(e.ID); err != nil && now != nil && now.Kind == moving && now.owner == by {
+		if untold := c.journal.become(ctx, by, e, moving); untold != nil {
+			err = errors.Join(err, untold)
+		}
+	}
+	return err
 }
 
 // giveBack gives what is hidden its name back, or one beside it if the name is taken.

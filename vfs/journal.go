@@ -251,6 +251,7 @@ func (o *operations) Close() error {
 	err := o.journal.Close()
 	if o.gateways != nil {
 		o.mu.Lock()
+		o.gateways.closed = true // entries may come until the engine is closed
 		for _, e := range o.gateways.noted {
 			if e.timer != nil {
 				e.timer.Stop()

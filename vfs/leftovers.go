@@ -13,6 +13,10 @@ const (
 	firstRetry = time.Minute
 	maxRetry   = time.Hour
 	joinRetry  = time.Second // for what needs a membership
+
+	// The same for what other gateways may be waiting for.
+	firstSharedRetry = time.Second
+	maxSharedRetry   = time.Minute
 )
 
 // retries is when interrupted operations are recovered next. core.mu guards it.
@@ -44,7 +48,11 @@ func (c *core) recoverLater() {
 	if c.closed || c.retries.timer != nil {
 		return
 	}
-	c.retries.pause = min(max(2*c.retries.pause, firstRetry), maxRetry)
+	first, most := firstRetry, maxRetry
+	if c.journal.shares() {
+		first, most = firstSharedRetry, maxSharedRetry
+	}
+	c.retries.pause = min(max(2*c.retries.pause, first), most)
 	c.retries.timer = time.AfterFunc(c.retries.pause, func() {
 		if c.begin() != nil {
 			return

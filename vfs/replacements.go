@@ -33,20 +33,31 @@ type replacements struct{ o *operations }
 
 // Apply implements journal.Machine.
 func (r replacements) Apply(n note) error {
-	o := r.o
+	o, g := r.o, r.o.gateways
+	before, own := o.known(n.ID)
+	if before != nil && !own {
+		g.changed(before) // who waits for it goes on when it is applied
+	}
 	o.mu.Lock()
 	e, err := o.apply(n)
-	_, own := o.gateways.working[n.ID]
+	free := err == nil && n.Intent != nil && (e.owner == owner{} || e.owner.Gateway == g.name)
 	o.mu.Unlock()
-	switch {
-	case err != nil || e == nil || own:
-	default:
-		o.gateways.changed(e)
-		if n.Kept || n.Intent != nil && n.Intent.Owner != (owner{}) {
-			o.gateways.free() // if it is this gateway's, or nobody's
-		}
+	if _, own = o.known(n.ID); err != nil || e == nil || own {
+		return err
 	}
-	return err
+	if g.changed(e); free {
+		g.free()
+	}
+	return nil
+}
+
+// known returns an intent of the log, or nil, and reports whether this process works on
+// it.
+func (o *operations) known(id string) (e *intent, own bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, own = o.gateways.working[id]
+	return o.gateways.noted[id], own
 }
 
 // apply applies an entry, and returns the intent that it is about.
@@ -88,6 +99,8 @@ func (e *intent) leadsTo(n note) bool {
 		return e.Kind == moving && e.owner == n.By && n.Intent.Owner == n.By
 	case n.Intent.Kind == lingering:
 		return e.Kind == moving && n.Intent.Owner == owner{}
+	case n.Intent.Kind == moving: // its owner leaves it to everybody
+		return e.Kind == moving && e.owner == n.By && n.Intent.Owner == owner{}
 	case n.Intent.Kind == staging:
 		return e.Kind == staging && e.owner == n.By && n.Intent.Owner == owner{}
 	}
@@ -105,7 +118,7 @@ func (o *operations) put(i noted) *intent {
 	if e.busy == nil {
 		e.busy = make(chan struct{}, 1)
 	}
-	if (e.owner == owner{}) && e.lingers() {
+	if (e.owner == owner{}) && e.lingers() && !g.closed {
 		e.timer = time.AfterFunc(g.lingers, g.free)
 	}
 	g.noted[i.ID] = e

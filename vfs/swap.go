@@ -33,15 +33,18 @@ func (c *core) swap(ctx context.Context, from, target string, do func(context.Co
 	}
 	// From here on it is completed or undone, even if the client has gone.
 	ctx = context.WithoutCancel(ctx)
-	moved := false
 	if err == nil {
 		c.meta.Moved(target, e.Hidden, kept)
+		kept = c.meta.Kept()
 		if err = c.keeps(ctx, by, e); err == nil {
 			err = do(ctx)
-			moved = err == nil || errors.Is(err, backend.ErrUncertain) && c.isMoved(ctx, by, e)
+		}
+		if errors.Is(err, backend.ErrUncertain) && c.isMoved(ctx, by, e) {
+			c.moved(from, target, kept)
+			err = nil
 		}
 	}
-	if !moved {
+	if err != nil {
 		return c.undo(ctx, by, e, sure, err)
 	}
 	if untold := c.journal.become(ctx, by, e, discarding); untold != nil {
@@ -60,7 +63,7 @@ func (c *core) swap(ctx context.Context, from, target string, do func(context.Co
 		defer c.recoverLater()
 		c.opts.log.Warn("cannot remove what was replaced; it is hidden and will be removed later", "hidden", e.Hidden, "error", tidy)
 	}
-	return err
+	return nil
 }
 
 // answered reports whether a call with this error has no effect any more.
@@ -78,20 +81,19 @@ func (c *core) keeps(ctx context.Context, by owner, e *intent) error {
 }
 
 // isMoved reports whether a move to the target whose answer was lost has been made.
-// The names are this gateway's, so that nobody else can have changed them.
+// The names are this gateway's, so that nobody else can have changed them. Of a store
+// that goes on with moves by itself this is not known: what it has moved last may look
+// as if it were all.
 func (c *core) isMoved(ctx context.Context, by owner, e *intent) bool {
+	if c.journal.gateways.alone {
+		return false
+	}
 	source, err := c.exists(ctx, e.From)
 	if err != nil || source {
 		return false
 	}
 	there, aside, err := c.bothSides(ctx, e)
-	if err != nil || !there || !aside || c.keeps(ctx, by, e) != nil {
-		return false
-	}
-	c.supersede(e.Target)
-	c.invalidate(e.From)
-	c.invalidate(e.Target)
-	return true
+	return err == nil && there && aside && c.keeps(ctx, by, e) == nil
 }
 
 // undo gives back what was moved aside, and returns what is to be told of a
@@ -99,7 +101,7 @@ func (c *core) isMoved(ctx context.Context, by owner, e *intent) bool {
 // target aside any more.
 func (c *core) undo(ctx context.Context, by owner, e *intent, sure bool, failed error) error {
 	c.invalidate(e.Target)
-	err := c.giveBack(ctx, e, time.Now())
+	err := c.giveBackOrLeave(ctx, by, e, time.Now())
 	if err == nil && sure {
 		if untold := c.journal.over(ctx, by, e); untold != nil {
 			defer c.recoverLater() // the log has it for unfinished
@@ -153,6 +155,9 @@ func (c *core) stage(ctx context.Context, to string, fill, place func(hidden str
 		return err
 	}
 	if err = fill(e.Hidden); err == nil {
+		err = c.keeps(ctx, by, e)
+	}
+	if err == nil {
 		err = place(e.Hidden)
 	}
 	c.meta.Removed(e.Hidden) // may have been listed
