@@ -69,7 +69,7 @@
 // with journal.go, replaces a folder without deleting it first, and leftovers.go
 // retries what could not be completed; swap.go does that beside other gateways, which
 // know of it by gateways.go and replacements.go, and giveback.go puts right what one of
-// them has left; lookup.go merges what is stored with what
+// them has left, takenalong.go where its folder is moved or copied; lookup.go merges what is stored with what
 // is still being written. Write-back is a store in front of the store, which
 // queue.go puts there. Locks are taken in this order: names (pathlock),
 // node.change, core.mu.

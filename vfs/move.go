@@ -132,6 +132,9 @@ func (f *FS) sides(given, wanted string) (s sides, err error) {
 	if err := f.await(f.ctx, leftIn(s.from.name)); err != nil {
 		return s, err
 	}
+	if err := f.removeCopies(f.ctx, s.from.name); err != nil {
+		return s, err
+	}
 	s.source, s.target, s.taken, err = f.lookUp(s.from, s.to)
 	found = err == nil
 	return s, err
@@ -193,6 +196,7 @@ func (c *core) relocate(ctx context.Context, from, to string, taken bool) error 
 		return err
 	}
 	c.moved(from, to, kept)
+	c.settleMoved(ctx, from, to)
 	return nil
 }
 

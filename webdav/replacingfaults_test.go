@@ -196,3 +196,83 @@ func TestCopyIsPlacedByAMember(t *testing.T) {
 		}
 	})
 }
+
+// A copy that was not completed is not taken along where its folder is moved.
+func TestCopyNotCompletedIsNotTakenAlong(t *testing.T) {
+	for name, test := range map[string]struct {
+		as    func(*sender) backend.Backend
+		after time.Duration // for which a gateway that was killed may have been at it
+	}{
+		"one step":        {func(s *sender) backend.Backend { return s }, 0},
+		"goes on by self": {func(s *sender) backend.Backend { return movesAlone{cannotMove{s}} }, 31 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newDavGatewaysOf(t, 2, test.as)
+				g.d.cut = true
+				g.want(t, 0, 201, "MKCOL", "/in", "")
+				g.want(t, 0, 201, "MKCOL", "/from", "")
+				g.want(t, 0, 201, "PUT", "/from/x", "new")
+				g.d.open = false
+				go serve(g.handlers[0], "COPY", "/from", "", "Destination: /in/copy")
+				g.next(t, true, nil) // is not supported
+				g.next(t, true, nil) // the folder
+				synctest.Wait()
+				c := g.d.take(0)
+				g.Expel(g.Gateways()[0], false)
+				g.d.release()
+				if test.after > 0 {
+					if err := g.files[1].Move("/in", "/out", false); !errors.Is(err, backend.ErrLocked) {
+						t.Errorf("moved while it may be going on: %v", err)
+					}
+				}
+				time.Sleep(test.after)
+				if err := g.files[1].Move("/in", "/out", false); err != nil {
+					t.Error(err)
+				}
+				c.answer <- errors.New("made by the test")
+				time.Sleep(25 * time.Hour)
+				for name := range g.d.files(t, ".") {
+					if strings.Contains(name, ".davdisk") {
+						t.Errorf("%s is left", name)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A call that comes late, in the moment before the folder is moved in which it is, takes
+// nothing where nobody finds it.
+func TestMovedAsideBeforeItsFolderIsMoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newDavGatewaysOf(t, 2, func(s *sender) backend.Backend { return movesAlone{cannotMove{s}} })
+		for _, dir := range []string{"/in", "/in/target", "/from"} {
+			g.want(t, 0, 201, "MKCOL", dir, "")
+		}
+		g.want(t, 0, 201, "PUT", "/in/target/k", "old")
+		g.d.open = false
+		go serve(g.handlers[0], "MOVE", "/from", "", "Destination: /in/target")
+		synctest.Wait()
+		late := g.d.take(0)
+		g.Expel(g.Gateways()[0], false)
+		synctest.Wait()
+		time.Sleep(time.Hour)
+		answer := make(chan int, 1)
+		go func() { answer <- serve(g.handlers[1], "MOVE", "/in", "", "Destination: /out").Code }()
+		synctest.Wait()
+		if err := late.run(); err != nil {
+			t.Fatal(err)
+		}
+		g.next(t, true, nil)
+		g.d.release()
+		if code := <-answer; code != 201 {
+			t.Errorf("answered %d", code)
+		}
+		if all := g.d.files(t, "."); all["out/target/k"] != "old" || len(all) != 4 {
+			t.Errorf("there is %q", all)
+		}
+		late.answer <- late.run()
+		time.Sleep(25 * time.Hour)
+	})
+}
