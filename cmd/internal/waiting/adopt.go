@@ -42,6 +42,7 @@ func (t *Table) adoptLater(name string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.strange[name] = true
+	wake(t.look)
 }
 
 // reconcile looks into some of what queue and log do not know of each other, while the
@@ -62,7 +63,7 @@ func (t *Table) reconcile(ctx context.Context) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err == nil && len(t.unsure)+len(t.strange) > 0 {
-		t.Wake()
+		wake(t.look)
 	}
 	return err
 }
@@ -90,6 +91,9 @@ func (t *Table) judge(ctx context.Context, epoch uint64, local vfs.Local) error 
 		switch n := (numbered{f.Name, f.Number}); {
 		case err != nil:
 			errs = append(errs, fmt.Errorf("%s: %w", f.Name, err))
+			if f.Owner == self && !f.Unsure {
+				c.Unsure = append(c.Unsure, n) // so that somebody can give it up
+			}
 			continue
 		case stored:
 			c.Stored = append(c.Stored, n)
@@ -99,7 +103,7 @@ func (t *Table) judge(ctx context.Context, epoch uint64, local vfs.Local) error 
 		}
 		judged = append(judged, f.Name)
 	}
-	if len(c.Stored)+len(c.Lost) > 0 {
+	if len(c.Stored)+len(c.Lost)+len(c.Unsure) > 0 {
 		if _, err := t.log.Propose(ctx, c, journal.Options{}); err != nil {
 			return errors.Join(append(errs, err)...)
 		}
@@ -117,20 +121,23 @@ func (t *Table) adopt(ctx context.Context, epoch uint64, local vfs.Local, reserv
 	t.mu.Lock()
 	var some []string
 	for name := range t.strange {
+		delete(t.strange, name) // it may become strange again meanwhile
 		if some = append(some, name); len(some) == atOnce {
 			break
 		}
 	}
 	t.mu.Unlock()
 	var errs []error
+	var failed []string
 	for _, name := range some {
 		if err := t.adoptOne(ctx, epoch, local, name, reserve); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", name, err))
-			continue
+			errs, failed = append(errs, fmt.Errorf("%s: %w", name, err)), append(failed, name)
 		}
-		t.mu.Lock()
-		delete(t.strange, name)
-		t.mu.Unlock()
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, name := range failed {
+		t.strange[name] = true
 	}
 	return errors.Join(errs...)
 }

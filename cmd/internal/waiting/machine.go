@@ -39,6 +39,7 @@ type File struct {
 	Owner   Owner  `json:"owner"`
 	Number  uint64 `json:"number"` // of its announcement
 	GivenUp bool   `json:"given_up,omitempty"`
+	Unsure  bool   `json:"unsure,omitempty"` // its gateway does not have it, and cannot find out whether it is stored
 }
 
 // change is an entry of the log.
@@ -50,6 +51,7 @@ type change struct {
 	Files   []announced `json:"files,omitempty"` // opWait, one; opTell
 	Stored  []numbered  `json:"stored,omitempty"`
 	Lost    []numbered  `json:"lost,omitempty"`
+	Unsure  []numbered  `json:"unsure,omitempty"`
 	Over    []numbered  `json:"over,omitempty"`
 	Names   []string    `json:"names,omitempty"` // opAsk
 	Held    *File       `json:"held,omitempty"`
@@ -101,6 +103,7 @@ type presence struct {
 type file struct {
 	File
 	asked time.Time // when somebody asked for it last
+	given time.Time // when it was given up, as seen from here
 }
 
 // runs reports whether the gateway of a file is a member, with the folder that has it.
@@ -151,7 +154,10 @@ func (m machine) apply(c change) (changed []told, err error) {
 		}
 		m.state.decided, m.state.on = true, c.On
 	case c.Op == opHere && c.Owner.Queue != "":
-		if c.Epoch >= m.state.here[c.Owner.Gateway].epoch {
+		if here, ok := m.state.here[c.Owner.Gateway]; c.Epoch >= here.epoch {
+			if ok && here.queue != c.Owner.Queue {
+				m.away[c.Owner.Gateway] = m.o.Now()
+			}
 			m.state.here[c.Owner.Gateway] = presence{c.Owner.Queue, c.Epoch}
 		}
 	case c.Op == opWait && len(c.Files) == 1:
@@ -239,6 +245,11 @@ func (m machine) tell(c change) (changed []told, err error) {
 			changed = append(changed, told{name: n.Name})
 		}
 	}
+	for _, n := range c.Unsure {
+		if f := m.state.numbered(n); f != nil && f.Owner == c.Owner {
+			f.Unsure = true
+		}
+	}
 	return changed, nil
 }
 
@@ -259,9 +270,14 @@ func (m machine) giveUp(gateway string) (changed []told, err error) {
 	err = ErrNothing
 	for _, f := range m.sorted() {
 		switch {
-		case f.Owner.Gateway != gateway, m.state.runs(f.Owner):
+		case f.Owner.Gateway != gateway, m.state.runs(f.Owner) && !f.Unsure:
 		default:
-			f.GivenUp, err = true, nil
+			if !f.GivenUp {
+				f.given = m.o.Now()
+			}
+			if f.GivenUp, err = true, nil; f.Unsure {
+				f.Owner.Queue = "" // that runs
+			}
 			changed = append(changed, told{name: f.Name})
 		}
 	}
@@ -319,6 +335,6 @@ func (m machine) Reset() {
 	m.state = state{here: map[string]presence{}, files: map[string]*file{}}
 	m.away, m.began = map[string]time.Time{}, m.o.Now()
 	m.self, m.ready, m.life = Owner{}, 0, m.life+1
-	m.unsure, m.strange = map[string]uint64{}, map[string]bool{}
+	m.unsure, m.strange, m.removed = map[string]uint64{}, map[string]bool{}, map[string]string{}
 	m.Wake()
 }

@@ -74,9 +74,10 @@ type Table struct {
 	o    Options
 	log  cluster.Log[change]
 	kick chan struct{} // wakes Run
+	look chan struct{} // wakes the part of Run that asks the store
 
 	passing  sync.Mutex // held by Tell
-	adopting sync.Mutex // held by a Pass that reserves names and asks the store
+	adopting sync.Mutex // held by what reserves names and asks the store
 
 	mu      sync.Mutex // guards what follows
 	state   state
@@ -90,11 +91,12 @@ type Table struct {
 	ready    uint64               // the epoch in which the queue and the state were compared; 0: none
 	compared bool                 // they were once
 	began    time.Time            // when this gateway began to see the following
-	away     map[string]time.Time // when gateways were expelled, as seen from here
+	away     map[string]time.Time // when gateways were expelled, or came with another folder, as seen from here
 	life     uint64               // how often the state was begun anew
 	busy     map[string]int       // names that are being announced
 	dirty    map[string]bool      // names of which queue and state may differ
 	unsure   map[string]uint64    // announcements in the name of this gateway that it has not made
+	removed  map[string]string    // IDs up to which what was queued here is not going to be stored
 	strange  map[string]bool      // names that are queued here, and the others do not know of
 	asked    map[string]bool      // names that others ask this gateway for
 	renamed  map[string]string    // names that are not withdrawn before others are announced
@@ -120,7 +122,7 @@ func Open(o Options) (*Table, error) {
 		o.After = time.After
 	}
 	t := &Table{
-		o: o, kick: make(chan struct{}, 1), changed: make(chan struct{}),
+		o: o, kick: make(chan struct{}, 1), look: make(chan struct{}, 1), changed: make(chan struct{}),
 		busy: map[string]int{}, dirty: map[string]bool{}, asked: map[string]bool{}, renamed: map[string]string{},
 	}
 	machine{t}.Reset()
@@ -238,16 +240,17 @@ func (t *Table) soil(names ...string) {
 	for _, name := range names {
 		t.dirty[name] = true
 	}
-	t.Wake()
+	wake(t.kick)
 }
 
 // Owns implements vfs.Gateways.
 func (t *Table) Owns(name string) bool {
-	if t.o.Member() == nil {
-		return false
-	}
+	m := t.o.Member()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if m == nil || m.Epoch() != t.ready {
+		return false
+	}
 	f := t.state.files[name]
 	return f != nil && t.isOwn(f) && !f.GivenUp
 }

@@ -27,18 +27,29 @@ type queue struct {
 	expedited []string
 	rechecked []string
 	recheck   func(ctx context.Context, name string) error
-	removed   []string
+	removed   []string // without IDs
+	buried    []vfs.Waiting
 	stored    map[string]string // what the store has, by name
 	away      error             // of the store
 	halted    int
+	began     int
+	compare   func()            // called when all files are asked for
+	hastened  func()            // called when files are hastened
 	read      func(name string) // called when a file is asked for
 }
 
 func (q *queue) ID() string { return q.id }
 
-func (q *queue) Removed() []string { return q.removed }
-func (q *queue) Began()            { q.removed = nil }
-func (q *queue) Halt()             { q.halted++ }
+func (q *queue) Removed() []vfs.Waiting {
+	all := slices.Clone(q.buried)
+	for _, name := range q.removed {
+		all = append(all, vfs.Waiting{Name: name})
+	}
+	return all
+}
+
+func (q *queue) Began([]vfs.Waiting) { q.removed, q.buried, q.began = nil, nil, q.began+1 }
+func (q *queue) Halt()               { q.halted++ }
 
 func (q *queue) Stored(_ context.Context, f vfs.Waiting) (bool, error) {
 	return q.stored[f.Name] == f.Version, q.away
@@ -55,6 +66,9 @@ func (q *queue) File(name string) (vfs.Waiting, bool) {
 }
 
 func (q *queue) Files() []vfs.Waiting {
+	if q.compare != nil {
+		q.compare()
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return slices.Collect(maps.Values(q.files))
@@ -64,6 +78,9 @@ func (q *queue) Expedite(names ...string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.expedited = append(q.expedited, names...)
+	if q.hastened != nil && len(names) > 0 {
+		q.hastened()
+	}
 }
 
 func (q *queue) Recheck(ctx context.Context, name string, locked bool) error {
@@ -361,13 +378,17 @@ func TestGivenUp(t *testing.T) {
 	}
 	third := b.add("g2", "folder2")
 	for _, i := range []int{1, third} {
-		if next := b.tables[i].nextOver(); next != map[int]time.Duration{1: lingers / 2, third: lingers}[i] {
+		if next := b.tables[i].nextOver(); next != lingers {
 			t.Errorf("at %d it is over in %v", i, next)
 		}
 	}
-	b.now = b.now.Add(lingers / 2)
+	b.now = b.now.Add(lingers - 1) // longer after the end of its membership
 	b.settles(1, "was given up", "f")
-	b.pass(third) // it does not know since when
+	b.pass(1)
+	b.holds(1, "g0:f=1? g0:g=1? g0:h=1?")
+	b.now = b.now.Add(1)
+	fourth := b.add("g3", "folder3")
+	b.pass(fourth) // it does not know since when
 	b.holds(1, "g0:f=1? g0:g=1? g0:h=1?")
 	b.pass(1)
 	b.holds(third, "")

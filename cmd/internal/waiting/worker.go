@@ -2,8 +2,7 @@ package waiting
 
 import (
 	"context"
-	"errors"
-	"slices"
+	"sync"
 	"time"
 
 	"github.com/davdisk/davdisk/internal/cluster"
@@ -24,21 +23,33 @@ const (
 	longPause = 32 * time.Second
 )
 
-// Run keeps the log in line with the queue of this gateway until ctx ends.
+// Run keeps the log in line with the queue of this gateway until ctx ends. Nothing that
+// others wait for waits until the store answers.
 func (t *Table) Run(ctx context.Context) {
+	var reconciling sync.WaitGroup
+	defer reconciling.Wait()
+	reconciling.Go(func() {
+		t.repeat(ctx, t.look, t.reconcile, func() time.Duration { return 0 })
+	})
+	t.repeat(ctx, t.kick, t.tellAll, t.nextOver)
+}
+
+// repeat does something whenever it is woken, again when it has failed, and when it is
+// due by next, unless that is 0.
+func (t *Table) repeat(ctx context.Context, kick <-chan struct{}, do func(context.Context) error, next func() time.Duration) {
 	for wait := pause; ; {
 		var again <-chan time.Time
-		if err := t.Pass(ctx); err != nil && ctx.Err() == nil {
+		if err := do(ctx); err != nil && ctx.Err() == nil {
 			t.o.Log.Debug("the other gateways could not be told what waits here", "error", err)
 			again, wait = t.o.After(wait), min(2*wait, longPause)
 		} else {
 			wait = pause
-			if next := t.nextOver(); next > 0 {
+			if next := next(); next > 0 {
 				again = t.o.After(next)
 			}
 		}
 		select {
-		case <-t.kick:
+		case <-kick:
 		case <-again:
 		case <-ctx.Done():
 			return
@@ -48,26 +59,39 @@ func (t *Table) Run(ctx context.Context) {
 
 // Wake has Run look again, as after another membership has begun.
 func (t *Table) Wake() {
+	wake(t.kick)
+	wake(t.look)
+}
+
+func wake(kick chan<- struct{}) {
 	select {
-	case t.kick <- struct{}{}:
+	case kick <- struct{}{}:
 	default:
 	}
 }
 
-// Pass tells the others once what has changed. What queue and log did not know of each
-// other comes last, a few files at a time. What fails is tried by the next one.
+// Pass does once what Run does: it tells the others what has changed, and looks into some
+// of what queue and log did not know of each other. What fails is tried by the next one.
 func (t *Table) Pass(ctx context.Context) error {
+	if err := t.tellAll(ctx); err != nil {
+		return err
+	}
+	return t.reconcile(ctx)
+}
+
+// tellAll is the part of Pass that does not ask the store.
+func (t *Table) tellAll(ctx context.Context) error {
 	if t.o.Member() == nil {
 		return nil
 	}
 	if err := t.Tell(ctx); err != nil {
 		return err
 	}
-	return errors.Join(t.tellOver(ctx), t.reconcile(ctx))
+	return t.tellOver(ctx)
 }
 
-// Tell is the part of Pass that does not ask the store. In a new membership it compares
-// all that is queued; only then anything is answered.
+// Tell tells the others what has changed here. In a new membership it compares all that
+// is queued; only then anything is answered.
 func (t *Table) Tell(ctx context.Context) error {
 	t.passing.Lock()
 	defer t.passing.Unlock()
@@ -79,48 +103,80 @@ func (t *Table) Tell(ctx context.Context) error {
 		return nil
 	}
 	epoch := m.Epoch()
+	var removed []vfs.Waiting
 	if ready != epoch {
 		self := Owner{m.Gateway(), local.ID()}
 		if _, err := t.log.Propose(ctx, change{Op: opHere, Owner: self, Epoch: epoch}, journal.Options{}); err != nil {
 			return err
 		}
-		t.begin(self, local)
+		removed = t.begin(self, local)
 	}
 	if err := t.tell(ctx, epoch, local); err != nil {
 		return err
 	}
 	if ready != epoch {
-		t.mu.Lock()
-		if t.life == life {
-			t.ready, t.compared = epoch, true
-		}
-		t.notify()
-		t.mu.Unlock()
-		local.Began()
+		t.finish(epoch, life, local, removed)
 	}
 	return nil
 }
 
+// finish begins to answer, if what was compared is still the state.
+func (t *Table) finish(epoch, life uint64, local vfs.Local, removed []vfs.Waiting) {
+	t.mu.Lock()
+	same := t.life == life
+	t.mu.Unlock()
+	if !same {
+		return
+	}
+	local.Began(removed)
+	t.mu.Lock()
+	if t.life == life {
+		t.ready, t.compared = epoch, true
+	}
+	t.notify()
+	t.mu.Unlock()
+	local.Expedite() // it owns something from now on
+	wake(t.look)
+}
+
 // begin has everything compared that is queued, or was. What was announced by an
-// earlier process or with another folder, and is not queued, may be stored, or lost.
-func (t *Table) begin(self Owner, local vfs.Local) {
+// earlier process or with another folder, and is not queued, may be stored, or lost; and
+// so may what was announced later than what is queued, which the folder had before it
+// was restored from a copy. It returns what is not going to be stored.
+func (t *Table) begin(self Owner, local vfs.Local) []vfs.Waiting {
 	queued, removed := local.Files(), local.Removed()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	first := t.self != self
-	t.self = self
+	first := t.self != self || t.ready == 0
+	t.self, t.removed = self, map[string]string{}
+	for _, f := range removed {
+		t.removed[f.Name] = f.ID
+	}
+	last := map[string]string{} // IDs of what is queued
 	for _, f := range queued {
+		last[f.Name] = f.ID
 		t.dirty[f.Name] = true
 	}
 	for name, f := range t.state.files {
+		id, queued := last[name]
 		switch {
-		case f.Owner.Gateway != self.Gateway || t.dirty[name]:
-		case first && !slices.Contains(removed, name):
+		case f.Owner.Gateway != self.Gateway, queued && f.Owner != self:
+		case t.isRemoved(f):
+			t.dirty[name] = true
+		case first && (queued && id < f.ID || !t.dirty[name]):
 			t.unsure[name] = f.Number
 		case f.Owner == self:
 			t.dirty[name] = true
 		}
 	}
+	return removed
+}
+
+// isRemoved reports whether it is known that what this gateway has announced, with this
+// folder or another one, is not going to be stored; t.mu is held.
+func (t *Table) isRemoved(f *file) bool {
+	id, removed := t.removed[f.Name]
+	return removed && f.Owner.Gateway == t.self.Gateway && f.ID <= id
 }
 
 // tell tells the others of the names that may differ.
@@ -143,7 +199,7 @@ func (t *Table) tell(ctx context.Context, epoch uint64, local vfs.Local) error {
 		f, queued := local.File(name)
 		switch {
 		case is.busy: // it is compared again when it is announced
-		case queued && is.own && is.Version == f.Version:
+		case queued && is.own && is.Version == f.Version && !is.Unsure:
 		case queued && (is.own || is.inherits(t.owner(), f)):
 			files = append(files, announced{f, is.Number})
 		case queued:
@@ -217,8 +273,8 @@ func (t *Table) known(name string) (is known) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if f := t.state.files[name]; f != nil {
-		is.file, is.mine = *f, t.isOwn(f)
-		is.own = is.mine && !f.GivenUp
+		own := t.isOwn(f)
+		is.file, is.mine, is.own = *f, own || t.isRemoved(f), own && !f.GivenUp
 	}
 	is.busy = t.busy[name] > 0
 	return is
@@ -277,6 +333,9 @@ func (t *Table) left(f *file) time.Duration {
 	since, ok := t.away[f.Owner.Gateway]
 	if !ok {
 		since = t.began
+	}
+	if f.given.After(since) {
+		since = f.given
 	}
 	return lingers - t.o.Now().Sub(since)
 }

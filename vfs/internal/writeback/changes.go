@@ -106,7 +106,7 @@ func (q *Queue) removeWaiting(ctx context.Context, name string, opts backend.Rem
 	if e == nil {
 		return nil
 	}
-	if err := q.folder.bury(e.ID); err != nil {
+	if err := q.bury(e); err != nil {
 		return backend.PathError("remove", name, backend.ErrUnavailable, "it would come back after a restart: "+err.Error())
 	}
 	q.mu.Lock()
@@ -115,16 +115,27 @@ func (q *Queue) removeWaiting(ctx context.Context, name string, opts backend.Rem
 	q.gateways.Changed(name)
 	q.acks++
 	e.attempt.end(nil)
-	q.exhume(name) // an earlier one
-	q.removed[name] = e.ID
+	return nil
+}
+
+// bury removes an entry that is not going to be stored from the folder, and remembers it
+// until the others know that.
+func (q *Queue) bury(e *entry) error {
+	if err := q.folder.bury(e.ID); err != nil || q.id == "" {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.exhume(e.Name) // an earlier one
+	q.removed[e.Name] = e.Entry
 	return nil
 }
 
 // exhume forgets that a file was removed, which the others know by now. The caller holds
 // q.mu.
 func (q *Queue) exhume(name string) {
-	if id, ok := q.removed[name]; ok {
-		q.folder.exhume(id)
+	if e, ok := q.removed[name]; ok {
+		q.folder.exhume(e.ID)
 		delete(q.removed, name)
 	}
 }

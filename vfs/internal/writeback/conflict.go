@@ -31,6 +31,10 @@ func (q *Queue) storeBeside(e *entry) error {
 	if q.entries[aside.Name] != nil {
 		return &backend.Error{Kind: backend.ErrLocked, Message: "another conflict of this name is being stored"}
 	}
+	// Before: a restart must not find neither the first name nor what became of it.
+	if err := q.rememberRenamed(e.Entry, aside.Name); err != nil {
+		return &localError{err}
+	}
 	if err := q.folder.write(aside.Entry); err != nil {
 		return &localError{err}
 	}
@@ -42,6 +46,34 @@ func (q *Queue) storeBeside(e *entry) error {
 	q.opts.Changed(e.Name)
 	q.opts.Changed(aside.Name)
 	return &conflict{aside.Name}
+}
+
+// rememberRenamed remembers, where there are other gateways, that an entry is going to be
+// stored under another name. It has an ID of its own: the files of the entry go on with
+// the other name. The caller holds q.mu.
+func (q *Queue) rememberRenamed(e Entry, to string) error {
+	if q.id == "" {
+		return nil
+	}
+	from := e.Name
+	e.ID, e.Beside = q.newID(), to
+	all := []Entry{e}
+	for _, earlier := range q.removed {
+		if earlier.Beside == from {
+			earlier.Beside = to
+			all = append(all, earlier)
+		}
+	}
+	for _, e := range all {
+		if err := q.folder.remember(e); err != nil {
+			return err
+		}
+		if q.removed[e.Name].ID != e.ID {
+			q.exhume(e.Name)
+		}
+		q.removed[e.Name] = e
+	}
+	return nil
 }
 
 // maxName is the longest name that every store accepts, in characters.

@@ -33,6 +33,7 @@ type Entry struct {
 	Since    time.Time `json:"since"`             // when it was acknowledged
 	Replaces []string  `json:"replaces"`          // versions, one of which the store has; "" is no file
 	Growth   int64     `json:"growth"`            // size beyond that of what it replaces, in bytes
+	Beside   string    `json:"beside,omitempty"`  // of one that is not going to be stored: its name after a conflict
 
 	Trouble Trouble `json:"-"`
 }
@@ -52,7 +53,7 @@ const (
 	troubleSuffix = ".trouble" // a Trouble
 	lockName      = "lock"
 	idName        = "id"       // of the folder, where there are other gateways
-	removedSuffix = ".removed" // an Entry that was removed before it was stored, likewise
+	removedSuffix = ".removed" // an Entry that is not going to be stored, likewise
 )
 
 // entryFormat is the journal format of the files of entries.
@@ -238,22 +239,31 @@ func (f folder) bury(id string) error {
 	return durable.SyncDir(string(f))
 }
 
+// remember has an entry that is not going to be stored under its name, durably.
+func (f folder) remember(e Entry) error {
+	return journal.WriteFile(f.entry(e.ID)+removedSuffix, entryFormat, e)
+}
+
 // exhume forgets that an entry was removed, which the others know by now.
 func (f folder) exhume(id string) { _ = os.Remove(f.entry(id) + removedSuffix) }
 
-// buried returns the IDs of such entries by their names. One that cannot be read is left
-// out: its file counts as lost then, which somebody is told of.
-func (f folder) buried() (map[string]string, error) {
+// buried returns such entries by their names, the last one of each. One that cannot be
+// read is left out: its file counts as lost then, which somebody is told of.
+func (f folder) buried() (map[string]Entry, error) {
 	files, err := os.ReadDir(string(f))
-	ids := map[string]string{}
+	last := map[string]Entry{}
 	for _, file := range files {
 		id, ok := strings.CutSuffix(file.Name(), entrySuffix+removedSuffix)
 		var e Entry
-		if ok && journal.ReadFile(filepath.Join(string(f), file.Name()), entryFormat, &e) == nil {
-			ids[e.Name] = id
+		if !ok || journal.ReadFile(filepath.Join(string(f), file.Name()), entryFormat, &e) != nil || e.ID != id {
+			continue
 		}
+		if earlier, ok := last[e.Name]; ok { // files come in the order of their IDs
+			f.exhume(earlier.ID)
+		}
+		last[e.Name] = e
 	}
-	return ids, err
+	return last, err
 }
 
 // sweep removes the files that belong to no entry.

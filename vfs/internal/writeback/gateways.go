@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"path"
 	"slices"
 	"time"
@@ -15,8 +14,9 @@ import (
 
 // A File waits in the queue of one of several gateways to be stored.
 type File struct {
-	Name    string    `json:"name"` // in the store
-	Size    int64     `json:"size"` // bytes
+	Name    string    `json:"name"`         // in the store
+	ID      string    `json:"id,omitempty"` // of its entry: what a gateway queues later under the name has a greater one
+	Size    int64     `json:"size"`         // bytes
 	Version string    `json:"version"`
 	SHA256  string    `json:"sha256"`
 	ModTime time.Time `json:"mod_time,omitzero"`
@@ -80,13 +80,15 @@ type Local interface {
 	// file is queued under another name. It is backend.ErrLocked if there is nothing
 	// and the name is locked.
 	Recheck(ctx context.Context, name string, locked bool) error
-	// Removed returns the names of queued files that were removed, until the others
-	// know that, and Stored reports whether the store has a file.
-	Removed() []string
+	// Removed returns files that are not going to be stored under their names, nor is
+	// what was queued there before, until the others know that: they were removed, or
+	// renamed, or are such whose announcement has failed. Stored reports whether the
+	// store has a file.
+	Removed() []File
 	Stored(ctx context.Context, f File) (bool, error)
 	// Began is called when the others know all that a previous run, or an earlier
-	// membership, has left.
-	Began()
+	// membership, has left, with what Removed has returned before they did.
+	Began(known []File)
 	// Halt ends uploads under way, when this gateway is no member any more.
 	Halt()
 }
@@ -107,7 +109,7 @@ func (alone) Settle(context.Context, ...string) error        { return nil }
 // file describes an entry to the other queues.
 func (e *entry) file() File {
 	info := e.info()
-	return File{Name: e.Name, Size: info.Size, Version: info.Version, SHA256: info.SHA256, ModTime: info.ModTime}
+	return File{Name: e.Name, ID: e.ID, Size: info.Size, Version: info.Version, SHA256: info.SHA256, ModTime: info.ModTime}
 }
 
 // ID implements Local.
@@ -149,9 +151,13 @@ func (q *Queue) Expedite(names ...string) {
 func (q *Queue) Recheck(ctx context.Context, name string, locked bool) error {
 	q.mu.Lock()
 	e := q.entries[name]
-	if e == nil || q.inFlight[name] != nil {
+	if e == nil {
 		q.mu.Unlock()
 		return nil
+	}
+	if q.inFlight[name] != nil { // whatever the store has, it may have something else soon
+		q.mu.Unlock()
+		return &backend.Error{Kind: backend.ErrUnavailable, Message: "it is being stored", RetryAfter: firstPause}
 	}
 	version, replaces := e.Version, e.Replaces
 	q.mu.Unlock()
@@ -175,10 +181,13 @@ func (q *Queue) Recheck(ctx context.Context, name string, locked bool) error {
 }
 
 // Removed implements Local.
-func (q *Queue) Removed() []string {
+func (q *Queue) Removed() (all []File) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return slices.Collect(maps.Keys(q.removed))
+	for _, e := range q.removed {
+		all = append(all, (&entry{Entry: e}).file())
+	}
+	return all
 }
 
 // Stored implements Local.
@@ -188,7 +197,7 @@ func (q *Queue) Stored(ctx context.Context, f File) (bool, error) {
 	switch {
 	case err == nil && !info.Dir && info.Version == f.Version:
 		return true, nil
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, backend.ErrNotDir):
 		err = nil
 	}
 	backend.Learn(q.store, f.Name, "")
@@ -196,11 +205,15 @@ func (q *Queue) Stored(ctx context.Context, f File) (bool, error) {
 }
 
 // Began implements Local.
-func (q *Queue) Began() {
+func (q *Queue) Began(known []File) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for name := range q.removed {
-		q.exhume(name)
+	for _, f := range known {
+		e := q.removed[f.Name]
+		beside := q.entries[e.Beside] != nil && !q.gateways.Owns(e.Beside) // until that is known, the first name is told
+		if e.ID == f.ID && !beside {
+			q.exhume(f.Name)
+		}
 	}
 	q.wake()
 }

@@ -55,7 +55,7 @@ func TestHalt(t *testing.T) {
 			t.Errorf("the upload ends with %v", err)
 		}
 		o.do(func() { o.owns["f"] = true })
-		q.Began()
+		q.Began(nil)
 	}
 	<-store.begun
 	o.do(func() { o.owns = map[string]bool{} })
@@ -138,6 +138,15 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
+// removedFrom returns the names of what a queue remembers to be removed.
+func removedFrom(q *Queue) (names []string) {
+	for _, f := range q.Removed() {
+		names = append(names, f.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
 // What was removed, here or by hand, is remembered until the others know it.
 func TestRemovedIsRemembered(t *testing.T) {
 	store, o, dir := refusing(), newOthers(), t.TempDir()
@@ -181,11 +190,11 @@ func TestRemovedIsRemembered(t *testing.T) {
 	want := []string{"dropped", "untold"}
 	for _, told := range []bool{false, true, true} {
 		q = amongOthers(t, store, o, dir)
-		if got := slices.Sorted(slices.Values(q.Removed())); !slices.Equal(got, want) {
+		if got := removedFrom(q); !slices.Equal(got, want) {
 			t.Errorf("removed are %v, want %v", got, want)
 		}
 		if told {
-			q.Began()
+			q.Began(q.Removed())
 			want = nil
 		}
 		if err := q.Close(); err != nil {
@@ -240,6 +249,10 @@ func TestStored(t *testing.T) {
 		if got, err := q.Stored(t.Context(), c.file); err != nil || got != c.want {
 			t.Errorf("%+v is stored: %v, %v", c.file, got, err)
 		}
+	}
+	store.answers(func(string, string) error { return backend.PathError("stat", "f", backend.ErrNotDir, "") })
+	if got, err := q.Stored(t.Context(), File{Name: "f/g"}); err != nil || got {
+		t.Errorf("it is stored below a file: %v, %v", got, err)
 	}
 	store.answers(func(string, string) error { return backend.ErrUnavailable })
 	if _, err := q.Stored(t.Context(), File{Name: "f"}); !errors.Is(err, backend.ErrUnavailable) {

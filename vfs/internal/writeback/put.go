@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -142,8 +141,7 @@ func (q *Queue) checkConditions(ctx context.Context, name string, opts backend.P
 // receive writes content to the local disk.
 func (q *Queue) receive(ctx context.Context, body io.Reader, size int64) (*entry, error) {
 	q.mu.Lock()
-	q.last++
-	e := &entry{Entry: Entry{ID: fmt.Sprintf("%016x", q.last)}, attempt: newAttempt()}
+	e := &entry{Entry: Entry{ID: q.newID()}, attempt: newAttempt()}
 	q.mu.Unlock()
 	file, err := os.OpenFile(q.folder.content(e.ID), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -254,6 +252,7 @@ func (q *Queue) acknowledge(ctx context.Context, e *entry, replaces string) (bac
 	}
 	done, err := q.gateways.Announce(ctx, e.file())
 	defer done()
+	refused := errors.Is(err, ErrWaits) || errors.Is(err, ErrFull)
 	switch {
 	case errors.Is(err, ErrFull):
 		err = &localError{err}
@@ -263,7 +262,11 @@ func (q *Queue) acknowledge(ctx context.Context, e *entry, replaces string) (bac
 		}
 	}
 	if err != nil {
-		if undone := q.folder.removeEntry(e.ID); undone != nil {
+		undo := q.bury // the others may know of it, now or later
+		if refused {
+			undo = func(e *entry) error { return q.folder.removeEntry(e.ID) }
+		}
+		if undone := undo(e); undone != nil {
 			err = &localError{errors.Join(err, undone)}
 		}
 		return backend.Info{}, err

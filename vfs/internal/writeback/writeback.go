@@ -74,12 +74,12 @@ type Queue struct {
 	inFlight map[string]*attempt // uploads in progress
 	uploads  context.Context     // of those that start
 	halt     context.CancelFunc
-	removed  map[string]string // IDs of entries that were removed, of which the others may not know yet
-	blocked  []string          // names whose uploads may not start
-	last     uint64            // number of the last entry
-	acks     uint64            // number of changes of the queue, other than by storing
-	bytes    int64             // of all contents
-	space    backend.Space     // as last reported by the store; zero: unknown
+	removed  map[string]Entry // that are not going to be stored, of which the others may not know yet; the last one by name
+	blocked  []string         // names whose uploads may not start
+	last     uint64           // number of the last entry
+	acks     uint64           // number of changes of the queue, other than by storing
+	bytes    int64            // of all contents
+	space    backend.Space    // as last reported by the store; zero: unknown
 	draining bool
 }
 
@@ -113,7 +113,7 @@ func Open(store backend.Backend, o Options) (*Queue, error) {
 	q := &Queue{
 		store: store, opts: o, gateways: o.Gateways, folder: folder(o.Dir),
 		kick: make(chan struct{}, 1), stopped: make(chan struct{}),
-		entries: map[string]*entry{}, inFlight: map[string]*attempt{}, removed: map[string]string{},
+		entries: map[string]*entry{}, inFlight: map[string]*attempt{}, removed: map[string]Entry{},
 	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open the queue of uploads: %w", err)
@@ -138,7 +138,10 @@ func Open(store backend.Backend, o Options) (*Queue, error) {
 		e.Trouble = Trouble{}
 		q.entries[e.Name] = &entry{Entry: e, begun: true, attempt: newAttempt()}
 		q.bytes += e.Size
-		q.last, _ = strconv.ParseUint(e.ID, 16, 64)
+		q.count(e)
+	}
+	for _, e := range q.removed {
+		q.count(e)
 	}
 	if len(left) > 0 {
 		o.Log.Info("files of a previous run are still to be stored", "files", len(left), "bytes", q.bytes)
@@ -146,7 +149,26 @@ func Open(store backend.Backend, o Options) (*Queue, error) {
 	q.work, q.cancel = context.WithCancel(context.Background())
 	q.uploads, q.halt = context.WithCancel(q.work)
 	q.gateways.Attach(q)
+	for name, e := range q.removed {
+		if e.Beside != "" {
+			q.gateways.Renamed(name, e.Beside)
+		}
+	}
 	return q, nil
+}
+
+// count has later entries get later IDs than one.
+func (q *Queue) count(e Entry) {
+	number, _ := strconv.ParseUint(e.ID, 16, 64)
+	q.last = max(q.last, number)
+}
+
+// newID returns the ID of the next entry. It comes after all others, also after those of
+// an earlier run that has left none: the other gateways may have been told of them. The
+// caller holds q.mu.
+func (q *Queue) newID() string {
+	q.last = max(q.last+1, uint64(max(q.opts.Now().UnixNano(), 0)))
+	return fmt.Sprintf("%016x", q.last)
 }
 
 // lock locks the folder against other processes.
