@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -371,16 +372,20 @@ func runModel(t *testing.T, seed uint64) {
 				continue
 			}
 			w.kill(n)
-			switch random.IntN(6) {
+			switch random.IntN(7) {
 			case 0, 1:
 				w.giveUp(n, may)
 			case 2: // moved to another disk
 				n.dir = w.copied(n)
 			case 3:
 				if n.old != "" {
-					w.restore(n, may)
+					w.restore(n, may, false)
 				} else {
 					n.old = w.copied(n)
+				}
+			case 4:
+				if n.old != "" {
+					w.restore(n, may, true)
 				}
 			}
 		}
@@ -447,24 +452,33 @@ func (w *world) passTime() {
 	}
 }
 
-// restore starts a gateway with an older copy of its folder. What it had confirmed since
-// is lost, and nowhere told as anything else before it is given up.
-func (w *world) restore(n *node, may map[string][]string) {
+// restore starts a gateway with an older copy of its folder, which may be in the place of
+// the first. What it had confirmed since is lost, and nowhere told as anything else before
+// it is given up.
+func (w *world) restore(n *node, may map[string][]string, inPlace bool) {
 	w.t.Helper()
-	affected := map[string]bool{}
+	affected, told := map[string]bool{}, map[string]bool{}
 	for _, f := range w.nodes[slices.IndexFunc(w.nodes, (*node).runs)].table.Files() {
 		if f.Owner.Gateway == n.name {
 			affected[f.Name] = true
 		}
+		told[f.Name] = !f.GivenUp
 	}
-	n.dir, n.old, n.gaveUp = n.old, "", nil
+	if inPlace {
+		w.replaceFolder(n)
+	} else {
+		n.dir = n.old
+	}
+	n.old, n.gaveUp = "", nil
 	waiting, err := vfs.ReadQueue(n.dir)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	for _, q := range waiting {
 		affected[q.Name] = true
-		may[q.Name] = append(may[q.Name], strings.Repeat("x", int(q.Size)))
+		if !told[q.Name] { // else nobody is shown the older one
+			may[q.Name] = append(may[q.Name], strings.Repeat("x", int(q.Size)))
+		}
 	}
 	w.start(n)
 	for name := range may {
@@ -495,6 +509,37 @@ func (w *world) restore(n *node, may map[string][]string) {
 			w.t.Errorf("%s is stored as %d bytes, want one of %v", name, len(got), lengths(may[name]))
 		}
 		may[name] = []string{got}
+	}
+}
+
+// replaceFolder replaces what is in the folder of a gateway by the older copy. The folder
+// itself stays.
+func (w *world) replaceFolder(n *node) {
+	w.t.Helper()
+	err := filepath.WalkDir(n.dir, func(at string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		return os.Remove(at)
+	})
+	if err == nil {
+		err = filepath.WalkDir(n.old, func(at string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			below, err := filepath.Rel(n.old, at)
+			if err != nil {
+				return err
+			}
+			content, err := os.ReadFile(at)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(n.dir, below), content, 0o600)
+		})
+	}
+	if err != nil {
+		w.t.Fatal(err)
 	}
 }
 
