@@ -383,10 +383,21 @@ func runModel(t *testing.T, seed uint64) {
 				} else {
 					n.old = w.copied(n)
 				}
-			case 4:
-				if n.old != "" {
-					w.restore(n, may, true)
+			case 4: // restored in place, after more was confirmed
+				n.old = w.copied(n)
+				w.start(n)
+				w.afterReturn(n, may)
+				n.store.refuses.Store(true)
+				for i, name := range names {
+					content := strings.Repeat("x", 1000+len(names)*step+i)
+					err := w.put(n, name, content)
+					if err != nil {
+						may[name] = append(may[name], content)
+					}
+					judge("put", name, err, func() { may[name] = []string{content} })
 				}
+				w.kill(n)
+				w.restore(n, may, true)
 			}
 		}
 	}
