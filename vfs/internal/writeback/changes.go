@@ -97,6 +97,11 @@ func (q *Queue) removeWaiting(ctx context.Context, name string, opts backend.Rem
 	if err != nil {
 		return &fs.PathError{Op: "remove", Path: name, Err: err}
 	}
+	if e != nil {
+		if err := q.over(ctx, e, ""); err != nil {
+			return pathError("remove", name, err)
+		}
+	}
 	if e == nil || e.begun || !slices.Equal(e.Replaces, []string{""}) {
 		err := q.store.Remove(ctx, name, opts)
 		if err != nil && !(e != nil && errors.Is(err, fs.ErrNotExist)) {

@@ -53,6 +53,7 @@ const (
 	troubleSuffix = ".trouble" // a Trouble
 	lockName      = "lock"
 	idName        = "id"       // of the folder, where there are other gateways
+	sendingSuffix = ".sending" // a sending, likewise
 	removedSuffix = ".removed" // an Entry that is not going to be stored, likewise
 )
 
@@ -86,6 +87,7 @@ func (f folder) removeEntry(id string) error {
 func (f folder) discard(id string) {
 	_ = os.Remove(f.content(id))
 	_ = os.Remove(f.trouble(id))
+	_ = os.Remove(f.sending(id))
 }
 
 // writeTrouble writes the trouble of an entry, for readers of the folder.
@@ -274,7 +276,7 @@ func (f folder) sweep(entries []Entry) error {
 	}
 	keep := map[string]bool{lockName: true, idName: true}
 	for _, e := range entries {
-		keep[e.ID+entrySuffix], keep[e.ID+contentSuffix] = true, true
+		keep[e.ID+entrySuffix], keep[e.ID+contentSuffix], keep[e.ID+sendingSuffix] = true, true, true
 	}
 	for _, file := range files {
 		if keep[file.Name()] || strings.HasSuffix(file.Name(), removedSuffix) {

@@ -257,7 +257,10 @@ func (q *Queue) acknowledge(ctx context.Context, e *entry, replaces string) (bac
 	case errors.Is(err, ErrFull):
 		err = &localError{err}
 	case err == nil && old != nil && q.isQueued(old): // else it is stored, or has another name
-		if err = q.folder.removeEntry(old.ID); err != nil {
+		if err = q.inherit(e, old); err == nil {
+			err = q.folder.removeEntry(old.ID)
+		}
+		if err != nil {
 			err = &localError{err}
 		}
 	}

@@ -190,14 +190,19 @@ func (q *Queue) upload(ctx context.Context, e *entry) error {
 			case err != nil:
 				return err
 			case !info.Dir && info.Version == e.Version:
-				return nil
+				return q.over(ctx, e, info.Version)
 			case info.Dir || !slices.Contains(replaces, info.Version):
+				if err := q.over(ctx, e, ""); err != nil {
+					return err
+				}
 				return q.storeBeside(e)
 			default:
 				there = info.Version
 			}
 		}
-		err = q.send(ctx, e, there)
+		if err = q.send(ctx, e, there); err == nil {
+			return q.over(ctx, e, "")
+		}
 		if !errors.Is(err, fs.ErrExist) && !errors.Is(err, backend.ErrChanged) && !errors.Is(err, backend.ErrIsDir) {
 			return err
 		}
@@ -221,7 +226,7 @@ func (q *Queue) send(ctx context.Context, e *entry, replaces string) error {
 	if opts.ModTime.IsZero() && q.opts.Now().Sub(e.Since) > lateTime {
 		opts.ModTime = e.Since
 	}
-	info, err := q.putOurs(ctx, e.Name, file, opts)
+	info, err := q.putOurs(ctx, e, file, opts)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := q.makeFolder(ctx, path.Dir(e.Name)); err != nil {
 			return err
@@ -229,7 +234,7 @@ func (q *Queue) send(ctx context.Context, e *entry, replaces string) error {
 		if _, err := file.Seek(0, io.SeekStart); err != nil {
 			return &localError{err}
 		}
-		info, err = q.putOurs(ctx, e.Name, file, opts)
+		info, err = q.putOurs(ctx, e, file, opts)
 	}
 	if err == nil && info.Version != e.Version {
 		err = fmt.Errorf("the store reports the version %q, not %q", info.Version, e.Version)
@@ -238,11 +243,11 @@ func (q *Queue) send(ctx context.Context, e *entry, replaces string) error {
 }
 
 // putOurs stores at once what the others still know to be ours.
-func (q *Queue) putOurs(ctx context.Context, name string, file *os.File, opts backend.PutOptions) (backend.Info, error) {
-	if !q.gateways.Owns(name) {
+func (q *Queue) putOurs(ctx context.Context, e *entry, file *os.File, opts backend.PutOptions) (backend.Info, error) {
+	if !q.gateways.Owns(e.Name) {
 		return backend.Info{}, errNotOurs
 	}
-	return q.store.Put(ctx, name, file, opts)
+	return q.putNoted(ctx, e, file, opts)
 }
 
 func (q *Queue) makeFolder(ctx context.Context, name string) error {

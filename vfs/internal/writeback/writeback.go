@@ -86,12 +86,13 @@ type Queue struct {
 // entry is a queued entry and its state.
 type entry struct {
 	Entry
-	begun   bool // the store may have it, or one that it has replaced
-	look    bool // its next upload must look first
-	failed  bool // an attempt of this process has failed
-	full    bool // the store had no room for it
-	refused bool // its last attempt failed with a permanent error
-	urgent  bool // somebody waits for it
+	begun   bool  // the store may have it, or one that it has replaced
+	look    bool  // its next upload must look first
+	failed  bool  // an attempt of this process has failed
+	full    bool  // the store had no room for it
+	refused bool  // its last attempt failed with a permanent error
+	urgent  bool  // somebody waits for it
+	late    *late // nil: nothing may come late
 	attempt *attempt
 }
 
@@ -136,7 +137,7 @@ func Open(store backend.Backend, o Options) (*Queue, error) {
 	for _, e := range left {
 		// The previous run may have begun to store it. Its failures do not count.
 		e.Trouble = Trouble{}
-		q.entries[e.Name] = &entry{Entry: e, begun: true, attempt: newAttempt()}
+		q.entries[e.Name] = &entry{Entry: e, begun: true, late: q.lateOf(e.ID), attempt: newAttempt()}
 		q.bytes += e.Size
 		q.count(e)
 	}

@@ -1,0 +1,128 @@
+package writeback
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/journal"
+	"github.com/davdisk/davdisk/internal/unsettled"
+)
+
+// lingers is how long an upload that was cut off may still take effect: as long as a
+// link for an upload is good.
+const lingers = 30 * time.Minute
+
+// sendingFormat is the journal format of a sending.
+const sendingFormat = "davdisk write-back upload 1"
+
+// A sending is an upload under way, as it is kept on disk where there are other gateways:
+// one that a process was killed in may take effect late, over what another gateway has
+// stored. An entry is known to the others until that cannot happen any more.
+type sending struct {
+	Version string `json:"version"` // being stored; empty: several may be
+}
+
+func (f folder) sending(id string) string { return filepath.Join(string(f), id+sendingSuffix) }
+
+// late is what may still take effect under the name of an entry.
+type late struct {
+	version string               // of the upload that an earlier run was killed in; empty: unknown
+	until   time.Time            // when that one is over; zero: there is none
+	resent  bool                 // the content was sent again since
+	changes []*unsettled.Changes // of uploads of this run
+}
+
+// lateOf returns what an earlier run may have left of an entry; nil is nothing.
+func (q *Queue) lateOf(id string) *late {
+	var s sending
+	err := journal.ReadFile(q.folder.sending(id), sendingFormat, &s)
+	if q.id == "" || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return &late{version: s.Version, until: q.opts.Now().Add(lingers)} // also if it cannot be read
+}
+
+// putNoted stores the content of an entry, and notes that on disk as long as it may take
+// effect.
+func (q *Queue) putNoted(ctx context.Context, e *entry, file *os.File, opts backend.PutOptions) (backend.Info, error) {
+	if q.id == "" {
+		return q.store.Put(ctx, e.Name, file, opts)
+	}
+	s := sending{Version: e.Version}
+	q.mu.Lock()
+	if e.late != nil {
+		e.late.resent, s.Version = true, ""
+	}
+	q.mu.Unlock()
+	if err := journal.WriteFile(q.folder.sending(e.ID), sendingFormat, s); err != nil {
+		return backend.Info{}, &localError{err}
+	}
+	ctx, changes := unsettled.With(ctx)
+	info, err := q.store.Put(ctx, e.Name, file, opts)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if changes.Any() {
+		for _, e := range []*entry{e, q.entries[e.Name]} { // it may have been replaced
+			if e != nil && (e.late == nil || !slices.Contains(e.late.changes, changes)) {
+				if e.late == nil {
+					e.late = &late{}
+				}
+				e.late.changes = append(e.late.changes, changes)
+			}
+		}
+	} else if e.late == nil {
+		_ = os.Remove(q.folder.sending(e.ID)) // else it is told for longer after a restart
+	}
+	return info, err
+}
+
+// inherit has an entry that replaces another one wait for what may come late of that. The
+// other one is still in the folder. The caller does not hold q.mu.
+func (q *Queue) inherit(e, old *entry) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.id == "" || old.late == nil && q.inFlight[e.Name] == nil {
+		return nil
+	}
+	if old.late != nil {
+		e.late = &late{until: old.late.until, resent: true, changes: slices.Clone(old.late.changes)}
+	}
+	return journal.WriteFile(q.folder.sending(e.ID), sendingFormat, sending{})
+}
+
+// over is an error while something may still take effect under the name of an entry,
+// which its end must not be told before. shown is the version that the store has, if the
+// content was not sent since: the upload that was cut off may have ended with it.
+func (q *Queue) over(ctx context.Context, e *entry, shown string) error {
+	q.mu.Lock()
+	if e.late == nil {
+		q.mu.Unlock()
+		return nil
+	}
+	l := *e.late
+	ended := !l.resent && shown != "" && shown == l.version && !slices.Contains(e.Replaces, shown)
+	q.mu.Unlock()
+	for _, c := range l.changes {
+		if !c.Over(ctx) {
+			return comesLate(firstPause)
+		}
+	}
+	if left := l.until.Sub(q.opts.Now()); left > 0 && !ended {
+		return comesLate(left)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	e.late = nil
+	_ = os.Remove(q.folder.sending(e.ID))
+	return nil
+}
+
+func comesLate(left time.Duration) error {
+	return &backend.Error{Kind: backend.ErrUnavailable, Message: "an upload to that name was cut off and may still take effect, until when the other gateways are told that it waits here", RetryAfter: left}
+}

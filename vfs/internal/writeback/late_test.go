@@ -1,0 +1,152 @@
+package writeback
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/memory"
+	"github.com/davdisk/davdisk/internal/unsettled"
+)
+
+// killedIn returns the folder of a gateway that was killed while it stored files under
+// f, one after the other: the last is queued.
+func killedIn(t *testing.T, o *others, contents ...string) string {
+	t.Helper()
+	store := &endless{memory.New(memory.Options{}), make(chan error, 1), make(chan error, 1)}
+	dir, killed := t.TempDir(), filepath.Join(t.TempDir(), "queue")
+	q := amongOthers(t, store, o, dir)
+	for i, content := range contents {
+		if err := putIn(t, q, "f", content); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			<-store.begun
+		}
+	}
+	if err := os.CopyFS(killed, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	o.do(func() { o.owns = map[string]bool{} })
+	q.Halt()
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+	o.do(func() { o.owns, o.changed = map[string]bool{"f": true}, nil })
+	return killed
+}
+
+// The upload that a gateway was killed in may take effect after the next one has stored
+// the file: the others are told that it waits until that cannot happen any more.
+func TestKilledWhileStoring(t *testing.T) {
+	for name, c := range map[string]struct {
+		contents []string // the first is being stored
+		there    string   // what the store has then
+		comes    string   // late
+		hold     bool
+		want     string
+	}{
+		"it comes late":               {[]string{"ours"}, "", "ours", true, "f=ours"},
+		"it never comes":              {[]string{"ours"}, "", "", true, "f=ours"},
+		"it has come":                 {[]string{"ours"}, "ours", "", false, "f=ours"},
+		"it comes over a later one":   {[]string{"first", "ours"}, "", "first", true, "f=ours"},
+		"it has come, and a later is": {[]string{"first", "ours"}, "first", "", true, "f=ours"},
+		"another client has changed":  {[]string{"ours"}, "theirs", "", true, "f (davdisk conflict 2000-01-01 00-30-00)=ours f=theirs"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o, store := newOthers(), newStubborn()
+				dir := killedIn(t, o, c.contents...)
+				if c.there != "" {
+					put(t, store.Backend, "f", c.there)
+				}
+				q := amongOthers(t, store, o, dir)
+				synctest.Wait()
+				waits := func(want bool) {
+					t.Helper()
+					told := 0
+					o.do(func() { told = len(o.changed) })
+					if _, queued := q.File("f"); queued != want || want && told > 0 {
+						t.Fatalf("it waits: %v, want %v; told %d", queued, want, told)
+					}
+				}
+				waits(c.hold)
+				if c.hold {
+					if err := q.Remove(t.Context(), "f", backend.RemoveOptions{}); !errors.Is(err, backend.ErrUnavailable) {
+						t.Errorf("it is removed: %v", err)
+					}
+					q.Expedite("f") // somebody asks for it
+					synctest.Wait()
+					waits(true)
+					if c.comes != "" {
+						put(t, store.Backend, "f", c.comes)
+					}
+					time.Sleep(lingers) // by the clock of the test
+					synctest.Wait()
+					waits(false)
+				}
+				o.do(func() {
+					for _, f := range q.Files() {
+						o.owns[f.Name] = true
+					}
+				})
+				q.Expedite()
+				time.Sleep(time.Second)
+				synctest.Wait()
+				holds(t, "the store", store.Backend, c.want)
+				if err := q.Close(); err != nil {
+					t.Error(err)
+				}
+				if left, err := filepath.Glob(filepath.Join(dir, "*"+sendingSuffix)); err != nil || len(left) > 0 {
+					t.Errorf("there is %v, %v", left, err)
+				}
+			})
+		})
+	}
+}
+
+// unsettling is a store that does not tell the outcome of uploads.
+type unsettling struct {
+	*memory.Backend
+	over atomic.Bool
+}
+
+func (s *unsettling) Put(ctx context.Context, name string, _ io.Reader, _ backend.PutOptions) (backend.Info, error) {
+	unsettled.Report(ctx, func(context.Context) bool { return s.over.Load() })
+	return backend.Info{}, backend.PathError("put", name, backend.ErrUncertain, "")
+}
+
+// Where the store has something else after an upload of unknown outcome, ours gets another
+// name when that upload is over.
+func TestConflictAfterAnUnknownOutcome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, o := &unsettling{Backend: memory.New(memory.Options{})}, newOthers()
+		q := amongOthers(t, store, o, t.TempDir())
+		if err := putIn(t, q, "f", "ours"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if _, err := store.Backend.Put(t.Context(), "f", strings.NewReader("theirs"), backend.PutOptions{Size: 6}); err != nil {
+			t.Fatal(err)
+		}
+		for _, over := range []bool{false, true} {
+			store.over.Store(over)
+			q.Expedite("f")
+			synctest.Wait()
+			if _, queued := q.File("f"); queued == over || len(q.Files()) != 1 {
+				t.Errorf("it is queued as %v when it is over: %v", q.Files(), over)
+			}
+		}
+		if err := q.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
