@@ -13,11 +13,12 @@ import (
 func TestRestoredInPlace(t *testing.T) {
 	announced := vfs.Waiting{Name: "f", ID: "5", Version: "2"}
 	for name, c := range map[string]struct {
-		folder string
-		queued vfs.Waiting
-		buried []vfs.Waiting
-		stored string
-		want   string
+		folder  string
+		queued  vfs.Waiting
+		buried  []vfs.Waiting
+		stored  string
+		renamed string
+		want    string
 	}{
 		"older":                     {queued: vfs.Waiting{ID: "4", Version: "1"}, want: "g0:f=2"},
 		"older, the later stored":   {queued: vfs.Waiting{ID: "4", Version: "1"}, stored: "2", want: "g0:f=1"},
@@ -28,6 +29,7 @@ func TestRestoredInPlace(t *testing.T) {
 		"removed":                   {buried: []vfs.Waiting{{Name: "f", ID: "5"}}, want: ""},
 		"removed, with a later one": {buried: []vfs.Waiting{{Name: "f", ID: "6"}}, want: ""},
 		"an earlier one removed":    {buried: []vfs.Waiting{{Name: "f", ID: "4"}}, want: "g0:f=2"},
+		"an earlier one renamed":    {buried: []vfs.Waiting{{Name: "f", ID: "4"}}, renamed: "f beside", want: "g0:f=2"},
 		"removed, in a moved one":   {folder: "moved", buried: []vfs.Waiting{{Name: "f", ID: "5"}}, want: ""},
 		"earlier, in a moved one":   {folder: "moved", buried: []vfs.Waiting{{Name: "f", ID: "4"}}, want: "g0:f=2"},
 	} {
@@ -46,6 +48,7 @@ func TestRestoredInPlace(t *testing.T) {
 				c.queued.Name = "f"
 				q.files["f"] = c.queued
 			}
+			q.renamed = c.renamed
 			again := b.add2("g0", q)
 			_ = b.tables[again].Pass(t.Context()) // what is in the way of it waits
 			b.holds(1, c.want)
@@ -181,9 +184,16 @@ func TestTellsWhileTheStoreIsAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	q, table := b.queues[0], b.tables[0]
-	entered := make(chan bool)
+	entered, told := make(chan bool, 1), make(chan bool, 1)
+	signal := func(c chan bool) {
+		select {
+		case c <- true:
+		default:
+		}
+	}
+	q.hastened = func() { signal(told) }
 	q.recheck = func(ctx context.Context, _ string) error {
-		entered <- true
+		signal(entered)
 		<-ctx.Done()
 		return ctx.Err()
 	}
@@ -195,10 +205,6 @@ func TestTellsWhileTheStoreIsAsked(t *testing.T) {
 	<-entered
 	settled := make(chan error, 1)
 	go func() { settled <- b.tables[1].Settle(t.Context(), "asked") }()
-	told := make(chan bool)
-	q.mu.Lock()
-	q.hastened = func() { close(told) }
-	q.mu.Unlock()
 	<-told
 	q.set("asked", "")
 	table.Changed("asked")

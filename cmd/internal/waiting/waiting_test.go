@@ -29,6 +29,7 @@ type queue struct {
 	recheck   func(ctx context.Context, name string) error
 	removed   []string // without IDs
 	buried    []vfs.Waiting
+	renamed   string            // what f was renamed to before; empty: it was not
 	stored    map[string]string // what the store has, by name
 	away      error             // of the store
 	halted    int
@@ -433,6 +434,9 @@ func (b *bench) add2(name string, q *queue) int {
 	}
 	table.ReserveBy(func(context.Context, string) (func(), bool, error) { return func() {}, false, nil })
 	table.Attach(q)
+	if q.renamed != "" {
+		table.Renamed("f", q.renamed)
+	}
 	b.log.join(g)
 	if err := table.Pass(b.Context()); err != nil && !errors.Is(err, backend.ErrUnavailable) { // a name waits elsewhere
 		b.Error(err)

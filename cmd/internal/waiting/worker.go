@@ -163,7 +163,7 @@ func (t *Table) begin(self Owner, local vfs.Local) []vfs.Waiting {
 		case f.Owner.Gateway != self.Gateway, queued && f.Owner != self:
 		case t.isRemoved(f):
 			t.dirty[name] = true
-		case first && (queued && id < f.ID || !t.dirty[name]):
+		case first && (!queued || id < f.ID): // also if something has soiled the name
 			t.unsure[name] = f.Number
 		case f.Owner == self:
 			t.dirty[name] = true
