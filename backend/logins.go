@@ -17,14 +17,15 @@ type Logins interface {
 	// Ready reports whether the others can be asked now. Without it Reserve, Tell and
 	// Release fail at once.
 	Ready() bool
-	// Reserve returns when no other gateway renews a login, and none will until it is
-	// told or released; or what another has renewed it to, and then it has reserved
-	// nothing. If the others cannot be asked, or do not come to an end while ctx
-	// lasts, it is ErrUnavailable: the login must not be renewed then.
+	// Reserve returns when nobody renews a login, and nobody will until it is told or
+	// released, or for a minute; or what another has renewed it to, and then it has
+	// reserved nothing. If the others cannot be asked, or do not come to an end while
+	// ctx lasts, it is ErrUnavailable: the login must not be renewed then.
 	Reserve(ctx context.Context, login []byte) (next []byte, err error)
 	// Tell tells all gateways what a login was renewed to, and ends its reservation.
-	// What is told must be on disk already. If it was told before, that stays.
+	// What is told must be on disk already, or else login must be. If it was told before,
+	// that stays.
 	Tell(ctx context.Context, login, next []byte) error
-	// Release ends a reservation of this gateway. The login was not renewed.
+	// Release ends a reservation of this gateway. The login was not renewed, and will not be.
 	Release(ctx context.Context, login []byte) error
 }

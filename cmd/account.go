@@ -83,6 +83,13 @@ func (a *account) keep(ctx context.Context, tokens yandex.Tokens) error {
 	return a.store.Save(ctx, tokens)
 }
 
+// warnUntold warns a person who is about to replace a login that others wait for.
+func (s *session) warnUntold(a *account) {
+	if a.store.Untold() {
+		s.lang.Fprintf(s.c.App.ErrWriter, "davdisk: the login before is shared with other gateways, which have not been told yet that it was renewed: they need a copy of the new one\n")
+	}
+}
+
 // client finds the OAuth client: in flags, the environment, the login
 // before, or by asking the user, who is told how to register an application.
 func (s *session) client(a *account) error {

@@ -56,6 +56,7 @@ func (s *session) login(args []string) error {
 	if err != nil {
 		return err
 	}
+	s.warnUntold(l)
 	if err := l.keep(context.WithoutCancel(s.ctx), tokens); err != nil {
 		return err
 	}

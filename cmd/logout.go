@@ -28,6 +28,9 @@ func (s *session) logout(args []string) error {
 	if err != nil {
 		return err
 	}
+	if s.c.Bool("forget-only") && a.store.Untold() {
+		return errors.New("this login is the only copy that is good: gateways share it, and have not been told yet that it was renewed; start the gateway of this state folder, which tells them, or revoke the login by davdisk logout without --forget-only")
+	}
 	if !s.c.Bool("forget-only") {
 		err = a.oauth.Revoke(s.ctx, tokens.Access)
 	}

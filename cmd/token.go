@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"errors"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -107,6 +106,7 @@ func (s *session) tokenExchange(args []string) error {
 		return s.printTokenStatus(err)
 	}
 	if s.c.Bool("save") {
+		s.warnUntold(a)
 		return a.keep(s.ctx, tokens)
 	}
 	return s.printTokens(tokens)
@@ -124,9 +124,8 @@ func (s *session) printTokens(tokens yandex.Tokens) error {
 	return nil
 }
 
-// tokenRefresh makes the store believe that the token was refused, so that it
-// renews it in the way it always does: under its lock, the new one on disk
-// before it is used.
+// tokenRefresh lets the store renew the token in the way it always does: under
+// its lock, the new one on disk before it is used.
 func (s *session) tokenRefresh(args []string) error {
 	if s.c.String("refresh-token-file") != "" {
 		return s.refreshFromFile(args)
@@ -135,18 +134,12 @@ func (s *session) tokenRefresh(args []string) error {
 	if err != nil {
 		return err
 	}
-	before, err := a.store.Load()
+	if err := a.store.Renew(s.ctx); err != nil {
+		return language.Errorf("the login was not renewed: %w", err)
+	}
+	after, err := a.store.Load()
 	if err != nil {
 		return err
-	}
-	a.store.Rejected(before.Access)
-	_, err = a.store.Token(s.ctx)
-	after, loadErr := a.store.Load()
-	switch {
-	case err != nil || loadErr != nil:
-		return errors.Join(err, loadErr)
-	case after.Issued.Equal(before.Issued):
-		return s.whyNotRefreshed(a, before)
 	}
 	if s.c.Bool("service-names") {
 		return writeJSON(s.out(), newServiceTokens(after))
@@ -176,17 +169,4 @@ func (s *session) refreshFromFile(args []string) error {
 		tokens.Refresh = refresh
 	}
 	return s.printTokens(tokens)
-}
-
-// whyNotRefreshed asks once more, for the reason: the store goes on with a
-// token that is still good and does not tell.
-func (s *session) whyNotRefreshed(a *account, tokens yandex.Tokens) error {
-	if tokens.Refresh == "" {
-		return yandex.ErrDead
-	}
-	fresh, err := a.oauth.Refresh(s.ctx, tokens.Refresh)
-	if err != nil {
-		return language.Errorf("the login was not renewed: %w", err)
-	}
-	return a.store.Save(s.ctx, fresh)
 }

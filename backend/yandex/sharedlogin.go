@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/backend/yandex/internal/oauth"
 )
 
 const (
@@ -16,6 +17,8 @@ const (
 	maxReplaced = 8
 	// sharedDead is told of a login that is shared and was refused.
 	sharedDead = "the login is no longer valid: it was revoked, or the password was changed, or a gateway that is away has renewed it and could not tell; start that one again, or run davdisk login and copy the login to all gateways"
+	// reservedLate is told of a reservation that others may take already.
+	reservedLate = "the gateways took too long to agree who renews the login"
 	// unknownLogin is told of what was renewed to something that cannot be read.
 	unknownLogin = "what another gateway has told of the login is of another version of davdisk: run davdisk login"
 )
@@ -84,7 +87,7 @@ func (s *TokenStore) adopt(next []byte) error {
 	return s.use(fresh)
 }
 
-// tell tells the others what is on disk.
+// tell tells the others what the login has become, which is on disk, or will be.
 func (s *TokenStore) tell(ctx context.Context) error {
 	if s.others == nil || len(s.replaced) == 0 {
 		return nil
@@ -100,12 +103,17 @@ func (s *TokenStore) tell(ctx context.Context) error {
 	return s.save(s.tokens)
 }
 
+// Untold reports whether the login on disk is one that gateways share, and was renewed
+// without the others having been told yet: then no other copy of it is good.
+func (s *TokenStore) Untold() bool {
+	file, err := s.load()
+	return err == nil && file.Shared && len(file.Replaced) > 0
+}
+
 // replace notes that the login is being replaced, for a gateway to tell the others: this
-// process may be another one.
+// process may be another one, and it may not be known yet that there are others.
 func (s *TokenStore) replace(old Tokens) {
-	if s.shared {
-		s.replaced = append(s.replaced[max(0, len(s.replaced)-maxReplaced+1):], copyOf(old))
-	}
+	s.replaced = append(s.replaced[max(0, len(s.replaced)-maxReplaced+1):], copyOf(old))
 }
 
 // reserve returns when no other gateway renews the login, or reports that one has: what
@@ -114,26 +122,46 @@ func (s *TokenStore) reserve(ctx context.Context) (renewed bool, err error) {
 	if s.others == nil {
 		return false, nil
 	}
+	began := s.oauth.Now()
 	ctx, cancel := context.WithTimeout(ctx, agreeTime)
 	defer cancel()
 	next, err := s.others.Reserve(ctx, copyOf(s.tokens).bytes())
-	if err != nil || next == nil {
+	if err != nil {
 		return false, err
 	}
-	return true, s.adopt(next)
+	if next != nil {
+		return true, s.adopt(next)
+	}
+	// The others count from when it was reserved, also while this machine is suspended.
+	if took := s.oauth.Now().Sub(began); took < 0 || took > 2*agreeTime {
+		return false, &backend.Error{Kind: backend.ErrUnavailable, Message: reservedLate}
+	}
+	return false, nil
 }
 
-// giveUp ends a reservation, since the login was not renewed, and returns why.
+// giveUp ends a reservation if the service has refused to renew the login, and returns
+// why it was not renewed; nil if another gateway has done it. A refresh without an answer
+// may be under way still: nobody may try again until the others have waited for it.
 func (s *TokenStore) giveUp(ctx context.Context, why error) error {
-	if s.others == nil {
+	if s.others == nil || !isRefused(why) {
 		return why
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), agreeTime)
 	defer cancel()
+	login := copyOf(s.tokens).bytes()
 	// If this fails the others need not wait for ever.
-	_ = s.others.Release(ctx, copyOf(s.tokens).bytes())
-	if errors.Is(why, ErrDead) {
-		return &backend.Error{Kind: backend.ErrUnauthorized, Message: sharedDead}
+	_ = s.others.Release(ctx, login)
+	if !errors.Is(why, ErrDead) {
+		return why
 	}
-	return why
+	if next := s.others.Next(login); next != nil {
+		return s.adopt(next)
+	}
+	return &backend.Error{Kind: backend.ErrUnauthorized, Message: sharedDead}
+}
+
+// isRefused reports whether an error of a refresh is the answer of the service.
+func isRefused(err error) bool {
+	refused := new(oauth.Error)
+	return errors.Is(err, ErrDead) || errors.As(err, &refused)
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/davdisk/davdisk/backend"
-	"github.com/davdisk/davdisk/backend/yandex/internal/oauth"
 	"github.com/davdisk/davdisk/internal/durable"
 )
 
@@ -184,13 +183,26 @@ func (s *TokenStore) Token(ctx context.Context) (string, error) {
 	if err == nil {
 		return s.tokens.Access, nil
 	}
-	if refused := new(oauth.Error); errors.Is(err, ErrDead) || errors.As(err, &refused) {
+	if isRefused(err) {
 		err = &backend.Error{Kind: backend.ErrUnauthorized, Message: err.Error()}
 	}
 	if s.expired(now) {
 		return "", err
 	}
 	return s.tokens.Access, nil
+}
+
+// Renew renews the login now, though it may be good yet, and returns why it could not.
+func (s *TokenStore) Renew(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.unsaved {
+		if err := s.read(); err != nil {
+			return err
+		}
+	}
+	s.rejected = s.tokens.Access
+	return s.renew(ctx)
 }
 
 // Rejected notes that the service rejected a token.
@@ -227,7 +239,7 @@ func (s *TokenStore) renew(ctx context.Context) error {
 	defer unlock()
 	if s.unsaved {
 		if err := s.save(s.tokens); err != nil {
-			return err
+			return errors.Join(err, s.tell(ctx))
 		}
 	} else if err := s.read(); err != nil {
 		return err
@@ -250,6 +262,7 @@ func (s *TokenStore) renew(ctx context.Context) error {
 	if renewed, err := s.reserve(ctx); renewed || err != nil {
 		return err
 	}
+	s.rejected = "" // which is to be said again before the next try
 	client := s.oauth
 	client.ClientID, client.ClientSecret, client.DeviceID = stored.ClientID, stored.ClientSecret, stored.DeviceID
 	if stored.OAuthURL != "" && (client.URL == "" || client.URL == DefaultOAuthURL) {
@@ -264,10 +277,9 @@ func (s *TokenStore) renew(ctx context.Context) error {
 	}
 	fresh.OAuthURL, fresh.APIURL = stored.OAuthURL, stored.APIURL
 	s.replace(stored)
-	if err := s.use(fresh); err != nil {
-		return err
-	}
-	return s.tell(ctx)
+	// If it could not be stored the others have it at least, and so has this machine
+	// when it starts again: what is on disk is what it was renewed from.
+	return errors.Join(s.use(fresh), s.tell(ctx))
 }
 
 // lock keeps other processes from the login until unlock is called.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -196,6 +197,34 @@ func TestRefusedToken(t *testing.T) {
 	c.pass(2 * time.Minute)
 	if _, err := b.Revision(ctx); err != nil {
 		t.Errorf("the new login is not used: %v", err)
+	}
+}
+
+// TestRefusedOnce meets a service that has rejected a token once, and an OAuth server that
+// does not answer: nothing is asked again until the token is rejected again.
+func TestRefusedOnce(t *testing.T) {
+	ctx := context.Background()
+	srv, _, c, _, dir := stored(t, emulator.Knobs{})
+	asked := 0
+	store := yandex.NewTokenStore(dir, "default", yandex.OAuth{URL: srv.OAuthURL, Now: c.Now, Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+		asked++
+		return nil, errors.New("no route")
+	})})
+	token, err := store.Token(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rejections := range 3 {
+		store.Rejected(token)
+		for range 3 {
+			c.pass(2 * time.Minute)
+			if got, err := store.Token(ctx); err != nil || got != token {
+				t.Errorf("it answers %q, %v", got, err)
+			}
+		}
+		if asked != rejections+1 {
+			t.Errorf("after %d rejections it has asked %d times", rejections+1, asked)
+		}
 	}
 }
 

@@ -12,9 +12,9 @@ import (
 	"github.com/davdisk/davdisk/internal/journal"
 )
 
-// renewPatience is how long a gateway that is heard of may take to renew a login before
-// another does it in its place: it may have failed to say that it has given up. Should
-// both succeed, whoever holds what the service does not take any more learns of the other.
+// renewPatience is how long a gateway may take to renew a login before another does it in
+// its place, also if it is no member any more: what it has asked the service for may be
+// under way. It is longer than a driver takes to ask.
 const renewPatience = time.Minute
 
 // Errors of Logins.
@@ -85,7 +85,7 @@ func (l *Logins) Reserve(ctx context.Context, login []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		over, busy, changed := l.machine.holder(key, m.Epoch())
+		over, busy, changed := l.machine.holder(key)
 		if next := l.Next(login); next != nil {
 			return next, nil
 		}

@@ -127,18 +127,14 @@ func TestLoginIsRenewedOnce(t *testing.T) {
 	})
 }
 
-// A login that was not renewed is the next one's who waits, and so is that of a gateway
-// which is expelled, or does not come to an end.
+// A login that was not renewed is the next one's who waits. That of a gateway which is
+// expelled, or does not come to an end, is so when its refresh cannot be under way any more.
 func TestLoginIsLeftToOthers(t *testing.T) {
 	for name, leave := range map[string]func(t *testing.T, a *keeper){
 		"released": func(t *testing.T, a *keeper) { a.mustRelease(t) },
 		"expelled": func(t *testing.T, a *keeper) { a.connection.Cut(true); pass(30 * time.Second) },
 		"closed":   func(t *testing.T, a *keeper) { a.mustClose(t) },
-		"heard of, and silent": func(t *testing.T, a *keeper) {
-			for range 60 {
-				pass(time.Second)
-			}
-		},
+		"silent":   func(t *testing.T, a *keeper) {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			keepers(t, 2, func(t *testing.T, all []*keeper) {
@@ -151,7 +147,18 @@ func TestLoginIsLeftToOthers(t *testing.T) {
 				if got := <-b.reserve(ctx, first); !errors.Is(got.err, backend.ErrUnavailable) {
 					t.Errorf("while it is reserved the other is told %v", got.err)
 				}
+				reserved := time.Now()
 				leave(t, a)
+				if name != "released" {
+					ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+					defer cancel()
+					if got := <-b.reserve(ctx, first); !errors.Is(got.err, backend.ErrUnavailable) {
+						t.Errorf("when it has left the other is told %q, %v", got.next, got.err)
+					}
+					for time.Since(reserved) < renewPatience {
+						pass(time.Second)
+					}
+				}
 				ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				if got := <-b.reserve(ctx, first); got.next != nil || got.err != nil {
@@ -267,6 +274,24 @@ func TestManyReserve(t *testing.T) {
 		asking.Wait()
 		if alone != 1 {
 			t.Errorf("%d renew it", alone)
+		}
+	})
+}
+
+// Two who ask in one gateway are two: each account has a file of its own, and both may have
+// copies of one login.
+func TestLoginIsReservedOnceInAProcess(t *testing.T) {
+	keepers(t, 1, func(t *testing.T, all []*keeper) {
+		a := all[0]
+		if got := <-a.reserve(t.Context(), first); got.next != nil || got.err != nil {
+			t.Fatalf("it is %q, %v", got.next, got.err)
+		}
+		waiting := a.reserve(t.Context(), first)
+		if err := a.Tell(t.Context(), first, second); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-waiting; !bytes.Equal(got.next, second) || got.err != nil {
+			t.Errorf("the second is told %q, %v", got.next, got.err)
 		}
 	})
 }

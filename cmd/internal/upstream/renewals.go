@@ -74,15 +74,16 @@ func (r *renewals) next(key string) []byte {
 	return nil
 }
 
-// holder reports whether another membership than own has reserved a login, and which one
-// if it has for so long that it may be taken from it; and returns a channel that is
-// closed when that may have changed.
-func (r *renewals) holder(key string, own uint64) (over uint64, busy bool, changed <-chan struct{}) {
+// holder reports whether a login is reserved, and by which membership if it has been for
+// so long that it may be taken from it; and returns a channel that is closed when that may
+// have changed. What this gateway has reserved itself is no exception: it may not know
+// what has become of it, and have more than one who asks.
+func (r *renewals) holder(key string) (over uint64, busy bool, changed <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	one := r.all[key]
 	switch {
-	case one == nil || one.Op != opReserve || one.Epoch == own:
+	case one == nil || one.Op != opReserve:
 	case r.now().Sub(one.since) >= renewPatience:
 		over = one.Epoch
 	default:
@@ -110,7 +111,7 @@ func (r *renewals) Apply(c renewal) error {
 	switch {
 	case c.Op == opTell:
 		r.set(c)
-	case c.Op == opReserve && one != nil && one.Epoch != c.Epoch && one.Epoch != c.Over:
+	case c.Op == opReserve && one != nil && one.Epoch != c.Over:
 		return errReserved
 	case c.Op == opReserve:
 		c.Over = 0
@@ -154,15 +155,6 @@ func (r *renewals) Reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.change(func() { clear(r.all) })
-}
-
-// Expelled implements cluster.Expeller: whatever a member was renewing, others may renew.
-func (r *renewals) Expelled(_ string, epoch uint64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.change(func() {
-		maps.DeleteFunc(r.all, func(_ string, one *renewed) bool { return one.Op == opReserve && one.Epoch == epoch })
-	})
 }
 
 // change makes a change; mu is held.

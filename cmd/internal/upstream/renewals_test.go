@@ -28,21 +28,19 @@ func TestRenewals(t *testing.T) {
 	release := func(key string, epoch uint64) renewal {
 		return renewal{Op: opRelease, Key: key, Gateway: "g", Epoch: epoch}
 	}
-	expelled := func(epoch uint64) renewal { return renewal{Op: "expelled", Epoch: epoch} }
 	type step struct {
 		renewal
 		err error
 	}
 	for name, steps := range map[string][]step{
 		"one at a time":                {{reserve(one, 1, 0), nil}, {reserve(one, 2, 0), errReserved}, {reserve(two, 2, 0), nil}},
-		"again by the same":            {{reserve(one, 1, 0), nil}, {reserve(one, 1, 0), nil}, {reserve(one, 2, 0), errReserved}},
+		"again by the same":            {{reserve(one, 1, 0), nil}, {reserve(one, 1, 0), errReserved}, {reserve(one, 1, 1), nil}, {reserve(one, 2, 0), errReserved}},
 		"after it was told":            {{reserve(one, 1, 0), nil}, {tell(one, "a", 1), nil}, {reserve(one, 2, 0), errRenewed}, {reserve(one, 1, 0), errRenewed}, {reserve(two, 2, 0), nil}},
-		"what was told first stays":    {{tell(one, "a", 1), nil}, {tell(one, "b", 2), errRenewed}, {release(one, 1), errRenewed}, {expelled(1), nil}, {reserve(one, 2, 0), errRenewed}},
+		"what was told first stays":    {{tell(one, "a", 1), nil}, {tell(one, "b", 2), errRenewed}, {release(one, 1), errRenewed}, {reserve(one, 2, 0), errRenewed}},
 		"told without a reservation":   {{reserve(one, 1, 0), nil}, {tell(one, "a", 2), nil}, {reserve(one, 1, 0), errRenewed}},
 		"after it was released":        {{reserve(one, 1, 0), nil}, {release(one, 1), nil}, {reserve(one, 2, 0), nil}},
 		"not by another":               {{reserve(one, 1, 0), nil}, {release(one, 2), nil}, {reserve(one, 2, 0), errReserved}},
 		"nothing to release":           {{release(one, 1), nil}},
-		"after its member is gone":     {{reserve(one, 1, 0), nil}, {expelled(2), nil}, {reserve(one, 2, 0), errReserved}, {expelled(1), nil}, {reserve(one, 2, 0), nil}},
 		"in the place of that member":  {{reserve(one, 1, 0), nil}, {reserve(one, 2, 1), nil}, {reserve(one, 3, 1), errReserved}, {release(one, 1), nil}, {reserve(one, 3, 0), errReserved}},
 		"a key that is none":           {{reserve("", 1, 0), fs.ErrInvalid}, {tell(one+"0", "a", 1), fs.ErrInvalid}},
 		"too much, or nothing":         {{tell(one, strings.Repeat("a", maxNext+1), 1), fs.ErrInvalid}, {tell(one, "", 1), fs.ErrInvalid}, {renewal{Op: opReserve, Key: one, Next: []byte("a")}, fs.ErrInvalid}, {reserve(one, 2, 0), nil}},
@@ -52,12 +50,7 @@ func TestRenewals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRenewals(time.Now)
 			for i, s := range steps {
-				var err error
-				if s.Op == "expelled" {
-					r.Expelled("g", s.Epoch)
-				} else {
-					err = r.Apply(s.renewal)
-				}
+				err := r.Apply(s.renewal)
 				if !errors.Is(err, s.err) || (err == nil) != (s.err == nil) {
 					t.Errorf("step %d: %v, want %v", i, err, s.err)
 				}
@@ -114,10 +107,10 @@ func TestRenewalsAreFew(t *testing.T) {
 // apart of which one has started from a snapshot.
 func FuzzRenewals(f *testing.F) {
 	key := keyFor(1)
-	f.Add([]byte(`{"op":"reserve","key":"`+key+`","gateway":"g","epoch":3}`), []byte(`{"op":"reserve","key":"`+key+`","over":3,"gateway":"h","epoch":4}`), uint64(4))
-	f.Add([]byte(`{"op":"tell","key":"`+key+`","next":"AAAA","gateway":"g","epoch":3}`), []byte(`{"op":"release","key":"`+key+`","epoch":3}`), uint64(3))
-	f.Add([]byte(`{"op":"tell","key":"`+key+`","next":"`+strings.Repeat("A", 2*maxNext)+`"}`), []byte(`null`), uint64(0))
-	f.Fuzz(func(t *testing.T, first, second []byte, epoch uint64) {
+	f.Add([]byte(`{"op":"reserve","key":"`+key+`","gateway":"g","epoch":3}`), []byte(`{"op":"reserve","key":"`+key+`","over":3,"gateway":"h","epoch":4}`))
+	f.Add([]byte(`{"op":"tell","key":"`+key+`","next":"AAAA","gateway":"g","epoch":3}`), []byte(`{"op":"release","key":"`+key+`","epoch":3}`))
+	f.Add([]byte(`{"op":"tell","key":"`+key+`","next":"`+strings.Repeat("A", 2*maxNext)+`"}`), []byte(`null`))
+	f.Fuzz(func(t *testing.T, first, second []byte) {
 		a := newRenewals(time.Now)
 		for _, data := range [][]byte{first, second} {
 			var c renewal
@@ -130,9 +123,8 @@ func FuzzRenewals(f *testing.F) {
 				t.Errorf("%q is %v and %v, and then there is %v and %v", data, errA, errB, states(a), states(b))
 			}
 		}
-		a.Expelled("g", epoch)
 		for _, c := range states(a) {
-			if len(c.Key) != keyLength || len(c.Next) > maxNext || c.Op == opReserve && c.Epoch == epoch {
+			if len(c.Key) != keyLength || len(c.Next) > maxNext {
 				t.Errorf("%v is kept", c)
 			}
 		}
