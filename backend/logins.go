@@ -14,17 +14,22 @@ type Logins interface {
 	// Next returns what others, or this gateway, have renewed a login to, and that in
 	// turn; nil if nothing is known. It asks nobody.
 	Next(login []byte) []byte
-	// Ready reports whether the others can be asked now. Without it Reserve, Tell and
-	// Release fail at once.
-	Ready() bool
+	// Ready is nil if the others can be asked now, and else why not: an ErrUnavailable,
+	// which is at once that of Reserve, Tell and Release too.
+	Ready() error
+	// Attend has a function called now and then as long as the others can be asked, first
+	// soon after that begins, for what a gateway does though nobody needs its login. Calls
+	// of it do not overlap.
+	Attend(func(context.Context) error)
 	// Reserve returns when nobody renews a login, and nobody will until it is told or
 	// released, or for a minute; or what another has renewed it to, and then it has
 	// reserved nothing. If the others cannot be asked, or do not come to an end while
-	// ctx lasts, it is ErrUnavailable: the login must not be renewed then.
-	Reserve(ctx context.Context, login []byte) (next []byte, err error)
+	// ctx lasts, it is ErrUnavailable: the login must not be renewed then. Unless it
+	// waits, so it is at once when another renews the login.
+	Reserve(ctx context.Context, login []byte, wait bool) (next []byte, err error)
 	// Tell tells all gateways what a login was renewed to, and ends its reservation.
 	// What is told must be on disk already, or else login must be. If it was told before,
-	// that stays.
+	// that stays. It is fs.ErrInvalid if next cannot be told, ever.
 	Tell(ctx context.Context, login, next []byte) error
 	// Release ends a reservation of this gateway. The login was not renewed, and will not be.
 	Release(ctx context.Context, login []byte) error

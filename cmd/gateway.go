@@ -114,7 +114,7 @@ func openGateway(engine cluster.Engine, log *slog.Logger, pause func(context.Con
 		g.sessions, err = server.OpenSessions(engine, g.member)
 	}
 	if err == nil {
-		g.logins, err = upstream.OpenLogins(engine)
+		g.logins, err = upstream.OpenLogins(engine, log)
 	}
 	if err == nil {
 		g.waiting, err = waiting.Open(waiting.Options{Engine: engine, Member: g.waitingMember, Learn: g.stored, Log: log})
@@ -307,9 +307,7 @@ func (g *gateway) warn(ctx context.Context) {
 // keep joins again whenever the membership is lost, until ctx ends.
 func (g *gateway) keep(ctx context.Context, m cluster.Member) {
 	for {
-		if g.account != nil {
-			g.account.Run(ctx, m)
-		}
+		g.attend(ctx, m)
 		select {
 		case <-m.Lost():
 		case <-ctx.Done():
@@ -325,6 +323,16 @@ func (g *gateway) keep(ctx context.Context, m cluster.Member) {
 		g.forgetAll()
 		g.current.Store(&membership{m})
 		g.waiting.Wake()
+	}
+}
+
+// attend does what a membership asks for, until it or ctx ends.
+func (g *gateway) attend(ctx context.Context, m cluster.Member) {
+	var logins sync.WaitGroup
+	defer logins.Wait()
+	logins.Go(func() { g.logins.Run(ctx, m) })
+	if g.account != nil {
+		g.account.Run(ctx, m)
 	}
 }
 

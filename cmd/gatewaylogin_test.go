@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -103,5 +105,24 @@ func TestGatewayStartsWithAnOldLogin(t *testing.T) {
 				t.Errorf("the OAuth server was asked %d times", n)
 			}
 		})
+	}
+}
+
+// A gateway attends to the login of its store from when it has joined.
+func TestGatewayAttendsToItsLogin(t *testing.T) {
+	e := &fakeEngine{joins: make(chan any, 1)}
+	g, err := openGateway(e, slog.New(slog.DiscardHandler), pauseFor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	attended := make(chan struct{}, 100)
+	g.logins.Attend(func(context.Context) error { attended <- struct{}{}; return nil })
+	e.joins <- newFakeMember(7)
+	if err := g.join(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	<-attended
+	if err := g.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,9 +1,11 @@
 package yandex
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
@@ -16,7 +18,7 @@ const (
 	// maxReplaced is how many renewals are kept to be told.
 	maxReplaced = 8
 	// sharedDead is told of a login that is shared and was refused.
-	sharedDead = "the login is no longer valid: it was revoked, or the password was changed, or a gateway that is away has renewed it and could not tell; start that one again, or run davdisk login and copy the login to all gateways"
+	sharedDead = "the login is no longer valid: it was revoked, or the password was changed, or a gateway that is away has renewed it and could not tell; start that one again, or run davdisk login, and copy the login to the gateways that had this one, if there are any"
 	// reservedLate is told of a reservation that others may take already.
 	reservedLate = "the gateways took too long to agree who renews the login"
 	// unknownLogin is told of what was renewed to something that cannot be read.
@@ -44,7 +46,46 @@ func (c loginCopy) bytes() []byte {
 
 // ShareWith makes the login one of which other gateways have copies, and which they
 // renew in turn. It is called before any other method.
-func (s *TokenStore) ShareWith(others backend.Logins) { s.others = others }
+func (s *TokenStore) ShareWith(others backend.Logins) {
+	s.others = others
+	others.Attend(s.follow)
+}
+
+// follow tells the others what they do not know, and takes over what they have renewed,
+// though nobody asks for the token.
+func (s *TokenStore) follow(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return s.current(ctx)
+}
+
+// isOnDisk reports whether the file has the login that is in use: nobody has logged in.
+func (s *TokenStore) isOnDisk() bool {
+	file, err := s.load()
+	return err == nil && bytes.Equal(copyOf(file.Tokens).bytes(), copyOf(s.tokens).bytes())
+}
+
+// noteFailure notes how an attempt to renew ended. A login that is shared and cannot be
+// renewed is not tried again with each request: each would ask, or wait for, the others.
+func (s *TokenStore) noteFailure(now time.Time, err error) {
+	s.failed, s.away = nil, false
+	if err == nil {
+		return
+	}
+	s.notUntil = now.Add(refreshPause)
+	if s.others == nil {
+		return
+	}
+	s.failed, s.away = err, s.others.Ready() != nil
+	if s.expired(now) && errors.Is(err, backend.ErrUnavailable) {
+		s.notUntil = now.Add(agreeTime / 2)
+	}
+}
 
 // isBehind reports whether the others have renewed the login.
 func (s *TokenStore) isBehind() bool {
@@ -92,12 +133,36 @@ func (s *TokenStore) tell(ctx context.Context) error {
 	if s.others == nil || len(s.replaced) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), agreeTime)
+	ctx, cancel := context.WithTimeout(ctx, agreeTime)
 	defer cancel()
+	ours := copyOf(s.tokens).bytes()
+	var theirs []byte
 	for _, old := range s.replaced {
-		if err := s.others.Tell(ctx, old.bytes(), copyOf(s.tokens).bytes()); err != nil {
+		if err := s.others.Tell(ctx, old.bytes(), ours); err != nil && !errors.Is(err, fs.ErrInvalid) {
 			return err
 		}
+		if next := s.others.Next(old.bytes()); next != nil && !bytes.Equal(next, ours) {
+			theirs = next
+		}
+	}
+	if theirs != nil {
+		return s.settle(ctx, theirs)
+	}
+	s.replaced = nil
+	return s.save(s.tokens)
+}
+
+// settle decides between the login and what another gateway has told in its place: each
+// has renewed the one before, and all go on with what was issued last.
+func (s *TokenStore) settle(ctx context.Context, theirs []byte) error {
+	var other loginCopy
+	ours := copyOf(s.tokens)
+	if json.Unmarshal(theirs, &other) != nil || s.others.Next(ours.bytes()) != nil || !other.Issued.Before(ours.Issued) {
+		s.replaced = nil
+		return s.adopt(theirs)
+	}
+	if err := s.others.Tell(ctx, theirs, ours.bytes()); err != nil {
+		return err
 	}
 	s.replaced = nil
 	return s.save(s.tokens)
@@ -123,9 +188,10 @@ func (s *TokenStore) reserve(ctx context.Context) (renewed bool, err error) {
 		return false, nil
 	}
 	began := s.oauth.Now()
+	needed := s.expired(began) || s.rejected == s.tokens.Access // or else it can wait
 	ctx, cancel := context.WithTimeout(ctx, agreeTime)
 	defer cancel()
-	next, err := s.others.Reserve(ctx, copyOf(s.tokens).bytes())
+	next, err := s.others.Reserve(ctx, copyOf(s.tokens).bytes(), needed)
 	if err != nil {
 		return false, err
 	}
@@ -146,7 +212,7 @@ func (s *TokenStore) giveUp(ctx context.Context, why error) error {
 	if s.others == nil || !isRefused(why) {
 		return why
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), agreeTime)
+	ctx, cancel := context.WithTimeout(ctx, agreeTime)
 	defer cancel()
 	login := copyOf(s.tokens).bytes()
 	// If this fails the others need not wait for ever.

@@ -35,6 +35,8 @@ type TokenStore struct {
 	rejected string      // the token that the service rejected
 	unsaved  bool        // the tokens are newer than the file
 	notUntil time.Time   // time of the next allowed refresh
+	failed   error       // why the others, or the service, had it not renewed; until notUntil
+	away     bool        // that was because the others could not be asked
 }
 
 // tokenFile is the form on disk.
@@ -47,6 +49,9 @@ type tokenFile struct {
 
 const (
 	tokenVersion = 1
+	// sharedVersion is that of a login which gateways share: a davdisk that does not
+	// know of that would renew it for itself.
+	sharedVersion = 2
 	// refreshAge is the age at which tokens are refreshed: the documentation of
 	// Yandex ID advises every three months.
 	refreshAge = 90 * 24 * time.Hour
@@ -89,7 +94,7 @@ func (s *TokenStore) load() (tokenFile, error) {
 	if err := json.Unmarshal(data, &file); err != nil || file.Access == "" {
 		return tokenFile{}, &backend.Error{Kind: backend.ErrUnauthorized, Message: fmt.Sprintf("%s is damaged: run davdisk login", s.path)}
 	}
-	if file.Version > tokenVersion {
+	if file.Version > sharedVersion {
 		return tokenFile{}, fmt.Errorf("%s was written by a newer davdisk: use that one, or run davdisk login", s.path)
 	}
 	return file, nil
@@ -111,7 +116,11 @@ func (s *TokenStore) Save(ctx context.Context, tokens Tokens) error {
 
 // save is Save for a caller that holds both locks, of what is known now.
 func (s *TokenStore) save(tokens Tokens) error {
-	data, err := json.MarshalIndent(tokenFile{tokenVersion, tokens, s.shared, s.replaced}, "", "  ")
+	version := tokenVersion
+	if s.shared {
+		version = sharedVersion
+	}
+	data, err := json.MarshalIndent(tokenFile{version, tokens, s.shared, s.replaced}, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -169,24 +178,21 @@ func (s *TokenStore) Token(ctx context.Context) (string, error) {
 		}
 	}
 	now := s.oauth.Now()
-	waits := now.Before(s.notUntil) && !s.expired(now)
-	if !s.isBehind() && (waits || !s.unsaved && !s.isUntold() && !s.stale(now)) {
-		return s.tokens.Access, nil
+	if behind := s.isBehind(); !behind {
+		waits := now.Before(s.notUntil) && !(s.away && s.others.Ready() == nil)
+		switch {
+		case !s.expired(now) && (waits || !s.unsaved && !s.isUntold() && !s.stale(now)):
+			return s.tokens.Access, nil
+		case waits && s.failed != nil && s.isOnDisk():
+			return "", s.failed
+		}
 	}
 	err := s.renew(ctx)
-	switch {
-	case s.others != nil && !s.others.Ready():
-		s.notUntil = time.Time{} // nobody was asked
-	case err != nil:
-		s.notUntil = now.Add(refreshPause)
-	}
-	if err == nil {
-		return s.tokens.Access, nil
-	}
 	if isRefused(err) {
 		err = &backend.Error{Kind: backend.ErrUnauthorized, Message: err.Error()}
 	}
-	if s.expired(now) {
+	s.noteFailure(now, err)
+	if err != nil && s.expired(now) {
 		return "", err
 	}
 	return s.tokens.Access, nil
@@ -237,14 +243,8 @@ func (s *TokenStore) renew(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	if s.unsaved {
-		if err := s.save(s.tokens); err != nil {
-			return errors.Join(err, s.tell(ctx))
-		}
-	} else if err := s.read(); err != nil {
-		return err
-	}
-	if err := s.catchUp(ctx); err != nil {
+	ctx = context.WithoutCancel(ctx) // others wait for what is begun
+	if err := s.current(ctx); err != nil {
 		return err
 	}
 	if !s.stale(s.oauth.Now()) {
@@ -253,6 +253,11 @@ func (s *TokenStore) renew(ctx context.Context) error {
 	stored := s.tokens
 	if stored.Refresh == "" {
 		return ErrDead
+	}
+	if s.others != nil {
+		if err := s.others.Ready(); err != nil {
+			return err
+		}
 	}
 	// A full disk must be noticed before the refresh token is used, not after.
 	if err := s.save(stored); err != nil {
@@ -268,7 +273,7 @@ func (s *TokenStore) renew(ctx context.Context) error {
 	if stored.OAuthURL != "" && (client.URL == "" || client.URL == DefaultOAuthURL) {
 		client.URL = stored.OAuthURL
 	}
-	fresh, err := client.Refresh(context.WithoutCancel(ctx), stored.Refresh)
+	fresh, err := client.Refresh(ctx, stored.Refresh)
 	if err != nil {
 		return s.giveUp(ctx, err)
 	}
@@ -280,6 +285,18 @@ func (s *TokenStore) renew(ctx context.Context) error {
 	// If it could not be stored the others have it at least, and so has this machine
 	// when it starts again: what is on disk is what it was renewed from.
 	return errors.Join(s.use(fresh), s.tell(ctx))
+}
+
+// current makes the tokens the newest that are known. The caller holds both locks.
+func (s *TokenStore) current(ctx context.Context) error {
+	if s.unsaved {
+		if err := s.save(s.tokens); err != nil {
+			return errors.Join(err, s.tell(ctx))
+		}
+	} else if err := s.read(); err != nil {
+		return err
+	}
+	return s.catchUp(ctx)
 }
 
 // lock keeps other processes from the login until unlock is called.

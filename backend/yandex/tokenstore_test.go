@@ -82,7 +82,7 @@ func TestTokenStore(t *testing.T) {
 		t.Errorf("stored was %+v", tokens)
 	}
 	for name, content := range map[string]string{
-		"newer version": `{"version": 2, "access_token": "x"}`, "not JSON": "<", "half": `{"version": 1, "access_`, "empty": "", "no token": `{"version": 1}`,
+		"newer version": `{"version": 3, "access_token": "x"}`, "not JSON": "<", "half": `{"version": 1, "access_`, "empty": "", "no token": `{"version": 1}`,
 	} {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)

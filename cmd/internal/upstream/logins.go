@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"log/slog"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,10 +21,15 @@ import (
 // under way. It is longer than a driver takes to ask.
 const renewPatience = time.Minute
 
+// attendPause is the time between two calls of what is attended to. It is much less than
+// renewPatience: what was renewed is to be told before another tries.
+const attendPause = 15 * time.Second
+
 // Errors of Logins.
 var (
-	errAway error = &backend.Error{Kind: backend.ErrUnavailable, Message: "the login has to be renewed, and the log that the gateways share does not answer"}
-	errBusy error = &backend.Error{Kind: backend.ErrUnavailable, Message: "another gateway renews the login, and has not come to an end yet"}
+	errTooLong       = fmt.Errorf("what the login was renewed to is longer than %d bytes, and cannot be told to other gateways: %w", maxNext, fs.ErrInvalid)
+	errAway    error = &backend.Error{Kind: backend.ErrUnavailable, Message: "the login has to be renewed, and the log that the gateways share does not answer"}
+	errBusy    error = &backend.Error{Kind: backend.ErrUnavailable, Message: "another gateway renews the login, and has not come to an end yet"}
 	// errUnreadable means that a login was renewed, and what was told of it cannot be opened.
 	errUnreadable error = &backend.Error{Kind: backend.ErrUnauthorized, Message: "what another gateway has told of the login cannot be read; run davdisk login"}
 )
@@ -30,15 +39,21 @@ type Logins struct {
 	log     cluster.Log[renewal]
 	machine *renewals
 	member  atomic.Pointer[membership] // the last one; nil before the first
+	logger  *slog.Logger
+
+	mu       sync.Mutex // guards attended
+	attended []func(context.Context) error
 }
 
 var _ backend.Logins = (*Logins)(nil)
 
 // OpenLogins opens them, before the gateway joins.
-func OpenLogins(e cluster.Engine) (*Logins, error) { return openLogins(e, time.Now) }
+func OpenLogins(e cluster.Engine, log *slog.Logger) (*Logins, error) {
+	return openLogins(e, log, time.Now)
+}
 
-func openLogins(e cluster.Engine, now func() time.Time) (*Logins, error) {
-	l := &Logins{machine: newRenewals(now)}
+func openLogins(e cluster.Engine, log *slog.Logger, now func() time.Time) (*Logins, error) {
+	l := &Logins{machine: newRenewals(now), logger: log}
 	var err error
 	l.log, err = cluster.Open(e, "logins", journal.Config[renewal]{Format: "logins 1", Machine: l.machine})
 	return l, err
@@ -49,9 +64,48 @@ func openLogins(e cluster.Engine, now func() time.Time) (*Logins, error) {
 func (l *Logins) Joined(m cluster.Member) { l.member.Store(&membership{m}) }
 
 // Ready implements backend.Logins.
-func (l *Logins) Ready() bool {
+func (l *Logins) Ready() error {
 	_, err := l.joined()
-	return err == nil
+	return err
+}
+
+// Attend implements backend.Logins.
+func (l *Logins) Attend(f func(context.Context) error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.attended = append(l.attended, f)
+}
+
+// Run calls what is to be called during a membership, until that or ctx ends.
+func (l *Logins) Run(ctx context.Context, m cluster.Member) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var calling sync.WaitGroup
+	defer calling.Wait()
+	calling.Go(func() {
+		for failed := map[int]bool{}; ; {
+			l.mu.Lock()
+			all := slices.Clone(l.attended)
+			l.mu.Unlock()
+			for i, f := range all {
+				err := f(ctx)
+				if err != nil && !failed[i] && ctx.Err() == nil {
+					l.logger.Warn("a login that gateways share is not the same everywhere yet", "error", err)
+				}
+				failed[i] = err != nil
+			}
+			select {
+			case <-time.After(attendPause):
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	select {
+	case <-m.Lost():
+	case <-ctx.Done():
+	}
+	cancel()
 }
 
 // Next implements backend.Logins.
@@ -75,7 +129,7 @@ func (l *Logins) Next(login []byte) (next []byte) {
 }
 
 // Reserve implements backend.Logins.
-func (l *Logins) Reserve(ctx context.Context, login []byte) ([]byte, error) {
+func (l *Logins) Reserve(ctx context.Context, login []byte, wait bool) ([]byte, error) {
 	key, err := keyOf(login)
 	if err != nil {
 		return nil, err
@@ -103,6 +157,9 @@ func (l *Logins) Reserve(ctx context.Context, login []byte) ([]byte, error) {
 				return nil, unanswered(err)
 			}
 		}
+		if !wait {
+			return nil, errBusy
+		}
 		select {
 		case <-changed:
 		case <-m.Lost():
@@ -117,6 +174,10 @@ func (l *Logins) Tell(ctx context.Context, login, next []byte) error {
 	sealed, err := seal(login, next)
 	if err != nil {
 		return err
+	}
+	if len(sealed) > maxNext {
+		l.logger.Error("a login that gateways share was renewed here only", "error", errTooLong)
+		return errTooLong
 	}
 	return l.propose(ctx, login, renewal{Op: opTell, Next: sealed})
 }

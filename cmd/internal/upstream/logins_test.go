@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -39,7 +41,7 @@ func keepers(t *testing.T, count int, f func(t *testing.T, all []*keeper)) {
 			if k.engine, err = replica.New(k.connection, replica.Config{Gateway: fmt.Sprint("g", i), Clock: clock, Entries: 50}); err != nil {
 				t.Fatal(err)
 			}
-			if k.Logins, err = OpenLogins(k.engine); err != nil {
+			if k.Logins, err = OpenLogins(k.engine, slog.New(slog.DiscardHandler)); err != nil {
 				t.Fatal(err)
 			}
 			k.join(t)
@@ -76,7 +78,7 @@ type answer struct {
 func (k *keeper) reserve(ctx context.Context, login []byte) chan answer {
 	got := make(chan answer, 1)
 	go func() {
-		next, err := k.Reserve(ctx, login)
+		next, err := k.Reserve(ctx, login, true)
 		got <- answer{next, err}
 	}()
 	synctest.Wait()
@@ -197,13 +199,13 @@ func TestLoginWithoutMembership(t *testing.T) {
 		refuses := func(l *Logins) {
 			t.Helper()
 			began := time.Now()
-			_, err := l.Reserve(t.Context(), first)
+			_, err := l.Reserve(t.Context(), first, true)
 			for _, err := range []error{err, l.Tell(t.Context(), first, second), l.Release(t.Context(), first)} {
 				if !errors.Is(err, backend.ErrUnavailable) {
 					t.Errorf("it says %v", err)
 				}
 			}
-			if l.Ready() || time.Since(began) > 0 {
+			if l.Ready() == nil || time.Since(began) > 0 {
 				t.Errorf("it is ready, or has waited for %v", time.Since(began))
 			}
 		}
@@ -213,7 +215,7 @@ func TestLoginWithoutMembership(t *testing.T) {
 		refuses(a.Logins)
 		a.connection.Cut(false)
 		a.join(t)
-		if got := <-a.reserve(t.Context(), first); got.next != nil || got.err != nil || !a.Ready() {
+		if got := <-a.reserve(t.Context(), first); got.next != nil || got.err != nil || a.Ready() != nil {
 			t.Errorf("it is %q, %v", got.next, got.err)
 		}
 	})
@@ -257,7 +259,7 @@ func TestManyReserve(t *testing.T) {
 		var asking sync.WaitGroup
 		for _, k := range all {
 			asking.Go(func() {
-				next, err := k.Reserve(t.Context(), first)
+				next, err := k.Reserve(t.Context(), first, true)
 				if err != nil {
 					t.Error(err)
 				}
@@ -292,6 +294,47 @@ func TestLoginIsReservedOnceInAProcess(t *testing.T) {
 		}
 		if got := <-waiting; !bytes.Equal(got.next, second) || got.err != nil {
 			t.Errorf("the second is told %q, %v", got.next, got.err)
+		}
+	})
+}
+
+// Who need not wait is told at once that another renews the login; and what is too long to
+// be told is no entry.
+func TestLoginIsRefusedAtOnce(t *testing.T) {
+	keepers(t, 2, func(t *testing.T, all []*keeper) {
+		a, b := all[0], all[1]
+		if got := <-a.reserve(t.Context(), first); got.next != nil || got.err != nil {
+			t.Fatalf("it is %q, %v", got.next, got.err)
+		}
+		began := time.Now()
+		if next, err := b.Reserve(t.Context(), first, false); next != nil || !errors.Is(err, errBusy) || time.Since(began) > 0 {
+			t.Errorf("it is %q, %v after %v", next, err, time.Since(began))
+		}
+		if err := a.Tell(t.Context(), first, make([]byte, maxNext)); !errors.Is(err, fs.ErrInvalid) || b.Next(first) != nil {
+			t.Errorf("it is %v", err)
+		}
+	})
+}
+
+// What is attended to is called during a membership, and fails without ending that.
+func TestAttend(t *testing.T) {
+	keepers(t, 1, func(t *testing.T, all []*keeper) {
+		a := all[0]
+		calls := make(chan time.Time, 10)
+		a.Attend(func(ctx context.Context) error { calls <- time.Now(); return errors.New("not yet") })
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		began := time.Now()
+		running.Go(func() { a.Run(ctx, a.member) })
+		for n := range 3 {
+			if after := (<-calls).Sub(began); after != time.Duration(n)*attendPause {
+				t.Errorf("call %d is after %v", n, after)
+			}
+		}
+		cancel()
+		running.Wait()
+		if len(calls) > 0 {
+			t.Errorf("it is called %d times more", len(calls))
 		}
 	})
 }

@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -56,7 +57,7 @@ func TestRefreshWithoutAnAnswer(t *testing.T) {
 	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	for name, l := range map[string]*Logins{"another": b.Logins, "itself": a.Logins} {
-		if next, err := l.Reserve(short, login); !errors.Is(err, backend.ErrUnavailable) || next != nil {
+		if next, err := l.Reserve(short, login, true); !errors.Is(err, backend.ErrUnavailable) || next != nil {
 			t.Errorf("%s may renew it meanwhile: %q, %v", name, next, err)
 		}
 	}
@@ -168,7 +169,228 @@ type seen struct {
 	login *[]byte
 }
 
-func (l seen) Reserve(ctx context.Context, login []byte) ([]byte, error) {
+func (l seen) Reserve(ctx context.Context, login []byte, wait bool) ([]byte, error) {
 	*l.login = login
-	return l.Logins.Reserve(ctx, login)
+	return l.Logins.Reserve(ctx, login, wait)
+}
+
+// attend does what a gateway does from time to time.
+func (h *holder) attend() {
+	h.Helper()
+	for _, f := range h.attended {
+		if err := f(h.Context()); err != nil {
+			h.Error(err)
+		}
+	}
+}
+
+// A gateway that nobody asks tells what it could not tell before, or what was renewed
+// beside it, and stores what others have renewed.
+func TestIdleGateway(t *testing.T) {
+	for name, renew := range map[string]func(a *holder){
+		"it could not tell": func(a *holder) {
+			tells := &telling{Logins: a.Logins, err: errDied}
+			a.reopen(tells)
+			a.pass(2 * time.Hour)
+			a.good(a.token())
+			tells.err = nil
+		},
+		"renewed beside it": func(a *holder) {
+			if err := a.lone(a.dir).Renew(a.Context()); err != nil {
+				a.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSharing(t, rotating)
+			a, b := s.start(s.began), s.start(s.began)
+			renew(a)
+			a.attend()
+			b.applied()
+			b.good(b.token())
+			c := s.start(s.began)
+			c.attend()
+			for _, h := range []*holder{b, c} {
+				if h.stored() != a.stored() {
+					t.Errorf("it has %+v, want %+v", h.stored(), a.stored())
+				}
+			}
+			s.refreshed(1)
+		})
+	}
+}
+
+// telling is a gateway that can tell nothing if there is an error.
+type telling struct {
+	backend.Logins
+	err error
+}
+
+func (l *telling) Tell(ctx context.Context, login, next []byte) error {
+	if l.err != nil {
+		return l.err
+	}
+	return l.Logins.Tell(ctx, login, next)
+}
+
+// What can never be told is not tried again.
+func TestLoginThatCannotBeTold(t *testing.T) {
+	s := newSharing(t, rotating)
+	a := s.start(s.began)
+	a.reopen(&telling{Logins: a.Logins, err: fs.ErrInvalid})
+	s.pass(2 * time.Hour)
+	for range 2 {
+		a.good(a.token())
+		s.pass(58 * time.Minute)
+	}
+	s.refreshed(2)
+	if a.store.Untold() {
+		t.Error("it is to be told still")
+	}
+}
+
+// While a gateway is cut off its login is not written with each request.
+func TestCutOffGatewayLeavesItsFile(t *testing.T) {
+	s := newSharing(t, rotating)
+	a := s.start(s.began)
+	a.token()
+	a.cut()
+	file := filepath.Join(a.dir, "yandex", "default.json")
+	before, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, wait := range []time.Duration{56 * time.Minute, 10 * time.Minute} {
+		s.pass(wait)
+		for range 3 {
+			_, _ = a.store.Token(t.Context())
+			if after, err := os.Stat(file); err != nil || !os.SameFile(before, after) {
+				t.Errorf("it was written: %v", err)
+			}
+		}
+	}
+	a.connection.Cut(false)
+	a.join()
+	a.good(a.token())
+	s.refreshed(1)
+}
+
+// A login that is dead is not asked about with each request.
+func TestDeadLoginRests(t *testing.T) {
+	s := newSharing(t, emulator.Knobs{})
+	a := s.start(s.began)
+	s.srv.RevokeToken(a.stored().Access)
+	s.pass(400 * 24 * time.Hour)
+	for round := range 2 {
+		var entries int
+		for i := range 4 {
+			if _, err := a.store.Token(t.Context()); !errors.Is(err, backend.ErrUnauthorized) || !strings.Contains(err.Error(), "davdisk login") {
+				t.Errorf("it says %v", err)
+			}
+			if i == 0 {
+				entries = s.log.Len()
+			}
+		}
+		s.refreshed(round + 1)
+		if n := s.log.Len(); n != entries {
+			t.Errorf("it adds %d entries", n-entries)
+		}
+		s.pass(time.Minute)
+	}
+	_, _ = a.store.Token(t.Context())
+	s.login(a.dir)
+	a.good(a.token()) // at once
+}
+
+// patient notes whether Reserve may wait, and whether it would end with the request.
+type patient struct {
+	backend.Logins
+	hangUp context.CancelFunc
+	waits  []bool
+}
+
+func (l *patient) Reserve(ctx context.Context, login []byte, wait bool) ([]byte, error) {
+	l.waits = append(l.waits, wait)
+	if l.hangUp(); ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return l.Logins.Reserve(ctx, login, false)
+}
+
+// A request waits for another gateway only if its token is no good; and what it has begun
+// goes on when its client hangs up.
+func TestWhoWaitsForARenewal(t *testing.T) {
+	for name, test := range map[string]struct {
+		pass     time.Duration
+		rejected bool
+		waits    bool
+	}{
+		"still good": {56 * time.Minute, false, false},
+		"over":       {61 * time.Minute, false, true},
+		"rejected":   {time.Minute, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSharing(t, rotating)
+			a := s.start(s.began)
+			token := a.token()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			l := &patient{Logins: a.Logins, hangUp: cancel}
+			a.reopen(l)
+			s.pass(test.pass)
+			if test.rejected {
+				a.store.Rejected(token)
+				a.token() // which reads it
+			}
+			_, err := a.store.Token(ctx)
+			if err != nil || len(l.waits) != 1 || l.waits[0] != test.waits {
+				t.Errorf("it is %v, waits %v", err, l.waits)
+			}
+			a.good(a.token())
+			s.refreshed(1)
+		})
+	}
+}
+
+// A davdisk that knows of no shared logins does not read one, or it would renew it alone.
+func TestSharedLoginIsOfItsOwnVersion(t *testing.T) {
+	s := newSharing(t, rotating)
+	a := s.start(s.began)
+	a.token()
+	text, err := os.ReadFile(filepath.Join(a.dir, "yandex", "default.json"))
+	if err != nil || !strings.Contains(string(text), `"version": 2,`) {
+		t.Errorf("it has %s, %v", text, err)
+	}
+}
+
+// Two gateways have both renewed a login. Whoever tells first, both go on with the last.
+func TestRenewedTwice(t *testing.T) {
+	for name, test := range map[string]func(a, b *holder){
+		"the first tells first": func(a, b *holder) { a.reopen(a.Logins); a.token(); b.reopen(b.Logins) },
+		"the last tells first":  func(a, b *holder) { b.reopen(b.Logins); b.token(); a.reopen(a.Logins) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSharing(t, emulator.Knobs{TokenLife: time.Hour, RefreshNewAccess: true, RefreshKeepsOld: true})
+			a, b := s.start(s.began), s.start(s.began)
+			a.reopen(dying{a.Logins})
+			b.reopen(dying{b.Logins})
+			s.pass(2 * time.Hour)
+			a.token()
+			s.pass(renewPatience)
+			last := b.token()
+			s.refreshed(2)
+			test(a, b)
+			for range 2 {
+				for _, h := range []*holder{a, b} {
+					h.attend()
+					h.applied()
+				}
+			}
+			s.same(a, b)
+			if a.token() != last {
+				t.Error("it is not the last")
+			}
+			s.refreshed(2)
+		})
+	}
 }

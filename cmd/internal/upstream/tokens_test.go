@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -103,7 +104,7 @@ func (s *sharing) start(copyOf string) *holder {
 	if h.engine, err = replica.New(h.connection, replica.Config{Gateway: filepath.Base(h.dir), Clock: h.clock, Entries: s.limit}); err != nil {
 		s.Fatal(err)
 	}
-	if h.Logins, err = openLogins(h.engine, s.Now); err != nil {
+	if h.Logins, err = openLogins(h.engine, slog.New(slog.DiscardHandler), s.Now); err != nil {
 		s.Fatal(err)
 	}
 	s.Cleanup(func() {
@@ -147,6 +148,14 @@ func (h *holder) token() string {
 	return token
 }
 
+// applied waits until the gateway knows all that was told.
+func (h *holder) applied() {
+	h.Helper()
+	if err := h.Logins.log.Barrier(h.Context()); err != nil {
+		h.Error(err)
+	}
+}
+
 // stored returns the login on the gateway's disk.
 func (h *holder) stored() yandex.Tokens {
 	h.Helper()
@@ -155,8 +164,8 @@ func (h *holder) stored() yandex.Tokens {
 		h.Error(err)
 	}
 	tokens.Issued, tokens.Expires = tokens.Issued.UTC(), tokens.Expires.UTC()
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.sharing.mu.Lock()
+	defer h.sharing.mu.Unlock()
 	h.seen[tokens.Access], h.seen[tokens.Refresh] = true, true
 	return tokens
 }
@@ -276,6 +285,7 @@ func TestGatewaysRenewOnce(t *testing.T) {
 				asking.Wait()
 				s.refreshed(round + 1)
 				for _, h := range all {
+					h.applied()
 					h.good(h.token())
 					if got := h.stored(); got != all[0].stored() || got.Refresh == before.Refresh {
 						t.Errorf("it has %+v, another %+v, before %+v", got, all[0].stored(), before)
