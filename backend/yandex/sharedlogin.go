@@ -187,7 +187,7 @@ func (s *TokenStore) reserve(ctx context.Context) (renewed bool, err error) {
 	if s.others == nil {
 		return false, nil
 	}
-	began := s.oauth.Now()
+	began := s.oauth.Now().Round(0)                             // on the wall: time in which the machine sleeps counts
 	needed := s.expired(began) || s.rejected == s.tokens.Access // or else it can wait
 	ctx, cancel := context.WithTimeout(ctx, agreeTime)
 	defer cancel()
@@ -198,7 +198,7 @@ func (s *TokenStore) reserve(ctx context.Context) (renewed bool, err error) {
 	if next != nil {
 		return true, s.adopt(next)
 	}
-	// The others count from when it was reserved, also while this machine is suspended.
+	// The others count from when it was reserved, also while this machine sleeps.
 	if took := s.oauth.Now().Sub(began); took < 0 || took > 2*agreeTime {
 		return false, &backend.Error{Kind: backend.ErrUnavailable, Message: reservedLate}
 	}

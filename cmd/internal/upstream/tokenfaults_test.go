@@ -394,3 +394,29 @@ func TestRenewedTwice(t *testing.T) {
 		})
 	}
 }
+
+// sleeping is a gateway that sleeps when it has reserved a login.
+type sleeping struct {
+	backend.Logins
+	sleep func()
+}
+
+func (l sleeping) Reserve(ctx context.Context, login []byte, wait bool) ([]byte, error) {
+	defer l.sleep()
+	return l.Logins.Reserve(ctx, login, wait)
+}
+
+// A gateway that has slept does not go by what it had reserved before.
+func TestSleptOverAReservation(t *testing.T) {
+	s := newSharing(t, rotating)
+	a, b := s.start(s.began), s.start(s.began)
+	a.reopen(sleeping{a.Logins, func() { s.pass(renewPatience) }})
+	s.pass(2 * time.Hour)
+	if _, err := a.store.Token(t.Context()); !errors.Is(err, backend.ErrUnavailable) || !strings.Contains(err.Error(), "took too long") {
+		t.Errorf("it says %v", err)
+	}
+	s.refreshed(0)
+	b.good(b.token())
+	s.same(a, b)
+	s.refreshed(1)
+}
