@@ -111,6 +111,11 @@ type RemoveOptions struct {
 type MoveOptions struct {
 	Overwrite bool // a file may replace a file
 
+	// Back: what was moved aside gets its name back, to which nothing new is moved
+	// by that. A driver that keeps names closed because a change of them may still
+	// take effect lets it pass.
+	Back bool
+
 	// Once: the store is asked to move once at most. A driver does not ask again
 	// where it got no answer, and looks what became of it, or fails with
 	// ErrUncertain. Once a Move with it has succeeded, no effect of it comes later.

@@ -232,7 +232,7 @@ func (c *core) giveBack(ctx context.Context, e *intent, since time.Time) error {
 			}
 			id = fmt.Sprint(e.ID, " ", i+2)
 		default:
-			err = c.b.Move(ctx, e.Hidden, e.Target, backend.MoveOptions{})
+			err = c.b.Move(ctx, e.Hidden, e.Target, backend.MoveOptions{Back: true})
 		}
 		if err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) {
 			return err

@@ -250,7 +250,7 @@ func (c *core) showBeside(ctx context.Context, e *intent, id string) error {
 		base = string(runes[:maxName-len(id)-len(" (before )")])
 	}
 	name := path.Join(parentOf(e.Target), fmt.Sprintf("%s (before %s)", base, id))
-	if err := c.b.Move(ctx, e.Hidden, name, backend.MoveOptions{}); err != nil {
+	if err := c.b.Move(ctx, e.Hidden, name, backend.MoveOptions{Back: true}); err != nil {
 		return err
 	}
 	c.invalidate(name)
@@ -260,7 +260,7 @@ func (c *core) showBeside(ctx context.Context, e *intent, id string) error {
 
 // moveBack moves the old target back to its name.
 func (c *core) moveBack(ctx context.Context, e *intent) error {
-	if err := c.b.Move(ctx, e.Hidden, e.Target, backend.MoveOptions{}); err != nil {
+	if err := c.b.Move(ctx, e.Hidden, e.Target, backend.MoveOptions{Back: true}); err != nil {
 		return err
 	}
 	return c.finish(e)

@@ -142,8 +142,17 @@ func (l *lostChanges) lose(ctx context.Context, c lostChange, cause error) error
 
 // answered records that a change was made, strays being how many other attempts at it by
 // the same request were not answered. They, and those of earlier requests, may have been
-// overtaken on their way.
-func (l *lostChanges) answered(c lostChange, strays int) {
+// overtaken on their way. Where other gateways are to know of changes without an answer,
+// it returns when they are on their way no more: the others know nothing of them.
+func (l *lostChanges) answered(ctx context.Context, c lostChange, strays int) {
+	l.overtaken(c, strays)
+	if strays > 0 && unsettled.Wanted(ctx) {
+		c.At = l.b.cfg.Now()
+		_ = l.waitFor(context.WithoutCancel(ctx), c) // which does not end early
+	}
+}
+
+func (l *lostChanges) overtaken(c lostChange, strays int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	old, had := l.journal.Get(c.key())
@@ -174,7 +183,7 @@ func (l *lostChanges) used(name string) {
 		case c.From:
 			l.forget(c)
 		case c.To:
-			l.answered(c, 0)
+			l.overtaken(c, 0)
 		}
 	}
 }

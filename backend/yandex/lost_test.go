@@ -13,6 +13,7 @@ import (
 	"github.com/davdisk/davdisk/backend/yandex"
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
 	"github.com/davdisk/davdisk/internal/ownname"
+	"github.com/davdisk/davdisk/internal/unsettled"
 )
 
 // shortWaits is the After of a driver whose clock goes on while it waits, but for the
@@ -234,6 +235,36 @@ func TestSameChangeAfterALostAnswer(t *testing.T) {
 	}
 }
 
+// TestStraysAmongGateways: a change that had an answer at its second attempt is not told to
+// be made before the first is on its way no more, since other gateways know nothing of it.
+func TestStraysAmongGateways(t *testing.T) {
+	for name, test := range map[string]struct {
+		endpoint emulator.Endpoint
+		change   func(ctx context.Context, b *yandex.Backend) error
+	}{
+		"remove": {emulator.DeleteResource, func(ctx context.Context, b *yandex.Backend) error {
+			return b.Remove(ctx, "f", backend.RemoveOptions{})
+		}},
+		"move": {emulator.MoveResource, func(ctx context.Context, b *yandex.Backend) error {
+			return b.Move(ctx, "f", "m", backend.MoveOptions{Overwrite: true})
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClock()
+			srv, b := start(t, emulator.Options{Now: c.Now}, yandex.Config{Now: c.Now, After: c.shortWaits})
+			plant(t, srv, map[string]string{"/f": "old"})
+			srv.Inject(emulator.Fault{Endpoint: test.endpoint, Late: 9 * time.Second})
+			ctx, _ := unsettled.With(t.Context())
+			if err := test.change(ctx, b); err != nil {
+				t.Fatal(err)
+			}
+			plant(t, srv, map[string]string{"/f": "newer, of another gateway"})
+			c.pass(time.Hour)
+			hold(t, srv, map[string]string{"/f": "newer, of another gateway"}, nil)
+		})
+	}
+}
+
 // TestOneLostAnswerIsShown: what one attempt alone has done is known by a look, and nothing
 // is waited for.
 func TestOneLostAnswerIsShown(t *testing.T) {
@@ -308,7 +339,7 @@ func TestUndoAfterALostAnswer(t *testing.T) {
 				t.Errorf("again, it answered %v", err)
 			}
 		}
-		if err := move(b, aside, "d", false); err != nil {
+		if err := b.Move(t.Context(), aside, "d", backend.MoveOptions{Back: true}); err != nil {
 			t.Errorf("back, it answered %v", err)
 		}
 		if err := put(b, "d/x", "newer"); err != nil {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/yandex/internal/api"
-	"github.com/davdisk/davdisk/internal/ownname"
 )
 
 // Move implements backend.Backend.
@@ -24,7 +23,7 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 	}
 	change := lostChange{Call: api.MoveResource, From: from, To: to}
 	unlock, err := b.lockToPut(ctx, func(ctx context.Context) error {
-		if !opts.Overwrite && ownname.Is(from) { // what was put aside is given back
+		if opts.Back {
 			return b.lost.settleUndo(ctx, to)
 		}
 		return b.lost.settle(ctx, to, change)
@@ -216,7 +215,7 @@ func (b *Backend) sendTo(ctx context.Context, c api.Call, from, to string, overw
 		case lost:
 			unknown, strays = err, strays+1
 		case err == nil:
-			b.lost.answered(change, strays)
+			b.lost.answered(ctx, change, strays)
 			if r.Async() {
 				return b.transferred(ctx, c, from, to, overwrite)
 			}
@@ -233,7 +232,7 @@ func (b *Backend) sendTo(ctx context.Context, c api.Call, from, to string, overw
 			_ = b.lost.lose(ctx, change, unknown)
 			return nil
 		case looking == nil && done:
-			b.lost.answered(change, strays-1)
+			b.lost.answered(ctx, change, strays-1)
 			return nil
 		case looking != nil, !again, try == tries, !lost:
 			return b.lost.lose(ctx, change, unknown)

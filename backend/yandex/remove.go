@@ -61,7 +61,7 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 	lost := 0
 	err = b.retryNotFound(ctx, name, func() error { return b.removeOnce(ctx, change, query, &lost) })
 	if lost > 0 && hasCode(err, "DiskNotFoundError") { // one of them removed it
-		b.lost.answered(change, lost-1)
+		b.lost.answered(ctx, change, lost-1)
 		err = nil
 	}
 	if err != nil {
@@ -82,7 +82,7 @@ func (b *Backend) removeOnce(ctx context.Context, change lostChange, query url.V
 	*lost += r.Lost
 	switch {
 	case err == nil:
-		b.lost.answered(change, *lost)
+		b.lost.answered(ctx, change, *lost)
 		if r.Async() {
 			return b.vanished(ctx, func(ctx context.Context) (*api.Resource, error) { return b.storedAt(ctx, change.From) })
 		}

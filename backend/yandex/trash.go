@@ -121,7 +121,7 @@ func (b *Backend) restore(ctx context.Context, id, to string, overwrite bool) (s
 	if err != nil {
 		return "", err
 	}
-	b.lost.answered(change, 0)
+	b.lost.answered(ctx, change, 0)
 	return b.restoredTo(ctx, base, to, string(next.Href))
 }
 

@@ -88,17 +88,20 @@ func (h *hold) changed() (changed []Changed) {
 	return changed
 }
 
-// conflicts reports whether a request may not have names beside the hold.
-func (h *hold) conflicts(names []Name) bool {
+// conflicts reports whether a request of a gateway may not have names beside the hold. A
+// removal may beside one of the same gateway that is to be settled, which knows then that
+// names can be missing for another reason.
+func (h *hold) conflicts(names []Name, gateway string) bool {
+	again := h.Unsettled && h.Ticket.Gateway == gateway
 	return anyTwo(names, h.Names, func(a, b Name) bool {
-		return a.conflicts(b) && !(h.Unsettled && a.Removes && b.Removes)
+		return a.conflicts(b) && !(again && a.Removes && b.Removes)
 	})
 }
 
 // blocked reports whether names conflict with a hold, unless it only has to be
 // settled.
-func (all *holds) blocked(names []Name, now func() time.Time) bool {
-	return slices.ContainsFunc(all.held, func(h *hold) bool { return h.conflicts(names) && !h.isOver(now) })
+func (all *holds) blocked(names []Name, gateway string, now func() time.Time) bool {
+	return slices.ContainsFunc(all.held, func(h *hold) bool { return h.conflicts(names, gateway) && !h.isOver(now) })
 }
 
 func (all *holds) find(of ticket) *hold {
@@ -222,7 +225,7 @@ func (all *reservations) apply(c change) (changed []Changed, err error) {
 			all.linger(&h)
 			return nil, nil
 		}
-		if changed, err = all.judge(h.Names, r.Settled); err == nil {
+		if changed, err = all.judge(h.Names, h.Ticket.Gateway, r.Settled); err == nil {
 			all.held = append(all.held, &h)
 		}
 	case c.Op == opRelease && r.Release != nil:
@@ -270,16 +273,16 @@ func (all *reservations) apply(c change) (changed []Changed, err error) {
 	return changed, err
 }
 
-// judge reports whether names are free: ErrReserved if not. If they are, the
+// judge reports whether names are free for a gateway: ErrReserved if not. If they are, the
 // unsettled holds that are settled end, and what they may have changed is
 // returned.
-func (all *reservations) judge(names []Name, over []settled) (changed []Changed, err error) {
+func (all *reservations) judge(names []Name, gateway string, over []settled) (changed []Changed, err error) {
 	var ends []*hold
 	for _, h := range all.held {
 		switch {
 		case h.isSettled(over):
 			ends = append(ends, h)
-		case h.conflicts(names):
+		case h.conflicts(names, gateway):
 			return nil, ErrReserved
 		}
 	}
@@ -295,7 +298,7 @@ func (all *reservations) judgeNames(c *reserved) (changed []Changed, err error) 
 	defer all.mu.Unlock()
 	defer all.wake()
 	defer func() { all.cross(changed) }()
-	return all.judge(c.Names, c.Settled)
+	return all.judge(c.Names, "", c.Settled)
 }
 
 // reset ends all holds, before those of a snapshot come.
@@ -348,7 +351,7 @@ func (all *reservations) remove(h *hold) []Changed {
 // replace what a request has stored beside it.
 func (all *reservations) mayBeReplaced(h *hold, over []settled) bool {
 	return slices.ContainsFunc(all.held, func(other *hold) bool {
-		return other != h && other.Unsettled && !other.isSettled(over) && other.conflicts(h.Names)
+		return other != h && other.Unsettled && !other.isSettled(over) && other.conflicts(h.Names, h.Ticket.Gateway)
 	})
 }
 

@@ -90,11 +90,12 @@ type reservations struct {
 // A Reservation keeps the names of one request from other requests. It is used
 // by one goroutine.
 type Reservation struct {
-	table *Table
-	names []Name
-	parts []cluster.Part // what Done changes
-	made  string         // what Made was told
-	over  bool
+	table   *Table
+	names   []Name
+	gateway string         // of which it is a request
+	parts   []cluster.Part // what Done changes
+	made    string         // what Made was told
+	over    bool
 
 	arrival uint64
 	granted chan struct{} // closed when it no longer waits
@@ -137,6 +138,11 @@ func (t *Table) Reserve(ctx context.Context, names ...Name) (*Reservation, error
 
 func (t *Table) newReservation(names []Name) *Reservation {
 	r := &Reservation{table: t, names: slices.Clone(names)}
+	if t.opts.Member != nil {
+		if member := t.opts.Member(); member != nil {
+			r.gateway = member.Gateway()
+		}
+	}
 	for i := range r.names {
 		r.names[i].Path = pathtree.Clean(r.names[i].Path)
 	}
@@ -215,7 +221,7 @@ func (r *Reservation) free() bool {
 			return false
 		}
 	}
-	return !all.blocked(r.names, all.now)
+	return !all.blocked(r.names, r.gateway, all.now)
 }
 
 // wake lets in who waits and need not any longer.
