@@ -21,6 +21,7 @@ var notRun = map[string]string{
 	"davdisk serve archive: --s3-secret-key-file ~/.s3-secret":                                        atBucket,
 	"davdisk cluster init etcd://db1:2379,db2:2379,db3:2379":                                          atEtcd,
 	"davdisk serve yandex: --addr :8080 --htpasswd users --cluster etcd://db1:2379,db2:2379,db3:2379": atEtcd,
+	"davdisk cluster forget etcd://db1:2379 here-1a2b3c4d":                                            atEtcd,
 	"davdisk service uninstall":                                                                       ofMachine,
 	"davdisk service install yandex:Photos --addr 127.0.0.1:8090":                                     ofMachine,
 	"sudo davdisk service install --run-as davdisk --config /etc/davdisk/config.toml":                 ofMachine,
