@@ -12,8 +12,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -246,12 +248,27 @@ func (c *Client) decode(resp *http.Response, out any) error {
 }
 
 // wholeResponses reads a response to its end, so that a connection that breaks
-// in the middle is retried like one that broke before.
+// in the middle is retried like one that broke before. The error of a request of
+// which nothing was written, because there is no connection to the service or its
+// certificate is not good, is an [unwrittenError].
 type wholeResponses struct{ next http.RoundTripper }
 
 func (t wholeResponses) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), attemptTimeout)
 	defer cancel()
+	var traced, written atomic.Bool // a transport of another kind tells nothing
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn:      func(string) { traced.Store(true) },
+		WroteHeaders: func() { written.Store(true) },
+	})
+	resp, err := t.read(ctx, req)
+	if err != nil && traced.Load() && !written.Load() {
+		err = unwrittenError{err}
+	}
+	return resp, err
+}
+
+func (t wholeResponses) read(ctx context.Context, req *http.Request) (*http.Response, error) {
 	resp, err := t.next.RoundTrip(req.WithContext(ctx))
 	var data []byte
 	if err == nil {

@@ -100,8 +100,13 @@ func (a *attempts) afterError(ctx context.Context, err error) (bool, error) {
 // notSent reports whether a request certainly did not reach the service.
 func notSent(err error) bool {
 	var op *net.OpError
-	return errors.As(err, new(notSentError)) || errors.As(err, &op) && op.Op == "dial"
+	return errors.As(err, new(notSentError)) || errors.As(err, new(unwrittenError)) || errors.As(err, &op) && op.Op == "dial"
 }
+
+// unwrittenError is the error of an attempt that found no way to the service.
+type unwrittenError struct{ error }
+
+func (e unwrittenError) Unwrap() error { return e.error }
 
 // notSentError is the error of a request that was not sent.
 type notSentError struct{ error }
