@@ -299,16 +299,17 @@ func TestGatewayCutOff(t *testing.T) {
 	<-m.Lost()
 	put("333")
 	lists(3)
+	put("4444") // after the last reading without a membership, which may be cached
 
 	g.connection.Cut(false)
 	for g.gateway.current.Load() == m {
 		time.Sleep(time.Millisecond)
 	}
-	lists(3)
-	put("4444")
-	lists(3) // it is cached again
-	g.wants("PUT", "/f", "55555", 204)
-	lists(5)
+	lists(4)
+	put("55555")
+	lists(4) // it is cached again
+	g.wants("PUT", "/f", "666666", 204)
+	lists(6)
 }
 
 // appInCluster is davdisk whose clusters have their log in memory.

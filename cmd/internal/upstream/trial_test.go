@@ -132,6 +132,12 @@ type testGateway struct {
 	joined    cluster.Member
 }
 
+func (g *testGateway) forget() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.forgotten++
+}
+
 func (g *testGateway) forgets() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -184,7 +190,8 @@ func (e quietEngine) Status(context.Context) (cluster.Status, error) {
 	return cluster.Status{}, errors.ErrUnsupported
 }
 
-// start starts one more gateway, which joins again whenever it is expelled.
+// start starts one more gateway. It joins again whenever it is expelled, and drops what
+// it has cached before it counts as a member, as a gateway of package cmd does.
 func (tr *trial) start() *testGateway {
 	tr.Helper()
 	tr.store.mu.Lock()
@@ -205,11 +212,7 @@ func (tr *trial) start() *testGateway {
 			}
 			return tr.store.revision(i)
 		},
-		Forget: func() {
-			g.mu.Lock()
-			defer g.mu.Unlock()
-			g.forgotten++
-		},
+		Forget: g.forget,
 	})
 	if err != nil {
 		tr.Fatal(err)
@@ -230,6 +233,9 @@ func (tr *trial) start() *testGateway {
 			if err != nil {
 				g.pause(ctx, time.Second)
 				continue
+			}
+			if n > 0 { // the poller may be one that is not expelled yet, and has told nothing meanwhile
+				g.forget()
 			}
 			g.mu.Lock()
 			g.joined = m
