@@ -126,7 +126,10 @@ func (q *Queue) removeWaiting(ctx context.Context, name string, opts backend.Rem
 // bury removes an entry that is not going to be stored from the folder, and remembers it
 // until the others know that.
 func (q *Queue) bury(e *entry) error {
-	if err := q.folder.bury(e.ID); err != nil || q.id == "" {
+	if q.id == "" {
+		return q.folder.removeEntry(e.ID)
+	}
+	if err := q.folder.bury(e.ID); err != nil {
 		return err
 	}
 	q.mu.Lock()

@@ -175,6 +175,9 @@ func (f folder) load() ([]Entry, error) {
 	var entries []Entry
 	for _, e := range all {
 		if last[e.Name] != e.ID {
+			if err := f.sendAfter(last[e.Name], e.ID); err != nil {
+				return nil, err
+			}
 			if err := f.removeEntry(e.ID); err != nil {
 				return nil, err
 			}
@@ -232,7 +235,7 @@ func (f folder) identify() (id string, err error) {
 // bury removes an entry that is not going to be stored, durably. Where there are other
 // gateways, it is remembered: what they know of is stored, removed or lost.
 func (f folder) bury(id string) error {
-	if _, err := os.Stat(filepath.Join(string(f), idName)); err != nil {
+	if !f.isShared() {
 		return f.removeEntry(id)
 	}
 	if err := os.Rename(f.entry(id), f.entry(id)+removedSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {

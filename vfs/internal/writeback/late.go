@@ -30,6 +30,27 @@ type sending struct {
 
 func (f folder) sending(id string) string { return filepath.Join(string(f), id+sendingSuffix) }
 
+// isSent reports whether an upload of an entry may have been cut off.
+func (f folder) isSent(id string) bool {
+	_, err := os.Stat(f.sending(id))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// sendAfter notes that an upload of an entry that a later one replaces may have been cut
+// off.
+func (f folder) sendAfter(later, id string) error {
+	if !f.isSent(id) {
+		return nil
+	}
+	return journal.WriteFile(f.sending(later), sendingFormat, sending{})
+}
+
+// isShared reports whether the folder is, or was, that of one of several gateways.
+func (f folder) isShared() bool {
+	_, err := os.Stat(filepath.Join(string(f), idName))
+	return err == nil
+}
+
 // late is what may still take effect under the name of an entry.
 type late struct {
 	version string               // of the upload that an earlier run was killed in; empty: unknown
@@ -40,9 +61,13 @@ type late struct {
 
 // lateOf returns what an earlier run may have left of an entry; nil is nothing.
 func (q *Queue) lateOf(id string) *late {
+	if q.id == "" { // nobody is told of it, and nothing has to wait for it
+		_ = os.Remove(q.folder.sending(id))
+		return nil
+	}
 	var s sending
 	err := journal.ReadFile(q.folder.sending(id), sendingFormat, &s)
-	if q.id == "" || errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return &late{version: s.Version, until: q.opts.Now().Add(lingers)} // also if it cannot be read

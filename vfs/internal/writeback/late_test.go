@@ -150,3 +150,118 @@ func TestConflictAfterAnUnknownOutcome(t *testing.T) {
 		}
 	})
 }
+
+// sentIn returns what the folder notes of uploads that may have been cut off.
+func sentIn(t *testing.T, dir string) []string {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(dir, "*"+sendingSuffix))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// A gateway is killed while it tells the others of a file that replaces one being
+// stored: what comes late of that one is waited for.
+func TestKilledWhileReplacing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, dir := newOthers(), filepath.Join(t.TempDir(), "queue")
+		store := &endless{memory.New(memory.Options{}), make(chan error, 1), make(chan error, 1)}
+		from := t.TempDir()
+		q := amongOthers(t, store, o, from)
+		if err := putIn(t, q, "f", "first"); err != nil {
+			t.Fatal(err)
+		}
+		<-store.begun
+		o.do(func() { o.announce = func(File) error { return os.CopyFS(dir, os.DirFS(from)) } })
+		if err := putIn(t, q, "f", "ours"); err != nil {
+			t.Fatal(err)
+		}
+		o.do(func() { o.announce, o.owns = nil, map[string]bool{} })
+		q.Halt()
+		if err := q.Close(); err != nil {
+			t.Fatal(err)
+		}
+		o.do(func() { o.owns, o.changed = map[string]bool{"f": true}, nil })
+		next := newStubborn()
+		q = amongOthers(t, next, o, dir)
+		synctest.Wait()
+		if _, queued := q.File("f"); !queued || len(sentIn(t, dir)) != 1 {
+			t.Errorf("its end is told while the first may come: queued %v, with %v", queued, sentIn(t, dir))
+		}
+		put(t, next.Backend, "f", "first")
+		time.Sleep(lingers)
+		synctest.Wait()
+		if _, queued := q.File("f"); queued {
+			t.Error("its end is not told")
+		}
+		holds(t, "the store", next.Backend, "f=ours")
+		if err := q.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// What was being stored when the gateway was killed is not dropped before the upload is
+// over, which the next run finds out, stored or not. A queue that is the only one has
+// nothing to wait for.
+func TestDropAfterAKill(t *testing.T) {
+	for name, lone := range map[string]bool{"of several": false, "the only one": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := newOthers()
+				dir := killedIn(t, o, "ours")
+				id := func() string {
+					all, _, err := Read(dir)
+					if err != nil || len(all) != 1 {
+						t.Fatalf("queued are %v, %v", all, err)
+					}
+					return all[0].ID
+				}
+				if err := Drop(dir, id()); !errors.Is(err, backend.ErrUnavailable) || id() == "" {
+					t.Errorf("it is dropped with %v", err)
+				}
+				run := func(d time.Duration) {
+					var q *Queue
+					if lone {
+						q = open(t, refusing(), dir)
+					} else {
+						q = amongOthers(t, refusing(), o, dir)
+					}
+					time.Sleep(d)
+					if err := q.Close(); err != nil {
+						t.Error(err)
+					}
+				}
+				run(time.Minute)
+				if err := Drop(dir, id()); lone != (err == nil) {
+					t.Errorf("after a minute it is dropped with %v", err)
+				}
+				if lone {
+					return
+				}
+				run(time.Hour)
+				if err := Drop(dir, id()); err != nil {
+					t.Errorf("when the upload is over it is dropped with %v", err)
+				}
+			})
+		})
+	}
+}
+
+// A queue that is the only one remembers nothing of what was removed, whatever its folder
+// was before.
+func TestRemovedAlone(t *testing.T) {
+	dir := t.TempDir()
+	if err := amongOthers(t, refusing(), newOthers(), dir).Close(); err != nil {
+		t.Fatal(err)
+	}
+	q := open(t, refusing(), dir)
+	put(t, q, "f", "ours")
+	if err := errors.Join(q.Remove(t.Context(), "f", backend.RemoveOptions{}), q.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*"+removedSuffix)); err != nil || len(left) > 0 {
+		t.Errorf("there is %v, %v", left, err)
+	}
+}

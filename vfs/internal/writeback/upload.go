@@ -113,6 +113,9 @@ func (q *Queue) try(e *entry) {
 	ctx := q.uploads
 	q.mu.Unlock()
 	err := q.upload(ctx, e)
+	if err != nil && ctx.Err() == nil {
+		_ = q.over(ctx, e, "") // so that one that cannot be stored can be dropped
+	}
 	switch {
 	case err == nil:
 		// Before callers can see that it is no longer queued.

@@ -185,15 +185,21 @@ func lock(dir string) (unlock func() error, err error) {
 	return l.Close, nil
 }
 
+// errSent refuses to drop a file whose name must not be free yet.
+var errSent error = &backend.Error{Kind: backend.ErrUnavailable, Message: "an upload of it was cut off and may still take effect, over what another gateway stores under its name; start this gateway, and if it still waits after an hour, stop the gateway and drop it"}
+
 // Drop removes an entry and its content. It fails while a process has the queue
-// open.
+// open, and, where there are other gateways, after a process was killed while it
+// stored the entry: the next one knows when that upload is over.
 func Drop(dir, id string) error {
 	unlock, err := lock(dir)
 	if err != nil {
 		return err
 	}
 	f := folder(dir)
-	if err = f.bury(id); err == nil {
+	if f.isShared() && f.isSent(id) {
+		err = errSent
+	} else if err = f.bury(id); err == nil {
 		f.discard(id)
 	}
 	return errors.Join(err, unlock())
