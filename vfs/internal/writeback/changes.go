@@ -200,8 +200,11 @@ func (q *Queue) flush(ctx context.Context, names ...string) error {
 			return &fs.PathError{Op: "store", Path: name, Err: err}
 		}
 		var lost *conflict
+		var late *lateError
 		switch {
 		case next.err == nil:
+		case errors.As(next.err, &late): // it may be stored
+			return &fs.PathError{Op: "store", Path: name, Err: late.cause}
 		case errors.As(next.err, &lost):
 			return backend.PathError("store", name, backend.ErrChanged, lost.Error())
 		default:

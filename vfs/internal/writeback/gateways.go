@@ -172,6 +172,9 @@ func (q *Queue) Recheck(ctx context.Context, name string, locked bool) error {
 	case !info.Dir && (info.Version == version || !locked && slices.Contains(replaces, info.Version)):
 		return nil
 	}
+	if err := q.over(ctx, e, ""); err != nil {
+		return err
+	}
 	err = q.storeBeside(e)
 	var beside *conflict
 	if errors.As(err, &beside) {

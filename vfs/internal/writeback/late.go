@@ -57,6 +57,7 @@ type late struct {
 	until   time.Time            // when that one is over; zero: there is none
 	resent  bool                 // the content was sent again since
 	changes []*unsettled.Changes // of uploads of this run
+	looks   int                  // how often it was not over
 }
 
 // lateOf returns what an earlier run may have left of an entry; nil is nothing.
@@ -107,16 +108,13 @@ func (q *Queue) putNoted(ctx context.Context, e *entry, file *os.File, opts back
 	return info, err
 }
 
-// inherit has an entry that replaces another one wait for what may come late of that. The
-// other one is still in the folder. The caller does not hold q.mu.
+// inherit notes on disk that an entry is going to wait for what may come late of the one
+// that it replaces, which is still in the folder. The caller does not hold q.mu.
 func (q *Queue) inherit(e, old *entry) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.id == "" || old.late == nil && q.inFlight[e.Name] == nil {
 		return nil
-	}
-	if old.late != nil {
-		e.late = &late{until: old.late.until, resent: true, changes: slices.Clone(old.late.changes)}
 	}
 	return journal.WriteFile(q.folder.sending(e.ID), sendingFormat, sending{})
 }
@@ -148,6 +146,32 @@ func (q *Queue) over(ctx context.Context, e *entry, shown string) error {
 	return nil
 }
 
+// A lateError says that something may still take effect under the name of an entry.
+// Nothing has failed.
+type lateError struct{ cause *backend.Error }
+
+func (e *lateError) Error() string { return e.cause.Error() }
+func (e *lateError) Unwrap() error { return e.cause }
+
 func comesLate(left time.Duration) error {
-	return &backend.Error{Kind: backend.ErrUnavailable, Message: "an upload to that name was cut off and may still take effect, until when the other gateways are told that it waits here", RetryAfter: left}
+	return &lateError{&backend.Error{Kind: backend.ErrUnavailable, Message: "an upload to that name was cut off and may still take effect, until when the other gateways are told that it waits here", RetryAfter: left}}
+}
+
+// lingers has the queue look again later whether the end of an entry can be told, which
+// is no failed attempt. The caller holds q.mu.
+func (q *Queue) lingers(e *entry, err *lateError) {
+	looks := 0
+	if e.late != nil { // else it is over by now
+		looks = e.late.looks
+		e.late.looks++
+	}
+	pause, _ := pauseAfter(err, looks)
+	e.failed, e.refused, e.full = false, false, false
+	e.Trouble = Trouble{Next: q.opts.Now().Add(pause)}
+	if err := q.folder.writeTrouble(e.Entry); err != nil {
+		q.opts.Log.Debug("cannot write when an upload is looked at again", "name", e.Name, "error", err)
+	}
+	if looks == 0 {
+		q.opts.Log.Info("a file waits until an upload that was cut off is over", "name", e.Name, "in", pause)
+	}
 }

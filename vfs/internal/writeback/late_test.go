@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -264,4 +265,92 @@ func TestRemovedAlone(t *testing.T) {
 	if left, err := filepath.Glob(filepath.Join(dir, "*"+removedSuffix)); err != nil || len(left) > 0 {
 		t.Errorf("there is %v, %v", left, err)
 	}
+}
+
+// An upload may end, with an unknown outcome, while a later file takes the place of the
+// one it stores: that waits for it as well.
+func TestReplacedAsItsUploadEnds(t *testing.T) {
+	for name, of := range map[string]*late{"nothing before": nil, "something before": {changes: []*unsettled.Changes{{}}}} {
+		t.Run(name, func(t *testing.T) {
+			q := amongOthers(t, refusing(), newOthers(), t.TempDir())
+			if err := q.Close(); err != nil {
+				t.Fatal(err)
+			}
+			_, changes := unsettled.With(t.Context())
+			old := &entry{Entry: Entry{ID: "1", Name: "f"}, late: of, attempt: newAttempt()}
+			e := &entry{Entry: Entry{ID: "2", Name: "f"}, attempt: newAttempt()}
+			q.entries["f"], q.inFlight["f"] = old, old.attempt
+			if err := q.inherit(e, old); err != nil {
+				t.Fatal(err)
+			}
+			if old.late == nil {
+				old.late = &late{}
+			}
+			old.late.changes = append(old.late.changes, changes)
+			want := len(old.late.changes)
+			delete(q.inFlight, "f")
+			q.enqueue(e)
+			if e.late == nil || len(e.late.changes) != want || !e.late.resent {
+				t.Errorf("it waits for %+v, want %d changes", e.late, want)
+			}
+		})
+	}
+}
+
+// A file that is stored, while something may come late, has not failed.
+func TestLingeringIsNoFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, store := newOthers(), newStubborn()
+		dir := killedIn(t, o, "ours")
+		var log strings.Builder
+		q, err := Open(store, Options{
+			Dir: dir, Log: slog.New(slog.NewTextHandler(&log, nil)), Now: time.Now, Gateways: o, Changed: func(string) {},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Start()
+		for range 3 {
+			q.Expedite("f")
+			synctest.Wait()
+		}
+		entries, _, err := Read(dir)
+		if err != nil || len(entries) != 1 || entries[0].Trouble.Tries != 0 || entries[0].Trouble.Error != "" {
+			t.Errorf("it is queued as %+v, %v", entries, err)
+		}
+		holds(t, "the store", store.Backend, "f=ours")
+		if err := q.SetModTime(t.Context(), "f", time.Now()); !errors.Is(err, backend.ErrUnavailable) || strings.Contains(err.Error(), "cannot be stored") {
+			t.Errorf("its time is set with %v", err)
+		}
+		if err := q.Close(); err != nil {
+			t.Error(err)
+		}
+		if strings.Contains(log.String(), "cannot be stored") || strings.Count(log.String(), "cut off is over") != 1 {
+			t.Errorf("the log says %s", log.String())
+		}
+	})
+}
+
+// Before others are told of a file that waits, it gets another name only when nothing may
+// come late under the first.
+func TestRecheckWaitsForWhatComesLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, store := newOthers(), newStubborn()
+		dir := killedIn(t, o, "ours")
+		o.do(func() { o.owns = map[string]bool{} })
+		put(t, store.Backend, "f", "theirs")
+		q := amongOthers(t, store, o, dir)
+		for _, over := range []bool{false, true} {
+			if err := q.Recheck(t.Context(), "f", false); over != (err == nil) {
+				t.Errorf("over: %v: %v", over, err)
+			}
+			if _, queued := q.File("f"); queued == over {
+				t.Errorf("it has its name: %v, when it is over: %v", queued, over)
+			}
+			time.Sleep(lingers)
+		}
+		if err := q.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }

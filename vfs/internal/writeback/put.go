@@ -274,9 +274,17 @@ func (q *Queue) acknowledge(ctx context.Context, e *entry, replaces string) (bac
 		}
 		return backend.Info{}, err
 	}
+	return q.enqueue(e), nil
+}
+
+// enqueue queues an entry that is in the folder.
+func (q *Queue) enqueue(e *entry) backend.Info {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if old := q.entries[e.Name]; old != nil {
+		if l := old.late; l != nil { // not before: its upload may just have ended
+			e.late = &late{until: l.until, resent: true, changes: slices.Clone(l.changes)}
+		}
 		q.dequeue(old)
 		if q.inFlight[e.Name] == nil {
 			e.attempt = old.attempt // callers that wait for the old one now wait for this one
@@ -285,7 +293,7 @@ func (q *Queue) acknowledge(ctx context.Context, e *entry, replaces string) (bac
 	q.entries[e.Name] = e
 	q.bytes += e.Size
 	q.acks++
-	return e.info(), nil
+	return e.info()
 }
 
 // isQueued reports whether an entry is still queued under its name.

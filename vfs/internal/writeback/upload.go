@@ -144,7 +144,12 @@ func (q *Queue) try(e *entry) {
 		current.Replaces, current.begun = []string{e.Version}, false
 	case current == e:
 		e.attempt = newAttempt()
-		if ctx.Err() == nil && !errors.Is(err, errNotOurs) { // else the next run tries again, or the next membership
+		var late *lateError
+		switch {
+		case ctx.Err() != nil, errors.Is(err, errNotOurs): // the next run tries again, or the next membership
+		case errors.As(err, &late):
+			q.lingers(e, late)
+		default:
 			q.failed(e, err)
 		}
 	}
