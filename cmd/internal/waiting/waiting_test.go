@@ -37,6 +37,7 @@ type queue struct {
 	compare   func()            // called when all files are asked for
 	hastened  func()            // called when files are hastened
 	read      func(name string) // called when a file is asked for
+	begins    func()            // called when the others know all
 }
 
 func (q *queue) ID() string { return q.id }
@@ -49,8 +50,14 @@ func (q *queue) Removed() []vfs.Waiting {
 	return all
 }
 
-func (q *queue) Began([]vfs.Waiting) { q.removed, q.buried, q.began = nil, nil, q.began+1 }
-func (q *queue) Halt()               { q.halted++ }
+func (q *queue) Halt() { q.halted++ }
+
+func (q *queue) Began([]vfs.Waiting) {
+	q.removed, q.buried, q.began = nil, nil, q.began+1
+	if q.begins != nil {
+		q.begins()
+	}
+}
 
 func (q *queue) Stored(_ context.Context, f vfs.Waiting) (bool, error) {
 	return q.stored[f.Name] == f.Version, q.away

@@ -124,17 +124,15 @@ func (t *Table) Tell(ctx context.Context) error {
 func (t *Table) finish(epoch, life uint64, local vfs.Local, removed []vfs.Waiting) {
 	t.mu.Lock()
 	same := t.life == life
+	if same {
+		t.ready, t.compared = epoch, true
+		t.notify()
+	}
 	t.mu.Unlock()
 	if !same {
 		return
 	}
 	local.Began(removed)
-	t.mu.Lock()
-	if t.life == life {
-		t.ready, t.compared = epoch, true
-	}
-	t.notify()
-	t.mu.Unlock()
 	local.Expedite() // it owns something from now on
 	wake(t.look)
 }
@@ -194,6 +192,7 @@ func (t *Table) tell(ctx context.Context, epoch uint64, local vfs.Local) error {
 	}
 	var files []announced
 	var gone []numbered
+	var strange []string
 	for name := range dirty {
 		is := t.known(name) // before the queue: what is announced later has another number
 		f, queued := local.File(name)
@@ -203,7 +202,10 @@ func (t *Table) tell(ctx context.Context, epoch uint64, local vfs.Local) error {
 		case queued && (is.own || is.inherits(t.owner(), f)):
 			files = append(files, announced{f, is.Number})
 		case queued:
-			t.adoptLater(name)
+			strange = append(strange, name)
+			if is.mine && is.Owner != t.owner() && !t.isRenamed(name, local) { // removed from another folder: in the way
+				gone = append(gone, numbered{name, is.Number})
+			}
 		case is.mine && !t.isRenamed(name, local):
 			gone = append(gone, numbered{name, is.Number})
 		}
@@ -223,6 +225,9 @@ func (t *Table) tell(ctx context.Context, epoch uint64, local vfs.Local) error {
 		for _, f := range c.Files {
 			t.told(f.Name, local)
 		}
+	}
+	for _, name := range strange {
+		t.adoptLater(name)
 	}
 	return nil
 }
