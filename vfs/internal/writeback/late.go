@@ -119,6 +119,14 @@ func (q *Queue) inherit(e, old *entry) error {
 	return journal.WriteFile(q.folder.sending(e.ID), sendingFormat, sending{})
 }
 
+// unnote removes the note of an entry whose name nothing is in flight under any more, if
+// nothing may come late. The caller holds q.mu.
+func (q *Queue) unnote(e *entry) {
+	if q.id != "" && e.late == nil && q.inFlight[e.Name] == nil {
+		_ = os.Remove(q.folder.sending(e.ID))
+	}
+}
+
 // over is an error while something may still take effect under the name of an entry,
 // which its end must not be told before. shown is the version that the store has, if the
 // content was not sent since: the upload that was cut off may have ended with it.

@@ -106,12 +106,87 @@ func TestKilledWhileStoring(t *testing.T) {
 				if err := q.Close(); err != nil {
 					t.Error(err)
 				}
-				if left, err := filepath.Glob(filepath.Join(dir, "*"+sendingSuffix)); err != nil || len(left) > 0 {
-					t.Errorf("there is %v, %v", left, err)
+				if left := notesIn(t, dir); len(left) > 0 {
+					t.Errorf("there is %v", left)
 				}
 			})
 		})
 	}
+}
+
+// notesIn returns the notes of uploads in the folder of a queue.
+func notesIn(t *testing.T, dir string) []string {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(dir, "*"+sendingSuffix))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// What was written during an upload that has come to its end is not told for half an hour
+// by the next run: nothing was cut off.
+func TestWrittenWhileStoring(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, store, dir := newOthers(), &endless{memory.New(memory.Options{}), make(chan error, 1), make(chan error, 1)}, t.TempDir()
+		q := amongOthers(t, store, o, dir)
+		for _, content := range []string{"first", "ours"} {
+			if err := putIn(t, q, "f", content); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		if got := notesIn(t, dir); len(got) != 1 {
+			t.Errorf("during the upload there is %v, want the note of the later one", got)
+		}
+		o.do(func() { o.owns = map[string]bool{} })
+		q.Halt()
+		if err := q.Close(); err != nil {
+			t.Error(err)
+		}
+		if got := notesIn(t, dir); len(got) > 0 {
+			t.Errorf("after the upload there is %v", got)
+		}
+		o.do(func() { o.owns["f"] = true })
+		q = amongOthers(t, store.Backend, o, dir)
+		synctest.Wait()
+		holds(t, "the store", store.Backend, "f=ours")
+		if left := q.Files(); len(left) > 0 {
+			t.Errorf("there still waits %v", left)
+		}
+		if err := q.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// What may come late of an upload of unknown outcome is waited for by what was written
+// after it, too.
+func TestWrittenAfterAnUnknownOutcome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, store, dir := newOthers(), &unsettling{Backend: memory.New(memory.Options{})}, t.TempDir()
+		q := amongOthers(t, store, o, dir)
+		if err := putIn(t, q, "f", "first"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		put(t, store.Backend, "f", "ours") // so that the next one is not sent itself
+		if err := putIn(t, q, "f", "ours"); err != nil {
+			t.Fatal(err)
+		}
+		for _, over := range []bool{false, true} {
+			store.over.Store(over)
+			q.Expedite("f")
+			synctest.Wait()
+			notes := notesIn(t, dir)
+			if _, queued := q.File("f"); queued == over || len(notes) > 0 == over {
+				t.Errorf("it is queued: %v, and there is %v, when the upload is over: %v", queued, notes, over)
+			}
+		}
+		if err := q.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // unsettling is a store that does not tell the outcome of uploads.

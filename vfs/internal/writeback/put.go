@@ -290,6 +290,7 @@ func (q *Queue) enqueue(e *entry) backend.Info {
 			e.attempt = old.attempt // callers that wait for the old one now wait for this one
 		}
 	}
+	q.unnote(e)
 	q.entries[e.Name] = e
 	q.bytes += e.Size
 	q.acks++

@@ -131,6 +131,9 @@ func (q *Queue) try(e *entry) {
 	defer q.wake()
 	current, attempt := q.entries[e.Name], q.inFlight[e.Name]
 	delete(q.inFlight, e.Name)
+	if current != nil && current != e {
+		q.unnote(current)
+	}
 	switch {
 	case err == nil && current == e:
 		q.dequeue(e)
