@@ -9,7 +9,7 @@ import (
 )
 
 // testLog is a log in memory, of which each gateway has applied everything whenever a
-// call returns.
+// call returns. While one is under way, some have applied an entry and others have not.
 type testLog struct {
 	mu       sync.Mutex
 	entries  []testEntry
@@ -109,8 +109,14 @@ func (g *testGateway) Propose(ctx context.Context, data []cluster.Data) (uint64,
 	return uint64(len(g.log.entries)), err
 }
 
-func (g *testGateway) AppliedByAll(ctx context.Context, _ uint64) error { return ctx.Err() }
-func (g *testGateway) Barrier(ctx context.Context) error                { return ctx.Err() }
+// AppliedByAll waits for what some of the gateways have applied already, too.
+func (g *testGateway) AppliedByAll(ctx context.Context, _ uint64) error {
+	g.log.mu.Lock()
+	defer g.log.mu.Unlock()
+	return ctx.Err()
+}
+
+func (g *testGateway) Barrier(ctx context.Context) error { return ctx.Err() }
 func (g *testGateway) Join(context.Context) (cluster.Member, error) {
 	return nil, cluster.ErrUnavailable
 }

@@ -156,11 +156,16 @@ func (w *world) copied(n *node) string {
 	return dir
 }
 
-// change does what a request to a gateway does.
+// change does what a request to a gateway does. One that has succeeded is answered when all
+// have applied an entry that releases its names, and so what its gateway knew before: until
+// then another one may show as waiting what is stored, or was removed.
 func (w *world) change(n *node, name string, do func(*vfs.FS) error) error {
 	w.names <- struct{}{}
 	defer func() { <-w.names }()
 	err := do(n.fs)
+	if err == nil {
+		err = n.AppliedByAll(w.t.Context(), 0)
+	}
 	for _, other := range w.nodes {
 		if other != n && other.runs() {
 			other.invalidate(name)

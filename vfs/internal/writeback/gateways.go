@@ -54,8 +54,10 @@ type Gateways interface {
 	// In returns what waits in a folder in other queues.
 	In(folder string) []File
 	// Settle returns when the store has what other queues hold at and below the
-	// names, and what this one held there is not known as waiting any more. It
-	// asks for that and waits briefly, and is then backend.ErrUnavailable.
+	// names, and what this one held there is not known here as waiting any more. It
+	// asks for that and waits briefly, and is then backend.ErrUnavailable. The others
+	// know it when a later entry is applied by all of them, such as the one that a
+	// request ends with.
 	Settle(ctx context.Context, names ...string) error
 }
 
