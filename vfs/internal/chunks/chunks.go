@@ -188,8 +188,9 @@ func readFile(name string, size int64, buf []byte) ([]byte, error) {
 // Put caches a chunk. Errors are ignored, because a cache may miss. It does not
 // retain data.
 func (c *Cache) Put(version string, index int64, data []byte) {
-	name := fileName(version, index)
-	c.put(name, name, data)
+	u := c.Unchecked(version)
+	u.Put(index, data)
+	u.Keep()
 }
 
 // Drop removes all chunks of a version.
@@ -217,8 +218,8 @@ func (c *Cache) wantsFile(name string, size int64) bool {
 	return !have && size <= c.max && (used == 0 || used+size <= c.max/shares)
 }
 
-// put writes the file of a chunk, which may have another name than its checksum
-// says.
+// put writes the file of a chunk of an owner, which has another name than its
+// checksum says.
 func (c *Cache) put(name, checked string, data []byte) {
 	e := entry{name, int64(len(data) + sumSize)}
 	if !c.wantsFile(name, e.size) {
@@ -243,9 +244,8 @@ func (c *Cache) count(e entry, sign int64) {
 	}
 }
 
-// write makes the file of a chunk. Nobody reads it before its entry is there, and
-// what a crash leaves of it has not its checksum. That the file exists is an error:
-// another makes it.
+// write makes the file of a chunk. Its owner alone makes and reads it until it is
+// given to all; a later run removes it, or finds that it has not its checksum.
 func (c *Cache) write(name, checked string, data []byte) error {
 	full := filepath.Join(c.dir, name)
 	create := func() (*os.File, error) { return os.OpenFile(full, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) }
