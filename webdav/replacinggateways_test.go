@@ -87,7 +87,7 @@ func (g *davGateways) want(t *testing.T, at, status int, method, name, body stri
 
 // TestReplacingStopsAtEachStep stops a gateway before and after each call that it
 // makes to replace a folder, and expels it. The two others put right what it has left,
-// at once: whoever asks finds the old folder or the new one. Half an hour later the
+// at once: readers find the old folder or the new one. Half an hour later the
 // gateway wakes up, and its call is carried out if it was not before, and what was
 // stored meanwhile stays.
 func TestReplacingStopsAtEachStep(t *testing.T) {
@@ -266,7 +266,7 @@ func TestReplacingEndsWithItsMembership(t *testing.T) {
 }
 
 // A move aside that its gateway had sent before it was expelled is carried out late:
-// whoever asks for the name then is shown the old folder, and its place is given back.
+// readers of the name are then shown the old folder, and its place is given back.
 // A store that goes on with moves by itself may take longer.
 func TestMovedAsideLate(t *testing.T) {
 	for name, test := range map[string]struct {

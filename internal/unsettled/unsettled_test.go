@@ -65,7 +65,7 @@ func TestNobodyIsTold(t *testing.T) {
 	}
 }
 
-// Each change is asked for with the context of whoever asks, and one that is reported
+// Each change is asked for with the context of the caller, and one that is reported
 // meanwhile is not lost.
 func TestReportedWhileAsked(t *testing.T) {
 	type key struct{}

@@ -77,7 +77,7 @@ func (r *renewals) next(key string) []byte {
 // holder reports whether a login is reserved, and by which membership if it has been for
 // so long that it may be taken from it; and returns a channel that is closed when that may
 // have changed. What this gateway has reserved itself is no exception: it may not know
-// what has become of it, and have more than one who asks.
+// what has become of it, and let two gateways renew it at once.
 func (r *renewals) holder(key string) (over uint64, busy bool, changed <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
