@@ -88,8 +88,8 @@ type gateways struct {
 	// Guarded by operations.mu.
 	noted   map[string]*intent       // by ID; an intent never changes, an entry makes another
 	working map[string]chan struct{} // the busy of what this process works on, by ID
-	ended   map[string]uint64        // last epoch that has ended, by gateway
-	name    string                   // of this gateway when it announced something last
+	ended   cluster.Ended
+	name    string // of this gateway when it announced something last
 	closed  bool
 }
 
@@ -122,7 +122,7 @@ func (o *operations) join(opts *options, caps backend.Capabilities, free func(),
 	g := &gateways{
 		shares: caps.NoAtomicMove == "" || caps.MovesAlone, alone: caps.MovesAlone, lingers: callLingers,
 		member: opts.member, free: free, changed: changed,
-		noted: map[string]*intent{}, working: map[string]chan struct{}{}, ended: map[string]uint64{},
+		noted: map[string]*intent{}, working: map[string]chan struct{}{}, ended: cluster.Ended{},
 	}
 	if g.alone {
 		g.lingers = operationLingers

@@ -96,14 +96,12 @@ func (c *core) await(ctx context.Context, affected func(e *intent) bool) error {
 // affects returns a func that reports whether an intent affects what is found
 // under a name.
 func affects(name string) func(e *intent) bool {
-	return func(e *intent) bool { return e.replaces() && backend.Within(name, e.Target) }
+	return func(e *intent) bool { return e.replaces() && inName(name, e.Target) }
 }
 
 // affectsList is like affects, for the listing of a folder.
 func affectsList(name string) func(e *intent) bool {
-	return func(e *intent) bool {
-		return e.replaces() && (parentOf(e.Target) == name || backend.Within(name, e.Target))
-	}
+	return func(e *intent) bool { return e.replaces() && inList(name, e.Target) }
 }
 
 // concernsList is like affectsList, and for what has a hidden name in the folder.
@@ -114,9 +112,7 @@ func concernsList(name string) func(e *intent) bool {
 
 // affectsTree is like affects, for a name and all below it.
 func affectsTree(name string) func(e *intent) bool {
-	return func(e *intent) bool {
-		return e.replaces() && (backend.Within(e.Target, name) || backend.Within(name, e.Target))
-	}
+	return func(e *intent) bool { return e.replaces() && inTree(name, e.Target) }
 }
 
 // leftIn returns a func that reports whether an intent is one to remove what is

@@ -1,7 +1,6 @@
 package vfs
 
 import (
-	"cmp"
 	"fmt"
 	"iter"
 	"maps"
@@ -64,7 +63,7 @@ func (o *operations) known(id string) (e *intent, own bool) {
 func (o *operations) apply(n note) (*intent, error) {
 	g := o.gateways
 	if n.Ended != nil {
-		g.end(*n.Ended)
+		g.ended.Add(n.Ended.Gateway, n.Ended.Epoch)
 		return nil, nil
 	}
 	if n.ID == "" || n.Intent != nil && (n.Intent.ID != n.ID || !n.Intent.inLog()) {
@@ -73,7 +72,7 @@ func (o *operations) apply(n note) (*intent, error) {
 	before := g.noted[n.ID]
 	switch {
 	case n.Kept && n.Intent != nil:
-	case n.By.Epoch <= g.ended[n.By.Gateway]:
+	case g.ended.Has(n.By.Gateway, n.By.Epoch):
 		return nil, cluster.ErrExpelled // nobody would put it right
 	case !before.leadsTo(n):
 		return nil, errTaken
@@ -142,7 +141,7 @@ func (e *intent) lingers() bool { return e.Kind == staging || e.Kind == lingerin
 func (r replacements) Expelled(gateway string, epoch uint64) {
 	o := r.o
 	o.mu.Lock()
-	o.gateways.end(owner{gateway, epoch})
+	o.gateways.ended.Add(gateway, epoch)
 	left := o.allNoted(func(e *intent) bool {
 		return e.owner.Gateway == gateway && e.owner.Epoch <= epoch && e.owner != owner{}
 	})
@@ -152,21 +151,6 @@ func (r replacements) Expelled(gateway string, epoch uint64) {
 	o.mu.Unlock()
 	if len(left) > 0 {
 		o.gateways.free()
-	}
-}
-
-// maxEnded bounds the ended epochs that are known. They matter for the moment in
-// which a gateway joins again, so that the latest are enough.
-const maxEnded = 256
-
-// end records that an epoch of a gateway has ended. Which are forgotten does not
-// depend on the order in which they are learned.
-func (g *gateways) end(of owner) {
-	g.ended[of.Gateway] = max(g.ended[of.Gateway], of.Epoch)
-	if len(g.ended) > maxEnded {
-		delete(g.ended, slices.MinFunc(slices.Collect(maps.Keys(g.ended)), func(a, b string) int {
-			return cmp.Or(cmp.Compare(g.ended[a], g.ended[b]), cmp.Compare(a, b))
-		}))
 	}
 }
 

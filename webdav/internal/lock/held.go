@@ -19,8 +19,8 @@ import (
 // applied, by nothing but the holds before it, and therefore everywhere alike.
 type holds struct {
 	held  []*hold
-	ended map[string]uint64 // last epoch that has ended, by gateway
-	count uint64            // of tickets that this process has made
+	ended cluster.Ended
+	count uint64 // of tickets that this process has made
 }
 
 // A ticket identifies a reservation among those of all gateways.
@@ -217,7 +217,7 @@ func (all *reservations) apply(c change) (changed []Changed, err error) {
 	switch {
 	case c.Op == opReserve && r.Hold != nil && len(r.Hold.Names) > 0:
 		h := *r.Hold
-		if !h.Unsettled && h.Ticket.Epoch <= all.ended[h.Ticket.Gateway] {
+		if !h.Unsettled && all.ended.Has(h.Ticket.Gateway, h.Ticket.Epoch) {
 			return nil, cluster.ErrExpelled // it would never be released
 		}
 		if h.Unsettled { // in a snapshot: others may have had the names as well
@@ -266,7 +266,7 @@ func (all *reservations) apply(c change) (changed []Changed, err error) {
 			err = cluster.ErrExpelled
 		}
 	case c.Op == opEnded && r.Release != nil:
-		all.end(*r.Release)
+		all.ended.Add(r.Release.Gateway, r.Release.Epoch)
 	default:
 		err = fmt.Errorf("%w: change %q", journal.ErrEntry, c.Op)
 	}
@@ -306,7 +306,7 @@ func (all *reservations) reset() {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	all.stopTimers()
-	all.held, all.ended = nil, map[string]uint64{}
+	all.held, all.ended = nil, cluster.Ended{}
 	all.wake()
 }
 
@@ -355,21 +355,6 @@ func (all *reservations) mayBeReplaced(h *hold, over []settled) bool {
 	})
 }
 
-// maxEnded bounds the ended epochs that are known. They matter for the moment in
-// which a gateway joins again alone, so that the latest are enough.
-const maxEnded = 256
-
-// end records that an epoch of a gateway has ended. Which are forgotten does not
-// depend on the order in which they are recorded.
-func (all *reservations) end(of ticket) {
-	all.ended[of.Gateway] = max(all.ended[of.Gateway], of.Epoch)
-	if len(all.ended) > maxEnded {
-		delete(all.ended, slices.MinFunc(slices.Collect(maps.Keys(all.ended)), func(a, b string) int {
-			return cmp.Or(cmp.Compare(all.ended[a], all.ended[b]), cmp.Compare(a, b))
-		}))
-	}
-}
-
 // expelled ends the reservations of a gateway, and keeps the names closed whose
 // change may still take effect. It returns what may have been changed, and that is
 // told again when those are settled.
@@ -378,7 +363,7 @@ func (all *reservations) expelled(gateway string, epoch uint64) (changed []Chang
 	defer all.mu.Unlock()
 	defer all.wake()
 	defer func() { all.cross(changed) }()
-	all.end(ticket{Gateway: gateway, Epoch: epoch})
+	all.ended.Add(gateway, epoch)
 	for _, h := range slices.Clone(all.held) {
 		switch {
 		case h.Ticket.Gateway != gateway || h.Ticket.Epoch > epoch || h.Unsettled:

@@ -112,17 +112,17 @@ func TestLetInWhenTheTimeIsOver(t *testing.T) {
 func TestEndedEpochsAreBounded(t *testing.T) {
 	_, gateways := gatewaytest.New(t, 2)
 	all := tables(t, gateways, Options{})
-	const last = 3 * maxEnded
+	const last = 3 * cluster.MaxEnded
 	name := func(epoch int) string { return fmt.Sprint("gone-", epoch) }
 	for _, table := range all {
 		for epoch := 1; epoch <= last; epoch++ {
 			machine{table}.Expelled(name(epoch), uint64(epoch))
 		}
-		if got := len(table.reserved.ended); got != maxEnded {
+		if got := len(table.reserved.ended); got != cluster.MaxEnded {
 			t.Errorf("%d are kept", got)
 		}
 	}
-	for epoch, want := range map[int]error{last: cluster.ErrExpelled, last - maxEnded + 1: cluster.ErrExpelled} {
+	for epoch, want := range map[int]error{last: cluster.ErrExpelled, last - cluster.MaxEnded + 1: cluster.ErrExpelled} {
 		c := change{Op: opReserve, Reserved: &reserved{Hold: &hold{Ticket: ticket{name(epoch), uint64(epoch), 1}, Names: []Name{{Path: "/a"}}}}}
 		if err := all[0].propose(c); !errors.Is(err, want) {
 			t.Errorf("reserved in epoch %d: %v", epoch, err)
