@@ -2,8 +2,8 @@
 # make test-more   what drives desktop programs, or needs packages of hundreds of megabytes; the fuzzers,
 #                  ten seconds each; the code for other systems
 # make test-long   everything, nothing shortened, and ten minutes of each fuzzer; with PART=NAME one part:
-#                  vfs, yandex, webdav, cmd, conformance, e2e, cluster, faults or fuzz; cluster is half an
-#                  hour of several gateways that fail; faults is the part of e2e in which each call of each
+#                  vfs, yandex, webdav, cmd, conformance, e2e, cluster, faults or fuzz; cluster is two half
+#                  hours of several gateways that fail; faults is the part of e2e in which each call of each
 #                  scenario fails in each way, without the race detector
 # make dist        a release of the commit in dist/: binaries for all systems, packages, checksums; built twice
 # make lint        golangci-lint with .golangci.yml, for people
@@ -71,7 +71,7 @@ long-yandex: long-yandex-lies
 long-yandex-lies:
 	DAVDISK_TEST=long $(run_tests) -timeout 60m -run '^TestLiesUnderLoad$$' ./internal/e2e
 long-cluster:
-	DAVDISK_TEST=long $(GO) test -race -v -timeout 60m -run '^TestGatewaysUnderLoad$$' ./internal/e2e
+	DAVDISK_TEST=long $(GO) test -race -v -timeout 80m -run '^TestGatewaysUnderLoad$$' ./internal/e2e
 long-faults:
 	DAVDISK_TEST=long $(GO) test -v -timeout 10h -run '^TestEveryFault' ./internal/e2e
 long-fuzz:

@@ -217,7 +217,10 @@ func (c *loadClient) note(name string, w writing, a reply) {
 }
 
 func (c *loadClient) closed(name string, a reply) {
-	if c.room != nil && a.code == http.StatusLocked && a.ended-a.sent > 9*time.Second {
+	took := a.ended - a.sent
+	closed := a.code == http.StatusLocked && took > 9*time.Second ||
+		a.code == http.StatusServiceUnavailable && took > 4*time.Second && strings.Contains(a.body, "waits at the gateway")
+	if c.room != nil && closed {
 		c.count("requests met a name that was closed")
 		c.room.leave(strings.TrimSuffix(name, propertyMark))
 	}

@@ -75,6 +75,13 @@ func newChronicle(now func() time.Duration) *chronicle {
 	return &chronicle{now: now, files: map[string]*history{}, tags: map[string]string{}, wrong: map[string][]string{}, counts: map[string]int{}}
 }
 
+// names returns those of all files that a client has changed.
+func (c *chronicle) names() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Sorted(maps.Keys(c.files))
+}
+
 func (c *chronicle) of(name string) *history {
 	if c.files[name] == nil {
 		c.files[name] = &history{name: name}

@@ -10,8 +10,9 @@ import (
 )
 
 // distant is the content of a file that waits at another gateway. What it is like is
-// known; it can be read once it is stored, which the first Range waits for. If the
-// store has another version by then, it is backend.ErrChanged.
+// known; it can be read once it is stored, which the first Range waits for, unless the
+// store shows it: one of which an upload was cut off is told to wait for long after it
+// was stored. If the store has another version by then, it is backend.ErrChanged.
 type distant struct {
 	queue *Queue
 	file  File
@@ -42,10 +43,12 @@ func (d *distant) open(ctx context.Context) (backend.Content, error) {
 	case d.stored != nil:
 		return d.stored, nil
 	}
-	if err := pathError("open", d.file.Name, d.queue.gateways.Settle(ctx, d.file.Name)); err != nil {
-		return nil, err
+	info, err := d.queue.store.Stat(ctx, d.file.Name)
+	if err != nil || info.Dir || info.Version != d.file.Version {
+		if err := d.queue.gateways.Settle(ctx, d.file.Name); err != nil {
+			return nil, pathError("open", d.file.Name, err)
+		}
 	}
-	var err error
 	d.stored, err = d.queue.store.Open(ctx, d.file.Name, d.file.Version)
 	return d.stored, err
 }

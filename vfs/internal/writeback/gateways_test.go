@@ -185,6 +185,19 @@ func TestElsewhere(t *testing.T) {
 	if calls := store.asked(); calls != "" {
 		t.Errorf("the store is asked to %s", calls)
 	}
+	info, err := store.Stat(t.Context(), "d/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.do(func() {
+		o.files["d/f"], o.settled = File{Name: "d/f", Size: info.Size, Version: info.Version}, nil
+	})
+	if got, err := contentOf(t, q, "d/f"); err != nil || got != "old" || o.settled != nil {
+		t.Errorf("told to wait, and stored, it is %q, %v, after asking for %q", got, err, o.settled)
+	}
+	if err := putIn(t, q, "d/f", "x"); !errors.Is(err, busy) {
+		t.Errorf("told to wait, and stored, it is changed with %v", err)
+	}
 	o.do(func() { o.settle, o.files = nil, map[string]File{} })
 	if got, err := contentOf(t, q, "d/f"); err != nil || got != "old" {
 		t.Errorf("then it is %q, %v", got, err)
