@@ -141,8 +141,9 @@ func (n *nodes) begin(ctx context.Context) (context.Context, func(), error) {
 }
 
 // call makes a call until it succeeds, etcd or each of its nodes refuses it, or the
-// context ends. It reports whether an attempt may have been carried out that did
-// not succeed.
+// context ends. A node is left when it fails or has had its time, and not because the
+// context ends: all calls of this gateway, and its watch, share one connection. It
+// reports whether an attempt may have been carried out that did not succeed.
 func (n *nodes) call(ctx context.Context, do func(context.Context, *clientv3.Client) error) (sent bool, err error) {
 	ctx, done, err := n.begin(ctx)
 	if err != nil {
@@ -167,8 +168,9 @@ func (n *nodes) call(ctx context.Context, do func(context.Context, *clientv3.Cli
 				return sent, nil
 			case isRefusal(err):
 				return sent, unavailable(refusal(client.Endpoints()[0], err))
+			case ctx.Err() == nil: // else the call was given up, which says nothing of the node
+				n.next(client)
 			}
-			n.next(client)
 		}
 		if r := new(Refusal); errors.As(err, &r) {
 			refusing[r.Endpoint] = err

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/peer"
 
 	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/internal/cluster/replica"
@@ -43,5 +47,65 @@ func TestALoginThatHangsHoldsNobody(t *testing.T) {
 	}
 	if err := <-waiting; err == nil {
 		t.Error("a call has succeeded")
+	}
+}
+
+// silentNode starts a node that answers nothing, and returns its address and the
+// context of each call that comes.
+func silentNode(t *testing.T) (address string, calls <-chan context.Context) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	came := make(chan context.Context)
+	node := grpc.NewServer(grpc.UnknownServiceHandler(func(_ any, call grpc.ServerStream) error {
+		came <- call.Context()
+		<-call.Context().Done()
+		return call.Context().Err()
+	}))
+	served := make(chan error, 1)
+	go func() { served <- node.Serve(l) }()
+	t.Cleanup(func() {
+		node.Stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return l.Addr().String(), came
+}
+
+// TestACallThatIsGivenUpDisturbsNoOther: a request that nobody waits for any more, and
+// an entry that the watch has shown before its writer was answered, end one call of many
+// that share a connection, and say nothing of the node.
+func TestACallThatIsGivenUpDisturbsNoOther(t *testing.T) {
+	address, calls := silentNode(t)
+	s, err := newStore(Config{Endpoints: []string{address}, Timeout: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var callers sync.WaitGroup
+	defer callers.Wait()
+	defer s.Close()
+	begin := func(ctx context.Context) (err <-chan error, arrived context.Context) {
+		failed := make(chan error, 1)
+		callers.Go(func() {
+			_, err := s.Append(ctx, "key", nil)
+			failed <- err
+		})
+		return failed, <-calls
+	}
+	_, first := begin(context.Background())
+	ctx, giveUp := context.WithCancel(t.Context())
+	failed, _ := begin(ctx)
+	giveUp()
+	if err := <-failed; !errors.Is(err, cluster.ErrUnknownOutcome) {
+		t.Errorf("what was given up is %v", err)
+	}
+	_, last := begin(context.Background())
+	a, _ := peer.FromContext(first)
+	b, _ := peer.FromContext(last)
+	if first.Err() != nil || a.Addr.String() != b.Addr.String() {
+		t.Errorf("the first call has come from %s and is %v, the last comes from %s", a.Addr, first.Err(), b.Addr)
 	}
 }
