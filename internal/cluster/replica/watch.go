@@ -92,16 +92,19 @@ func (e *Engine) expelSilent(now Reading) {
 // report tells the others how far this member is, as soon as there are others. What
 // is applied while a report is sent is in the next one.
 func (e *Engine) report() {
-	var told struct{ epoch, seq uint64 }
+	var told struct {
+		life       int
+		epoch, seq uint64
+	}
 	for e.ctx.Err() == nil {
 		e.mu.Lock()
-		changed, seq := e.changed, e.state.Seq
+		changed, life, seq := e.changed, e.life, e.state.Seq
 		var epoch uint64
 		if m := e.member; m != nil && len(e.state.Members) > 1 && m.Remaining() > 0 {
 			epoch = m.epoch
 		}
 		e.mu.Unlock()
-		if epoch == 0 || told.epoch == epoch && told.seq >= seq {
+		if epoch == 0 || told.life == life && told.epoch == epoch && told.seq >= seq {
 			select {
 			case <-changed:
 			case <-e.ctx.Done():
@@ -112,7 +115,7 @@ func (e *Engine) report() {
 			e.pause()
 			continue
 		}
-		told.epoch, told.seq = epoch, seq
+		told.life, told.epoch, told.seq = life, epoch, seq
 	}
 }
 
