@@ -24,6 +24,8 @@ type State interface {
 type Data struct {
 	Name string          `json:"m"`
 	Data json.RawMessage `json:"d"`
+	// Unawaited is that of its Options.
+	Unawaited bool `json:"-"`
 }
 
 // Shared is the log of an engine that gateways share.
@@ -39,7 +41,7 @@ type Shared interface {
 // gateways. On a Lone engine it is a journal in a file of that name, and the
 // entries go to the machine as they are. On others they are encoded as JSON, each
 // gateway applies what it decodes, the machine must be a Resetter, and neither
-// Options nor Transient and Import of the configuration matter.
+// Options.Volatile nor Transient and Import of the configuration matter.
 func Open[E any](e Engine, name string, c journal.Config[E]) (Log[E], error) {
 	if lone, ok := e.(*lone); ok {
 		return openLone(lone, name, c)
@@ -67,9 +69,9 @@ func (l *sharedLog[E]) Propose(ctx context.Context, entry E, opts journal.Option
 }
 
 // Part implements Log.
-func (l *sharedLog[E]) Part(entry E, _ journal.Options) Part {
+func (l *sharedLog[E]) Part(entry E, opts journal.Options) Part {
 	data, err := json.Marshal(entry)
-	return Part{shared: l.Shared, data: Data{l.name, data}, err: err}
+	return Part{shared: l.Shared, data: Data{l.name, data, opts.Unawaited}, err: err}
 }
 
 // Close implements journal.Log. The log is the engine's.

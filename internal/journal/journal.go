@@ -93,6 +93,10 @@ type Options struct {
 	// is correct without it: it is not synced. If the disk fails it is applied
 	// all the same, and written as soon as possible.
 	Volatile bool
+	// Unawaited is for an entry of a log that gateways share of which the caller does
+	// not wait for all to have applied it. It costs fewer messages among them, and who
+	// waits for it all the same waits longer.
+	Unawaited bool
 }
 
 // Config configures a journal.

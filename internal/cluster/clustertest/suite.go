@@ -172,16 +172,17 @@ func (tr *trial) client(ctx context.Context, i, j int, s Setup) {
 		case 0:
 			tr.giveUp(ctx, g, id, time.Duration(random.IntN(2000))*time.Microsecond)
 		case 1, 2, 3:
-			tr.add(ctx, g, id)
+			tr.add(ctx, g, id, journal.Options{Unawaited: random.IntN(8) == 0})
 		default:
 			tr.lock(ctx, g, m, fmt.Sprint("lock ", random.IntN(3)), id)
 		}
 	}
 }
 
-// add makes an addition and looks for it at all gateways.
-func (tr *trial) add(ctx context.Context, g *gateway, id string) {
-	seq, err := g.adds.Propose(ctx, change{Op: "add", ID: id}, journal.Options{})
+// add makes an addition and looks for it at all gateways, also if it has said that
+// nobody would wait for them.
+func (tr *trial) add(ctx context.Context, g *gateway, id string, o journal.Options) {
+	seq, err := g.adds.Propose(ctx, change{Op: "add", ID: id}, o)
 	tr.note(id, err)
 	if err != nil {
 		return

@@ -74,6 +74,7 @@ type Engine struct {
 	call     int                // counts those calls
 	heard    map[uint64]Reading // when the last beat of an epoch was applied
 	reported map[uint64]uint64  // by epoch
+	due      uint64             // this gateway reports, or has reported, as far as this entry
 	logged   map[string]uint64  // entries that the store has, by key
 	lastKey  string             // of the last entry that was applied; empty if not known
 	grown    growth             // since the last snapshot

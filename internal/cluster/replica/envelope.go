@@ -27,6 +27,8 @@ type envelope struct {
 	Leave   bool           `json:"leave,omitempty"`
 	Expel   *expel         `json:"expel,omitempty"`
 	Entries []cluster.Data `json:"p,omitempty"`
+	// Unawaited: its gateway does not wait for the others to apply it.
+	Unawaited bool `json:"u,omitempty"`
 }
 
 // join makes a member, whose epoch is the number of the entry. It is void if the

@@ -131,6 +131,9 @@ func (e *Engine) entry(in *Entry) error {
 	e.grown.entries++
 	e.grown.bytes += int64(len(in.Data))
 	e.outcome(in.Seq, entry, err)
+	if !entry.Unawaited && !e.isOwn(entry) {
+		e.due = in.Seq
+	}
 	e.lapsed(cluster.ErrExpelled)
 	e.snapshotIfDue()
 	return nil
@@ -160,7 +163,7 @@ func (e *Engine) outcome(seq uint64, entry envelope, err error) {
 		if entry.Beat && err == nil {
 			e.heard[entry.Epoch] = e.cfg.Clock.Now()
 		}
-		if m != nil && m.epoch == entry.Epoch && m.gateway == entry.Gateway {
+		if e.isOwn(entry) {
 			m.numbers.resolve(entry.Number, seq, err)
 		}
 	}

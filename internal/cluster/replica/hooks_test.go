@@ -20,6 +20,7 @@ type hooked struct {
 	refused  chan struct{}    // if not nil, Follow sends when it is to return ErrOtherLog,
 	followed chan struct{}    // and does not before this is closed
 	save     func() error     // in place of a snapshot, if it returns an error
+	reports  atomic.Int32     // that were sent
 }
 
 func (h *hooked) on(c *clustertest.Connection) replica.Store {
@@ -41,6 +42,11 @@ func (h *hooked) Follow(ctx context.Context, after uint64, f func(replica.Event)
 		<-h.followed
 	}
 	return err
+}
+
+func (h *hooked) Report(ctx context.Context, epoch, seq uint64) error {
+	h.reports.Add(1)
+	return h.Connection.Report(ctx, epoch, seq)
 }
 
 func (h *hooked) Save(ctx context.Context, s replica.Snapshot, trim []string, live []uint64) error {

@@ -166,7 +166,7 @@ func (e *Engine) newLife() {
 	clear(e.heard)
 	clear(e.reported)
 	clear(e.logged)
-	e.lastKey, e.grown, e.saving, e.acked, e.failed = "", growth{}, backoff{}, acked{}, nil
+	e.lastKey, e.due, e.grown, e.saving, e.acked, e.failed = "", 0, growth{}, backoff{}, acked{}, nil
 	if e.member != nil {
 		e.member.end()
 		e.member.numbers.resolveAll(cluster.ErrUnknownOutcome, func(uint64) bool { return true })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -35,7 +36,8 @@ func (p *pending) resolve(seq uint64, err error) {
 func (e *Engine) Propose(ctx context.Context, entries []cluster.Data) (uint64, error) {
 	ctx, cancel := e.bound(ctx)
 	defer cancel()
-	return e.propose(ctx, envelope{Entries: entries})
+	awaited := slices.ContainsFunc(entries, func(d cluster.Data) bool { return !d.Unawaited })
+	return e.propose(ctx, envelope{Entries: entries, Unawaited: !awaited})
 }
 
 // propose proposes an entry of the current member.

@@ -25,7 +25,7 @@ func (e *Engine) restore(s Snapshot) error {
 	}
 	clear(e.logged)
 	clear(e.heard)
-	e.lastKey, e.grown = "", growth{}
+	e.lastKey, e.due, e.grown = "", e.state.Seq, growth{}
 	for epoch := range e.state.Members {
 		e.heard[epoch] = e.cfg.Clock.Now()
 	}

@@ -19,6 +19,7 @@ func (e *Engine) watch() {
 		e.beatIfDue(now)
 		e.expelSilent(now)
 		e.rememberIfDue(now)
+		e.reportRest()
 		if e.failed == nil && e.acked.seq > e.state.Seq && now.least(e.acked.at) > e.cfg.Lease/6 && e.refollow != nil {
 			e.cfg.Log.Warn("an entry of the log that the gateways share was not seen in time; the log is followed anew")
 			e.acked.at = now
@@ -89,7 +90,23 @@ func (e *Engine) expelSilent(now Reading) {
 	}
 }
 
-// report tells the others how far this member is, as soon as there are others. What
+// reportRest lets this member report what nobody is known to wait for, too; mu is held.
+func (e *Engine) reportRest() {
+	if e.due < e.state.Seq {
+		e.due = e.state.Seq
+		e.notify()
+	}
+}
+
+// isOwn reports whether an entry is one of the current member, which knows by itself
+// that it has applied it; mu is held.
+func (e *Engine) isOwn(entry envelope) bool {
+	m := e.member
+	return m != nil && m.epoch == entry.Epoch && m.gateway == entry.Gateway
+}
+
+// report tells the others how far this member is, as soon as there are others: at once
+// where one of them may wait for it, and else soon, with whatever comes meanwhile. What
 // is applied while a report is sent is in the next one.
 func (e *Engine) report() {
 	var told struct {
@@ -98,13 +115,13 @@ func (e *Engine) report() {
 	}
 	for e.ctx.Err() == nil {
 		e.mu.Lock()
-		changed, life, seq := e.changed, e.life, e.state.Seq
+		changed, life, seq, due := e.changed, e.life, e.state.Seq, e.due
 		var epoch uint64
 		if m := e.member; m != nil && len(e.state.Members) > 1 && m.Remaining() > 0 {
 			epoch = m.epoch
 		}
 		e.mu.Unlock()
-		if epoch == 0 || told.life == life && told.epoch == epoch && told.seq >= seq {
+		if epoch == 0 || told.life == life && told.epoch == epoch && told.seq >= due {
 			select {
 			case <-changed:
 			case <-e.ctx.Done():

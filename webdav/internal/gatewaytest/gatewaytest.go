@@ -72,6 +72,19 @@ func (l *Log) Entries() int {
 	return len(l.entries)
 }
 
+// Awaited returns of how many entries it was not said that nobody waits until all have
+// applied them.
+func (l *Log) Awaited() (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.entries {
+		if slices.ContainsFunc(e.data, func(d cluster.Data) bool { return !d.Unawaited }) {
+			n++
+		}
+	}
+	return n
+}
+
 // Text returns all entries as they are in the log.
 func (l *Log) Text() string {
 	l.mu.Lock()

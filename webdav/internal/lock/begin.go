@@ -21,7 +21,7 @@ func (r *Reservation) Begin(ctx context.Context) error {
 		return nil
 	}
 	c := change{Op: opBegin, Reserved: &reserved{Release: &r.ticket}}
-	_, err := r.table.log.Propose(ctx, c, journal.Options{})
+	_, err := r.table.log.Propose(ctx, c, journal.Options{Unawaited: true})
 	return r.table.kept(err)
 }
 

@@ -56,3 +56,22 @@ func TestBegin(t *testing.T) {
 		t.Errorf("alone: %v", err)
 	}
 }
+
+// A reservation asks the other gateways for nothing, and neither does its beginning: what
+// was changed does, at the end.
+func TestOnlyChangesAreAwaited(t *testing.T) {
+	log, gateways := gatewaytest.New(t, 2)
+	r := mustReserve(t, tables(t, gateways, Options{})[0], Name{Path: "/f", Member: true, Waits: true})
+	if err := r.Begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := log.Awaited(); got != 0 {
+		t.Errorf("%d entries before the change are awaited", got)
+	}
+	if err := r.Done(t.Context(), Changed{Path: "/f"}); err != nil {
+		t.Fatal(err)
+	}
+	if entries, awaited := log.Entries(), log.Awaited(); entries != 3 || awaited != 1 {
+		t.Errorf("%d of %d entries are awaited, want 1 of 3", awaited, entries)
+	}
+}

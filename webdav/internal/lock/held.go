@@ -129,7 +129,7 @@ func (r *Reservation) hold(ctx context.Context) error {
 	r.ticket = ticket{gateway, epoch, t.reserved.count}
 	t.reserved.mu.Unlock()
 	c := change{Op: opReserve, Reserved: &reserved{Hold: &hold{Ticket: r.ticket, Names: r.names}, Settled: settled}}
-	_, err = t.log.Propose(ctx, c, journal.Options{})
+	_, err = t.log.Propose(ctx, c, journal.Options{Unawaited: true})
 	if err == nil || errors.Is(err, ErrReserved) {
 		return err
 	}
