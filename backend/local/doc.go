@@ -6,8 +6,8 @@
 //
 // # Confinement
 //
-// All access goes through an [os.Root]: no name, and no symbolic link, leads
-// out of the folder. A link to a target inside is followed. A link that leads
+// All access goes through an [os.Root], or is confined by the system itself
+// (openat2 of Linux): no name, and no symbolic link, leads out of the folder. A link to a target inside is followed. A link that leads
 // out, a broken link, and what is neither file nor folder (a socket, a device)
 // are not listed and cannot be opened (fs.ErrPermission, or fs.ErrNotExist for
 // a broken link). A link to a folder that contains it is not listed, because a

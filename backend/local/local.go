@@ -46,6 +46,7 @@ const bufferSize = 64 << 10
 // Backend is a folder of this machine.
 type Backend struct {
 	share   *os.Root
+	beneath beneath // of share
 	now     func() time.Time
 	log     *slog.Logger
 	aliases *lru.Cache[string, string] // version as it looks now, to what it is called
@@ -97,7 +98,12 @@ func New(dir string, opts Options) (*Backend, error) {
 		root.Close()
 		return nil, err
 	}
-	b := &Backend{share: root, now: opts.Now, log: opts.Log, aliases: aliases}
+	beneath, err := newBeneath(root)
+	if err != nil {
+		root.Close()
+		return nil, pathError("open", dir, err)
+	}
+	b := &Backend{share: root, beneath: beneath, now: opts.Now, log: opts.Log, aliases: aliases}
 	ctx, cancel := context.WithCancel(context.Background())
 	b.cancel = cancel
 	b.sweeping.Go(func() { (&view{b, root, false}).sweepTree(ctx, ".") })
@@ -116,6 +122,7 @@ func (b *Backend) Capabilities() backend.Capabilities {
 func (b *Backend) Close() error {
 	b.cancel()
 	b.sweeping.Wait()
+	b.beneath.close()
 	return b.share.Close()
 }
 

@@ -15,7 +15,7 @@ import (
 // Open implements backend.Backend. The file stays open, so its content stays
 // readable when another file takes its name.
 func (b *Backend) Open(ctx context.Context, name, version string) (backend.Content, error) {
-	f, fi, err := b.openFile(ctx, name, version != "")
+	f, fi, err := b.openFile(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -28,23 +28,26 @@ func (b *Backend) Open(ctx context.Context, name, version string) (backend.Conte
 	return c, nil
 }
 
-// openFile opens a file and describes it. If it was seen to be one, it is opened
-// without another look at its name.
-func (b *Backend) openFile(ctx context.Context, name string, seen bool) (*os.File, fs.FileInfo, error) {
+// openFile opens a file and describes it.
+func (b *Backend) openFile(ctx context.Context, name string) (*os.File, fs.FileInfo, error) {
 	v, at, err := b.view(ctx, "open", name)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer v.close()
-	if seen {
-		if f, fi := v.openSeen(at); f != nil {
+	if !v.opened {
+		if f, fi := b.beneath.open(at); f != nil {
 			return f, fi, nil
 		}
 	}
-	if fi, err := v.stat("open", at); err != nil {
+	if err := v.checkFile(name, at); err != nil {
 		return nil, nil, err // opening a pipe would wait for a writer
-	} else if fi.IsDir() {
-		return nil, nil, backend.PathError("open", name, backend.ErrIsDir, "")
+	}
+	if f, fi := v.openSeen(at); f != nil {
+		return f, fi, nil
+	}
+	if err := v.checkFile(name, at); err != nil {
+		return nil, nil, err
 	}
 	f, err := v.root.Open(at)
 	if err != nil {
@@ -58,6 +61,15 @@ func (b *Backend) openFile(ctx context.Context, name string, seen bool) (*os.Fil
 	return f, fi, nil
 }
 
+// checkFile returns an error unless a file has the name.
+func (v *view) checkFile(name, at string) error {
+	fi, err := v.stat("open", at)
+	if err == nil && fi.IsDir() {
+		err = backend.PathError("open", name, backend.ErrIsDir, "")
+	}
+	return err
+}
+
 // openSeen opens what was seen to be a file, and returns nil if it is none any more,
 // or cannot be opened without waiting.
 func (v *view) openSeen(name string) (*os.File, fs.FileInfo) {
@@ -65,6 +77,12 @@ func (v *view) openSeen(name string) (*os.File, fs.FileInfo) {
 	if err != nil {
 		return nil, nil
 	}
+	return describeFile(f)
+}
+
+// describeFile returns an open file with its description. What is no regular file is
+// closed.
+func describeFile(f *os.File) (*os.File, fs.FileInfo) {
 	fi, err := f.Stat()
 	if err != nil || !fi.Mode().IsRegular() {
 		f.Close()
@@ -114,7 +132,7 @@ func (c *content) OpenFile(ctx context.Context) (*os.File, func() error, error) 
 	if closed {
 		return nil, nil, &fs.PathError{Op: "open", Path: c.name, Err: fs.ErrClosed}
 	}
-	f, now, err := c.b.openFile(ctx, c.name, true)
+	f, now, err := c.b.openFile(ctx, c.name)
 	if err != nil {
 		return nil, nil, err
 	}
