@@ -52,38 +52,54 @@ func (c *core) stat(ctx context.Context, name string) (backend.Info, error) {
 	}
 }
 
-// look is like stat, for a name of which nothing may be cached yet. If it had to
-// list the folder, it returns the children too.
-func (c *core) look(ctx context.Context, name string) (backend.Info, *dircache.Children, error) {
+// found is what look has found under a name.
+type found struct {
+	info     backend.Info
+	children *dircache.Children // if the folder had to be listed, else nil
+	content  backend.Content    // if the file had to be opened, else nil; the caller closes it
+}
+
+func (f found) close() {
+	if f.content != nil {
+		f.content.Close()
+	}
+}
+
+// look is like stat, for a name of which nothing may be cached yet, and that is to be
+// opened.
+func (c *core) look(ctx context.Context, name string) (found, error) {
 	if info, ok := c.statPending(name); ok {
-		return info, nil, nil
+		return found{info: info}, nil
 	}
 	w := c.journal.watch(concernsList(name))
 	defer w.end()
 	for settled := false; ; {
 		above := c.above(name)
 		if err := c.visible(ctx, name); err != nil {
-			return backend.Info{}, nil, err
+			return found{}, err
 		}
 		if err := c.await(ctx, affectsList(name)); err != nil {
-			return backend.Info{}, nil, err
+			return found{}, err
 		}
-		info, children, err := c.storeLook(ctx, name)
+		f, err := c.storeLook(ctx, name)
 		whole := true
-		if children != nil {
-			children, whole = c.overlay(name, above, children)
+		if f.children != nil {
+			f.children, whole = c.overlay(name, above, f.children)
 		}
 		if w.disturbed() || !whole {
+			f.close()
 			continue
 		}
-		again, late := c.settle(ctx, name, inList, sight{children, err, settled})
+		again, late := c.settle(ctx, name, inList, sight{f.children, err, settled})
 		switch {
 		case late != nil:
-			return backend.Info{}, nil, late
+			f.close()
+			return found{}, late
 		case again:
+			f.close()
 			settled = true
 		default:
-			return info, children, err
+			return f, err
 		}
 	}
 }

@@ -203,6 +203,25 @@ func (n *node) open(ctx context.Context) (*version, error) {
 	}
 }
 
+// keepOpen gives the node the content that was opened when its name was looked up, and
+// closes it unless that is needed. There may be none.
+func (n *node) keepOpen(opened backend.Content) {
+	if opened == nil {
+		return
+	}
+	n.opening.Lock()
+	defer n.opening.Unlock()
+	n.core.mu.Lock()
+	kept := n.content == nil && n.info.Version == opened.Info().Version && !n.core.closed
+	if kept {
+		n.content = &version{opened}
+	}
+	n.core.mu.Unlock()
+	if !kept {
+		opened.Close()
+	}
+}
+
 // leave releases the reference of h to the node. If drop is set, what h wrote is
 // discarded, unless another handle that wrote may still store it.
 func (n *node) leave(h *file, drop bool) {

@@ -55,23 +55,26 @@ const maxLooks = 4
 func (f *FS) openRead(p place, flag int) (afero.File, error) {
 	for looks := 1; ; looks++ {
 		writes := f.meta.Writes()
-		info, children, err := f.look(f.ctx, p.name)
+		at, err := f.look(f.ctx, p.name)
 		if err == nil {
-			err = p.checkKind(info)
+			err = p.checkKind(at.info)
 		}
 		switch {
 		case err != nil:
+			at.close()
 			return nil, err
-		case info.Dir:
-			return &dir{core: f.core, ctx: f.ctx, place: p, info: info, children: children}, nil
+		case at.info.Dir:
+			return &dir{core: f.core, ctx: f.ctx, place: p, info: at.info, children: at.children}, nil
 		}
-		n := f.bindRead(p.name, info, writes)
+		n := f.bindRead(p.name, at.info, writes)
 		switch {
 		case n == nil && looks < maxLooks:
+			at.close()
 			continue
 		case n == nil:
-			n = f.bind(p.name, info)
+			n = f.bind(p.name, at.info)
 		}
+		n.keepOpen(at.content)
 		if n.isLocal() {
 			return f.newFile(n, p, flag), nil
 		}

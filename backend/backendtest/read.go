@@ -3,6 +3,7 @@ package backendtest
 import (
 	"io"
 	"io/fs"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -51,6 +52,9 @@ var reads = map[string]func(*harness){
 		defer c.Close()
 		if info := c.Info(); info.Size != 5 || info.Version == "" || info.Version != stored.Version {
 			h.Errorf("content says %+v, put said %+v", info, stored)
+		}
+		if stat := h.stat("f"); backend.IsDirect(h.b) && !reflect.DeepEqual(c.Info(), stat) {
+			h.Errorf("content says %+v, stat %+v", c.Info(), stat)
 		}
 	},
 	"an open content shows one version": func(h *harness) {
