@@ -200,7 +200,8 @@ func (c *treeCopy) copyFile(in *os.File, from string, dst *view, base string) er
 	if err != nil {
 		return err
 	}
-	out, err := dst.root.OpenFile(base, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	mode := opened.Mode().Perm()
+	out, err := dst.root.OpenFile(base, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode) // the hidden folder is private
 	if err != nil {
 		return err
 	}
@@ -228,10 +229,18 @@ func (c *treeCopy) copyFile(in *os.File, from string, dst *view, base string) er
 	case copied.Size() != opened.Size():
 		return backend.PathError("copy", from, backend.ErrUnavailable, fmt.Sprintf("%d of its %d bytes could be copied", copied.Size(), opened.Size()))
 	}
+	if copied.Mode().Perm() != mode { // by the umask
+		if err := out.Chmod(mode); err != nil {
+			return err
+		}
+	}
 	if c.syncAll == nil {
 		if err := out.Sync(); err != nil {
 			return err
 		}
 	}
-	return dst.adopt(base, opened)
+	if err := setTimeOpen(out, opened.ModTime()); err != nil {
+		return dst.root.Chtimes(base, opened.ModTime(), opened.ModTime())
+	}
+	return nil
 }

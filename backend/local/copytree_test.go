@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/davdisk/davdisk/backend"
 )
@@ -31,6 +33,47 @@ func TestCopyOfManyFiles(t *testing.T) {
 		if got, err := read(t, b, name); err != nil || got != fmt.Sprint("content ", i) {
 			t.Errorf("%s holds %q, %v", name, got, err)
 		}
+	}
+}
+
+// TestCopyKeepsModesAndTimes of files that are copied alone and with many others,
+// whatever modes the umask takes from new files.
+func TestCopyKeepsModesAndTimes(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("files have no permission bits here")
+	}
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "d"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	modes := []fs.FileMode{0o666, 0o644, 0o600, 0o400, 0o777, 0o751, 0o606}
+	at := time.Date(2001, 2, 3, 4, 5, 6, 789_000_000, time.UTC)
+	for i := range 100 {
+		name := filepath.Join(dir, "d", fmt.Sprint(i))
+		write(t, name, "content")
+		if err := errors.Join(os.Chmod(name, modes[i%len(modes)]), os.Chtimes(name, at, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := open(t, dir)
+	if err := b.Copy(t.Context(), "d", "copy", backend.CopyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	check := func(name string, mode fs.FileMode) {
+		fi, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || fi.Mode() != mode || !fi.ModTime().Equal(at) {
+			t.Errorf("%s has %v, %v, want %v (%v)", name, fi.Mode(), fi.ModTime(), mode, err)
+		}
+	}
+	for i := range 100 {
+		check(fmt.Sprint("copy/", i), modes[i%len(modes)])
+	}
+	for i, mode := range modes {
+		name := fmt.Sprint("alone", i)
+		if err := b.Copy(t.Context(), fmt.Sprint("d/", i), name, backend.CopyOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		check(name, mode)
 	}
 }
 

@@ -269,14 +269,10 @@ func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOp
 	return v.sync("copy", path.Dir(to))
 }
 
-// adopt gives a copy the permission bits and the time of the original, and a
-// folder its setgid bit.
+// adopt gives the copy of a folder the permission bits, the setgid bit and the time of
+// the original.
 func (v *view) adopt(name string, fi fs.FileInfo) error {
-	mode := fi.Mode().Perm()
-	if fi.IsDir() {
-		mode = fi.Mode() & (fs.ModePerm | fs.ModeSetgid | fs.ModeSticky)
-	}
-	if err := v.root.Chmod(name, mode); err != nil {
+	if err := v.root.Chmod(name, fi.Mode()&(fs.ModePerm|fs.ModeSetgid|fs.ModeSticky)); err != nil {
 		return err
 	}
 	return v.root.Chtimes(name, fi.ModTime(), fi.ModTime())
