@@ -394,10 +394,12 @@ func (h *share) stackOptions() (stackOptions, error) {
 func (h *share) run() error {
 	defer leanHeap()()
 	w := &writers{next: h.stack}
+	pieces := &onePiece{}
 	requests, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	srv := &http.Server{
-		Handler:           w,
+		Handler:           pieces.handler(w),
+		ConnContext:       pieces.context,
 		BaseContext:       func(net.Listener) context.Context { return requests },
 		ReadHeaderTimeout: 30 * time.Second,
 		IdleTimeout:       2 * time.Minute, // no limit on a body: an upload may take as long as it moves
@@ -414,7 +416,7 @@ func (h *share) run() error {
 		if h.tls != nil {
 			failed <- srv.ServeTLS(h.listener, "", "")
 		} else {
-			failed <- srv.Serve(h.listener)
+			failed <- srv.Serve(pieces.listener(h.listener))
 		}
 	}()
 	h.announce()
