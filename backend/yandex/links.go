@@ -1,7 +1,6 @@
 package yandex
 
 import (
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -101,12 +100,12 @@ func (l *links) drop(version, href string) {
 // documented: a link of another form, or with an unlikely expiry, gets the
 // usual one.
 func expiry(href string, now time.Time) time.Time {
-	if u, err := url.Parse(href); err == nil {
-		if parts := strings.Split(u.Path, "/"); len(parts) > 3 && len(parts[3]) == 8 {
-			if seconds, err := strconv.ParseInt(parts[3], 16, 64); err == nil {
-				if t := time.Unix(seconds, 0); t.Before(now.Add(24 * time.Hour)) {
-					return t
-				}
+	_, rest, _ := strings.Cut(href, "://")
+	address, _, _ := strings.Cut(rest, "?")
+	if parts := strings.SplitN(address, "/", 5); len(parts) > 3 && len(parts[3]) == 8 { // the first is the host
+		if seconds, err := strconv.ParseInt(parts[3], 16, 64); err == nil {
+			if t := time.Unix(seconds, 0); t.Before(now.Add(24 * time.Hour)) {
+				return t
 			}
 		}
 	}

@@ -73,12 +73,12 @@ func (b *Backend) list(ctx context.Context, name string, most int) (backend.Info
 	}
 	b.unusable.Delete(name)
 	var unusable []string
-	items = slices.DeleteFunc(items, func(r api.Resource) bool {
-		if b.usable(name, &r) {
-			return false
+	items = keep(items, func(r *api.Resource) bool {
+		if b.usable(name, r) {
+			return true
 		}
 		unusable = append(unusable, string(r.Name))
-		return true
+		return false
 	})
 	if len(unusable) > 0 {
 		b.unusable.Store(name, unusable)
@@ -288,7 +288,10 @@ func (l lister) gather(ctx context.Context) (gathered, error) {
 		}
 		items = slices.Grow(items, read)
 		for i, page := range pages {
-			whole = whole && len(page) > 0 && l.id(&page[0]) == l.id(&items[len(items)-1])
+			follows := len(page) > 0 && l.id(&page[0]) == l.id(&items[len(items)-1])
+			if whole = whole && follows; follows && l.id(&page[0]) != "" {
+				page = page[1:] // which unique would remove
+			}
 			items = append(items, page...)
 			pages[i] = nil // a large folder needs the memory once only
 		}
@@ -322,11 +325,39 @@ func (l lister) span(ctx context.Context, from, to int) (items []api.Resource, e
 // unique keeps the first of entries that are the same. Those that have nothing
 // to identify them by are all kept.
 func (l lister) unique(items []api.Resource) []api.Resource {
-	seen := make(map[api.Text]bool, len(items))
-	return slices.DeleteFunc(items, func(r api.Resource) bool {
-		id := l.id(&r)
-		again := seen[id]
-		seen[id] = id != ""
-		return again
+	ascending := true // as the service usually lists them: then none is there twice
+	for i := 1; i < len(items) && ascending; i++ {
+		ascending = l.id(&items[i-1]) < l.id(&items[i])
+	}
+	if ascending {
+		return items
+	}
+	seen := make(map[api.Text]struct{}, len(items))
+	return keep(items, func(r *api.Resource) bool {
+		id := l.id(r)
+		if _, again := seen[id]; again {
+			return false
+		}
+		if id != "" {
+			seen[id] = struct{}{}
+		}
+		return true
 	})
+}
+
+// keep removes the entries that ok does not want. Unlike slices.DeleteFunc it does not
+// copy each of them to look at it.
+func keep(items []api.Resource, ok func(r *api.Resource) bool) []api.Resource {
+	kept := 0
+	for i := range items {
+		if !ok(&items[i]) {
+			continue
+		}
+		if kept != i {
+			items[kept] = items[i]
+		}
+		kept++
+	}
+	clear(items[kept:])
+	return items[:kept]
 }

@@ -22,7 +22,11 @@ const timeProperty = "rclone_modified"
 
 // modTime returns the modification time in the properties, if there is one.
 func modTime(r *api.Resource) (time.Time, bool) {
-	t, err := time.Parse(time.RFC3339Nano, r.Custom[timeProperty])
+	text, ok := r.Custom[timeProperty]
+	if !ok {
+		return time.Time{}, false
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
 	return t, err == nil && !t.IsZero()
 }
 

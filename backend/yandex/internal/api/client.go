@@ -26,9 +26,11 @@ import (
 const (
 	// attemptTimeout is how long one request to the API may take.
 	attemptTimeout = time.Minute
-	// maxResponse is the longest response that is read. A page of 1000 entries
-	// has about 1.5 MB.
+	// maxResponse is the longest response that is read.
 	maxResponse = 64 << 20
+	// usualResponse is what room is made for at once: a page of 1000 entries has
+	// about 1.5 MB.
+	usualResponse = 2 << 20
 )
 
 // Options are what New needs. All but Token must be set.
@@ -225,7 +227,7 @@ func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 // decode decodes a response into out. A success with an error body is an error.
 func (c *Client) decode(resp *http.Response, out any) error {
 	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
+	data, err := bytesOf(resp.Body)
 	if err != nil {
 		return err
 	}
@@ -241,7 +243,7 @@ func (c *Client) decode(resp *http.Response, out any) error {
 	if out == nil || resp.StatusCode == http.StatusNoContent {
 		return nil
 	}
-	if err := json.Unmarshal(data, out); err != nil {
+	if err := decodeJSON(data, out); err != nil {
 		return fmt.Errorf("the service's response is not what its API promises: %w", err)
 	}
 	return nil
@@ -270,9 +272,10 @@ func (t wholeResponses) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func (t wholeResponses) read(ctx context.Context, req *http.Request) (*http.Response, error) {
 	resp, err := t.next.RoundTrip(req.WithContext(ctx))
-	var data []byte
+	var data bytes.Buffer
 	if err == nil {
-		data, err = io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
+		data.Grow(int(max(0, min(resp.ContentLength, usualResponse))) + bytes.MinRead) // which is room to see the end in
+		_, err = data.ReadFrom(io.LimitReader(resp.Body, maxResponse+1))
 		resp.Body.Close()
 	}
 	switch {
@@ -282,9 +285,23 @@ func (t wholeResponses) read(ctx context.Context, req *http.Request) (*http.Resp
 		return nil, fmt.Errorf("no response within %v", attemptTimeout)
 	case err != nil:
 		return nil, err
-	case len(data) > maxResponse:
+	case data.Len() > maxResponse:
 		return nil, errors.New("the response is longer than any the service gives")
 	}
-	resp.Body = io.NopCloser(bytes.NewReader(data))
+	resp.Body = wholeBody{io.NopCloser(bytes.NewReader(data.Bytes())), data.Bytes()}
 	return resp, nil
+}
+
+// wholeBody is the body of a response that has been read.
+type wholeBody struct {
+	io.ReadCloser
+	data []byte
+}
+
+// bytesOf returns all of a body, of one that has been read without a copy.
+func bytesOf(body io.ReadCloser) ([]byte, error) {
+	if whole, ok := body.(wholeBody); ok {
+		return whole.data, nil
+	}
+	return io.ReadAll(body)
 }
