@@ -22,19 +22,19 @@ var capabilities = map[string]func(*harness){
 		h.judge("NoConditionalPut", h.caps.NoConditionalPut, created, replaced)
 	},
 	"atomic overwrite": func(h *harness) {
-		h.given("f=" + oldContent)
+		h.given("f=" + oldContent())
 		broken := h.replaceBroken("f")
 		if h.caps.NoAtomicOverwrite != "" {
-			h.put("f", oldContent)
+			h.put("f", oldContent())
 		}
 		var put, moved string
 		for range h.rounds("NoAtomicOverwrite", h.caps.NoAtomicOverwrite) {
-			put = h.watchFile("f", oldContent, newContent, func() error {
-				_, err := h.b.Put(h.ctx, "f", stream{strings.NewReader(newContent)}, backend.PutOptions{Size: int64(len(newContent))})
+			put = h.watchFile("f", oldContent(), newContent(), func() error {
+				_, err := h.b.Put(h.ctx, "f", stream{strings.NewReader(newContent())}, backend.PutOptions{Size: int64(len(newContent()))})
 				return err
 			})
-			h.put("g", oldContent)
-			moved = h.watchFile("f", newContent, oldContent, func() error {
+			h.put("g", oldContent())
+			moved = h.watchFile("f", newContent(), oldContent(), func() error {
 				return h.b.Move(h.ctx, "g", "f", backend.MoveOptions{Overwrite: true})
 			})
 			if broken+put+moved != "" {
@@ -79,11 +79,11 @@ var capabilities = map[string]func(*harness){
 
 const movedFiles = 12
 
-// The contents of a file that is replaced: long enough not to be sent at once.
-var (
-	oldContent = strings.Repeat("old ", 64<<10)
-	newContent = strings.Repeat("new!", 80<<10)
-)
+// oldContent and newContent are those of a file that is replaced: long enough not to
+// be sent at once. They are made when they are needed, since davdisk has this package
+// in it.
+func oldContent() string { return strings.Repeat("old ", 64<<10) }
+func newContent() string { return strings.Repeat("new!", 80<<10) }
 
 // rounds is how often a lack is looked for that does not show each time.
 func (h *harness) rounds(field, lack string) int {
@@ -209,11 +209,11 @@ func (h *harness) replaceBroken(name string) (seen string) {
 	h.Helper()
 	var meanwhile string
 	var reader sync.WaitGroup
-	body := interrupt(newContent, func() error {
-		h.aside(&reader, "NoAtomicOverwrite", h.caps.NoAtomicOverwrite, func() { meanwhile = h.found(name, oldContent) })
+	body := interrupt(newContent(), func() error {
+		h.aside(&reader, "NoAtomicOverwrite", h.caps.NoAtomicOverwrite, func() { meanwhile = h.found(name, oldContent()) })
 		return errSource
 	})
-	_, err := h.b.Put(h.ctx, name, body, backend.PutOptions{Size: int64(len(newContent))})
+	_, err := h.b.Put(h.ctx, name, body, backend.PutOptions{Size: int64(len(newContent()))})
 	if !errors.Is(err, errSource) {
 		h.Errorf("put answered %v, want the error of the source", err)
 	}
@@ -221,7 +221,7 @@ func (h *harness) replaceBroken(name string) (seen string) {
 	if meanwhile != "" {
 		return "while a file was being replaced " + meanwhile
 	}
-	if after := h.found(name, oldContent); after != "" {
+	if after := h.found(name, oldContent()); after != "" {
 		return "after a body that broke " + after
 	}
 	return ""

@@ -13,6 +13,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 //go:embed static
@@ -22,13 +23,17 @@ var staticFiles embed.FS
 // so that they can be cached forever: another version has other URLs.
 type static struct {
 	hash    string
-	files   map[string][]byte // by name: "app.js"
-	zipped  map[string][]byte // the same, compressed by gzip
-	modules []string          // for the browser to fetch at once
+	files   map[string]staticFile // by name: "app.js"
+	modules []string              // for the browser to fetch at once
+}
+
+type staticFile struct {
+	content []byte
+	zipped  func() ([]byte, error) // compressed by gzip when it is asked for first: that takes a megabyte
 }
 
 func readStatic() (*static, error) {
-	s := &static{files: map[string][]byte{}, zipped: map[string][]byte{}}
+	s := &static{files: map[string]staticFile{}}
 	entries, err := fs.ReadDir(staticFiles, "static")
 	if err != nil {
 		return nil, err
@@ -42,10 +47,7 @@ func readStatic() (*static, error) {
 		sum := sha256.Sum256(content)
 		digest.Write([]byte(entry.Name() + "\x00"))
 		digest.Write(sum[:])
-		s.files[entry.Name()] = content
-		if s.zipped[entry.Name()], err = compress(content); err != nil {
-			return nil, err
-		}
+		s.files[entry.Name()] = staticFile{content, sync.OnceValues(func() ([]byte, error) { return compress(content) })}
 		if strings.HasSuffix(entry.Name(), ".js") {
 			s.modules = append(s.modules, entry.Name())
 		}
@@ -79,22 +81,25 @@ var types = map[string]string{".js": "text/javascript", ".css": "text/css", ".sv
 // serve serves a file. A URL of another version is 404, because scripts of
 // different versions may not work together.
 func (s *static) serve(w http.ResponseWriter, req *http.Request, name string) error {
-	content, ok := s.files[strings.TrimPrefix(name, s.base())]
+	file, ok := s.files[strings.TrimPrefix(name, s.base())]
 	if !ok || !strings.HasPrefix(name, s.base()) {
 		return notFound(name)
 	}
 	if req.Method != http.MethodGet && req.Method != http.MethodHead {
 		return refuse(http.StatusMethodNotAllowed, "the page's own files are read-only")
 	}
-	header := w.Header()
+	header, content := w.Header(), file.content
 	header.Set("Content-Type", mime.FormatMediaType(types[path.Ext(name)], map[string]string{"charset": "utf-8"}))
 	header.Set("Cache-Control", "private, max-age=31536000, immutable")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Security-Policy", "default-src 'none'")
 	header.Set("Vary", "Accept-Encoding")
 	if strings.Contains(req.Header.Get("Accept-Encoding"), "gzip") {
+		var err error
+		if content, err = file.zipped(); err != nil {
+			return err
+		}
 		header.Set("Content-Encoding", "gzip")
-		content = s.zipped[path.Base(name)]
 	}
 	header.Set("Content-Length", strconv.Itoa(len(content)))
 	w.WriteHeader(http.StatusOK)
