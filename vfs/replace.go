@@ -31,6 +31,11 @@ func (c *core) replace(ctx context.Context, k kind, from, target string, do func
 	if c.opts.held != nil && !c.opts.held(ctx) {
 		return failure(backend.ErrUnavailable, "others may be changing it meanwhile")
 	}
+	if c.queue != nil { // or the target would be put aside for what cannot be stored
+		if err := c.queue.Flush(ctx, from, target); err != nil {
+			return err
+		}
+	}
 	if c.journal.shares() {
 		return c.swap(ctx, from, target, do)
 	}

@@ -232,6 +232,56 @@ func TestWriteBackShows(t *testing.T) {
 	}
 }
 
+// refusing is a store that can refuse all uploads.
+type refusing struct {
+	*counting
+	down atomic.Bool
+}
+
+func (r *refusing) Put(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
+	if r.down.Load() {
+		return backend.Info{}, backend.PathError("put", name, backend.ErrUnavailable, "")
+	}
+	return r.counting.Put(ctx, name, body, opts)
+}
+
+// TestReplacedByWhatWaits: a folder stays where it is if it is to be replaced by one in
+// which a file waits that cannot be stored.
+func TestReplacedByWhatWaits(t *testing.T) {
+	for name, replace := range map[string]func(f *vfs.FS) error{
+		"move": func(f *vfs.FS) error { return f.Move("/from", "/dir", true) },
+		"copy": func(f *vfs.FS) error { return f.Copy("/from", "/dir", true, -1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := &refusing{counting: newCounting(memory.Options{})}
+			f := withWriteBack(t, c)
+			budgetFixture(t, f)
+			if err := f.Mkdir("/from", 0o777); err != nil {
+				t.Fatal(err)
+			}
+			waitStored(t, f)
+			c.down.Store(true)
+			write(t, f, "/from/new", "waits")
+			c.gate = func(op, name string) {
+				if op == "move" {
+					t.Errorf("%s is moved", name)
+				}
+			}
+			if err := replace(f); !errors.Is(err, backend.ErrUnavailable) {
+				t.Errorf("it answered %v", err)
+			}
+			c.gate = nil
+			c.down.Store(false)
+			if err := replace(f); err != nil {
+				t.Errorf("when it can be stored, it answered %v", err)
+			}
+			if got := tree(t, newFS(t, c)); !strings.Contains(got, "dir/new=waits") || strings.Contains(got, "dir/a") {
+				t.Errorf("the store has %q", got)
+			}
+		})
+	}
+}
+
 // TestWriteBackTurnedOff: what a previous run has left is stored all the same,
 // and what is written now is not told before it is.
 func TestWriteBackTurnedOff(t *testing.T) {

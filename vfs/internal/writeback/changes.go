@@ -25,7 +25,7 @@ func (q *Queue) Mkdir(ctx context.Context, name string) error {
 // Move implements backend.Backend. It stores queued files at and below both
 // names first.
 func (q *Queue) Move(ctx context.Context, from, to string, opts backend.MoveOptions) error {
-	if err := q.flush(ctx, from, to); err != nil {
+	if err := q.Flush(ctx, from, to); err != nil {
 		return err
 	}
 	return q.store.Move(ctx, from, to, opts)
@@ -34,7 +34,7 @@ func (q *Queue) Move(ctx context.Context, from, to string, opts backend.MoveOpti
 // Copy implements backend.Copier. It stores queued files at and below both names
 // first.
 func (q *Queue) Copy(ctx context.Context, from, to string, opts backend.CopyOptions) error {
-	if err := q.flush(ctx, from, to); err != nil {
+	if err := q.Flush(ctx, from, to); err != nil {
 		return err
 	}
 	return backend.Copy(ctx, q.store, from, to, opts)
@@ -43,7 +43,7 @@ func (q *Queue) Copy(ctx context.Context, from, to string, opts backend.CopyOpti
 // SetModTime implements backend.ModTimer. It stores a queued file of that name
 // first.
 func (q *Queue) SetModTime(ctx context.Context, name string, t time.Time) error {
-	if err := q.flush(ctx, name); err != nil {
+	if err := q.Flush(ctx, name); err != nil {
 		return err
 	}
 	return backend.SetModTime(ctx, q.store, name, t)
@@ -52,7 +52,7 @@ func (q *Queue) SetModTime(ctx context.Context, name string, t time.Time) error 
 // SetProperties implements backend.Propertier. It stores a queued file of that
 // name first.
 func (q *Queue) SetProperties(ctx context.Context, name string, set map[string]string, remove []string) error {
-	if err := q.flush(ctx, name); err != nil {
+	if err := q.Flush(ctx, name); err != nil {
 		return err
 	}
 	return backend.SetProperties(ctx, q.store, name, set, remove)
@@ -83,7 +83,7 @@ func (q *Queue) Remove(ctx context.Context, name string, opts backend.RemoveOpti
 		q.exhume(name)
 		return nil
 	}
-	if err := q.flush(ctx, name); err != nil {
+	if err := q.Flush(ctx, name); err != nil {
 		return err
 	}
 	return q.store.Remove(ctx, name, opts)
@@ -185,9 +185,9 @@ func (q *Queue) waitInFlight(ctx context.Context, name string) (*entry, error) {
 	}
 }
 
-// flush stores the queued files at and below the names now, those of other
+// Flush stores the queued files at and below the names now, those of other
 // gateways too.
-func (q *Queue) flush(ctx context.Context, names ...string) error {
+func (q *Queue) Flush(ctx context.Context, names ...string) error {
 	if err := q.unknown(names); err != nil {
 		return pathError("store", names[0], err)
 	}

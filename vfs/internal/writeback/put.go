@@ -97,7 +97,7 @@ func rewinder(body io.Reader) func() error {
 
 // putThrough stores at once, after a queued file of that name.
 func (q *Queue) putThrough(ctx context.Context, name string, body io.Reader, opts backend.PutOptions) (backend.Info, error) {
-	if err := q.flush(ctx, name); err != nil {
+	if err := q.Flush(ctx, name); err != nil {
 		return backend.Info{}, err
 	}
 	return q.store.Put(ctx, name, body, opts)

@@ -64,7 +64,7 @@ func (q timed) Put(ctx context.Context, name string, body io.Reader, opts backen
 
 // Revision waits until all is stored: that moves the revision too, at any time.
 func (q timed) Revision(ctx context.Context) (string, error) {
-	if err := q.flush(ctx, "."); err != nil {
+	if err := q.Flush(ctx, "."); err != nil {
 		return "", err
 	}
 	return q.Queue.Revision(ctx)
