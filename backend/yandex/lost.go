@@ -44,8 +44,9 @@ func (c lostChange) key() string { return string(c.Call) + "\x00" + c.From + "\x
 func (c lostChange) takes() bool { return c.Call == api.MoveResource || c.Call == api.DeleteItem }
 
 // concerns reports whether a change could remove, replace or carry away what is put at
-// a name. One that is not to overwrite anything is refused where something is; in a
-// folder it may be at work on the rest.
+// a name, or put it in the place of what it was answered to have put there. One that is not
+// to overwrite anything is refused where something is; in a folder it may be at work on
+// the rest.
 func (c lostChange) concerns(name string) bool {
 	switch {
 	case c.takes() && related(c.From, name):
@@ -53,7 +54,7 @@ func (c lostChange) concerns(name string) bool {
 	case c.To == "":
 		return false
 	case c.Overwrite:
-		return related(c.To, name)
+		return related(c.To, name) || c.Call == api.CopyResource && c.Stray && related(c.From, name)
 	}
 	return name != c.To && backend.Within(name, c.To)
 }
@@ -142,17 +143,17 @@ func (l *lostChanges) lose(ctx context.Context, c lostChange, cause error) error
 
 // answered records that a change was made, strays being how many other attempts at it by
 // the same request were not answered. They, and those of earlier requests, may have been
-// overtaken on their way. Where other gateways are to know of changes without an answer,
-// it returns when they are on their way no more: the others know nothing of them.
+// overtaken on their way. The caller is told of that: other gateways know nothing of them.
+// Earlier requests have told of what is theirs, but not of what is copied, which others may
+// replace.
 func (l *lostChanges) answered(ctx context.Context, c lostChange, strays int) {
-	l.overtaken(c, strays)
-	if strays > 0 && unsettled.Wanted(ctx) {
-		c.At = l.b.cfg.Now()
-		_ = l.waitFor(context.WithoutCancel(ctx), c) // which does not end early
+	if c, ok := l.overtaken(c, strays); ok && (strays > 0 || c.Call == api.CopyResource && c.Overwrite) {
+		unsettled.Report(ctx, func(ctx context.Context) bool { return l.waitFor(ctx, c) == nil })
 	}
 }
 
-func (l *lostChanges) overtaken(c lostChange, strays int) {
+// overtaken is answered for a caller who need not know. It returns what may be on its way.
+func (l *lostChanges) overtaken(c lostChange, strays int) (stray lostChange, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	old, had := l.journal.Get(c.key())
@@ -160,16 +161,17 @@ func (l *lostChanges) overtaken(c lostChange, strays int) {
 	case strays > 0:
 		c.At = l.b.cfg.Now()
 	case !had:
-		return
+		return c, false
 	default:
 		c.At = old.At
 	}
 	c.Overwrite, c.Stray = c.Overwrite || old.Overwrite, true
 	if ownname.Is(c.From) || !l.isOnItsWay(c) { // nothing is put at an own name again
 		l.noted(c, l.journal.delete(c.key()))
-		return
+		return c, false
 	}
 	l.noted(c, l.journal.note(c.key(), c))
+	return c, true
 }
 
 // used is called for a name at which something was, and is no more. If it is one of

@@ -3,6 +3,7 @@ package yandex_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -20,13 +21,15 @@ func TestSameChangeAfterALostAnswer(t *testing.T) {
 		endpoint emulator.Endpoint
 		change   func(b *yandex.Backend) error
 		store    string
+		left     map[string]string // beside it
 	}{
-		"remove":           {emulator.DeleteResource, func(b *yandex.Backend) error { return remove(b, "f") }, "f"},
-		"remove a tree":    {emulator.DeleteResource, func(b *yandex.Backend) error { return remove(b, "d") }, "d"},
-		"move":             {emulator.MoveResource, func(b *yandex.Backend) error { return move(b, "f", "m", false) }, "f"},
-		"move over a file": {emulator.MoveResource, func(b *yandex.Backend) error { return move(b, "f", "g", true) }, "g"},
-		"copy":             {emulator.CopyResource, func(b *yandex.Backend) error { return duplicate(b, "f", "m", false) }, "m"},
-		"copy over a file": {emulator.CopyResource, func(b *yandex.Backend) error { return duplicate(b, "f", "g", true) }, "g"},
+		"remove":                             {emulator.DeleteResource, func(b *yandex.Backend) error { return remove(b, "f") }, "f", nil},
+		"remove a tree":                      {emulator.DeleteResource, func(b *yandex.Backend) error { return remove(b, "d") }, "d", nil},
+		"move":                               {emulator.MoveResource, func(b *yandex.Backend) error { return move(b, "f", "m", false) }, "f", map[string]string{"/m": "old"}},
+		"move over a file":                   {emulator.MoveResource, func(b *yandex.Backend) error { return move(b, "f", "g", true) }, "g", nil},
+		"copy":                               {emulator.CopyResource, func(b *yandex.Backend) error { return duplicate(b, "f", "m", false) }, "m", nil},
+		"copy over a file":                   {emulator.CopyResource, func(b *yandex.Backend) error { return duplicate(b, "f", "g", true) }, "g", nil},
+		"copy over a file, of which another": {emulator.CopyResource, func(b *yandex.Backend) error { return duplicate(b, "f", "g", true) }, "f", map[string]string{"/g": "old"}},
 	} {
 		for how, times := range map[string]int{"by the driver": 1, "by its caller": -1} {
 			t.Run(name+", "+how, func(t *testing.T) {
@@ -49,39 +52,67 @@ func TestSameChangeAfterALostAnswer(t *testing.T) {
 					t.Fatalf("afterwards it answered %v", err)
 				}
 				c.pass(time.Hour)
-				hold(t, srv, map[string]string{"/" + test.store: "newer"}, nil)
+				hold(t, srv, merged(test.left, map[string]string{"/" + test.store: "newer"}), nil)
 			})
 		}
 	}
 }
 
-// TestStraysAmongGateways: a change that had an answer at its second attempt is not told to
-// be made before the first is on its way no more, since other gateways know nothing of it.
+// TestStraysAmongGateways: a change that had an answer at a later attempt, of the same
+// request or another, is not over before the first is on its way no more, since other
+// gateways know nothing of that. Nothing is locked until then.
 func TestStraysAmongGateways(t *testing.T) {
 	for name, test := range map[string]struct {
 		endpoint emulator.Endpoint
 		change   func(ctx context.Context, b *yandex.Backend) error
+		left     map[string]string
 	}{
 		"remove": {emulator.DeleteResource, func(ctx context.Context, b *yandex.Backend) error {
 			return b.Remove(ctx, "f", backend.RemoveOptions{})
-		}},
+		}, nil},
 		"move": {emulator.MoveResource, func(ctx context.Context, b *yandex.Backend) error {
 			return b.Move(ctx, "f", "m", backend.MoveOptions{Overwrite: true})
-		}},
+		}, map[string]string{"/m": "old"}},
+		"copy": {emulator.CopyResource, func(ctx context.Context, b *yandex.Backend) error {
+			return b.Copy(ctx, "f", "g", backend.CopyOptions{Overwrite: true})
+		}, map[string]string{"/g": "old"}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			c := newClock()
-			srv, b := start(t, emulator.Options{Now: c.Now}, yandex.Config{Now: c.Now, After: c.shortWaits})
-			plant(t, srv, map[string]string{"/f": "old"})
-			srv.Inject(emulator.Fault{Endpoint: test.endpoint, Late: 9 * time.Second})
-			ctx, _ := unsettled.With(t.Context())
-			if err := test.change(ctx, b); err != nil {
-				t.Fatal(err)
-			}
-			plant(t, srv, map[string]string{"/f": "newer, of another gateway"})
-			c.pass(time.Hour)
-			hold(t, srv, map[string]string{"/f": "newer, of another gateway"}, nil)
-		})
+		for _, again := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, requested again %v", name, again), func(t *testing.T) {
+				c := newClock()
+				srv, b := start(t, emulator.Options{Now: c.Now}, yandex.Config{Now: c.Now, After: c.shortWaits, RetryWait: time.Millisecond})
+				plant(t, srv, map[string]string{"/f": "old", "/g": "other"})
+				lost := emulator.Fault{Endpoint: test.endpoint, Late: 9 * time.Second}
+				if again {
+					lost.Times = -1
+				}
+				srv.Inject(lost)
+				ctx, first := unsettled.With(t.Context())
+				if again {
+					if err := test.change(ctx, b); !errors.Is(err, backend.ErrUncertain) {
+						t.Fatalf("at first it answered %v", err)
+					}
+					srv.ClearFaults()
+				}
+				ctx, changes := unsettled.With(t.Context())
+				began := c.Now()
+				if err := test.change(ctx, b); err != nil {
+					t.Fatal(err)
+				}
+				if waited := c.Now().Sub(began); waited > time.Second {
+					t.Errorf("the folder was locked for %v", waited)
+				}
+				if told := !again || test.endpoint == emulator.CopyResource; changes.Any() != told || told && !changes.Over(t.Context()) {
+					t.Error("it is told to be over, or not to be later")
+				}
+				for !first.Over(t.Context()) { // until which their names are closed
+					c.pass(time.Second)
+				}
+				plant(t, srv, map[string]string{"/f": "newer, of another gateway"})
+				c.pass(time.Hour)
+				hold(t, srv, merged(test.left, map[string]string{"/f": "newer, of another gateway"}), nil)
+			})
+		}
 	}
 }
 
@@ -137,26 +168,40 @@ func TestRefusalAfterALostAnswer(t *testing.T) {
 }
 
 // TestLostCopyOverWhatIsTheSame: that both files are alike does not show that the copy was
-// made, if they were before.
+// made, if they were before. It is requested again, the answer to which ends it.
 func TestLostCopyOverWhatIsTheSame(t *testing.T) {
-	for content, want := range map[string]error{"old": backend.ErrLocked, "other": nil} {
+	for name, test := range map[string]struct {
+		content string // of the target
+		fault   emulator.Fault
+		copies  int
+		want    error
+	}{
+		"the same before":     {"old", emulator.Fault{Late: 9 * time.Second}, 2, nil},
+		"the same, and again": {"old", emulator.Fault{Late: time.Minute, Times: -1}, 4, backend.ErrUncertain},
+		"another before":      {"other", emulator.Fault{Reset: true, After: true}, 1, nil},
+	} {
 		srv, b, c := lost(t, emulator.CopyResource, yandex.Config{})
 		srv.ClearFaults()
-		plant(t, srv, map[string]string{"/g": content})
-		fault := emulator.Fault{Endpoint: emulator.CopyResource, Late: time.Minute}
-		if want == nil {
-			fault = emulator.Fault{Endpoint: emulator.CopyResource, Reset: true, After: true}
+		plant(t, srv, map[string]string{"/g": test.content})
+		test.fault.Endpoint = emulator.CopyResource
+		srv.Inject(test.fault)
+		if err := duplicate(b, "f", "g", true); !errors.Is(err, test.want) {
+			t.Errorf("%s: it answered %v", name, err)
 		}
-		srv.Inject(fault)
-		if err := duplicate(b, "f", "g", true); err != nil {
-			t.Errorf("%s: it answered %v", content, err)
+		if n := srv.Counters().By[emulator.CopyResource]; n != test.copies {
+			t.Errorf("%s: it was requested %d times, want %d", name, n, test.copies)
+		}
+		srv.ClearFaults()
+		want := error(nil)
+		if test.want != nil {
+			want = backend.ErrLocked
 		}
 		if err := put(b, "g", "newer"); !errors.Is(err, want) {
-			t.Errorf("%s: afterwards it answered %v", content, err)
+			t.Errorf("%s: afterwards it answered %v", name, err)
 		}
 		c.pass(time.Hour)
 		if err := put(b, "g", "newest"); err != nil {
-			t.Errorf("%s: later it answered %v", content, err)
+			t.Errorf("%s: later it answered %v", name, err)
 		}
 		hold(t, srv, map[string]string{"/g": "newest"}, nil)
 	}
@@ -196,16 +241,36 @@ func TestRefusalsThatSayEnough(t *testing.T) {
 		hold(t, srv, map[string]string{"/f": "theirs"}, nil)
 	})
 	t.Run("what was stored a moment ago", func(t *testing.T) {
-		srv, b, _ := lost(t, emulator.DeleteResource, yandex.Config{})
-		srv.ClearFaults()
-		if err := put(b, "f", "new"); err != nil {
-			t.Fatal(err)
+		missing := emulator.Fault{Endpoint: emulator.DeleteResource, Status: 404, Code: "DiskNotFoundError"}
+		for what, test := range map[string]struct {
+			first emulator.Fault
+			times int           // of the answer that it is not there
+			shows time.Duration // when others that look for it find it
+			want  error
+			open  int
+		}{
+			"it does not show yet":      {emulator.Fault{Reset: true}, 1, 0, nil, 1}, // for a moment
+			"it does not show for long": {emulator.Fault{Late: time.Minute}, -1, 0, backend.ErrUncertain, 1},
+			"it shows nowhere yet":      {emulator.Fault{Late: time.Minute}, -1, 8 * time.Second, backend.ErrUncertain, 1},
+			"it was removed":            {emulator.Fault{Reset: true, After: true}, -1, 0, nil, 0},
+		} {
+			srv, b, c := lost(t, emulator.DeleteResource, yandex.Config{RetryWait: time.Millisecond})
+			srv.ClearFaults()
+			if err := put(b, "f", "new"); err != nil {
+				t.Fatal(err)
+			}
+			test.first.Endpoint, missing.Times = emulator.DeleteResource, test.times
+			srv.Inject(test.first, missing)
+			srv.SetKnobs(func(k *emulator.Knobs) { k.MetadataDelay = test.shows })
+			if err := remove(b, "f"); !errors.Is(err, test.want) {
+				t.Errorf("%s: it answered %v", what, err)
+			}
+			if n := yandex.LostChanges(b); n != test.open {
+				t.Errorf("%s: %d are taken for open, want %d", what, n, test.open)
+			}
+			srv.ClearFaults()
+			c.pass(time.Hour)
+			hold(t, srv, nil, []string{"/f"})
 		}
-		srv.Inject(emulator.Fault{Endpoint: emulator.DeleteResource, Reset: true},
-			emulator.Fault{Endpoint: emulator.DeleteResource, Status: 404, Code: "DiskNotFoundError"}) // it does not show yet
-		if err := remove(b, "f"); err != nil {
-			t.Errorf("it answered %v", err)
-		}
-		hold(t, srv, nil, []string{"/f"})
 	})
 }

@@ -228,10 +228,7 @@ func (b *Backend) sendTo(ctx context.Context, c api.Call, from, to string, overw
 		}
 		done, again, looking := b.carriedOut(ctx, c, from, to, overwrite)
 		switch {
-		case looking == nil && done && repeatable: // the target may have been the same before
-			_ = b.lost.lose(ctx, change, unknown)
-			return nil
-		case looking == nil && done:
+		case looking == nil && done && !repeatable: // else the target may have been the same before
 			b.lost.answered(ctx, change, strays-1)
 			return nil
 		case looking != nil, !again, try == tries, !lost:
@@ -277,7 +274,7 @@ func (b *Backend) carriedOut(ctx context.Context, c api.Call, from, to string, o
 	case c == api.MoveResource, target == nil:
 		return false, true, nil // it is still where it was, or not yet anywhere else
 	case source != nil && source.Type == "file" && target.Type == "file" && versionOf(source) == versionOf(target):
-		return true, false, nil
+		return true, overwrite, nil
 	}
 	return false, overwrite, nil // copying a file over a file may be repeated
 }

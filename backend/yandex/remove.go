@@ -60,9 +60,13 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 	b.lost.taking(name, change)
 	lost := 0
 	err = b.retryNotFound(ctx, name, func() error { return b.removeOnce(ctx, change, query, &lost) })
-	if lost > 0 && hasCode(err, "DiskNotFoundError") { // one of them removed it
-		b.lost.answered(ctx, change, lost-1)
-		err = nil
+	if lost > 0 && hasCode(err, "DiskNotFoundError") {
+		if b.isGone(ctx, name) { // one of them removed it
+			b.lost.answered(ctx, change, lost-1)
+			err = nil
+		} else {
+			err = b.lost.lose(ctx, change, err)
+		}
 	}
 	if err != nil {
 		b.recent.invalidate(name)

@@ -19,3 +19,17 @@ func (b *Backend) retryNotFound(ctx context.Context, name string, do func() erro
 		}
 	}
 }
+
+// isGone reports whether a name is gone for which the service has just said "not found".
+// What the driver has recently stored may not show yet, and is waited for.
+func (b *Backend) isGone(ctx context.Context, name string) bool {
+	v, known := b.recent.fresh(name)
+	if !known || !v.own {
+		return true
+	}
+	if b.api.Sleep(ctx, min(v.at.Add(freshTime).Sub(b.cfg.Now()), freshTime)) != nil {
+		return false
+	}
+	_, err := b.storedAt(ctx, name)
+	return hasCode(err, "DiskNotFoundError")
+}

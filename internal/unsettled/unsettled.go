@@ -42,12 +42,6 @@ func Report(ctx context.Context, over func(ctx context.Context) bool) {
 	}
 }
 
-// Wanted reports whether the caller wants to know of such changes.
-func Wanted(ctx context.Context) bool {
-	c, ok := ctx.Value(key{}).(*Changes)
-	return ok && c != nil
-}
-
 // Any reports whether there are any. A nil c has none.
 func (c *Changes) Any() bool {
 	if c == nil {
