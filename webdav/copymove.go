@@ -1,7 +1,10 @@
 package webdav
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"time"
@@ -66,7 +69,7 @@ func (h *Handler) moveOnce(w http.ResponseWriter, r *request) error {
 }
 
 func (r *request) moveNames() []lock.Name {
-	return append(r.targetNames(), lock.Name{Path: r.name, Tree: true, Member: true})
+	return r.transferNames(lock.Name{Path: r.name, Tree: true, Member: true})
 }
 
 // copy serves COPY, in one step like MOVE. Depth 0 copies a folder without
@@ -109,17 +112,20 @@ func (h *Handler) copyOnce(w http.ResponseWriter, r *request) error {
 // the first PUT.
 func (r *request) copyNames() []lock.Name {
 	shared := !r.handler.locks.HasPlaceholders(r.name)
-	return append(r.targetNames(), lock.Name{Path: r.name, Tree: true, Shared: shared})
+	return r.transferNames(lock.Name{Path: r.name, Tree: true, Shared: shared})
 }
 
-// targetNames is empty if there is no telling where it goes; nothing is changed
-// then.
-func (r *request) targetNames() []lock.Name {
+// transferNames has no target if there is no telling where it goes; nothing is changed
+// then. A client that was told that the outcome is unknown sends the same request again.
+func (r *request) transferNames(source lock.Name) []lock.Name {
 	to, err := r.destination()
 	if err != nil {
-		return nil
+		return []lock.Name{source}
 	}
-	return []lock.Name{{Path: to, Tree: true, Member: true}}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %q %q %q %q", r.Method, r.name, to, r.Header["Overwrite"], r.Header["Depth"]))
+	target := lock.Name{Path: to, Tree: true, Member: true, Again: hex.EncodeToString(sum[:16])}
+	source.Again = target.Again
+	return []lock.Name{target, source}
 }
 
 // A targetExistsError is the failure of a transfer whose target was created

@@ -301,3 +301,71 @@ func TestRemovalOfUnknownOutcome(t *testing.T) {
 	}
 	refused("afterwards")
 }
+
+// TestTransferOfUnknownOutcome: the answers to a COPY or a MOVE are lost. The very same
+// request goes on, at the same gateway, which knows what may still happen; nothing else
+// does, before or after that.
+func TestTransferOfUnknownOutcome(t *testing.T) {
+	for method, want := range map[string]map[string]string{"COPY": {"/f": "old", "/to": "old"}, "MOVE": {"/to": "old"}} {
+		t.Run(method, func(t *testing.T) {
+			var losing atomic.Bool
+			all, _, disk := diskGateways(t, 2, emulator.Options{}, func(_ int, req *http.Request) error {
+				if req.Method == http.MethodPost && losing.Load() {
+					return errors.New("the connection is lost")
+				}
+				return nil
+			})
+			if a := serve(all[0], "PUT", "/f", "old"); a.Code != http.StatusCreated {
+				t.Fatal(a.Code)
+			}
+			transfer := func(h *Handler, d time.Duration, method, to, overwrite string) int {
+				ctx, cancel := context.WithTimeoutCause(t.Context(), d, errors.New("the client has gone"))
+				defer cancel()
+				req := httptest.NewRequestWithContext(ctx, method, "/f", nil)
+				req.Host = "localhost"
+				req.Header.Set("Destination", to)
+				req.Header.Set("Overwrite", overwrite)
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, req)
+				return w.Code
+			}
+			losing.Store(true)
+			if code := transfer(all[0], time.Minute, method, "/to", "F"); code != http.StatusServiceUnavailable {
+				t.Errorf("of unknown outcome it is answered %d", code)
+			}
+			losing.Store(false)
+			refused := func(when string) {
+				t.Helper()
+				for i, h := range all {
+					if a := putWithin(h, 50*time.Millisecond, "/to", "too early"); a.Code/100 == 2 {
+						t.Errorf("gateway %d: %s PUT is answered %d", i, when, a.Code)
+					}
+				}
+			}
+			refused("before")
+			other := map[string]string{"COPY": "MOVE", "MOVE": "COPY"}[method]
+			codes := map[string]int{
+				"at another gateway": transfer(all[1], 50*time.Millisecond, method, "/to", "F"),
+				"another method":     transfer(all[0], 50*time.Millisecond, other, "/to", "F"),
+				"to replace":         transfer(all[0], 50*time.Millisecond, method, "/to", "T"),
+			}
+			if method == "MOVE" {
+				codes["another target"] = transfer(all[0], 50*time.Millisecond, method, "/other", "F")
+			}
+			for what, code := range codes {
+				if code/100 == 2 {
+					t.Errorf("%s: it is answered %d", what, code)
+				}
+			}
+			if code := transfer(all[0], time.Minute, method, "/to", "F"); code != http.StatusCreated {
+				t.Errorf("the same again is answered %d", code)
+			}
+			refused("afterwards")
+			for _, name := range []string{"/f", "/to"} {
+				if there, err := disk.ReadFile(name); string(there) != want[name] || (err == nil) != (want[name] != "") {
+					t.Errorf("%s is %q, %v", name, there, err)
+				}
+			}
+		})
+	}
+}

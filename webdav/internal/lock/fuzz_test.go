@@ -15,6 +15,8 @@ func FuzzApply(f *testing.F) {
 	const (
 		hold    = `{"op":"reserve","reserved":{"hold":{"ticket":{"gateway":"a","epoch":2,"number":1},"names":[{"Path":"/f","Shared":true,"Member":true,"Lingers":60000000000}]}}}`
 		beside  = `{"op":"reserve","reserved":{"hold":{"ticket":{"gateway":"b","epoch":3,"number":1},"names":[{"Path":"/f","Shared":true,"Member":true}]}}}`
+		again   = `{"op":"reserve","reserved":{"hold":{"ticket":{"gateway":"a","epoch":2,"number":2},"names":[{"Path":"/f","again":"x"}]}}}`
+		same    = `{"op":"reserve","reserved":{"hold":{"ticket":{"gateway":"a","epoch":2,"number":1},"names":[{"Path":"/f","again":"x","Lingers":60000000000}]}}}`
 		done    = `{"op":"release","reserved":{"release":{"gateway":"b","epoch":3,"number":1},"done":true,"created":"/f","changed":[{"path":"/f","etag":"\"x\""}]}}`
 		unsure  = `{"op":"unsettle","reserved":{"release":{"gateway":"a","epoch":2,"number":1}}}`
 		settle  = `{"op":"settle","reserved":{"settled":[{"gateway":"a","epoch":2,"number":1,"renewed":1}]}}`
@@ -24,7 +26,7 @@ func FuzzApply(f *testing.F) {
 		expires = `{"op":"expire","ended":[{"path":"/e","at":"2030-01-01T00:00:00Z"},{"token":"t","at":"2030-01-01T00:00:00Z"}]}`
 	)
 	for _, lines := range [][]string{
-		{hold, beside, "-a", done}, {hold, unsure, settle, beside}, {hold, beside, unsure, done, unsure, "-a", "-b", "-\xff"},
+		{hold, beside, "-a", done}, {hold, unsure, settle, beside}, {same, unsure, again, settle}, {same, "-a", again}, {hold, beside, unsure, done, unsure, "-a", "-b", "-\xff"},
 		{create, unlock}, {create, moved, expires}, {create, hold, `{"op":"remove-tree","path":"/"}`}, {`{"op":"held"}`, `null`, `{"op":"reserve","reserved":{}}`},
 		{`{"op":"ended","reserved":{"release":{"gateway":"a","epoch":9}}}`, hold, `{"op":"still","reserved":{"release":{"gateway":"a","epoch":2,"number":1}}}`, `{"op":"begin","reserved":{"release":{}}}`},
 	} {

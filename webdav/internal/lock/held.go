@@ -37,6 +37,8 @@ type hold struct {
 	// Unsettled: its gateway was expelled, or has not been told the outcome, and its
 	// change may still take effect. The names stay closed until somebody settles it.
 	Unsettled bool `json:"unsettled,omitempty"`
+	// Left: its gateway has said so, and knows of the change from then on.
+	Left bool `json:"left,omitempty"`
 	// Renewed counts how often its gateway has begun that time anew.
 	Renewed uint64 `json:"renewed,omitempty"`
 	// since is when this gateway learned that, and over wakes who waits for its
@@ -90,11 +92,13 @@ func (h *hold) changed() (changed []Changed) {
 
 // conflicts reports whether a request of a gateway may not have names beside the hold. A
 // removal may beside one of the same gateway that is to be settled, which knows then that
-// names can be missing for another reason.
+// names can be missing for another reason. So may the same request again, if the gateway
+// knows what it has left.
 func (h *hold) conflicts(names []Name, gateway string) bool {
-	again := h.Unsettled && h.Ticket.Gateway == gateway
+	own := h.Unsettled && h.Ticket.Gateway == gateway
 	return anyTwo(names, h.Names, func(a, b Name) bool {
-		return a.conflicts(b) && !(again && a.Removes && b.Removes)
+		goesOn := own && (a.Removes && b.Removes || h.Left && a.Again != "" && a.Again == b.Again)
+		return a.conflicts(b) && !goesOn
 	})
 }
 
@@ -254,7 +258,7 @@ func (all *reservations) apply(c change) (changed []Changed, err error) {
 			return nil, cluster.ErrExpelled
 		}
 		changed = h.changed()
-		all.unsettle(h)
+		all.unsettle(h, true)
 	case c.Op == opSettle:
 		for _, h := range slices.Clone(all.held) {
 			if h.isSettled(r.Settled) {
@@ -371,7 +375,7 @@ func (all *reservations) expelled(gateway string, epoch uint64) (changed []Chang
 			changed = append(changed, all.remove(h)...)
 		default:
 			changed = append(changed, h.changed()...)
-			all.unsettle(h)
+			all.unsettle(h, false)
 		}
 	}
 	return changed

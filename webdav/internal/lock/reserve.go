@@ -43,6 +43,9 @@ type Name struct {
 	// Removes: the request removes what has the name, and does nothing else. It goes on
 	// beside another one that is over and may still do that.
 	Removes bool `json:"removes,omitempty"`
+	// Again is the same for requests that are alike in all, and empty if there are none.
+	// Such a one goes on beside another that was left, if it asks the same gateway.
+	Again string `json:"again,omitempty"`
 	// Waits: the change cannot take effect before Reservation.Begin.
 	Waits bool `json:"waits,omitempty"`
 }

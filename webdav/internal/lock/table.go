@@ -96,7 +96,7 @@ func Open(dir string, opts Options) (*Table, error) {
 	t.closing, t.close = context.WithCancel(context.Background())
 	machine := machine{t}
 	machine.Reset()
-	config := journal.Config[change]{Format: "davdisk locks 4", Machine: machine, Transient: change.isTransient}
+	config := journal.Config[change]{Format: "davdisk locks 5", Machine: machine, Transient: change.isTransient}
 	engine := opts.Engine
 	if !t.shared {
 		config.Format = "davdisk locks 2" // which lacks what only gateways have among them

@@ -75,10 +75,10 @@ func (t *Table) follow(of ticket, h hold, held error, over func(ctx context.Cont
 }
 
 // unsettle makes a hold an unsettled one, or begins its time anew. One with nothing
-// that can still take effect ends.
-func (all *reservations) unsettle(h *hold) {
+// that can still take effect ends. left: by its own gateway.
+func (all *reservations) unsettle(h *hold, left bool) {
 	h.stop()
-	unsettled := hold{Ticket: h.Ticket, Unsettled: true, Renewed: h.Renewed + 1}
+	unsettled := hold{Ticket: h.Ticket, Unsettled: true, Left: left, Renewed: h.Renewed + 1}
 	for _, n := range h.Names {
 		if n.Lingers > 0 {
 			n.Shared = false // what another stores there could be replaced by it later

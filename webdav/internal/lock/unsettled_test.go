@@ -208,6 +208,59 @@ func TestRenewedIsNotSettled(t *testing.T) {
 	})
 }
 
+// The same request again goes on beside one whose outcome is unknown, at the gateway that
+// has said so, and nothing else does, nor does it while the other is under way.
+func TestSameBesideAnUnsettledOne(t *testing.T) {
+	names := func(again string) []Name {
+		return []Name{{Path: "/to", Tree: true, Member: true, Again: again, Lingers: time.Hour}, {Path: "/from", Tree: true, Member: true, Again: again, Lingers: time.Hour}}
+	}
+	for name, want := range map[string]error{"left": nil, "killed": ErrReserved} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				log, gateways := gatewaytest.New(t, 2)
+				all := tables(t, gateways, Options{})
+				one := mustReserve(t, all[0], names("x")...)
+				if _, err := all[0].Reserve(t.Context(), names("x")...); !errors.Is(err, ErrReserved) {
+					t.Errorf("while it is under way: %v", err)
+				}
+				var over atomic.Bool
+				if want == nil {
+					one.Leave(func(context.Context) bool { return over.Load() })
+				} else {
+					one.end() // as if the process were another one
+					log.Expel(gateways[0], true)
+				}
+				log.Restore(gateways[1], gateways[0])
+				for i, table := range all {
+					for _, other := range [][]Name{names("y"), names(""), {{Path: "/to", Member: true}}, {{Path: "/from", Lock: true}}} {
+						if _, err := table.Reserve(t.Context(), other...); !errors.Is(err, ErrReserved) {
+							t.Errorf("gateway %d, %+v: %v", i, other, err)
+						}
+					}
+				}
+				if _, err := all[1].Reserve(t.Context(), names("x")...); !errors.Is(err, ErrReserved) {
+					t.Errorf("at another gateway: %v", err)
+				}
+				again, err := all[0].Reserve(t.Context(), names("x")...)
+				if !errors.Is(err, want) {
+					t.Fatalf("at the same: %v", err)
+				}
+				if err == nil {
+					if err := again.Done(t.Context(), Changed{Path: "/to", Tree: true}); err != nil {
+						t.Errorf("it is not done: %v", err)
+					}
+				}
+				if _, err := all[1].Reserve(t.Context(), Name{Path: "/to", Member: true}); !errors.Is(err, ErrReserved) {
+					t.Errorf("before the first is over: %v", err)
+				}
+				over.Store(true)
+				time.Sleep(time.Hour)
+				mustReserve(t, all[1], Name{Path: "/to", Member: true}).Release()
+			})
+		})
+	}
+}
+
 // A removal goes on beside another one whose outcome is unknown, of the same or of what is
 // above it, and nothing else does; while the other is under way, it does not.
 func TestRemovalBesideAnUnsettledOne(t *testing.T) {
