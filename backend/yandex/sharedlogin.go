@@ -44,6 +44,9 @@ func (c loginCopy) bytes() []byte {
 	return data
 }
 
+// equal reports whether two are the same, by what is written of them.
+func (c loginCopy) equal(other loginCopy) bool { return bytes.Equal(c.bytes(), other.bytes()) }
+
 // ShareWith makes the login one of which other gateways have copies, and which they
 // renew in turn. It is called before any other method.
 func (s *TokenStore) ShareWith(others backend.Logins) {
@@ -67,7 +70,7 @@ func (s *TokenStore) follow(ctx context.Context) error {
 // isOnDisk reports whether the file has the login that is in use: nobody has logged in.
 func (s *TokenStore) isOnDisk() bool {
 	file, err := s.load()
-	return err == nil && bytes.Equal(copyOf(file.Tokens).bytes(), copyOf(s.tokens).bytes())
+	return err == nil && copyOf(file.Tokens).equal(copyOf(s.tokens))
 }
 
 // noteFailure notes how an attempt to renew ended. A login that is shared and cannot be

@@ -34,6 +34,7 @@ type TokenStore struct {
 	replaced []loginCopy // what the others may have, and have not been told that it became these tokens
 	rejected string      // the token that the service rejected
 	unsaved  bool        // the tokens are newer than the file
+	onDisk   loginCopy   // what the file had when it was last read or written
 	notUntil time.Time   // time of the next allowed refresh
 	failed   error       // why the others, or the service, had it not renewed; until notUntil
 	away     bool        // that was because the others could not be asked
@@ -127,7 +128,7 @@ func (s *TokenStore) save(tokens Tokens) error {
 	if err := durable.WriteFile(s.path, append(data, '\n'), 0o600); err != nil {
 		return fmt.Errorf("store the login: %w", err)
 	}
-	s.tokens, s.unsaved = tokens, false
+	s.tokens, s.unsaved, s.onDisk = tokens, false, copyOf(tokens)
 	return nil
 }
 
@@ -143,8 +144,16 @@ func (s *TokenStore) read() error {
 	file, err := s.load()
 	if err == nil {
 		s.tokens, s.shared, s.replaced = file.Tokens, file.Shared, file.Replaced
+		s.unsaved, s.onDisk = false, copyOf(file.Tokens)
 	}
 	return err
+}
+
+// isReplaced reports whether another process has stored a login since this one has read or
+// written the file.
+func (s *TokenStore) isReplaced() bool {
+	file, err := s.load()
+	return err == nil && !copyOf(file.Tokens).equal(s.onDisk)
 }
 
 // Delete removes the login from disk. It does not revoke it. No login is no error.
@@ -287,9 +296,10 @@ func (s *TokenStore) renew(ctx context.Context) error {
 	return errors.Join(s.use(fresh), s.tell(ctx))
 }
 
-// current makes the tokens the newest that are known. The caller holds both locks.
+// current makes the tokens the newest that are known. Those that could not be stored are
+// not any more where somebody has logged in meanwhile. The caller holds both locks.
 func (s *TokenStore) current(ctx context.Context) error {
-	if s.unsaved {
+	if s.unsaved && !s.isReplaced() {
 		if err := s.save(s.tokens); err != nil {
 			return errors.Join(err, s.tell(ctx))
 		}
