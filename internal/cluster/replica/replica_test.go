@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -272,6 +273,25 @@ func TestARestartedGatewayIsItself(t *testing.T) {
 	}
 	if all, expelled := second.words.get(); all != "a" || !slices.Equal(expelled, []uint64{was.Epoch()}) {
 		t.Errorf("there is %q, expelled were %v", all, expelled)
+	}
+}
+
+// TestAPasserByIsCalledLikeNoGateway: one without a folder, as a command is, has a name
+// that none with a folder has, whatever that is given.
+func TestAPasserByIsCalledLikeNoGateway(t *testing.T) {
+	called := func(name, dir string) string {
+		g := open(t, clustertest.NewMemory("a"), replica.Config{Gateway: name, Dir: dir}, format)
+		return g.join().Gateway()
+	}
+	passing := regexp.MustCompile(`^forget [0-9a-f]{8}$`)
+	by := called("forget", "")
+	if !passing.MatchString(by) {
+		t.Errorf("it is called %q", by)
+	}
+	for _, name := range []string{"forget", by, ""} {
+		if is := called(name, t.TempDir()); passing.MatchString(is) {
+			t.Errorf("as %q a gateway is called %q", name, is)
+		}
 	}
 }
 

@@ -43,8 +43,10 @@ func selfPath(dir string) string { return filepath.Join(dir, "cluster") }
 // The one before is known to be gone if it ran on this machine since its start and
 // had the same lock: else this may be the copy of a folder that is in use.
 func openSelf(dir, name, boot string) (*self, error) {
-	s := &self{Gateway: cmp.Or(name, "gateway") + "-" + uuid.NewString()[:8], Process: uuid.NewString(), Boot: boot, formats: map[string]string{}}
+	name, id := cmp.Or(name, "gateway"), uuid.NewString()[:8]
+	s := &self{Gateway: name + "-" + id, Process: uuid.NewString(), Boot: boot, formats: map[string]string{}}
 	if dir == "" {
+		s.Gateway = name + " " + id // which no gateway with a folder can have
 		return s, nil
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
