@@ -91,9 +91,16 @@ func (l *Log) Text() string {
 	defer l.mu.Unlock()
 	var text bytes.Buffer
 	for _, e := range l.entries {
-		for _, d := range e.data {
-			fmt.Fprintf(&text, "%s %s\n", d.Name, d.Data)
-		}
+		text.WriteString(e.text())
+	}
+	return text.String()
+}
+
+// text returns the entry as it is in the log, a line for each part.
+func (e entry) text() string {
+	var text bytes.Buffer
+	for _, d := range e.data {
+		fmt.Fprintf(&text, "%s %s\n", d.Name, d.Data)
 	}
 	return text.String()
 }
@@ -198,7 +205,7 @@ func (g *Gateway) apply() (err error) {
 		case e.outcome == nil:
 			e.outcome = &outcome
 		case *e.outcome != outcome:
-			g.log.tb.Errorf("%s ended with %q, and at %s with %q", e.data, *e.outcome, g.name, outcome)
+			g.log.tb.Errorf("%sended with %q, and at %s with %q", e.text(), *e.outcome, g.name, outcome)
 		}
 	}
 	return err
