@@ -3,6 +3,7 @@ package yandex
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -139,6 +140,26 @@ func (l *lostChanges) lose(ctx context.Context, c lostChange, cause error) error
 		return true
 	})
 	return cause
+}
+
+// has reports whether an earlier request for a change, of whatever process, may take effect
+// yet. It is asked before the change is requested once more.
+func (l *lostChanges) has(c lostChange) bool {
+	others, err := l.journal.others()
+	return err != nil || slices.ContainsFunc(append(others, l.journal.All()), func(lost map[string]lostChange) bool {
+		old, had := lost[c.key()]
+		return had && !l.late(old) && (!old.Stray || l.isOnItsWay(old))
+	})
+}
+
+// strays returns how many of the attempts at a change that had no answer may be on their
+// way, where the disk shows that it was made: one of them has made it, unless a request
+// before this one has.
+func strays(lost int, earlier bool) int {
+	if earlier {
+		return lost
+	}
+	return lost - 1
 }
 
 // answered records that a change was made, strays being how many other attempts at it by

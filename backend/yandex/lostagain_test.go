@@ -116,6 +116,70 @@ func TestStraysAmongGateways(t *testing.T) {
 	}
 }
 
+// TestEarlierRequestBetweenAttempts: what is requested again loses an answer too, and the
+// next look or attempt shows that it is made: by the earlier request, and not by the attempt
+// that is still on its way. That does no harm to what is stored then, and is told.
+func TestEarlierRequestBetweenAttempts(t *testing.T) {
+	removal := func(ctx context.Context, b *yandex.Backend) error {
+		return b.Remove(ctx, "f", backend.RemoveOptions{})
+	}
+	moving := func(ctx context.Context, b *yandex.Backend) error {
+		return b.Move(ctx, "f", "g", backend.MoveOptions{Overwrite: true})
+	}
+	copying := func(ctx context.Context, b *yandex.Backend) error {
+		return b.Copy(ctx, "f", "g", backend.CopyOptions{Overwrite: true})
+	}
+	for name, test := range map[string]struct {
+		endpoint emulator.Endpoint
+		change   func(ctx context.Context, b *yandex.Backend) error
+		stored   string
+	}{
+		"remove": {emulator.DeleteResource, removal, "f"},
+		"move":   {emulator.MoveResource, moving, "f"},
+		"copy":   {emulator.CopyResource, copying, "g"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClock()
+			pause := func() {} // after an attempt without an answer
+			attempts := roundTripper(func(req *http.Request) (*http.Response, error) {
+				resp, err := http.DefaultTransport.RoundTrip(req)
+				if err != nil {
+					pause()
+				}
+				return resp, err
+			})
+			srv, b := start(t, emulator.Options{Now: c.Now}, yandex.Config{Now: c.Now, After: c.shortWaits, RetryWait: time.Millisecond, Transport: attempts})
+			plant(t, srv, map[string]string{"/f": "old", "/g": "other"})
+			srv.Inject(emulator.Fault{Endpoint: test.endpoint, Times: -1, Late: time.Minute})
+			began := c.Now()
+			if err := test.change(t.Context(), b); !errors.Is(err, backend.ErrUncertain) {
+				t.Fatalf("at first it answered %v", err)
+			}
+			srv.ClearFaults()
+			c.pass(began.Add(59 * time.Second).Sub(c.Now()))
+			listed(t, b, ".", "f")
+			listed(t, b, ".", "g")
+			pause = func() { c.pass(2 * time.Second) }
+			srv.Inject(emulator.Fault{Endpoint: test.endpoint, Late: 6 * time.Second})
+			ctx, changes := unsettled.With(t.Context())
+			if err := test.change(ctx, b); err != nil {
+				t.Fatalf("again, it answered %v", err)
+			}
+			if c.Now().Sub(began) > time.Minute+5*time.Second {
+				t.Fatal("the attempt is not on its way any more")
+			}
+			if !changes.Any() {
+				t.Error("it is not told that an attempt may be on its way")
+			}
+			if err := put(b, test.stored, "newer"); err != nil {
+				t.Fatalf("afterwards it answered %v", err)
+			}
+			c.pass(time.Hour)
+			hold(t, srv, map[string]string{"/" + test.stored: "newer"}, nil)
+		})
+	}
+}
+
 // TestOneLostAnswerIsShown: what one attempt alone has done is known by a look, and nothing
 // is waited for.
 func TestOneLostAnswerIsShown(t *testing.T) {

@@ -204,8 +204,9 @@ func (b *Backend) sendTo(ctx context.Context, c api.Call, from, to string, overw
 		query.Set("overwrite", "true")
 	}
 	change := lostChange{Call: c, From: from, To: to, Overwrite: overwrite}
+	earlier := b.lost.has(change)
 	var unknown error // of the last attempt without an answer
-	strays := 0       // how many had none
+	without := 0      // how many had none
 	sourceSeen, targetSeen := b.knownVersion(from), b.knownVersion(to)
 	repeatable := c == api.CopyResource && overwrite && (sourceSeen == "" || targetSeen == "" || sourceSeen == targetSeen)
 	for try := 1; ; try++ {
@@ -213,9 +214,9 @@ func (b *Backend) sendTo(ctx context.Context, c api.Call, from, to string, overw
 		lost := unanswered(err)
 		switch {
 		case lost:
-			unknown, strays = err, strays+1
+			unknown, without = err, without+1
 		case err == nil:
-			b.lost.answered(ctx, change, strays)
+			b.lost.answered(ctx, change, without)
 			if r.Async() {
 				return b.transferred(ctx, c, from, to, overwrite)
 			}
@@ -229,7 +230,7 @@ func (b *Backend) sendTo(ctx context.Context, c api.Call, from, to string, overw
 		done, again, looking := b.carriedOut(ctx, c, from, to, overwrite)
 		switch {
 		case looking == nil && done && !repeatable: // else the target may have been the same before
-			b.lost.answered(ctx, change, strays-1)
+			b.lost.answered(ctx, change, strays(without, earlier))
 			return nil
 		case looking != nil, !again, try == tries, !lost:
 			return b.lost.lose(ctx, change, unknown)

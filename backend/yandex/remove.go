@@ -58,11 +58,11 @@ func (b *Backend) remove(ctx context.Context, name string, opts backend.RemoveOp
 	defer cancel()
 	change := lostChange{Call: api.DeleteItem, From: name}
 	b.lost.taking(name, change)
-	lost := 0
+	lost, earlier := 0, b.lost.has(change)
 	err = b.retryNotFound(ctx, name, func() error { return b.removeOnce(ctx, change, query, &lost) })
 	if lost > 0 && hasCode(err, "DiskNotFoundError") {
-		if b.isGone(ctx, name) { // one of them removed it
-			b.lost.answered(ctx, change, lost-1)
+		if b.isGone(ctx, name) {
+			b.lost.answered(ctx, change, strays(lost, earlier))
 			err = nil
 		} else {
 			err = b.lost.lose(ctx, change, err)
