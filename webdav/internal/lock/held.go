@@ -37,7 +37,7 @@ type hold struct {
 	// Unsettled: its gateway was expelled, or has not been told the outcome, and its
 	// change may still take effect. The names stay closed until somebody settles it.
 	Unsettled bool `json:"unsettled,omitempty"`
-	// Left: its gateway has said so, and knows of the change from then on.
+	// Left: its gateway has said so, and knows of the change as long as it is a member.
 	Left bool `json:"left,omitempty"`
 	// Renewed counts how often its gateway has begun that time anew.
 	Renewed uint64 `json:"renewed,omitempty"`
@@ -370,7 +370,9 @@ func (all *reservations) expelled(gateway string, epoch uint64) (changed []Chang
 	all.ended.Add(gateway, epoch)
 	for _, h := range slices.Clone(all.held) {
 		switch {
-		case h.Ticket.Gateway != gateway || h.Ticket.Epoch > epoch || h.Unsettled:
+		case h.Ticket.Gateway != gateway || h.Ticket.Epoch > epoch:
+		case h.Unsettled:
+			h.Left = false // whoever has the name next need not know of it
 		case h.lingers() == 0, h.waits():
 			changed = append(changed, all.remove(h)...)
 		default:

@@ -209,12 +209,12 @@ func TestRenewedIsNotSettled(t *testing.T) {
 }
 
 // The same request again goes on beside one whose outcome is unknown, at the gateway that
-// has said so, and nothing else does, nor does it while the other is under way.
+// has said so as long as it is a member, and nothing else does, nor does it while the other is under way.
 func TestSameBesideAnUnsettledOne(t *testing.T) {
 	names := func(again string) []Name {
 		return []Name{{Path: "/to", Tree: true, Member: true, Again: again, Lingers: time.Hour}, {Path: "/from", Tree: true, Member: true, Again: again, Lingers: time.Hour}}
 	}
-	for name, want := range map[string]error{"left": nil, "killed": ErrReserved} {
+	for name, want := range map[string]error{"left": nil, "killed": ErrReserved, "left, then killed": ErrReserved} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				log, gateways := gatewaytest.New(t, 2)
@@ -224,10 +224,12 @@ func TestSameBesideAnUnsettledOne(t *testing.T) {
 					t.Errorf("while it is under way: %v", err)
 				}
 				var over atomic.Bool
-				if want == nil {
-					one.Leave(func(context.Context) bool { return over.Load() })
-				} else {
+				if name == "killed" {
 					one.end() // as if the process were another one
+				} else {
+					one.Leave(func(context.Context) bool { return over.Load() })
+				}
+				if want != nil {
 					log.Expel(gateways[0], true)
 				}
 				log.Restore(gateways[1], gateways[0])
