@@ -13,6 +13,7 @@ import (
 
 	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/internal/cluster/replica"
+	"github.com/davdisk/davdisk/internal/testwait"
 )
 
 // TestALoginThatHangsHoldsNobody: a node accepts the connection and says nothing.
@@ -75,6 +76,17 @@ func silentNode(t *testing.T) (address string, calls <-chan context.Context) {
 	return l.Addr().String(), came
 }
 
+// received returns what comes, if it does before the time of the run is over.
+func received[T any](t *testing.T, from <-chan T) (value T) {
+	t.Helper()
+	select {
+	case value = <-from:
+	case <-time.After(testwait.Limit(t)):
+		t.Fatal("nothing has come")
+	}
+	return value
+}
+
 // TestACallThatIsGivenUpDisturbsNoOther: a request that nobody waits for any more, and
 // an entry that the watch has shown before its writer was answered, end one call of many
 // that share a connection, and say nothing of the node.
@@ -93,13 +105,13 @@ func TestACallThatIsGivenUpDisturbsNoOther(t *testing.T) {
 			_, err := s.Append(ctx, "key", nil)
 			failed <- err
 		})
-		return failed, <-calls
+		return failed, received(t, calls)
 	}
 	_, first := begin(context.Background())
 	ctx, giveUp := context.WithCancel(t.Context())
 	failed, _ := begin(ctx)
 	giveUp()
-	if err := <-failed; !errors.Is(err, cluster.ErrUnknownOutcome) {
+	if err := received(t, failed); !errors.Is(err, cluster.ErrUnknownOutcome) {
 		t.Errorf("what was given up is %v", err)
 	}
 	_, last := begin(context.Background())

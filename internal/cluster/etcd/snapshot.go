@@ -72,7 +72,7 @@ func (s *store) Save(ctx context.Context, snapshot replica.Snapshot, trim []stri
 // replace makes c the current snapshot, unless there is a later one, and returns
 // the one before.
 func (s *store) replace(ctx context.Context, c current) (before current, replaced bool, err error) {
-	key := s.key("snapshot/current")
+	key, same := s.key("snapshot/current"), s.same()
 	_, err = s.call(ctx, func(ctx context.Context, client *clientv3.Client) error {
 		answer, err := client.Get(ctx, key)
 		if err != nil {
@@ -100,7 +100,7 @@ func (s *store) replace(ctx context.Context, c current) (before current, replace
 			return err
 		}
 		done, err := client.Txn(ctx).
-			If(s.same(), clientv3.Compare(clientv3.ModRevision(key), "=", revision)).
+			If(same, clientv3.Compare(clientv3.ModRevision(key), "=", revision)).
 			Then(clientv3.OpPut(key, string(value))).
 			Commit()
 		replaced = err == nil && done.Succeeded // else another member was faster

@@ -53,7 +53,8 @@ func (s *store) Identity(ctx context.Context, accept func(replica.Identity) erro
 
 // same is the condition that the data is that of the identity which was told. Its
 // revision would not do: it is often the second in each life. Where there is none,
-// etcd takes no value for equal.
+// etcd takes no value for equal. A call that writes takes it once for all its attempts:
+// there may be another life of the data before the last of them, with the same epochs.
 func (s *store) same() clientv3.Cmp {
 	value := ""
 	if known := s.known.Load(); known != nil {
@@ -65,9 +66,10 @@ func (s *store) same() clientv3.Cmp {
 // Append implements replica.Store.
 func (s *store) Append(ctx context.Context, key string, data []byte) (seq uint64, err error) {
 	key = s.key("log/entry/" + key)
+	same := s.same()
 	sent, err := s.call(ctx, func(ctx context.Context, client *clientv3.Client) error {
 		answer, err := client.Txn(ctx).
-			If(s.same(), clientv3.Compare(clientv3.CreateRevision(key), "=", 0)).
+			If(same, clientv3.Compare(clientv3.CreateRevision(key), "=", 0)).
 			Then(clientv3.OpPut(key, string(data)), clientv3.OpPut(s.key("last"), "")).
 			Else(clientv3.OpGet(key)).
 			Commit()
@@ -120,10 +122,11 @@ func (s *store) Report(ctx context.Context, epoch, seq uint64) error {
 	return s.write(ctx, clientv3.OpPut(s.key(fmt.Sprint("log/applied/", epoch)), strconv.FormatUint(seq, 10)))
 }
 
-// write makes writes that may be made twice.
+// write makes writes that may be made twice, to the data that is known when it is called.
 func (s *store) write(ctx context.Context, ops ...clientv3.Op) error {
+	same := s.same()
 	_, err := s.call(ctx, func(ctx context.Context, client *clientv3.Client) error {
-		answer, err := client.Txn(ctx).If(s.same()).Then(ops...).Commit()
+		answer, err := client.Txn(ctx).If(same).Then(ops...).Commit()
 		if err == nil && !answer.Succeeded {
 			err = errReplaced
 		}

@@ -65,8 +65,10 @@ type Engine struct {
 	changed  chan struct{} // closed with the next change of what AppliedByAll and Barrier wait for
 	started  bool          // it follows the log
 	closed   bool
-	life     int // counts the lives of the log, or of what was read of it
-	attempt  int // of Join
+	life     int                // counts the lives of the log, or of what was read of it
+	living   context.Context    // ends with the life, and with Close
+	endLife  context.CancelFunc // ends living
+	attempt  int                // of Join
 	member   *member
 	failed   error // the log cannot be followed any more
 	acked    acked
@@ -121,6 +123,7 @@ func New(store Store, c Config) (*Engine, error) {
 		logged: map[string]uint64{}, tasks: map[string]bool{},
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.living, e.endLife = context.WithCancel(e.ctx)
 	return e, nil
 }
 

@@ -21,6 +21,9 @@ type hooked struct {
 	followed chan struct{}    // and does not before this is closed
 	save     func() error     // in place of a snapshot, if it returns an error
 	reports  atomic.Int32     // that were sent
+	hang     atomic.Bool      // lets the next report hang until its context ends,
+	hangs    chan struct{}    // closed then,
+	ended    chan struct{}    // and sent to afterwards
 }
 
 func (h *hooked) on(c *clustertest.Connection) replica.Store {
@@ -46,6 +49,12 @@ func (h *hooked) Follow(ctx context.Context, after uint64, f func(replica.Event)
 
 func (h *hooked) Report(ctx context.Context, epoch, seq uint64) error {
 	h.reports.Add(1)
+	if h.hang.CompareAndSwap(true, false) {
+		close(h.hangs)
+		<-ctx.Done()
+		h.ended <- struct{}{}
+		return ctx.Err()
+	}
 	return h.Connection.Report(ctx, epoch, seq)
 }
 

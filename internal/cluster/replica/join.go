@@ -161,6 +161,8 @@ func (e *Engine) accept(identity Identity) error {
 // newLife begins another life of the log: what was known is read anew; mu is held.
 func (e *Engine) newLife() {
 	e.life++
+	e.endLife()
+	e.living, e.endLife = context.WithCancel(e.ctx)
 	e.call++ // of what it still brings nothing counts
 	e.state.reset()
 	clear(e.heard)

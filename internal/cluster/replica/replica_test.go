@@ -105,7 +105,9 @@ func (g *gateway) kill() {
 
 func (g *gateway) join() cluster.Member {
 	g.t.Helper()
-	m, err := g.engine.Join(g.t.Context())
+	ctx, cancel := g.limited()
+	defer cancel()
+	m, err := g.engine.Join(ctx)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -128,6 +130,11 @@ func (g *gateway) keepsUp() bool {
 	}
 	left := g.member.Remaining()
 	return left == 0 || left > 2*time.Second
+}
+
+// limited returns a context for what hangs if it is broken.
+func (g *gateway) limited() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(g.t.Context(), testwait.Limit(g.t))
 }
 
 func (g *gateway) propose(word string) uint64 {

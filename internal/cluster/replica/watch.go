@@ -42,7 +42,7 @@ func (e *Engine) beatIfDue(now Reading) {
 		e.mu.Unlock()
 		ctx, cancel := e.within(e.cfg.Lease / 3)
 		defer cancel()
-		if _, err := e.propose(ctx, envelope{Beat: true}); err != nil {
+		if _, err := e.propose(ctx, envelope{Beat: true, Unawaited: true}); err != nil {
 			e.cfg.Log.Warn("this gateway could not tell the others that it is there", "left", m.Remaining().Round(time.Millisecond), "error", err)
 			return
 		}
@@ -107,7 +107,8 @@ func (e *Engine) isOwn(entry envelope) bool {
 
 // report tells the others how far this member is, as soon as there are others: at once
 // where one of them may wait for it, and else soon, with whatever comes meanwhile. What
-// is applied while a report is sent is in the next one.
+// is applied while a report is sent is in the next one. One of an earlier life of the log
+// is given up: in the next, another member may have the epoch.
 func (e *Engine) report() {
 	var told struct {
 		life       int
@@ -115,7 +116,7 @@ func (e *Engine) report() {
 	}
 	for e.ctx.Err() == nil {
 		e.mu.Lock()
-		changed, life, seq, due := e.changed, e.life, e.state.Seq, e.due
+		changed, life, living, seq, due := e.changed, e.life, e.living, e.state.Seq, e.due
 		var epoch uint64
 		if m := e.member; m != nil && len(e.state.Members) > 1 && m.Remaining() > 0 {
 			epoch = m.epoch
@@ -128,7 +129,7 @@ func (e *Engine) report() {
 			}
 			continue
 		}
-		if err := e.store.Report(e.ctx, epoch, seq); err != nil {
+		if err := e.store.Report(living, epoch, seq); err != nil {
 			e.pause()
 			continue
 		}
