@@ -28,13 +28,13 @@ func (c *core) replace(ctx context.Context, k kind, from, target string, do func
 	if err := backend.CheckRemove(ctx, c.b, target); err != nil {
 		return err
 	}
-	if c.opts.held != nil && !c.opts.held(ctx) {
-		return failure(backend.ErrUnavailable, "others may be changing it meanwhile")
-	}
 	if c.queue != nil { // or the target would be put aside for what cannot be stored
 		if err := c.queue.Flush(ctx, from, target); err != nil {
 			return err
 		}
+	}
+	if c.opts.held != nil && !c.opts.held(ctx) {
+		return failure(backend.ErrUnavailable, "others may be changing it meanwhile")
 	}
 	if c.journal.shares() {
 		return c.swap(ctx, from, target, do)
