@@ -138,21 +138,35 @@ func (s *TokenStore) tell(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, agreeTime)
 	defer cancel()
-	ours := copyOf(s.tokens).bytes()
-	var theirs []byte
-	for _, old := range s.replaced {
-		if err := s.others.Tell(ctx, old.bytes(), ours); err != nil && !errors.Is(err, fs.ErrInvalid) {
-			return err
-		}
-		if next := s.others.Next(old.bytes()); next != nil && !bytes.Equal(next, ours) {
-			theirs = next
-		}
+	theirs, err := s.tellAll(ctx)
+	if err != nil {
+		return err
 	}
 	if theirs != nil {
 		return s.settle(ctx, theirs)
 	}
 	s.replaced = nil
 	return s.save(s.tokens)
+}
+
+// tellAll is tell without what follows for this gateway. It returns what another one has
+// told in the same place, if that is something else.
+func (s *TokenStore) tellAll(ctx context.Context) (theirs []byte, err error) {
+	if s.others == nil {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, agreeTime)
+	defer cancel()
+	ours := copyOf(s.tokens).bytes()
+	for _, old := range s.replaced {
+		if err := s.others.Tell(ctx, old.bytes(), ours); err != nil && !errors.Is(err, fs.ErrInvalid) {
+			return nil, err
+		}
+		if next := s.others.Next(old.bytes()); next != nil && !bytes.Equal(next, ours) {
+			theirs = next
+		}
+	}
+	return theirs, nil
 }
 
 // settle decides between the login and what another gateway has told in its place: each

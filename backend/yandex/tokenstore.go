@@ -150,10 +150,28 @@ func (s *TokenStore) read() error {
 }
 
 // isReplaced reports whether another process has stored a login since this one has read or
-// written the file.
+// written the file, or has removed it: somebody has logged in, or out.
 func (s *TokenStore) isReplaced() bool {
+	if _, err := os.Lstat(s.path); errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
 	file, err := s.load()
 	return err == nil && !copyOf(file.Tokens).equal(s.onDisk)
+}
+
+// reread reads the login from disk, unless this process has a newer one that could not be
+// stored. That is not any more where somebody has logged in or out meanwhile, but the others
+// still need it in place of what it was renewed from.
+func (s *TokenStore) reread(ctx context.Context) error {
+	if s.unsaved {
+		if !s.isReplaced() {
+			return nil
+		}
+		if _, err := s.tellAll(ctx); err != nil && s.rejected != s.tokens.Access && !s.expired(s.oauth.Now()) {
+			return err // it is good meanwhile
+		}
+	}
+	return s.read()
 }
 
 // Delete removes the login from disk. It does not revoke it. No login is no error.
@@ -168,7 +186,7 @@ func (s *TokenStore) Delete(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	s.tokens = Tokens{}
+	s.tokens, s.unsaved = Tokens{}, false
 	if err := os.Remove(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -211,10 +229,8 @@ func (s *TokenStore) Token(ctx context.Context) (string, error) {
 func (s *TokenStore) Renew(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.unsaved {
-		if err := s.read(); err != nil {
-			return err
-		}
+	if err := s.reread(ctx); err != nil {
+		return err
 	}
 	s.rejected = s.tokens.Access
 	return s.renew(ctx)
@@ -296,15 +312,15 @@ func (s *TokenStore) renew(ctx context.Context) error {
 	return errors.Join(s.use(fresh), s.tell(ctx))
 }
 
-// current makes the tokens the newest that are known. Those that could not be stored are
-// not any more where somebody has logged in meanwhile. The caller holds both locks.
+// current makes the tokens the newest that are known. The caller holds both locks.
 func (s *TokenStore) current(ctx context.Context) error {
-	if s.unsaved && !s.isReplaced() {
+	if err := s.reread(ctx); err != nil {
+		return err
+	}
+	if s.unsaved {
 		if err := s.save(s.tokens); err != nil {
 			return errors.Join(err, s.tell(ctx))
 		}
-	} else if err := s.read(); err != nil {
-		return err
 	}
 	return s.catchUp(ctx)
 }

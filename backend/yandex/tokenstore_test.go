@@ -229,48 +229,71 @@ func TestRefusedOnce(t *testing.T) {
 }
 
 // TestLoginBesideWhatCannotBeStored: what the login was renewed to and could not be stored
-// is stored when that is possible, but not over a login that somebody has made meanwhile.
+// is stored when that is possible, but not where somebody has logged in or out meanwhile.
 func TestLoginBesideWhatCannotBeStored(t *testing.T) {
 	ctx := context.Background()
-	for _, again := range []bool{false, true} {
-		srv, o, c, other, dir := stored(t, emulator.Knobs{RefreshNewAccess: true})
-		file := filepath.Join(dir, "yandex", "default.json")
-		store := yandex.NewTokenStore(dir, "default", yandex.OAuth{URL: srv.OAuthURL, Now: c.Now, Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-			resp, err := http.DefaultTransport.RoundTrip(r)
-			if err := errors.Join(os.Rename(file, file+".aside"), os.MkdirAll(filepath.Join(file, "in the way"), 0o700)); err != nil {
-				t.Error(err)
-			}
-			return resp, err
-		})})
-		c.pass(100 * 24 * time.Hour)
-		want, err := store.Token(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := errors.Join(os.RemoveAll(file), os.Rename(file+".aside", file)); err != nil {
-			t.Fatal(err)
-		}
-		if load(t, other).Access == want {
-			t.Fatal("it could be stored")
-		}
-		if again {
-			o.DeviceID = "another" // or the service has the same token for it
-			tokens, err := o.Exchange(ctx, srv.IssueCode(o.ClientID), "")
-			if err == nil {
-				err = other.Save(ctx, tokens)
-			}
+	for _, person := range []string{"does nothing", "logs in", "logs in, and it is renewed", "logs out"} {
+		t.Run(person, func(t *testing.T) {
+			srv, o, c, other, dir := stored(t, emulator.Knobs{RefreshNewAccess: true})
+			file := filepath.Join(dir, "yandex", "default.json")
+			inTheWay := true
+			store := yandex.NewTokenStore(dir, "default", yandex.OAuth{URL: srv.OAuthURL, Now: c.Now, Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				resp, err := http.DefaultTransport.RoundTrip(r)
+				if inTheWay {
+					if err := errors.Join(os.Rename(file, file+".aside"), os.MkdirAll(filepath.Join(file, "in the way"), 0o700)); err != nil {
+						t.Error(err)
+					}
+				}
+				return resp, err
+			})})
+			c.pass(100 * 24 * time.Hour)
+			want, err := store.Token(ctx)
 			if err != nil {
 				t.Fatal(err)
 			}
-			want = tokens.Access
-		}
-		c.pass(2 * time.Minute)
-		if got, err := store.Token(ctx); err != nil || got != want {
-			t.Errorf("a new login being made %v, another token is used, %v", again, err)
-		}
-		if load(t, other).Access != want {
-			t.Errorf("a new login being made %v, another token is stored", again)
-		}
+			inTheWay = false
+			if err := errors.Join(os.RemoveAll(file), os.Rename(file+".aside", file)); err != nil {
+				t.Fatal(err)
+			}
+			if load(t, other).Access == want {
+				t.Fatal("it could be stored")
+			}
+			switch person {
+			case "logs in", "logs in, and it is renewed":
+				o.DeviceID = "another" // or the service has the same token for it
+				tokens, err := o.Exchange(ctx, srv.IssueCode(o.ClientID), "")
+				if err == nil {
+					err = other.Save(ctx, tokens)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				want = tokens.Access
+			case "logs out":
+				if err := other.Delete(ctx); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c.pass(2 * time.Minute)
+			if person == "logs in, and it is renewed" {
+				before := want
+				if err := store.Renew(ctx); err != nil {
+					t.Fatal(err)
+				}
+				if want = load(t, other).Access; want == before {
+					t.Error("it was not renewed")
+				}
+			}
+			if got, err := store.Token(ctx); err != nil || got != want {
+				t.Errorf("another token is used, %v", err)
+			}
+			switch got, err := other.Load(); {
+			case person == "logs out" && !errors.Is(err, backend.ErrUnauthorized):
+				t.Errorf("there is a login again, %v", err)
+			case person != "logs out" && (err != nil || got.Access != want):
+				t.Errorf("another token is stored, %v", err)
+			}
+		})
 	}
 }
 

@@ -128,6 +128,53 @@ func TestRenewedAndNotStored(t *testing.T) {
 	s.refreshed(1)
 }
 
+// Somebody logs in at a gateway that could neither store nor tell what the login was renewed
+// to: the others are told that before it is forgotten, since they have no login else.
+func TestLoginBesideWhatIsNotTold(t *testing.T) {
+	s := newSharing(t, rotating)
+	a, b := s.start(s.began), s.start(s.began)
+	a.token()
+	file := filepath.Join(a.dir, "yandex", "default.json")
+	inTheWay := true
+	a.by(roundTrip(func(r *http.Request) (*http.Response, error) {
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		if inTheWay {
+			if err := errors.Join(os.Rename(file, file+".aside"), os.MkdirAll(filepath.Join(file, "in the way"), 0o700)); err != nil {
+				t.Error(err)
+			}
+		}
+		return resp, err
+	}))
+	tells := &telling{Logins: a.Logins, err: errDied}
+	a.store.ShareWith(tells)
+	s.pass(2 * time.Hour)
+	renewed, err := a.store.Token(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	inTheWay = false
+	if err := errors.Join(os.RemoveAll(file), os.Rename(file+".aside", file)); err != nil {
+		t.Fatal(err)
+	}
+	s.oauth.DeviceID = "another"
+	fresh := s.login(a.dir).Access
+	s.pass(2 * time.Minute)
+	if got, err := a.store.Token(t.Context()); err != nil || got != renewed {
+		t.Errorf("before it can be told, another token is used, %v", err)
+	}
+	tells.err = nil
+	s.pass(2 * time.Minute)
+	if got := a.token(); got != fresh {
+		t.Error("the new login is not used")
+	}
+	if got := b.token(); got != renewed {
+		t.Error("the other was not told")
+	}
+	if a.stored().Access != fresh {
+		t.Error("the new login is not stored")
+	}
+}
+
 // A davdisk beside a gateway renews a login before the gateway has looked at it, also when
 // that fails at first.
 func TestRenewedBesideAnIdleGateway(t *testing.T) {
