@@ -40,6 +40,9 @@ func (h *Handler) moveOnce(w http.ResponseWriter, r *request) error {
 	if t.source.IsDir() && t.depth == 0 {
 		return refuse(http.StatusBadRequest, "a folder is moved with all in it, Depth must be infinity")
 	}
+	if err := r.mayReplace(t); err != nil {
+		return err
+	}
 	err = r.confirm(
 		lock.Change{Path: r.name, Content: true, Tree: true, Member: true},
 		t.change(),
@@ -81,6 +84,9 @@ func (h *Handler) copy(w http.ResponseWriter, r *request) error {
 func (h *Handler) copyOnce(w http.ResponseWriter, r *request) error {
 	t, err := r.transfer()
 	if err != nil {
+		return err
+	}
+	if err := r.mayReplace(t); err != nil {
 		return err
 	}
 	if err := r.confirm(t.change()); err != nil {
@@ -126,6 +132,16 @@ func (r *request) transferNames(source lock.Name) []lock.Name {
 	target := lock.Name{Path: to, Tree: true, Member: true, Again: hex.EncodeToString(sum[:16])}
 	source.Again = target.Again
 	return []lock.Name{target, source}
+}
+
+// mayReplace refuses what is requested again and replaces a folder, or a file by one, while
+// the outcome of the first is unknown: that is more than one step, and the store refuses a
+// later one when the target has been put aside already.
+func (r *request) mayReplace(t transfer) error {
+	if t.target == nil || !t.source.IsDir() && !t.target.IsDir() || !r.reserved.IsRepeated() {
+		return nil
+	}
+	return refuse(http.StatusLocked, "the outcome of the same request is not known yet, try again later")
 }
 
 // A targetExistsError is the failure of a transfer whose target was created

@@ -369,3 +369,56 @@ func TestTransferOfUnknownOutcome(t *testing.T) {
 		})
 	}
 }
+
+// TestReplacementOfUnknownOutcome: the answer to the first step of a COPY or a MOVE over a
+// folder is lost. The same request again does not put the target aside, and waits.
+func TestReplacementOfUnknownOutcome(t *testing.T) {
+	for _, method := range []string{"COPY", "MOVE"} {
+		t.Run(method, func(t *testing.T) {
+			var losing atomic.Bool
+			var moves atomic.Int32
+			all, _, disk := diskGateways(t, 2, emulator.Options{}, func(_ int, req *http.Request) error {
+				if strings.HasSuffix(req.URL.Path, "/move") {
+					moves.Add(1)
+					if losing.Load() {
+						return errors.New("the connection is lost")
+					}
+				}
+				return nil
+			})
+			for _, folder := range []string{"/from", "/to"} {
+				if a := serve(all[0], "MKCOL", folder, ""); a.Code != http.StatusCreated {
+					t.Fatal(a.Code)
+				}
+				if a := serve(all[0], "PUT", folder+"/f", folder); a.Code != http.StatusCreated {
+					t.Fatal(a.Code)
+				}
+			}
+			transfer := func(h *Handler) int {
+				req := httptest.NewRequestWithContext(t.Context(), method, "/from", nil)
+				req.Host = "localhost"
+				req.Header.Set("Destination", "/to")
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, req)
+				return w.Code
+			}
+			losing.Store(true)
+			if code := transfer(all[0]); code != http.StatusServiceUnavailable {
+				t.Errorf("of unknown outcome it is answered %d", code)
+			}
+			losing.Store(false)
+			before := moves.Load()
+			if code := transfer(all[0]); code != http.StatusLocked {
+				t.Errorf("the same again is answered %d", code)
+			}
+			if n := moves.Load() - before; n != 0 {
+				t.Errorf("%d moves are requested", n)
+			}
+			for _, name := range []string{"/from/f", "/to/f"} {
+				if got, err := disk.ReadFile(name); err != nil || string(got)+"/f" != name {
+					t.Errorf("%s is %q, %v", name, got, err)
+				}
+			}
+		})
+	}
+}

@@ -97,9 +97,21 @@ func (h *hold) changed() (changed []Changed) {
 func (h *hold) conflicts(names []Name, gateway string) bool {
 	own := h.Unsettled && h.Ticket.Gateway == gateway
 	return anyTwo(names, h.Names, func(a, b Name) bool {
-		goesOn := own && (a.Removes && b.Removes || h.Left && a.Again != "" && a.Again == b.Again)
+		goesOn := own && (a.Removes && b.Removes || h.Left && isSame(a, b))
 		return a.conflicts(b) && !goesOn
 	})
+}
+
+// isSame reports whether two names are of the same request, made twice.
+func isSame(a, b Name) bool { return a.Again != "" && a.Again == b.Again }
+
+// IsRepeated reports whether the reservation was granted beside one of the same request,
+// whose changes may still take effect.
+func (r *Reservation) IsRepeated() bool {
+	all := &r.table.reserved
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	return slices.ContainsFunc(all.held, func(h *hold) bool { return h.Unsettled && anyTwo(r.names, h.Names, isSame) })
 }
 
 // blocked reports whether names conflict with a hold, unless it only has to be
