@@ -1,3 +1,5 @@
+//go:build !android
+
 package local
 
 import (
@@ -47,11 +49,19 @@ func (b beneath) open(name string) (*os.File, fs.FileInfo) {
 	return describeFile(os.NewFile(uintptr(fd), name))
 }
 
-// isFile reports whether a name is that of a regular file. The name may lead out of
-// the folder, so nobody else is to know.
+// isFile reports whether a name is that of a regular file. Nothing is looked at that a
+// link out of the folder leads to: others would know of it, and it may not answer.
 func isFile(dir int, name string) bool {
+	fd, err := unix.Openat2(dir, name, &unix.OpenHow{
+		Flags:   unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS,
+	})
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
 	var st unix.Stat_t
-	return unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG
+	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG
 }
 
 // openBeneath opens a name for reading, and returns -1 if that fails. It does not wait

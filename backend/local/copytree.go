@@ -201,7 +201,9 @@ func (c *treeCopy) copyFile(in *os.File, from string, dst *view, base string) er
 		return err
 	}
 	mode := opened.Mode().Perm()
-	out, err := dst.root.OpenFile(base, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode) // the hidden folder is private
+	// The hidden folder is private. On some network file systems a file that may not be
+	// written to is not, though it was just created.
+	out, err := dst.root.OpenFile(base, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode|0o600)
 	if err != nil {
 		return err
 	}
@@ -229,7 +231,7 @@ func (c *treeCopy) copyFile(in *os.File, from string, dst *view, base string) er
 	case copied.Size() != opened.Size():
 		return backend.PathError("copy", from, backend.ErrUnavailable, fmt.Sprintf("%d of its %d bytes could be copied", copied.Size(), opened.Size()))
 	}
-	if copied.Mode().Perm() != mode { // by the umask
+	if copied.Mode().Perm() != mode {
 		if err := out.Chmod(mode); err != nil {
 			return err
 		}

@@ -8,10 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/davdisk/davdisk/backend"
+	"github.com/davdisk/davdisk/internal/ownname"
 )
 
 // TestCopyOfManyFiles copies more than are synced one by one.
@@ -87,6 +89,43 @@ type during struct {
 func (d during) Err() error {
 	d.do()
 	return d.Context.Err()
+}
+
+// TestACopyCanBeWrittenTo: until it is whole, also one that nobody may write to then.
+func TestACopyCanBeWrittenTo(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("files have no permission bits here")
+	}
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "f"), "content")
+	if err := os.Chmod(filepath.Join(dir, "f"), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	ctx := during{t.Context(), func() {
+		err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() || !strings.Contains(name, ownname.UnfinishedPrefix) {
+				return err
+			}
+			fi, err := d.Info()
+			if err != nil || fi.Size() > 0 {
+				return err
+			}
+			if seen++; fi.Mode().Perm()&0o600 != 0o600 {
+				t.Errorf("it is written with mode %v", fi.Mode())
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}}
+	if err := open(t, dir).Copy(ctx, "f", "copy", backend.CopyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if fi, err := os.Stat(filepath.Join(dir, "copy")); err != nil || fi.Mode() != 0o400 || seen == 0 {
+		t.Errorf("the copy has %v, %v, and was seen %d times", fi, err, seen)
+	}
 }
 
 // TestCopyOfAFileThatIsWrittenTo fails, and nothing is left of it.

@@ -6,12 +6,13 @@
 //
 // # Confinement
 //
-// All access goes through an [os.Root], or is confined by the system itself
-// (openat2 of Linux): no name, and no symbolic link, leads out of the folder. A link to a target inside is followed. A link that leads
-// out, a broken link, and what is neither file nor folder (a socket, a device)
-// are not listed and cannot be opened (fs.ErrPermission, or fs.ErrNotExist for
-// a broken link). A link to a folder that contains it is not listed, because a
-// walk would never end.
+// All access goes through an [os.Root], except that Linux itself confines the
+// opening of a file by its whole path (openat2): no name, and no symbolic link,
+// leads out of the folder. A link to a target inside is followed. A link that
+// leads out, a broken link, and what is neither file nor folder (a socket, a
+// device) are not listed and cannot be opened (fs.ErrPermission, or
+// fs.ErrNotExist for a broken link). A link to a folder that contains it is not
+// listed, because a walk would never end.
 //
 // # Whole or not at all
 //

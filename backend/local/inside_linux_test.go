@@ -1,3 +1,5 @@
+//go:build !android
+
 package local
 
 import (
@@ -37,6 +39,7 @@ func TestTheFolderOfANameIsOpenedOnce(t *testing.T) {
 		_, err := b.Put(t.Context(), "a/b/new", strings.NewReader("x"), backend.PutOptions{Size: 1})
 		return err
 	}
+	openat2 := openat2Refused(t)
 	for _, call := range []struct {
 		name           string
 		do             func() error
@@ -66,6 +69,10 @@ func TestTheFolderOfANameIsOpenedOnce(t *testing.T) {
 		}, 2, 0},
 		{"a copied folder", func() error { return b.Copy(t.Context(), "a/b", "a/copy", backend.CopyOptions{}) }, 3, 0}, // to count what is in it, to list it, and for its files
 	} {
+		if call.name == "an opened file" && openat2 != nil {
+			t.Logf("%s is not counted, because the system does not walk its path: %v", call.name, openat2)
+			continue
+		}
 		events := watch(t, dir)
 		if err := call.do(); err != nil {
 			t.Fatalf("%s: %v", call.name, err)

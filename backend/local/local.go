@@ -98,12 +98,12 @@ func New(dir string, opts Options) (*Backend, error) {
 		root.Close()
 		return nil, err
 	}
-	beneath, err := newBeneath(root)
+	opener, err := newBeneath(root)
 	if err != nil {
 		root.Close()
 		return nil, pathError("open", dir, err)
 	}
-	b := &Backend{share: root, beneath: beneath, now: opts.Now, log: opts.Log, aliases: aliases}
+	b := &Backend{share: root, beneath: opener, now: opts.Now, log: opts.Log, aliases: aliases}
 	ctx, cancel := context.WithCancel(context.Background())
 	b.cancel = cancel
 	b.sweeping.Go(func() { (&view{b, root, false}).sweepTree(ctx, ".") })

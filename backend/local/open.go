@@ -43,11 +43,13 @@ func (b *Backend) openFile(ctx context.Context, name string) (*os.File, fs.FileI
 	if err := v.checkFile(name, at); err != nil {
 		return nil, nil, err // opening a pipe would wait for a writer
 	}
-	if f, fi := v.openSeen(at); f != nil {
-		return f, fi, nil
-	}
-	if err := v.checkFile(name, at); err != nil {
-		return nil, nil, err
+	if opensWithoutWaiting {
+		if f, fi := v.openSeen(at); f != nil {
+			return f, fi, nil
+		}
+		if err := v.checkFile(name, at); err != nil {
+			return nil, nil, err
+		}
 	}
 	f, err := v.root.Open(at)
 	if err != nil {

@@ -55,6 +55,9 @@ func owner(fi fs.FileInfo) (uid, gid int, ok bool) {
 	return 0, 0, false
 }
 
+// opensWithoutWaiting reports that openWithoutWaiting works.
+const opensWithoutWaiting = true
+
 // openWithoutWaiting opens something for reading. It does not wait for the writer of a
 // pipe, and fails where another program had to give up a lease of a file first.
 func openWithoutWaiting(root *os.Root, name string) (*os.File, error) {

@@ -37,7 +37,9 @@ func numbers() []number {
 	}
 }
 
-// openWithoutWaiting is not known here.
+// opensWithoutWaiting is false: openWithoutWaiting is not known here.
+const opensWithoutWaiting = false
+
 func openWithoutWaiting(*os.Root, string) (*os.File, error) { return nil, errors.ErrUnsupported }
 
 // hasLocks is false: stale names are found by age.
