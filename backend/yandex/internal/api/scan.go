@@ -7,8 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// decodeJSON decodes a response as json.Unmarshal does. A resource is decoded in a
-// third of the time, by readResource.
+// decodeJSON decodes a response into an empty value, with the results of json.Unmarshal.
+// A resource is decoded in a third of the time, by readResource, which replaces what
+// was in it.
 func decodeJSON(data []byte, out any) error {
 	if r, ok := out.(*Resource); ok {
 		var read Resource
@@ -36,6 +37,10 @@ func readResource(data []byte, r *Resource) bool {
 
 // maxNested is how deep objects and arrays are read.
 const maxNested = 20
+
+// maxRoom is for how many entries a page has room before they are read: as many as one
+// is asked for.
+const maxRoom = 1001
 
 // A scanner reads JSON text from its start to its end. Its methods return false at
 // what they do not know.
@@ -104,7 +109,10 @@ func (s *scanner) page(p *Page, depth int) bool {
 			if p.Items != nil {
 				return false
 			}
-			p.Items = make([]Resource, 0, bytes.Count(s.text[s.at:], []byte(`"name":`)))
+			p.Items = []Resource{}
+			if depth == 1 { // one page has room for all at once, not each in another
+				p.Items = make([]Resource, 0, min(bytes.Count(s.text[s.at:], []byte(`"name":`)), maxRoom))
+			}
 			return s.array(depth+1, func() bool {
 				p.Items = append(p.Items, Resource{})
 				return s.resource(&p.Items[len(p.Items)-1], depth+2)

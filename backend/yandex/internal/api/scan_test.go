@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -172,6 +173,26 @@ func TestAPageIsDecodedWithFewAllocations(t *testing.T) {
 	})
 	if got > entries*texts+12 {
 		t.Errorf("a page of %d entries is decoded with %.0f allocations", entries, got)
+	}
+}
+
+// TestPagesInAPageTakeLittle: no text takes much more memory than it is long.
+func TestPagesInAPageTakeLittle(t *testing.T) {
+	for name, text := range map[string]string{
+		"pages in a page": `{"_embedded":{"items":[` + strings.Repeat(`{"_embedded":{"items":[]},"name":"a"},`, 4000) + `{}]}}`,
+		"names elsewhere": `{"_embedded":{"items":[]},"new":[` + strings.Repeat(`{"name":0},`, 10000) + `0]}`,
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		var r Resource
+		if !readResource([]byte(text), &r) {
+			t.Errorf("%s: not read", name)
+		}
+		runtime.ReadMemStats(&after)
+		const most = 100 // times the text
+		if got := after.TotalAlloc - before.TotalAlloc; got > most*uint64(len(text)) {
+			t.Errorf("%s: %d KiB of text took %d KiB", name, len(text)>>10, got>>10)
+		}
 	}
 }
 
