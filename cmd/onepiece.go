@@ -65,8 +65,8 @@ func (w *onePieceWriter) Write(p []byte) (int, error) {
 	if err == nil {
 		err = http.NewResponseController(w.ResponseWriter).Flush()
 	}
-	if sendErr := w.conn.send(); err == nil {
-		err = sendErr
+	if failed := w.conn.send(); failed != nil {
+		return 0, failed // nobody knows what has arrived
 	}
 	return n, err
 }
@@ -136,11 +136,14 @@ func (c *heldConn) send() error {
 	defer c.mu.Unlock()
 	held := c.held
 	c.held = nil
+	defer c.o.buffers.Put(held)
+	if len(*held) == 0 { // an answer without a body
+		return nil
+	}
 	_, err := c.stream.Write(*held)
 	if err != nil {
 		c.stream.Close()
 	}
 	*held = (*held)[:0]
-	c.o.buffers.Put(held)
 	return err
 }
