@@ -88,17 +88,19 @@ func (s *static) serve(w http.ResponseWriter, req *http.Request, name string) er
 	if req.Method != http.MethodGet && req.Method != http.MethodHead {
 		return refuse(http.StatusMethodNotAllowed, "the page's own files are read-only")
 	}
-	header, content := w.Header(), file.content
+	header, content, zipped := w.Header(), file.content, strings.Contains(req.Header.Get("Accept-Encoding"), "gzip")
+	if zipped { // before the answer is said to last
+		var err error
+		if content, err = file.zipped(); err != nil {
+			return err
+		}
+	}
 	header.Set("Content-Type", mime.FormatMediaType(types[path.Ext(name)], map[string]string{"charset": "utf-8"}))
 	header.Set("Cache-Control", "private, max-age=31536000, immutable")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Security-Policy", "default-src 'none'")
 	header.Set("Vary", "Accept-Encoding")
-	if strings.Contains(req.Header.Get("Accept-Encoding"), "gzip") {
-		var err error
-		if content, err = file.zipped(); err != nil {
-			return err
-		}
+	if zipped {
 		header.Set("Content-Encoding", "gzip")
 	}
 	header.Set("Content-Length", strconv.Itoa(len(content)))
