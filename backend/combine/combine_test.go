@@ -14,6 +14,7 @@ import (
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/backendtest"
 	"github.com/davdisk/davdisk/backend/combine"
+	"github.com/davdisk/davdisk/backend/local"
 	"github.com/davdisk/davdisk/backend/memory"
 )
 
@@ -32,6 +33,22 @@ func TestContract(t *testing.T) {
 		b := newCombine(tb, map[string]backend.Backend{"one": memory.New(memory.Options{}), "two": memory.New(memory.Options{})})
 		return spread{b, func(string) string { return "one" }}
 	}, backendtest.Unseen("NoAtomicMove", "all is in one store here"))
+}
+
+// TestContractOnThisMachine runs it where nothing is cached.
+func TestContractOnThisMachine(t *testing.T) {
+	backendtest.Run(t, func(tb backendtest.TB) backend.Backend {
+		store, err := local.New(tb.TempDir(), local.Options{})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		b := spread{newCombine(tb, map[string]backend.Backend{"one": store}), func(string) string { return "one" }}
+		if !backend.IsDirect(b) {
+			tb.Error("it is not told to be on this machine")
+		}
+		return b
+	}, backendtest.Unseen("NoConditionalPut", "the version is compared again just before the renaming"),
+		backendtest.Unseen("NoAtomicMove", "all is in one store here"))
 }
 
 // TestContractAcrossStores runs it with names that lie in one store or the
@@ -64,6 +81,8 @@ func (s spread) at(name string) string {
 	first, _, _ := strings.Cut(name, "/")
 	return s.folder(first) + "/" + name
 }
+
+func (s spread) Direct() bool { return backend.IsDirect(s.b) }
 
 func (s spread) Capabilities() backend.Capabilities { return s.b.Capabilities() }
 

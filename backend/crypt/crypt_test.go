@@ -7,6 +7,7 @@ import (
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/backendtest"
 	"github.com/davdisk/davdisk/backend/crypt"
+	"github.com/davdisk/davdisk/backend/local"
 	"github.com/davdisk/davdisk/backend/memory"
 )
 
@@ -53,6 +54,26 @@ func TestContract(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			backendtest.Run(t, func(tb backendtest.TB) backend.Backend { return open(tb, roomy{memory.New(memory.Options{})}, opts) })
+		})
+	}
+}
+
+// TestContractOnThisMachine runs it where nothing is cached.
+func TestContractOnThisMachine(t *testing.T) {
+	for name, opts := range layouts {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			backendtest.Run(t, func(tb backendtest.TB) backend.Backend {
+				inner, err := local.New(tb.TempDir(), local.Options{})
+				if err != nil {
+					tb.Fatal(err)
+				}
+				b := open(tb, inner, opts)
+				if !backend.IsDirect(b) {
+					tb.Error("it is not told to be on this machine")
+				}
+				return b
+			}, backendtest.Unseen("NoConditionalPut", "the version is compared again just before the renaming"))
 		})
 	}
 }
