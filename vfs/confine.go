@@ -43,21 +43,21 @@ func (c *core) storeStat(ctx context.Context, name string) (backend.Info, error)
 
 // storeLook describes a name. A file on this machine is opened by that, without a look
 // at its name before.
-func (c *core) storeLook(ctx context.Context, name string) (found, error) {
+func (c *core) storeLook(ctx context.Context, name string) (looked, error) {
 	if backend.IsDirect(c.b) {
 		if content, err := c.b.Open(ctx, name, ""); err == nil {
-			return found{info: content.Info(), content: content}, nil
+			return looked{info: content.Info(), content: content}, nil
 		} // else the description tells what it is
 	}
 	if c.isDirect(ctx) {
 		info, err := c.b.Stat(ctx, name)
-		return found{info: info}, err
+		return looked{info: info}, err
 	}
 	info, children, err := c.meta.Look(ctx, name)
 	if err == nil && info.Err != nil {
 		info, err = c.b.Stat(ctx, name)
 	}
-	return found{info: info, children: children}, err
+	return looked{info: info, children: children}, err
 }
 
 func (c *core) storeList(ctx context.Context, name string) (*dircache.Children, error) {

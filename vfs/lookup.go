@@ -52,14 +52,14 @@ func (c *core) stat(ctx context.Context, name string) (backend.Info, error) {
 	}
 }
 
-// found is what look has found under a name.
-type found struct {
+// looked is what look has found under a name.
+type looked struct {
 	info     backend.Info
 	children *dircache.Children // if the folder had to be listed, else nil
 	content  backend.Content    // if the file had to be opened, else nil; the caller closes it
 }
 
-func (f found) close() {
+func (f looked) close() {
 	if f.content != nil {
 		f.content.Close()
 	}
@@ -67,19 +67,19 @@ func (f found) close() {
 
 // look is like stat, for a name of which nothing may be cached yet, and that is to be
 // opened.
-func (c *core) look(ctx context.Context, name string) (found, error) {
+func (c *core) look(ctx context.Context, name string) (looked, error) {
 	if info, ok := c.statPending(name); ok {
-		return found{info: info}, nil
+		return looked{info: info}, nil
 	}
 	w := c.journal.watch(concernsList(name))
 	defer w.end()
 	for settled := false; ; {
 		above := c.above(name)
 		if err := c.visible(ctx, name); err != nil {
-			return found{}, err
+			return looked{}, err
 		}
 		if err := c.await(ctx, affectsList(name)); err != nil {
-			return found{}, err
+			return looked{}, err
 		}
 		f, err := c.storeLook(ctx, name)
 		whole := true
@@ -94,7 +94,7 @@ func (c *core) look(ctx context.Context, name string) (found, error) {
 		switch {
 		case late != nil:
 			f.close()
-			return found{}, late
+			return looked{}, late
 		case again:
 			f.close()
 			settled = true
