@@ -178,20 +178,22 @@ func TestAPageIsDecodedWithFewAllocations(t *testing.T) {
 
 // TestPagesInAPageTakeLittle: no text takes much more memory than it is long.
 func TestPagesInAPageTakeLittle(t *testing.T) {
-	for name, text := range map[string]string{
-		"pages in a page": `{"_embedded":{"items":[` + strings.Repeat(`{"_embedded":{"items":[]},"name":"a"},`, 4000) + `{}]}}`,
-		"names elsewhere": `{"_embedded":{"items":[]},"new":[` + strings.Repeat(`{"name":0},`, 10000) + `0]}`,
+	for name, test := range map[string]struct {
+		text string
+		most uint64 // times its length
+	}{
+		"pages in a page": {`{"_embedded":{"items":[` + strings.Repeat(`{"_embedded":{"items":[]},"name":"a"},`, 4000) + `{}]}}`, 100},
+		"names elsewhere": {`{"_embedded":{"items":[]},"new":[` + strings.Repeat(`{"name":0},`, 10000) + `0]}`, 10},
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		var r Resource
-		if !readResource([]byte(text), &r) {
+		if !readResource([]byte(test.text), &r) {
 			t.Errorf("%s: not read", name)
 		}
 		runtime.ReadMemStats(&after)
-		const most = 100 // times the text
-		if got := after.TotalAlloc - before.TotalAlloc; got > most*uint64(len(text)) {
-			t.Errorf("%s: %d KiB of text took %d KiB", name, len(text)>>10, got>>10)
+		if got := after.TotalAlloc - before.TotalAlloc; got > test.most*uint64(len(test.text)) {
+			t.Errorf("%s: %d KiB of text took %d KiB", name, len(test.text)>>10, got>>10)
 		}
 	}
 }
