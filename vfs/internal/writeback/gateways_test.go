@@ -368,3 +368,62 @@ func TestAnnounceIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// What another gateway stores under a name while an upload to it is received is what
+// that replaces, unless it has a condition.
+func TestStoredElsewhereMeanwhile(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, meanwhile bool // whether there is a file
+		opts              func(before backend.Info) backend.PutOptions
+		want              error
+	}{
+		"replaced":               {before: true, meanwhile: true},
+		"created":                {meanwhile: true},
+		"nothing":                {before: true},
+		"created, if absent":     {meanwhile: true, opts: func(backend.Info) backend.PutOptions { return backend.PutOptions{IfAbsent: true} }, want: fs.ErrExist},
+		"replaced, if unchanged": {before: true, meanwhile: true, opts: func(i backend.Info) backend.PutOptions { return backend.PutOptions{IfVersion: i.Version} }, want: backend.ErrChanged},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, o := newStubborn(), newOthers()
+			q := amongOthers(t, store, o, t.TempDir())
+			defer q.Close()
+			var there backend.Info
+			if c.before {
+				err := putIn(t, store, "f", "before")
+				if err == nil {
+					there, err = store.Stat(t.Context(), "f")
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			o.announce = func(File) error {
+				if c.meanwhile {
+					return putIn(t, store, "f", "theirs")
+				}
+				return nil
+			}
+			opts := backend.PutOptions{}
+			if c.opts != nil {
+				opts = c.opts(there)
+			}
+			opts.Size = 4
+			_, err := q.Put(t.Context(), "f", strings.NewReader("ours"), opts)
+			if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+				t.Fatalf("it is put with %v", err)
+			}
+			want := "ours"
+			if c.want != nil {
+				want = "theirs"
+			} else if err := q.Flush(t.Context(), "f"); err != nil {
+				t.Errorf("it is stored with %v", err)
+			}
+			if got, err := contentOf(t, store, "f"); err != nil || got != want {
+				t.Errorf("there is %q, %v", got, err)
+			}
+			if len(q.Files()) > 0 {
+				t.Errorf("%v wait", q.Files())
+			}
+		})
+	}
+}

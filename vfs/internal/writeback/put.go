@@ -56,7 +56,7 @@ func (q *Queue) put(ctx context.Context, name string, body io.Reader, opts backe
 	}
 	if err == nil {
 		var info backend.Info
-		info, err = q.acknowledge(ctx, e, there.Version)
+		info, err = q.acknowledge(ctx, e, there.Version, opts)
 		if errors.Is(err, ErrWaits) { // an upload to the same name, at the same time, was first
 			info, err = q.acknowledgeLater(ctx, e, opts)
 		}
@@ -225,11 +225,11 @@ func (q *Queue) acknowledgeLater(ctx context.Context, e *entry, opts backend.Put
 		return backend.Info{}, err
 	}
 	e.Growth = e.Size - there.Size
-	return q.acknowledge(ctx, e, there.Version)
+	return q.acknowledge(ctx, e, there.Version, opts)
 }
 
 // acknowledge queues an entry, in place of a queued one of the same name.
-func (q *Queue) acknowledge(ctx context.Context, e *entry, replaces string) (backend.Info, error) {
+func (q *Queue) acknowledge(ctx context.Context, e *entry, replaces string, opts backend.PutOptions) (backend.Info, error) {
 	// The upload of the replaced entry must not start in between.
 	release := q.blockUploads(e.Name)
 	defer release()
@@ -263,6 +263,8 @@ func (q *Queue) acknowledge(ctx context.Context, e *entry, replaces string) (bac
 		if err != nil {
 			err = &localError{err}
 		}
+	case err == nil && q.id != "":
+		err = q.rebase(ctx, e, opts)
 	}
 	if err != nil {
 		undo := q.bury // the others may know of it, now or later
@@ -275,6 +277,21 @@ func (q *Queue) acknowledge(ctx context.Context, e *entry, replaces string) (bac
 		return backend.Info{}, err
 	}
 	return q.enqueue(e), nil
+}
+
+// rebase has an entry that the others know of replace what is there now: one of them may
+// have stored something under its name since that was looked at. Nobody else does from
+// now on.
+func (q *Queue) rebase(ctx context.Context, e *entry, opts backend.PutOptions) error {
+	there, err := q.checkConditions(ctx, e.Name, opts)
+	if err != nil || slices.Contains(e.Replaces, there.Version) {
+		return err
+	}
+	e.Growth, e.Replaces = e.Size-there.Size, []string{there.Version}
+	if err := q.folder.write(e.Entry); err != nil {
+		return &localError{err}
+	}
+	return nil
 }
 
 // enqueue queues an entry that is in the folder.
