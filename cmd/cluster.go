@@ -293,7 +293,7 @@ func (s *session) clusterForget(args []string) (err error) {
 	if err := s.confirm(question); err != nil {
 		return err
 	}
-	config.Dir, config.Gateway = "", "cluster forget" // without a folder, which gateways have
+	config.Dir, config.Gateway = "", "forget" // without a folder, which gateways have
 	engine, err := s.engine(config)
 	if err != nil {
 		return err
