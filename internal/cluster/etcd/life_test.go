@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
+	"sync"
 	"testing"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -13,58 +15,87 @@ import (
 
 	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/internal/cluster/replica"
+	"github.com/davdisk/davdisk/internal/testwait"
 )
 
-// failingNode has no answer to the first write, and meets the condition of none.
-type failingNode struct {
+// node is an etcd whose data is made anew while it has no answer to one of the calls.
+type node struct {
 	etcdserverpb.UnimplementedKVServer
-	failing  func()      // called at the first
-	identity chan string // which each write needs
+	anew func() // called then
+
+	mu         sync.Mutex // guards what follows
+	identity   string     // of the data
+	left       int        // calls that are answered before
+	identities []string   // that the writes were for
 }
 
-func (n *failingNode) Range(context.Context, *etcdserverpb.RangeRequest) (*etcdserverpb.RangeResponse, error) {
-	return &etcdserverpb.RangeResponse{Header: &etcdserverpb.ResponseHeader{}}, nil
+// called counts a call, and is its error; n.mu is held.
+func (n *node) called() error {
+	if n.left--; n.left != -1 {
+		return nil
+	}
+	n.identity = "another"
+	n.anew()
+	return status.Error(codes.Unavailable, "it is going away")
 }
 
-func (n *failingNode) Txn(_ context.Context, r *etcdserverpb.TxnRequest) (*etcdserverpb.TxnResponse, error) {
-	n.identity <- string(r.Compare[0].GetValue())
-	if n.failing != nil {
-		n.failing()
-		n.failing = nil
-		return nil, status.Error(codes.Unavailable, "it is going away")
+func (n *node) Range(context.Context, *etcdserverpb.RangeRequest) (*etcdserverpb.RangeResponse, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return &etcdserverpb.RangeResponse{Header: &etcdserverpb.ResponseHeader{}}, n.called()
+}
+
+func (n *node) Txn(_ context.Context, r *etcdserverpb.TxnRequest) (*etcdserverpb.TxnResponse, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	identity := string(r.Compare[0].GetValue())
+	n.identities = append(n.identities, identity)
+	if err := n.called(); err != nil {
+		return nil, err
 	}
-	var answers []*etcdserverpb.ResponseOp
-	for range r.Failure {
-		answers = append(answers, &etcdserverpb.ResponseOp{Response: &etcdserverpb.ResponseOp_ResponseRange{ResponseRange: &etcdserverpb.RangeResponse{}}})
+	answer := &etcdserverpb.TxnResponse{Header: &etcdserverpb.ResponseHeader{}, Succeeded: identity == n.identity}
+	if !answer.Succeeded {
+		for range r.Failure {
+			answer.Responses = append(answer.Responses, &etcdserverpb.ResponseOp{Response: &etcdserverpb.ResponseOp_ResponseRange{ResponseRange: &etcdserverpb.RangeResponse{}}})
+		}
 	}
-	return &etcdserverpb.TxnResponse{Header: &etcdserverpb.ResponseHeader{}, Responses: answers}, nil
+	return answer, nil
 }
 
 // TestAWriteIsForOneLife: data that was made anew while a write is tried again is not that
 // which it was for, though it has been accepted meanwhile.
 func TestAWriteIsForOneLife(t *testing.T) {
+	save := func(ctx context.Context, s *store) error {
+		return s.Save(ctx, replica.Snapshot{Seq: 1, Data: make([]byte, pieceSize+1)}, []string{"key"}, []uint64{1})
+	}
 	for name, test := range map[string]struct {
-		write func(ctx context.Context, s *store) error
-		want  error
+		write  func(ctx context.Context, s *store) error
+		before int // calls that are answered
+		want   error
 	}{
-		"append": {func(ctx context.Context, s *store) error { _, err := s.Append(ctx, "key", nil); return err }, cluster.ErrOtherLog},
-		"report": {func(ctx context.Context, s *store) error { return s.Report(ctx, 1, 2) }, cluster.ErrOtherLog},
-		"save": {func(ctx context.Context, s *store) error {
-			return s.Save(ctx, replica.Snapshot{Seq: 1}, nil, []uint64{1})
-		}, replica.ErrSuperseded},
+		"append":             {func(ctx context.Context, s *store) error { _, err := s.Append(ctx, "key", nil); return err }, 0, cluster.ErrOtherLog},
+		"report":             {func(ctx context.Context, s *store) error { return s.Report(ctx, 1, 2) }, 0, cluster.ErrOtherLog},
+		"a piece":            {save, 0, cluster.ErrOtherLog},
+		"the last piece":     {save, 1, cluster.ErrOtherLog},
+		"the one before":     {save, 2, replica.ErrSuperseded},
+		"a snapshot":         {save, 3, replica.ErrSuperseded},
+		"what is trimmed":    {save, 4, cluster.ErrOtherLog},
+		"reports":            {save, 5, cluster.ErrOtherLog},
+		"what is left of it": {save, 6, cluster.ErrOtherLog},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
 			}
-			s, err := newStore(Config{Endpoints: []string{l.Addr().String()}})
+			limit := testwait.Limit(t)
+			s, err := newStore(Config{Endpoints: []string{l.Addr().String()}, Timeout: limit})
 			if err != nil {
 				t.Fatal(err)
 			}
 			one, another := "one", "another"
 			s.known.Store(&one)
-			node := &failingNode{failing: func() { s.known.Store(&another) }, identity: make(chan string, 2)}
+			node := &node{anew: func() { s.known.Store(&another) }, identity: one, left: test.before}
 			server := grpc.NewServer()
 			etcdserverpb.RegisterKVServer(server, node)
 			served := make(chan error, 1)
@@ -78,13 +109,15 @@ func TestAWriteIsForOneLife(t *testing.T) {
 					t.Error(err)
 				}
 			}()
-			if err := test.write(t.Context(), s); !errors.Is(err, test.want) {
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			defer cancel()
+			if err := test.write(ctx, s); !errors.Is(err, test.want) {
 				t.Errorf("it is %v", err)
 			}
-			for range cap(node.identity) {
-				if got := received(t, node.identity); got != one {
-					t.Errorf("it is written to %q", got)
-				}
+			node.mu.Lock()
+			defer node.mu.Unlock()
+			if len(node.identities) == 0 || slices.ContainsFunc(node.identities, func(identity string) bool { return identity != one }) {
+				t.Errorf("it is written to %q", node.identities)
 			}
 		})
 	}

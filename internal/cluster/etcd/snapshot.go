@@ -41,16 +41,17 @@ func pieces(seq uint64, id string) string { return fmt.Sprintf("snapshot/piece/%
 
 // Save implements replica.Store.
 func (s *store) Save(ctx context.Context, snapshot replica.Snapshot, trim []string, live []uint64) error {
+	same := s.same() // for all steps: what is known changes when the data is made anew
 	c := current{Seq: snapshot.Seq, Trimmed: snapshot.Trimmed, Size: len(snapshot.Data), Sum: checksum(snapshot.Data)}
 	c.ID = c.Sum[:8] + strconv.FormatUint(slices.Min(live), 16) // equal content of one writer is one snapshot
 	n := 0
 	for piece := range slices.Chunk(snapshot.Data, pieceSize) {
-		if err := s.write(ctx, clientv3.OpPut(fmt.Sprintf("%s%06d", s.key(pieces(c.Seq, c.ID)), n), string(piece))); err != nil {
+		if err := s.write(ctx, same, clientv3.OpPut(fmt.Sprintf("%s%06d", s.key(pieces(c.Seq, c.ID)), n), string(piece))); err != nil {
 			return err
 		}
 		n++
 	}
-	before, replaced, err := s.replace(ctx, c)
+	before, replaced, err := s.replace(ctx, same, c)
 	if err != nil {
 		return err
 	}
@@ -62,17 +63,17 @@ func (s *store) Save(ctx context.Context, snapshot replica.Snapshot, trim []stri
 		for _, key := range keys {
 			ops = append(ops, clientv3.OpDelete(s.key("log/entry/"+key)))
 		}
-		if err := s.write(ctx, ops...); err != nil {
+		if err := s.write(ctx, same, ops...); err != nil {
 			return err
 		}
 	}
-	return s.clean(ctx, c, before, live)
+	return s.clean(ctx, same, c, before, live)
 }
 
 // replace makes c the current snapshot, unless there is a later one, and returns
 // the one before.
-func (s *store) replace(ctx context.Context, c current) (before current, replaced bool, err error) {
-	key, same := s.key("snapshot/current"), s.same()
+func (s *store) replace(ctx context.Context, same clientv3.Cmp, c current) (before current, replaced bool, err error) {
+	key := s.key("snapshot/current")
 	_, err = s.call(ctx, func(ctx context.Context, client *clientv3.Client) error {
 		answer, err := client.Get(ctx, key)
 		if err != nil {
@@ -112,7 +113,7 @@ func (s *store) replace(ctx context.Context, c current) (before current, replace
 // clean removes what the snapshots before c have left: pieces, reports of former
 // members, and the history of etcd up to the snapshot before, which etcd keeps
 // for ever unless it is told.
-func (s *store) clean(ctx context.Context, c, before current, live []uint64) error {
+func (s *store) clean(ctx context.Context, same clientv3.Cmp, c, before current, live []uint64) error {
 	ops := []clientv3.Op{clientv3.OpDelete(s.key("snapshot/piece/"), clientv3.WithRange(s.key(pieces(c.Seq, ""))))}
 	var reports *clientv3.GetResponse
 	if _, err := s.call(ctx, func(ctx context.Context, client *clientv3.Client) (err error) {
@@ -127,7 +128,7 @@ func (s *store) clean(ctx context.Context, c, before current, live []uint64) err
 			ops = append(ops, clientv3.OpDelete(string(kv.Key)))
 		}
 	}
-	if err := s.write(ctx, ops...); err != nil {
+	if err := s.write(ctx, same, ops...); err != nil {
 		return err
 	}
 	if before.Seq > 0 {

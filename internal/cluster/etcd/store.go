@@ -119,12 +119,11 @@ func (s *store) Last(ctx context.Context) (seq uint64, err error) {
 
 // Report implements replica.Store.
 func (s *store) Report(ctx context.Context, epoch, seq uint64) error {
-	return s.write(ctx, clientv3.OpPut(s.key(fmt.Sprint("log/applied/", epoch)), strconv.FormatUint(seq, 10)))
+	return s.write(ctx, s.same(), clientv3.OpPut(s.key(fmt.Sprint("log/applied/", epoch)), strconv.FormatUint(seq, 10)))
 }
 
-// write makes writes that may be made twice, to the data that is known when it is called.
-func (s *store) write(ctx context.Context, ops ...clientv3.Op) error {
-	same := s.same()
+// write makes writes that may be made twice, to the data for which same was taken.
+func (s *store) write(ctx context.Context, same clientv3.Cmp, ops ...clientv3.Op) error {
 	_, err := s.call(ctx, func(ctx context.Context, client *clientv3.Client) error {
 		answer, err := client.Txn(ctx).If(same).Then(ops...).Commit()
 		if err == nil && !answer.Succeeded {

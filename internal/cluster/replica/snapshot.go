@@ -98,10 +98,10 @@ func (e *Engine) snapshotIfDue() {
 			trim = append(trim, key)
 		}
 	}
-	grown, life := e.grown, e.life
+	grown, life, living := e.grown, e.life, e.living
 	e.grown = growth{}
 	e.once("snapshot", func() {
-		err := e.store.Save(e.ctx, s, trim, live)
+		err := e.store.Save(living, s, trim, live)
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		switch {
