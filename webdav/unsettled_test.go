@@ -261,6 +261,16 @@ func TestSuccessBesideAnUnknownOutcome(t *testing.T) {
 	}
 }
 
+// closed fails the test if any gateway stores something under a name.
+func closed(t *testing.T, all []*Handler, name, when string) {
+	t.Helper()
+	for i, h := range all {
+		if a := putWithin(h, 50*time.Millisecond, name, "too early"); a.Code/100 == 2 {
+			t.Errorf("gateway %d: %s PUT is answered %d", i, when, a.Code)
+		}
+	}
+}
+
 // TestRemovalOfUnknownOutcome: the answers to a DELETE are lost, and the service may still
 // remove what has the name. Until that is known nobody stores anything there. It can be
 // removed, at the same gateway: the others would not know that it was not the first removal
@@ -281,15 +291,7 @@ func TestRemovalOfUnknownOutcome(t *testing.T) {
 		t.Errorf("a removal of unknown outcome is answered %d %s", a.Code, a.Body)
 	}
 	losing.Store(false)
-	refused := func(when string) {
-		t.Helper()
-		for i, h := range all {
-			if a := putWithin(h, 50*time.Millisecond, "/f", "too early"); a.Code/100 == 2 {
-				t.Errorf("gateway %d: %s PUT is answered %d", i, when, a.Code)
-			}
-		}
-	}
-	refused("before")
+	closed(t, all, "/f", "before")
 	if a := answerWithin(all[1], 50*time.Millisecond, "DELETE", "/f", ""); a.Code/100 == 2 {
 		t.Errorf("the same at another gateway is answered %d %s", a.Code, a.Body)
 	}
@@ -299,7 +301,7 @@ func TestRemovalOfUnknownOutcome(t *testing.T) {
 	if _, err := disk.ReadFile("/f"); err == nil {
 		t.Error("it is still there")
 	}
-	refused("afterwards")
+	closed(t, all, "/f", "afterwards")
 }
 
 // TestTransferOfUnknownOutcome: the answers to a COPY or a MOVE are lost. The very same
@@ -334,15 +336,7 @@ func TestTransferOfUnknownOutcome(t *testing.T) {
 				t.Errorf("of unknown outcome it is answered %d", code)
 			}
 			losing.Store(false)
-			refused := func(when string) {
-				t.Helper()
-				for i, h := range all {
-					if a := putWithin(h, 50*time.Millisecond, "/to", "too early"); a.Code/100 == 2 {
-						t.Errorf("gateway %d: %s PUT is answered %d", i, when, a.Code)
-					}
-				}
-			}
-			refused("before")
+			closed(t, all, "/to", "before")
 			other := map[string]string{"COPY": "MOVE", "MOVE": "COPY"}[method]
 			codes := map[string]int{
 				"at another gateway": transfer(all[1], 50*time.Millisecond, method, "/to", "F"),
@@ -360,7 +354,7 @@ func TestTransferOfUnknownOutcome(t *testing.T) {
 			if code := transfer(all[0], time.Minute, method, "/to", "F"); code != http.StatusCreated {
 				t.Errorf("the same again is answered %d", code)
 			}
-			refused("afterwards")
+			closed(t, all, "/to", "afterwards")
 			for _, name := range []string{"/f", "/to"} {
 				if there, err := disk.ReadFile(name); string(there) != want[name] || (err == nil) != (want[name] != "") {
 					t.Errorf("%s is %q, %v", name, there, err)

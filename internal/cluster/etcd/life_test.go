@@ -3,7 +3,6 @@ package etcd
 import (
 	"context"
 	"errors"
-	"net"
 	"slices"
 	"sync"
 	"testing"
@@ -84,31 +83,17 @@ func TestAWriteIsForOneLife(t *testing.T) {
 		"what is left of it": {save, 6, cluster.ErrOtherLog},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			limit := testwait.Limit(t)
-			s, err := newStore(Config{Endpoints: []string{l.Addr().String()}, Timeout: limit})
-			if err != nil {
-				t.Fatal(err)
-			}
 			one, another := "one", "another"
-			s.known.Store(&one)
-			node := &node{anew: func() { s.known.Store(&another) }, identity: one, left: test.before}
-			server := grpc.NewServer()
+			node, server := &node{identity: one, left: test.before}, grpc.NewServer()
 			etcdserverpb.RegisterKVServer(server, node)
-			served := make(chan error, 1)
-			go func() { served <- server.Serve(l) }()
-			defer func() {
-				if err := s.Close(); err != nil {
-					t.Error(err)
-				}
-				server.Stop()
-				if err := <-served; err != nil {
-					t.Error(err)
-				}
-			}()
+			limit := testwait.Limit(t)
+			s, err := newStore(Config{Endpoints: []string{serveNode(t, server)}, Timeout: limit})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			s.known.Store(&one)
+			node.anew = func() { s.known.Store(&another) }
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
 			if err := test.write(ctx, s); !errors.Is(err, test.want) {

@@ -51,20 +51,13 @@ func TestALoginThatHangsHoldsNobody(t *testing.T) {
 	}
 }
 
-// silentNode starts a node that answers nothing, and returns its address and the
-// context of each call that comes.
-func silentNode(t *testing.T) (address string, calls <-chan context.Context) {
+// serveNode runs a node until the test has ended, and returns its address.
+func serveNode(t *testing.T, node *grpc.Server) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	came := make(chan context.Context)
-	node := grpc.NewServer(grpc.UnknownServiceHandler(func(_ any, call grpc.ServerStream) error {
-		came <- call.Context()
-		<-call.Context().Done()
-		return call.Context().Err()
-	}))
 	served := make(chan error, 1)
 	go func() { served <- node.Serve(l) }()
 	t.Cleanup(func() {
@@ -73,7 +66,19 @@ func silentNode(t *testing.T) (address string, calls <-chan context.Context) {
 			t.Error(err)
 		}
 	})
-	return l.Addr().String(), came
+	return l.Addr().String()
+}
+
+// silentNode starts a node that answers nothing, and returns its address and the
+// context of each call that comes.
+func silentNode(t *testing.T) (address string, calls <-chan context.Context) {
+	t.Helper()
+	came := make(chan context.Context)
+	return serveNode(t, grpc.NewServer(grpc.UnknownServiceHandler(func(_ any, call grpc.ServerStream) error {
+		came <- call.Context()
+		<-call.Context().Done()
+		return call.Context().Err()
+	}))), came
 }
 
 // received returns what comes, if it does before the time of the run is over.
