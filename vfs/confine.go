@@ -41,10 +41,10 @@ func (c *core) storeStat(ctx context.Context, name string) (backend.Info, error)
 	return info, err
 }
 
-// storeLook describes a name. A file on this machine is opened by that, without a look
-// at its name before.
-func (c *core) storeLook(ctx context.Context, name string) (looked, error) {
-	if backend.IsDirect(c.b) {
+// storeLook describes a name. A file is opened by that, without a look at its name
+// before, if open is set or it is on this machine.
+func (c *core) storeLook(ctx context.Context, name string, open bool) (looked, error) {
+	if open || backend.IsDirect(c.b) {
 		if content, err := c.b.Open(ctx, name, ""); err == nil {
 			return looked{info: content.Info(), content: content}, nil
 		} // else the description tells what it is

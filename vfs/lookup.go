@@ -66,8 +66,8 @@ func (f looked) close() {
 }
 
 // look is like stat, for a name of which nothing may be cached yet, and that is to be
-// opened.
-func (c *core) look(ctx context.Context, name string) (looked, error) {
+// opened. With open set a file is opened rather than looked up.
+func (c *core) look(ctx context.Context, name string, open bool) (looked, error) {
 	if info, ok := c.statPending(name); ok {
 		return looked{info: info}, nil
 	}
@@ -81,7 +81,7 @@ func (c *core) look(ctx context.Context, name string) (looked, error) {
 		if err := c.await(ctx, affectsList(name)); err != nil {
 			return looked{}, err
 		}
-		f, err := c.storeLook(ctx, name)
+		f, err := c.storeLook(ctx, name, open)
 		whole := true
 		if f.children != nil {
 			f.children, whole = c.overlay(name, above, f.children)

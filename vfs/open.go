@@ -46,8 +46,8 @@ func (f *FS) OpenFile(name string, flag int, _ os.FileMode) (afero.File, error) 
 	return file, nil
 }
 
-// maxLooks limits how often a file is looked up that changes between the lookup
-// and the open.
+// maxLooks limits how often a file is looked up that changes between the lookup and
+// the open. After that it is opened as it is, without a lookup, as often.
 const maxLooks = 4
 
 // openRead opens an existing file or folder. A file is opened in the store at
@@ -55,7 +55,7 @@ const maxLooks = 4
 func (f *FS) openRead(p place, flag int) (afero.File, error) {
 	for looks := 1; ; looks++ {
 		writes := f.meta.Writes()
-		at, err := f.look(f.ctx, p.name)
+		at, err := f.look(f.ctx, p.name, looks > maxLooks)
 		if err == nil {
 			err = p.checkKind(at.info)
 		}
@@ -68,7 +68,7 @@ func (f *FS) openRead(p place, flag int) (afero.File, error) {
 		}
 		n := f.bindRead(p.name, at.info, writes)
 		switch {
-		case n == nil && looks < maxLooks:
+		case n == nil && looks < 2*maxLooks:
 			at.close()
 			continue
 		case n == nil:
@@ -83,7 +83,7 @@ func (f *FS) openRead(p place, flag int) (afero.File, error) {
 			return f.newFile(n, p, flag), nil
 		}
 		n.drop()
-		if !errors.Is(err, backend.ErrChanged) && !errors.Is(err, fs.ErrNotExist) || looks == maxLooks {
+		if !errors.Is(err, backend.ErrChanged) && !errors.Is(err, fs.ErrNotExist) || looks == 2*maxLooks {
 			return nil, readError(err)
 		}
 		f.invalidate(p.name)

@@ -149,3 +149,38 @@ func TestOpenWhileStored(t *testing.T) {
 		t.Errorf("%d are still open", n)
 	}
 }
+
+// replaced is a store whose file is replaced by another program whenever a version of
+// it is to be opened.
+type replaced struct {
+	backend.Backend
+	t    *testing.T
+	last string
+}
+
+func (r *replaced) Open(ctx context.Context, name, version string) (backend.Content, error) {
+	if version != "" {
+		r.last += "more;"
+		if _, err := r.Put(ctx, name, strings.NewReader(r.last), backend.PutOptions{Size: int64(len(r.last))}); err != nil {
+			r.t.Error(err)
+		}
+	}
+	return r.Backend.Open(ctx, name, version)
+}
+
+// TestOpenWhatChangesAllTheTime: a file that is replaced between every lookup and its
+// open is opened as it is by then.
+func TestOpenWhatChangesAllTheTime(t *testing.T) {
+	r := &replaced{Backend: memory.New(memory.Options{}), t: t}
+	f := newFS(t, r)
+	write(t, f, "/f", "content")
+	file, err := f.Open("/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	got, err := io.ReadAll(file)
+	if err != nil || r.last == "" || string(got) != r.last {
+		t.Errorf("read %q, %v, want %q", got, err, r.last)
+	}
+}
