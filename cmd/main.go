@@ -25,13 +25,13 @@ import (
 //
 //	func main() { os.Exit(cmd.Main(mystore.Driver())) }
 //
-// The drivers are added to those of davdisk: yandex, local and memory. The
+// The drivers are added to those of davdisk ("davdisk drivers" lists them). The
 // options of each become flags of every command that opens a store
 // (--mystore-url), environment variables (DAVDISK_MYSTORE_URL) and keys of the
 // configuration file; an option that is a secret has the variable and a flag
 // that names a file (--mystore-key-file). A driver whose name is taken or could
-// not begin an address, or whose option would be a flag that exists, is told on
-// the standard error, and the exit code is 2.
+// not begin an address, or whose option would be a flag that exists, is reported on
+// standard error, and the exit code is 2.
 func Main(drivers ...backend.Driver) int {
 	ctx, stop := untilSignal()
 	defer stop()

@@ -80,8 +80,9 @@ type Log[E any] interface {
 	// Propose appends an entry and applies it. When it returns without error
 	// the entry is durable, unless Options say otherwise, and applied as the
 	// entry number seq, which only grows. An error of Apply is returned as it
-	// is; after any other the entry was not applied. The context is honored
-	// until the entry is handed to the disk.
+	// is. After any other error a Journal has not applied the entry; another
+	// Log may still apply it, and says so by an error of its own. The context
+	// is honored until the entry is handed to the disk.
 	Propose(ctx context.Context, entry E, opts Options) (seq uint64, err error)
 	// Close releases the log. Nothing that was acknowledged depends on it.
 	Close() error

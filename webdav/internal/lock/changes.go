@@ -118,8 +118,9 @@ func decodeEarlier(record []byte) (c change, err error) {
 // machine is the table as its log sees it.
 type machine struct{ t *Table }
 
-// Apply implements journal.Machine. It uses no clock: the expiry of a lock is
-// a change, too.
+// Apply implements journal.Machine. No clock decides anything: the expiry of a
+// lock is a change, too. When this gateway learned of a lock is noted beside
+// the state (dated).
 func (m machine) Apply(c change) error {
 	changed, err := m.locked(c)
 	m.t.tell(changed)
