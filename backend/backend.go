@@ -111,14 +111,13 @@ type RemoveOptions struct {
 type MoveOptions struct {
 	Overwrite bool // a file may replace a file
 
-	// Back: what was moved aside gets its name back, to which nothing new is moved
-	// by that. A driver that keeps names closed because a change of them may still
-	// take effect lets it pass.
+	// Back: the move restores a name that was moved aside. A driver that closes names
+	// because an earlier change may still take effect does not refuse it.
 	Back bool
 
-	// Once: the store is asked to move once at most. A driver does not ask again
-	// where it got no answer, and looks what became of it, or fails with
-	// ErrUncertain. Once a Move with it has succeeded, no effect of it comes later.
+	// Once: the driver sends the request at most once. If no answer comes, it looks
+	// for the effect instead of repeating the request, or fails with ErrUncertain.
+	// After a nil error no late effect can follow.
 	Once bool
 }
 

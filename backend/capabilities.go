@@ -60,10 +60,10 @@ type Capabilities struct {
 	// the names, whole.
 	NoAtomicMove string
 
-	// MovesAlone: the steps of a Move that is not atomic are the store's own, and not
-	// the driver's. What was begun is completed though the driver is killed, and until
-	// then the store refuses to move what is being moved.
-	MovesAlone bool
+	// FinishesMoves: once begun, a Move that is not atomic is completed by the store,
+	// even if the driver is killed; until then the store refuses to move the source or
+	// the target.
+	FinishesMoves bool
 
 	// Names are the names that the store holds; the zero value holds what
 	// package backendtest tries: every valid name of up to 255 bytes.

@@ -17,15 +17,14 @@ type Logins interface {
 	// Ready is nil if the others can be asked now, and else why not: an ErrUnavailable,
 	// which is at once that of Reserve, Tell and Release too.
 	Ready() error
-	// Attend has a function called now and then as long as the others can be asked, first
-	// soon after that begins, for what a gateway does though nobody needs its login. Calls
-	// of it do not overlap.
+	// Attend registers a function that is called periodically while the other gateways
+	// can be reached, for work that no request triggers. Calls of it do not overlap.
 	Attend(func(context.Context) error)
 	// Reserve returns when nobody renews a login, and nobody will until it is told or
 	// released, or for a minute; or what another has renewed it to, and then it has
 	// reserved nothing. If the others cannot be asked, or do not come to an end while
-	// ctx lasts, it is ErrUnavailable: the login must not be renewed then. Unless it
-	// waits, so it is at once when another renews the login.
+	// ctx lasts, it is ErrUnavailable: the login must not be renewed then. With wait
+	// unset, it is also ErrUnavailable, at once, if another gateway is renewing the login.
 	Reserve(ctx context.Context, login []byte, wait bool) (next []byte, err error)
 	// Tell tells all gateways what a login was renewed to, and ends its reservation.
 	// What is told must be on disk already, or else login must be. If it was told before,

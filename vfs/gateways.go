@@ -15,23 +15,23 @@ import (
 	"github.com/davdisk/davdisk/internal/ownname"
 )
 
-// What is being replaced at one of several gateways is in a log that they share,
-// too: the others hide what is aside, wait before they answer for the name, and put
-// it right when the gateway is gone. The entry of an intent has the membership that
-// works on it, its owner; when that ends it is nobody's, and for everybody:
+// A folder that is being replaced at one of several gateways is recorded in the log
+// that they share, as an intent. The other gateways hide its hidden name, wait before
+// they answer for its target, and recover it if its gateway has gone. The membership
+// that works on an intent owns it; when that membership ends, the intent has no owner,
+// and any gateway may recover it:
 //
-//	moving     the owner moves Target aside, to Hidden, then From to Target
-//	discarding both were answered with success: Hidden is what was replaced
-//	staging    the owner makes a copy under Hidden, and moves it from there
-//	lingering  Target is as it should be, but a call that was sent may move it
-//	           aside yet
+//	moving     the owner moves Target to Hidden, then From to Target
+//	discarding both were answered with success; Hidden is to be removed
+//	staging    the owner makes a copy under Hidden, and then moves it to its place
+//	lingering  Target is in order, but a late call may still move it to Hidden
 //
-// What is nobody's while moving is given back (core.giveBack): it gets its name
-// again, or one beside it. As Move replaces nothing, any number of gateways may do
-// that, at any time, beside calls of the owner that come late; nobody has to be the
-// only one. Removed is only what was told to be replaced by its owner, while the log
-// had it for one. Nothing else is ever under that name, because the owner has the
-// store asked to move Target aside once ([backend.MoveOptions]), which was answered.
+// Recovering a moving intent moves Hidden back to Target, or to a name beside it
+// (core.giveBack). As Move replaces nothing, several gateways may do this at once, also
+// while late calls of the former owner arrive. Hidden is removed only if its owner set
+// discarding in the log while it was a member. Nothing else is ever under Hidden: the
+// owner asks the store only once to move Target there ([backend.MoveOptions].Once), and
+// waits for the answer.
 
 const (
 	// callLingers is how long a store may take to carry out a call of a gateway that
@@ -74,11 +74,11 @@ const (
 
 // gateways is the part of operations that several gateways have in common.
 type gateways struct {
-	log     cluster.Log[note]
-	shares  bool // what is replaced here is in the log
-	alone   bool // the store goes on with moves by itself
-	lingers time.Duration
-	member  func() Member
+	log      cluster.Log[note]
+	shares   bool // what is replaced here is in the log
+	finishes bool // the store completes moves by itself
+	lingers  time.Duration
+	member   func() Member
 
 	// free is called when there may be something to put right, and changed for each
 	// intent that another gateway has changed. Both return soon.
@@ -120,11 +120,11 @@ func (o *operations) join(opts *options, caps backend.Capabilities, free func(),
 		return errors.New("a gateway among others needs a membership")
 	}
 	g := &gateways{
-		shares: caps.NoAtomicMove == "" || caps.MovesAlone, alone: caps.MovesAlone, lingers: callLingers,
+		shares: caps.NoAtomicMove == "" || caps.FinishesMoves, finishes: caps.FinishesMoves, lingers: callLingers,
 		member: opts.member, free: free, changed: changed,
 		noted: map[string]*intent{}, working: map[string]chan struct{}{}, ended: cluster.Ended{},
 	}
-	if g.alone {
+	if g.finishes {
 		g.lingers = operationLingers
 	}
 	o.gateways = g

@@ -245,7 +245,7 @@ func (c *core) giveBack(ctx context.Context, e *intent, since time.Time) error {
 // midst of the one to a target that is there: its source is there too. After half an
 // hour that is somebody else's.
 func (c *core) mayBeMoving(ctx context.Context, e *intent, since time.Time) bool {
-	if !c.journal.gateways.alone || e.From == "" || time.Since(since) >= callLingers {
+	if !c.journal.gateways.finishes || e.From == "" || time.Since(since) >= callLingers {
 		return false
 	}
 	source, err := c.exists(ctx, e.From)

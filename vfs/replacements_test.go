@@ -25,7 +25,7 @@ func TestAppliedReplacements(t *testing.T) {
 		}
 	}
 	opts := &options{engine: cluster.Lone(""), member: func() Member { return nil }}
-	if err := o.join(opts, backend.Capabilities{MovesAlone: true}, func() { freed++ }, changed); err != nil {
+	if err := o.join(opts, backend.Capabilities{FinishesMoves: true}, func() { freed++ }, changed); err != nil {
 		t.Fatal(err)
 	}
 	apply := func(n note) {

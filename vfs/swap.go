@@ -85,7 +85,7 @@ func (c *core) keeps(ctx context.Context, by owner, e *intent) error {
 // that goes on with moves by itself this is not known: what it has moved last may look
 // as if it were all.
 func (c *core) isMoved(ctx context.Context, by owner, e *intent) bool {
-	if c.journal.gateways.alone {
+	if c.journal.gateways.finishes {
 		return false
 	}
 	source, err := c.exists(ctx, e.From)
@@ -121,15 +121,15 @@ func (c *core) undo(ctx context.Context, by owner, e *intent, sure bool, failed 
 }
 
 // replaceByCopy replaces to at one of several gateways, where one of the two is a
-// folder: the copy is staged, so that the target is never a part of one. alone is to
-// copy a folder without its content.
-func (f *FS) replaceByCopy(from, to string, alone bool) error {
+// folder: the copy is staged, so that the target is never a part of one. With
+// shallow a folder is copied without its members.
+func (f *FS) replaceByCopy(from, to string, shallow bool) error {
 	c, ctx := f.core, f.ctx
 	if err := backend.CheckRemove(ctx, c.b, to); err != nil {
 		return err
 	}
 	return c.stage(ctx, to, func(hidden string) error {
-		return c.copyAll(ctx, from, hidden, alone)
+		return c.copyAll(ctx, from, hidden, shallow)
 	}, func(hidden string) error {
 		return c.swap(ctx, hidden, to, func(ctx context.Context) error {
 			defer c.invalidate(to)
@@ -182,9 +182,9 @@ func (c *core) stage(ctx context.Context, to string, fill, place func(hidden str
 }
 
 // copyAll copies to a hidden name, which the store does not have.
-func (c *core) copyAll(ctx context.Context, from, hidden string, alone bool) error {
+func (c *core) copyAll(ctx context.Context, from, hidden string, shallow bool) error {
 	switch {
-	case alone:
+	case shallow:
 		_, err := c.mkdirLike(ctx, from, hidden)
 		return err
 	case c.onlyHere(from):

@@ -39,7 +39,7 @@ func (c *core) removeCopy(ctx context.Context, e *intent) error {
 	switch {
 	case err != nil || !there:
 		return err
-	case c.journal.gateways.alone && time.Since(e.since) < callLingers:
+	case c.journal.gateways.finishes && time.Since(e.since) < callLingers:
 		return failure(backend.ErrLocked, "the store may still be moving it")
 	}
 	return c.removeHidden(ctx, e)

@@ -63,9 +63,9 @@ func WithEngine(e Engine, member func() Member, onChange func(Change)) Option {
 	}
 }
 
-// Reserve keeps the requests to all gateways from changing a file until release is
-// called, to look at it and to agree with them about it, which ends with this gateway.
-// It waits for those that are changing it, for some seconds at most. locked reports whether somebody has a lock on it.
+// Reserve keeps all gateways from changing a file until release is called or this
+// gateway's membership ends. It waits some seconds for changes in progress. locked
+// reports whether the file has a lock.
 func (h *Handler) Reserve(ctx context.Context, name string) (release func(), locked bool, err error) {
 	r, err := h.locks.Reserve(ctx, lock.Name{Path: name, Member: true})
 	if err != nil {

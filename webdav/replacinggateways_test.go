@@ -356,7 +356,7 @@ func TestMovesOfDriversStayWithTheirGateway(t *testing.T) {
 type movesAlone struct{ cannotMove }
 
 func (movesAlone) Capabilities() backend.Capabilities {
-	return backend.Capabilities{NoAtomicMove: "made by the test", MovesAlone: true}
+	return backend.Capabilities{NoAtomicMove: "made by the test", FinishesMoves: true}
 }
 
 // What was unfinished when the gateway was alone is completed without removing

@@ -13,11 +13,10 @@ import (
 	"github.com/davdisk/davdisk/internal/unsettled"
 )
 
-// lostChange is a removal, a copy or a move whose answer was lost: the service may
-// still be at it, or come to it later. Until it cannot take effect any more, nothing is
-// put where it would remove, replace or carry that away. All else goes on meanwhile:
-// it finds less to do when something is removed or moved away, and the same change, asked
-// for again, has the same result.
+// lostChange is a removal, copy or move whose answer was lost: the service may still
+// carry it out. Until that is impossible, nothing is stored where the change would
+// remove, replace or move it. Other changes are allowed: after a removal or a move the
+// lost change has less to do, and repeating the same change gives the same result.
 type lostChange struct {
 	Call      api.Call  `json:"call"`
 	From      string    `json:"from"`

@@ -272,15 +272,15 @@ func (t *times) write(ctx context.Context, all bool) {
 	g.SetLimit(stampsAtOnce)
 	for name, s := range due {
 		g.Go(func() error {
-			t.one(ctx, name, s, kept[name])
+			t.process(ctx, name, s, kept[name])
 			return nil
 		})
 	}
 	g.Wait() // the error is always nil
 }
 
-// one processes one stamp. kept says that the service was seen to hold its time.
-func (t *times) one(ctx context.Context, name string, s stamp, kept bool) {
+// process writes a stamp or reads it back. kept: the service was seen to hold its time.
+func (t *times) process(ctx context.Context, name string, s stamp, kept bool) {
 	if kept {
 		s.Due = time.Time{}
 		t.replace(name, s)

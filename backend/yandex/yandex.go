@@ -112,7 +112,7 @@ func (b *Backend) Capabilities() backend.Capabilities {
 	return backend.Capabilities{
 		NoConditionalPut: "the service has no conditional uploads: another client may store in the moment after the last look",
 		NoAtomicMove:     "the service moves a large folder by an operation, and does not say what others see of it meanwhile",
-		MovesAlone:       true,
+		FinishesMoves:    true,
 	}
 }
 
@@ -122,7 +122,7 @@ func (b *Backend) Capabilities() backend.Capabilities {
 func (b *Backend) Close() error {
 	defer b.api.CloseIdleConnections()
 	err := errors.Join(b.leftovers.Close(), b.times.Close())
-	b.recent.kept.close() // those before it may have stored something
+	b.recent.kept.close() // last: closing the others may still record what they store
 	return errors.Join(err, b.lost.journal.Close(), b.pending.Close())
 }
 

@@ -170,7 +170,8 @@ func (r *Reservation) end() {
 	all := &r.table.reserved
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	// Of two that made the same, the second must find itself told, and tells nobody.
+	// If two requests created the same resource, the first to end notifies the second,
+	// which then reports that it was not the first.
 	all.forget(r)
 	if r.ticket == (ticket{}) && r.made != "" {
 		all.created(r.made, func(*Reservation) bool { return false })

@@ -201,7 +201,7 @@ func TestReleaseIsTriedAgain(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		log.Fail(nil)
-		time.Sleep(retryAfter)
+		time.Sleep(retryPause)
 		synctest.Wait()
 		mustReserve(t, all[1], Name{Path: "/a"}).Release()
 		if got := log.Entries(); got != 5 { // two reservations, their releases, and that of nothing

@@ -191,8 +191,8 @@ func (t *Table) over() (over []settled, all bool) {
 // size returns at least how many bytes of a change it becomes.
 func (t ticket) size() int { return 6*len(t.Gateway) + 130 }
 
-// retryAfter is how long abandon waits before it tries again.
-const retryAfter = time.Second
+// retryPause is how long abandon waits before it tries again.
+const retryPause = time.Second
 
 // abandon releases a hold, now or as soon as the log is there again. Its names
 // would be closed as long as this gateway is a member, and longer.
@@ -207,7 +207,7 @@ func (t *Table) abandon(of ticket, changed []Changed) {
 			select {
 			case <-t.closing.Done():
 				return
-			case <-time.After(retryAfter):
+			case <-time.After(retryPause):
 			}
 		}
 	})

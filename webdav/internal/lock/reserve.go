@@ -40,11 +40,12 @@ type Name struct {
 	// Lingers is how long the change may still take effect in the store after
 	// its gateway has been expelled. So long nobody else may have the name.
 	Lingers time.Duration `json:"lingers,omitempty"`
-	// Removes: the request removes what has the name, and does nothing else. It goes on
-	// beside another one that is over and may still do that.
+	// Removes: the request only removes the name. It may begin while an earlier removal
+	// by the same gateway has ended without a known outcome.
 	Removes bool `json:"removes,omitempty"`
-	// Again is the same for requests that are alike in all, and empty if there are none.
-	// Such a one goes on beside another that was left, if it asks the same gateway.
+	// Again is equal for two requests that are the same in every respect, and empty
+	// otherwise. A repetition may begin while the first has ended without a known
+	// outcome at the same gateway (Reservation.Leave).
 	Again string `json:"again,omitempty"`
 	// Waits: the change cannot take effect before Reservation.Begin.
 	Waits bool `json:"waits,omitempty"`

@@ -16,7 +16,7 @@ import (
 // If that gateway ends before, they stay closed for the time of Name.Lingers.
 
 // lastPause is the longest pause between two questions for an outcome; they begin
-// with retryAfter, and double.
+// with retryPause, and double.
 const lastPause = 30 * time.Second
 
 // Leave is Release for a request whose changes may still take effect. over is asked
@@ -53,7 +53,7 @@ var errSettled = errors.New("it is settled")
 // begun anew before it ends: what the store says counts.
 func (t *Table) follow(of ticket, h hold, held error, over func(ctx context.Context) bool) {
 	since := time.Now()
-	for pause := retryAfter; ; pause = min(2*pause, lastPause) {
+	for pause := retryPause; ; pause = min(2*pause, lastPause) {
 		switch {
 		case errors.Is(held, errSettled):
 			return

@@ -125,7 +125,7 @@ func TestUnsettledWithoutLog(t *testing.T) {
 		var over atomic.Bool
 		r.Leave(func(context.Context) bool { return over.Load() })
 		log.Fail(nil)
-		time.Sleep(2 * retryAfter)
+		time.Sleep(2 * retryPause)
 		if _, err := all[1].Reserve(t.Context(), file); !errors.Is(err, ErrReserved) {
 			t.Errorf("open: %v", err)
 		}
