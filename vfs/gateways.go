@@ -13,6 +13,7 @@ import (
 	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/internal/journal"
 	"github.com/davdisk/davdisk/internal/ownname"
+	"github.com/davdisk/davdisk/internal/unsettled"
 )
 
 // A folder that is being replaced at one of several gateways is recorded in the log
@@ -36,7 +37,7 @@ import (
 const (
 	// callLingers is how long a store may take to carry out a call of a gateway that
 	// is gone.
-	callLingers = 30 * time.Minute
+	callLingers = unsettled.Window
 	// operationLingers is the same for a store whose moves go on by themselves.
 	operationLingers = 24 * time.Hour
 )

@@ -8,6 +8,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/davdisk/davdisk/internal/unsettled"
 	"github.com/davdisk/davdisk/webdav/internal/davxml"
 	"github.com/davdisk/davdisk/webdav/internal/lock"
 )
@@ -48,9 +49,8 @@ func (r *request) reserve(names ...lock.Name) (err error) {
 }
 
 // lingers is how long a change may still take effect in a store after its
-// gateway is gone: the link for an upload to Yandex Disk is good for half an
-// hour, and the operations of the service take no longer.
-const lingers = 30 * time.Minute
+// gateway is gone.
+const lingers = unsettled.Window
 
 // busy answers a request for names that another one uses.
 func (r *request) busy(err error) error {

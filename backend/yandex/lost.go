@@ -30,7 +30,7 @@ type lostChange struct {
 const (
 	// lostWindow is how long a change whose answer was lost is taken to be able to
 	// take effect, where nothing shows that it cannot.
-	lostWindow = 30 * time.Minute
+	lostWindow = unsettled.Window
 	// strayTime is how long a request is taken to be on its way after its answer was
 	// lost, where a later one at the same was answered. The metadata of a new file, too,
 	// may take so long to appear: what is not seen is taken for gone after that time.

@@ -6,7 +6,13 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 )
+
+// Window is how long a change may still take effect in a store after the process that
+// requested it is gone: the link for an upload to Yandex Disk is good for half an hour
+// (its API reference), and a change whose answer was lost is taken to need no longer.
+const Window = 30 * time.Minute
 
 // Changes are the changes of one caller that may still take effect. They are safe for
 // concurrent use.

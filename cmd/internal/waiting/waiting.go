@@ -31,6 +31,7 @@ import (
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/internal/cluster"
 	"github.com/davdisk/davdisk/internal/journal"
+	"github.com/davdisk/davdisk/internal/unsettled"
 	"github.com/davdisk/davdisk/vfs"
 )
 
@@ -38,9 +39,8 @@ const (
 	// maxFiles is how many files wait at all gateways together. Each is in the
 	// memory of all and in snapshots.
 	maxFiles = 10_000
-	// lingers is how long a gateway that was expelled may still store something:
-	// as long as a link for an upload is good.
-	lingers = 30 * time.Minute
+	// lingers is how long a gateway that was expelled may still store something.
+	lingers = unsettled.Window
 )
 
 // A Member is the membership of this gateway.

@@ -14,9 +14,8 @@ import (
 	"github.com/davdisk/davdisk/internal/unsettled"
 )
 
-// lingers is how long an upload that was cut off may still take effect: as long as a
-// link for an upload is good.
-const lingers = 30 * time.Minute
+// lingers is how long an upload that was cut off may still take effect.
+const lingers = unsettled.Window
 
 // sendingFormat is the journal format of a sending.
 const sendingFormat = "davdisk write-back upload 1"
