@@ -1,7 +1,7 @@
 package cmd
 
 import (
-	"io"
+	"errors"
 	"slices"
 	"strings"
 
@@ -85,13 +85,7 @@ func (s *session) tryRemote(name string, r config.Remote) (pathOption string, er
 	if err != nil {
 		return "", err
 	}
-	if c, ok := b.(io.Closer); ok {
-		defer func() {
-			if closed := c.Close(); err == nil {
-				err = closed
-			}
-		}()
-	}
+	defer func() { err = errors.Join(err, closeBackend(b)) }()
 	_, err = b.Stat(s.ctx, ".")
 	return "", err
 }

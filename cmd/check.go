@@ -217,12 +217,7 @@ func (p permanent) Remove(ctx context.Context, name string, o backend.RemoveOpti
 func (p permanent) Unwrap() backend.Backend { return p.Backend }
 
 // Close implements io.Closer.
-func (p permanent) Close() error {
-	if c, ok := p.Backend.(io.Closer); ok {
-		return c.Close()
-	}
-	return nil
-}
+func (p permanent) Close() error { return closeBackend(p.Backend) }
 
 // tellReport prints the result of a check. It has printed the failures, so the
 // error says nothing more.

@@ -17,7 +17,7 @@ func TestSignInAtGateways(t *testing.T) {
 	let := func(g *testGateway, password string) {
 		t.Helper()
 		user := server.User{Name: "anna", Verify: server.PlainPassword(password), Secret: password}
-		if err := g.stack.admit([]server.Option{server.WithUsers(user)}); err != nil {
+		if err := g.stack.setServer([]server.Option{server.WithUsers(user)}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"path"
 	"path/filepath"
@@ -29,12 +28,7 @@ func (t toldOf) Revision(context.Context) (string, error) {
 }
 
 // Close implements io.Closer.
-func (t toldOf) Close() error {
-	if c, ok := t.Backend.(io.Closer); ok {
-		return c.Close()
-	}
-	return nil
-}
+func (t toldOf) Close() error { return closeBackend(t.Backend) }
 
 // toldTime is how long a listing counts if nothing is told of a change to it. It is
 // for what no revision shows, if there is such a thing.

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"slices"
 	"strings"
@@ -38,11 +37,7 @@ func (s *session) greet(l *account, tokens yandex.Tokens) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if c, ok := b.(io.Closer); ok {
-			err = errors.Join(err, c.Close())
-		}
-	}()
+	defer func() { err = errors.Join(err, closeBackend(b)) }()
 	root := ""
 	if _, err := b.Stat(s.ctx, "."); errors.Is(err, fs.ErrPermission) && s.onlyApp(r, l.remote) {
 		root = "app:/"
@@ -78,9 +73,7 @@ func (s *session) onlyApp(r *backend.Registry, remote string) bool {
 	if err != nil {
 		return false
 	}
-	if c, ok := b.(io.Closer); ok {
-		defer c.Close()
-	}
+	defer closeBackend(b)
 	_, err = b.Stat(s.ctx, ".")
 	return err == nil || errors.Is(err, fs.ErrNotExist) // it is made with the first file
 }

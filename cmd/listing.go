@@ -104,9 +104,7 @@ func (l *listing) list(ctx context.Context, remote, folder string) []backend.Inf
 	if err != nil {
 		return nil
 	}
-	if c, ok := b.(io.Closer); ok {
-		defer c.Close()
-	}
+	defer closeBackend(b)
 	name := strings.Trim(folder, "/")
 	if name == "" {
 		name = "."

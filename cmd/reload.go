@@ -55,7 +55,7 @@ func (h *share) reloadUsers() error {
 		h.s.cfg.Users = before
 		return err
 	}
-	return h.stack.admit(h.withUsers(users))
+	return h.stack.setServer(h.withUsers(users))
 }
 
 // withUsers returns what stands around the handler, with these users.

@@ -1,18 +1,13 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
-	"net/url"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -20,8 +15,6 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/crypto/acme"
 
-	"github.com/davdisk/davdisk/backend"
-	"github.com/davdisk/davdisk/cmd/internal/state"
 	"github.com/davdisk/davdisk/cmd/internal/terminal"
 	"github.com/davdisk/davdisk/webdav"
 	"github.com/davdisk/davdisk/webdav/server"
@@ -165,7 +158,7 @@ func (h *share) prepare() error {
 	if err != nil {
 		return err
 	}
-	if err := h.admit(b); err != nil {
+	if err := h.acceptStore(b); err != nil {
 		return errors.Join(err, closeBackend(b))
 	}
 	if h.gateway != nil {
@@ -198,196 +191,6 @@ func (h *share) prepare() error {
 		}
 	}
 	return h.lookAll(b)
-}
-
-// look asks for the root once, so that a dead login or a folder that is not
-// there is told now and not by every request. A store that cannot be reached
-// may be back soon.
-func (h *share) look(b backend.Backend, address string) error {
-	info, err := b.Stat(h.s.ctx, ".")
-	switch {
-	case errors.Is(err, backend.ErrUnauthorized), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), h.s.ctx.Err() != nil:
-		return named(err, target{address: address})
-	case err != nil:
-		h.s.log.Warn("the store does not answer yet", "error", err)
-	case !info.Dir:
-		return backend.PathError("serve", address, backend.ErrNotDir, "")
-	}
-	return nil
-}
-
-// openBackend opens what is to be served, and keeps other processes from
-// serving the same accounts.
-func (h *share) openBackend() (backend.Backend, error) {
-	addresses, err := h.s.storesOf(h.address)
-	if err != nil {
-		return nil, err
-	}
-	locked := map[string]bool{}
-	for _, address := range append(addresses, h.address) {
-		if err := h.s.checkRemote(address); err != nil {
-			return nil, err
-		}
-		h.s.sayUnused(address)
-		h.s.asked[address] = true
-		name := h.s.lockOf(address)
-		if h.s.stateDir == "" || locked[name] {
-			continue
-		}
-		unlock, err := state.Lock(h.s.stateDir, name)
-		if err != nil {
-			return nil, err
-		}
-		locked[name] = true
-		h.unlock = append(h.unlock, unlock)
-	}
-	return h.s.registry.Open(h.s.ctx, h.address)
-}
-
-// lockOf names what two processes must not serve at once: an account, a server, or
-// a folder of this machine. Servers are told apart by what is no secret of the
-// options, because two remotes may be one.
-func (s *session) lockOf(address string) string {
-	name, path, ok := backend.SplitAddress(address)
-	if !ok {
-		return shareKey(address)
-	}
-	remote := s.cfg.Remotes[name]
-	if remote.Driver == "" {
-		remote.Driver = name
-	}
-	opts, err := s.options(remote)
-	switch {
-	case err != nil:
-		return lockName(remote.Driver)
-	case opts["account"] != "":
-		return lockName(remote.Driver + "-" + opts["account"])
-	}
-	server := ""
-	for _, d := range s.drivers {
-		if d.Name != remote.Driver {
-			continue
-		}
-		if root, _ := s.registry.SplitPath(name, path); root != "" {
-			opts[d.PathOption] = root
-		}
-		for _, o := range d.Options {
-			if !o.Secret {
-				server += fmt.Sprintf("%s=%q\n", o.Name, cmp.Or(opts[o.Name], o.Default))
-			}
-		}
-	}
-	return lockName(remote.Driver) + "-" + digest(server)
-}
-
-func (h *share) handlerOptions() ([]webdav.Option, error) {
-	c := h.s.c
-	litter, err := webdav.ParseLitterMode(c.String("litter"))
-	if err != nil {
-		return nil, misuse("--litter: %v", err)
-	}
-	options := []webdav.Option{webdav.WithLitter(litter)}
-	if prefix := c.String("base-url"); prefix != "" {
-		if u, err := url.Parse(prefix); err != nil || u.Host != "" || strings.Contains(prefix, "..") || u.RawQuery != "" {
-			return nil, misuse("--base-url: %q is not a path; write /files", prefix)
-		}
-		options = append(options, webdav.WithPrefix(prefix))
-	}
-	if public := c.String("public-url"); public != "" {
-		if u, err := url.Parse(public); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return nil, misuse("--public-url: %q is no address; write https://host/path", public)
-		}
-		options = append(options, webdav.WithPublicURL(public))
-	}
-	if c.Bool("read-only") {
-		options = append(options, webdav.WithReadOnly())
-	}
-	if c.Bool("no-quota") {
-		options = append(options, webdav.WithoutQuota())
-	}
-	switch bound := c.Int("depth-infinity"); {
-	case bound < 0:
-		return nil, misuse("--depth-infinity: %d is no number of names; write 10000, or 0 to refuse such listings", bound)
-	case bound > 0:
-		options = append(options, webdav.WithDepthInfinity(bound))
-	}
-	return options, nil
-}
-
-func (h *share) serverOptions() ([]server.Option, error) {
-	c := h.s.c
-	proxies, err := parsePrefixes(c.StringSlice("trusted-proxy"))
-	if err != nil {
-		return nil, err
-	}
-	options := []server.Option{server.WithBoundAddr(h.listener.Addr().String()), server.WithTrustedProxies(proxies)}
-	for _, domain := range c.StringSlice("tls-acme") {
-		options = append(options, server.WithBoundAddr(domain))
-	}
-	if public := c.String("public-url"); public != "" {
-		options = append(options, server.WithPublicURL(public)) // which handlerOptions has checked
-	}
-	if origins := c.StringSlice("allow-origin"); len(origins) > 0 {
-		allowed := server.WithAllowedOrigins(origins...)
-		if _, err := server.New(http.NotFoundHandler(), allowed); err != nil {
-			return nil, misuse("--allow-origin: %v", err)
-		}
-		options = append(options, allowed)
-	}
-	if c.Bool("verbose") || c.String("log-format") == "json" {
-		options = append(options, server.WithAccessLog(h.s.log))
-	}
-	if addr := c.String("admin-addr"); addr != "" {
-		if h.admin, err = startAdmin(c.Context, addr, h.s.log); err != nil {
-			return nil, err
-		}
-		options = append(options, server.WithObserver(h.admin.Observe))
-	}
-	return options, nil
-}
-
-func (h *share) stackOptions() (stackOptions, error) {
-	c := h.s.c
-	size, err := terminal.ParseSize(c.String("cache-size"))
-	if err != nil {
-		return stackOptions{}, misuse("--cache-size: %v", err)
-	}
-	spool, err := terminal.ParseSize(c.String("spool-size"))
-	if err != nil || spool <= 0 {
-		return stackOptions{}, misuse("--spool-size: want a size above 0, not %q", c.String("spool-size"))
-	}
-	o := stackOptions{
-		address: h.address, spoolSize: spool, stateDir: h.s.stateDir, cacheDir: c.String("cache-dir"), cacheSize: size,
-		dirTime: c.Duration("dir-cache-time"), dirCount: c.Int("dir-cache-entries"), poll: c.Duration("poll-interval"), log: h.s.log,
-		writeBack: c.Bool("write-back"), transfers: c.Int("transfers-per-file"),
-	}
-	if o.transfers < 1 || o.transfers > 8 {
-		return stackOptions{}, misuse("--transfers-per-file must be 1 to 8")
-	}
-	if o.dirTime < 0 || o.poll < 0 || o.dirCount <= 0 {
-		return stackOptions{}, misuse("--dir-cache-time and --poll-interval must not be negative, --dir-cache-entries must be above 0")
-	}
-	if o.writeBack && o.stateDir == "" {
-		return stackOptions{}, misuse("--write-back needs a state folder to keep uploads in; name one with --state-dir")
-	}
-	o.address += h.mounts
-	if _, _, remote := backend.SplitAddress(h.address); !remote {
-		if o.address, err = filepath.Abs(h.address); err != nil {
-			return stackOptions{}, err
-		}
-		if o.writeBack {
-			return stackOptions{}, misuse("--write-back is for remotes: %s is on this machine's disk at once", h.address)
-		}
-		return o, nil // what is on this machine is not kept a second time
-	}
-	switch {
-	case o.cacheDir != "":
-	case h.trial != nil:
-		o.cacheDir = filepath.Join(o.stateDir, "cache")
-	default:
-		o.cacheDir = state.DefaultCacheDir()
-	}
-	return o, nil
 }
 
 // run serves until the context ends.
@@ -482,19 +285,4 @@ func (h *share) close() error {
 		errs = append(errs, h.trial.Close())
 	}
 	return errors.Join(errs...)
-}
-
-func parsePrefixes(texts []string) ([]netip.Prefix, error) {
-	var prefixes []netip.Prefix
-	for _, text := range texts {
-		prefix, err := netip.ParsePrefix(text)
-		if addr, addrErr := netip.ParseAddr(text); addrErr == nil {
-			prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
-		}
-		if err != nil {
-			return nil, misuse("--trusted-proxy: %q is no network; write 10.0.0.0/8", text)
-		}
-		prefixes = append(prefixes, prefix)
-	}
-	return prefixes, nil
 }

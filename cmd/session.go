@@ -249,10 +249,15 @@ func (s *session) checkRemote(address string) error {
 // to err.
 func (s *session) close(err *error) {
 	for _, b := range s.open {
-		if c, ok := b.(io.Closer); ok {
-			*err = errors.Join(*err, c.Close())
-		}
+		*err = errors.Join(*err, closeBackend(b))
 	}
+}
+
+func closeBackend(b backend.Backend) error {
+	if c, ok := b.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
 }
 
 // each does something with every argument, also after one that fails.

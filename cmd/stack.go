@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -85,10 +84,10 @@ func (s *stack) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	(*s.outer.Load()).ServeHTTP(w, req)
 }
 
-// admit replaces what lets people in. Requests under way go on as they began;
+// setServer replaces what lets people in. Requests under way go on as they began;
 // browsers have to sign in again, beside other gateways only those of users whose
 // passwords have changed.
-func (s *stack) admit(options []server.Option) error {
+func (s *stack) setServer(options []server.Option) error {
 	outer, err := server.New(takeTurns(s.dav), slices.Concat(options, s.always)...)
 	if err == nil {
 		s.outer.Store(&outer)
@@ -149,10 +148,7 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 	}
 	f, err := vfs.New(store, options...)
 	if err != nil {
-		if c, ok := b.(io.Closer); ok {
-			err = errors.Join(err, c.Close())
-		}
-		return nil, err
+		return nil, errors.Join(err, closeBackend(b))
 	}
 	if o.gateway != nil {
 		handler = append(handler, o.gateway.handlerOption(f))
@@ -174,12 +170,10 @@ func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 	s := &stack{dav: dav, fs: f, vfsState: vfsState, always: []server.Option{signIn, errorPage, server.WithLogger(o.log)}}
 	if o.gateway != nil {
 		s.always = append(s.always, server.WithSessions(o.gateway.sessions))
-	}
-	if o.gateway != nil {
 		s.gateway = o.gateway
 		o.gateway.waiting.ReserveBy(dav.Reserve)
 	}
-	if err := s.admit(o.server); err != nil {
+	if err := s.setServer(o.server); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil

@@ -306,3 +306,7 @@ func (h *Handler) logError(req *http.Request, err error) {
 	}
 	h.opts.log.Warn("request failed", "method", req.Method, "path", req.URL.Path, "status", code, "error", err)
 }
+
+// Locks returns how many locks there are; ended ones are counted until something
+// else changes.
+func (h *Handler) Locks() int { return h.locks.Len() }

@@ -1,15 +1,13 @@
 package cmd
 
 import (
-	"io"
-
 	"github.com/davdisk/davdisk/backend"
 )
 
-// admit refuses what would lose files in a store that lacks something. One
+// acceptStore refuses what would lose files in a store that lacks something. One
 // that may lose a file when it is replaced is served read-only, unless that is
 // accepted.
-func (h *share) admit(b backend.Backend) error {
+func (h *share) acceptStore(b backend.Backend) error {
 	c := h.s.c
 	lacks := backend.CapabilitiesOf(b).NoAtomicOverwrite
 	accepted := c.Bool("accept-unsafe-writes")
@@ -26,13 +24,6 @@ func (h *share) admit(b backend.Backend) error {
 	}
 	if lacks != "" && !accepted && !c.Bool("read-only") {
 		h.readOnly = lacks
-	}
-	return nil
-}
-
-func closeBackend(b backend.Backend) error {
-	if c, ok := b.(io.Closer); ok {
-		return c.Close()
 	}
 	return nil
 }
