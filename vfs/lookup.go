@@ -2,11 +2,9 @@ package vfs
 
 import (
 	"context"
-	"errors"
 	"io/fs"
 	"path"
 	"slices"
-	"time"
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/vfs/internal/dircache"
@@ -231,106 +229,3 @@ func (c *core) folder(ctx context.Context, name string) error {
 
 // invalidate drops what is cached of a name, because it may be wrong.
 func (c *core) invalidate(name string) { c.meta.Invalidate(name) }
-
-// made records a folder that has been made while no other operation could write
-// to it.
-func (c *core) made(name string) { c.madeSince(name, c.meta.Writes()) }
-
-// madeSince is like made, for a folder that others may have written to since
-// Writes returned writes.
-func (c *core) madeSince(name string, writes uint64) {
-	now := c.opts.now()
-	c.meta.Made(name, backend.Info{Dir: true, ModTime: now, Created: now}, writes)
-}
-
-// retimed records a modification time that has been set.
-func (c *core) retimed(name string, t time.Time) {
-	c.meta.Retimed(name, t)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if n := c.nodes[name]; n != nil {
-		n.info.ModTime = t
-	}
-}
-
-// removed records that a name and all below it has been removed.
-func (c *core) removed(name string) {
-	c.meta.Removed(name)
-	c.unbindTree(name)
-}
-
-// unbindTree unbinds the open files at and below name.
-func (c *core) unbindTree(name string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.unbindWithin(name)
-}
-
-// unbindWithin is unbindTree for a caller that holds c.mu.
-func (c *core) unbindWithin(name string) {
-	for at, n := range c.nodes {
-		if backend.Within(at, name) {
-			n.unbind(false)
-		}
-	}
-}
-
-// moved records that a tree has another name. kept is what Kept returned when
-// the move began.
-func (c *core) moved(from, to string, kept uint64) {
-	c.meta.Moved(from, to, kept)
-	c.rebindTree(from, to)
-}
-
-// rebindTree renames the open files at and below from.
-func (c *core) rebindTree(from, to string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.rebindWithin(from, to)
-}
-
-// rebindUnstored renames a file that is not stored yet.
-func (c *core) rebindUnstored(from, to string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if n := c.nodes[from]; n == nil || n.stored {
-		return errAborted()
-	}
-	c.rebindWithin(from, to)
-	return nil
-}
-
-// errAborted is the error for a file that was never stored, and is gone.
-func errAborted() error { return failure(fs.ErrNotExist, "aborted meanwhile") }
-
-// rebindWithin is rebindTree for a caller that holds c.mu.
-func (c *core) rebindWithin(from, to string) {
-	c.unbindWithin(to)
-	var found []*node
-	for at, n := range c.nodes {
-		if backend.Within(at, from) {
-			found = append(found, n)
-		}
-	}
-	for _, n := range found {
-		n.rebind(to + n.name[len(from):])
-	}
-}
-
-// pinOpenFiles opens the content of open files at and below name in the store,
-// so that they can still be read when the name is removed or replaced.
-func (c *core) pinOpenFiles(ctx context.Context, name string) {
-	c.mu.Lock()
-	var found []*node
-	for at, n := range c.nodes {
-		if backend.Within(at, name) && n.stored && n.edit == nil && n.info.Size > 0 {
-			found = append(found, n)
-		}
-	}
-	c.mu.Unlock()
-	for _, n := range found {
-		if _, err := n.open(ctx); err != nil && !errors.Is(err, fs.ErrClosed) {
-			c.opts.log.Warn("an open file can no longer be read", "name", n.lastName(), "error", err)
-		}
-	}
-}

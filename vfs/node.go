@@ -44,53 +44,6 @@ type node struct {
 	keep    bool         // modTime was set by the caller, so it must be stored
 }
 
-// bind returns the node that is open under a name, or a new one for what the
-// store has there, and takes a reference to it.
-func (c *core) bind(name string, info backend.Info) *node {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.bindLocked(name, info)
-}
-
-// bindRead is bind for a caller that has not locked the name, and has looked it up
-// since Writes returned writes. It returns nil if the file was stored here since: then
-// what was looked up may be older than the node, and must be looked up again.
-func (c *core) bindRead(name string, info backend.Info, writes uint64) *node {
-	since := c.meta.Writes() != writes
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if n := c.nodes[name]; n != nil && since && !n.pending() && n.info.Version != info.Version {
-		return nil
-	}
-	return c.bindLocked(name, info)
-}
-
-// bindLocked is bind for a caller that holds c.mu.
-func (c *core) bindLocked(name string, info backend.Info) *node {
-	n := c.nodes[name]
-	if n != nil && (n.pending() || n.info.Version == info.Version) {
-		n.refs++
-		return n
-	}
-	n = &node{core: c, refs: 1, stored: true, info: info}
-	n.take(name)
-	return n
-}
-
-// bindNew returns a new, empty node that is not stored yet.
-func (c *core) bindNew(name string, excl bool) *node {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	n := &node{
-		core: c, refs: 1, excl: excl,
-		info:  backend.Info{Name: path.Base(name), Created: c.opts.now()},
-		edit:  c.spools.New(),
-		dirty: true, modTime: c.opts.now(),
-	}
-	n.take(name)
-	return n
-}
-
 // borrow returns a handle on a file that is not stored yet, or nil if there is
 // none of that name. It counts as a writer, so that the content stays even if
 // all others abort; the caller must call leave.
