@@ -87,7 +87,7 @@ type gateways struct {
 	changed func(e *intent)
 
 	// Guarded by operations.mu.
-	noted   map[string]*intent       // by ID; an intent never changes, an entry makes another
+	intents map[string]*intent       // by ID; an intent never changes, an entry makes another
 	working map[string]chan struct{} // the busy of what this process works on, by ID
 	ended   cluster.Ended
 	name    string // of this gateway when it announced something last
@@ -123,7 +123,7 @@ func (o *operations) join(opts *options, caps backend.Capabilities, free func(),
 	g := &gateways{
 		shares: caps.NoAtomicMove == "" || caps.FinishesMoves, finishes: caps.FinishesMoves, lingers: callLingers,
 		member: opts.member, free: free, changed: changed,
-		noted: map[string]*intent{}, working: map[string]chan struct{}{}, ended: cluster.Ended{},
+		intents: map[string]*intent{}, working: map[string]chan struct{}{}, ended: cluster.Ended{},
 	}
 	if g.finishes {
 		g.lingers = operationLingers
@@ -156,7 +156,7 @@ func (e *intent) isFor(me owner) bool {
 func (o *operations) now(id string) *intent {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.gateways.noted[id]
+	return o.gateways.intents[id]
 }
 
 // announce writes an intent to the log before its first step, and returns when all
@@ -170,7 +170,7 @@ func (o *operations) announce(ctx context.Context, e *intent) (owner, error) {
 	o.gateways.working[e.ID] = e.busy
 	o.gateways.name = cmp.Or(me.Gateway, o.gateways.name)
 	o.mu.Unlock()
-	seq, err := o.propose(ctx, note{By: me, ID: e.ID, Intent: &noted{record: e.record, Owner: me}})
+	seq, err := o.propose(ctx, note{By: me, ID: e.ID, Intent: &loggedIntent{record: e.record, Owner: me}})
 	if err == nil {
 		err = unreachable(o.gateways.log.AppliedByAll(ctx, seq))
 	}
@@ -187,7 +187,7 @@ func (o *operations) leave(e *intent) {
 // become changes in the log what an intent is from now on. By is its owner, or who
 // puts it right.
 func (o *operations) become(ctx context.Context, by owner, e *intent, k kind) error {
-	i := &noted{record: e.record}
+	i := &loggedIntent{record: e.record}
 	if i.Kind = k; k == discarding {
 		i.Owner = by
 	}
@@ -225,7 +225,7 @@ func unreachable(err error) error {
 }
 
 // inLog reports whether this program can have written an intent to the log.
-func (i *noted) inLog() bool {
+func (i *loggedIntent) inLog() bool {
 	if !fs.ValidPath(i.Hidden) || !ownname.Is(i.Hidden) || !fs.ValidPath(i.Target) || i.Target == "." {
 		return false
 	}

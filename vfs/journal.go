@@ -252,7 +252,7 @@ func (o *operations) Close() error {
 	if o.gateways != nil {
 		o.mu.Lock()
 		o.gateways.closed = true // entries may come until the engine is closed
-		for _, e := range o.gateways.noted {
+		for _, e := range o.gateways.intents {
 			if e.timer != nil {
 				e.timer.Stop()
 			}
@@ -276,7 +276,7 @@ func (o *operations) find(f func(e *intent) bool) (found []*intent) {
 	if o.gateways == nil {
 		return found
 	}
-	for id, e := range o.gateways.noted {
+	for id, e := range o.gateways.intents {
 		if o.entries[id] == nil && f(e) {
 			found = append(found, e)
 		}

@@ -11,17 +11,17 @@ import (
 	"github.com/davdisk/davdisk/internal/journal"
 )
 
-// noted is an intent as it is in the log.
-type noted struct {
+// loggedIntent is an intent as it is in the log.
+type loggedIntent struct {
 	record
 	Owner owner `json:"owner,omitzero"`
 }
 
 // A note is an entry of the log.
 type note struct {
-	By     owner  `json:"by,omitzero"`
-	ID     string `json:"id,omitempty"`
-	Intent *noted `json:"intent,omitempty"` // as it is from now on; nil: it is over
+	By     owner         `json:"by,omitzero"`
+	ID     string        `json:"id,omitempty"`
+	Intent *loggedIntent `json:"intent,omitempty"` // as it is from now on; nil: it is over
 	// Of a snapshot: an intent that is not judged, and an epoch that has ended.
 	Kept  bool   `json:"kept,omitempty"`
 	Ended *owner `json:"ended,omitempty"`
@@ -56,7 +56,7 @@ func (o *operations) known(id string) (e *intent, own bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	_, own = o.gateways.working[id]
-	return o.gateways.noted[id], own
+	return o.gateways.intents[id], own
 }
 
 // apply applies an entry, and returns the intent that it is about.
@@ -69,7 +69,7 @@ func (o *operations) apply(n note) (*intent, error) {
 	if n.ID == "" || n.Intent != nil && (n.Intent.ID != n.ID || !n.Intent.inLog()) {
 		return nil, fmt.Errorf("%w: intent %q", journal.ErrEntry, n.ID)
 	}
-	before := g.noted[n.ID]
+	before := g.intents[n.ID]
 	switch {
 	case n.Kept && n.Intent != nil:
 	case g.ended.Has(n.By.Gateway, n.By.Epoch):
@@ -107,10 +107,10 @@ func (e *intent) leadsTo(n note) bool {
 }
 
 // put makes an intent what it is in the log. o.mu is held.
-func (o *operations) put(i noted) *intent {
+func (o *operations) put(i loggedIntent) *intent {
 	g := o.gateways
 	e := &intent{record: i.record, busy: g.working[i.ID], shared: &shared{owner: i.Owner, since: time.Now(), changed: make(chan struct{})}}
-	if before := g.noted[i.ID]; before != nil {
+	if before := g.intents[i.ID]; before != nil {
 		e.busy = before.busy
 		o.drop(before)
 	}
@@ -120,7 +120,7 @@ func (o *operations) put(i noted) *intent {
 	if (e.owner == owner{}) && e.lingers() && !g.closed {
 		e.timer = time.AfterFunc(g.lingers, g.free)
 	}
-	g.noted[i.ID] = e
+	g.intents[i.ID] = e
 	o.notice(e)
 	return e
 }
@@ -131,7 +131,7 @@ func (o *operations) drop(e *intent) {
 	if e.timer != nil {
 		e.timer.Stop()
 	}
-	delete(o.gateways.noted, e.ID)
+	delete(o.gateways.intents, e.ID)
 }
 
 // lingers reports whether an intent is done with when late calls have come to their end.
@@ -146,7 +146,7 @@ func (r replacements) Expelled(gateway string, epoch uint64) {
 		return e.owner.Gateway == gateway && e.owner.Epoch <= epoch && e.owner != owner{}
 	})
 	for _, e := range left {
-		o.put(noted{record: e.record})
+		o.put(loggedIntent{record: e.record})
 	}
 	o.mu.Unlock()
 	if len(left) > 0 {
@@ -157,8 +157,8 @@ func (r replacements) Expelled(gateway string, epoch uint64) {
 // allNoted returns the intents of the log for which f reports true, by ID. o.mu is
 // held.
 func (o *operations) allNoted(f func(*intent) bool) (all []*intent) {
-	for _, id := range slices.Sorted(maps.Keys(o.gateways.noted)) {
-		if e := o.gateways.noted[id]; f(e) {
+	for _, id := range slices.Sorted(maps.Keys(o.gateways.intents)) {
+		if e := o.gateways.intents[id]; f(e) {
 			all = append(all, e)
 		}
 	}
@@ -185,7 +185,7 @@ func (r replacements) Snapshot() iter.Seq[note] {
 	defer o.mu.Unlock()
 	var all []note
 	for _, e := range o.allNoted(anyIntent) {
-		all = append(all, note{ID: e.ID, Intent: &noted{e.record, e.owner}, Kept: true})
+		all = append(all, note{ID: e.ID, Intent: &loggedIntent{e.record, e.owner}, Kept: true})
 	}
 	for _, gateway := range slices.Sorted(maps.Keys(o.gateways.ended)) {
 		all = append(all, note{Ended: &owner{gateway, o.gateways.ended[gateway]}})

@@ -37,7 +37,7 @@ func TestAppliedReplacements(t *testing.T) {
 	}
 	other := owner{"other", 1}
 	entry := func(id string, k kind, of owner) note {
-		return note{By: other, ID: id, Intent: &noted{record: record{ID: id, Kind: k, From: "f", Target: "t", Hidden: ".davdisk-" + id + "-t"}, Owner: of}}
+		return note{By: other, ID: id, Intent: &loggedIntent{record: record{ID: id, Kind: k, From: "f", Target: "t", Hidden: ".davdisk-" + id + "-t"}, Owner: of}}
 	}
 	apply(entry("abcdefghij", moving, other))
 	if freed != 0 {

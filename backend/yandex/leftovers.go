@@ -56,7 +56,7 @@ func openLeftovers(b *Backend) (*leftovers, error) {
 	last := b.cfg.Now().Add(linkWindow)
 	for name, left := range j.All() {
 		if left.Until.After(last) { // recorded with a wrong clock
-			l.noted(name, j.note(name, leftover{Until: last}))
+			l.logFailure(name, j.note(name, leftover{Until: last}))
 		}
 		l.start()
 	}
@@ -75,11 +75,11 @@ func (l *leftovers) take(name string) string {
 
 // record records that something may appear under a name, before it does.
 func (l *leftovers) record(name string) {
-	l.noted(name, l.journal.note(name, leftover{Until: l.b.cfg.Now().Add(linkWindow)}))
+	l.logFailure(name, l.journal.note(name, leftover{Until: l.b.cfg.Now().Add(linkWindow)}))
 }
 
 // gone records that what had the name has it no longer.
-func (l *leftovers) gone(name string) { l.noted(name, l.journal.delete(name)) }
+func (l *leftovers) gone(name string) { l.logFailure(name, l.journal.delete(name)) }
 
 // release ends the use of a name. What is not gone is removed in the
 // background. That it does not show may be because it is new.
@@ -88,7 +88,7 @@ func (l *leftovers) release(name string) {
 	delete(l.inUse, name)
 	l.mu.Unlock()
 	if _, left := l.journal.Get(name); left {
-		l.noted(name, l.journal.note(name, leftover{Until: l.b.cfg.Now().Add(freshTime)}))
+		l.logFailure(name, l.journal.note(name, leftover{Until: l.b.cfg.Now().Add(freshTime)}))
 		l.start()
 	}
 }
@@ -98,7 +98,7 @@ func (l *leftovers) copied(from, to string) {
 	for name, is := range l.journal.All() {
 		if backend.Within(name, from) {
 			is.absent = false
-			l.noted(name, l.journal.note(to+name[len(from):], is))
+			l.logFailure(name, l.journal.note(to+name[len(from):], is))
 			l.start()
 		}
 	}
@@ -178,7 +178,7 @@ func (l *leftovers) remove(ctx context.Context, name string, is leftover) bool {
 		return false
 	case !found && early:
 		is.absent = true
-		l.noted(name, l.journal.note(name, is))
+		l.logFailure(name, l.journal.note(name, is))
 		return false
 	}
 	l.gone(name)
@@ -197,7 +197,7 @@ func (l *leftovers) Close() error {
 	return l.journal.Close()
 }
 
-func (l *leftovers) noted(name string, err error) {
+func (l *leftovers) logFailure(name string, err error) {
 	if err != nil {
 		l.b.log.Warn("the journal of temporary files cannot be written", "name", name, "error", err)
 	}

@@ -90,7 +90,7 @@ func openLost(b *Backend) (*lostChanges, error) {
 	for key, c := range j.All() {
 		if c.At.After(now) {
 			c.At = now
-			l.noted(c, j.note(key, c))
+			l.logFailure(c, j.note(key, c))
 		}
 	}
 	return l, nil
@@ -101,12 +101,12 @@ func openLost(b *Backend) (*lostChanges, error) {
 func (l *lostChanges) prune() {
 	for key, c := range l.journal.All() {
 		if l.late(c) || c.Stray && !l.isOnItsWay(c) {
-			l.noted(c, l.journal.delete(key))
+			l.logFailure(c, l.journal.delete(key))
 		}
 	}
 }
 
-func (l *lostChanges) noted(c lostChange, err error) {
+func (l *lostChanges) logFailure(c lostChange, err error) {
 	if err != nil {
 		l.b.log.Warn("a change whose answer was lost is not followed after a restart", "name", c.From, "error", err)
 	}
@@ -130,7 +130,7 @@ func (l *lostChanges) lose(ctx context.Context, c lostChange, cause error) error
 	}
 	err := l.journal.set(c.key(), c)
 	l.mu.Unlock()
-	l.noted(c, err)
+	l.logFailure(c, err)
 	unsettled.Report(ctx, func(ctx context.Context) bool {
 		if now, ok := l.journal.Get(c.key()); ok && now.At.Equal(c.At) && !l.over(ctx, now) {
 			return false
@@ -187,10 +187,10 @@ func (l *lostChanges) overtaken(c lostChange, strays int) (stray lostChange, ok 
 	}
 	c.Overwrite, c.Stray = c.Overwrite || old.Overwrite, true
 	if ownname.Is(c.From) || !l.isOnItsWay(c) { // nothing is put at an own name again
-		l.noted(c, l.journal.delete(c.key()))
+		l.logFailure(c, l.journal.delete(c.key()))
 		return c, false
 	}
-	l.noted(c, l.journal.note(c.key(), c))
+	l.logFailure(c, l.journal.note(c.key(), c))
 	return c, true
 }
 
@@ -215,7 +215,7 @@ func (l *lostChanges) forget(c lostChange) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if now, ok := l.journal.Get(c.key()); ok && now.At.Equal(c.At) {
-		l.noted(c, l.journal.delete(c.key()))
+		l.logFailure(c, l.journal.delete(c.key()))
 	}
 }
 
@@ -267,7 +267,7 @@ func (l *lostChanges) taking(name string, by lostChange) {
 	for key, c := range l.journal.All() {
 		if key != by.key() && c.takes() && !c.Taken && backend.Within(c.From, name) {
 			c.Taken = true
-			l.noted(c, l.journal.set(key, c))
+			l.logFailure(c, l.journal.set(key, c))
 		}
 	}
 }

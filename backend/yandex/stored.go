@@ -48,7 +48,7 @@ func openStored(cfg Config, root string) (*stored, error) {
 	for name, v := range j.All() {
 		if v.At.After(now) {
 			v.At = now
-			s.noted(name, j.note(name, v))
+			s.logFailure(name, j.note(name, v))
 		}
 		s.order = append(s.order, storedName{name, v.At})
 	}
@@ -62,7 +62,7 @@ func (s *stored) set(name string, v storedEntry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.order = append(s.order, storedName{name, v.At})
-	s.noted(name, s.journal.note(name, v))
+	s.logFailure(name, s.journal.note(name, v))
 	s.expire(v.At)
 }
 
@@ -79,7 +79,7 @@ func (s *stored) expire(now time.Time) {
 }
 
 // drop drops one name.
-func (s *stored) drop(name string) { s.noted(name, s.journal.delete(name)) }
+func (s *stored) drop(name string) { s.logFailure(name, s.journal.delete(name)) }
 
 // dropTree drops a name and everything below it.
 func (s *stored) dropTree(name string) {
@@ -90,7 +90,7 @@ func (s *stored) dropTree(name string) {
 	}
 }
 
-func (s *stored) noted(name string, err error) {
+func (s *stored) logFailure(name string, err error) {
 	if err != nil {
 		s.log.Warn("the journal of what was stored lately cannot be written", "name", name, "error", err)
 	}

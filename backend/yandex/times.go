@@ -96,7 +96,7 @@ func openTimes(b *Backend) (*times, error) {
 	for name, s := range j.All() {
 		if s.Due.After(last) { // recorded with a wrong clock
 			s.Due = last
-			t.noted(name, j.note(name, s))
+			t.logFailure(name, j.note(name, s))
 		}
 	}
 	if len(j.All()) > 0 {
@@ -131,7 +131,7 @@ func (t *times) put(name string, s stamp) {
 	t.serial++
 	s.serial = t.serial
 	delete(t.doubtful, name)
-	t.noted(name, t.journal.set(name, s))
+	t.logFailure(name, t.journal.set(name, s))
 }
 
 // replace updates a stamp, or drops it if it has no Due. One replaced by a
@@ -144,9 +144,9 @@ func (t *times) replace(name string, s stamp) {
 	}
 	if s.Due.IsZero() {
 		delete(t.doubtful, name)
-		t.noted(name, t.journal.delete(name))
+		t.logFailure(name, t.journal.delete(name))
 	} else {
-		t.noted(name, t.journal.note(name, s))
+		t.logFailure(name, t.journal.note(name, s))
 	}
 }
 
@@ -155,7 +155,7 @@ func (t *times) current(name string, s stamp) bool {
 	return ok && now.serial == s.serial
 }
 
-func (t *times) noted(name string, err error) {
+func (t *times) logFailure(name string, err error) {
 	if err != nil {
 		t.log.Warn("the journal of modification times cannot be written", "name", name, "error", err)
 	}
@@ -164,7 +164,7 @@ func (t *times) noted(name string, err error) {
 // drop removes the time of one name.
 func (t *times) drop(name string) {
 	t.takeDoubt(name)
-	t.noted(name, t.journal.delete(name))
+	t.logFailure(name, t.journal.delete(name))
 }
 
 // dropTree removes the times of a name and of everything below it.
