@@ -227,7 +227,7 @@ func (g *gateway) join(ctx context.Context) error {
 	g.stop, g.ended = stop, make(chan struct{})
 	var running sync.WaitGroup
 	if g.writeBack {
-		g.tellWaiting(ctx, joinTime)
+		g.announceWaiting(ctx, joinTime)
 		running.Go(func() { g.waiting.Run(keeping) })
 	}
 	running.Go(func() { g.keep(keeping, m) })
@@ -258,8 +258,8 @@ func (g *gateway) joinOnce(ctx context.Context) (cluster.Member, error) {
 	return m, err
 }
 
-// tellWaiting lets the others know at once what waits here.
-func (g *gateway) tellWaiting(ctx context.Context, limit time.Duration) {
+// announceWaiting lets the others know at once what waits here.
+func (g *gateway) announceWaiting(ctx context.Context, limit time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if err := g.waiting.Tell(ctx); err != nil {
@@ -354,7 +354,7 @@ func (g *gateway) again(ctx context.Context) cluster.Member {
 }
 
 // forgetAll drops all that is cached.
-func (g *gateway) forgetAll() { g.tell("/", "") }
+func (g *gateway) forgetAll() { g.invalidate("/", "") }
 
 // stored tells the file system that another gateway has stored a version under a name
 // of the store; with "" only that something there has changed.
@@ -362,12 +362,12 @@ func (g *gateway) stored(name, version string) {
 	if version != "" {
 		version = `"` + version + `"`
 	}
-	g.tell("/"+name, version)
+	g.invalidate("/"+name, version)
 }
 
-// tell drops what is cached of a name of the file system, and of what is below it. etag
+// invalidate drops what is cached of a name of the file system, and of what is below it. etag
 // is that of a file which was stored there.
-func (g *gateway) tell(name, etag string) {
+func (g *gateway) invalidate(name, etag string) {
 	if learn := g.learn.Load(); learn != nil {
 		(*learn)(name, etag)
 	}
@@ -380,7 +380,7 @@ func (g *gateway) Close() error {
 		<-g.ended
 	}
 	if g.writeBack {
-		g.tellWaiting(context.Background(), leaveTime)
+		g.announceWaiting(context.Background(), leaveTime)
 	}
 	if g.account != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), leaveTime)

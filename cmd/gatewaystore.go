@@ -16,23 +16,23 @@ import (
 	"github.com/davdisk/davdisk/cmd/internal/language"
 )
 
-// toldOf is a store whose changes the gateway is told of, so that the file system
+// unpolled is a store whose changes the gateway is told of, so that the file system
 // need not ask for them.
-type toldOf struct{ backend.Backend }
+type unpolled struct{ backend.Backend }
 
-func (t toldOf) Unwrap() backend.Backend { return t.Backend }
+func (t unpolled) Unwrap() backend.Backend { return t.Backend }
 
 // Revision implements backend.Revisioner.
-func (t toldOf) Revision(context.Context) (string, error) {
+func (t unpolled) Revision(context.Context) (string, error) {
 	return "", backend.PathError("revision", ".", errors.ErrUnsupported, "one of the gateways asks for it")
 }
 
 // Close implements io.Closer.
-func (t toldOf) Close() error { return closeBackend(t.Backend) }
+func (t unpolled) Close() error { return closeBackend(t.Backend) }
 
-// toldTime is how long a listing counts if nothing is told of a change to it. It is
+// unpolledTTL is how long a listing counts if nothing is told of a change to it. It is
 // for what no revision shows, if there is such a thing.
-func toldTime(dirTime time.Duration) time.Duration {
+func unpolledTTL(dirTime time.Duration) time.Duration {
 	if dirTime == 0 { // nothing is to be cached
 		return 0
 	}

@@ -100,8 +100,8 @@ func (s *stack) setServer(options []server.Option) error {
 func newStack(b backend.Backend, o stackOptions) (*stack, error) {
 	store := b
 	if o.gateway != nil && o.gateway.polled {
-		store = toldOf{b}
-		o.dirTime = toldTime(o.dirTime)
+		store = unpolled{b}
+		o.dirTime = unpolledTTL(o.dirTime)
 	}
 	options := []vfs.Option{vfs.WithDirCache(o.dirTime, o.dirCount), vfs.WithPollInterval(o.poll), vfs.WithSpoolSize(o.spoolSize), vfs.WithLogger(o.log)}
 	key := shareKey(o.address)
