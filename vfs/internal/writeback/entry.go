@@ -82,6 +82,15 @@ func (f folder) removeEntry(id string) error {
 	return durable.SyncDir(string(f))
 }
 
+// supersede removes an entry in whose place a later one of the same name is in the
+// folder. That need not be durable: of two that are there, load takes the later.
+func (f folder) supersede(id string) error {
+	if err := os.Remove(f.entry(id)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 // discard removes the files of a removed entry. Those that cannot be removed,
 // such as an open file on Windows, are left to the next sweep.
 func (f folder) discard(id string) {

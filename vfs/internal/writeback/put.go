@@ -258,7 +258,7 @@ func (q *Queue) acknowledge(ctx context.Context, e *entry, replaces string, opts
 		err = &localError{err}
 	case err == nil && old != nil && q.isQueued(old): // else it is stored, or has another name
 		if err = q.inherit(e, old); err == nil {
-			err = q.folder.removeEntry(old.ID)
+			err = q.folder.supersede(old.ID)
 		}
 		if err != nil {
 			err = &localError{err}
