@@ -3,7 +3,6 @@ package dav_test
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +17,7 @@ import (
 	"github.com/davdisk/davdisk/backend/backendtest"
 	"github.com/davdisk/davdisk/backend/dav"
 	"github.com/davdisk/davdisk/internal/testlevel"
+	"github.com/davdisk/davdisk/internal/testport"
 	"github.com/davdisk/davdisk/internal/testtool"
 	"github.com/davdisk/davdisk/internal/testwait"
 )
@@ -60,12 +60,7 @@ func (s *server) kill() {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer free.Close()
-	return free.Addr().String()
+	return testport.Addresses(t, 1)[0]
 }
 
 func write(t *testing.T, name, text string) string {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/internal/sshtest"
+	"github.com/davdisk/davdisk/internal/testport"
 )
 
 // TestLogin shows who is let in, and what the others are told: in one line, and
@@ -183,7 +184,7 @@ func TestWrongServer(t *testing.T) {
 	for fails, change := range map[string]func(*Options){
 		"serves no SFTP":     func(o *Options) {},
 		"does not speak SSH": func(o *Options) { o.Port = l.Addr().(*net.TCPAddr).Port },
-		"refused":            func(o *Options) { o.Port = freePort(t) },
+		"refused":            func(o *Options) { o.Port = testport.Free(t) },
 		"no such host": func(o *Options) {
 			o.Dial = func(context.Context, string, string) (net.Conn, error) {
 				return nil, &net.DNSError{Err: "no such host"}

@@ -1,7 +1,6 @@
 package sftp
 
 import (
-	"net"
 	"testing"
 
 	"github.com/davdisk/davdisk/backend/backendtest"
@@ -23,16 +22,6 @@ func (s server) options(root string) Options {
 		Host: "127.0.0.1", Port: s.Addr.Port, User: sshtest.User, Password: sshtest.Password, Folder: root,
 		KnownHosts: s.KnownHosts(), home: s.Dir,
 	}
-}
-
-func freePort(tb testing.TB) int {
-	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func mustOpen(tb backendtest.TB, o Options) *Backend {

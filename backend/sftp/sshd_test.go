@@ -5,7 +5,6 @@ package sftp
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -22,6 +21,7 @@ import (
 	"github.com/davdisk/davdisk/backend"
 	"github.com/davdisk/davdisk/backend/backendtest"
 	"github.com/davdisk/davdisk/internal/sshtest"
+	"github.com/davdisk/davdisk/internal/testport"
 	"github.com/davdisk/davdisk/internal/testtool"
 	"github.com/davdisk/davdisk/internal/testwait"
 )
@@ -33,12 +33,13 @@ type sshd struct {
 	program string
 	port    int
 	command *exec.Cmd
+	ended   chan error
 }
 
 // newSSHD starts a server, which stops with the test.
 func newSSHD(tb testing.TB) *sshd {
 	tb.Helper()
-	s := &sshd{tb: tb, dir: tb.TempDir(), program: testtool.Find(tb, "sshd"), port: freePort(tb)}
+	s := &sshd{tb: tb, dir: tb.TempDir(), program: testtool.Find(tb, "sshd"), port: testport.Free(tb)}
 	host, key := s.newKey("host"), s.newKey("key")
 	s.write("authorized_keys", ssh.MarshalAuthorizedKey(key))
 	s.write("known_hosts", []byte(knownhosts.Line([]string{s.address()}, host)+"\n"))
@@ -87,18 +88,28 @@ func (s *sshd) newKey(name string) ssh.PublicKey {
 func (s *sshd) start() {
 	s.tb.Helper()
 	s.command = exec.Command(s.program, "-D", "-E", s.file("log"), "-f", s.file("config"))
+	if err := os.Remove(s.file("log")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		s.tb.Fatal(err)
+	}
 	if err := s.command.Start(); err != nil {
 		s.tb.Fatal(err)
 	}
+	ended := make(chan error, 1)
+	s.ended = ended
+	go func(c *exec.Cmd) { ended <- c.Wait() }(s.command)
 	for end := time.Now().Add(testwait.Limit(s.tb)); ; {
-		c, err := net.Dial("tcp", s.address())
-		if err == nil {
-			c.Close()
+		log, _ := os.ReadFile(s.file("log"))
+		if strings.Contains(string(log), "Server listening") { // before, another may answer there
 			return
 		}
+		select {
+		case err := <-ended:
+			ended <- err
+			s.tb.Fatalf("sshd has ended: %v\n%s", err, log)
+		default:
+		}
 		if time.Now().After(end) {
-			log, _ := os.ReadFile(s.file("log"))
-			s.tb.Fatalf("sshd does not start: %v\n%s", err, log)
+			s.tb.Fatalf("sshd does not start:\n%s", log)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
@@ -110,7 +121,7 @@ func (s *sshd) kill() {
 		return
 	}
 	killTree(s.command.Process.Pid)
-	_ = s.command.Wait() // it was killed
+	<-s.ended
 	s.command = nil
 }
 

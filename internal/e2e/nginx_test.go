@@ -2,24 +2,19 @@ package e2e
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
+	"github.com/davdisk/davdisk/internal/testport"
 	"github.com/davdisk/davdisk/internal/testtool"
 )
 
 // freeAddress finds an address of this machine that nobody listens on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer free.Close()
-	return free.Addr().String()
+	return testport.Addresses(t, 1)[0]
 }
 
 // startNginx runs nginx with one server, given by its directives, until the
@@ -52,15 +47,23 @@ func startNginxWith(t *testing.T, address, directives string) {
 	if err := proxy.Start(); err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan error, 1)
+	go func() { ended <- proxy.Wait() }()
 	t.Cleanup(func() {
 		_ = proxy.Process.Kill()
-		_ = proxy.Wait()
+		<-ended
 	})
+	// It writes its number when it has got its addresses: before, another server may
+	// answer there.
 	until(t, "nginx listens", func() bool {
-		c, err := net.Dial("tcp", address)
-		if err == nil {
-			c.Close()
+		select {
+		case err := <-ended:
+			ended <- err
+			said, _ := os.ReadFile(filepath.Join(dir, "error.log"))
+			t.Fatalf("nginx has ended: %v\n%s", err, said)
+		default:
 		}
-		return err == nil
+		pid, err := os.ReadFile(filepath.Join(dir, "pid"))
+		return err == nil && len(pid) > 0
 	})
 }

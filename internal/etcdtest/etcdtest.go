@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/tls"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/davdisk/davdisk/internal/testport"
 	"github.com/davdisk/davdisk/internal/testwait"
 )
 
@@ -58,7 +58,7 @@ func start(tb testing.TB, nodes int, scheme string, client *tls.Config, flags []
 	tb.Helper()
 	bin, dir := Binary(tb), dataDir(tb)
 	c := &Cluster{TLS: client}
-	addresses := free(tb, 2*nodes)
+	addresses := testport.Addresses(tb, 2*nodes)
 	var members []string
 	for i := range nodes {
 		members = append(members, fmt.Sprintf("n%d=http://%s", i, addresses[2*i]))
@@ -126,21 +126,6 @@ func (c *Cluster) Address() string {
 		hosts, scheme = append(hosts, host), strings.Replace(before, "http", "etcd", 1)
 	}
 	return scheme + "://" + strings.Join(hosts, ",")
-}
-
-// free returns addresses that nothing listens on.
-func free(tb testing.TB, count int) []string {
-	tb.Helper()
-	var all []string
-	for range count {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			tb.Fatal(err)
-		}
-		defer l.Close()
-		all = append(all, l.Addr().String())
-	}
-	return all
 }
 
 // Launch starts the node, at first or again after Kill, and does not wait for it.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/davdisk/davdisk/internal/testport"
 	"github.com/davdisk/davdisk/internal/testtool"
 	"github.com/davdisk/davdisk/internal/testwait"
 )
@@ -38,9 +39,10 @@ type Server struct {
 	Address string // HOST:PORT
 	Files   string // the folder with the objects of the bucket
 
-	tb  testing.TB
-	bin string
-	cmd *exec.Cmd
+	tb    testing.TB
+	bin   string
+	cmd   *exec.Cmd
+	ended chan error
 }
 
 // Start starts a server, which is killed at the end of the test.
@@ -50,12 +52,7 @@ func Start(tb testing.TB) *Server {
 	if err := os.Mkdir(s.Files, 0o700); err != nil {
 		tb.Fatal(err)
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	s.Address = free.Addr().String()
-	free.Close()
+	s.Address = testport.Addresses(tb, 1)[0]
 	tb.Cleanup(s.Kill)
 	s.Launch()
 	return s
@@ -69,7 +66,16 @@ func (s *Server) Launch() {
 	if err := s.cmd.Start(); err != nil {
 		s.tb.Fatal(err)
 	}
+	ended := make(chan error, 1)
+	s.ended = ended
+	go func(c *exec.Cmd) { ended <- c.Wait() }(s.cmd)
 	for deadline := time.Now().Add(testwait.Limit(s.tb)); ; time.Sleep(20 * time.Millisecond) {
+		select {
+		case err := <-ended:
+			ended <- err
+			s.tb.Fatalf("it has ended: %v", err)
+		default:
+		}
 		c, err := net.Dial("tcp", s.Address)
 		if err == nil {
 			c.Close()
@@ -90,6 +96,6 @@ func (s *Server) Kill() {
 	if err := s.cmd.Process.Kill(); err != nil {
 		s.tb.Error(err)
 	}
-	_ = s.cmd.Wait()
+	<-s.ended
 	s.cmd = nil
 }
