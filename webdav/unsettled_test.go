@@ -191,7 +191,8 @@ func TestUploadBesideOneOfUnknownOutcome(t *testing.T) {
 func TestMoveOfUnknownOutcome(t *testing.T) {
 	ctx, end := context.WithCancelCause(context.Background())
 	defer end(nil)
-	all, _, disk := diskGateways(t, 2, emulator.Options{}, func(gateway int, req *http.Request) error {
+	var clock laterClock
+	all, _, disk := diskGateways(t, 2, emulator.Options{Now: clock.now}, func(gateway int, req *http.Request) error {
 		if gateway == 0 && strings.Contains(req.URL.Path, "/operations") {
 			end(errors.New("the server ends"))
 		}
@@ -205,7 +206,7 @@ func TestMoveOfUnknownOutcome(t *testing.T) {
 	if a := serve(all[0], "PUT", "/d/f", "moved"); a.Code != http.StatusCreated {
 		t.Fatal(a.Code)
 	}
-	disk.SetKnobs(func(k *emulator.Knobs) { k.OperationDelay, k.OperationNoLock = time.Second, true })
+	disk.SetKnobs(func(k *emulator.Knobs) { k.OperationDelay, k.OperationNoLock = time.Minute, true })
 	req := httptest.NewRequestWithContext(ctx, "MOVE", "/d", nil)
 	req.Host = "localhost"
 	req.Header.Set("Destination", "/e")
@@ -221,6 +222,7 @@ func TestMoveOfUnknownOutcome(t *testing.T) {
 			}
 		}
 	}
+	clock.pass(time.Minute)
 	if a := serve(all[1], "PUT", "/e/f", "later"); a.Code != http.StatusNoContent {
 		t.Errorf("afterwards: %d %s", a.Code, a.Body)
 	}

@@ -162,12 +162,15 @@ func TestTryOut(t *testing.T) {
 		change(&f)
 		return f
 	}
+	// The handler of an upload that is held has to get somewhere within one pause.
+	const short, long = 20 * time.Millisecond, 300 * time.Millisecond
 	for name, test := range map[string]struct {
+		pause time.Duration
 		fault func(f *fake) func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) bool
 		want  features
 	}{
-		"it can do all": {nil, whole},
-		"an upload is written to the file while it arrives": {func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
+		"it can do all": {short, nil, whole},
+		"an upload is written to the file while it arrives": {short, func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
 			return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) bool {
 				if r.Method != http.MethodPut || r.ContentLength < trialSize {
 					return false
@@ -184,7 +187,7 @@ func TestTryOut(t *testing.T) {
 				return true
 			}
 		}, with(func(f *features) { f.WholePut, f.AtomicConditions = false, false })},
-		"what breaks off is stored": {func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
+		"what breaks off is stored": {short, func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
 			return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) bool {
 				if r.Method != http.MethodPut || r.ContentLength < trialSize {
 					return false
@@ -200,14 +203,14 @@ func TestTryOut(t *testing.T) {
 				panic(http.ErrAbortHandler)
 			}
 		}, with(func(f *features) { f.WholePut, f.AtomicConditions = false, false })},
-		"conditions are ignored": {func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
+		"conditions are ignored": {short, func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
 			return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) bool {
 				r.Header.Del("If-Match")
 				r.Header.Del("If-None-Match")
 				return false
 			}
 		}, with(func(f *features) { f.Conditions, f.AtomicConditions = false, false })},
-		"conditions are checked at the beginning": {func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
+		"conditions are checked at the beginning": {long, func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
 			return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) bool {
 				f.mu.Lock()
 				fits := r.Header.Get("If-Match") == tagOf(f.files[clean(r.URL.Path)])
@@ -218,7 +221,7 @@ func TestTryOut(t *testing.T) {
 				return false
 			}
 		}, with(func(f *features) { f.AtomicConditions = false })},
-		"it refuses what is large": {func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
+		"it refuses what is large": {long, func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
 			return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) bool {
 				if r.Method != http.MethodPut || r.ContentLength < trialSize {
 					return false
@@ -230,7 +233,7 @@ func TestTryOut(t *testing.T) {
 				return true
 			}
 		}, with(func(f *features) { f.WholePut, f.AtomicConditions = false, false })},
-		"tags are of size and second": {func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
+		"tags are of size and second": {short, func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
 			f.describe = func(path, props string) string {
 				puts := 0
 				for _, call := range f.calls {
@@ -242,7 +245,7 @@ func TestTryOut(t *testing.T) {
 			}
 			return nil
 		}, with(func(f *features) { f.CoarseTags, f.AtomicConditions = true, false })},
-		"it never stores twice in a second": {func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
+		"it never stores twice in a second": {short, func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
 			n := 0
 			f.describe = func(path, props string) string {
 				n++
@@ -250,12 +253,12 @@ func TestTryOut(t *testing.T) {
 			}
 			return nil
 		}, with(func(f *features) { f.CoarseTags = true })},
-		"folders are made twice": {func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
+		"folders are made twice": {short, func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
 			return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) bool {
 				return r.Method == "MKCOL"
 			}
 		}, with(func(f *features) { f.MakesTwice = true })},
-		"it refuses to be written to": {func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
+		"it refuses to be written to": {short, func(f *fake) func(http.ResponseWriter, *http.Request, http.HandlerFunc) bool {
 			return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) bool {
 				if r.Method == "PROPFIND" {
 					return false
@@ -274,7 +277,7 @@ func TestTryOut(t *testing.T) {
 			srv := httptest.NewServer(f)
 			defer srv.Close()
 			cfg := Config{URL: srv.URL, After: func(time.Duration) <-chan time.Time {
-				return time.After(20 * time.Millisecond) // the handler needs some time, however little
+				return time.After(test.pause)
 			}}.withDefaults()
 			base, err := cfg.base()
 			if err != nil {

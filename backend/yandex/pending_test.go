@@ -20,7 +20,8 @@ import (
 // TestUploadThatFinishesLater stops waiting for an upload that the service
 // stores in the end. The next content of that name must not be undone by it.
 func TestUploadThatFinishesLater(t *testing.T) {
-	srv, b := start(t, emulator.Options{Knobs: emulator.Knobs{FinalizeDelay: 1500 * time.Millisecond}},
+	t.Parallel() // it waits
+	srv, b := start(t, emulator.Options{Knobs: emulator.Knobs{FinalizeDelay: 4 * time.Second}},
 		yandex.Config{UploadWait: 50 * time.Millisecond, After: func(d time.Duration) <-chan time.Time { return time.After(d / 50) }})
 	err := put(b, "f", "first")
 	var e *backend.Error

@@ -56,7 +56,16 @@ func TestSyncTimes(t *testing.T) {
 // TestSyncTimesLooksAgain wants the service asked after the write, because what
 // it answers to a write is not what it holds later.
 func TestSyncTimesLooksAgain(t *testing.T) {
-	srv, b := start(t, emulator.Options{}, yandex.Config{ModTimeWait: 30 * time.Millisecond, After: time.After})
+	clock := stopped{begin: time.Now()} // it is not due before the write that is waited for
+	srv, b := start(t, emulator.Options{}, yandex.Config{
+		ModTimeWait: 30 * time.Millisecond, Now: clock.Now, After: time.After,
+		Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+			if req.Method == http.MethodPatch {
+				clock.start()
+			}
+			return http.DefaultTransport.RoundTrip(req)
+		}),
+	})
 	putAt(t, b, "f", "content", when)
 	if err := srv.SetProperties("/f", nil); err != nil {
 		t.Fatal(err)

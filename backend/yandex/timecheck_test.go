@@ -3,6 +3,7 @@ package yandex_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,11 +15,13 @@ import (
 // folder, and has the service lose some of them.
 func TestTimesAreReadBackTogether(t *testing.T) {
 	const files = 40
-	srv, b := start(t, emulator.Options{}, yandex.Config{ModTimeWait: time.Second, After: time.After, StateDir: t.TempDir()})
+	clock := stopped{begin: time.Now()} // no time is due while the files are stored
+	srv, b := start(t, emulator.Options{}, yandex.Config{ModTimeWait: time.Second, Now: clock.Now, After: time.After})
 	for i := range files {
 		putAt(t, b, fmt.Sprintf("f%d", i), "content", when)
 	}
 	srv.ResetCounters()
+	clock.start()
 	if left, err := b.SyncTimes(context.Background()); left != 0 || err != nil {
 		t.Fatalf("%d are left, %v", left, err)
 	}
@@ -31,4 +34,22 @@ func TestTimesAreReadBackTogether(t *testing.T) {
 			t.Errorf("f%d has no time", i)
 		}
 	}
+}
+
+// stopped is a clock that stands still until it is started.
+type stopped struct {
+	begin   time.Time
+	started atomic.Pointer[time.Time]
+}
+
+func (c *stopped) start() {
+	now := time.Now()
+	c.started.CompareAndSwap(nil, &now)
+}
+
+func (c *stopped) Now() time.Time {
+	if started := c.started.Load(); started != nil {
+		return c.begin.Add(time.Since(*started))
+	}
+	return c.begin
 }

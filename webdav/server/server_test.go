@@ -132,7 +132,8 @@ func TestHandlerLearnsWhereARequestComesFrom(t *testing.T) {
 }
 
 func TestABodyThatStandsStillIsCut(t *testing.T) {
-	s := newShare(t, afero.NewMemMapFs(), server.WithLimits(server.Limits{Idle: 50 * time.Millisecond}))
+	t.Parallel() // it waits
+	s := newShare(t, afero.NewMemMapFs(), server.WithLimits(server.Limits{Idle: 500 * time.Millisecond}))
 	s.want(201, "PUT", "/f", "old")
 	for _, head := range []string{
 		"PUT /f HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\npart",
@@ -151,7 +152,8 @@ func TestABodyThatStandsStillIsCut(t *testing.T) {
 // TestAConnectionOutlivesItsDeadlines sends a second request on a connection
 // whose first one had deadlines, when these have passed.
 func TestAConnectionOutlivesItsDeadlines(t *testing.T) {
-	idle := 30 * time.Millisecond
+	t.Parallel() // it waits
+	idle := 200 * time.Millisecond
 	s := newShare(t, afero.NewMemMapFs(), server.WithLimits(server.Limits{Idle: idle}))
 	conn := s.dial()
 	defer conn.Close()
