@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/davdisk/davdisk/internal/cluster"
@@ -19,9 +20,11 @@ type Engine interface{ io.Closer }
 
 // A Member is the membership of this gateway among those of its share. Epoch is
 // its fencing number: that of a later membership, of whatever gateway, is larger.
+// Lost is closed when the membership has ended, before another gateway acts on that.
 type Member interface {
 	Gateway() string
 	Epoch() uint64
+	Lost() <-chan struct{}
 }
 
 // A Change is what a request to any gateway has changed, or may have changed.
@@ -82,6 +85,32 @@ func (h *Handler) epoch() uint64 {
 		}
 	}
 	return 0
+}
+
+// whileMember returns the request with a context that ends with the present membership
+// of this gateway. An upload that went on might replace, much later, what other gateways
+// have stored since. done releases the context.
+func (h *Handler) whileMember(req *http.Request) (_ *http.Request, done func()) {
+	var m Member
+	if h.opts.engine != nil {
+		m = h.opts.member()
+	}
+	if m == nil {
+		return req, func() {}
+	}
+	ctx, cancel := context.WithCancelCause(req.Context())
+	var waits sync.WaitGroup
+	waits.Go(func() {
+		select {
+		case <-m.Lost():
+			cancel(cluster.ErrExpelled)
+		case <-ctx.Done():
+		}
+	})
+	return req.WithContext(ctx), func() {
+		cancel(nil)
+		waits.Wait()
+	}
 }
 
 // asMember returns the error for what was refused, or looked up if it is nil, when

@@ -71,8 +71,9 @@ func TestVersionsAtGateways(t *testing.T) {
 
 type membership uint64
 
-func (membership) Gateway() string { return "gateway-1" }
-func (m membership) Epoch() uint64 { return uint64(m) }
+func (membership) Gateway() string       { return "gateway-1" }
+func (m membership) Epoch() uint64       { return uint64(m) }
+func (membership) Lost() <-chan struct{} { return nil }
 
 // What a gateway does not know that is no member, or was none meanwhile, may be so:
 // a lock that was granted elsewhere is not denied, nor are there said to be none.

@@ -193,6 +193,11 @@ func (h *Handler) serve(w http.ResponseWriter, req *http.Request) error {
 		return h.options(w, &request{Request: req, handler: h, readOnly: h.isReadOnly(req)})
 	}
 	req, known, changes := h.amongOthers(req)
+	if req.Method == http.MethodPut {
+		var done func()
+		req, done = h.whileMember(req)
+		defer done()
+	}
 	files, err := h.bind(req)
 	if err != nil {
 		return err

@@ -41,6 +41,7 @@ type Gateway struct {
 	log     *Log
 	name    string
 	epoch   uint64 // 0: expelled
+	lost    chan struct{}
 	states  map[string]cluster.State
 	applied int
 }
@@ -57,7 +58,7 @@ func New(tb testing.TB, gateways int) (*Log, []*Gateway) {
 
 func (l *Log) add() *Gateway {
 	l.epochs++
-	g := &Gateway{log: l, name: fmt.Sprintf("gateway-%d", len(l.gateways)+1), epoch: l.epochs, states: map[string]cluster.State{}}
+	g := &Gateway{log: l, name: fmt.Sprintf("gateway-%d", len(l.gateways)+1), epoch: l.epochs, lost: make(chan struct{}), states: map[string]cluster.State{}}
 	l.gateways = append(l.gateways, g)
 	return g
 }
@@ -125,10 +126,13 @@ func (l *Log) Expel(g *Gateway, rejoin bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.entries = append(l.entries, entry{by: g.name, epoch: g.epoch, expels: true})
+	if g.epoch != 0 {
+		close(g.lost)
+	}
 	g.epoch = 0
 	if rejoin {
 		l.epochs++
-		g.epoch = l.epochs
+		g.epoch, g.lost = l.epochs, make(chan struct{})
 	}
 	l.all()
 }
@@ -281,4 +285,11 @@ func (g *Gateway) Epoch() uint64 {
 	g.log.mu.Lock()
 	defer g.log.mu.Unlock()
 	return g.epoch
+}
+
+// Lost is closed when the present membership has ended.
+func (g *Gateway) Lost() <-chan struct{} {
+	g.log.mu.Lock()
+	defer g.log.mu.Unlock()
+	return g.lost
 }
