@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/davdisk/davdisk/backend/yandex/emulator"
+	"github.com/davdisk/davdisk/internal/testwait"
 )
 
 // stops is a body that stops before its last bytes.
@@ -67,7 +68,11 @@ func TestExpelledDuringABody(t *testing.T) {
 				}()
 				<-reached
 				log.Expel(log.Gateways()[0], true)
-				if a := putWithin(all[1], time.Second, "/f", "of another"); (a.Code == http.StatusNoContent) != waits {
+				limit := time.Second // while the name stays closed
+				if waits {
+					limit = testwait.Limit(t)
+				}
+				if a := putWithin(all[1], limit, "/f", "of another"); (a.Code == http.StatusNoContent) != waits {
 					t.Errorf("another is answered %d", a.Code)
 				}
 				close(goOn)
