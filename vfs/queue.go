@@ -81,7 +81,7 @@ func (c *core) openQueue() error {
 	c.queue, err = writeback.Open(c.b, writeback.Options{
 		Dir: dir, MaxBytes: c.opts.waiting, Log: c.opts.log, Now: c.opts.now,
 		Look:    func(ctx context.Context, name string) (backend.Info, error) { return c.storeStat(ctx, name) },
-		Changed: c.invalidate, Gateways: c.opts.gateways,
+		Changed: c.invalidate, Gateways: c.opts.gateways, Held: c.opts.held,
 	})
 	if err == nil {
 		c.b = c.queue

@@ -282,30 +282,38 @@ func TestReplacedByWhatWaits(t *testing.T) {
 	}
 }
 
-// TestAgreementIsLostWhileItIsStored: what is to replace a folder is stored first, for
-// minutes maybe, and the agreement on the names can be lost meanwhile.
+// TestAgreementIsLostWhileItIsStored: what waits is stored before it is moved or removed,
+// for minutes maybe, and the agreement on the names can be lost meanwhile.
 func TestAgreementIsLostWhileItIsStored(t *testing.T) {
-	c := &refusing{counting: newCounting(memory.Options{})}
-	var lost atomic.Bool
-	f := withWriteBack(t, c, vfs.WithAgreement(func(context.Context) bool { return !lost.Load() }))
-	budgetFixture(t, f)
-	if err := f.Mkdir("/from", 0o777); err != nil {
-		t.Fatal(err)
-	}
-	waitStored(t, f)
-	c.down.Store(true)
-	write(t, f, "/from/new", "waits")
-	c.gate = func(op, name string) {
-		switch op {
-		case "put":
-			lost.Store(true)
-		case "move":
-			t.Errorf("%s is moved", name)
-		}
-	}
-	c.down.Store(false)
-	if err := f.Move("/from", "/dir", true); !errors.Is(err, backend.ErrUnavailable) {
-		t.Errorf("it answered %v", err)
+	for name, change := range map[string]func(f *vfs.FS) error{
+		"over a folder": func(f *vfs.FS) error { return f.Move("/from", "/dir", true) },
+		"moved":         func(f *vfs.FS) error { return f.Move("/from", "/to", false) },
+		"removed":       func(f *vfs.FS) error { return f.RemoveAll("/from") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := &refusing{counting: newCounting(memory.Options{})}
+			var lost atomic.Bool
+			f := withWriteBack(t, c, vfs.WithAgreement(func(context.Context) bool { return !lost.Load() }))
+			budgetFixture(t, f)
+			if err := f.Mkdir("/from", 0o777); err != nil {
+				t.Fatal(err)
+			}
+			waitStored(t, f)
+			c.down.Store(true)
+			write(t, f, "/from/new", "waits")
+			c.gate = func(op, name string) {
+				switch op {
+				case "put":
+					lost.Store(true)
+				case "move", "remove":
+					t.Errorf("%s: %s", op, name)
+				}
+			}
+			c.down.Store(false)
+			if err := change(f); !errors.Is(err, backend.ErrUnavailable) {
+				t.Errorf("it answered %v", err)
+			}
+		})
 	}
 }
 

@@ -186,15 +186,19 @@ func (q *Queue) waitInFlight(ctx context.Context, name string) (*entry, error) {
 }
 
 // Flush stores the queued files at and below the names now, those of other
-// gateways too.
+// gateways too. It is backend.ErrUnavailable if the membership in which the request
+// of ctx began has ended meanwhile: the names may be those of others since.
 func (q *Queue) Flush(ctx context.Context, names ...string) error {
-	if err := q.unknown(names); err != nil {
-		return pathError("store", names[0], err)
-	}
 	for {
-		name, next := q.expedite(names)
+		name, next, err := q.expedite(names)
+		if err != nil {
+			return pathError("store", names[0], err)
+		}
 		if next == nil {
-			return q.settle(ctx, "store", names...)
+			if err := q.settle(ctx, "store", names...); err != nil {
+				return err
+			}
+			return pathError("store", names[0], q.kept(ctx))
 		}
 		if err := next.wait(ctx); err != nil {
 			return &fs.PathError{Op: "store", Path: name, Err: err}
@@ -207,6 +211,8 @@ func (q *Queue) Flush(ctx context.Context, names ...string) error {
 			return &fs.PathError{Op: "store", Path: name, Err: late.cause}
 		case errors.As(next.err, &lost):
 			return backend.PathError("store", name, backend.ErrChanged, lost.Error())
+		case errors.Is(next.err, errNotOurs):
+			return &fs.PathError{Op: "store", Path: name, Err: errNotOurs}
 		default:
 			return backend.PathError("store", name, backend.ErrUnavailable, fmt.Sprintf("it is queued and cannot be stored yet: %v", next.err))
 		}
@@ -214,10 +220,14 @@ func (q *Queue) Flush(ctx context.Context, names ...string) error {
 }
 
 // expedite makes all entries at and below the names due now, and returns the
-// name and the attempt of one of them; nil if there are none.
-func (q *Queue) expedite(names []string) (name string, next *attempt) {
+// name and the attempt of one of them; nil if there are none. It refuses what
+// unknown does: Halt ends the attempts of whoever came before it.
+func (q *Queue) expedite(names []string) (name string, next *attempt, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if err := q.unknown(names); err != nil {
+		return "", nil, err
+	}
 	for at, e := range q.entries {
 		if slices.ContainsFunc(names, func(name string) bool { return backend.Within(at, name) }) {
 			e.Trouble.Next, e.urgent, name, next = time.Time{}, true, at, e.attempt
@@ -226,5 +236,5 @@ func (q *Queue) expedite(names []string) (name string, next *attempt) {
 	if next != nil {
 		q.wake()
 	}
-	return name, next
+	return name, next, nil
 }

@@ -91,7 +91,8 @@ type Local interface {
 	// Began is called when the others know all that a previous run, or an earlier
 	// membership, has left, with what Removed has returned before they did.
 	Began(known []File)
-	// Halt ends uploads under way, when this gateway is no member any more.
+	// Halt ends uploads under way, and the waits for those that have not begun, when
+	// this gateway is no member any more, and owns nothing.
 	Halt()
 }
 
@@ -229,15 +230,31 @@ func (q *Queue) Halt() {
 	defer q.mu.Unlock()
 	q.halt()
 	q.uploads, q.halt = context.WithCancel(q.work)
+	for name, e := range q.entries {
+		if waited := e.attempt; waited != q.inFlight[name] { // that one ends with its upload
+			e.attempt = newAttempt()
+			waited.end(errNotOurs)
+		}
+	}
 }
 
 // settle is called before anything is changed at or below the names.
 func (q *Queue) settle(ctx context.Context, op string, names ...string) error {
 	err := q.gateways.Settle(ctx, names...)
 	if err == nil {
+		q.mu.Lock()
 		err = q.unknown(names)
+		q.mu.Unlock()
 	}
 	return pathError(op, names[0], err)
+}
+
+// kept is an error if others may have the names of a request by now.
+func (q *Queue) kept(ctx context.Context) error {
+	if q.opts.Held == nil || q.opts.Held(ctx) {
+		return nil
+	}
+	return &backend.Error{Kind: backend.ErrUnavailable, Message: "others may be changing it meanwhile", RetryAfter: firstPause}
 }
 
 // current is called before anything is read.
@@ -251,13 +268,11 @@ func pathError(op, name string, err error) error {
 }
 
 // unknown refuses a change of what waits here without the knowledge of the others:
-// their clients see something else under the name.
+// their clients see something else under the name. The caller holds q.mu.
 func (q *Queue) unknown(names []string) error {
 	if q.id == "" {
 		return nil
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	for at := range q.entries {
 		if slices.ContainsFunc(names, func(name string) bool { return backend.Within(at, name) }) && !q.gateways.Owns(at) {
 			return &backend.Error{Kind: backend.ErrUnavailable, Message: fmt.Sprintf("%q waits here, and the other gateways have not been told that yet", path.Base(at)), RetryAfter: firstPause}

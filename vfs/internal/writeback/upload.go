@@ -156,6 +156,9 @@ func (q *Queue) try(e *entry) {
 			q.failed(e, err)
 		}
 	}
+	if errors.Is(err, context.Canceled) && q.work.Err() == nil {
+		err = errNotOurs // the membership has ended
+	}
 	attempt.end(err)
 }
 

@@ -51,6 +51,9 @@ type Options struct {
 	Changed func(name string)
 	// Gateways knows the queues of the other gateways; nil: there are none.
 	Gateways Gateways
+	// Held reports whether what the caller of ctx was granted is still kept from the
+	// others; nil: it is. It is called concurrently, and must not block.
+	Held func(ctx context.Context) bool
 }
 
 // A Queue is a backend.Backend that stores files later. It is safe for
