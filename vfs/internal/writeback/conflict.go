@@ -56,7 +56,7 @@ func (q *Queue) rememberRenamed(e Entry, to string) error {
 		return nil
 	}
 	from := e.Name
-	e.ID, e.Beside = q.newID(), to
+	e.Renamed, e.ID, e.Beside = e.ID, q.newID(), to
 	all := []Entry{e}
 	for _, earlier := range q.removed {
 		if earlier.Beside == from {

@@ -34,6 +34,7 @@ type Entry struct {
 	Replaces []string  `json:"replaces"`          // versions, one of which the store has; "" is no file
 	Growth   int64     `json:"growth"`            // size beyond that of what it replaces, in bytes
 	Beside   string    `json:"beside,omitempty"`  // of one that is not going to be stored: its name after a conflict
+	Renamed  string    `json:"renamed,omitempty"` // likewise, the ID that goes on under that name; ID is of this record only
 
 	Trouble Trouble `json:"-"`
 }

@@ -1,6 +1,7 @@
 package writeback
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -191,9 +192,18 @@ func (q *Queue) Removed() (all []File) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, e := range q.removed {
-		all = append(all, (&entry{Entry: e}).file())
+		all = append(all, e.gone())
 	}
 	return all
+}
+
+// gone describes a file that is not going to be stored under its name. Its ID is that
+// under which the others know it: what has a greater one was queued later, perhaps
+// before the conflict was found.
+func (e Entry) gone() File {
+	f := (&entry{Entry: e}).file()
+	f.ID = cmp.Or(e.Renamed, e.ID)
+	return f
 }
 
 // Stored implements Local.
@@ -217,7 +227,7 @@ func (q *Queue) Began(known []File) {
 	for _, f := range known {
 		e := q.removed[f.Name]
 		beside := q.entries[e.Beside] != nil && !q.gateways.Owns(e.Beside) // until that is known, the first name is told
-		if e.ID == f.ID && !beside {
+		if e.gone().ID == f.ID && !beside {
 			q.exhume(f.Name)
 		}
 	}

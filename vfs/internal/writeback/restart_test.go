@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -134,6 +135,59 @@ func TestRenamedIsRemembered(t *testing.T) {
 		synctest.Wait()
 		if got, err := contentOf(t, store, last); err != nil || got != "ours" || len(q.Removed()) != 0 || path.Ext(last) != ".a" {
 			t.Errorf("stored is %q, %v, remembered %v", got, err, q.Removed())
+		}
+		if err := q.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// readFunc is an io.Reader that is a func.
+type readFunc func(p []byte) (int, error)
+
+func (r readFunc) Read(p []byte) (int, error) { return r(p) }
+
+// What is renamed while a later upload to its name is received is told as removed up to
+// its own ID: the later one is not, nor after a restart.
+func TestRenamedWhileTheNextIsReceived(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, o, dir := newStubborn(), newOthers(), t.TempDir()
+		q := amongOthers(t, store, o, dir)
+		var announced []File
+		o.announce = func(f File) error { announced = append(announced, f); return nil }
+		release := q.blockUploads("f")
+		if err := putIn(t, q, "f", "ours"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.Backend.Put(t.Context(), "f", strings.NewReader("theirs"), backend.PutOptions{Size: 6}); err != nil {
+			t.Fatal(err)
+		}
+		later, once := strings.NewReader("later"), sync.OnceFunc(func() { release(); synctest.Wait() })
+		body := readFunc(func(p []byte) (int, error) {
+			once()
+			return later.Read(p)
+		})
+		if _, err := q.Put(t.Context(), "f", body, backend.PutOptions{Size: 5}); err != nil {
+			t.Fatal(err)
+		}
+		if len(announced) != 2 || announced[0].ID >= announced[1].ID {
+			t.Fatalf("announced are %+v", announced)
+		}
+		for range 2 {
+			if got := q.Removed(); len(got) != 1 || got[0].Name != "f" || got[0].ID != announced[0].ID {
+				t.Errorf("removed are %+v, want that of %s, not of %s", got, announced[0].ID, announced[1].ID)
+			}
+			if err := q.Close(); err != nil {
+				t.Fatal(err)
+			}
+			q = amongOthers(t, store, o, dir)
+		}
+		for _, f := range q.Files() {
+			o.do(func() { o.owns[f.Name] = true })
+		}
+		q.Began(q.Removed())
+		if got := q.Removed(); len(got) != 0 {
+			t.Errorf("when the others know, it remembers %+v", got)
 		}
 		if err := q.Close(); err != nil {
 			t.Error(err)
