@@ -104,8 +104,25 @@ func (l *leftovers) copied(from, to string) {
 	}
 }
 
-// moved is copied where nothing stays.
-func (l *leftovers) moved(from, to string) {
+// within returns what is left below a folder, for moved.
+func (l *leftovers) within(folder string) map[string]leftover {
+	all := map[string]leftover{}
+	for name, is := range l.journal.All() {
+		if backend.Within(name, folder) {
+			all[name] = is
+		}
+	}
+	return all
+}
+
+// moved is copied where nothing stays. before is what was left before the move: the
+// worker may have taken what was moved away for removed since.
+func (l *leftovers) moved(from, to string, before map[string]leftover) {
+	for name, is := range before {
+		is.absent = false
+		l.logFailure(name, l.journal.note(to+name[len(from):], is))
+		l.start()
+	}
 	l.copied(from, to)
 	for name := range l.journal.All() {
 		if backend.Within(name, from) {

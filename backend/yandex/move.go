@@ -33,11 +33,12 @@ func (b *Backend) Move(ctx context.Context, from, to string, opts backend.MoveOp
 	}
 	defer unlock()
 	b.lost.taking(from, change)
+	left := b.leftovers.within(from)
 	err = b.transfer(ctx, api.MoveResource, from, to, opts)
 	if err == nil {
 		b.lost.used(from)
 		b.times.moved(from, to)
-		b.leftovers.moved(from, to)
+		b.leftovers.moved(from, to, left)
 		b.recent.copied(from, to)
 		b.recent.removed(from)
 	} else {
