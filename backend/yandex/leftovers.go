@@ -2,6 +2,7 @@ package yandex
 
 import (
 	"context"
+	"maps"
 	"net/url"
 	"sync"
 	"time"
@@ -93,41 +94,34 @@ func (l *leftovers) release(name string) {
 	}
 }
 
-// copied records that a folder may have taken along what was in it.
-func (l *leftovers) copied(from, to string) {
-	for name, is := range l.journal.All() {
-		if backend.Within(name, from) {
-			is.absent = false
-			l.logFailure(name, l.journal.note(to+name[len(from):], is))
-			l.start()
-		}
-	}
-}
-
-// within returns what is left below a folder, for moved.
-func (l *leftovers) within(folder string) map[string]leftover {
+// within returns what is left at and below a name.
+func (l *leftovers) within(name string) map[string]leftover {
 	all := map[string]leftover{}
-	for name, is := range l.journal.All() {
-		if backend.Within(name, folder) {
-			all[name] = is
+	for at, is := range l.journal.All() {
+		if backend.Within(at, name) {
+			all[at] = is
 		}
 	}
 	return all
 }
 
-// moved is copied where nothing stays. before is what was left before the move: the
-// worker may have taken what was moved away for removed since.
-func (l *leftovers) moved(from, to string, before map[string]leftover) {
+// copied records that a folder may have taken along what was in it. before is what was
+// left within it before that began: the worker, which does not keep folders from being
+// copied or moved, may have forgotten some of it since.
+func (l *leftovers) copied(from, to string, before map[string]leftover) {
+	maps.Copy(before, l.within(from))
 	for name, is := range before {
 		is.absent = false
 		l.logFailure(name, l.journal.note(to+name[len(from):], is))
 		l.start()
 	}
-	l.copied(from, to)
-	for name := range l.journal.All() {
-		if backend.Within(name, from) {
-			l.gone(name)
-		}
+}
+
+// moved is copied where nothing stays.
+func (l *leftovers) moved(from, to string, before map[string]leftover) {
+	l.copied(from, to, before)
+	for name := range l.within(from) {
+		l.gone(name)
 	}
 }
 

@@ -63,10 +63,11 @@ func (b *Backend) Copy(ctx context.Context, from, to string, opts backend.CopyOp
 		return linkError("copy", from, to, err)
 	}
 	defer unlock()
+	left := b.leftovers.within(from)
 	err = b.transfer(ctx, api.CopyResource, from, to, backend.MoveOptions{Overwrite: opts.Overwrite})
 	if err == nil {
 		b.times.copied(from, to)
-		b.leftovers.copied(from, to)
+		b.leftovers.copied(from, to, left)
 		b.recent.copied(from, to)
 	} else {
 		b.recent.invalidate(to)
