@@ -99,10 +99,11 @@ func (h *Handler) whileMember(req *http.Request) (_ *http.Request, done func()) 
 		return req, func() {}
 	}
 	ctx, cancel := context.WithCancelCause(req.Context())
+	lost := m.Lost() // of this membership, also if another follows at once
 	var waits sync.WaitGroup
 	waits.Go(func() {
 		select {
-		case <-m.Lost():
+		case <-lost:
 			cancel(cluster.ErrExpelled)
 		case <-ctx.Done():
 		}
