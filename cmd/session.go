@@ -253,6 +253,7 @@ func (s *session) close(err *error) {
 	}
 }
 
+// closeBackend ends the background work of a store, if it has any.
 func closeBackend(b backend.Backend) error {
 	if c, ok := b.(io.Closer); ok {
 		return c.Close()

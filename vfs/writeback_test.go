@@ -245,6 +245,18 @@ func (r *refusing) Put(ctx context.Context, name string, body io.Reader, opts ba
 	return r.counting.Put(ctx, name, body, opts)
 }
 
+// waitIn makes folders in f, and a file in one of them, /from, that waits to be stored.
+func waitIn(t *testing.T, f *vfs.FS, c *refusing) {
+	t.Helper()
+	budgetFixture(t, f)
+	if err := f.Mkdir("/from", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	waitStored(t, f)
+	c.down.Store(true)
+	write(t, f, "/from/new", "waits")
+}
+
 // TestReplacedByWhatWaits: a folder stays where it is if it is to be replaced by one in
 // which a file waits that cannot be stored.
 func TestReplacedByWhatWaits(t *testing.T) {
@@ -255,13 +267,7 @@ func TestReplacedByWhatWaits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := &refusing{counting: newCounting(memory.Options{})}
 			f := withWriteBack(t, c)
-			budgetFixture(t, f)
-			if err := f.Mkdir("/from", 0o777); err != nil {
-				t.Fatal(err)
-			}
-			waitStored(t, f)
-			c.down.Store(true)
-			write(t, f, "/from/new", "waits")
+			waitIn(t, f, c)
 			c.gate = func(op, name string) {
 				if op == "move" {
 					t.Errorf("%s is moved", name)
@@ -294,13 +300,7 @@ func TestAgreementIsLostWhileItIsStored(t *testing.T) {
 			c := &refusing{counting: newCounting(memory.Options{})}
 			var lost atomic.Bool
 			f := withWriteBack(t, c, vfs.WithAgreement(func(context.Context) bool { return !lost.Load() }))
-			budgetFixture(t, f)
-			if err := f.Mkdir("/from", 0o777); err != nil {
-				t.Fatal(err)
-			}
-			waitStored(t, f)
-			c.down.Store(true)
-			write(t, f, "/from/new", "waits")
+			waitIn(t, f, c)
 			c.gate = func(op, name string) {
 				switch op {
 				case "put":

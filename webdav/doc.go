@@ -30,13 +30,13 @@
 // Every afero.Fs is served. Names are absolute, slash-separated and clean. A
 // write goes to a temporary sibling and is renamed over the target, so the old
 // content stays until the new one is complete. A file system that can do better
-// declares it by optional methods, its abilities ([ContextBinder],
-// [Confiner], [Putter], [Mover], [Copier], [Deleter], [Usager], [FolderUsager],
-// [Propertier]): it may be bound to the context of a request, write atomically, copy and move in one step, report
-// its space, and keep properties; its fs.FileInfo may have an entity tag
-// ([ETager]), a content type, a creation date, checksums and properties, its
-// errors an HTTP status. The signatures use only types of the standard library
-// and of afero.
+// declares it by optional methods, its abilities ([ContextBinder], [Confiner],
+// [Putter], [Mover], [Copier], [Deleter], [Usager], [FolderUsager],
+// [Propertier]): it may be bound to the context of a request, write atomically,
+// copy and move in one step, report its space, and keep properties; its
+// fs.FileInfo may have an entity tag ([ETager]), a content type, a creation
+// date, checksums and properties, its errors an HTTP status. The signatures use
+// only types of the standard library and of afero.
 //
 // # Replacing golang.org/x/net/webdav
 //

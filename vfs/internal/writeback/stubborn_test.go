@@ -122,21 +122,11 @@ func tree(t *testing.T, b backend.Backend) string {
 
 func readAll(t *testing.T, b backend.Backend, name string) string {
 	t.Helper()
-	c, err := b.Open(t.Context(), name, "")
+	content, err := contentOf(t, b, name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	r, err := c.Range(t.Context(), 0, -1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	data, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
+	return content
 }
 
 func holds(t *testing.T, what string, b backend.Backend, want string) {
